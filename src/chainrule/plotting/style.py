@@ -78,10 +78,10 @@ def _matplotlib() -> Any:
 def _defaults(matplotlib: Any) -> dict[str, Any]:
     """The default settings, without those of a ``matplotlibrc`` in the working folder.
 
-    That file may belong to somebody else, and ``text.usetex`` in it would start programs.
+    That file may belong to another user, and ``text.usetex`` in it would start programs.
     """
-    kept = ("backend", "backend_fallback", "interactive")  # of the process: figures have none
-    return {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in kept}
+    own = ("backend", "backend_fallback", "interactive")  # of the process: figures have none
+    return {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in own}
 
 
 def new_figure(width: float, height: float) -> Figure:

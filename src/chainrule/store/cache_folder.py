@@ -2,7 +2,7 @@
 
 ``$XDG_CACHE_HOME/chainrule``, or ``~/.cache/chainrule``. Code that was compiled earlier is loaded from it, so
 a folder in which others can write must not decide what this process runs: a cached file is read only if the
-user or root owns it and nobody else can write it, as ssh requires of its keys. A variable that is not an
+user or root owns it and no other user can write it, as ssh requires of its keys. A variable that is not an
 absolute path is ignored, as the XDG Base Directory Specification requires; without a home folder there is no
 cache.
 """
@@ -38,7 +38,7 @@ def is_private(facts: os.stat_result) -> bool:
 
 
 def read_private(path: Path) -> bytes | None:
-    """The content of a cached file; ``None`` if it does not exist or somebody else can have written it.
+    """The content of a cached file; ``None`` if it does not exist or another user can have written it.
 
     The owner is that of the open file, so that the file cannot be exchanged after the check; a pipe or a link
     is no cached file.

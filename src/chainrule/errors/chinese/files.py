@@ -30,6 +30,7 @@ PHRASES: dict[str, str] = {
     "a read-only one": "只读磁盘",
     "write to another folder, such as one in ~": "写到另一个文件夹，例如 ~ 下的",
     "the standard output": "标准输出",
+    "a home folder, in which data sets are kept": "保存数据集的主目录",
     "an open file or a terminal with space": "已打开且有剩余空间的文件或终端",
     "send the output to another disk: > FILE": "将输出写到另一个磁盘：> FILE",
     "a smaller file": "更小的文件",

@@ -49,7 +49,7 @@ def folder_of(stamp: str) -> Path | None:
 
 
 def _is_trusted(home: Path) -> bool:
-    """Whether nobody else can have created ``chainrule`` in the cache folder, or folders in it."""
+    """Whether only the user can have created ``chainrule`` in the cache folder, or folders in it."""
     for folder in (home.parent, home):
         with suppress(OSError):
             if not is_private(folder.lstat()):
@@ -76,8 +76,8 @@ def save(path: Path, code: bytes) -> bool:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save(Path(folder) / "loop.o", b"\x7fELF code"), load(Path(folder) / "loop.o")
-        (True, b'\x7fELF code')
+        ...     save(Path(folder) / "loop.o", OBJECT + b" code"), load(Path(folder) / "loop.o")
+        (True, b'\\x7fELF code')
     """
     try:
         atomic_write.make_folder(path.parent)

@@ -148,7 +148,7 @@ def default_numba() -> Iterator[None]:
     """Context manager: numba with its default settings, and the settings of the process afterwards.
 
     numba reads variables such as ``NUMBA_DISABLE_JIT`` and ``.numba_config.yaml`` in the working folder,
-    which may belong to somebody else; with some of them it does not compile, or not the code that is cached.
+    which may belong to another user; with some of them it does not compile, or not the code that is cached.
     """
     reloader = import_module("numba.core.config")._env_reloader
     reloader.process_environ({})
