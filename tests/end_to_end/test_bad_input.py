@@ -246,3 +246,36 @@ def test_an_unexpected_exception_is_reported_in_one_line(chainrule, monkeypatch:
         "unexpected RuntimeError: a \\x1b[31mfault (a bug in chainrule; --debug shows the traceback)"
     ]
     assert "Traceback" in chainrule("train", "iris", "--debug").err
+
+
+STREAMS = {
+    "a full disk": ("chainrule show layers > /dev/full", 1, "E412"),
+    "a full disk for errors too": ("chainrule show layers > /dev/full 2> /dev/full", 1, ""),
+    "full errors": ("chainrule check missing.csv 2> /dev/full", 2, ""),
+    "closed": ("chainrule show losses >&- 2>&- <&-", 0, ""),
+    "a reader that ends": ("chainrule show layers | head -n 1 > /dev/null; exit ${PIPESTATUS[0]}", None, ""),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_streams_that_cannot_be_written_are_no_bug(case: str, tmp_path: Path) -> None:
+    command, code, error = STREAMS[case]
+    folder = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert code is None or done.returncode == code, done.stderr
+    assert re.findall(r"E\d{3}", done.stderr)[:1] == ([error] if error else [])
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+SMALL_FILES = FULL.replace("9000, 9000", "200, 200")  # bytes: enough for the lock, not for config.toml
+
+
+def test_a_disk_that_is_full_at_once_is_no_deleted_folder(chainrule) -> None:
+    ended = subprocess.run([sys.executable, "-c", SMALL_FILES], capture_output=True, text=True, check=False)
+    assert re.findall(r"^FileError (E\d+)", ended.stderr, re.MULTILINE) == ["E408"], ended.stderr
+    assert not Path("big").exists(), "the folder of a training without a step is removed"

@@ -18,6 +18,7 @@ from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
 
 WORDS = "64 relu, dropout 0.2, 32 tanh"
+MAX_LAYERS = 1_000  # more would take minutes to build
 _MAX_UNITS = 1_000_000  # units of one layer: more is probably a typo
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -35,7 +36,7 @@ def net_from_text(
 
     Raises:
         UsageError E101: an unknown word; the error suggests the closest one, with the corrected text.
-        UsageError E102: an invalid number of units, or a rate outside 0 <= rate < 1.
+        UsageError E102: an invalid number of units, a rate outside 0 <= rate < 1, or too many layers.
         UsageError E117: a part that is neither form.
 
     Example:
@@ -47,6 +48,10 @@ def net_from_text(
         )
     """
     parts = [" ".join(part.split()) for part in re.split("[,，]", text)]
+    if len(parts) > MAX_LAYERS:
+        raise _range(
+            source, fact("the number of layers"), f"<= {MAX_LAYERS}", str(len(parts)), fact("fewer layers")
+        )
     layers = [_part(parts, i, source) for i in range(len(parts))] if text.strip() else []
     if outputs is not None:
         layers.append(Dense(outputs, activation))

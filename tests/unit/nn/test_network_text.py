@@ -86,3 +86,8 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         net = nn.net_from_text(text, outputs=2)
         assert isinstance(net.layers[-1], nn.Dense)
         assert all(isinstance(part, nn.Dense | nn.Dropout) for part in net.layers)
+
+
+def test_more_layers_than_anyone_writes_are_refused_at_once() -> None:
+    with pytest.raises(UsageError, match=r"E102(?s:.*)the number of layers(?s:.*)20000"):
+        nn.net_from_text(", ".join(["64 relu"] * 20_000))

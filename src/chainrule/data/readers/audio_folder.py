@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data.readers.audio import Sound, decode_inside, with_rate
+from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
@@ -121,11 +122,7 @@ def sound_files(root: Path, labeled: bool = True) -> list[Path]:
     Raises:
         DataError E301: no such folder. E370: no sounds, or sounds that are in no folder of a class.
     """
-    if not os.path.isdir(root):
-        received = fact("a file") if os.path.exists(root) else fact("no such folder")
-        raise DataError("E301", where=str(root), expected=fact("a folder"), received=received)
-    inside = sorted(file.relative_to(root) for file in root.rglob("*") if file.is_file())
-    visible = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
+    visible = sorted(path.relative_to(root) for path in folder_files(root, SUFFIXES, "E370"))
     sounds = [path for path in visible if path.name.lower().endswith(SUFFIXES)]
     loose = [path.name for path in sounds if len(path.parts) == 1]
     if not sounds or (loose and labeled):

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
+from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.readers.image_decoding import (
     MAX_PIXELS,
     decode_image,
@@ -200,18 +201,7 @@ def _size(size: Any) -> tuple[int, int] | None:
 
 def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
     """The images and the other files of a folder, sorted by path; hidden files and folders are ignored."""
-    if not os.path.isdir(root):
-        received = fact("a file") if os.path.exists(root) else fact("no such folder")
-        raise DataError("E301", where=str(root), expected=fact("a folder"), received=received)
-    paths = sorted(
-        (
-            Path(place, name)
-            for place, folders, names in os.walk(root)
-            for name in (*names, *_links(place, folders))
-        ),
-        key=lambda file: file.relative_to(root).as_posix(),
-    )
-    visible = [f for f in paths if not any(part.startswith(".") for part in f.relative_to(root).parts)]
+    visible = folder_files(root, SUFFIXES, "E351")
     files = [file for file in visible if file.name.lower().endswith(SUFFIXES)]
     others = [file for file in visible if not file.name.lower().endswith(SUFFIXES)]
     loose = [file.name for file in files if file.parent == root]
@@ -230,11 +220,6 @@ def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
             fix = f'sounds = cr.read_sounds("{root.name}"); model.fit(sounds.x, sounds.y)'
         raise DataError("E351", where=str(root), expected=expected, received=received, fix=fix)
     return files, others
-
-
-def _links(place: str, folders: Sequence[str]) -> list[str]:
-    """The folders that are links, which ``os.walk`` does not enter; they count as other files."""
-    return [name for name in folders if os.path.islink(os.path.join(place, name))]
 
 
 def _parallel_map(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:

@@ -130,6 +130,8 @@ PHRASES: dict[str, str] = {
     "correct the weight, or set it to 0 to ignore the row": "更正权重，或设为 0 以忽略该行",
     "no row with a target": "没有一行有目标",
     "add the targets, or leave out --test": "补上目标，或去掉 --test",
+    "more than {count:,} other files": "超过 {count:,} 个其他文件",
+    "the folder that contains the folders of the classes": "包含各类别文件夹的文件夹",
     "{count} distinct rows": "{count} 个不同的行",
     "{count} rows": "{count} 行",
     "at least {count} rows": "至少 {count} 行",

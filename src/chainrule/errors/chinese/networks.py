@@ -1,6 +1,8 @@
 """Facts of errors about nodes, operations and layers."""
 
 PHRASES: dict[str, str] = {
+    "the number of layers": "层数",
+    "fewer layers": "减少层数",
     "{theirs}: here {own}": "{theirs}：此处为 {own}",
     "{name} left out: {text}": "{name} 已省去：{text}",
     "learning_rate_factor multiplies the learning rate of the optimizer": (
