@@ -139,7 +139,9 @@ class Tokenizer:
 
     def _replacement(self, text: str, spans: Sequence[tuple[int, int]]) -> str:
         """What to write instead of a text with tokens that are not in the vocabulary."""
-        known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
+        ends = [0, *(end for _, end in spans)]
+        starts = [*(start for start, _ in spans), len(text)]
+        known = "".join(text[end:start] for end, start in zip(ends, starts, strict=True))
         if known.strip():
             return f'"{known}"' if len(known) <= FIX_LENGTH else fact("leave them out")
         lowered = text.lower()
