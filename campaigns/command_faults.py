@@ -155,7 +155,7 @@ def campaign(names: list[str], each: int) -> int:
         place = Path(folder)
         (place / "prepared").mkdir()
         write_table(place / "prepared" / "t.csv")
-        words = "train t.csv --target answer --quick --epochs 3 --out run".split()
+        words = ["train", "t.csv", "--target", "answer", "--quick", "--epochs", "3", "--out", "run"]
         program = f"from chainrule.apps.cli.main import main; raise SystemExit(main({words}))"
         subprocess.run(
             [sys.executable, "-c", program], cwd=place / "prepared", check=True, capture_output=True
