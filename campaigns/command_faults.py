@@ -8,7 +8,7 @@ for some of them, evenly spaced over all, and each returns an error. After each 
 - no message calls it a bug in chainrule, and there is no traceback;
 - the run that existed before still loads and predicts the same labels.
 
-Run it as ``python -m campaigns.command_faults``; it needs strace. ``--each N`` is the number of calls of a
+Run it as ``python -m campaigns.command_faults``; it needs strace. ``--count N`` is the number of calls of a
 kind that fail for each command (default 6), ``--only NAME`` a single command.
 """
 
@@ -38,9 +38,9 @@ FAULTS = {
 }  # fmt: skip
 MEMORY = ("mmap", "brk")  # where these fail, a library may end the process
 COMMANDS = {
-    "check": "check t.csv --target answer",
-    "train": "train t.csv --target answer --quick --epochs 2 --out new-{n}",
-    "default": "train t.csv --target answer --epochs 2 --out other-{n}",
+    "check": "check t.csv --target label",
+    "train": "train t.csv --target label --quick --epochs 2 --out new-{n}",
+    "default": "train t.csv --target label --epochs 2 --out other-{n}",
     "resume": "resume run",
     "predict": "predict run t.csv --out predictions-{n}.csv",
     "evaluate": "evaluate run t.csv",
@@ -53,7 +53,7 @@ COMMANDS = {
     "show": "show run",
     "doctor": "doctor run",
     "plot": "plot run history --out plot-{n}.svg",
-    "tune": "tune t.csv --target answer --trials 1 --epochs 1 --out search-{n}",
+    "tune": "tune t.csv --target label --trials 1 --epochs 1 --out search-{n}",
 }
 
 
@@ -69,7 +69,7 @@ class Fault:
 def write_table(path: Path) -> None:
     """A table with a number, a category and two classes."""
     rows = [f"{i * 0.37 % 5:.2f},{'abc'[i % 3]},{'no' if i * 0.37 % 5 < 2.5 else 'yes'}" for i in range(90)]
-    path.write_text("\n".join(["size,kind,answer", *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(["size,kind,label", *rows]) + "\n", encoding="utf-8")
 
 
 def twice(words: str) -> None:
@@ -112,10 +112,10 @@ def calls_between_marks(place: Path, name: str) -> dict[str, list[int]]:
     return calls
 
 
-def chosen(calls: dict[str, list[int]], each: int) -> Iterator[Fault]:
-    """At most ``each`` calls of a kind, evenly spaced, always with the first and the last."""
+def chosen(calls: dict[str, list[int]], count: int) -> Iterator[Fault]:
+    """At most ``count`` calls of a kind, evenly spaced, always with the first and the last."""
     for call, numbers in calls.items():
-        steps = min(each, len(numbers))
+        steps = min(count, len(numbers))
         picked = {numbers[round(i * (len(numbers) - 1) / max(steps - 1, 1))] for i in range(steps)}
         yield from (Fault(call, nth, FAULTS[call]) for nth in sorted(picked))
 
@@ -148,21 +148,21 @@ def labels(folder: Path) -> str:
     return done.stdout if done.returncode == 0 else done.stderr
 
 
-def campaign(names: list[str], each: int) -> int:
+def campaign(names: list[str], count: int) -> int:
     """Print a row for each command, and return how many faults were not handled."""
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "prepared").mkdir()
         write_table(place / "prepared" / "t.csv")
-        words = ["train", "t.csv", "--target", "answer", "--quick", "--epochs", "3", "--out", "run"]
+        words = ["train", "t.csv", "--target", "label", "--quick", "--epochs", "3", "--out", "run"]
         program = f"from chainrule.apps.cli.main import main; raise SystemExit(main({words}))"
         subprocess.run(
             [sys.executable, "-c", program], cwd=place / "prepared", check=True, capture_output=True
         )
         expected = labels(place / "prepared")
         for name in names:
-            faults = list(chosen(calls_between_marks(place, name), each))
+            faults = list(chosen(calls_between_marks(place, name), count))
             problems = [(fault, verdict(place, name, fault, expected)) for fault in faults]
             bad = [f"{name}: {fault.call} {fault.nth}: {text}" for fault, text in problems if text]
             print(f"{name:<12}{len(faults) - len(bad):>4} of {len(faults)}", *bad, sep="\n  ", flush=True)
@@ -173,7 +173,7 @@ def campaign(names: list[str], each: int) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Let the n-th write or allocation of each command fail.")
-    parser.add_argument("--each", type=int, default=6, help="calls of a kind that fail, for each command")
+    parser.add_argument("--count", type=int, default=6, help="calls of a kind that fail, for each command")
     parser.add_argument("--only", choices=list(COMMANDS), help="a single command")
     parser.add_argument("--child", metavar="WORDS", help="used by the script itself")
     options = parser.parse_args()
@@ -182,7 +182,7 @@ def main() -> int:
     if not shutil.which("strace"):
         print("this campaign needs strace")
         return 2
-    return 1 if campaign([options.only] if options.only else list(COMMANDS), options.each) else 0
+    return 1 if campaign([options.only] if options.only else list(COMMANDS), options.count) else 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ def test_visible_files_are_listed_by_path(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    found = files.folder_files(tmp_path, (".png",), "E351")
-    names = [path.relative_to(tmp_path).as_posix() for path in found]
+    paths = files.folder_files(tmp_path, (".png",), "E351")
+    names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names == ["a-c/4.PNG", "a/1.png", "b/2.png", "link", "notes.txt"]
 
 
