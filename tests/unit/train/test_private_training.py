@@ -423,6 +423,14 @@ def test_batch_normalization_is_refused_with_a_replacement_that_works(layers: tu
     model(*repaired).fit(x, y, epochs=1, verbose=False, privacy=PRIVACY)
 
 
+def test_class_weights_of_a_loss_are_refused_since_they_cancel_in_the_loss_of_one_row() -> None:
+    x, y = data()
+    loss = cr.CrossEntropy(class_weight=(1.0, 5.0))
+    with pytest.raises(TrainingError) as caught:
+        cr.Model(cr.Sequential(cr.Dense(2)), loss).fit(x, y, epochs=1, verbose=False, privacy=PRIVACY)
+    assert caught.value.code == "E590"
+
+
 def test_the_epsilon_of_the_error_is_possible() -> None:
     with pytest.raises(TrainingError) as caught:
         fit(privacy=cr.Privacy(1e-4, 1e-5))

@@ -49,6 +49,9 @@ PHRASES: dict[str, str] = {
         "warm_start=False；若那些数据行是公开的，则在 cr.Privacy 中写 public_start=True"
     ),
     "1 to {limit}": "1 到 {limit}",
+    "a loss without class_weight, which cancels in the loss of one row": (
+        "不带 class_weight 的损失：类别权重在单独一行的损失中会约去"
+    ),
     "a network without {kind}": "不含 {kind} 的网络",
     "a model that was trained without privacy": "没有使用差分隐私训练的模型",
     "a private model": "差分隐私模型",

@@ -6,10 +6,9 @@ the cryptographic generator of the operating system, and no key or state is kept
 after an interruption has new noise.
 
 Numerics: a sample is drawn with probability q up to 2^-64. Normal numbers are computed in float64 by the
-transform of Box and Muller (1958) from 53 random bits each. They are numbers of a computer, not real numbers:
-the guarantee is that of the exact mechanism, and the gap between neighboring values can in principle be
-exploited by someone who sees the noisy sums with all their bits (Mironov, 2012, On significance of the least
-significant bits for differential privacy, CCS).
+transform of Box and Muller (1958) from 53 random bits each. They are numbers of a computer, not real numbers,
+and none is larger than 8.7; ``objective`` rounds them to a grid, so that the last bits of a noisy sum show
+nothing (Mironov, 2012, On significance of the least significant bits for differential privacy, CCS).
 """
 
 from __future__ import annotations

@@ -57,6 +57,11 @@ def refuse_network(network: Network) -> None:
     if network.recipe.optimizer.needs_all:
         name = type(network.recipe.optimizer).__name__
         raise _refused("optimizer", fact("an optimizer that uses gradients only"), name, "cr.Adam(0.001)")
+    for loss in network.losses.values():
+        if getattr(loss, "class_weight", None) is not None:
+            name = type(loss).__name__
+            expected = fact("a loss without class_weight, which cancels in the loss of one row")
+            raise _refused(f"{name}(class_weight=...)", expected, name, "class_weight=None")
     losses = with_row_keys(network.sample_loss(network.training))
     for path, expected in unsafe_layers(book, losses):
         raise _layer_refused(network, path, expected)
