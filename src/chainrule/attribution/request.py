@@ -143,10 +143,10 @@ def _cells(preparation: Preparation, table: Table, row: int) -> dict[str, str]:
 
 
 def feature_columns(model: ModelState) -> tuple[str, ...]:
-    """Return the table column of each feature; empty for a network that was not trained on a table."""
+    """Return the column of each feature, of a table or a data frame; empty for arrays."""
     prepared = model.preparation
     if prepared is None or len(prepared.shape) != 1:
-        return ()
+        return model.feature_names if prepared is None else ()
     return tuple(feature.column for feature in prepared.features)
 
 

@@ -91,13 +91,11 @@ def findings_at_start(training: TrainingView) -> tuple[Finding, ...]:
 
 def context_of(training: TrainingView) -> TrainingContext:
     """Return the facts of a training before it starts."""
-    preparation = training.model.preparation
     context = collect_context(
         training.network, training.model.targets, training.data, training.order, training.validation,
         max_rows=BRIEF,
     )  # fmt: skip
-    names = () if preparation is None or len(preparation.shape) > 1 else preparation.feature_names
-    return replace(context, feature_names=names)
+    return replace(context, feature_names=training.model.feature_names)
 
 
 def findings_before(context: TrainingContext) -> tuple[Finding, ...]:

@@ -27,6 +27,7 @@ from chainrule.estimators.recipe import (
 )
 from chainrule.model import Model
 from chainrule.nn import Layer
+from chainrule.train.inputs.frame_columns import ONLY
 
 LARGEST_SEED = 2**31 - 1
 
@@ -86,7 +87,7 @@ class TabularEstimator(BaseEstimator):
         else:
             self._trained = fit_new(settings, rows, self._head(), **options)
         self.n_iter_ = len(self._trained.model.history)
-        self._model = self._finished(self._trained.model)
+        self._model = self._named(self._finished(self._trained.model))
         return self
 
     def _partial_fit(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> Self:
@@ -98,7 +99,7 @@ class TabularEstimator(BaseEstimator):
             self.n_iter_ = 0
         self._trained = replace(self._trained, model=update(self._trained.model, settings, rows))
         self.n_iter_ += 1
-        self._model = self._finished(self._trained.model)
+        self._model = self._named(self._finished(self._trained.model))
         return self
 
     @property
@@ -142,6 +143,12 @@ class TabularEstimator(BaseEstimator):
         """The inputs of the trained network."""
         check_is_fitted(self)
         return check_inputs(self, x, self._preparation)
+
+    def _named(self, model: Model) -> Model:
+        """The model with the names of the features, so that it reads frames by name."""
+        if model.state.preparation is None and hasattr(self, "feature_names_in_"):
+            model.adopt(replace(model.state, columns={ONLY: tuple(map(str, self.feature_names_in_))}))
+        return model
 
     def _settings(self) -> Settings:
         names = ("net", "epochs", "batch_size", "learning_rate", "weight_decay", "patience")

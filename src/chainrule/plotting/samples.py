@@ -146,8 +146,8 @@ def values(model: ModelState, nodes: dict[str, Node], rows: Rows) -> dict[str, n
 
 def feature_names(model: ModelState) -> tuple[str, ...]:
     """Return the names of the features of a row."""
-    if model.preparation is not None:
-        return model.preparation.feature_names
+    if model.feature_names:
+        return model.feature_names
     assert model.network is not None
     last = next(iter(model.network.inputs.values())).shape[-1]
     return tuple(f"x{i + 1}" for i in range(last if isinstance(last, int) else 0))

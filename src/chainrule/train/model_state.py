@@ -27,6 +27,7 @@ from chainrule.settings import EngineName, FloatName, settings
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
+from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import with_integer_inputs
 from chainrule.train.network import Network, Recipe
@@ -72,6 +73,7 @@ class ModelState:
         network: the graphs; ``None`` until the shapes of the inputs are known.
         targets: loss, spec and labels of each output, by name.
         preparation: the preparation that converts tables to arrays.
+        columns: the column names of inputs that were passed as data frames of numbers, by input.
         parameters, states: arrays by path; empty until they are initialized, trained or loaded.
         is_given: whether the parameters were set by the user; the next training starts from them.
         start: the origin of the initial parameters of the last training: ``"sampled"`` by the seed,
@@ -92,6 +94,7 @@ class ModelState:
     network: Network | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     preparation: Preparation | None = None
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: Tensors = field(default_factory=dict)
     states: Tensors = field(default_factory=dict)
     is_given: bool = False
@@ -117,6 +120,15 @@ class ModelState:
         if self.network.inference.book.tables:
             return None
         return SingleRow(name, (1, *spec.shape[1:]), np.dtype(spec.dtype), f"raw.{output}")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features of a row: of the encoded columns of a table, or of the columns of a data
+        frame; empty for arrays."""
+        prepared = self.preparation
+        if prepared is not None:
+            return prepared.feature_names if len(prepared.shape) == 1 else ()
+        return next(iter(self.columns.values())) if len(self.columns) == 1 else ()
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -164,11 +176,11 @@ class ModelState:
         """Inputs, targets and weights as validated arrays; inputs in the dtypes of the network.
 
         Raises:
-            DataError, DtypeError: as ``Arrays.of``.
+            DataError, DtypeError: as ``Arrays.of``. DataError E313: a frame without a column of the training.
         """
         specs = {} if self.network is None else self.network.inputs
         dtypes = {name: spec.dtype for name, spec in specs.items()}
-        return data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes)
+        return data.Arrays.of(in_order(x, self.columns), y, weights, self.recipe.dtype, dtypes)
 
     def changed(
         self, by: str, parameters: Tensors | None = None, states: Tensors | None = None

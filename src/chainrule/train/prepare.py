@@ -28,6 +28,7 @@ from chainrule.train.evaluation.metric import Metric
 from chainrule.train.fitted_states import with_fitted_states
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
+from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import (
     refuse_weight_shape,
     refuse_zero_weights,
@@ -152,6 +153,13 @@ def _continues(model: ModelState, options: FitOptions) -> bool:
     return model.network is not None and (model.is_given or options.warm_start)
 
 
+def _with_columns(model: ModelState, x: Any, continues: bool) -> tuple[ModelState, Inputs]:
+    """The model with the column names of data frames, and the inputs in their order."""
+    if not (continues and model.columns):
+        model = replace(model, columns=columns_of(x))
+    return model, Arrays.raw(in_order(x, model.columns))
+
+
 def _with_inputs(model: ModelState, x: Inputs, continues: bool) -> ModelState:
     """The model with the graphs for these inputs."""
     if continues:
@@ -174,7 +182,8 @@ def _prepare(
         rows: arrays.
         labels: public classes, which need not all occur; empty: the classes are those that occur.
     """
-    x, continues = Arrays.raw(rows.x), _continues(model, options)
+    continues = _continues(model, options)
+    model, x = _with_columns(model, rows.x, continues)
     rules, listeners = callbacks_of(options.callbacks)
     model = _with_inputs(model, x, continues)
     data = model.rows_of(x, rows.y, options.sample_weight)

@@ -30,6 +30,7 @@ from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
 from chainrule.train.inputs import tabular
+from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import Target, by_output, sorted_labels
 from chainrule.train.model_state import GIVEN, ModelState
@@ -291,7 +292,9 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
 
 def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
     """The model with graphs, labels and parameters; those that it already has are not changed."""
-    x = Arrays.raw(example.x)
+    if not model.columns:
+        model = replace(model, columns=columns_of(example.x))
+    x = Arrays.raw(in_order(example.x, model.columns))
     if model.network is None:
         model = model.built(evaluate.specs_of(x, model.recipe.dtype), are_fixed=False)
     data = model.rows_of(x, example.y)

@@ -72,9 +72,9 @@ def test_predictions_have_the_labels_of_the_targets(y: np.ndarray, outputs: int)
     assert (model.predict(X) == np.array(model.labels)[p.argmax(axis=1)]).all()
 
 
-def test_scores_without_a_label_are_never_predicted() -> None:
+def test_each_score_is_a_class_if_labels_are_numbers_of_scores() -> None:
     model = fitted(Model(Sequential(Dense(9)), "cross_entropy"), X, BITS)
-    assert model.predict_proba(X).shape == (12, 2)
+    assert model.predict_proba(X).shape == (12, 9)
     assert set(model.predict(X).tolist()) <= {0, 1}
     assert model.evaluate(X, BITS)["accuracy"] == np.mean(model.predict(X) == BITS)
 

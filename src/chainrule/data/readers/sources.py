@@ -40,8 +40,8 @@ def read_table(
     Args:
         source: a path (CSV and other text, Parquet, Arrow, ``.npz``, ``.xlsx``, JSON, SQLite, DuckDB, also
             compressed by gzip, bzip2, xz or zip; a folder of images: see ``read_images``), ``"-"`` for
-            standard input, a name (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or
-            a pair ``(x, y)`` of arrays. Columns of arrays are named x1, x2, ..., y.
+            standard input, a name (``"iris"``), a polars, pandas or pyarrow frame, a dict of columns, a 2-D
+            array, or a pair ``(x, y)`` of arrays. Columns of arrays are named x1, x2, ..., y.
         delimiter: delimiter of a text file, as a character or ``"tab"``, ``"space"``; detected by default.
         skip: lines above the header that are not read.
         encoding: encoding of a text file; detected by default.
@@ -94,6 +94,8 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
         source = source.collect()
     if isinstance(source, pl.DataFrame):
         return of_frame(source, "frame")
+    if type(source).__module__.partition(".")[0] == "pyarrow" and hasattr(source, "column_names"):
+        return of_frame(pl.DataFrame(source), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):

@@ -48,9 +48,7 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
         DataError E305: the frame has a column of that name already. DataError E344: another number of
             targets.
     """
-    is_table = _is_frame(x) and (
-        target or kinds or any(not str(dtype).lower().startswith(_NUMBERS) for dtype in x.dtypes)
-    )
+    is_table = _is_frame(x) and (target or kinds or not _has_only_numbers(x))
     if not is_table or y is None or isinstance(y, str):
         return x, y
     table, name = data.read_table(x), target or name_of(y)
@@ -86,10 +84,17 @@ def encode_table(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, 
 
 
 def _is_frame(x: Any) -> bool:
-    return type(x).__name__ == "DataFrame"
+    is_arrow = type(x).__name__ == "Table" and hasattr(x, "column_names")
+    return is_arrow or type(x).__name__ == "DataFrame"
 
 
-_NUMBERS = ("int", "uint", "float", "bool")  # prefixes of the names of dtypes, in pandas and polars
+def _has_only_numbers(frame: Any) -> bool:
+    """Whether each column of a frame of pandas, polars or pyarrow has numbers or booleans."""
+    dtypes = frame.schema.types if hasattr(frame, "column_names") else frame.dtypes
+    return all(str(dtype).lower().startswith(_NUMBERS) for dtype in dtypes)
+
+
+_NUMBERS = ("int", "uint", "float", "double", "halffloat", "bool")  # prefixes of the names of dtypes
 
 
 @frozen

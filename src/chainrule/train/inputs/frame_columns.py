@@ -1,0 +1,69 @@
+"""Column names of data frames that are passed as arrays of numbers: rows are read by name, not by position.
+
+A data frame of numbers with an array of targets is an array, as in scikit-learn. Its columns have names all
+the same: a model that was trained on ``frame[["age", "income"]]`` reads ``frame[["income", "age"]]`` in the
+order of the training, and refuses a frame without one of these columns. Frames are those of pandas, polars
+and pyarrow; the names 0, 1, 2, ... that pandas gives to an array are no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.errors import DataError, fact
+
+FRAMES = ("DataFrame", "Table")  # classes of pandas and polars, and of pyarrow
+ONLY = ""  # the name of an input that was passed without a name
+
+
+def column_names(x: Any) -> tuple[str, ...]:
+    """The names of a frame's columns; empty for arrays, and where names are missing or not distinct."""
+    if type(x).__name__ not in FRAMES:
+        return ()
+    names = list(getattr(x, "column_names", None) or getattr(x, "columns", ()))
+    is_numbered = names == list(range(len(names)))
+    is_distinct = len(set(map(str, names))) == len(names)
+    return tuple(map(str, names)) if is_distinct and not is_numbered else ()
+
+
+def columns_of(x: Any) -> dict[str, tuple[str, ...]]:
+    """The column names of each input that is a frame, by the name of the input; ``ONLY`` if it has none."""
+    parts = x if isinstance(x, Mapping) else {ONLY: x}
+    named = {str(name): column_names(part) for name, part in parts.items()}
+    return {name: names for name, names in named.items() if names}
+
+
+def in_order(x: Any, columns: Mapping[str, tuple[str, ...]]) -> Any:
+    """Inputs whose frames have the columns of the training in its order.
+
+    Args:
+        x: inputs, as passed by the user.
+        columns: the column names of the training by input; see ``columns_of``.
+
+    Raises:
+        DataError E313: a frame without one of the columns.
+    """
+    if not columns:
+        return x
+    if isinstance(x, Mapping):
+        return {name: _ordered(f'x["{name}"]', part, columns.get(str(name), ())) for name, part in x.items()}
+    return _ordered("x", x, next(iter(columns.values())))
+
+
+def _ordered(where: str, frame: Any, names: tuple[str, ...]) -> Any:
+    """A frame with these columns in this order; arrays and frames without names as they are."""
+    present = column_names(frame)
+    if not present or not names or present == names:
+        return frame
+    missing = [name for name in names if name not in present]
+    if missing:
+        raise DataError(
+            "E313", where=where, name=missing[0], expected=", ".join(names), received=", ".join(present),
+            notes=[fact('"{name}" is missing too', name=name) for name in missing[1:9]],
+            fix=fact("{where}.to_numpy(), if the columns are in the order of the training", where=where),
+        )  # fmt: skip
+    index = [present.index(name) for name in names]
+    if hasattr(frame, "iloc"):  # pandas
+        return frame.iloc[:, index]
+    return frame.select([present[i] for i in index])
