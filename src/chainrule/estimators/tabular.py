@@ -146,8 +146,9 @@ class TabularEstimator(BaseEstimator):
 
     def _named(self, model: Model) -> Model:
         """The model with the names of the features, so that it reads frames by name."""
-        if model.state.preparation is None and hasattr(self, "feature_names_in_"):
-            model.adopt(replace(model.state, columns={ONLY: tuple(map(str, self.feature_names_in_))}))
+        names = getattr(self, "feature_names_in_", None)
+        if model.state.preparation is None and names is not None:
+            model.adopt(replace(model.state, columns={ONLY: tuple(map(str, names))}))
         return model
 
     def _settings(self) -> Settings:

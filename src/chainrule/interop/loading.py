@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.data.sample_types import Samples
 from chainrule.errors import FileError, TrainingError, UsageError, fact, nearest
+from chainrule.events import notices
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.matching import Matches, Source, Tensors, arrays_of, match, transformed
@@ -24,6 +25,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
 from chainrule.spec import Spec, bound
 from chainrule.train.evaluation import evaluate
+from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState
 from chainrule.train.state_holder import StateHolder
 
@@ -57,11 +59,11 @@ def load_weights(
         x: for a network, and for a model that has not seen data yet: inputs as for ``predict``, of which only
             the shapes count, or the specs of the inputs by name.
         names: the naming scheme of the file: a family (``"resnet"``), a library (``"torchvision"``),
-            ``"order"`` (match by order and shape), or a table from our paths to theirs, ``{"conv{i}":
-            "features.{i-1}"}``; detected by default.
+            ``"order"`` (the modules of the file are in the order of the network), or a table from our paths
+            to theirs, ``{"conv{i}": "features.{i-1}"}``; detected by default.
         skip: paths, prefixes or patterns of parameters that keep their initial values, such as a new head.
-        strict: whether to refuse missing and unexpected arrays and other shapes; otherwise they are only
-            reported.
+        strict: whether to refuse missing and unexpected arrays and other shapes; otherwise they are
+            reported, and it is refused that nothing matches.
         part: the entry of a checkpoint that contains the weights, if there are several candidates.
 
     Returns:
@@ -69,6 +71,7 @@ def load_weights(
 
     Raises:
         FileError: as ``read_weights``; E455 the weights belong to another network; all mismatches are listed.
+        UsageError E144: weights are NaN or infinite.
         TrainingError E503: the shapes of the inputs are not known.
         UsageError E101: an unknown family, or nothing to skip at that path.
 
@@ -90,11 +93,17 @@ def load_weights(
     built, dtype = _build_target(target, x)
     arrays = arrays_of(built)
     skipped = _skipped(skip, arrays)
-    is_ordered = not str(file).lower().endswith((".safetensors", ".json"))
-    matches = match(built, tensors, _families(names), is_ordered if names in (None, ORDER) else None, skipped)
+    is_ordered = not str(file).lower().endswith((".safetensors", ".json")) and names == ORDER
+    matches = match(
+        built, tensors, _families(names), is_ordered if names in (None, ORDER) else None, skipped, strict
+    )
     report = _report(arrays, skipped, matches, tensors, dtype)
-    if strict and not report.is_complete:
+    if not report.is_complete and (strict or not report.of(MATCHED)):
         raise _mismatch_error(report, str(file))
+    if strict:
+        _refuse_nonfinite(report, str(file))
+    report_partial(report)
+    report_nonfinite(report.values)
     if isinstance(target, StateHolder):
         target.adopt(with_values(target.state, built, report.values))
     return report
@@ -238,8 +247,44 @@ def _mismatch_error(report: WeightsReport, where: str) -> FileError:
         "E455", where=where,
         expected=fact("all {count} arrays of the network, and no others", count=len(report.rows)),
         received=fact("{matched} that fit; {faults} faults", matched=matched, faults=len(faults)),
-        notes=faults, fix=fact('skip="head" for parts that keep their initial values, or strict=False'),
+        notes=faults,
+        fix=(
+            fact('skip="head" for parts that keep their initial values, or strict=False')
+            if matched
+            else fact('names={{"dense1": "NAME IN THE FILE", ...}}, or names="order" if it is the same')
+        ),
     )  # fmt: skip
+
+
+def _refuse_nonfinite(report: WeightsReport, where: str) -> None:
+    """Refuse weights with NaN or infinite values, of which no prediction would be finite.
+
+    Raises:
+        UsageError E144: names the first array and its position.
+    """
+    for row in report.of(MATCHED):
+        is_wrong = ~np.isfinite(report.values[row.path])
+        if is_wrong.any():
+            position = tuple(map(int, np.argwhere(is_wrong)[0]))
+            raise UsageError(
+                "E144", where=where, name=row.path, expected=fact("finite numbers"),
+                received=fact(
+                    "{count} of {total} are not finite, the first at {position}",
+                    count=int(is_wrong.sum()), total=is_wrong.size, position=position,
+                ),
+                fix=fact("another checkpoint; or strict=False"),
+            )  # fmt: skip
+
+
+def report_partial(report: WeightsReport) -> None:
+    """Emit a notice about arrays that keep their initial values because ``strict`` is off."""
+    left = [row.path for row in report.rows if row.status in (MISSING, OTHER)]
+    if left:
+        count, total, first = len(left), len(report.rows), left[0]
+        notices.emit(
+            f"{count} of {total} arrays were not in the file and keep their initial values, first {first}",
+            f"{total} 个数组中有 {count} 个不在文件中，保持初始值，第一个是 {first}",
+        )
 
 
 def with_values(model: ModelState, built: Built, values: Mapping[str, np.ndarray]) -> ModelState:

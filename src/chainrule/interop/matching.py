@@ -2,10 +2,11 @@
 
 Names come first: every known family is tried, with any prefix that the names in the file have (``module.``,
 ``bert.``), and the one that matches most arrays of the network is used. Only if none matches at least half of
-them are order and shape used, and only if they are unambiguous: every module of the file in turn has to match
-exactly, array for array, and nothing may be left over. Numeric names (``0.weight``, ``2.bias``, as of
-``torch.nn.Sequential``) and the order of a PyTorch file define this order; a safetensors file is sorted by
-name, which does not, so two modules of the same form are ambiguous there and are not matched.
+them are order and shape used, and only if they are unambiguous: every module has to match exactly, array for
+array, and nothing may be left over. Only numeric names (``0.weight``, ``2.bias``, as of
+``torch.nn.Sequential``) define an order. In other files two modules of the same form are ambiguous and not
+matched: a PyTorch file lists the modules as their class defines them, which need not be the order in which it
+calls them. ``names="order"`` states that it is.
 """
 
 from __future__ import annotations
@@ -54,17 +55,19 @@ def arrays_of(built: Built) -> dict[str, Parameter]:
 
 
 def match(
-    built: Built, tensors: Tensors, families: Iterable[Family], is_ordered: bool | None, skipped: set[str]
-) -> Matches:
+    built: Built, tensors: Tensors, families: Iterable[Family], is_ordered: bool | None, skipped: set[str],
+    is_strict: bool = True,
+) -> Matches:  # fmt: skip
     """Find the sources of the arrays of a network.
 
     Args:
         built: the network.
         tensors: the tensors of the file.
         families: the families to try.
-        is_ordered: whether the tensors of the file are in the order in which its network defines them;
+        is_ordered: whether the user states that the modules of the file are in the order of the network;
             ``None`` disables matching by order and shape.
         skipped: paths of arrays that need not match.
+        is_strict: whether the file must not have other tensors.
     """
     layouts, arrays = Forms(built), arrays_of(built)
     forms = {path: layouts.of(path) for path in arrays}
@@ -73,7 +76,7 @@ def match(
     if is_ordered is None or 2 * best.hits >= max(len(forms), 1):
         return best
     shapes = {path: bound(p.spec.shape) for path, p in arrays.items() if path not in skipped}
-    return by_order(forms, tensors, is_ordered, shapes) or best
+    return by_order(forms, tensors, is_ordered, shapes, is_strict) or best
 
 
 def _by_name(forms: Mapping[str, list[Form]], tensors: Tensors, family: Family) -> Matches:
@@ -102,34 +105,38 @@ def by_order(
     tensors: Tensors,
     is_ordered: bool,
     shapes: Mapping[str, tuple[int, ...]],
+    is_strict: bool = True,
 ) -> Matches | None:
     """Find the sources by order and shape; ``None`` if they are ambiguous or do not match.
 
     Args:
         forms: the possible forms of each array in PyTorch.
-        tensors, is_ordered: as in ``match``.
+        tensors, is_ordered, is_strict: as in ``match``.
         shapes: shapes of the arrays that must match.
     """
     modules: dict[str, dict[str, Form]] = {}  # the arrays of each module, in PyTorch's form
     for path, options in forms.items():
         modules.setdefault(options[-1].module, {})[path] = options[-1]
     remaining = _in_order(tensors, is_ordered)
-    is_sure = is_ordered or _are_numbered(remaining)
+    is_sure = is_strict and (is_ordered or _are_numbered(remaining))
     sources: dict[str, list[Source]] = {}
     for arrays in modules.values():
+        if not is_sure and shapes.keys().isdisjoint(arrays):
+            continue  # a skipped module may be any of the file
         first = next(iter(remaining), "")
         places = _prefixes([first] if is_sure else remaining)
         candidates = [
             sources_at for place in places if (sources_at := _fits(arrays, place, remaining, shapes))
         ]
-        if not candidates or (not is_sure and len(candidates) > 1):
+        if not candidates or (not is_sure and not is_ordered and len(candidates) > 1):
             return None
         sources |= candidates[0]
         used = {name for ((names, _),) in candidates[0].values() for name in names}
         if is_sure and first not in used:
             return None  # the next module of the file is a different one
         remaining = {name: tensor for name, tensor in remaining.items() if name not in used}
-    return None if remaining else Matches(sources)
+    is_whole = is_strict and len(shapes) == len(forms)
+    return None if remaining and is_whole else Matches(sources)
 
 
 def _are_numbered(names: Iterable[str]) -> bool:

@@ -10,11 +10,13 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact, nearest
+from chainrule.events import notices
 from chainrule.nn.scope import outline
 from chainrule.spec import shape_text
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
+from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.state import Tensors
 
 
@@ -34,6 +36,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
             "E503", where="load_parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     parameters = replace_arrays("load_parameters", model.parameters, values)
+    report_nonfinite({path: parameters[path] for path in values})
     return model.changed("load_parameters", parameters=parameters)
 
 
@@ -44,7 +47,20 @@ def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
             "E503", where="load_states", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     states = replace_arrays("load_states", model.states, values)
+    report_nonfinite({path: states[path] for path in values})
     return model.changed("load_states", states=states)
+
+
+def report_nonfinite(arrays: Mapping[str, np.ndarray]) -> None:
+    """Emit a notice about loaded arrays with NaN or infinite values."""
+    wrong = [path for path, array in arrays.items() if not is_finite(array)]
+    if wrong:
+        count, total, first = len(wrong), len(arrays), wrong[0]
+        numbers = int(np.size(arrays[first]) - np.count_nonzero(np.isfinite(arrays[first])))
+        notices.emit(
+            f"{count} of {total} loaded arrays contain NaN or infinity: {numbers} numbers of {first}",
+            f"载入的 {total} 个数组中有 {count} 个含有 NaN 或无穷：{first} 中有 {numbers} 个",
+        )
 
 
 def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
@@ -83,7 +99,10 @@ def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> T
 
 
 def _array(where: str, path: str, value: Any, dtype: str) -> np.ndarray:
-    """A copy of a value as an array of this dtype."""
+    """A copy of a value as an array of this dtype; of a tensor of PyTorch, in any dtype and on any device."""
+    if callable(getattr(value, "detach", None)):
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
     try:
         return np.array(value, dtype=dtype)
     except (TypeError, ValueError) as cause:

@@ -153,23 +153,19 @@ def _continues(model: ModelState, options: FitOptions) -> bool:
     return model.network is not None and (model.is_given or options.warm_start)
 
 
-def _with_columns(model: ModelState, x: Any, continues: bool) -> tuple[ModelState, Inputs]:
-    """The model with the column names of data frames, and the inputs in their order."""
+def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState, Inputs]:
+    """The model with the graphs for these inputs, and the inputs as arrays; columns in their order."""
     if not (continues and model.columns):
         model = replace(model, columns=columns_of(x))
-    return model, Arrays.raw(in_order(x, model.columns))
-
-
-def _with_inputs(model: ModelState, x: Inputs, continues: bool) -> ModelState:
-    """The model with the graphs for these inputs."""
+    arrays = Arrays.raw(in_order(x, model.columns))
     if continues:
-        return model
-    specs = evaluate.specs_of(x, model.recipe.dtype)
+        return model, arrays
+    specs = evaluate.specs_of(arrays, model.recipe.dtype)
     built = {} if model.network is None else dict(model.network.inputs)
     is_built = built.keys() == specs.keys() and all(
         spec in (specs[name], specs[name].with_dtype("int64")) for name, spec in built.items()
     )
-    return model if is_built else model.built(specs, are_fixed=False)
+    return model if is_built else model.built(specs, are_fixed=False), arrays
 
 
 def _prepare(
@@ -183,9 +179,8 @@ def _prepare(
         labels: public classes, which need not all occur; empty: the classes are those that occur.
     """
     continues = _continues(model, options)
-    model, x = _with_columns(model, rows.x, continues)
+    model, x = _with_inputs(model, rows.x, continues)
     rules, listeners = callbacks_of(options.callbacks)
-    model = _with_inputs(model, x, continues)
     data = model.rows_of(x, rows.y, options.sample_weight)
     model, coding, data = learn_labels(model, data, continues, rows.labels, labels)
     network = model.network

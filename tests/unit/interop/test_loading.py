@@ -13,7 +13,10 @@ from torch import nn as tnn
 import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ChainruleError
+from chainrule.events import Channel, notices
+from chainrule.graph import Node
 from chainrule.interop.lazy_tensor import KINDS
+from chainrule.nn.scope import Scope
 from chainrule.settings import settings
 from weight_files import FORMS, randomized, saved
 
@@ -254,12 +257,135 @@ def test_ambiguous_modules_without_an_order_are_not_matched(tmp_path: Path) -> N
     state = {f"{name}.{kind}": torch.ones(4, 4)[0 if kind == "bias" else ...] for name in "ab" for kind in
              ("weight", "bias")}  # fmt: skip
     net = cr.Sequential(cr.Dense(4), cr.Dense(4))
-    assert cr.load_weights(
-        net, saved(state, tmp_path), TEXTS[:, 0]
-    ).is_complete  # PyTorch files have an order
+    for form in ("zip", "safetensors"):
+        with pytest.raises(ChainruleError) as caught:
+            cr.load_weights(net, saved(state, tmp_path, form), TEXTS[:, 0])
+        assert caught.value.code == "E455"
+        assert 'names="order"' in caught.value.fix
+    assert cr.load_weights(net, saved(state, tmp_path), TEXTS[:, 0], names="order").is_complete
+
+
+class Calls(tnn.Module):
+    """Two layers of equal shape, defined in another order than they are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second, self.first = tnn.Linear(4, 4), tnn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.tanh(self.first(x)))
+
+
+def test_equal_modules_are_never_exchanged_silently(tmp_path: Path) -> None:
+    theirs, x = randomized(Calls()), TEXTS[:, 0]
+    file, mine = saved(theirs.state_dict(), tmp_path), model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(4)))
+    for strict in (True, False):
+        with pytest.raises(ChainruleError, match="E455"):
+            cr.load_weights(mine, file, x, strict=strict)
+    cr.load_weights(mine, file, x, names={"dense1": "first", "dense2": "second"})
+    np.testing.assert_allclose(np.asarray(mine(x)), theirs(torch.from_numpy(x)).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_file_of_which_nothing_fits_is_refused(strict: bool, tmp_path: Path) -> None:
+    file = saved({"a": torch.ones(3), "b": torch.ones(2, 2)}, tmp_path)
+    with pytest.raises(ChainruleError, match="E455"):
+        cr.load_weights(model(cr.Sequential(cr.Dense(7))), file, TEXTS[:, 0], strict=strict)
+
+
+def test_an_extra_tensor_leaves_the_others_loaded_and_missing_ones_cause_a_notice(tmp_path: Path) -> None:
+    state = {"a.weight": torch.ones(3, 4), "a.bias": torch.ones(3), "extra": torch.ones(5)}
+    file, received = saved(state, tmp_path), []
+    report = cr.load_weights(model(cr.Sequential(cr.Dense(3))), file, TEXTS[:, 0], strict=False)
+    assert (len(report.of("matched")), report.unexpected) == (2, ("extra",))
+    names, larger = {"dense1": "a", "dense2": "b"}, model(cr.Sequential(cr.Dense(3), cr.Dense(2)))
+    with notices.deliver_to(Channel([received.append])):
+        cr.load_weights(larger, file, TEXTS[:, 0], names=names, strict=False)
+    assert "2 of 4 arrays were not in the file" in str(received)
+
+
+class Flattened(tnn.Module):
+    """Flattened images beside other features, normalized, before a dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.dense = tnn.Conv2d(2, 3, 3), tnn.BatchNorm1d(48), tnn.Linear(53, 4)
+
+    def forward(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        flat = self.norm(torch.flatten(self.conv(x), 1))
+        return self.dense(torch.cat([other, torch.relu(flat)], 1))
+
+
+class OurFlattened(cr.Layer):
+    """The same."""
+
+    def __call__(self, x: dict[str, Node], scope: Scope) -> Node:
+        flat = scope.run(cr.Flatten(), scope.run(cr.Conv(3, 3), x["x"]))
+        flat = cr.relu(scope.run(cr.BatchNorm(), flat))
+        return scope.run(cr.Dense(4), cr.concatenate([x["other"], flat], 1))
+
+
+def test_features_of_a_flattened_image_are_reordered_behind_normalizations_and_joins(tmp_path: Path) -> None:
+    theirs, other = randomized(Flattened()).eval(), RNG.normal(size=(3, 5)).astype("f4")
+    mine, x = model(OurFlattened()), {"x": IMAGES, "other": other}
+    names = {"conv": "conv", "batch_norm": "norm", "dense": "dense"}
+    cr.load_weights(mine, saved(theirs.state_dict(), tmp_path), x, names=names)
+    expected = theirs(turned(IMAGES), torch.from_numpy(other)).detach().numpy()
+    np.testing.assert_allclose(np.asarray(mine(x)), expected, atol=1e-5)
+
+
+def test_a_dense_layer_at_each_pixel_is_loaded(tmp_path: Path) -> None:
+    conv, dense = randomized(tnn.Conv2d(2, 4, 3)), randomized(tnn.Linear(4, 5))
+    state = {f"0.{k}": v for k, v in conv.state_dict().items()}
+    state |= {f"1.{k}": v for k, v in dense.state_dict().items()}
+    mine = model(cr.Sequential(cr.Conv(4, 3), cr.Dense(5)))
+    cr.load_weights(mine, saved(state, tmp_path), IMAGES)
+    expected = dense(conv(turned(IMAGES)).movedim(1, -1)).detach().numpy()
+    np.testing.assert_allclose(np.asarray(mine(IMAGES)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32"])
+def test_halves_are_converted_exactly_in_every_loader(kind: str, tmp_path: Path) -> None:
+    weight = torch.randn(64, 4, generator=torch.Generator().manual_seed(0)).to(getattr(torch, kind))
+    expected, mine = weight.float().numpy(), model(cr.Sequential(cr.Dense(64)))
+    state = {"0.weight": weight, "0.bias": torch.zeros(64).to(weight.dtype)}
+    for form in FORMS:
+        cr.load_weights(mine, saved(state, tmp_path, form), TEXTS[:, 0])
+        np.testing.assert_array_equal(mine.parameters()["dense1.weight"], expected)
+    mine.load_parameters({"dense1.weight": tnn.Parameter(weight * 2)})
+    np.testing.assert_array_equal(mine.parameters()["dense1.weight"], 2 * expected)
+
+
+def test_expanded_tensors_and_torchscript(tmp_path: Path) -> None:
+    state = {"0.weight": torch.arange(4.0).expand(3, 4), "0.bias": torch.ones(1).expand(3)}
+    mine = model(cr.Sequential(cr.Dense(3)))
+    for form in ("zip", "legacy"):
+        cr.load_weights(mine, saved(state, tmp_path, form), TEXTS[:, 0])
+        np.testing.assert_array_equal(mine.parameters()["dense1.weight"], state["0.weight"].numpy())
+    torch.jit.script(tnn.Sequential(tnn.Linear(4, 3))).save(tmp_path / "script.pt")
     with pytest.raises(ChainruleError) as caught:
-        cr.load_weights(net, saved(state, tmp_path, "safetensors"), TEXTS[:, 0])
-    assert caught.value.code == "E455"
+        cr.load_weights(mine, tmp_path / "script.pt", TEXTS[:, 0])
+    assert caught.value.code == "E453"
+    assert "TorchScript" in str(caught.value)
+
+
+def test_weights_that_are_not_finite_are_refused_or_reported(tmp_path: Path) -> None:
+    state = {"0.weight": torch.ones(3, 4), "0.bias": torch.zeros(3)}
+    state["0.weight"][1, 2] = torch.nan
+    mine, file = model(cr.Sequential(cr.Dense(3))), saved(state, tmp_path)
+    with pytest.raises(ChainruleError) as caught:
+        cr.load_weights(mine, file, TEXTS[:, 0])
+    assert caught.value.code == "E144"
+    assert "(1, 2)" in str(caught.value)
+    assert mine.network is None
+    received: list[object] = []
+    with notices.deliver_to(Channel([received.append])):
+        cr.load_weights(mine, file, TEXTS[:, 0], strict=False)
+        mine.load_parameters({"dense1.bias": np.array([0.0, np.inf, np.nan])})
+        mine.save(tmp_path / "own.safetensors")
+        cr.load(tmp_path / "own.safetensors")
+    kinds = ["1 numbers of dense1.weight", "2 numbers of dense1.bias", "2 of 2 loaded arrays"]
+    assert all(kind in str(received) for kind in kinds), received
 
 
 OTHERS = {

@@ -55,6 +55,7 @@ ENTRIES: dict[str, Entry] = {
         "the network has {outputs} outputs, and there are {classes} classes",
         "网络有 {outputs} 个输出，但只有 {classes} 个类别",
     ),
+    "E144": Entry("the weights of {name} are not finite", "{name} 的权重不是有限数"),
     # E130: processes.
     "E130": Entry("polars hangs in a forked process", "在 fork 出的子进程中，polars 会一直等待"),
 }

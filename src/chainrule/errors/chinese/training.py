@@ -16,6 +16,19 @@ PHRASES: dict[str, str] = {
     "one loss for each sample: the mean over the batch is computed by the training": (
         "每个样本一个损失：对批的平均由训练计算"
     ),
+    'names={{"dense1": "NAME IN THE FILE", ...}}, or names="order" if it is the same': (
+        'names={{"dense1": "文件中的名称", ...}}；若次序相同，也可用 names="order"'
+    ),
+    "tensors of at most {limit:,} bytes together": "张量总共最多 {limit:,} 字节",
+    "more: {shape}, perhaps expanded": "更多：{shape}，可能是扩展（expand）的张量",
+    "{count} of {total} are not finite, the first at {position}": (
+        "{total} 个中有 {count} 个不是有限数，第一个在 {position}"
+    ),
+    "another checkpoint; or strict=False": "换一个检查点；或使用 strict=False",
+    '"{name}" is missing too': "也缺少“{name}”",
+    "{where}.to_numpy(), if the columns are in the order of the training": (
+        "{where}.to_numpy()，如果各列与训练时次序相同"
+    ),
     "integers that {dtype} represents": "{dtype} 能表示的整数",
     "{number}, which would become {nearest}": "{number}，会变成 {nearest}",
     "{name} - {name}.min(), or smaller numbers": "{name} - {name}.min()，或更小的数",

@@ -6,12 +6,15 @@ with three exceptions:
 
 - a recurrent layer of PyTorch is a complete stack, in both directions, with two biases that are always added;
 - PyTorch's attention stores the three projections of queries, keys and values in one matrix;
-- a dense layer after a flattened image has channels first in PyTorch, channels last here.
+- the features of a flattened image, which a dense layer or a normalization reads, have channels first in
+  PyTorch, channels last here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+import numpy as np
 
 from chainrule.graph import Node, order
 from chainrule.interop.torch.transforms import (
@@ -21,8 +24,8 @@ from chainrule.interop.torch.transforms import (
     MATRIX,
     SUM,
     Transform,
-    flatten_channels_last,
     part,
+    reordered,
 )
 from chainrule.memo import cached_property
 from chainrule.nn.build import Built
@@ -87,8 +90,9 @@ class Forms:
             return [_recurrent(kind, owner, leaf, layers)]
         renamed = _RENAMED.get(kind, {}).get(leaf, leaf)
         array_name, change = renamed if isinstance(renamed, tuple) else (renamed, IDENTITY)
-        if kind == "Dense" and leaf == "weight" and (space := self._flattened_space(path)):
-            change = flatten_channels_last(space)
+        index = self._feature_order(path, owner, kind)
+        if index is not None and (leaf == "weight" or kind != "Dense"):
+            change = reordered(index)
         forms = [Form(owner, kind, (array_name,), change)]
         above, name = owner_of(owner, layers) if owner else ("", "")
         if _kind(above, layers) == "MultiHeadAttention" and name in _ATTENTION:
@@ -103,18 +107,40 @@ class Forms:
         products = [n for n in order(self.built.outputs.values()) if n.op.name == "matmul"]
         return {weight: node.inputs[0] for node in products for weight in node.inputs[1].inputs}
 
-    def _flattened_space(self, path: str) -> tuple[int, ...] | None:
-        """The shape (*space, C) of the image whose flattened values a weight is multiplied with, if any."""
-        source = self.multiplied_inputs.get(self.built.parameters[path].node)
-        while source is not None and isinstance(source.op, Elementwise):  # an activation keeps the positions
-            source = next((node for node in source.inputs if node.op.name != "broadcast"), None)
-        if source is None or source.op.name != "reshape" or source.rank != 2:
+    def _feature_order(self, path: str, owner: str, kind: str) -> np.ndarray | None:
+        """For each feature that a layer reads its position in PyTorch; ``None`` where they are the same."""
+        if kind == "Dense" and path in self.built.parameters:
+            node = self.multiplied_inputs.get(self.built.parameters[path].node)
+        elif kind in ("BatchNorm", "LayerNorm", "RMSNorm"):
+            node = self.built.book.results.get(owner)
+        else:
             return None
-        (image,) = source.inputs
-        space = image.shape[1:]
-        if image.rank < 3 or not all(isinstance(n, int) for n in space) or all(n == 1 for n in space[:-1]):
+        if not isinstance(node, Node) or node.rank != 2 or not isinstance(node.shape[1], int):
             return None
-        return bound(space) if image.rank > 3 or _is_convolved(image) else None
+        index = _positions(node)
+        return None if (index == np.arange(len(index))).all() else index
+
+
+def _positions(features: Node) -> np.ndarray:
+    """For each feature of a node (B, F) its position where channels come first, as far as it is known."""
+    (count,) = bound(features.shape[1:])
+    index = np.arange(count)
+    if isinstance(features.op, Elementwise):  # an activation or a normalization keeps the positions
+        parts = [node for node in features.inputs if node.op.name != "broadcast"]
+        return _positions(parts[0]) if parts and parts[0].shape == features.shape else index
+    if features.op.name == "concatenate" and features.op.attributes["axis"] == 1:
+        starts = np.cumsum([0, *(bound(node.shape[1:])[0] for node in features.inputs)])
+        parts = [start + _positions(node) for start, node in zip(starts, features.inputs, strict=False)]
+        return np.concatenate(parts)
+    if features.op.name != "reshape":
+        return index
+    (image,) = features.inputs
+    space = image.shape[1:]
+    is_flat = image.shape[:1] == features.shape[:1] and all(isinstance(n, int) for n in space)
+    if not is_flat or image.rank < 3 or not (image.rank > 3 or _is_convolved(image)):
+        return index
+    *positions, channels = bound(space)
+    return np.moveaxis(index.reshape(channels, *positions), 0, -1).reshape(-1)  # (C, *space) -> (*space C,)
 
 
 def owner_of(path: str, layers: Mapping[str, Layer]) -> tuple[str, str]:

@@ -57,6 +57,8 @@ def zip_value(data: bytes, where: str) -> Any:
     try:
         members = members_of(data)
     except ZipError as cause:
+        if b"/constants.pkl" in data:  # its code is compressed
+            raise pickled_model(where, "a TorchScript program") from cause
         raise broken(
             where, fact("a complete zip archive, its members uncompressed"), message_of(cause)
         ) from cause
@@ -140,7 +142,8 @@ class _Filling:
     """
 
     def __init__(self, where: str, size: int, numbers: Callable[[Storage], bytes | memoryview]) -> None:
-        self.where, self.left, self.numbers = where, TWICE * size + 2**20, numbers
+        self.where, self.limit, self.numbers = where, TWICE * size + 2**20, numbers
+        self.left = self.limit
         self.rows: dict[str, tuple[Storage, np.ndarray]] = {}
         self.results: dict[
             tuple[int, int], Any
@@ -181,7 +184,13 @@ class _Filling:
         )
         self.left -= size * kind.width
         available = described.storage.length
-        if self.left < 0 or (size and (described.offset + last >= available or size > available)):
+        if self.left < 0:
+            raise broken(
+                self.where,
+                fact("tensors of at most {limit:,} bytes together", limit=self.limit),
+                fact("more: {shape}, perhaps expanded", shape=described.shape),
+            )
+        if size and described.offset + last >= available:
             raise broken(
                 self.where,
                 fact("numbers for a tensor of {shape}", shape=described.shape),

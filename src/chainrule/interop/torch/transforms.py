@@ -45,21 +45,22 @@ def part(number: int, of: int) -> Transform:
     return Transform((f"part {number} of {of}", f"第 {number}/{of} 份"), cut)
 
 
-def flatten_channels_last(space: tuple[int, ...]) -> Transform:
-    """Reorder the inputs of a dense layer after a flattened image from channels first to channels last.
+def reordered(index: np.ndarray) -> Transform:
+    """Reorder the last axis: features of a flattened image from channels first to channels last.
 
     Args:
-        space: (*space, C), the shape of the image before it is flattened.
+        index: for each feature of ours the position in the file.
 
     Example:
-        >>> flatten_channels_last((1, 2, 3)).apply([np.arange(6).reshape(1, 6)]).tolist()
-        [[0, 2, 4, 1, 3, 5]]
+        >>> reordered(np.array([0, 2, 1])).apply([np.array([[5, 6, 7]])]).tolist()
+        [[5, 7, 6]]
     """
 
     def turn(arrays: Arrays) -> np.ndarray:
-        (weight,) = arrays
-        image = weight.reshape(len(weight), space[-1], *space[:-1])  # (O, I) -> (O, C, *space)
-        return np.moveaxis(image, 1, -1).reshape(weight.shape)  # -> (O, *space C)
+        array = _matrix(arrays) if arrays[0].ndim > 1 else arrays[0]
+        if array.shape[-1] != len(index):
+            raise ValueError("another number of features")
+        return array[..., index]
 
     return Transform(("channels last in the flattened input", "展平输入改为通道在后"), turn)
 

@@ -21,6 +21,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import atomic_write, container
+from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
@@ -222,6 +223,7 @@ def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelS
     expected = {f"parameter/{k}": p.spec for k, p in parameters.items()}
     expected |= {f"state/{k}": p.spec for k, p in states.items()}
     refuse_other_arrays(expected, tensors, fact("the arrays of its network"))
+    report_nonfinite({name.partition("/")[2]: array for name, array in tensors.items()})
     return model.with_arrays(
         {path: tensors[f"parameter/{path}"] for path in parameters},
         {path: tensors[f"state/{path}"] for path in states},
