@@ -9,7 +9,7 @@ matrices become dense arrays.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
-from chainrule.data import Preparation, PreparedData, read_table
+from chainrule.data import Column, Finding, Preparation, PreparedData, Table, Task, read_table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.suspicions import MAX_COLUMNS, ROWS, leaks, suspicions
 from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 from chainrule.settings import settings
 
 NUMBERS = ("int", "uint", "float")  # prefixes of the names of dtypes, in pandas and polars
 FLOATS = (np.float64, np.float32)
+TARGET = "target"  # the name of the targets in notices
+TARGET_KIND = Finding("requested")
+MAX_TARGETS = 10  # whose columns are compared
 
 
 @frozen(eq=False)
@@ -114,29 +119,83 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
     )
 
 
-def prepare_frame(x: Any, kinds: Mapping[str, str] | None = None) -> tuple[Preparation, np.ndarray]:
-    """Fit the preparation of a data frame; warn about columns that are left out.
+def prepare_frame(
+    x: Any, y: np.ndarray, kinds: Mapping[str, str] | None = None, is_regression: bool = False
+) -> tuple[Preparation, np.ndarray, list[Finding]]:
+    """Fit the preparation of a data frame.
 
     Args:
         x: the frame.
+        y: (N,) the targets, to which columns are compared.
         kinds: the kinds of columns where the user sets them.
+        is_regression: whether the targets are values.
 
     Returns:
-        the preparation, whose task and labels are not set yet, and the inputs (N, F).
+        the preparation, whose task and labels are not set yet, the inputs (N, F), and notices about columns
+        that are left out or predict the target too well.
 
     Raises:
         DataError: a column that cannot be read; no usable column.
     """
-    name, names = "target", {str(column) for column in x.columns}
-    while name in names:
-        name += "_"
     table = read_table(x)
-    numbers = read_table({name: np.arange(table.rows, dtype=np.float64)}).frame[name]
-    table = replace(table, frame=table.frame.with_columns(numbers))
-    prepared = PreparedData.of(table, name, task="regression", kinds=kinds, fractions=(1.0, 0.0, 0.0))
-    for notice in prepared.notices:
-        warnings.warn(notice.render(settings.lang), UserWarning, stacklevel=5)
-    return prepared.preparation, prepared.training.x
+    name = _unused_name(table.columns)
+    numbers = pl.Series(name, np.arange(table.rows, dtype=np.float64))  # any target with different values
+    prepared = PreparedData.of(
+        replace(table, frame=table.frame.with_columns(numbers)), name,
+        task="regression", kinds=kinds, fractions=(1.0, 0.0, 0.0),
+    )  # fmt: skip
+    task = Task(_kind(is_regression), name, *_labels_and_rows(y), TARGET_KIND)
+    compared = replace(prepared.table, frame=prepared.table.frame.with_columns(pl.Series(name, y.tolist())))
+    doubts = suspicions(compared, prepared.columns, task)
+    return prepared.preparation, prepared.training.x, replace(prepared, doubts=tuple(doubts)).notices
+
+
+def examine_numbers(
+    x: np.ndarray, y: np.ndarray, names: Sequence[str] | None, is_regression: bool
+) -> list[Finding]:
+    """The notices about columns of numbers that predict a target too well.
+
+    Args:
+        x: (N, F).
+        y: (N,) or (N, O) targets.
+        names: of the columns; by default x0, x1, ... as in scikit-learn.
+        is_regression: whether the targets are values.
+    """
+    rows = np.arange(0, len(x), max(1, len(x) // ROWS))
+    names = [f"x{i}" for i in range(x.shape[1])] if names is None else list(map(str, names))
+    frame = pl.DataFrame({name: x[rows, i] for i, name in enumerate(names[:MAX_COLUMNS])})
+    columns = [Column(name, "number", TARGET_KIND, len(rows), 0) for name in frame.columns]
+    target = _unused_name(frame.columns)
+    findings = []
+    for values in y[rows].reshape(len(rows), -1).T[:MAX_TARGETS]:
+        table = Table(frame.with_columns(pl.Series(target, values.tolist())))
+        task = Task(_kind(is_regression), target, *_labels_and_rows(values), TARGET_KIND)
+        findings += leaks(table, columns, task)
+    if len(rows) < len(x):
+        findings = [replace(finding, sample=(len(rows), len(x))) for finding in findings]
+    return findings
+
+
+def warn(findings: Sequence[Finding]) -> None:
+    """Warn the caller of ``fit``."""
+    for finding in findings:
+        warnings.warn(finding.render(settings.lang), UserWarning, stacklevel=4)
+
+
+def _kind(is_regression: bool) -> str:
+    return "regression" if is_regression else "classification"
+
+
+def _labels_and_rows(y: np.ndarray) -> tuple[tuple[Any, ...], np.ndarray]:
+    return tuple(np.unique(y).tolist()), np.arange(len(y))
+
+
+def _unused_name(names: Iterable[str]) -> str:
+    """``target``, or a name like it that no column has."""
+    name, known = TARGET, set(map(str, names))
+    while name in known:
+        name += "_"
+    return name
 
 
 def _dense(x: Any) -> np.ndarray:

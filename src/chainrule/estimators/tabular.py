@@ -14,7 +14,15 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from chainrule.data import Preparation
 from chainrule.errors import UsageError, fact
-from chainrule.estimators.inputs import EncodedRows, check_inputs, check_rows, is_mixed_frame, prepare_frame
+from chainrule.estimators.inputs import (
+    EncodedRows,
+    check_inputs,
+    check_rows,
+    examine_numbers,
+    is_mixed_frame,
+    prepare_frame,
+    warn,
+)
 from chainrule.estimators.recipe import (
     ENSEMBLE,
     Head,
@@ -80,7 +88,7 @@ class TabularEstimator(BaseEstimator):
         """
         continues = self.warm_start and self._has_network
         settings = self._settings()
-        rows = self._rows(X, y, sample_weight, is_first=not continues)
+        rows = self._rows(X, y, sample_weight, is_first=not continues, is_complete=True)
         options = {"seed": self._seed(), "verbose": bool(self.verbose)}
         if continues:
             self._trained = fit_again(self._trained, settings, rows, self._head(), **options)
@@ -166,8 +174,16 @@ class TabularEstimator(BaseEstimator):
     def _preparation(self) -> Preparation | None:
         return self._trained.model.state.preparation
 
-    def _rows(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> EncodedRows:
-        """The rows with a weight above 0 as arrays, after all checks."""
+    def _rows(
+        self, x: Any, y: Any, sample_weight: Any, is_first: bool, is_complete: bool = False
+    ) -> EncodedRows:
+        """The rows with a weight above 0 as arrays, after all checks.
+
+        Args:
+            x, y, sample_weight: as passed.
+            is_first: whether this is the first call, which defines features and classes.
+            is_complete: whether these are all rows, not a batch of them.
+        """
         is_frame = is_mixed_frame(x, self.kinds) if is_first else self._preparation is not None
         x, y = check_rows(self, x, y, is_frame=is_frame, is_first=is_first, is_regression=self._is_regression)
         weights = _check_sample_weight(
@@ -188,9 +204,13 @@ class TabularEstimator(BaseEstimator):
             )  # fmt: skip
         preparation = None
         if is_frame and is_first:
-            preparation, x = prepare_frame(x, self.kinds)
+            preparation, x, findings = prepare_frame(x, y, self.kinds, self._is_regression)
+            warn(findings)
         elif is_frame:
             preparation = self._preparation
             assert preparation is not None
             x = preparation.inputs(preparation.read(x))
+        elif is_first and is_complete:
+            names = getattr(self, "feature_names_in_", None)
+            warn(examine_numbers(x, y, names, self._is_regression))
         return self._encoded(EncodedRows(x, y, weights, preparation, self._is_regression), is_first)

@@ -135,12 +135,15 @@ def positive_class(preparation: Preparation) -> None:
 
 
 def verdict_lines(scores: Scores, rows: int, columns: int) -> None:
-    """Print how the network compares with the best baseline, and whether boosting was left out.
+    """Print how the network compares with the best baseline, whether boosting was left out, and whether the
+    result is too good to be true.
 
     Args:
         scores: of all models.
         rows, columns: the size of the table that the baselines were fitted to.
     """
+    if scores.too_good is not None:
+        screen.line(text_of("too_good").format(r2=f"{scores.too_good:.5f}"), "yellow")
     if "boosting" not in scores.outputs:
         screen.line(text_of("no_boosting").format(rows=rows, columns=columns))
     if scores.verdict is not None:

@@ -108,6 +108,8 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     values = comma[0].join(item[0] for item in items), comma[1].join(item[1] for item in items)
     verdict = analysis.scores.verdict
     conclusion = () if verdict is None else ((verdict.render("en"), verdict.render("zh")),)
+    if (r2 := analysis.scores.too_good) is not None:
+        conclusion += (sentence("summary_too_good", r2=f"{r2:.5f}"),)
     return first, sentence("summary_comparison", values=values), *conclusion
 
 

@@ -35,6 +35,11 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "在参与评估的 {rows} 行中，{known} 行的输入与某个训练行相同：分数衡量的是取值组合已知的新行，"
         "而不是新的组合。",
     ),
+    "summary_too_good": (
+        "An R² of {r2} on rows that were not trained on is too good to be true: inputs probably contain the "
+        "target.",
+        "在未参与训练的行上 R² 为 {r2}，好得可疑：输入中可能含有目标的信息。",
+    ),
     "summary_comparison": ("For comparison: {values}.", "比较：{values}。"),
     "summary_comparison_item": ("{name} {value}", "{name} {value}"),
     "summary_comparison_comma": (", ", "，"),

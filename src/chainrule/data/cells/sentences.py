@@ -104,6 +104,21 @@ CELLS: dict[str, tuple[str, str]] = {
         'column "{column}" alone predicts the target almost without errors; is it known beforehand?',
         "仅凭列“{column}”几乎就能无误地预测目标，它在预测时是否已知？",
     ),
+    "formula": (
+        'the target "{target}" is computed from other columns: {formula}; are these known beforehand?',
+        "目标“{target}”由其他列算出：{formula}；这些列在预测时是否已知？",
+    ),
+    "near_formula": (
+        '{formula} predicts the target "{target}" with R² {r2:.5f}, which is too good to be true; are these '
+        "columns known beforehand?",
+        "{formula} 预测目标“{target}”的 R² 为 {r2:.5f}，好得可疑；这些列在预测时是否已知？",
+    ),
+    "many_columns": (
+        'a linear combination of {count} columns ({column}, ...) predicts the target "{target}" with R² '
+        "{r2:.5f}, which is too good to be true; are they known beforehand?",
+        "{count} 列（{column} 等）的线性组合预测目标“{target}”的 R² 为 {r2:.5f}，好得可疑；"
+        "这些列在预测时是否已知？",
+    ),
     "missing_reveals_target": (
         'the missing cells of column "{column}" predict the target almost without errors; are they known '
         "beforehand?",

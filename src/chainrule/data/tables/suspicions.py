@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text, numbers
 from chainrule.data.tables.columns import ID_NAME, Column, count_distinct
+from chainrule.data.tables.combinations import FEW, combination_of
 from chainrule.data.tables.dates.sentinels import sentinel_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
@@ -45,18 +46,50 @@ def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Find
         >>> [finding.code for finding in suspicions(table, describe(table, "y"), choose_task(table, "y"))]
         ['leak']
     """
-    step = max(1, table.rows // ROWS)
-    sample = table.take(np.arange(0, table.rows, step)) if step > 1 else table
-    inputs = [column for column in columns if column.is_input and column.kind != "image"][:MAX_COLUMNS]
-    findings: list[Finding] = []
-    for rule in (_gaps, _copies, _near_copies):  # a column is reported once
-        reported = {finding.facts["column"] for finding in findings}
-        findings += rule(sample, [column for column in inputs if column.name not in reported], task)
+    sample, inputs = _sample(table), _inputs(columns)
+    findings = leaks(sample, columns, task)
     findings += _identifiers(sample, inputs)
     findings += _sentinels(sample, inputs)
     findings += sentinel_dates(sample, inputs)
-    rows = None if step == 1 else (sample.rows, table.rows)
-    return findings if rows is None else [replace(finding, sample=rows) for finding in findings]
+    if sample is table:
+        return findings
+    return [replace(finding, sample=(sample.rows, table.rows)) for finding in findings]
+
+
+def leaks(table: Table, columns: Sequence[Column], task: Task) -> list[Finding]:
+    """The findings about columns that predict the target too well, alone or together; see ``suspicions``."""
+    sample, inputs = _sample(table), _inputs(columns)
+    findings: list[Finding] = []
+    for rule in (_gaps, _copies, _near_copies, _combinations):  # a column is reported once
+        reported = {finding.facts["column"] for finding in findings}
+        findings += rule(sample, [column for column in inputs if column.name not in reported], task)
+    return findings
+
+
+def _sample(table: Table) -> Table:
+    step = max(1, table.rows // ROWS)
+    return table.take(np.arange(0, table.rows, step)) if step > 1 else table
+
+
+def _inputs(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if column.is_input and column.kind != "image"][:MAX_COLUMNS]
+
+
+def _combinations(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
+    """A few columns of which the target is a sum, a product or another linear combination."""
+    if task.is_classification:
+        return
+    columns = {column.name: _values(sample.frame[column.name], column) for column in inputs}
+    known = {name: values for name, values in columns.items() if values is not None}
+    combination = combination_of(known, numbers(sample.frame[task.target]).to_numpy())
+    if combination is None:
+        return
+    facts = {
+        "column": ", ".join(combination.columns[:FEW]), "target": task.target, "formula": combination.formula,
+        "count": len(combination.columns), "r2": combination.r2,
+    }  # fmt: skip
+    code = "many_columns" if not combination.formula else "near_formula"
+    yield Finding("formula" if combination.is_exact and combination.formula else code, "warning", facts)
 
 
 def _copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:

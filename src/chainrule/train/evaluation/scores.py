@@ -18,6 +18,8 @@ from chainrule.train.evaluation.interval import Interval, score_intervals
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.evaluation.reliability import Reliability, reliability
 
+TOO_GOOD = 0.999  # R² from which inputs probably contain the target
+
 
 @frozen(eq=False)
 class Scores:
@@ -71,6 +73,14 @@ class Scores:
     def losses(self) -> dict[str, np.ndarray]:
         """The loss of each row, (N,), by model."""
         return {name: row_losses(self.task, self.target, output) for name, output in self.outputs.items()}
+
+    @cached_property
+    def too_good(self) -> float | None:
+        """The largest R² of the models if it is too good to be true (above ``TOO_GOOD``), else ``None``."""
+        if self.task == "classification":
+            return None
+        r2 = max(self.metrics(model, ["r2"])["r2"] for model in self.outputs)
+        return r2 if r2 > TOO_GOOD else None
 
     @cached_property
     def verdict(self) -> Verdict | None:
