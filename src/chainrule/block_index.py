@@ -76,7 +76,7 @@ LOSSES = by_name(
         ),
         "nn.loss.metric_learning": "Contrastive CosineEmbedding MarginRanking TripletMargin",
         "nn.loss.overlap": "Dice Tversky",
-        "nn.loss.regression": "CosineLoss HalfMSE Huber LogCosh MAE MAPE MSE MSLE SmoothL1",
+        "nn.loss.regression": ("CosineLoss HalfMSE Huber LogCosh MAE MAPE MSE MSLE Quantile SmoothL1"),
     }
 )
 OPTIMIZERS = by_name(
@@ -198,6 +198,7 @@ LOSS_NAMES = {
     "multilabel_margin": "MultilabelMargin",
     "nll": "NLL",
     "poisson": "Poisson",
+    "quantile": "Quantile",
     "smooth_l1": "SmoothL1",
     "soft_cross_entropy": "SoftCrossEntropy",
     "soft_margin": "SoftMargin",

@@ -149,6 +149,11 @@ OPTION: dict[str, tuple[str, str]] = {
         'TOML 文件：各列的公开信息，在 [columns] 下写 age = [0, 120] 或 city = ["Ulm", "Bonn"]，'
         "并给出 target = [...]",
     ),
+    "interval_method": (
+        "regression: prediction intervals as wide as the row requires (quantile) or of constant width "
+        "(constant)",
+        "回归：预测区间的宽度随行而变（quantile）或固定（constant）",
+    ),
     "cost": (
         "costs of a false positive and a false negative, FP:FN; the threshold is FP / (FP + FN)",
         "假阳性与假阴性的代价，FP:FN；阈值为 FP / (FP + FN)",
@@ -226,14 +231,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "effect of another value of a weight, such as dense1.weight[0,1]=0.7",
         "如果某个权重取别的值会怎样，如 dense1.weight[0,1]=0.7",
     ),
-    "depth": (
-        "0: why this prediction, 1: one line for each step, 2: the derivation on a page, 3: every number",
-        "0 为什么是这个结果，1 每步一行，2 一页推导，3 所有数字",
-    ),
-    "explain_member": (
-        "network of an ensemble to derive, from 1; all: the ensemble as one network",
-        "要推导的集成成员，从 1 开始；all 表示把整个集成当作一个网络",
-    ),
+    "depth": ("1: one line, 2: a page, 3: every number", "1 一句话，2 一页，3 所有数字"),
     "html": ("write an HTML page to this file", "写成网页文件"),
     "what": (
         "run folder, saved plan, weights file, building block by kind and name, error code, "

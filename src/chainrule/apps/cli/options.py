@@ -12,6 +12,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
+from chainrule.train.evaluation.conformal import INTERVAL_METHODS
 from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.train.evaluation.threshold import RULES, Cost
 
@@ -49,6 +50,7 @@ class Options:
         dropout: ensemble: dropout rate after each hidden layer.
         weight_decay: ensemble: decoupled weight decay of the default optimizer.
         intervals: ensemble: intervals in which each number is encoded.
+        interval_method: of prediction intervals: ``quantile`` (as wide as the row requires), ``constant``.
         class_weight: ``balanced``, or empty.
         threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
         cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
@@ -96,6 +98,7 @@ class Options:
     dropout: float = 0.0
     weight_decay: float = 0.1
     intervals: int = 8
+    interval_method: str = "quantile"
     class_weight: str = ""
     threshold: str = ""
     cost: str = ""
@@ -140,6 +143,7 @@ class Options:
             data.augmentation_from_text(self.augment)
         resolve_metrics(self.metric)
         _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
+        _require_known("--interval-method", self.interval_method, INTERVAL_METHODS)
         _require_known("--class-weight", self.class_weight, ("", "balanced"))
         _require_known("--threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
         self._require_radius()

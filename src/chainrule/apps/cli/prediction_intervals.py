@@ -1,72 +1,149 @@
-"""Prediction intervals of a regression: measured in the training and stored with the model."""
+"""Prediction intervals of a regression: fitted after the training and stored with the model."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from chainrule.apps.cli.run_writer import groups_in, split_group, to_scores
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.model_output import model_output
+from chainrule.apps.cli.run_writer import groups_in, split_group
+from chainrule.apps.cli.tables import short
+from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.data import Division, Table
+from chainrule.data.tables.division import times
+from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
-from chainrule.train.evaluation.conformal import half_width
-from chainrule.train.evaluation.scores import Scores
+from chainrule.tabular.intervals import (
+    LEVELS,
+    MIN_ROWS,
+    Intervals,
+    Residuals,
+    fit_intervals,
+)
+from chainrule.train.evaluation.conformal import LEVEL, IntervalMethod, coverage
 
-FACT = "half_widths"  # in the facts of a model
-LEVELS = (0.5, 0.8, 0.9, 0.95)
+FACT = "prediction_intervals"  # in the facts of a model
 LOWER, UPPER = "lower", "upper"  # columns of the output
+MAX_LATER = 1 / 3  # of the training rows, from which the errors on later rows are
 
 
-def held_out_scores(plan: TrainingPlan, model: Model, scores: Scores) -> Scores | None:
-    """The scores of rows outside the training: the scored ones in cross-validation, else others.
+def intervals_of(plan: TrainingPlan, model: Model) -> Intervals | None:
+    """The prediction intervals of a trained model, from rows outside its training.
+
+    After a division by time the rows of the margins are later than the training of what predicts them, as new
+    rows are: the validation rows of a single network, and for an ensemble the latest training rows, predicted
+    by a second ensemble that is trained on those before them.
 
     Returns:
-        ``None`` if there are none.
+        ``None`` for classes, and where there are too few rows.
     """
-    if plan.is_cross_validated:
-        return scores
-    rows, output = plan.held_out(model)
+    if plan.prepared.task.is_classification:
+        return None
+    rows, later = residual_rows(plan, model)
     if not len(rows.y):
         return None
-    own = to_scores(model, rows.y, {"net": output}, rows.weights)
-    return replace(own, groups=groups_in(plan.held_out_table, split_group(plan)))
+    method = cast(IntervalMethod, plan.options.interval_method)
+    values = _restored(model, plan.prepared.training_and_validation.y)
+    intervals = fit_intervals(
+        rows, later, method=method if rows is not later else "constant",
+        is_signed=bool(values.min() < 0), seed=plan.options.seed,
+    )  # fmt: skip
+    return intervals if intervals.margins else None
 
 
-def half_widths(scores: Scores | None) -> dict[str, float]:
-    """The half width of the intervals of each level that the rows suffice for; empty for classes.
+def residual_rows(plan: TrainingPlan, model: Model) -> tuple[Residuals, Residuals | None]:
+    """The rows outside the training, and after a division by time those that the margins are from."""
+    held_out, output = plan.held_out(model)
+    groups = groups_in(plan.held_out_table, split_group(plan))
+    rows = replace(_residuals(model, held_out, output), groups=groups)
+    in_time = Division.parse(plan.options.split or "random").way == "time"
+    return _in_time(plan, model, rows) if in_time and len(rows.y) else (rows, None)
 
-    Args:
-        scores: of rows outside the training.
+
+def _restored(model: Model, values: np.ndarray) -> np.ndarray:
+    assert model.preparation is not None
+    return np.asarray(model.preparation.restore(values), np.float64).ravel()
+
+
+def _residuals(model: Model, rows: PreparedRows, output: np.ndarray) -> Residuals:
+    return Residuals(rows.x, _restored(model, output), _restored(model, rows.y), rows.weights)
+
+
+def _in_time(plan: TrainingPlan, model: Model, held_out: Residuals) -> tuple[Residuals, Residuals]:
+    """The rows that quantiles are learned from, and later ones for the margins; the same if they are few."""
+    if not plan.is_ensemble:
+        order = np.argsort(_times_of(plan, plan.held_out_table), kind="stable")
+        half = len(order) // 2
+        if half < MIN_ROWS:
+            return held_out, held_out
+        return held_out.take(order[:half]), held_out.take(order[half:])
+    table = plan.prepared.table.take(plan.prepared.parts.train)
+    moments, tested = _times_of(plan, table), plan.prepared.parts.sizes[2]
+    count = max(1, min(tested, int(MAX_LATER * len(moments))))
+    border = np.sort(moments)[len(moments) - count]
+    is_later = moments >= border
+    if is_later.all():
+        return held_out, held_out
+    numbers = {"rows": int((~is_later).sum()), "later": int(is_later.sum())}
+    screen.line(text_of("interval_second").format(**numbers), to_errors=True)
+    earlier = plan.trained_on(np.flatnonzero(~is_later))
+    part = plan.prepared.training.take(np.flatnonzero(is_later))
+    later = _residuals(model, part, model_output(earlier, part.x))
+    before = np.flatnonzero(_times_of(plan, plan.held_out_table) < border)
+    return (held_out.take(before), later) if len(before) >= MIN_ROWS else (later, later)
+
+
+def _times_of(plan: TrainingPlan, table: Table) -> np.ndarray:
+    return times(table, plan.prepared.columns, Division.parse(plan.options.split).column)
+
+
+def scored_residuals(plan: TrainingPlan, model: Model) -> Residuals:
+    """The scored rows."""
+    scored = plan.scored
+    return _residuals(model, scored, plan.output(model, scored.x, np.arange(len(scored.y))))
+
+
+def print_intervals(plan: TrainingPlan, model: Model, intervals: Intervals | None) -> None:
+    """Print method, mean width and measured coverage of 90 % prediction intervals.
+
+    The coverage is that of the test rows, or in cross-validation of the scored rows with margins of others.
     """
-    if scores is None or scores.task != "regression":
-        return {}
-    residuals = (scores.target - scores.outputs["net"])[:, 0]
-    widths = {f"{level:g}": half_width(residuals, level, scores.weights, scores.groups) for level in LEVELS}
-    return {level: width for level, width in widths.items() if math.isfinite(width)}
+    if intervals is None or LEVEL not in intervals.margins:
+        return
+    rows = scored_residuals(plan, model)
+    low, high = intervals.ends(rows.x, rows.prediction, LEVEL)
+    share = (intervals.measured or {}).get(LEVEL) if plan.is_cross_validated else coverage(low, high, rows.y)
+    words = {
+        "level": f"{LEVEL:.0%}", "rows": intervals.rows, "count": len(rows.y),
+        "width": short(float(np.mean(high - low))), "share": "" if share is None else f"{share:.1%}",
+    }  # fmt: skip
+    keys = [f"interval_{intervals.method}", "interval_folds" if plan.is_cross_validated else "interval_test"]
+    keys += ["interval_later"] * intervals.is_later + ["interval_lowest"] * (intervals.lowest is not None)
+    for key in keys:
+        screen.line(text_of(key).format(**words))
 
 
-def interval_columns(model: Model, predicted: np.ndarray, level: float) -> dict[str, np.ndarray]:
+def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) -> dict[str, np.ndarray]:
     """The ends of the intervals of rows.
 
     Args:
         model: a regression.
         predicted: (N,) predictions.
         level: the probability that an interval contains the value; one of ``LEVELS``.
+        x: (N, ...) inputs of the network.
 
     Raises:
-        UsageError E101: another level, or one that the model has no width for.
+        UsageError E101: another level, or one that the model has no intervals for.
     """
-    record = model.facts.get(FACT)
-    known = (
-        {name: width for name, width in record.items() if _is_width(width)}
-        if isinstance(record, dict)
-        else {}
-    )
-    if f"{level:g}" not in known:
-        names = [name for name in map("{:g}".format, LEVELS) if name in known]
+    intervals = Intervals.of_fact(model.facts.get(FACT))
+    margins = {} if intervals is None else intervals.margins
+    if intervals is None or level not in margins:
+        names = [f"{known:g}" for known in LEVELS if known in margins]
         raise UsageError(
             "E101",
             where="--interval",
@@ -75,9 +152,5 @@ def interval_columns(model: Model, predicted: np.ndarray, level: float) -> dict[
             received=f"{level:g}",
             fix=f"--interval {nearest(f'{level:g}', names) or names[-1]}" if names else "",
         )
-    width = known[f"{level:g}"]
-    return {LOWER: predicted - width, UPPER: predicted + width}
-
-
-def _is_width(width: Any) -> bool:
-    return type(width) is float and math.isfinite(width) and width >= 0
+    low, high = intervals.ends(x, predicted, level)
+    return {LOWER: low, UPPER: high}

@@ -32,6 +32,7 @@ from chainrule.uncertainty.probability_map import Identity
 
 SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
+EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded
 DIGITS = 6  # significant digits of a probability
 MAX_COLUMNS = 20  # of the numbers of one output
 CERTAIN = Uncertainty()
@@ -150,7 +151,7 @@ def _series(name: str, values: np.ndarray) -> pl.Series:
     if values.dtype.kind == "U":  # in parts, since lists of texts take several times the memory of a column
         parts = [values[start : start + PART].tolist() for start in range(0, len(values), PART)]
         return pl.concat([pl.Series(name, part, dtype=pl.String) for part in parts or [[]]])
-    if name == PREDICTION or values.dtype.kind != "f":
+    if name in EXACT or values.dtype.kind != "f":
         return pl.Series(name, values if values.dtype.kind in "fiub" else values.tolist())
     rounded = pl.Series(name, values).round_sig_figs(DIGITS).to_numpy().copy()
     for row in np.flatnonzero((values > 0) & (values < TINY)).tolist():

@@ -6,20 +6,24 @@ import math
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import DecisionThreshold
-from chainrule.apps.cli.prediction_intervals import held_out_scores
+from chainrule.apps.cli.prediction_intervals import print_intervals
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.tables import metric_title, short, verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.model import Model
-from chainrule.train.evaluation.conformal import LEVEL, half_width
+from chainrule.tabular.intervals import Intervals
 from chainrule.train.evaluation.scores import Scores
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 
 
 def print_scores(
-    plan: TrainingPlan, model: Model, scores: Scores, threshold: DecisionThreshold | None = None
+    plan: TrainingPlan,
+    model: Model,
+    scores: Scores,
+    threshold: DecisionThreshold | None = None,
+    intervals: Intervals | None = None,
 ) -> None:
     """Print what follows from the predictions for the scored rows.
 
@@ -28,10 +32,11 @@ def print_scores(
         model: the trained model.
         scores: of all models on the scored rows.
         threshold: the threshold that was chosen, if any.
+        intervals: of a regression, if there are rows for them.
     """
     interval_line(scores)
     if scores.task == "regression":
-        prediction_interval_line(held_out_scores(plan, model, scores))
+        print_intervals(plan, model, intervals)
     else:
         class_lines(scores)
     verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
@@ -87,14 +92,3 @@ def class_lines(scores: Scores) -> None:
             predicted=f"{worst.predicted:.0%}", observed=f"{worst.observed:.0%}",
         )
     )  # fmt: skip
-
-
-def prediction_interval_line(scores: Scores | None) -> None:
-    """Print the half width of 90 % prediction intervals, from residuals of rows outside the training."""
-    if scores is None:
-        return
-    residuals = (scores.target - scores.outputs["net"])[:, 0]
-    width = half_width(residuals, weights=scores.weights, groups=scores.groups)
-    if math.isfinite(width):
-        words = {"level": f"{LEVEL:.0%}", "width": short(width), "rows": len(scores.target)}
-        screen.line(text_of("prediction_interval").format(**words))

@@ -42,8 +42,35 @@ SCORES: dict[str, tuple[str, str]] = {
     "threshold_recall": ("recall", "召回率"),
     "threshold_score": ("F1", "F1"),
     "threshold_mean_cost": ("cost per row", "每行代价"),
-    "prediction_interval": (
-        "{level} of new values are within {width} of the prediction (from the errors of {rows} rows).",
-        "{level} 的新值与预测值相差不超过 {width}（由 {rows} 行的误差得出）。",
+    "interval_second": (
+        "Prediction intervals: a second ensemble is trained on the {rows} earliest training rows and "
+        "measured on the {later} rows after them.",
+        "预测区间：另用最早的 {rows} 行训练数据训练第二个集成，并在其后的 {later} 行上测量。",
+    ),
+    "interval_quantile": (
+        "{level} prediction intervals: as wide as the row requires, {width} on average (conformalized "
+        "quantile regression on the errors of {rows} rows outside the training).",
+        "{level} 预测区间：宽度随行而变，平均 {width}（在训练之外 {rows} 行的误差上作保形分位数回归）。",
+    ),
+    "interval_constant": (
+        "{level} prediction intervals: {width} wide for every row (from the errors of {rows} rows outside "
+        "the training).",
+        "{level} 预测区间：每行宽度均为 {width}（由训练之外 {rows} 行的误差得出）。",
+    ),
+    "interval_test": (
+        "They contain the value of {share} of the {count} test rows.",
+        "它们包含 {count} 行测试数据中 {share} 的值。",
+    ),
+    "interval_folds": (
+        "They contain the value of {share} of the {count} scored rows, with margins from other rows.",
+        "它们包含 {count} 行计分数据中 {share} 的值（余量来自其他行）。",
+    ),
+    "interval_later": (
+        "New rows are later than the rows of the intervals, so this coverage is measured, not guaranteed.",
+        "新的行晚于得出区间的行，因此这一覆盖率是测量值，没有保证。",
+    ),
+    "interval_lowest": (
+        "No end is negative, since no target of the training is.",
+        "训练数据的目标都不为负，因此区间的端点也不为负。",
     ),
 }

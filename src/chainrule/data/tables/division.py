@@ -92,7 +92,7 @@ def divide(
         return split(values, seed, fractions, stratify=task.is_classification)
     require_columns(table, division.column)
     if division.way == "time":
-        parts = by_time(_times(table, columns, division.column), fractions)
+        parts = by_time(times(table, columns, division.column), fractions)
         _require_known_classes(table, labels, division.column, parts)
         return parts
     cells = table.frame[division.column]
@@ -160,7 +160,7 @@ def by_group(
     return Split(train, validation, test)
 
 
-def _times(table: Table, columns: Sequence[Column], name: str) -> np.ndarray:
+def times(table: Table, columns: Sequence[Column], name: str) -> np.ndarray:
     """The time of each row as a number, from dates or numbers."""
     column = next(column for column in columns if column.name == name)
     cells = table.frame[name]

@@ -42,4 +42,5 @@ from chainrule.nn.loss.regression import MAE as MAE
 from chainrule.nn.loss.regression import MAPE as MAPE
 from chainrule.nn.loss.regression import MSE as MSE
 from chainrule.nn.loss.regression import MSLE as MSLE
+from chainrule.nn.loss.regression import Quantile as Quantile
 from chainrule.nn.loss.regression import SmoothL1 as SmoothL1

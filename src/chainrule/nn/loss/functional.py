@@ -46,7 +46,18 @@ from chainrule.nn.loss.margin import (
 from chainrule.nn.loss.mean_loss import mean_loss
 from chainrule.nn.loss.metric_learning import Contrastive, CosineEmbedding, MarginRanking, TripletMargin
 from chainrule.nn.loss.overlap import Dice, Tversky
-from chainrule.nn.loss.regression import MAE, MAPE, MSE, MSLE, CosineLoss, HalfMSE, Huber, LogCosh, SmoothL1
+from chainrule.nn.loss.regression import (
+    MAE,
+    MAPE,
+    MSE,
+    MSLE,
+    CosineLoss,
+    HalfMSE,
+    Huber,
+    LogCosh,
+    Quantile,
+    SmoothL1,
+)
 from chainrule.ops.elementwise.functions import Operand
 
 
@@ -297,6 +308,14 @@ def poisson(
 ) -> Node:  # fmt: skip
     """For targets that count events: minus the log-probability under a Poisson distribution."""
     return mean_loss(Poisson(log_input=log_input, full=full, epsilon=epsilon), prediction, target, weight)
+
+
+@explain_function_calls
+def quantile(
+    prediction: Node, target: Operand, *, levels: tuple[float, ...] = (0.5,), weight: Operand | None = None,
+) -> Node:  # fmt: skip
+    """The error of a quantile (pinball loss), averaged over the outputs: output o learns the quantile q_o."""
+    return mean_loss(Quantile(levels=levels), prediction, target, weight)
 
 
 @explain_function_calls

@@ -6,14 +6,16 @@ import math
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.errors import fact
-from chainrule.graph import Node
+import numpy as np
+
+from chainrule.errors import ShapeError, fact
+from chainrule.graph import Node, constant
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import cosine
-from chainrule.nn.validation import require_number
+from chainrule.nn.validation import require, require_number, tupled
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.spec import Spec, shape_text
 
 _SMALLEST = 1e-7  # the minimum of divisors and of arguments of a logarithm, as in Keras
 
@@ -130,6 +132,53 @@ class Huber(Loss):
         d = output - target
         c = F.clip(d, -self.delta, self.delta)
         return c * (d - c / 2.0)
+
+
+@frozen
+class Quantile(Loss):
+    """The error of a quantile (pinball loss), averaged over the outputs: output o learns the quantile q_o.
+
+    Shapes: output (B, O), target the same -> (B,); for several quantiles of one value, the target repeats it.
+
+    Formula: J^(i) = 1/O sum_o max(q_o d_o, (q_o - 1) d_o) with d = y - yhat; the gradient by yhat is -q_o/O
+    where the target is larger, (1 - q_o)/O where it is smaller.
+
+    Args:
+        levels: q of each output, or one for all, each between 0 and 1. With 0.5 the loss is half of ``mae``.
+
+    Raises:
+        UsageError E102: a level is not between 0 and 1. ShapeError E208: another number of outputs.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.quantile(cr.constant([[1.0, 1.0]]), [[2.0, 2.0]], levels=(0.1, 0.9))
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.5
+
+    Reference: Koenker and Bassett (1978), Regression quantiles (Econometrica 46).
+    """
+
+    name = "quantile"
+    chinese: ClassVar = ("分位数损失", "分位数的误差（pinball 损失）：第 o 个输出学到分位数 q_o。")
+    _: KW_ONLY
+    levels: tuple[float, ...] = (0.5,)
+
+    def check(self) -> None:
+        object.__setattr__(self, "levels", tupled(self.levels))
+        are_levels = isinstance(self.levels, tuple) and len(self.levels) > 0
+        fits = are_levels and all(isinstance(q, int | float) and 0 < q < 1 for q in self.levels)
+        require(self, "levels", fits, fact("numbers between 0 and 1"), "levels=(0.05, 0.95)")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        if len(self.levels) > 1 and output.shape[-1] != len(self.levels):
+            expected = shape_text((*output.shape[:-1], len(self.levels)))
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("a level for each output"),
+                expected=expected, received=shape_text(output.shape),
+                fix=f"Dense({len(self.levels)})",
+            )  # fmt: skip
+        d = target - output
+        return d * constant(np.asarray(self.levels, output.dtype)) + F.relu(-d)
 
 
 @frozen

@@ -7,6 +7,11 @@ rows of the residuals, and that these rows were not used to train the network th
 absolute residual of n, k = ceil((n + 1) level); the interval covers a new value with at least that
 probability.
 
+*Conformalized quantile regression*: with the quantiles q_low(x) and q_high(x) of rows that they were not
+fitted to, the score of a row is max(q_low(x) - y, y - q_high(x)), and the interval of a new row is
+q_low(x) - c to q_high(x) + c, with the same quantile c of the scores. The coverage is the same; the width
+follows the row.
+
 *Groups*: where the rows of a group resemble each other and the new row is of another group, the groups are
 exchangeable, not their rows. Every group has the same share of the distribution of the residuals, and the new
 group one that is infinitely far away.
@@ -17,7 +22,8 @@ mu_k(i)(x) - R_i and mu_k(i)(x) + R_i over all rows i. The coverage is at least 
 close to ``level`` in practice.
 
 References: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-free predictive inference for
-regression, JASA 113, section 2.2; Barber, Candès, Ramdas and Tibshirani (2021), Predictive inference with the
+regression, JASA 113, section 2.2; Romano, Patterson and Candès (2019), Conformalized quantile regression,
+NeurIPS 32; Barber, Candès, Ramdas and Tibshirani (2021), Predictive inference with the
 jackknife+, Annals of Statistics 49, section 3; Tibshirani, Barber, Candès and Ramdas (2019), Conformal
 prediction under covariate shift, NeurIPS 32, for weights; Lee, Barber and Willett (2023), Distribution-free
 inference with hierarchical data, arXiv:2306.06342, for groups.
@@ -26,9 +32,12 @@ inference with hierarchical data, arXiv:2306.06342, for groups.
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 
+IntervalMethod = Literal["quantile", "constant"]
+INTERVAL_METHODS: tuple[IntervalMethod, ...] = get_args(IntervalMethod)
 LEVEL = 0.9
 _BLOCK = 1 << 22  # values sorted at once
 
@@ -54,7 +63,29 @@ def half_width(
         >>> half_width(np.array([1.0, 1.0, 1.0, 1.0, 2.0, 3.0]), 0.75, groups=np.array([0, 0, 0, 0, 1, 2]))
         3.0
     """
-    sizes = np.abs(np.asarray(residuals, np.float64))
+    return conformal_quantile(np.abs(np.asarray(residuals, np.float64)), level, weights, groups)
+
+
+def conformal_quantile(
+    scores: np.ndarray,
+    level: float = LEVEL,
+    weights: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> float:
+    """The k-th smallest of n scores, k = ceil((n + 1) level); infinite if there are too few for the level.
+
+    The score of a new row is at most this number with a probability of at least ``level``, if it is
+    exchangeable with the others.
+
+    Args:
+        scores: (n,) how badly each row fits, such as absolute residuals; negative ones are allowed.
+        level, weights, groups: as for ``half_width``.
+
+    Example:
+        >>> conformal_quantile(np.arange(9.0) - 4)
+        4.0
+    """
+    sizes = np.asarray(scores, np.float64)
     shares = np.ones(len(sizes)) if weights is None else np.asarray(weights, np.float64)
     used = shares > 0
     sizes, shares = sizes[used], shares[used] / shares[used].mean()

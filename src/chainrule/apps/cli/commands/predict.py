@@ -124,7 +124,7 @@ def predict(
     else:
         columns = answer_columns(model, rows.questions)
     if interval is not None:
-        columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
+        columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
         columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "--certify"))
     if any(options.get(name) not in (None, False) for name in MEASURES):

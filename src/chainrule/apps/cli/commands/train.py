@@ -13,8 +13,8 @@ from chainrule.apps.cli import decision_threshold, learning_curves, run_writer, 
 from chainrule.apps.cli.config_file import CONFIG, MAX_BYTES, read_config, to_toml
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import ENSEMBLE, PASSED, Options, quoted, require_equal
-from chainrule.apps.cli.prediction_intervals import FACT as WIDTHS
-from chainrule.apps.cli.prediction_intervals import half_widths, held_out_scores
+from chainrule.apps.cli.prediction_intervals import FACT as INTERVALS
+from chainrule.apps.cli.prediction_intervals import intervals_of
 from chainrule.apps.cli.private_options import is_private
 from chainrule.apps.cli.private_training import train_privately
 from chainrule.apps.cli.reading import READING
@@ -235,10 +235,10 @@ def _finish(
     scores = run_writer.evaluate_models(model, plan)
     results = run_writer.results_of(scores, run_writer.metric_names(kind, options.metric))
     threshold = decision_threshold.choose(plan, model, scores)
-    widths = half_widths(held_out_scores(plan, model, scores))
+    intervals = intervals_of(plan, model)
     run_writer.add_facts(model, plan, results, {
         **({decision_threshold.FACT: threshold.fact} if threshold else {}),
-        **({WIDTHS: widths} if widths else {}),
+        **({INTERVALS: intervals.fact} if intervals else {}),
     })  # fmt: skip
     analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
     summary = summarize(analysis)
@@ -252,7 +252,7 @@ def _finish(
         screen.line(text_of("test_again"), "yellow")
     result_table(results, kind, options.metric)
     positive_class(plan.prepared.preparation)
-    print_scores(plan, model, scores, threshold)
+    print_scores(plan, model, scores, threshold, intervals)
     if analysis.robustness:
         analysis.robustness.print_line()
     learning_curves.print_curve(learning_curves.measure(plan, scores))

@@ -1,0 +1,320 @@
+"""Prediction intervals of a regression, from rows that its network was not trained on.
+
+*Quantile* intervals are as wide as the row requires. Small networks learn quantiles of the residual r from
+the inputs and the prediction: two for each level. An interval is prediction + q_low - c to
+prediction + q_high + c, where c is the conformal quantile of the scores max(q_low - r, r - q_high)
+(conformalized quantile regression; ``train.evaluation.conformal``). The networks are an ensemble over five
+folds, and a score is that of the member that was not trained on its row, so no rows are set aside.
+
+*Constant* intervals are prediction - w to prediction + w, with the conformal quantile w of |r|. They are used
+where there are too few rows to learn quantiles.
+
+*Later rows*: where new rows are later than those of the training, residuals of the same period are too small.
+The quantiles are then learned from earlier rows, and c is from the latest rows before the new ones, predicted
+by a network that was trained on the rows before them. New rows are not exchangeable with those rows either,
+so the coverage is measured and not guaranteed.
+
+If no target of the training is negative, neither is an end: this cannot lower the coverage.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.nn.loss.regression import Quantile
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
+from chainrule.tabular.cross_validation import CrossValidation
+from chainrule.tabular.ensemble import out_of_fold
+from chainrule.tabular.recipe import INTERVALS, TabularRecipe, ensemble_network
+from chainrule.train.checkpoint import model_file
+from chainrule.train.evaluation.conformal import IntervalMethod, conformal_quantile, coverage
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.fit import fit
+from chainrule.train.model_state import ModelState, untrained
+from chainrule.train.options import FitOptions
+from chainrule.train.prepare import TrainingData
+from chainrule.train.stopping import EnsembleEarlyStopping
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+MIN_ROWS = 200  # from which quantiles are learned
+MAX_FEATURES = 1_024  # inputs that the networks of quantiles read; with more, they read the prediction alone
+PARTS = 5  # of the rows, to measure the coverage
+RECIPE = TabularRecipe(
+    5, 5, (INTERVALS,), units=32, epochs=60, patience=10, batch_size=128, weight_decay=0.01
+)
+PREDICTION = (0,)  # the feature that is encoded by intervals
+_STREAM = 0x494E5456  # "INTV"
+
+
+@frozen(eq=False)
+class Residuals:
+    """Rows outside the training.
+
+    Args:
+        x: (N, ...) inputs of the network.
+        prediction: (N,) of networks that were not trained on the rows.
+        y: (N,) targets.
+        weights: (N,) sample weights.
+        groups: (N,) the group of each row; new rows are of other groups.
+    """
+
+    x: np.ndarray
+    prediction: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> Residuals:
+        """Some of the rows."""
+        weights, groups = (None if part is None else part[rows] for part in (self.weights, self.groups))
+        return Residuals(self.x[rows], self.prediction[rows], self.y[rows], weights, groups)
+
+    @property
+    def size(self) -> np.ndarray:
+        """(N,) the residuals."""
+        return np.asarray(self.y, np.float64) - self.prediction
+
+
+@frozen(eq=False)
+class Quantiles:
+    """Networks of the quantiles of the residual.
+
+    Args:
+        network: an ensemble; outputs the lower, then the upper quantile of each level, in units of ``unit``.
+        center, spread: of the predictions, which the network reads first, standardized.
+        unit: the mean absolute residual.
+    """
+
+    network: ModelState
+    center: float
+    spread: float
+    unit: float
+
+    def __call__(self, x: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """The quantiles of new rows, (N, 2 L)."""
+        assert self.network.network is not None
+        name = next(iter(self.network.network.inputs))
+        inputs = {name: self.features(x, prediction)}
+        (values,) = predictions(self.network, inputs, "prediction").values()
+        return values.astype(np.float64) * self.unit
+
+    def features(self, x: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """The prediction and the inputs of each row, (N, F)."""
+        first = ((prediction - self.center) / self.spread).astype(np.float32)[:, None]
+        is_flat = isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] <= MAX_FEATURES
+        return np.concatenate([first, x], axis=1, dtype=np.float32) if is_flat else first
+
+
+@frozen(eq=False)
+class Intervals:
+    """The prediction intervals of a regression.
+
+    Args:
+        margins: by level, what is added to the upper and subtracted from the lower end.
+        quantiles: of the residual; ``None``: intervals of constant width.
+        lowest: the smallest end; ``None``: there is none.
+        rows: the number of rows that the margins are from.
+        is_later: whether new rows are later than these rows.
+        measured: the share of these rows inside intervals with margins of other rows, by level; ``None``
+            where rows are later.
+    """
+
+    margins: Mapping[float, float]
+    quantiles: Quantiles | None
+    lowest: float | None
+    rows: int
+    is_later: bool = False
+    measured: Mapping[float, float] | None = None
+
+    @property
+    def method(self) -> IntervalMethod:
+        """How the intervals were obtained."""
+        return "constant" if self.quantiles is None else "quantile"
+
+    def ends(self, x: np.ndarray, prediction: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and upper ends of new rows, (N,) each.
+
+        Args:
+            x: (N, ...) inputs of the network.
+            prediction: (N,) of the network.
+            level: the probability that an interval contains the value; one of ``margins``.
+        """
+        predicted = np.asarray(prediction, np.float64)
+        own = np.zeros((len(predicted), 2 * len(LEVELS)))
+        own = own if self.quantiles is None else self.quantiles(x, predicted)
+        return _ends(predicted, _pair(own, level), self.margins[level], self.lowest)
+
+    @property
+    def fact(self) -> dict[str, Any]:
+        """The intervals as plain data for a model file."""
+        q = self.quantiles
+        network = "" if q is None else base64.b64encode(model_file.to_bytes(q.network)).decode()
+        numbers = [] if q is None else [q.center, q.spread, q.unit]
+        return {
+            "margins": {f"{level:g}": margin for level, margin in self.margins.items()},
+            "network": network, "numbers": numbers, "lowest": self.lowest, "rows": self.rows,
+            "is_later": self.is_later,
+        }  # fmt: skip
+
+    @staticmethod
+    def of_fact(record: Any) -> Intervals | None:
+        """The intervals of a model file; ``None`` if there are none or they are damaged.
+
+        Raises:
+            FileError: the networks of the quantiles are damaged.
+        """
+        if not isinstance(record, Mapping) or not isinstance(record.get("margins"), Mapping):
+            return None
+        names = {f"{level:g}": level for level in LEVELS}
+        margins, lowest, rows = record["margins"], record.get("lowest"), record.get("rows")
+        are_valid = set(margins) <= set(names) and all(map(_is_finite, margins.values()))
+        numbers, network = record.get("numbers"), record.get("network")
+        if not are_valid or not (lowest is None or _is_finite(lowest)) or type(rows) is not int:
+            return None
+        quantiles = _quantiles_of(network, numbers) if network else None
+        if network and quantiles is None:
+            return None
+        by_level = {names[name]: margin for name, margin in margins.items()}
+        return Intervals(by_level, quantiles, lowest, rows, record.get("is_later") is True)
+
+
+def fit_intervals(
+    rows: Residuals,
+    later: Residuals | None = None,
+    *,
+    method: IntervalMethod = "quantile",
+    is_signed: bool = True,
+    seed: int = 0,
+) -> Intervals:
+    """Prediction intervals from rows outside the training.
+
+    Args:
+        rows: to learn quantiles from, and for the margins.
+        later: the latest rows before the new ones, for the margins; ``None``: new rows are exchangeable with
+            ``rows``.
+        method: ``"quantile"``, which requires ``MIN_ROWS`` rows, or ``"constant"``.
+        is_signed: whether the target may be negative.
+        seed: of the folds and the initial parameters.
+
+    Reference: Romano, Patterson and Candès (2019), Conformalized quantile regression, NeurIPS 32; Lei,
+    G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-free predictive inference for regression,
+    JASA 113, for constant widths.
+    """
+    quantiles, own = None, np.zeros((len(rows.y), 2 * len(LEVELS)))
+    if method == "quantile" and len(rows.y) >= MIN_ROWS and np.ptp(rows.size) > 0:
+        quantiles, own = _fit_quantiles(rows, seed)
+    base = rows
+    if later is not None:
+        base = later
+        own = np.zeros((len(later.y), own.shape[1]))
+        own = own if quantiles is None else quantiles(later.x, later.prediction)
+    lowest = None if is_signed else 0.0
+    margins, measured = {}, {}
+    for level in LEVELS:
+        pair = _pair(own, level)
+        scores = np.maximum(pair[0] - base.size, base.size - pair[1])
+        margin = conformal_quantile(scores, level, base.weights, base.groups)
+        if not math.isfinite(margin):
+            continue
+        margins[level] = margin
+        if later is None:
+            measured[level] = _measured(base, pair, level, lowest, seed)
+    return Intervals(margins, quantiles, lowest, len(base.y), later is not None, measured or None)
+
+
+def _measured(
+    rows: Residuals, pair: tuple[np.ndarray, np.ndarray], level: float, lowest: float | None, seed: int
+) -> float:
+    """The share of rows inside intervals whose margins are from four fifths of the others."""
+    units = np.arange(len(rows.y)) if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
+    part = _parts(units, PARTS, seed)
+    scores, is_inside = np.maximum(pair[0] - rows.size, rows.size - pair[1]), np.zeros(len(units), bool)
+    for number in range(PARTS):
+        own, others = part == number, part != number
+        weights, groups = (None if w is None else w[others] for w in (rows.weights, rows.groups))
+        margin = conformal_quantile(scores[others], level, weights, groups)
+        low, high = _ends(rows.prediction[own], (pair[0][own], pair[1][own]), margin, lowest)
+        is_inside[own] = (low <= rows.y[own]) & (rows.y[own] <= high)
+    return float(np.average(is_inside, weights=rows.weights))
+
+
+def _fit_quantiles(rows: Residuals, seed: int) -> tuple[Quantiles, np.ndarray]:
+    """Networks of the quantiles, and for each row the quantiles of the member that was not trained on it."""
+    prediction, unit = np.asarray(rows.prediction, np.float64), float(np.abs(rows.size).mean())
+    tails = [(1 - level) / 2 for level in LEVELS]
+    loss = Quantile(levels=(*tails, *(1 - tail for tail in tails)))
+    net = ensemble_network(RECIPE, PREDICTION, len(loss.levels), "value")
+    state = untrained(net, loss, RECIPE.optimizer)
+    quantiles = Quantiles(state, float(prediction.mean()), float(prediction.std()) or 1.0, unit)
+    x = quantiles.features(rows.x, prediction)
+    y = np.repeat((rows.size / unit).astype(np.float32)[:, None], len(loss.levels), axis=1)
+    units = np.arange(len(x)) if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
+    plan = CrossValidation(_parts(units, RECIPE.folds, seed), RECIPE.folds, RECIPE.members)
+    share = 1.0 if rows.weights is None else rows.weights[:, None]
+    options = FitOptions(
+        RECIPE.epochs, RECIPE.batch_size, seed, verbose=False, probes=False, doctor=False,
+        callbacks=[EnsembleEarlyStopping(patience=RECIPE.patience)], sample_weight=plan.training * share,
+    )  # fmt: skip
+    trained = fit(state, TrainingData(x, y, (x, y, plan.validation * share)), options)
+    own = out_of_fold(trained, x, plan)[1].astype(np.float64) * unit
+    return Quantiles(trained, quantiles.center, quantiles.spread, unit), own
+
+
+def _parts(units: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The part of each row, (N,): units, numbered from 0, are divided at random."""
+    total = int(units.max()) + 1
+    part = np.zeros(total, np.int64)
+    part[permutation(fold(key_of(seed), _STREAM), total)] = np.arange(total) % count
+    return part[units]
+
+
+def _pair(quantiles: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """The lower and the upper quantile of a level, (N,) each; where they cross, their mean."""
+    index = LEVELS.index(level)
+    low, high = quantiles[:, index], quantiles[:, index + len(LEVELS)]
+    middle = (low + high) / 2
+    return np.minimum(low, middle), np.maximum(high, middle)
+
+
+def _ends(
+    prediction: np.ndarray, pair: tuple[np.ndarray, np.ndarray], margin: float, lowest: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of intervals, rounded outward: a residual equal to the margin is inside."""
+    low, high = prediction + (pair[0] - margin), prediction + (pair[1] + margin)
+    sizes = np.abs(prediction) + np.maximum(np.abs(pair[0]), np.abs(pair[1])) + abs(margin)
+    rounding = 4 * np.finfo(np.float64).eps * np.where(np.isfinite(sizes), sizes, 0.0)
+    middle = (low + high) / 2  # where a negative margin exceeds the width
+    low, high = np.minimum(low, middle) - rounding, np.maximum(high, middle) + rounding
+    return (low, high) if lowest is None else (np.maximum(low, lowest), np.maximum(high, lowest))
+
+
+def measured_coverage(intervals: Intervals, rows: Residuals, level: float) -> float:
+    """The share of the values of new rows inside their intervals."""
+    return coverage(*intervals.ends(rows.x, rows.prediction, level), np.asarray(rows.y, np.float64))
+
+
+def _quantiles_of(network: Any, numbers: Any) -> Quantiles | None:
+    if not isinstance(network, str) or not isinstance(numbers, list) or len(numbers) != 3:
+        return None
+    if not all(map(_is_finite, numbers)) or numbers[1] <= 0 or numbers[2] < 0:
+        return None
+    try:
+        content = base64.b64decode(network, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    state = model_file.from_bytes(content, (), "intervals")
+    losses = [target.loss for target in state.targets.values() if isinstance(target.loss, Quantile)]
+    if state.network is None or len(losses) != 1 or len(losses[0].levels) != 2 * len(LEVELS):
+        return None
+    return Quantiles(state, *numbers)
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
