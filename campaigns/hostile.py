@@ -25,6 +25,7 @@ SECTIONS: tuple[str, ...] = (
     "run_folders",
     "torch_files",
     "table_files",
+    "changed_bytes",
 )
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 

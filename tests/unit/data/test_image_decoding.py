@@ -48,3 +48,21 @@ def test_images_in_memory_are_a_table_of_images() -> None:
     table: Any = image_table(PIXELS[None], ["a"], ["cat"], "pets")
     assert (table.target, table.frame["class"].to_list()) == ("class", ["cat"])
     assert np.array_equal(table.images["image"], PIXELS[None])
+
+
+def test_decoders_that_need_memory_per_row_or_time_per_scan_are_not_started() -> None:
+    for size in ((70_000, 1), (1, 70_000)):
+        stream = io.BytesIO()
+        Image.new("L", size).save(stream, "PNG")
+        with pytest.raises(DataError) as caught:
+            decode_image(stream.getvalue(), "a")
+        assert "65,535 in a row" in caught.value.received
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).save(stream, "JPEG", progressive=True)
+    content = stream.getvalue()
+    assert decode_image(content, "a").shape == PIXELS.shape
+    start = content.index(b"\xff\xda")
+    first = content[start : content.index(b"\xff\xda", start + 2)]
+    with pytest.raises(DataError) as caught:
+        decode_image(content[:-2] + first * 200 + content[-2:], "a")
+    assert "scans" in caught.value.received

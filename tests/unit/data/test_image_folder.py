@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +162,7 @@ def test_invalid_image_settings_are_refused(make: Make, settings: dict, code: st
 
 def test_a_huge_image_counts_as_damaged(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
-    monkeypatch.setattr("chainrule.data.readers.image_folder.MAX_PIXELS", 20)
+    monkeypatch.setattr("chainrule.data.readers.image_decoding.MAX_PIXELS", 20)
     with pytest.raises(DataError, match="pixels, more than 20"):
         read_images(folder)
 
@@ -241,3 +242,18 @@ def test_the_fingerprint_depends_on_every_pixel(make: Make) -> None:
     pixels[0, 0, 0] ^= 1
     Image.fromarray(pixels).save(folder / "cat" / "0.png")
     assert read_table(folder).fingerprint != before
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe/1.png", b"cat/\xff.png"])
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path, name: bytes) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))  # the name of the folder may be any
+    for file in (b"dog/1.png", name):
+        path = folder / os.fsdecode(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 3)).save(os.fspath(path).encode("utf-8", "surrogateescape"), "PNG")
+        if file == b"dog/1.png":
+            assert read_images(folder).rows == 1
+    with pytest.raises(DataError) as caught:
+        read_images(folder)
+    assert caught.value.code == "E301"
+    assert "udcff" in str(caught.value)

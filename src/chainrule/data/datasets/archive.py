@@ -101,7 +101,7 @@ class Archive:
         """SHA-256 of the names and contents of the files that match, as hexadecimal digits."""
         total = hashlib.sha256()
         for name in self.names(*patterns):
-            total.update(name.encode() + b"\0" + hashlib.sha256(self.read(name)).digest())
+            total.update(os.fsencode(name) + b"\0" + hashlib.sha256(self.read(name)).digest())
         return total.hexdigest()
 
 

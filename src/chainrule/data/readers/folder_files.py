@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from chainrule.data.readers.safe_folder import require_names
 from chainrule.errors import DataError, fact
 
 MAX_OTHERS = 20_000  # other files below a folder of images or sounds, and twice as many as these
@@ -22,7 +23,7 @@ def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]
         code: of the error for a folder of other files.
 
     Raises:
-        DataError: E301 no folder; ``code`` more other files than a folder of examples has, such as ``/``: the
+        DataError: E301 no folder, or names that are not UTF-8; ``code`` more other files than a folder of examples has, such as ``/``: the
             search stops there.
     """
     if not os.path.isdir(root):
@@ -39,6 +40,7 @@ def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]
                 received=fact("more than {count:,} other files", count=max(MAX_OTHERS, 2 * matching)),
                 fix=fact("the folder that contains the folders of the classes"),
             )  # fmt: skip
+    require_names(root, files)
     return sorted(files, key=lambda file: file.relative_to(root).as_posix())
 
 

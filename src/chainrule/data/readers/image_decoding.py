@@ -21,6 +21,10 @@ from chainrule.errors import DataError, fact
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the only decoders that are tried
 MAX_PIXELS = 100_000_000  # pixels of one image; more is a decompression bomb or a map, not a sample
+MAX_SIDE = 65_535  # rows or columns, as in JPEG: decoders allocate per row
+FREE_SCANS, MAX_SCANS, SCANNED_PIXELS = 20, 100, 2 * 10**9  # of a JPEG, each of which is decoded completely
+JPEG = ("JPEG", "MPO")
+_SCAN = b"\xff\xda"  # begins a scan; inside it, 0xff is followed by 0
 
 
 def decode_image(
@@ -43,8 +47,8 @@ def decode_image(
     """
     try:
         with open_image(io.BytesIO(content), where) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(too_large(image, MAX_PIXELS))
+            if reason := too_large(image, content.count(_SCAN)):
+                raise ValueError(reason)
             return to_pixels(image, None if size is None else (size[1], size[0]), channels)
     except DataError:
         raise
@@ -53,10 +57,33 @@ def decode_image(
         raise DataError("E352", where=where, expected=fact("an image"), received=received) from cause
 
 
-def too_large(image: Any, limit: int) -> str:
-    """The reason why an opened image of more pixels than ``limit`` is not decoded."""
+def too_large(image: Any, scans: int = 0) -> str:
+    """The reason why an opened image takes too much memory or time to decode; empty if it does not.
+
+    Args:
+        image: an image of Pillow.
+        scans: of a JPEG; 0 for other formats.
+    """
     width, height = image.size
-    return fact("{width} x {height} pixels, more than {limit:,}", width=width, height=height, limit=limit)
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        return fact(
+            "{width} x {height} pixels, more than {limit:,} or than {side:,} in a row", width=width,
+            height=height, limit=MAX_PIXELS, side=MAX_SIDE,
+        )  # fmt: skip
+    if image.format not in JPEG or scans <= FREE_SCANS:
+        return ""
+    is_slow = scans > MAX_SCANS or scans * width * height > SCANNED_PIXELS
+    return fact("a JPEG of {scans:,} scans", scans=scans) if is_slow else ""
+
+
+def count_scans(stream: BinaryIO) -> int:
+    """The number of scans in a file if it is a JPEG; the position of the stream is kept."""
+    place = stream.tell()
+    stream.seek(0)
+    try:
+        return stream.read().count(_SCAN)
+    finally:
+        stream.seek(place)
 
 
 @contextmanager

@@ -29,7 +29,8 @@ import numpy as np
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.readers.image_decoding import (
-    MAX_PIXELS,
+    JPEG,
+    count_scans,
     decode_image,
     first_line,
     open_image,
@@ -255,8 +256,8 @@ def _header(file: Path, root: Path) -> _Header:
     try:
         with _open(file, root) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:  # before reading EXIF, which decodes a PNG
-                return _Header(fault=too_large(image, MAX_PIXELS))
+            if reason := too_large(image):  # before reading EXIF, which decodes a PNG
+                return _Header(fault=reason)
             rotated = image.getexif().get(0x0112, 1) in (
                 5,
                 6,
@@ -276,9 +277,12 @@ def _decode(file: Path, root: Path, place: np.ndarray) -> str:
     height, width, depth = place.shape
     try:
         with (
-            _open(file, root) as image,
+            open_inside(file, root) as stream,
+            open_image(stream, file) as image,
             _LARGE if image.width * image.height > SERIAL_PIXELS else nullcontext(),
         ):
+            if reason := too_large(image, count_scans(stream) if image.format in JPEG else 0):
+                return reason
             place[...] = to_pixels(image, (width, height), depth)
     except Exception as cause:  # as above
         return first_line(cause)

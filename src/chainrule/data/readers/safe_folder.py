@@ -7,10 +7,34 @@ are pipes, devices and sockets, which could block.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from chainrule.errors import DataError, fact
 from chainrule.store.open_folder import place_of, resolved
+
+_SURROGATES = re.compile("[\ud800-\udfff]")  # how Python represents bytes of a name that are not UTF-8
+
+
+def require_names(root: Path, paths: Iterable[Path]) -> None:
+    """Refuse names that are not UTF-8: tables, reports and models contain the names of files and classes.
+
+    Args:
+        root: the folder, whose own name may be any.
+        paths: in the folder.
+
+    Raises:
+        DataError E301: such a name.
+    """
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        if _SURROGATES.search(name):
+            raise DataError(
+                "E301", where=str(path), expected=fact("a name in UTF-8"), received=ascii(name)[1:-1],
+                fix=fact("rename it"),
+            )  # fmt: skip
 
 
 def open_plain(path: Path) -> BinaryIO:

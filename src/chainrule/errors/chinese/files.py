@@ -354,4 +354,6 @@ PHRASES: dict[str, str] = {
     "{name} has elements of 0 bytes": "{name} 的元素为 0 字节",
     "a directory of {size:,} bytes": "{size:,} 字节的目录",
     "the environment": "环境变量",
+    "a name in UTF-8": "UTF-8 编码的名称",
+    "rename it": "请重命名",
 }

@@ -36,6 +36,9 @@ PHRASES: dict[str, str] = {
     "{size:,} bytes of pixels from {packed:,} bytes of images": (
         "{packed:,} 字节的图像文件得到 {size:,} 字节的像素"
     ),
-    "{width} x {height} pixels, more than {limit:,}": "{width} x {height} 个像素，超过 {limit:,}",
+    "{width} x {height} pixels, more than {limit:,} or than {side:,} in a row": (
+        "{width} x {height} 个像素，超过 {limit:,}，或一行超过 {side:,}"
+    ),
+    "a JPEG of {scans:,} scans": "有 {scans:,} 次扫描的 JPEG",
     "XML with a document type declaration": "带文档类型声明（DTD）的 XML",
 }

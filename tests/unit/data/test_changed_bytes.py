@@ -1,0 +1,42 @@
+"""Small files of every format with changed bytes: rows or an error with a code, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CORPUS = ROOT / "campaigns" / "corpus"
+SAMPLE = """
+import sys
+from campaigns.hostile_cases.changed_bytes import all_changes, regressions, tried
+changes = regressions() if sys.argv[1] == "known" else all_changes()[1::170]
+section = tried("", changes, children=1)
+print(section.cases, section.events)
+"""
+
+
+@pytest.mark.parametrize(("cases", "min_count"), [("known", 3), ("sample", 300)])
+def test_a_changed_file_is_read_or_refused(cases: str, min_count: int) -> None:
+    """The cases run in a process that has not read a table, since each child is a fork of it."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SAMPLE, cases], cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, check=True,
+    )  # fmt: skip
+    count, _, events = done.stdout.strip().partition(" ")
+    assert int(count) >= min_count
+    assert events == "[]"
+
+
+def test_every_seed_is_valid() -> None:
+    code = (
+        "from campaigns.hostile_cases.changed_bytes import *; "
+        "print({p.name: read(Change(p.name, '', p.read_bytes())) for p in seed_files()})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout.strip() == str({p.name: "read" for p in sorted(CORPUS.iterdir()) if p.is_file()})
