@@ -7,6 +7,8 @@ error with a code. An event is anything else: a traceback, the end of the proces
 
 from __future__ import annotations
 
+import hashlib
+import re
 import resource
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +32,9 @@ SECONDS, MEGABYTES = 10.0, 600.0  # of one case, in the process that reads it
 DECODER_MEGABYTES = (
     1500.0  # of a decoder process: it may take 1 GB, the default of decode_limit, and more beside it
 )
+
+
+Observer = Callable[["Change", str, bool], None]
 
 
 class Change(NamedTuple):
@@ -80,7 +85,7 @@ def regressions() -> list[Change]:
 
 
 def read(change: Change) -> str:
-    """Read a file; return "read" or the code of its error; any other exception is returned as its text."""
+    """Read a file; return "read", its error with code and fact, or any other exception as text."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "pets", "cat")
         folder.mkdir(parents=True)
@@ -90,7 +95,7 @@ def read(change: Change) -> str:
             reader(change.name)(path)
         except ChainruleError as error:
             str(error).encode()
-            return error.code
+            return f"{error.code} {error.received}"
         except BaseException as error:  # a panic of a library is no Exception
             return f"{type(error).__name__}: {error}"[:300]
     return "read"
@@ -112,11 +117,20 @@ def reader(name: str) -> Callable[[Path], object]:
 
 def is_handled(result: object) -> bool:
     """Whether a case ended with a table or a coded error."""
-    return result == "read" or (isinstance(result, str) and len(result) == 4 and result[0] == "E")
+    return result == "read" or (isinstance(result, str) and re.match(r"E[0-9]{3} ", result) is not None)
 
 
-def tried(title: str, changes: Sequence[Change], children: int = 2) -> Section:
-    """A section of changed files."""
+def tried(
+    title: str, changes: Sequence[Change], children: int = 2, observe: Observer | None = None
+) -> Section:
+    """A section of changed files.
+
+    Args:
+        title: of the section.
+        changes: the files.
+        children: how many processes read them at once.
+        observe: is called with each file, its detailed result and whether it is an event.
+    """
     section = Section(title, remark="rows or an error with a code")
     for outcome in forked.run(measured, changes, SECONDS, children):
         change = changes[outcome.case]
@@ -125,7 +139,10 @@ def tried(title: str, changes: Sequence[Change], children: int = 2) -> Section:
         section.worst_seconds = max(section.worst_seconds, outcome.seconds)
         section.worst_megabytes = max(section.worst_megabytes, outcome.megabytes, decoder)
         is_large = outcome.megabytes > MEGABYTES or decoder > DECODER_MEGABYTES
-        if not is_handled(result) or is_large:
+        is_event = is_large or not is_handled(result)
+        if observe is not None:
+            observe(change, str(result), is_event)
+        if is_event:
             took = f"{outcome.seconds:.1f} s, {outcome.megabytes:.0f} MB, decoder {decoder:.0f} MB"
             section.events.append(f"{change.name}, {change.title}: {result} ({took})")
     return section
@@ -148,7 +165,9 @@ def _peak(pid: int) -> float:
 
 def keep(change: Change) -> Path:
     """Save a file that led to an event beside the others of its kind."""
-    name = f"{Path(change.name).stem}-{abs(hash(change.content)) % 10**6}{Path(change.name).suffix}"
+    name = (
+        f"{Path(change.name).stem}-{hashlib.sha256(change.content).hexdigest()[:8]}{Path(change.name).suffix}"
+    )
     path = REGRESSIONS / name
     path.write_bytes(change.content)
     return path

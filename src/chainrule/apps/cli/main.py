@@ -46,6 +46,11 @@ FAILURES = (
 )  # codes of failures that are not caused by the input
 
 
+_DECODED = (
+    ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".sqlite", ".sqlite3", ".db3", ".duckdb",
+)  # fmt: skip
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
@@ -69,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if lang := _language(words):
             _set_language(lang)
+        _start_decoder(words)
         code = _run(words)
         if sys.stdout is not None:
             sys.stdout.flush()  # a full disk is reported here, not while the interpreter shuts down
@@ -82,6 +88,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     finally:
         settings.lang = before
+
+
+def _start_decoder(words: Sequence[str]) -> None:
+    """Start the process that decodes the file of a command, which takes as long as importing the command."""
+    if any(word.lower().endswith(_DECODED) and os.path.isfile(word) for word in words):
+        import_module("chainrule.data.readers.isolated.process").prepare()
 
 
 def _run(words: list[str]) -> int:

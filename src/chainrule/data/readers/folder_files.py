@@ -23,8 +23,8 @@ def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]
         code: of the error for a folder of other files.
 
     Raises:
-        DataError: E301 no folder, or names that are not UTF-8; ``code`` more other files than a folder of examples has, such as ``/``: the
-            search stops there.
+        DataError: E301 no folder, or a name that is not UTF-8; ``code`` more other files than a folder of
+            examples has, such as ``/``: the search stops there.
     """
     if not os.path.isdir(root):
         received = fact("a file") if os.path.exists(root) else fact("no such folder")

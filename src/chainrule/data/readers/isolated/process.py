@@ -177,6 +177,12 @@ def take(folder: str = "") -> tuple[Process, bool]:
     return start(folder), False
 
 
+def prepare() -> None:
+    """Start a process that is needed soon, unless one is idle; an error is left to ``take``."""
+    with suppress(OSError):
+        give_back(take()[0])
+
+
 def give_back(process: Process) -> None:
     """Keep a process that has replied for the next file."""
     with _lock:
