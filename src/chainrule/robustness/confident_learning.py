@@ -6,12 +6,15 @@ rows labeled j; this threshold adapts to classes on which the network is less su
 most probable of its confident classes is not its label. The counts of (label, confident class) estimate the
 joint distribution of labels and true classes, and so the share of wrong labels.
 
+Few rows have few confident classes, so rows are issues by the noise rates, too: of the rows with label i
+those with the largest margin of class j, as many as the joint distribution expects of (i, j).
+
 Example: rows labeled "cat" have the mean probability 0.8 for "cat", rows labeled "dog" 0.6 for "dog". A row
 labeled "cat" with probabilities 0.3 and 0.7 is confident for "dog" only: an issue. One with 0.45 and 0.55 is
 confident for neither, and no issue.
 
 Reference: Northcutt, Jiang and Chuang (2021), Confident learning: estimating uncertainty in dataset labels,
-Journal of Artificial Intelligence Research 70, sections 3.1 and 3.2.
+Journal of Artificial Intelligence Research 70, sections 3.1 and 3.2 (methods 2 and 4).
 """
 
 from __future__ import annotations
@@ -64,14 +67,18 @@ def label_issues(
         )  # fmt: skip
     options = _options(model, epochs, seed)
     probabilities = out_of_sample(model, samples, int(folds), options)
-    confident, noise = confident_classes(probabilities, samples.labels)
+    confident, joint = confident_classes(probabilities, samples.labels)
+    noise = float(1.0 - np.trace(joint) / total) if (total := joint.sum()) else 0.0
+    suggested = np.where(
+        confident != samples.labels, confident, classes_by_noise_rate(probabilities, samples.labels, joint)
+    )
     own = probabilities[np.arange(len(confident)), samples.labels]
-    rows = np.flatnonzero(confident != samples.labels)
+    rows = np.flatnonzero(suggested != samples.labels)
     margin = own - _largest_other(probabilities, samples.labels)
     rows = rows[np.argsort(margin[rows], kind="stable")]
     return LabelIssues(
-        rows, samples.labels[rows], confident[rows], own[rows],
-        probabilities[rows, confident[rows]], samples.names, len(own), noise, int(folds),
+        rows, samples.labels[rows], suggested[rows], own[rows],
+        probabilities[rows, suggested[rows]], samples.names, len(own), noise, int(folds),
         lang or settings.lang,
     )  # fmt: skip
 
@@ -116,8 +123,10 @@ def _folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return part
 
 
-def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the confident class of each row, its label if there is none, and the share of wrong labels.
+def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confident class of each row, its label if there is none, and the joint distribution.
+
+    The joint distribution, (K, K), has the expected number of rows of each label and true class.
 
     Args:
         probabilities: (n, K), of networks that have not seen the row.
@@ -125,9 +134,9 @@ def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np
 
     Example:
         >>> p = np.array([[0.9, 0.1], [0.7, 0.3], [0.1, 0.9], [0.9, 0.1]])
-        >>> confident, share = confident_classes(p, np.array([0, 0, 1, 1]))
-        >>> confident.tolist(), share
-        ([0, 0, 1, 0], 0.25)
+        >>> confident, joint = confident_classes(p, np.array([0, 0, 1, 1]))
+        >>> confident.tolist(), joint.tolist()
+        ([0, 0, 1, 0], [[2.0, 0.0], [1.0, 1.0]])
     """
     classes = probabilities.shape[1]
     thresholds = np.array([
@@ -141,8 +150,35 @@ def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np
     np.add.at(joint, (labels[is_confident], best[is_confident]), 1.0)
     totals, counts = joint.sum(axis=1), np.bincount(labels, minlength=classes)
     joint *= np.divide(counts, totals, out=np.zeros(classes), where=totals > 0)[:, None]
-    total = joint.sum()
-    return confident, float(1.0 - np.trace(joint) / total) if total else 0.0
+    return confident, joint
+
+
+def classes_by_noise_rate(probabilities: np.ndarray, labels: np.ndarray, joint: np.ndarray) -> np.ndarray:
+    """Return the class that each row probably belongs to by the noise rates, (n,); its label if none.
+
+    For each pair of label i and class j the rows labeled i with the largest margins p_j - p_i above 0, as
+    many as the joint distribution expects, rounded.
+
+    Args:
+        probabilities: (n, K), of networks that have not seen the row.
+        labels: (n,) class indices.
+        joint: (K, K) of ``confident_classes``.
+
+    Example:
+        >>> p = np.array([[0.9, 0.1], [0.45, 0.55], [0.1, 0.9], [0.3, 0.7]])
+        >>> classes_by_noise_rate(p, np.array([0, 0, 0, 1]), np.array([[1.6, 1.4], [0.0, 1.0]])).tolist()
+        [0, 0, 1, 1]
+
+    Reference: Northcutt, Jiang and Chuang (2021), section 3.2, method 4 (prune by noise rate).
+    """
+    suggested, largest = labels.copy(), np.zeros(len(labels))
+    for i, j in np.argwhere(joint > 0).tolist():
+        rows = np.flatnonzero(labels == i)
+        margin = probabilities[rows, j] - probabilities[rows, i]
+        first = np.argsort(-margin, kind="stable")[: round(float(joint[i, j]))]
+        chosen = first[margin[first] > largest[rows[first]]]
+        suggested[rows[chosen]], largest[rows[chosen]] = j, margin[chosen]
+    return suggested
 
 
 def _largest_other(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError
-from chainrule.robustness.confident_learning import confident_classes
+from chainrule.robustness.confident_learning import classes_by_noise_rate, confident_classes
 
 
 def groups(rows: int = 150) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +65,43 @@ def test_a_table_is_read_by_the_preparation_of_the_model() -> None:
 
 def test_a_row_that_is_confident_for_no_class_is_no_issue() -> None:
     p = np.array([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6], [0.4, 0.6], [0.45, 0.55]])
-    confident, _ = confident_classes(p, np.array([0, 0, 1, 1, 0]))
+    confident, joint = confident_classes(p, np.array([0, 0, 1, 1, 0]))
     assert confident.tolist() == [0, 0, 1, 1, 0]
+    assert classes_by_noise_rate(p, np.array([0, 0, 1, 1, 0]), joint).tolist() == [0, 0, 1, 1, 0]
+
+
+def test_rows_are_issues_by_the_noise_rates_too() -> None:
+    """A fifth of the rows is confident for no class; of these a part is wrong as well."""
+    p = np.array([[0.9, 0.1]] * 8 + [[0.2, 0.8]] * 2 + [[0.45, 0.55]] * 2 + [[0.1, 0.9]] * 12)
+    labels = np.repeat([0, 1], 12)
+    confident, joint = confident_classes(p, labels)
+    assert np.flatnonzero(confident != labels).tolist() == []
+    p[8:10] = [0.05, 0.95]
+    confident, joint = confident_classes(p, labels)
+    assert np.flatnonzero(confident != labels).tolist() == [8, 9]
+    assert joint.sum() == 24
+    suggested = classes_by_noise_rate(p, labels, np.array([[9.0, 3.0], [0.0, 12.0]]))
+    assert np.flatnonzero(suggested != labels).tolist() == [8, 9, 10]
+    assert classes_by_noise_rate(p, labels, joint)[[8, 9]].tolist() == [1, 1]
+
+
+def test_exchanged_labels_of_few_rows_are_listed() -> None:
+    """Four of 40 to 80 labels are wrong."""
+    listed, others = 0, 0
+    for seed in range(6):
+        rng, count = np.random.default_rng(seed), (40, 60, 80)[seed % 3]
+        y = np.arange(count) % 2
+        x = (2.2 * y[:, None] + rng.normal(size=(count, 3))).astype("float32")
+        wrong = rng.choice(count, 4, replace=False)
+        noisy = y.copy()
+        noisy[wrong] = 1 - noisy[wrong]
+        model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2)), "cross_entropy", cr.Adam(0.02))
+        model.fit(x, noisy, epochs=60, seed=0, verbose=False)
+        rows = set(model.label_issues(x, noisy).rows.tolist())
+        listed += len(rows & set(wrong.tolist()))
+        others += len(rows - set(wrong.tolist()))
+    assert listed >= 20, "of 24; confident classes alone list 19"
+    assert others <= 12
 
 
 @pytest.mark.parametrize("folds", [1, 51, 2.5, True])
