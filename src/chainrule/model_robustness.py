@@ -13,6 +13,7 @@ from chainrule.train.state_holder import StateHolder
 if TYPE_CHECKING:
     from chainrule.auditing.membership_result import MembershipResult
     from chainrule.robustness.certificates.certificate import Certificate
+    from chainrule.robustness.drift_result import DriftResult
     from chainrule.robustness.issue_list import LabelIssues
     from chainrule.robustness.novelty_result import Novelty
     from chainrule.robustness.result import AttackResult
@@ -168,6 +169,45 @@ class ModelRobustness(StateHolder):
             UsageError E101, E102: no such method; a reference of fewer than 40 rows.
         """
         return robustness.novelty(self.state, x, reference, method, seed=seed, lang=lang)
+
+    def drift(
+        self,
+        x: Samples,
+        reference: Samples | None = None,
+        *,
+        level: float = 0.05,
+        seed: int = 0,
+        lang: Language | None = None,
+    ) -> DriftResult:
+        """Test whether new rows have the distribution of the training rows.
+
+        Each column is tested alone: numbers by Kolmogorov-Smirnov and by the number of values outside the
+        training range that chance explains, categories by chi-squared, missing cells by Fisher's test; with
+        reference rows, the rows are tested as a whole by a classifier and permutations. The p-values are
+        corrected by Holm's method, so that the probability of any false alarm is at most ``level``.
+
+        Args:
+            x: new rows, as for ``predict``, without targets.
+            reference: training rows, or rows like them; by default the profiles of the columns that the
+                model stores of its training rows. A model of arrays needs them.
+            level: the probability of a false alarm.
+            seed: of the folds and permutations of the classifier.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+
+        Raises:
+            UsageError E102: no reference rows where they are needed; a level that is no probability.
+            DataError: as ``predict``.
+
+        Example:
+            >>> from chainrule.model import Model
+            >>> from chainrule.nn import Dense, Sequential
+            >>> model = Model(Sequential(Dense(1)), "mse")
+            >>> table = {"age": list(range(20, 80)), "city": ["Ulm", "Bonn"] * 30, "y": [1.5, 2.0, 0.5] * 20}
+            >>> history = model.fit(table, "y", epochs=1, verbose=False)
+            >>> model.drift({"age": [50, 60, 70] * 20, "city": ["Ulm"] * 60}).columns
+            ('city', 'age')
+        """
+        return robustness.drift(self.state, x, reference, level=level, seed=seed, lang=lang)
 
     def audit_membership(
         self,

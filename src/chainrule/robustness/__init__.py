@@ -23,6 +23,8 @@ _LAZY = LazyNames(
         "ball": "Ball",
         "novelty_scores": "novelty",
         "novelty_result": "Novelty",
+        "drift_request": "drift",
+        "drift_result": "DriftResult",
         "issue_list": "LabelIssues",
         "confident_learning": "label_issues",
         "corruptions": "sweep",

@@ -5,6 +5,8 @@ from chainrule.robustness.certificates.certificate import Certificate as Certifi
 from chainrule.robustness.certificates.request import certify as certify
 from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
+from chainrule.robustness.drift_request import drift as drift
+from chainrule.robustness.drift_result import DriftResult as DriftResult
 from chainrule.robustness.issue_list import LabelIssues as LabelIssues
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack

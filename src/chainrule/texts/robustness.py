@@ -158,6 +158,72 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "That is not more than chance explains. Changes that the score does not see are possible.",
         "这没有超出偶然所能解释的程度。得分看不到的变化仍有可能存在。",
     ),
+    "drift_title": ("Drift from the training rows", "相对训练数据的漂移"),
+    "drift_rows": (
+        "{rows} rows, compared with {reference} rows of the reference.",
+        "{rows} 行，与参照的 {reference} 行比较。",
+    ),
+    "drift_rows_stored": (
+        "{rows} rows, compared with the stored profiles of {reference} training rows.",
+        "{rows} 行，与模型保存的 {reference} 行训练数据的概况比较。",
+    ),
+    "drift_found": (
+        "The rows differ from the training rows: {columns} of {tested} columns do (probability of a false "
+        "alarm: at most {level}).",
+        "这些行与训练数据不同：{tested} 列中有 {columns} 列（误报的概率至多 {level}）。",
+    ),
+    "drift_none_alone": (
+        "The rows differ from the training rows, but none of {tested} columns does alone (probability of a "
+        "false alarm: at most {level}).",
+        "这些行与训练数据不同，但 {tested} 列单独来看都没有差异（误报的概率至多 {level}）。",
+    ),
+    "drift_not_found": (
+        "No difference beyond chance in {tested} columns (probability of a false alarm: at most {level}).",
+        "{tested} 列中没有超出偶然的差异（误报的概率至多 {level}）。",
+    ),
+    "drift_joint": (
+        "A classifier distinguishes them from the reference rows: AUC {auc}, p = {p}.",
+        "分类器能区分它们与参照行：AUC {auc}，p = {p}。",
+    ),
+    "drift_joint_usual": (
+        "A classifier does not distinguish them from the reference rows: AUC {auc}, p = {p}.",
+        "分类器不能区分它们与参照行：AUC {auc}，p = {p}。",
+    ),
+    "drift_joint_features": (
+        "What differs most: {features} (a product: how two features are related).",
+        "差异最大的是：{features}（乘积表示两个特征之间的关系）。",
+    ),
+    "drift_no_joint": (
+        "With reference rows (--reference FILE, in Python reference=), rows are compared as a whole, too.",
+        "给出参照行（--reference FILE，在 Python 中为 reference=）时，还会对整行进行比较。",
+    ),
+    "drift_list": ("Columns that differ, the clearest first", "有差异的列，最明显的在前"),
+    "drift_column": ("column", "列"),
+    "drift_test": ("test", "检验"),
+    "drift_before": ("in training", "训练时"),
+    "drift_after": ("new rows", "新数据"),
+    "drift_effect": ("PSI", "PSI"),
+    "drift_p": ("corrected p", "校正后的 p"),
+    "drift_test_ks": ("distribution", "分布"),
+    "drift_test_chi2": ("shares", "比例"),
+    "drift_test_range": ("outside the range", "超出范围"),
+    "drift_test_missing": ("missing cells", "缺失"),
+    "drift_fact_ks": ("median {value}", "中位数 {value}"),
+    "drift_fact_chi2": ("{level}: {value}", "{level}：{value}"),
+    "drift_fact_range": ("{value} values", "{value} 个值"),
+    "drift_fact_missing": ("{value}", "{value}"),
+    "drift_small": ("small", "小"),
+    "drift_moderate": ("moderate", "中"),
+    "drift_large": ("large", "大"),
+    "drift_limits": (
+        "Tests: {count}, corrected by Holm's method. In training, values outside the range are the number "
+        "that chance explains. A difference can be clear and too small to matter: the effect is the "
+        "population stability index (PSI), moderate from 0.1, large from 0.25. Dates are not compared, since "
+        "later rows have later ones.",
+        "共 {count} 项检验，按 Holm 方法校正。“超出范围”一行中训练时的数目是偶然所能解释的数目。"
+        "差异可能确实存在，但小到无关紧要：效应为群体稳定性指标（PSI），0.1 起为中，0.25 起为大。"
+        "日期不作比较，因为之后的数据总有更晚的日期。",
+    ),
     "novelty_list": ("The strangest rows", "最陌生的行"),
     "novelty_score": ("score", "得分"),
     "novelty_level": ("reference rows with at least this score", "得分不低于它的参照行比例"),

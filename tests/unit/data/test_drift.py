@@ -110,6 +110,9 @@ INVALID: dict[str, Any] = {
     "levels": [["Bern", "Bern"], [""], "Bern", [1], ["Bern"] * 20_000],
     "counts": [[0, 1, 2], [1], [1, 1, 10**9], [1.0, 1, 1], None],
     "column": ["", 5, "income"],
+    "quantiles": [[], [1.0], [2.0, 1.0], ["18"], [float("nan")] * 3, [1.0] * 200],
+    "cumulative": [[], [1], [5, 4], [10**9], [1.5], [True]],
+    "is_complete": [1, None, "yes"],
 }
 
 

@@ -287,7 +287,14 @@ OPTION: dict[str, tuple[str, str]] = {
     "labels_seed": ("seed of folds and trainings", "分折和训练的种子"),
     "labels_out": ("also write all rows with their suggestions", "同时写出全部行及其建议"),
     "drift_reference": ("file of training rows", "训练数据文件"),
-    "drift_method": ("mahalanobis (default), energy or distance", "mahalanobis（默认）、energy 或 distance"),
+    "drift_method": (
+        "also measure how strange the rows are: mahalanobis, energy or distance",
+        "另外衡量各行有多陌生：mahalanobis、energy 或 distance",
+    ),
+    "drift_level": ("probability of a false alarm, 0.05 by default", "误报的概率，默认 0.05"),
+    "drift_seed": ("seed of folds and permutations", "分折与置换的种子"),
+    "drift_json": ("write the result as JSON", "将结果写为 JSON"),
+    "drift_csv": ("write each test of a column as CSV", "将各列的检验写为 CSV"),
     "attack_radius": (
         "largest change: of images in pixels from 0 to 1 (8/255), of tables in standard deviations, of texts "
         "in elements of the embedding vectors",

@@ -48,15 +48,6 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "Accuracy under attack (radius {radius}, {rows} training rows; lower on new ones): {share}.",
         "攻击下的准确率（半径 {radius}，{rows} 行训练数据；新数据上更低）：{share}。",
     ),
-    "drift_none": ("No column differs from the training rows.", "没有列与训练数据不同。"),
-    "drift_without_profiles": (
-        "The model stores no profiles of its columns, so none is compared.",
-        "模型没有保存各列的概况，因此没有逐列比较。",
-    ),
-    "drift_without_reference": (
-        "With --reference FILE, a file of training rows, the rows are also compared as a whole.",
-        "加上 --reference FILE（训练数据文件）时，还会对整行进行比较。",
-    ),
     "attack_selected": (
         "{count} of {rows} rows, evenly spaced; --rows sets their number.",
         "取 {rows} 行中均匀分布的 {count} 行；--rows 可改变行数。",

@@ -1,4 +1,4 @@
-"""Profiles of the input columns in the training rows: range, missing cells, levels with their counts.
+"""Profiles of the input columns in the training rows: quantiles, missing cells, levels with their counts.
 
 A preparation stores them, so that a later table can be compared with the training rows without having them
 (``drift.py``).
@@ -6,28 +6,36 @@ A preparation stores them, so that a later table can be compared with the traini
 
 from __future__ import annotations
 
-from dataclasses import fields
+import bisect
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.columns import Faults, count_levels, number_cells, present_numbers
+from chainrule.data.readers.number_parsing import level_texts
+from chainrule.data.tables.columns import Faults, count_levels, number_cells
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.record_checks import (
     invalid,
     read_fields,
+    read_flag,
     read_list,
     read_number,
     read_text,
     read_texts,
 )
+from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen
 
+MEASURED = ("yes_no", "time", "duration")  # kinds whose first feature is a number of the cell
 MAX_LEVELS = 10_000  # beyond this number, levels are not stored: new ones are expected
 MAX_ROWS = 2**53
+MAX_KNOTS, MANY_COLUMNS, FEWER_KNOTS = 100, 500, 20  # stored quantiles of a number, and in wide tables
 
 
 @frozen
@@ -40,6 +48,9 @@ class ColumnProfile:
         low, high: the smallest and the largest number; ``None`` for other kinds and without any number.
         levels, counts: the levels of a category, the most frequent first, and how often each occurs; empty
             for other kinds and beyond ``MAX_LEVELS``.
+        quantiles, cumulative: of a number, time of day, duration or yes/no (1 and 0): values in ascending
+            order, the smallest and the largest among them, and the number of cells up to each.
+        is_complete: whether these are all of the different values.
     """
 
     column: str
@@ -49,30 +60,72 @@ class ColumnProfile:
     high: float | None = None
     levels: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
+    quantiles: tuple[float, ...] = ()
+    cumulative: tuple[int, ...] = ()
+    is_complete: bool = False
 
     @staticmethod
-    def of(table: Table, encoding: Encoding) -> ColumnProfile:
-        """The profile of an encoded column, from the training rows."""
+    def of(
+        table: Table, encoding: Encoding, knots: int | None = MAX_KNOTS, levels: Sequence[str] = ()
+    ) -> ColumnProfile:
+        """The profile of an encoded column.
+
+        Args:
+            table: the training rows, or later ones.
+            encoding: of the column.
+            knots: the number of quantiles that are stored at most; ``None``: all values.
+            levels: those of the training rows, whose spelling levels take that differ only in case or spaces.
+        """
         name, kind = encoding.column, encoding.kind
         if kind == "number":
             cells = number_cells(table, name, Faults())
-            values = present_numbers(cells)
-            values = values[np.isfinite(values)]
-            low, high = (float(values.min()), float(values.max())) if len(values) else (None, None)
-            return ColumnProfile(name, table.rows, cells.null_count(), low, high)
+            profile = ColumnProfile.of_values(name, cells.to_numpy(), knots)
+            ends = (profile.quantiles[0], profile.quantiles[-1]) if profile.quantiles else (None, None)
+            return replace(profile, missing=cells.null_count(), low=ends[0], high=ends[1])
+        if kind in MEASURED:
+            is_missing = table.frame[name].is_null().to_numpy()
+            feature = encoding.features[0]
+            values = encoding.encode(table, Faults())[0][:, 0].astype(np.float64) * feature.std + feature.mean
+            return ColumnProfile.of_values(name, np.where(is_missing, np.nan, values), knots)
         if kind != "category":
             return ColumnProfile(name, table.rows, table.frame[name].null_count())
         cells = table.words(name)
-        pairs = count_levels(cells)
+        pairs = count_levels(match_spellings(level_texts(cells), levels) if levels else cells)
         if len(pairs) > MAX_LEVELS:
             pairs = ()
-        levels, counts = tuple(level for level, _ in pairs), tuple(count for _, count in pairs)
-        return ColumnProfile(name, table.rows, cells.null_count(), None, None, levels, counts)
+        names, counts = tuple(level for level, _ in pairs), tuple(count for _, count in pairs)
+        return ColumnProfile(name, table.rows, cells.null_count(), None, None, names, counts)
+
+    @staticmethod
+    def of_values(name: str, values: np.ndarray, knots: int | None = None) -> ColumnProfile:
+        """The profile of numbers (N,), NaN where missing.
+
+        Example:
+            >>> profile = ColumnProfile.of_values("age", np.array([40.0, 20.0, 20.0, np.nan]))
+            >>> profile.missing, profile.quantiles, profile.cumulative, profile.is_complete
+            (1, (20.0, 40.0), (2, 3), True)
+        """
+        finite = values[np.isfinite(values)]
+        distinct, counts = np.unique(finite, return_counts=True)
+        total = np.cumsum(counts)
+        is_complete = knots is None or len(distinct) <= knots
+        if knots is not None and not is_complete:
+            ends = np.linspace(0, total[-1], knots)
+            chosen = np.unique(np.searchsorted(total, ends))
+            distinct, total = distinct[chosen], total[chosen]
+        missing = len(values) - len(finite)
+        profile = ColumnProfile(name, len(values), missing, is_complete=bool(is_complete and len(distinct)))
+        return replace(profile, quantiles=tuple(distinct.tolist()), cumulative=tuple(total.tolist()))
 
     @property
     def missing_share(self) -> float:
         """The share of missing cells."""
         return self.missing / self.rows
+
+    def quantile(self, share: float) -> float:
+        """The smallest stored value up to which at least a share of the cells is; there must be some."""
+        index = bisect.bisect_left(self.cumulative, share * self.cumulative[-1])
+        return self.quantiles[min(index, len(self.quantiles) - 1)]
 
     def to_record(self) -> dict[str, Any]:
         """The fields for JSON."""
@@ -103,14 +156,18 @@ class ColumnProfile:
         counts = tuple(_read_count(f"{path}.counts[{i}]", count, 1, rows) for i, count in listed)
         if len(counts) != len(levels) or len(set(levels)) < len(levels) or sum(counts) > rows - missing:
             raise invalid(f"{path}.levels, counts", fact("distinct levels with a count each"), len(levels))
+        column = read_text(f"{path}.column", values["column"])
         return ColumnProfile(
-            read_text(f"{path}.column", values["column"]), rows, missing, low, high, levels, counts
+            column, rows, missing, low, high, levels, counts, *_read_quantiles(path, values, rows - missing)
         )
 
 
 def profiles_of(table: Table, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:
     """The profiles of all encoded columns; none of images."""
-    return tuple(ColumnProfile.of(table, encoding) for encoding in encodings if encoding.kind != "image")
+    knots = MAX_KNOTS if len(encodings) <= MANY_COLUMNS else FEWER_KNOTS
+    return tuple(
+        ColumnProfile.of(table, encoding, knots) for encoding in encodings if encoding.kind != "image"
+    )
 
 
 def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list[str | None]]:
@@ -123,6 +180,22 @@ def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list
     is_unseen = np.array([t is not None and t.lower() not in known for t in levels.texts.to_list()], bool)
     unseen = dict.fromkeys(levels.texts.filter(pl.Series(is_unseen)).to_list())
     return ~is_unseen[levels.index], list(unseen)
+
+
+def _read_quantiles(
+    path: str, values: Mapping[str, Any], cells: int
+) -> tuple[tuple[float, ...], tuple[int, ...], bool]:
+    """The quantiles, the number of cells up to each, and whether they are all values; validated."""
+    listed = enumerate(read_list(f"{path}.quantiles", values["quantiles"], MAX_KNOTS))
+    quantiles = tuple(float(read_number(f"{path}.quantiles[{i}]", value)) for i, value in listed)
+    counts = enumerate(read_list(f"{path}.cumulative", values["cumulative"], MAX_KNOTS))
+    cumulative = tuple(_read_count(f"{path}.cumulative[{i}]", count, 1, cells) for i, count in counts)
+    is_ascending = all(a < b for part in (quantiles, cumulative) for a, b in itertools.pairwise(part))
+    if len(quantiles) != len(cumulative) or not is_ascending:
+        raise invalid(
+            f"{path}.quantiles, cumulative", fact("ascending numbers with a count each"), len(quantiles)
+        )
+    return quantiles, cumulative, read_flag(f"{path}.is_complete", values["is_complete"])
 
 
 def _read_count(path: str, value: object, low: int, high: int) -> int:

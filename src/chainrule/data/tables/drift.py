@@ -4,7 +4,7 @@ A model extrapolates where a number is outside the range of the training rows, i
 occur in them, and replaces missing cells. None of this is an error, and each may be the reason of a bad
 prediction. Only differences that a table of training rows would rarely have are reported:
 
-    below, above    a number outside the range of the training rows
+    below, above    more numbers outside the range of the training rows than chance explains, or far ones
     unseen          a level of a category that did not occur in training
     missing         a share of missing cells that differs by over ``DEVIATIONS`` standard errors and ``SHARE``
     empty           no value at all, although the training rows have some
@@ -27,6 +27,8 @@ from chainrule.records import frozen
 
 KINDS = ("empty", "missing", "below", "above", "unseen")
 DEVIATIONS, SHARE = 4.0, 0.01
+CHANCE = 0.05  # probability of as many numbers outside the range, above which they are not reported
+TAIL = 0.1  # share of the training rows; a number as far beyond the range as they spread is far
 EXAMPLES, LENGTH = 3, 30  # unseen levels that are listed; characters of each
 COVERED = ("unseen_levels", "filled", "far_outside")  # findings of the encoders that a drift repeats
 
@@ -84,6 +86,7 @@ def drift_of(preparation: Preparation, table: Table) -> tuple[Drift, ...]:
         >>> [(drift.column, drift.kind, drift.example) for drift in drift_of(preparation, new)]
         [('age', 'below', '-5'), ('age', 'above', '99'), ('city', 'unseen', 'Oslo')]
     """
+    table = preparation.as_trained(table)
     drifts = [drift for profile in preparation.profiles for drift in _of_column(profile, table)]
     return tuple(sorted(drifts, key=lambda drift: KINDS.index(drift.kind)))
 
@@ -98,12 +101,8 @@ def _of_column(profile: ColumnProfile, table: Table) -> Iterator[Drift]:
         return
     if _is_unusual(missing / rows, rows, profile):
         yield Drift(name, "missing", missing, rows, "", profile)
-    if values is not None and profile.low is not None and profile.high is not None:
-        array = values.to_numpy()
-        for kind, outside in (("below", array < profile.low), ("above", array > profile.high)):
-            if outside.any():
-                extreme = (np.min if kind == "below" else np.max)(array[outside])
-                yield Drift(name, kind, int(outside.sum()), rows, short_number(float(extreme)), profile)
+    if values is not None:
+        yield from _outside(profile, values.to_numpy(), rows - missing, rows)
     if profile.levels:
         is_known, unseen = known_levels(table, profile)
         if unseen:
@@ -112,6 +111,44 @@ def _of_column(profile: ColumnProfile, table: Table) -> Iterator[Drift]:
             ]
             example = ", ".join(listed[:EXAMPLES]) + (", …" if len(listed) > EXAMPLES else "")
             yield Drift(name, "unseen", int((~is_known).sum()), rows, example, profile)
+
+
+def _outside(profile: ColumnProfile, values: np.ndarray, present: int, rows: int) -> Iterator[Drift]:
+    """The numbers below and above the range of the training rows, if chance does not explain them."""
+    if profile.low is None or profile.high is None:
+        return
+    for kind, outside in (("below", values < profile.low), ("above", values > profile.high)):
+        if outside.any():
+            extreme = float((np.min if kind == "below" else np.max)(values[outside]))
+            if not _is_by_chance(int(outside.sum()), extreme, present, profile):
+                yield Drift(profile.column, kind, int(outside.sum()), rows, short_number(extreme), profile)
+
+
+def _is_by_chance(count: int, extreme: float, rows: int, profile: ColumnProfile) -> bool:
+    """Whether rows like those of the training have as many numbers outside the range, and none is far."""
+    if profile.low is None or profile.high is None or not profile.quantiles:
+        return False
+    beyond = max(profile.low - extreme, extreme - profile.high)
+    tail = (
+        profile.quantile(TAIL) - profile.low
+        if extreme < profile.low
+        else profile.high - profile.quantile(1 - TAIL)
+    )
+    is_far = beyond > max(tail, 0.0)
+    return not is_far and outside_probability(profile.rows - profile.missing, rows, count) > CHANCE
+
+
+def outside_probability(n: int, m: int, count: int) -> float:
+    """The probability that the largest ``count`` of n training and m new values of one distribution are new.
+
+    Example:
+        >>> outside_probability(9, 1, 1), outside_probability(9, 1, 0)
+        (0.1, 1.0)
+    """
+    if count <= 0:
+        return 1.0
+    logs = (m + 1, n + m - count + 1), (m - count + 1, n + m + 1)
+    return round(math.exp(sum(map(math.lgamma, logs[0])) - sum(map(math.lgamma, logs[1]))), 15)
 
 
 def _is_unusual(share: float, rows: int, profile: ColumnProfile) -> bool:

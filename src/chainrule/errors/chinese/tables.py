@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 PHRASES: dict[str, str] = {
+    "ascending numbers with a count each": "升序排列且各有计数的数",
+    "none: the model stores no profiles of its columns": "无：模型没有保存各列的概况",
+    "between 0 and 1": "0 与 1 之间",
+    "rows like those of the training": "与训练数据相似的行",
     '"." or ","': "“.”或“,”",
     "a part of {text}": "{text} 的一部分",
     "the day first": "日在前",
