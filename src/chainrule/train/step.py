@@ -40,6 +40,7 @@ from chainrule.train.state import Tensors, TrainState
 
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
 MAX_CACHED = 8  # maximum number of values in the cache of a step
+RATE = "rate/given"  # the input of a step whose learning rate is set between two updates
 EACH_STEP = 2  # the stream of a seed for the random keys of the steps
 
 
@@ -164,6 +165,8 @@ def training_step(
     weight_shape: Shape = (),
     has_sums: bool = False,
     objective_of: ObjectiveOf = plain_objective,
+    *,
+    is_rate_given: bool = False,
 ) -> Step:
     """The training step of a network.
 
@@ -174,6 +177,8 @@ def training_step(
         weight_shape: the shape of one sample's weight: ``()``, or that of its positions.
         has_sums: whether the step adds up the loss of each output for the history.
         objective_of: builds J; equal ones build equal nodes.
+        is_rate_given: whether the learning rate is the input ``RATE`` of the step and not that of the
+            schedule.
 
     Raises:
         UsageError E106: no parameter is trainable.
@@ -181,7 +186,11 @@ def training_step(
     with building(network.limits, is_extended=True):
         step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
         # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
-        learning_rate = network.recipe.optimizer.schedule(step, horizon)
+        if is_rate_given:
+            learning_rate = input_node(RATE, (), network.recipe.dtype, "state")
+            learning_rate = F.maximum(learning_rate, 0.0)  # an output of the step is computed, not an input
+        else:
+            learning_rate = network.recipe.optimizer.schedule(step, horizon)
         has_sums = has_sums and bool(epoch_columns(network))
         shape = weight_shape if weighted else None
         key = "step", shape, learning_rate, has_sums, settings.dtype, objective_of

@@ -13,19 +13,25 @@ the batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.engines import compile
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact
+from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
+from chainrule.nn.validation import is_number
 from chainrule.prng import fold, folds, key_of
 from chainrule.spec import shape_text
 from chainrule.train import nonfinite
+from chainrule.train.checkpoint import trainer_file
+from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
@@ -41,7 +47,7 @@ from chainrule.train.objective import SAMPLE_WEIGHT
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import EACH_STEP, Step, training_step
+from chainrule.train.step import EACH_STEP, RATE, Step, training_step
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
 NO_KEYS = np.zeros((0, 2), np.uint32)
@@ -82,9 +88,10 @@ class Trainer:
         network = self._state.network
         assert network is not None
         refuse_weight_shape(network, first.weights)
-        self._step = training_step(
-            network, first.weights is not None, _horizon(self._state, steps), weight_shape_of(first.weights)
-        )
+        self._weights = first.weights is not None, weight_shape_of(first.weights)
+        horizon = _horizon(self._state, steps)
+        self._scheduled = training_step(network, self._weights[0], horizon, self._weights[1])
+        self._step = self._scheduled  # until the learning rate is set
         self._parameters = parameters or Parameters(StateHolder(self._state))
         _refuse_mismatch(self._parameters, self._state)
         self._slots = Block(self._step.initial_slots())
@@ -120,6 +127,7 @@ class Trainer:
         for buffer, batches in zip(self._buffers.values(), self._batches, strict=True):
             batches.append(buffer[:rows].copy())
             self._batch_bytes += batches[-1].nbytes
+        self._rates.append(self._given_rate)
         self._steps_made += 1
         self._parameters.shared.version += 1
         self._version = self._parameters.shared.version
@@ -153,7 +161,72 @@ class Trainer:
         """The inputs of a step, by name."""
         key = self._step.key(self._seed, number)
         batch = {name: array[:rows] for name, array in self._buffers.items()}
-        return {**batch, **self._arrays, **key, "step": np.array(number, np.int64)}
+        arrays = {**self._arrays, "step": np.array(number, np.int64)}
+        return {
+            **batch,
+            **{label: a for label, a in arrays.items() if label in self._step.graph.inputs},
+            **key,
+        }
+
+    def gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> Tensors:
+        """The gradients with which ``step`` would update on this batch; nothing changes.
+
+        They include penalties, the clipping of the model and the random numbers of the next step.
+
+        Args:
+            x, y, sample_weight: as in ``step``.
+
+        Returns:
+            the gradient of each trained parameter by path, such as ``"dense1.weight"``.
+        """
+        rows, step = self._copy_batch(x, y, sample_weight), self._step
+        engine = self._state.engine
+        program = step.memo(("gradients", engine), lambda: compile(Graph(dict(step.gradients)), engine))
+        inputs = self._inputs(rows, self._steps_made)
+        results = program.run({name: inputs[name] for name in program.graph.inputs})
+        return {path: np.array(results[path]) for path in step.gradients}
+
+    # --- the learning rate
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step; a number replaces the schedule of the optimizer.
+
+        Raises:
+            UsageError E102: when set to anything but a finite number of at least 0.
+        """
+        if self._step is not self._scheduled:
+            return float(self._arrays[RATE])
+        graph = Graph({"learning_rate": self._step.graph.outputs["learning_rate"]})
+        values = {**self._arrays, "step": np.array(self._steps_made, np.int64)}
+        program = self._step.memo("learning_rate", lambda: compile(graph, "reference"))
+        return float(program.run({name: values[name] for name in graph.inputs})["learning_rate"])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        if not is_number(value) or not 0 <= value < np.inf:
+            raise UsageError(
+                "E102", where="trainer.learning_rate", name="learning_rate", received=value,
+                expected=fact("a finite number of at least 0"), fix="trainer.learning_rate = 0.001",
+            )  # fmt: skip
+        if self._step is self._scheduled:
+            network, dtype = self._state.network, self._state.recipe.dtype
+            assert network is not None
+            self._step = training_step(network, self._weights[0], 1, self._weights[1], is_rate_given=True)
+            self._arrays[RATE] = np.zeros((), dtype)
+            self._bind()
+            self._save_copy()
+        self._set_rate(value)
+
+    def _set_rate(self, value: float | None) -> None:
+        """Write a learning rate to the input of the step; ``None``: the step has the schedule's."""
+        if value is not None:
+            self._arrays[RATE][...] = value
+
+    @property
+    def _given_rate(self) -> float | None:
+        """The learning rate that was set; ``None``: the schedule's."""
+        return None if self._step is self._scheduled else float(self._arrays[RATE])
 
     # --- batches
 
@@ -186,6 +259,10 @@ class Trainer:
         """Allocate buffers for batches of this size, and the engine's trainer for them."""
         self._capacity, self._row_numbers = batch.rows, dict[int, np.ndarray]()
         self._buffers = {name: np.array(array) for name, array in _by_name(batch).items()}
+        self._bind()
+
+    def _bind(self) -> None:
+        """Bind the step to the buffers and arrays."""
         arrays = {label: self._arrays[label] for label in self._arrays if label in self._step.graph.inputs}
         self._runner = self._step.program.trainer(self._buffers, arrays, self._state.engine)
         self._quick = quick_copy(self._state, self._step, self._buffers)
@@ -200,17 +277,20 @@ class Trainer:
         self._copies = self._parameters.block.copies(), self._slots.copies()
         self._version, self._batch_bytes = self._parameters.shared.version, 0
         self._batches: list[list[np.ndarray]] = [[] for _ in self._buffers]  # of each input
+        self._rates: list[float | None] = []  # the learning rate of each batch, where it was set
 
     def _restored(self, rows: int) -> TrainingError:
         """Restore the state before the step that failed; returns the error that names its origin."""
         batch = [array[:rows].copy() for array in self._buffers.values()]
         self._parameters.block.restore(self._copies[0])
         self._slots.restore(self._copies[1])
-        first = self._steps_made - len(self._batches[0])
+        first, learning_rate = self._steps_made - len(self._batches[0]), self._given_rate
         for index, arrays in enumerate(zip(*self._batches, strict=True)):
             for buffer, array in zip(self._buffers.values(), arrays, strict=True):
                 buffer[: len(array)] = array
+            self._set_rate(self._rates[index])
             self._run(len(arrays[0]), first + index)
+        self._set_rate(learning_rate)
         for buffer, array in zip(self._buffers.values(), batch, strict=True):
             buffer[:rows] = array
         return self._error(rows)
@@ -232,6 +312,21 @@ class Trainer:
         )
 
     # --- results
+
+    def __repr__(self) -> str:
+        count = sum(self._arrays[path].size for path in self._step.gradients)
+        optimizer = type(self._state.recipe.optimizer).__name__
+        return (
+            f"<Trainer: {self._steps_made:,} updates, {count:,} trained parameters, {optimizer}, "
+            f"learning rate {self.learning_rate:.4g}>"
+        )
+
+    def evaluate(
+        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: str | Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """The loss and the metrics on labeled samples with the present parameters; see
+        ``chainrule.Model.evaluate``."""
+        return evaluate.evaluate(self._current(), x, y, sample_weight, metrics)
 
     def __call__(self, x: Any) -> ByOutput:
         """The network's raw outputs with the present parameters; see ``chainrule.Model.__call__``."""
@@ -267,13 +362,63 @@ class Trainer:
         predicting = self._step.prediction_parameters(parameters, self._slots.arrays, self._steps_made)
         states = {path: self._arrays[path].copy() for path in network.inference.states}
         return replace(
-            self._state, parameters=predicting, states=states, is_given=False, start=GIVEN, step=self._step,
+            self._state, parameters=predicting, states=states, is_given=False, start=GIVEN,
+            step=self._scheduled,
             recorded={}, facts={"steps": self._steps_made, "seed": self._seed, "ended": "trainer"},
         )  # fmt: skip
 
     def commit(self) -> None:
         """Set the parameters of the model to the present ones."""
         self._model.adopt(self.state)
+
+    # --- files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that later steps depend on: parameters, optimizer state, the number of updates,
+        the seed and a learning rate that was set. The file is replaced at once, never half written.
+
+        Args:
+            path: the path of the file.
+        """
+        trainer_file.save(path, self._progress, self._arrays_to_save())
+
+    def load(self, path: str | os.PathLike[str]) -> Self:
+        """Continue where ``save`` was called: the next steps have the bits that they would have had.
+
+        Args:
+            path: a file that ``save`` wrote, in a trainer of an equal model.
+
+        Raises:
+            FileError E505: the trainer that was saved computes something else; all differences are listed.
+            FileError E440, E424: arrays or counters do not fit.
+        """
+        network = self._state.network
+        assert network is not None
+        progress, arrays = trainer_file.load(path, self._progress, self._arrays_to_save(), network)
+        for label, array in arrays.items():
+            self._arrays[label][...] = array
+        self._steps_made, self._seed = progress.steps, progress.seed
+        self._key = None if self._key is None else fold(key_of(self._seed), EACH_STEP)
+        if progress.learning_rate is not None:
+            self.learning_rate = progress.learning_rate
+        elif self._step is not self._scheduled:
+            self._step = self._scheduled
+            del self._arrays[RATE]
+            self._bind()
+        self._parameters.shared.version += 1
+        self._save_copy()
+        return self
+
+    @property
+    def _progress(self) -> trainer_file.Progress:
+        labels = {name: target.labels for name, target in self._state.targets.items()}
+        network = self._state.network
+        assert network is not None
+        parts = computation(network, self._scheduled)
+        return trainer_file.Progress(self._steps_made, self._seed, self._given_rate, labels, parts)
+
+    def _arrays_to_save(self) -> Tensors:
+        return {label: array for label, array in self._arrays.items() if label != RATE}
 
 
 _TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by the last committed state

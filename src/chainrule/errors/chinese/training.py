@@ -73,6 +73,7 @@ PHRASES: dict[str, str] = {
     "a list": "列表",
     "the opposite": "相反的情况",
     "the same in every step as in the example batch": "每一步都与示例批相同",
+    "a finite number of at least 0": "不小于 0 的有限数",
     "the number of updates, on which the learning rate schedule depends": "更新次数（学习率调度依赖于它）",
     "a rule, a callback or a function": "规则、回调或函数",
     "no exception": "不抛出异常",
