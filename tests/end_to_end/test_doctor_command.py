@@ -94,3 +94,25 @@ def test_rules_are_shown(chainrule) -> None:
     wrong = chainrule("show", "rule", "data-leek")
     assert wrong.code == 2
     assert "chainrule show rule data-leakage" in wrong.err
+
+
+RATES = [
+    ("sgd", 50, "not-finite"), ("sgd", 5, "rate-too-high"), ("adam", 3, "rate-too-high"),
+    ("sgd", 1e-6, "rate-too-low"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("optimizer", "rate", "rule"), RATES)
+def test_the_learning_rate_of_a_fix_is_good(chainrule, optimizer: str, rate: float, rule: str) -> None:
+    words = ("train", "iris", "--net", "64 relu", "--epochs", 30, "--optimizer", optimizer)
+    trained = chainrule(*words, "--learning-rate", rate, "--out", "run")
+    diagnosis = chainrule("doctor", "run").out
+    assert f"({rule})" in diagnosis
+    commands = re.findall(r"(?m)^  chainrule (train .*)$", diagnosis)
+    fixes = [re.search(r"--learning-rate (\S+)", command) for command in commands]
+    fixes += [re.search(r"fix +--optimizer sgd --learning-rate (\S+)", trained.err)]
+    for number, fix in enumerate(fix for fix in fixes if fix is not None):
+        changed = chainrule(*words, "--learning-rate", fix[1], "--out", f"changed-{number}")
+        assert changed.code == 0, changed.err
+        findings = set(re.findall(r"(?m)^([a-z-]+): ", changed.err))
+        assert not findings & {"rate-too-high", "rate-too-low", "exploding-gradients", "flat-loss"}

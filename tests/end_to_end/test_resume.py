@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -144,8 +145,20 @@ def test_a_training_that_stopped_early_does_not_continue(chainrule) -> None:
     config = Path("run/config.toml").read_bytes()
     outcome = chainrule("resume", "run", "--epochs", 60)
     assert outcome.code == 0
-    assert "A stopping rule ended the training in run" in outcome.out
+    assert outcome.out.startswith("Early stopping ended the training in run after epoch ")
     assert Path("run/config.toml").read_bytes() == config
+    (command,) = re.findall(r"(?m)^  chainrule (train .*)$", outcome.out)
+    longer = chainrule(*shlex.split(command), "--out", "longer")
+    assert longer.code == 0, longer.err
+    assert "Completed all 60 epochs.\n" in longer.out, "nothing was restored"
+
+
+def test_a_schedule_that_depends_on_the_epochs_names_the_command_for_more(chainrule) -> None:
+    assert chainrule("train", "iris", "--epochs", 2, "--out", "run").code == 0
+    outcome = chainrule("resume", "run", "--epochs", 3)
+    assert (outcome.code, outcome.out) == (2, "Resuming after step 6, in epoch 3.\n"), "no tables once more"
+    assert "E505" in outcome.err
+    assert "chainrule train iris --epochs 3" in outcome.err
 
 
 def test_epochs_that_cannot_be_resumed_are_refused(chainrule, run: Path) -> None:

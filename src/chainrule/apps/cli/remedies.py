@@ -7,21 +7,25 @@ sgd`` with a learning rate, and of the alternatives ``size=(4, 4), or --size 4``
 from __future__ import annotations
 
 import ast
+import math
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chainrule.apps.cli.config_file import read_config
 from chainrule.apps.cli.options import KIND_OPTIONS, Options, quoted
 from chainrule.diagnosis import Diagnosis, Finding
+from chainrule.diagnosis.history import median
 from chainrule.errors import FileError, alternatives_of
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
+from chainrule.train.checkpoint.resume import probes_in
+from chainrule.train.monitor.probe import Probe
 
 RATE = "learning_rate"
-# Rules of the doctor with an option of `chainrule train` as fix; {rate} is a tenth of the learning rate,
-# {higher} ten times it, {column} the column of the finding, {penalty} a weaker penalty.
+# Rules of the doctor with an option of `chainrule train` as fix; {rate} is a lower learning rate, {higher} a
+# higher one, {column} the column of the finding, {penalty} a weaker penalty.
 RULES: Mapping[str, str] = {
     "class-imbalance": "--class-weight balanced",
     "data-leakage": "--drop {column}",
@@ -107,6 +111,33 @@ def _value(option: str, value: str) -> str:
     return "" if isinstance(node, ast.Call | ast.Attribute) else f"{option} {value}"
 
 
+GOOD_STEP = 0.01  # first update relative to the weights, in a training with a suitable learning rate
+
+
+def lower_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
+    """A learning rate whose first update is not too large, at most a tenth of the present one.
+
+    Args:
+        learning_rate: the present one.
+        probes: of the training; the one before the first update has its size relative to the weights.
+    """
+    step = _first_update(probes)
+    return float(f"{learning_rate * min(0.1, GOOD_STEP / step if step else 0.1):.0e}")
+
+
+def higher_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
+    """A learning rate whose first update is not too small, at least ten times the present one."""
+    step = _first_update(probes)
+    return float(f"{learning_rate * max(10.0, 0.3 * GOOD_STEP / step if step else 10.0):.0e}")
+
+
+def _first_update(probes: Sequence[Probe]) -> float:
+    """The median first update of the parameters relative to their norms; 0 if unknown."""
+    parts = [part for probe in probes if probe.step == 0 for part in probe.parts.values()]
+    updates = [part["update"] for part in parts if math.isfinite(part.get("update", math.nan))]
+    return median(updates) if updates else 0.0
+
+
 def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
     """Commands that apply the fixes of a diagnosis; none for a training that was started in Python.
 
@@ -115,25 +146,31 @@ def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
         run: the run folder.
     """
     try:
-        options, _ = read_config(RunFolder.open(run))
+        folder = RunFolder.open(run)
+        options, _ = read_config(folder)
     except FileError:
         return []
-    return [command for finding in diagnosis if (command := command_for(finding, options))]
+    probes = probes_in(folder)
+    return [command for finding in diagnosis if (command := command_for(finding, options, probes))]
 
 
-def command_for(finding: Finding, options: Options) -> str:
+def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()) -> str:
     """The command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it.
 
     Args:
         finding: a finding of the doctor.
         options: the options of the training.
+        probes: of the training.
     """
     text = RULES.get(finding.rule.id, "")
     column = str(finding.facts.get("column", ""))
     if not text or ("{column}" in text and not column):
         return ""
     value, name = options.learning_rate, f"--{RATE.replace('_', '-')}"
-    rates = {"rate": f"{name} {value / 10:g}", "higher": f"{name} {value * 10:g}"}
+    rates = {
+        "rate": f"{name} {lower_rate(value, probes):g}",
+        "higher": f"{name} {higher_rate(value, probes):g}",
+    }
     weaker = f"--penalty {min(options.penalty / 10, 0.001):g}"
     words = text.format(**rates, column=quoted(column), penalty=weaker)
     return _changed(options, words).command(has_seed=False)

@@ -199,8 +199,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
     "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
     "stopped_early": (
-        "A stopping rule ended the training in {run} after epoch {epochs}; more epochs do not continue it.",
-        "{run} 中的训练已由停止规则在第 {epochs} 轮后结束，增加轮数不会继续训练。",
+        "Early stopping ended the training in {run} after epoch {epochs}, and with more epochs it ends "
+        "there, too. To train longer, start a training without early stopping:\n  {command}",
+        "{run} 中的训练已在第 {epochs} 轮早停，增加轮数也会在那里结束。"
+        "若要训练更久，请重新训练且不用早停：\n  {command}",
     ),
     "resuming": (
         "Resuming after step {step}, in epoch {epoch}.",

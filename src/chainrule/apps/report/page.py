@@ -7,7 +7,7 @@ numbers alone, are inserted as markup.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -38,6 +38,7 @@ from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
+from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import DATA_LOSS
 from chainrule.train.stopping import MEMBER_LOSS
 from chainrule.train.training_facts import TrainingFacts
@@ -103,7 +104,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         robustness=analysis.robustness.section if analysis.robustness else [],
         **figures(model, prepared, analysis.rows, recorded),
         **_column_sections(analysis),
-        diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
+        diagnosis=[_finding(finding, options, model.state.probes) for finding in model.state.findings or ()],
     )
 
 
@@ -160,13 +161,13 @@ def _positive(prepared: PreparedData) -> tuple[str, ...]:
     return tuple(text.format(label=labels[1]) for text in WORDS["positive"]) if len(labels) == 2 else ()
 
 
-def _finding(finding: Finding, options: Options) -> dict[str, Any]:
+def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dict[str, Any]:
     """A finding of the doctor with its texts in both languages, and the command that applies its fix."""
 
     def both(text: Callable[[str], str]) -> tuple[str, str]:
         return text("en"), text("zh")
 
-    advice, command = ADVICE.get(finding.rule.id), command_for(finding, options)
+    advice, command = ADVICE.get(finding.rule.id), command_for(finding, options, probes)
     return {
         "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
         "rule": finding.rule.id,

@@ -51,9 +51,28 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
 def remedy_of(report: NonfiniteReport) -> Message:
     """A line of code that addresses the last cause, which is the root cause if there is one."""
     key, facts = report.causes[-1].key, report.causes[-1].facts
-    lower = float(facts.get("learning_rate", 0.0)) / 10
+    growth = float(facts.get("factor", 0.0)) ** (1 / max(1, int(facts.get("steps", 1))))
+    growth = math.sqrt(growth) if key == "loss_grew" else growth  # of the weights: the loss grows as a square
+    lower = stable_rate(float(facts.get("learning_rate", 0.0)), growth)
     remedy = fact(REMEDIES[key], **{**facts, "learning_rate": f"{lower:g}", "optimizer": report.optimizer})
     return alternatives(remedy, ALTERNATIVES[key]) if key in ALTERNATIVES else remedy
+
+
+def stable_rate(learning_rate: float, growth: float) -> float:
+    """A learning rate at which the weights do not grow, rounded to one digit.
+
+    Where a step multiplies the distance to a minimum by 1 - r c, for a learning rate r and a curvature c, the
+    growth is r c - 1. The rate 1 / c reaches the minimum in one step.
+
+    Args:
+        learning_rate: the rate at which they grow.
+        growth: the factor of each step.
+
+    Example:
+        >>> stable_rate(50.0, 39.0), stable_rate(0.5, 2.0)
+        (1.0, 0.05)
+    """
+    return float(f"{min(learning_rate / 10, learning_rate / (1 + growth)):.0e}")
 
 
 def headline(report: NonfiniteReport, lang: str) -> str:

@@ -29,8 +29,8 @@ def resume(
         lang: language; already set by ``main``.
 
     Raises:
-        FileError E604: the folder contains no training, or no checkpoint. UsageError E102: fewer epochs than
-            are complete.
+        FileError E604: the folder contains no training, or no checkpoint. FileError E505: the learning rates
+            depend on the number of epochs. UsageError E102: fewer epochs than are complete.
     """
     folder = RunFolder.open(run)
     options, fingerprint = read_config(folder)
@@ -47,4 +47,9 @@ def resume(
                 "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs
             )
         options = options.with_passed({"epochs": epochs})
-    return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")
+    try:
+        return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")
+    except FileError as error:
+        if error.code == "E505" and epochs is not None:  # learning rates that depend on the epochs
+            error.fix = options.command()
+        raise

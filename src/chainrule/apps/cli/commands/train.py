@@ -125,7 +125,8 @@ def run_training(
     refuse_robustness(chosen, prepared)
     plan = plan_of(chosen, prepared)
     model = plan.model()
-    print_setup(plan, model)
+    if not resume:
+        print_setup(plan, model)
     path = out or new_run(chosen.data)
     try:
         with claimed(path, resume) as folder:
@@ -280,10 +281,13 @@ def print_summary(summary: Summary) -> None:
 def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
     """Print where a training resumes; returns whether anything is left to do."""
     checkpoint = folder.latest()
-    epochs, reason = end_of(checkpoint)
-    if os.path.exists(path / REPORT) and (checkpoint is None or reason or epochs >= plan.epochs):
-        text = "stopped_early" if reason and epochs < plan.epochs else "finished_already"
-        screen.line(text_of(text).format(run=path, epochs=epochs))
+    epochs, is_stopped = end_of(checkpoint)
+    if os.path.exists(path / REPORT) and (checkpoint is None or is_stopped or epochs >= plan.epochs):
+        if is_stopped and epochs < plan.epochs:
+            longer = plan.options.with_passed({"epochs": plan.epochs, "patience": 0}).command()
+            screen.line(text_of("stopped_early").format(run=path, epochs=epochs, command=longer))
+        else:
+            screen.line(text_of("finished_already").format(run=path))
         return False
     if checkpoint is not None and checkpoint.step:
         per_epoch = -(-plan.prepared.parts.sizes[0] // plan.batch_size)
