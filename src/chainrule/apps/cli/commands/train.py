@@ -285,7 +285,7 @@ def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
     if os.path.exists(path / REPORT) and (checkpoint is None or is_stopped or epochs >= plan.epochs):
         if is_stopped and epochs < plan.epochs:
             longer = plan.options.with_passed({"epochs": plan.epochs, "patience": 0}).command()
-            screen.line(text_of("stopped_early").format(run=path, epochs=epochs, command=longer))
+            screen.block(text_of("stopped_early").format(run=path, epochs=epochs, command=longer))
         else:
             screen.line(text_of("finished_already").format(run=path))
         return False
