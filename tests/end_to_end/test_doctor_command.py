@@ -102,10 +102,10 @@ RATES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("optimizer", "rate", "rule"), RATES)
-def test_the_learning_rate_of_a_fix_is_good(chainrule, optimizer: str, rate: float, rule: str) -> None:
+@pytest.mark.parametrize(("optimizer", "value", "rule"), RATES)
+def test_the_learning_rate_of_a_fix_is_good(chainrule, optimizer: str, value: float, rule: str) -> None:
     words = ("train", "iris", "--net", "64 relu", "--epochs", 30, "--optimizer", optimizer)
-    trained = chainrule(*words, "--learning-rate", rate, "--out", "run")
+    trained = chainrule(*words, "--learning-rate", value, "--out", "run")
     diagnosis = chainrule("doctor", "run").out
     assert f"({rule})" in diagnosis
     commands = re.findall(r"(?m)^  chainrule (train .*)$", diagnosis)

@@ -123,10 +123,10 @@ def test_a_training_with_more_epochs_states_the_same(chainrule, tables: Path) ->
 def compare(chainrule, out: str, err: str, is_resumed: bool = False) -> None:
     """Compare the output of a training with all other places."""
     screen, run = words(out), Path("run")
-    shown, doctor = chainrule("show", run).out, words(chainrule("doctor", run).out)
+    show, doctor = chainrule("show", run).out, words(chainrule("doctor", run).out)
     page, card = ((run / name).read_text(encoding="utf-8") for name in ("report.html", "model-card.md"))
     card = card.replace("\\", "")
-    report, facts = english(page), facts_of_screen(shown)
+    report, facts = english(page), facts_of_screen(show)
     in_report, config = facts_of_page(page), tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
 
     assert {key: in_report.get(key) for key in facts} == facts
@@ -140,12 +140,12 @@ def compare(chainrule, out: str, err: str, is_resumed: bool = False) -> None:
     assert ended in words(card)
     assert f" {epochs}" in ended
     compare_best(ended, facts["weights of epoch"], history, maximum)
-    compare_settings(config, facts, shown)
+    compare_settings(config, facts, show)
     if "weights of the kinds of networks" in facts:
         assert f"Weights of the kinds of networks: {facts['weights of the kinds of networks']}." in screen
         assert facts["weights of the kinds of networks"] in card
-    compare_findings(err, shown, doctor, report, words(card), is_resumed)
-    compare_scores(out, shown, report, card)
+    compare_findings(err, show, doctor, report, words(card), is_resumed)
+    compare_scores(out, show, report, card)
 
 
 def compare_best(ended: str, weights: str, history: list[dict[str, str]], maximum: str) -> None:
@@ -163,36 +163,36 @@ def compare_best(ended: str, weights: str, history: list[dict[str, str]], maximu
     assert ("Early stopping" in ended) or len(history) == int(maximum)
 
 
-def compare_settings(config: dict, facts: dict[str, str], shown: str) -> None:
+def compare_settings(config: dict, facts: dict[str, str], show: str) -> None:
     """``config.toml`` has the settings that were used."""
     assert str(config["epochs"]) == facts["epochs / maximum"].split(" / ")[1]
     assert str(config["batch_size"]) == facts["batch size"]
-    (optimizer,) = re.findall(r"loss \w+; (\w+)\((.*?)\); penalty (.*)", shown)
+    (optimizer,) = re.findall(r"loss \w+; (\w+)\((.*?)\); penalty (.*)", show)
     assert config["optimizer"] == optimizer[0].lower()
-    rate = rf"learning_rate(?:=|=\w+\(initial_learning_rate=){config['learning_rate']!r}\b"
-    assert re.search(rate, optimizer[1])
+    pattern = rf"learning_rate(?:=|=\w+\(initial_learning_rate=){config['learning_rate']!r}\b"
+    assert re.search(pattern, optimizer[1])
     assert ("none" if not config["penalty"] else f"L2(strength={config['penalty']!r})") == optimizer[2]
 
 
-def compare_findings(err: str, shown: str, doctor: str, report: str, card: str, is_resumed: bool) -> None:
+def compare_findings(err: str, show: str, doctor: str, report: str, card: str, is_resumed: bool) -> None:
     """What the training printed is in the diagnosis, in the report and in the card, and nothing else is."""
     printed = [line.partition(": ") for line in err.splitlines() if line.partition(": ")[0] in RULES]
     for rule, _, what in printed:
-        assert f"{rule}: {what}" in shown
+        assert f"{rule}: {what}" in show
         assert what in doctor
         assert what in report
         assert RULES[rule].severity == "info" or what in card
     count = re.findall(r"Diagnosis: (\w+) finding", doctor)
     assert is_resumed or count == ["no" if not printed else str(len(printed))]
     for rule in RULES:
-        assert (f"({rule})" in doctor) == (f"\n{rule}: " in shown) == (f"({rule})" in report)
+        assert (f"({rule})" in doctor) == (f"\n{rule}: " in show) == (f"({rule})" in report)
 
 
-def compare_scores(out: str, shown: str, report: str, card: str) -> None:
+def compare_scores(out: str, show: str, report: str, card: str) -> None:
     """The scores of all models have the same digits."""
     (table,) = re.findall(r"(?m)^network {2,}.*\n(?:.+ {2,}.*\d\n)*", out.partition("Result ")[2])
     for line in table.splitlines():
-        assert line in shown
+        assert line in show
         scores = re.split(r" {2,}", line.strip())
         assert " ".join(scores) in report
         assert f"| {' | '.join(scores)} |" in card
