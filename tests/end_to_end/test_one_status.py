@@ -196,3 +196,20 @@ def compare_scores(out: str, show: str, report: str, card: str) -> None:
         scores = re.split(r" {2,}", line.strip())
         assert " ".join(scores) in report
         assert f"| {' | '.join(scores)} |" in card
+
+
+def test_the_help_states_the_values_that_are_used(chainrule) -> None:
+    """The defaults of the help are those of ``config.toml`` of trainings with no such option."""
+    listed = words(chainrule("train", "--help").out)
+    for options, position in ((("--split", "random"), 0), (("--net", "4 relu"), 1)):
+        assert chainrule("train", "iris", *options, "--out", f"run{position}").code == 0
+        config = tomllib.loads(Path(f"run{position}/config.toml").read_text(encoding="utf-8"))
+        for name in ("epochs", "batch_size", "learning_rate", "penalty", "patience", "optimizer"):
+            option = re.escape(name.replace("_", "-"))
+            (defaults,) = re.findall(
+                rf"--{option} <.*?\(default: ensemble (.*?), one network (.*?)\)", listed
+            )
+            used = config[name] if isinstance(config[name], str) else f"{config[name]:g}"
+            assert used in re.split(r" / | by ", defaults[position]), name
+    assert "a number is expected" in chainrule("train", "iris", "--learning-rate", "fast").err
+    assert "an integer is expected" in chainrule("train", "iris", "--epochs", "1.5").err

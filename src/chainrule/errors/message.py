@@ -17,6 +17,7 @@ from numbers import Number
 from typing import Any, Self
 
 from chainrule.errors.chinese import CHINESE
+from chainrule.plural import fill
 
 _KEPT = (str, int, float, Number)
 
@@ -35,7 +36,7 @@ class Message(str):
 
     def __new__(cls, template: str, values: Mapping[str, object]) -> Self:
         values = {name: _basic(value) for name, value in values.items()}
-        message = super().__new__(cls, template.format_map(values))
+        message = super().__new__(cls, fill(template, values))
         message.template, message.values = template, values
         return message
 

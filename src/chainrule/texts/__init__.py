@@ -1,5 +1,6 @@
 """The texts of explanations, by key: one table per language, with the same keys and the same placeholders."""
 
+from chainrule.plural import English
 from chainrule.texts import en, zh
 from chainrule.texts.attribution import ATTRIBUTION
 from chainrule.texts.auditing import AUDITING
@@ -21,7 +22,10 @@ _PAIRS = {
     **AUDITING,
 }  # (English, Chinese)
 TABLES: dict[str, dict[str, str]] = {
-    "en": {**en.WORDS, **{key: text for key, (text, _) in _PAIRS.items()}},
+    "en": {
+        **{key: English(text) for key, text in en.WORDS.items()},
+        **{key: English(text) for key, (text, _) in _PAIRS.items()},
+    },
     "zh": {**zh.WORDS, **{key: text for key, (_, text) in _PAIRS.items()}},
 }
 LANGUAGES = tuple(TABLES)

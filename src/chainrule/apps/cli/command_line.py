@@ -68,8 +68,8 @@ def call(
     command.help = texts.get("") or text_of(name)
     for parameter in command.params:
         text = texts.get(str(parameter.name)) or getattr(parameter, "help", None)
-        if text and text.startswith("="):  # the key of a text
-            text = text_of(text[1:])
+        if text and text.startswith("="):  # the key of a text, and the default in both languages
+            text = _option_text(*text[1:].split("\n"))
         parameter.help = text  # pyright: ignore[reportAttributeAccessIssue]
     get_help = command.get_help
     command.get_help = lambda ctx: _translated(get_help(ctx))  # pyright: ignore[reportAttributeAccessIssue]
@@ -85,6 +85,12 @@ def call(
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _option_text(key: str, english: str = "", chinese: str = "") -> str:
+    """The text of an option with its default."""
+    default = chinese if settings.lang == "zh" else english
+    return text_of(key) + (text_of("with_default").format(default=default) if default else "")
 
 
 def _translated(text: str) -> str:
@@ -119,6 +125,8 @@ def _usage_error(error: Any, command: str) -> UsageError:
 def _message(message: str, option: str, similar: Sequence[str]) -> str:
     """The message of typer as a record, if it is one of these; otherwise as it is."""
     names = ", ".join(similar)
+    if (invalid := _invalid_value(message, option)) is not None:
+        return invalid
     known = [
         fact("No such option: {option}", option=option),
         fact("No such option: {option} Did you mean {similar}?", option=option, similar=names),
@@ -143,14 +151,16 @@ def _of_words(message: str) -> Iterator[Message]:
         head = template.partition("{")[0]
         if message.startswith(head):
             yield fact(template, words=message[len(head) : -1])
-    head, _, reason = message.partition("': ")
-    reasons = (
-        fact("Input should be a valid integer, unable to parse string as an integer"),
-        fact("Input should be a valid number, unable to parse string as a number"),
-    )
-    name = head.removeprefix("Invalid value for '")
-    known = next((record for record in reasons if record == reason.removesuffix(".")), reason)
-    yield fact("Invalid value for '{name}': {reason}", name=name, reason=known)
+
+
+def _invalid_value(message: str, option: str) -> Message | None:
+    """The record of a message about a value that is no number, in words of this program."""
+    kinds = {"valid integer": "an integer is expected", "valid number": "a number is expected"}
+    kinds["valid float"] = kinds["valid number"]
+    reason = next((fact(text) for words, text in kinds.items() if words in message), None)
+    if reason is None or not message.startswith("Invalid value"):
+        return None
+    return fact("Invalid value for '{name}': {reason}", name=option, reason=reason)
 
 
 def _display_name(parameter: Any) -> str:

@@ -39,7 +39,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "文本文件的编码，例如 utf-8、gb18030、windows-1252；默认自动识别",
     ),
     "read_header": (
-        "auto; first: the first line contains the names; none: the columns are named x1, x2, ...",
+        "auto: detected; first: the first line contains the names; none: the columns are named x1, x2, ...",
         "auto；first：第一行是列名；none：没有列名，命名为 x1、x2……",
     ),
     "read_table": (
@@ -62,9 +62,9 @@ OPTION: dict[str, tuple[str, str]] = {
     "run": ("run folder of a training, or its model file", "训练结果文件夹，或其中的模型文件"),
     "target": ("column to predict", "要预测的列"),
     "net": (
-        "ensemble (default): networks over folds, averaged; or the hidden layers of one network, such as "
+        "ensemble: networks over folds, averaged; or the hidden layers of one network, such as "
         '"64 relu, dropout 0.2"; "" is a linear model',
-        "ensemble（默认）：各折的网络的集成；或一个网络的隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
+        "ensemble：各折的网络的集成；或一个网络的隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
     ),
     "quick": ("one small network instead of an ensemble", "只训练一个小网络，不用集成"),
     "epochs": ("maximum number of epochs", "最大训练轮数"),
@@ -184,13 +184,16 @@ OPTION: dict[str, tuple[str, str]] = {
     "date": ("column to treat as a date", "当作日期的列"),
     "text": ("column to treat as free text", "当作自由文本的列"),
     "test_file": (
-        "file of the test rows; by default a fifth of DATA",
-        "测试数据的文件；默认取 DATA 的五分之一",
+        "file of the test rows; by default cross-validation scores an ensemble, and a fifth of DATA tests "
+        "one network",
+        "测试数据的文件；默认情况下集成由交叉验证评估，单个网络用 DATA 的五分之一测试",
     ),
     "division": (
         "how DATA is divided: random, time:COLUMN (latest rows are test rows) or group:COLUMN "
-        "(all rows of a group in one part)",
-        "划分方式：random（随机）、time:列名（最晚的行用于测试）或 group:列名（同组的行不分开）",
+        "(all rows of a group in one part); by default random folds for an ensemble, a random fifth as test "
+        "rows for one network",
+        "划分方式：random（随机）、time:列名（最晚的行用于测试）或 group:列名（同组的行不分开）；"
+        "默认：集成随机分折，单个网络随机取五分之一测试",
     ),
     "row_weight": ("column with the weight of each row", "各行权重所在的列"),
     "row_id": (
@@ -231,7 +234,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "effect of another value of a weight, such as dense1.weight[0,1]=0.7",
         "如果某个权重取别的值会怎样，如 dense1.weight[0,1]=0.7",
     ),
-    "depth": ("1: one line, 2: a page, 3: every number", "1 一句话，2 一页，3 所有数字"),
+    "depth": ("1: results of each layer, 2: formulas, 3: every number", "1 每层的结果，2 公式，3 所有数字"),
     "html": ("write an HTML page to this file", "写成网页文件"),
     "what": (
         "run folder, saved plan, weights file, building block by kind and name, error code, "

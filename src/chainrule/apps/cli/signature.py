@@ -19,11 +19,13 @@ class Choice(NamedTuple):
         kind: type of its value.
         text: key of its help text.
         metavar: name of its value in the help.
+        default: what is used without the option, for the help, in English and Chinese.
     """
 
     kind: Any
     text: str
     metavar: str | None = None
+    default: tuple[str, str] = ("", "")
 
 
 def with_options(
@@ -41,7 +43,8 @@ def with_options(
         parameters = [p.replace(annotation=hints[p.name]) for p in own]
         for name, choice in choices.items():
             names = [f"--{name.replace('_', '-')}"] if choice.kind is bool else []  # a flag without --no-FLAG
-            option = typer.Option(*names, help=f"={choice.text}", metavar=choice.metavar)
+            text = "\n".join([f"={choice.text}", *choice.default])
+            option = typer.Option(*names, help=text, metavar=choice.metavar)
             hints[name] = Annotated[choice.kind | None, option]
             only = inspect.Parameter.KEYWORD_ONLY
             parameters.append(inspect.Parameter(name, only, default=None, annotation=hints[name]))

@@ -18,6 +18,7 @@ from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
+from chainrule.plural import English
 from chainrule.settings import settings
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -369,6 +370,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     **EXAMPLE,
     # words of typer in --help
+    "with_default": (" (default: {default})", "（默认：{default}）"),
+    "by_rows": (" by the rows of the table", "（由表格行数决定）"),
+    "default_of_ensemble": ("{values}", "{values}"),
+    "default_of_both": ("ensemble {values}, one network {single}", "集成 {values}，单个网络 {single}"),
     "help_usage": ("Usage: ", "用法："),
     "help_arguments": ("Arguments:", "参数："),
     "help_options": ("Options:", "选项："),
@@ -381,6 +386,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "意外错误 {kind}：{text}（chainrule 的缺陷；--debug 显示出错位置）",
     ),
 }
+
+WORDS = {key: (English(english), chinese) for key, (english, chinese) in WORDS.items()}
 
 
 def text_of(key: str) -> str:

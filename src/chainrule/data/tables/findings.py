@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from chainrule.data.cells.sentences import CELLS
+from chainrule.plural import fill
 from chainrule.records import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -282,7 +283,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "列“{column}”在 {share:.1%} 的行中缺失",
     ),
     "label_gap": (
-        "labels run from {low} to {high} but {missing} never occurs",
+        "the labels from {low} to {high} lack {missing}",
         "标签从 {low} 到 {high}，但从未出现 {missing}",
     ),
     "labels_from_one": (
@@ -316,9 +317,9 @@ class Finding:
 
     def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
-        return of_sample(
-            SENTENCES[self.code][1 if lang == "zh" else 0].format(**self.facts), self.sample, lang
-        )
+        english, chinese = SENTENCES[self.code]
+        sentence = chinese.format(**self.facts) if lang == "zh" else fill(english, self.facts)
+        return of_sample(sentence, self.sample, lang)
 
     @property
     def en(self) -> str:

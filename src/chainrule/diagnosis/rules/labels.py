@@ -23,14 +23,17 @@ def _wrong_label_numbers(context: TrainingContext) -> Iterator[Evidence]:
             value = float(str(finding.facts.get("low", 1)))
             yield Evidence(value, 0.0, finding.facts, form=finding.code, severity=severity)
         return
-    for target, _ in context.classes():
-        labels = [label for label in target.labels if type(label) is int]
-        if len(labels) == len(target.labels) >= 2 and labels != [-1, 1]:
+    for target, classes in context.classes():
+        integers = [label for label in target.labels if type(label) is int]
+        are_integers = len(integers) == len(target.labels)
+        is_enough = context.sampled_rows == context.rows or len(classes) >= FEWEST * len(target.labels)
+        labels = [integers[int(i)] for i in distinct(classes)] if are_integers and is_enough else []
+        if len(labels) >= 2 and labels != [-1, 1]:
             yield from _integer_labels(labels, target)
 
 
 def _integer_labels(labels: list[int], target: Target) -> Iterator[Evidence]:
-    """Report integer labels that do not match the scores of the network."""
+    """Report integer labels, those that occur, that do not match the scores of the network."""
     low, high = labels[0], labels[-1]
     missing = sorted(set(range(low, high + 1)) - set(labels)) if high - low < 10 * len(labels) else []
     if missing:
@@ -127,6 +130,7 @@ LABEL_NUMBERS = Rule(
     remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
     remedy_comment="0, 1, ..., K - 1",
     before=_wrong_label_numbers,
+    reads_rows=True,
     is_silent=True,
 )
 

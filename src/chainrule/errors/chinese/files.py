@@ -126,8 +126,8 @@ PHRASES: dict[str, str] = {
     "valid Unicode": "有效的 Unicode",
     "findings, as a training writes them": "训练写出的诊断记录",
     "train again, or delete the file": "重新训练，或删去该文件",
-    "Input should be a valid integer, unable to parse string as an integer": "应为整数",
-    "Input should be a valid number, unable to parse string as a number": "应为数",
+    "an integer is expected": "应为整数",
+    "a number is expected": "应为数",
     "rows, or --text": "数据行，或 --text",
     "DATA with --row or --step, or --text alone; --set with --row or --text": (
         "DATA 加 --row 或 --step，或只用 --text；--set 与 --row 或 --text 合用"

@@ -12,7 +12,15 @@ import typer
 from chainrule.apps.cli import decision_threshold, learning_curves, run_writer, screen
 from chainrule.apps.cli.config_file import CONFIG, MAX_BYTES, read_config, to_toml
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import ENSEMBLE, PASSED, Options, quoted, require_equal
+from chainrule.apps.cli.options import (
+    ENSEMBLE,
+    OF_ENSEMBLE,
+    OF_RECIPE,
+    PASSED,
+    Options,
+    quoted,
+    require_equal,
+)
 from chainrule.apps.cli.prediction_intervals import FACT as INTERVALS
 from chainrule.apps.cli.prediction_intervals import intervals_of
 from chainrule.apps.cli.private_options import is_private
@@ -24,7 +32,7 @@ from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
-from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.apps.cli.training_status import ending, weights_of_kinds
 from chainrule.apps.report.analysis import analyze
@@ -38,10 +46,12 @@ from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write
+from chainrule.tabular.recipe import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
+FEWEST = 8  # rows of the smallest table of an ensemble
 MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 _TEXTS = {
@@ -71,8 +81,26 @@ def option_choices() -> dict[str, Choice]:
             choices[field.name] = Choice(list[str], text, _REPEATED.get(field.name, "COLUMN"))
         else:
             text = _TEXTS.get(field.name, field.name)
-            choices[field.name] = READING.get(field.name) or Choice(kind, text, _VALUES.get(field.name))
+            choice = READING.get(field.name) or Choice(kind, text, _VALUES.get(field.name))
+            choices[field.name] = choice._replace(default=default_of(field.name))
     return choices
+
+
+def default_of(name: str) -> tuple[str, str]:
+    """The default of an option in English and Chinese: of a recipe, its values by the size of the table."""
+    value = getattr(Options(""), name)
+    if name not in OF_RECIPE:
+        is_stated = bool(value) or name == "seed"
+        return (str(value), str(value)) if is_stated and not isinstance(value, bool) else ("", "")
+    sizes = (FEWEST, SMALL, MIDDLE, LARGE)
+    chosen = {"optimizer": ["adamw"], "penalty": ["0"]}.get(name) or [
+        f"{getattr(recipe_for(rows), name):g}" for rows in sizes
+    ]
+    values, single = list(dict.fromkeys(chosen)), str(value) if isinstance(value, str) else f"{value:g}"
+    key = "default_of_ensemble" if name in OF_ENSEMBLE else "default_of_both"
+    ensemble = [" / ".join(values) + (WORDS["by_rows"][i] if values[1:] else "") for i in (0, 1)]
+    english, chinese = (WORDS[key][i].format(values=ensemble[i], single=single) for i in (0, 1))
+    return english, chinese
 
 
 @with_options(option_choices())

@@ -1,0 +1,75 @@
+"""English sentences are singular where 1 counts, in every template with a count."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chainrule.apps.cli.texts import WORDS
+from chainrule.data.tables.findings import SENTENCES
+from chainrule.data.tables.findings import Finding as DataFinding
+from chainrule.diagnosis import RULES
+from chainrule.errors import fact
+from chainrule.errors.chinese import CHINESE
+from chainrule.plural import English, fill
+from chainrule.texts import TABLES
+
+TEMPLATES = {
+    **{f"error: {template}": template for template in CHINESE},
+    **{f"command line: {key}": english for key, (english, _) in WORDS.items()},
+    **{f"data: {key}": english for key, (english, _) in SENTENCES.items()},
+    **{f"text: {key}": english for key, english in TABLES["en"].items()},
+    **{
+        f"rule: {rule.id}": english
+        for rule in RULES.values()
+        for english, _ in ([rule.what] if isinstance(rule.what, tuple) else rule.what.values())
+    },
+}
+COUNT = re.compile(r"\{(\w+)(?::,)?\} (rows|columns|classes|scores|values|levels|epochs|networks|tokens)\b")
+COUNTED = {key: template for key, template in TEMPLATES.items() if COUNT.search(template)}
+
+
+class Fields(dict[str, object]):
+    """A value for some fields, and a text for all others."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+@pytest.mark.parametrize("key", COUNTED)
+def test_one_is_singular_and_more_are_as_written(key: str) -> None:
+    template = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", COUNTED[key])
+    for name, noun in COUNT.findall(COUNTED[key]):
+        one, two = (fill(template, Fields({name: count})) for count in (1, 2))
+        assert not re.search(rf"\b1 {noun}\b", one), one
+        assert f"2 {noun}" in two
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "sentence"),
+    [
+        ("{n} columns are not used", {"n": 1}, "1 column is not used"),
+        ("{n} columns are not used", {"n": 11}, "11 columns are not used"),
+        (
+            "{n} rows ({share}) repeat an earlier row",
+            {"n": 1, "share": "1 rows"},
+            "1 row (1 rows) repeats an earlier row",
+        ),
+        ("{a} training, {b} test rows", {"a": 1, "b": 1}, "1 training, 1 test row"),
+        ("{n:,} other rows", {"n": 1}, "1 other row"),
+        ("seed {n} is for rows", {"n": 1}, "seed 1 is for rows"),
+        ("{n} rows", {"n": 1.0}, "1.0 rows"),
+        ("{n} rows", {"n": True}, "True rows"),
+    ],
+)
+def test_sentences(template: str, values: dict[str, object], sentence: str) -> None:
+    assert fill(template, values) == sentence
+    assert English(template).format(**values) == sentence
+
+
+def test_every_kind_of_text_is_filled_so() -> None:
+    assert str(fact("{rows} rows", rows=1)) == "1 row"
+    assert fact("{rows} rows", rows=1).render("zh")
+    assert DataFinding("target_missing", "info", {"count": 1}).en == "1 row without a target is left out"
+    assert WORDS["caution_unused"][0].format(count=1, columns="a") == "1 column is not used: a."
