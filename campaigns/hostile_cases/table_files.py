@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 from campaigns.hostile_cases.images import watch
 from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
@@ -156,9 +157,46 @@ def documents() -> Iterator[Case]:
         {},
     )
     yield "lines without a common key", "t.jsonl", b"\n".join(b'{"k%d": 1}' % i for i in range(30_000)), {}
+    yield "a number of 400 digits", "t.json", b'[{"a": ' + b"9" * 400 + b'}, {"a": 1.5}]', {}
     yield "infinities", "t.json", b'[{"a": Infinity}, {"a": -Infinity}, {"a": NaN}]', {}
     yield "lone surrogates", "t.json", b'[{"\\ud800": "\\udfff"}]', {}
     yield "a long line", "t.jsonl", b'{"a": "' + b"x" * 20_000_000 + b'"}', {}
+
+
+def _npz(dtype: str, shape: str, content: bytes = b"") -> bytes:
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + content)
+    return stream.getvalue()
+
+
+def arrays() -> Iterator[Case]:
+    """Arrays that promise much, and numbers that are no characters."""
+    for dtype in ("<U0", "|S0", "|V0"):
+        yield f"10^9 elements of {dtype}", "t.npz", _npz(dtype, "(1000000000,)"), {}
+    yield "no rows of 10^9 columns", "t.npz", _npz("<f8", "(0, 1000000000)"), {}
+    yield "a character beyond Unicode", "t.npz", _npz("<U1", "(2,)", struct.pack("<II", 97, 0x110000)), {}
+    yield "half a character", "t.npz", _npz("<U1", "(2,)", struct.pack("<II", 97, 0xD800)), {}
+    entry = _npz("<f8", "(0,)")
+    start, end = entry.index(b"PK\1\2"), entry.index(b"PK\5\6")
+    directory = entry[start:end] * 1_000_000
+    tail = entry[end : end + 12] + struct.pack("<I", len(directory)) + entry[end + 16 :]
+    yield "a million arrays", "t.npz", entry[:start] + directory + tail, {}
+
+
+def expansions() -> Iterator[Case]:
+    """Valid Parquet and Arrow files that expand to gigabytes."""
+    rows = 300_000_000
+    numbers = pl.DataFrame({"a": pl.repeat(1.5, rows, eager=True)})
+    texts = pl.DataFrame({"a": pl.repeat("x" * 1000, 3_000_000, eager=True)})
+    for title, frame in (("numbers", numbers), ("texts", texts)):
+        stream = io.BytesIO()
+        frame.write_parquet(stream)
+        yield f"{title} in Parquet", "t.parquet", stream.getvalue(), {}
+    stream = io.BytesIO()
+    numbers.write_ipc(stream, compression="zstd")
+    yield "numbers in Arrow", "t.arrow", stream.getvalue(), {}
 
 
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0"
@@ -282,7 +320,7 @@ def read(folder: Path, name: str, options: Mapping[str, Any], isolated: bool) ->
     settings.isolated_decoding = isolated
     if isolated:
         process.give_back(process.start())
-    seen = watch(folder)
+    seen = watch(folder, ("socket.sendmsg",) if isolated else ())
     tempfile.tempdir = str(folder)
     databases.SECONDS = QUERY_SECONDS
     source = name if "://" in name or name.startswith("|") else str(folder / name)
@@ -329,6 +367,8 @@ def run(quick: bool, seed: int) -> list[Section]:
         of_cases("workbooks", workbooks()),
         of_cases("compressed tables that promise much", bombs()),
         of_cases("JSON documents", documents()),
+        of_cases("arrays", arrays()),
+        of_cases("Parquet and Arrow that expand", expansions(), isolated=True),
         of_cases("queries and views of databases", queries(), limit=4500.0),
         of_cases("addresses in place of files", addresses()),
         of_cases(

@@ -18,6 +18,12 @@ from chainrule.settings import settings as settings
 
 __version__ = "0.1.0"
 
+if not Path(__file__).parent.is_dir():
+    raise ImportError(
+        f"chainrule cannot be imported from an archive, since its texts and tables are files: {__file__}\n"
+        "install it: python -m pip install FILE.whl"
+    )
+
 _PACKAGES = ("data", "errors", "events", "models", "nn")
 # The public names that are not building blocks, by the module that has them.
 _NAMES: dict[str, str] = {

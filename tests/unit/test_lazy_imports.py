@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import zipfile
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -83,3 +85,16 @@ def test_operators_of_nodes_work_before_any_other_import(first: str) -> None:
     code = f"import chainrule as cr\nprint(type({first}).__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("Node\n", "")
+
+
+def test_the_package_is_refused_inside_an_archive(tmp_path: Path) -> None:
+    source = Path(str(chainrule.__file__)).parent
+    with zipfile.ZipFile(tmp_path / "chainrule.whl", "w") as archive:
+        for file in source.glob("*.py"):
+            archive.write(file, f"chainrule/{file.name}")
+        for file in source.glob("errors/**/*.py"):
+            archive.write(file, f"chainrule/{file.relative_to(source).as_posix()}")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'chainrule.whl')!r}); import chainrule"
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    assert "ImportError: chainrule cannot be imported from an archive" in done.stderr
+    assert "python -m pip install" in done.stderr

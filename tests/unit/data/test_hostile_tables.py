@@ -13,16 +13,19 @@ HEAVY = (
     "a sheet of zeros", "a large value", "a long text", "a join of itself", "deep XML", "a wide header",
     "duckdb, an endless query", "endless rows",
 )  # fmt: skip
-SECTIONS = ("workbooks()", "documents()", "queries()", "addresses()", "edits(7, 12)")
+SECTIONS = ("workbooks()", "documents()", "arrays()", "queries()", "addresses()", "edits(7, 12)")
 
 
-@pytest.mark.parametrize("cases", SECTIONS)
-def test_hostile_table_files_are_handled(cases: str) -> None:
+ISOLATED = (("queries()", True), ("edits(8, 12)", True))
+
+
+@pytest.mark.parametrize(("cases", "isolated"), [*((cases, False) for cases in SECTIONS), *ISOLATED])
+def test_hostile_table_files_are_handled(cases: str, isolated: bool) -> None:
     """The cases run in a process that has not read a table, since each is a fork of it."""
     code = (
         "from campaigns.hostile_cases.table_files import *; "
         f"some = (case for case in {cases} if not any(name in case[0] for name in {HEAVY})); "
-        "section = of_cases('', some, 4500.0); print(section.cases > 5, section.events)"
+        f"section = of_cases('', some, 4500.0, {isolated}); print(section.cases > 5, section.events)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"

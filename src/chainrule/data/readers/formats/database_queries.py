@@ -82,7 +82,7 @@ def read_sqlite(request: Request) -> pl.DataFrame:
 def _allow(request: Request) -> None:
     """Allow the memory of a result: its cells are objects of Python before they are columns."""
     size = os.fstat(request.descriptor).st_size
-    request.allow(ROOM + 4 * request.options["limit"] + 20 * size)
+    request.allow(ROOM + 2 * request.options["limit"] + 20 * size)
 
 
 def _restrict(connection: sqlite3.Connection) -> None:
