@@ -93,8 +93,11 @@ def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
         from chainrule.data.readers.isolated.refusals import too_large  # noqa: PLC0415
 
         raise too_large(request.options["name"], size, rows, len(dtypes), limit)
-    texts = limit if any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in dtypes) else 0
-    request.allow(ROOM + os.fstat(request.descriptor).st_size + 3 * size + texts)
+    # Unknown before decoding: the bytes of texts, and the size of the parts that the rows of a range are in.
+    is_range = request.options.get("stop") is not None
+    has_texts = any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in dtypes)
+    more = limit if has_texts or is_range else 0
+    request.allow(ROOM + os.fstat(request.descriptor).st_size + 3 * size + more)
 
 
 def _source(descriptor: int) -> Any:
