@@ -26,6 +26,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.neuron_splitting import NeuronSplitting
+from chainrule.bounds.propagation import ONE_PASS
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 
@@ -106,7 +107,7 @@ def margins(
 ) -> np.ndarray:
     """Lower bounds of the logit of the label minus each other one, for all changes of images, (n, 9)."""
     lower, upper = box_of(x, radius)
-    enclosure = subject.enclosure(lower, upper, is_tightened=is_tightened)
+    enclosure = subject.enclosure(lower, upper, tightening=ONE_PASS if is_tightened else None)
     boxes = np.repeat(np.arange(len(x)), 9)
     rows = np.concatenate([differences(label) for label in labels])
     return enclosure.linear_bound(subject.structure.output, rows, boxes).value.reshape(-1, 9)

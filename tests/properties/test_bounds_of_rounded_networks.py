@@ -91,7 +91,7 @@ def test_convolutions_round_within_their_bounds(kernel: int) -> None:
     for engine in ENGINES:
         value = evaluate(y, {"x": pixels}, engine=engine)[:2]
         point = pixels[:2].reshape(2, -1).astype("float64")
-        bound = subject.enclosure(point, point, is_tightened=False).intervals[subject.structure.output]
+        bound = subject.enclosure(point, point, tightening=None).intervals[subject.structure.output]
         assert np.isfinite(bound.lower).all()
         assert (value >= bound.lower).all()
         assert (value <= bound.upper).all()

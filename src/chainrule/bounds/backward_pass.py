@@ -81,6 +81,8 @@ class Enclosed(Protocol):
 
     def prepared(self, node: Node) -> Prepared: ...
 
+    def repeated(self, count: int, known: Mapping[Node, Interval], last: Node) -> Enclosed: ...
+
 
 class BackwardPass:
     """A pass for rows of coefficients.

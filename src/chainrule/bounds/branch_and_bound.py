@@ -24,6 +24,7 @@ import numpy as np
 
 from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval
+from chainrule.bounds.propagation import Tightening
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.rounding import gamma
 from chainrule.bounds.subject import Subject
@@ -177,7 +178,9 @@ class BranchAndBound:
             node: Interval(*(structure.from_samples(node, end) for end in ends))
             for node, ends in boxes.known.items()
         }
-        enclosure = self.subject.enclosure(boxes.lower, boxes.upper, known=inherited, is_over=self._is_over)
+        enclosure = self.subject.enclosure(
+            boxes.lower, boxes.upper, known=inherited, tightening=Tightening(is_over=self._is_over)
+        )
         conditions = self.case.coefficients
         rows, index = np.tile(conditions, (len(boxes), 1)), np.repeat(np.arange(len(boxes)), len(conditions))
         bound = enclosure.linear_bound(self.subject.structure.output, rows, index)

@@ -21,6 +21,7 @@ from chainrule.records import frozen
 
 SAMPLES, STARTS, STEPS = 4096, 32, 50
 DIRECTED, TURNS = 32, 3  # starts from extremes of a hidden value, and steps towards them
+FURTHER = 8  # steps after the first violation, so that it is larger than rounding errors
 MOMENTUM = 0.75
 TINY = 1e-30  # keeps quotients finite where a gradient is 0
 
@@ -111,13 +112,19 @@ class Falsifier:
         inside = self._inside(x)
         y = self._outputs(inside)
         with np.errstate(all="ignore"):
-            violates = (y.astype(np.float64) @ self.case.coefficients.T <= self.case.lowered).all(1)
-        for i in np.flatnonzero(violates):
-            if self._is_over():
+            excess = y.astype(np.float64) @ self.case.coefficients.T - self.case.lowered
+        worst = excess.max(1, initial=-np.inf)
+        marginal = None
+        for i in np.argsort(worst):
+            if self._is_over() or not worst[i] <= 0:
                 break
-            if self.case.contains(inside[i]) and self._is_proven(inside[i]):
+            if not self.case.contains(inside[i]):
+                continue
+            if self._is_bounded(inside[i], self.subject):  # in every order of its sums
                 return Counterexample(inside[i], y[i])
-        return None
+            if marginal is None and self._is_proven(inside[i]):
+                marginal = Counterexample(inside[i], y[i])
+        return marginal
 
     def _outputs(self, x: np.ndarray) -> np.ndarray:
         """The outputs for inputs, some at a time."""
@@ -138,7 +145,7 @@ class Falsifier:
 
     def _is_proven(self, x: np.ndarray) -> bool:
         """Whether the conditions are true in exact arithmetic."""
-        return self._is_bounded(x) or self._is_exactly_true(x)
+        return self._is_bounded(x, self.subject.exact) or self._is_exactly_true(x)
 
     def _is_exactly_true(self, x: np.ndarray) -> bool:
         """Whether the conditions are true of exact values, which decide what bounds cannot: equality."""
@@ -149,24 +156,24 @@ class Falsifier:
         y = exact_outputs(self.subject, x)
         return y is not None and self.case.is_met(y)
 
-    def _is_bounded(self, x: np.ndarray) -> bool:
+    def _is_bounded(self, x: np.ndarray, subject: Subject) -> bool:
         """Whether the conditions are true of bounds."""
         point = x[None].astype(np.float64)
-        exact = self.subject.exact
-        enclosure = exact.enclosure(point, point, is_tightened=False)
+        enclosure = subject.enclosure(point, point, tightening=None)
         rows = -self.case.coefficients
-        minimum = enclosure.linear_bound(exact.structure.output, rows, np.zeros(len(rows), int)).value
+        minimum = enclosure.linear_bound(subject.structure.output, rows, np.zeros(len(rows), int)).value
         return bool((-minimum <= self.case.lowered).all())
 
     def _descended(self, x: np.ndarray, steps: int = STEPS) -> np.ndarray:
         """The inputs after projected gradient descent on the largest excess; the best ones first."""
         best, minimum = x, np.full(len(x), np.inf)
-        velocity = np.zeros(x.shape)
+        velocity, further = np.zeros(x.shape), FURTHER
         for step in range(steps):
             worst, gradient = self._descent(x)
             is_better = worst < minimum
             best, minimum = np.where(is_better[:, None], x, best), np.where(is_better, worst, minimum)
-            if (minimum <= 0).any() or self._is_over():
+            further -= bool((minimum <= 0).any())
+            if not further or self._is_over():
                 break
             length = np.abs(gradient).mean(1, keepdims=True)
             velocity = MOMENTUM * velocity + np.nan_to_num(gradient / np.maximum(length, TINY))

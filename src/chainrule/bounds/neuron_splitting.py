@@ -18,13 +18,14 @@ Torr, Kohli and Kumar (2020), Branch and bound for piecewise linear neural netwo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.optimized_bound import Arrays, Optimized, optimized, rectifiers
-from chainrule.bounds.propagation import Enclosure
+from chainrule.bounds.propagation import Enclosure, Tightening
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.graph import Node
@@ -83,6 +84,9 @@ def box_enclosure(
     case: Case,
     ellipsoid: tuple[np.ndarray, np.ndarray] | None,
     is_over: Callable[[], bool],
+    *,
+    splits: int = 0,
+    known: Mapping[Node, Interval] = MappingProxyType({}),
 ) -> Enclosure:
     """Bounds on the whole box of a case, with optimized bounds of the arguments of relu.
 
@@ -91,10 +95,13 @@ def box_enclosure(
         case: the box.
         ellipsoid: see ``NeuronSplitting``.
         is_over: whether the time is over; bounds hold also if it is, but are looser.
+        splits: of relu, for each bound.
+        known: bounds of some nodes.
     """
     lower, upper = (end[None] for end in case.box)
     ellipsoids = _repeated(subject, ellipsoid, 1)
-    return subject.enclosure(lower, upper, ellipsoids=ellipsoids, steps=ARGUMENT_STEPS, is_over=is_over)
+    tightening = Tightening(ARGUMENT_STEPS, splits, is_over)
+    return subject.enclosure(lower, upper, ellipsoids=ellipsoids, tightening=tightening, known=known)
 
 
 def _repeated(
@@ -160,6 +167,24 @@ class NeuronSplitting:
         self._is_done = not self._stack and not self.stuck and counterexample is None
         return counterexample
 
+    def bounds_of(self, enclosure: Enclosure) -> dict[Node, Interval]:
+        """The bounds of the arguments of relu."""
+        return {x: enclosure.intervals[x] for x in self._arguments}
+
+    def narrow(self, enclosure: Enclosure) -> None:
+        """Cut the parts that are left to better bounds on the whole box."""
+        structure, ends = self.subject.structure, {}
+        for x in self._arguments:
+            interval = enclosure.intervals[x]
+            ends[x] = tuple(structure.by_sample(x, end, 1) for end in (interval.lower, interval.upper))
+
+        def cut(part: Parts) -> Parts:
+            lower = {x: np.maximum(a, ends[x][0]) for x, a in part.lower.items()}
+            upper = {x: np.minimum(a, ends[x][1]) for x, a in part.upper.items()}
+            return Parts(lower, upper, part.signs, part.alphas, part.penalties, part.chosen)
+
+        self._stack = [cut(part) for part in self._stack]
+
     def _first(self, is_over: Callable[[], bool]) -> Counterexample | None:
         """Bound the whole box."""
         structure = self.subject.structure
@@ -185,7 +210,7 @@ class NeuronSplitting:
         }
         lower, upper = (np.repeat(end[None], count, 0) for end in self.case.box)
         ellipsoids = _repeated(self.subject, self._ellipsoid, count)
-        return self.subject.enclosure(lower, upper, known=known, is_tightened=False, ellipsoids=ellipsoids)
+        return self.subject.enclosure(lower, upper, known=known, tightening=None, ellipsoids=ellipsoids)
 
     def _newest(self) -> Parts:
         """The newest parts, as many as are bounded at once."""

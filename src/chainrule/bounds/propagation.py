@@ -20,12 +20,13 @@ certifying neural networks (POPL).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
 
 from chainrule.bounds.backward_pass import NONE, BackwardPass, LinearBound, Multipliers, Prepared
+from chainrule.bounds.bound_splitting import BoundSplitting
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.optimized_bound import optimized
 from chainrule.bounds.rounding import TINY, UNIT, gamma, middle
@@ -34,9 +35,28 @@ from chainrule.bounds.scalar_function import enclosed, relax_function
 from chainrule.bounds.structure import Structure
 from chainrule.graph import Node
 from chainrule.ops.card import Card
+from chainrule.records import frozen
 
 ELEMENTS = 2**17  # of the widest value, for rows that are processed at once
 Known: TypeAlias = "Mapping[Node, Interval]"
+
+
+@frozen(eq=False)
+class Tightening:
+    """How intervals are tightened.
+
+    Args:
+        steps: passes for each bound; more than 1 optimize the slopes below relu.
+        splits: of relu, for each bound; see ``bound_splitting.py``.
+        is_over: whether no time is left.
+    """
+
+    steps: int = 1
+    splits: int = 0
+    is_over: Callable[[], bool] = lambda: False
+
+
+ONE_PASS = Tightening()
 
 
 class Enclosure:
@@ -46,11 +66,10 @@ class Enclosure:
         structure: of the network.
         boxes: lower and upper bounds of each input by label, (n, ...) each.
         known: intervals of some nodes that are known already, (n, ...), such as those of larger boxes.
-        is_tightened: whether intervals are tightened by linear bounds.
+        tightening: of intervals, by linear bounds; ``None``: they are not.
         ellipsoids: by label of an input, the center and the half axes of an ellipsoid that contains the
             inputs as well, (n, size) each.
-        steps: passes for each tightened bound; more than 1 optimize the slopes below relu.
-        is_over: whether there is no time left to tighten.
+        last: the last node that is bounded; ``None``: all are.
     """
 
     def __init__(
@@ -58,10 +77,9 @@ class Enclosure:
         structure: Structure,
         boxes: Mapping[str, tuple[np.ndarray, np.ndarray]],
         known: Known | None = None,
-        is_tightened: bool = True,
+        tightening: Tightening | None = ONE_PASS,
         ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
-        steps: int = 1,
-        is_over: Callable[[], bool] = lambda: False,
+        last: Node | None = None,
     ) -> None:
         self.structure = structure
         self._known = known = known or {}
@@ -77,12 +95,13 @@ class Enclosure:
         self._errors: dict[Node, np.ndarray] = {}  # by rounding of the network
         self._cells: dict[Node, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self.ellipsoids = ellipsoids or {}
-        self._is_tightened, self._steps, self._is_over = is_tightened, steps, is_over
-        self._run()
+        self._tightening = tightening
+        nodes = structure.nodes
+        self._run(nodes if last is None else nodes[: nodes.index(last) + 1])
 
-    def _run(self) -> None:
+    def _run(self, nodes: Sequence[Node]) -> None:
         with np.errstate(all="ignore"):
-            for node in self.structure.nodes:
+            for node in nodes:
                 if node in self.structure.rules:
                     self._tighten_arguments(node)
                     self.intervals[node] = self._interval(node)
@@ -119,7 +138,7 @@ class Enclosure:
     def _tighten_arguments(self, node: Node) -> None:
         """Tighten the intervals of the arguments of a nonlinear node."""
         structure = self.structure
-        if not self._is_tightened or node in structure.linear or node not in structure.sources:
+        if self._tightening is None or node in structure.linear or node not in structure.sources:
             return
         root = structure.roots.get(node)
         if root is not None:
@@ -143,7 +162,7 @@ class Enclosure:
         lower, upper = (self.structure.by_sample(node, end.copy(), self.count) for end in (x.lower, x.upper))
         step = max(ELEMENTS // (2 * self._widest), 1)
         for first in range(0, len(boxes), step):
-            if self._is_over():
+            if self._tightening is None or self._tightening.is_over():
                 break
             box, element = boxes[first : first + step], elements[first : first + step]
             rows = np.zeros((2 * len(box), lower.shape[1]))
@@ -157,10 +176,34 @@ class Enclosure:
 
     def _lowest(self, node: Node, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Lower bounds of linear functions of a node, (R,)."""
-        if self._steps > 1 and any(relu.op.name == "relu" for relu in self.intervals):
-            limits = np.full(len(rows), np.inf)
-            return optimized(self, node, rows, boxes, limits, steps=self._steps, is_over=self._is_over).value
-        return self.linear_bound(node, rows, boxes).value
+        tightening = self._tightening or ONE_PASS
+        if tightening.steps == 1 or not any(relu.op.name == "relu" for relu in self.intervals):
+            return self.linear_bound(node, rows, boxes).value
+        limits, is_over = np.full(len(rows), np.inf), tightening.is_over
+        first = optimized(self, node, rows, boxes, limits, steps=tightening.steps, is_over=is_over)
+        if not tightening.splits:
+            return first.value
+        search = BoundSplitting(self, node, rows, first)
+        search.run(tightening.splits, is_over)
+        return search.values
+
+    def repeated(self, count: int, known: Known, last: Node) -> Enclosure:
+        """Bounds up to a node for parts of the only box of this enclosure.
+
+        Args:
+            count: number of parts.
+            known: bounds of some nodes on them.
+            last: the node.
+        """
+        boxes = {}
+        for label, node in self.structure.inputs.items():
+            x = self.intervals[node]
+            boxes[label] = np.repeat(x.lower, count, 0), np.repeat(x.upper, count, 0)
+        ellipsoids = {
+            label: (np.repeat(center, count, 0), np.repeat(axes, count, 0))
+            for label, (center, axes) in self.ellipsoids.items()
+        }
+        return Enclosure(self.structure, boxes, known, tightening=None, ellipsoids=ellipsoids, last=last)
 
     @property
     def _widest(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, product
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +19,9 @@ from chainrule.bounds.subject import Subject
 from chainrule.records import frozen
 
 FEW = 12  # inputs up to which boxes are divided, not the signs of relu
-FIRST_ROUNDS = 8  # of each search in the first turn; in each further one twice as many
+SPLITS = (4, 12, 36)  # of each bound of a hidden value, by turn
+SHARE = 0.35  # of the time, for improving the bounds of hidden values in a turn
+FIRST_ROUNDS = 2  # of each search in the first turn; in each further one four times as many
 Search: TypeAlias = "BranchAndBound | NeuronSplitting"
 Status: TypeAlias = Literal["holds", "violated", "unknown"]
 
@@ -69,7 +71,7 @@ def verify(
         'holds'
     """
     started = clock()
-    attempt = _Attempt(subject, cases, lambda: clock() - started > seconds, workers)
+    attempt = _Attempt(subject, cases, lambda: clock() - started, seconds, workers)
     with np.errstate(all="ignore"):
         counterexample = attempt.run()
     if counterexample is not None:
@@ -85,16 +87,27 @@ class _Attempt:
     Args:
         subject: the network.
         cases: the property.
-        is_over: whether the time is over.
+        elapsed: seconds since the start.
+        seconds: the time.
         workers: number of threads that divide boxes.
     """
 
     def __init__(
-        self, subject: Subject, cases: Sequence[Case], is_over: Callable[[], bool], workers: int
+        self,
+        subject: Subject,
+        cases: Sequence[Case],
+        elapsed: Callable[[], float],
+        seconds: float,
+        workers: int,
     ) -> None:
-        self._subject, self._cases, self._is_over, self._workers = subject, cases, is_over, workers
+        self._subject, self._cases, self._workers = subject, cases, workers
+        self._elapsed, self._seconds = elapsed, seconds
+        self._enclosures: dict[tuple[bytes, ...], Enclosure] = {}
         self._searches: list[Search] = []
         self.is_proven = False
+
+    def _is_over(self) -> bool:
+        return self._elapsed() > self._seconds
 
     @property
     def examined(self) -> int:
@@ -107,9 +120,8 @@ class _Attempt:
             counterexample = Falsifier(self._subject, case, self._is_over).search()
             if counterexample is not None or self._is_over():
                 return counterexample
-        enclosures: dict[tuple[bytes, ...], Enclosure] = {}
         for case in self._cases:
-            self._searches.append(self._search(case, enclosures))
+            self._searches.append(self._search(case))
             counterexample = self._searches[-1].run(self._is_over_after(1), self._workers)
             if counterexample is not None or self._is_over():
                 return counterexample
@@ -123,24 +135,47 @@ class _Attempt:
                 self.is_proven = all(search.is_done for search in self._searches)
                 return None
             for search in left:
-                counterexample = search.falsifier.directed(turn)
-                counterexample = counterexample or search.run(
-                    self._is_over_after(FIRST_ROUNDS * 2**turn), self._workers
-                )
+                counterexample = search.run(self._is_over_after(FIRST_ROUNDS * 4**turn), self._workers)
                 if counterexample is not None or self._is_over():
                     return counterexample
+            left = [search for search in left if not search.is_exhausted]
+            for search, i in product(left, range(2)):
+                counterexample = search.falsifier.directed(2 * turn + i)
+                if counterexample is not None or self._is_over():
+                    return counterexample
+            if left and turn < len(SPLITS):
+                self._improve([s for s in left if isinstance(s, NeuronSplitting)], SPLITS[turn])
         return None
 
-    def _search(self, case: Case, enclosures: dict[tuple[bytes, ...], Enclosure]) -> Search:
+    def _improve(self, searches: Sequence[NeuronSplitting], splits: int) -> None:
+        """Improve the bounds of hidden values on the boxes of searches, in a part of the time."""
+        end = self._elapsed() + SHARE * self._seconds
+        improved: set[tuple[bytes, ...]] = set()
+        for search in searches:
+            key = _box_of(search.case)
+            if key not in improved:
+                improved.add(key)
+                self._enclosures[key] = box_enclosure(
+                    self._subject, search.case, None, lambda: self._elapsed() > min(end, self._seconds),
+                    splits=splits, known=search.bounds_of(self._enclosures[key]),
+                )  # fmt: skip
+            search.narrow(self._enclosures[key])
+
+    def _search(self, case: Case) -> Search:
         """The search for one case; cases with the same box share the bounds on it."""
         if len(case.lower) <= FEW or not rectifiers(self._subject.structure):
             return BranchAndBound(self._subject, case, self._is_over)
-        key = tuple(end.tobytes() for end in case.box)
-        if key not in enclosures:
-            enclosures[key] = box_enclosure(self._subject, case, None, self._is_over)
-        return NeuronSplitting(self._subject, case, enclosure=enclosures[key], is_over=self._is_over)
+        key = _box_of(case)
+        if key not in self._enclosures:
+            self._enclosures[key] = box_enclosure(self._subject, case, None, self._is_over)
+        return NeuronSplitting(self._subject, case, enclosure=self._enclosures[key], is_over=self._is_over)
 
     def _is_over_after(self, rounds: int) -> Callable[[], bool]:
         """Whether the time, or a number of rounds, is over."""
         left = iter(range(rounds))
         return lambda: next(left, None) is None or self._is_over()
+
+
+def _box_of(case: Case) -> tuple[bytes, ...]:
+    """The box as a key."""
+    return tuple(end.tobytes() for end in case.box)

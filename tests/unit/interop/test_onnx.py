@@ -128,7 +128,7 @@ def test_a_network_computes_what_the_reference_evaluator_computes(name: str, tmp
     received = subject.run(x.reshape(5, -1))
     assert np.allclose(received, expected, rtol=1e-5, atol=1e-6)
     point = x.reshape(5, -1).astype("float64")
-    bounds = subject.enclosure(point, point, is_tightened=False).intervals[network.output]
+    bounds = subject.enclosure(point, point, tightening=None).intervals[network.output]
     slack = 1e-5 * (1 + np.abs(received))
     assert (bounds.lower.reshape(5, -1) <= received + slack).all()
     assert (bounds.upper.reshape(5, -1) >= received - slack).all()
@@ -359,9 +359,7 @@ def test_a_chain_of_many_operations_is_read_and_bounded_in_bounded_memory(tmp_pa
     chain = [step("Tanh" if i % 2 else "Relu", names[i], names[i + 1]) for i in range(count)]
     network = read_onnx(saved(model(chain, (2,), {}), tmp_path))
     subject = Subject(network.output, network.arrays)
-    interval = subject.enclosure(-np.ones((1, 2)), np.ones((1, 2)), is_tightened=False).intervals[
-        network.output
-    ]
+    interval = subject.enclosure(-np.ones((1, 2)), np.ones((1, 2)), tightening=None).intervals[network.output]
     assert 0 >= interval.lower.min() > -0.1
     assert interval.upper.max() < 1
 
