@@ -14,7 +14,7 @@ from chainrule.nn.build import build
 from chainrule.nn.scope import is_at
 from chainrule.prng import KEY, fold, key_of
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import blocks, concatenated, inputs_of
+from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results, inputs_of
 from chainrule.train.network import Network
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0)
             expected=fact("an integer, at least {low}", low=1),
         )  # fmt: skip
     ((name, target),) = model.targets.items()
-    arrays, program = inputs_of(model, x), _program(network)
+    arrays, program = inputs_of(model, x, allow_empty=True), _program(network)
     values = {**model.arrays, **arrays}
     results = []
     for number in range(samples):
         values[KEY] = fold(key_of(seed), number)
-        parts = []
+        parts = [] if len(next(iter(arrays.values()))) else [empty_results(program)]
         for rows in blocks(program, len(next(iter(arrays.values())))):
             batch = {key: array[rows] if key in arrays else array for key, array in values.items()}
             parts.append(program.run({key: batch[key] for key in program.graph.inputs}))

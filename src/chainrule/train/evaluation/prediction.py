@@ -19,8 +19,10 @@ from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.ops.array.gather import checked_indices
 from chainrule.settings import settings
+from chainrule.spec import Spec
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
+from chainrule.train.inputs.frame_columns import FRAMES, in_order
 from chainrule.train.inputs.input_check import refuse_sample, require_fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
@@ -35,7 +37,9 @@ ByOutput = np.ndarray | dict[str, np.ndarray]
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
     """The network's outputs for these inputs; see ``chainrule.Model.__call__``."""
     outputs = _single_row_outputs(model, x)
-    return unwrap_single(predictions(model, inputs_of(model, x), "raw")) if outputs is None else outputs
+    if outputs is not None:
+        return outputs
+    return unwrap_single(predictions(model, inputs_of(model, x, allow_empty=True), "raw"))
 
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
@@ -86,7 +90,7 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
 def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
-        return predictions(model, inputs_of(model, x), "prediction")
+        return predictions(model, inputs_of(model, x, allow_empty=True), "prediction")
     if model.network is not None and couples_rows_of(model.network.prediction_program):
         return predictions(model, inputs_of(model, x.inputs()), "prediction")
     parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
@@ -136,6 +140,8 @@ def _computed(
     """The results of the prediction program, in blocks of rows, of which there are ``total`` in all."""
     assert model.network is not None
     program, variables = model.network.prediction_program, model.arrays
+    if not len(next(iter(arrays.values()))):
+        return [empty_results(program)]
     with refuse_memory_error(program):
         return [
             program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
@@ -159,7 +165,7 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     Raises:
         UsageError E101: no layer at this path, or one with several outputs.
     """
-    arrays, network = inputs_of(model, x), model.network
+    arrays, network = inputs_of(model, x, allow_empty=True), model.network
     assert network is not None
     results = network.inference.book.results
     nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
@@ -174,6 +180,8 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
         ("activations", layer, engine), lambda: compile(Graph({"value": nodes[layer]}), engine)
     )
     values = {**model.arrays, **arrays}
+    if not len(next(iter(arrays.values()))):
+        return empty_results(program)["value"]
     parts = []
     for rows in blocks(program, len(next(iter(arrays.values())))):
         batch = {name: array[rows] if name in arrays else array for name, array in values.items()}
@@ -181,18 +189,64 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     return concatenated(parts, "value")
 
 
-def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+def inputs_of(model: ModelState, x: Any, allow_empty: bool = False) -> dict[str, np.ndarray]:
     """The input arrays by name, from arrays or rows of a table.
+
+    Args:
+        model: a model with parameters.
+        x: as passed by the user.
+        allow_empty: whether there may be no rows; otherwise these are refused (DataError E343).
 
     Raises:
         TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``.
     """
     if model.network is None:
         raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
+    if allow_empty and _has_no_rows(x):
+        return _empty_inputs(model, x)
     if model.preparation is not None and tabular.is_table(x, None):
         x = tabular.inputs(model.preparation, x)
     refuse_sample(model.network.inputs, x)
     return checked_inputs(model, model.rows_of(x).x)
+
+
+def _has_no_rows(x: Any) -> bool:
+    """Whether these are zero rows: an empty list, an array or a frame of length 0, or such inputs by name."""
+    if isinstance(x, Mapping):
+        return bool(x) and all(map(_has_no_rows, x.values()))
+    is_rows = isinstance(x, list | tuple | np.ndarray) or type(x).__name__ in FRAMES
+    return is_rows and np.ndim(x if isinstance(x, np.ndarray) else ()) != 0 and not len(x)
+
+
+def _empty_inputs(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+    """Zero rows of each input by name.
+
+    Raises:
+        ShapeError E209: arrays of another shape. DataError E313: as ``in_order``.
+    """
+    assert model.network is not None
+    specs = model.network.inputs
+    parts = in_order(x, model.columns) if model.preparation is None else {}
+    named = parts if isinstance(parts, Mapping) else {next(iter(specs)): parts}
+    arrays = {
+        name: np.zeros(_shape_without_rows(spec, named.get(name)), spec.dtype) for name, spec in specs.items()
+    }
+    require_fit(specs, arrays)
+    return arrays
+
+
+def _shape_without_rows(spec: Spec, part: Any) -> tuple[int, ...]:
+    """The shape of zero rows: that of an array or frame, otherwise that of the input."""
+    shape = np.shape(part) if isinstance(part, np.ndarray) or type(part).__name__ in FRAMES else ()
+    own = tuple(n if isinstance(n, int) else 1 for n in spec.shape[1:])
+    return (0, *(shape[1:] if len(shape) > 1 else own))
+
+
+def empty_results(program: Program) -> dict[str, np.ndarray]:
+    """The outputs of a program for zero rows."""
+    specs = {name: node.spec for name, node in program.graph.outputs.items()}
+    sizes = {str(n): 1 for spec in specs.values() for n in spec.shape if not isinstance(n, int)} | {"B": 0}
+    return {name: np.zeros(spec.at(sizes).shape, spec.dtype) for name, spec in specs.items()}
 
 
 def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
