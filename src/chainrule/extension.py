@@ -67,7 +67,7 @@ class Extensible:
         for base in _bases(cls):  # all decorators of a class ran before it is subclassed
             complete(base)
 
-    def __new__(cls, *args: Any, **named: Any) -> Self:
+    def __new__(cls, /, *args: Any, **named: Any) -> Self:
         complete(cls)
         return super().__new__(cls)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.errors import UsageError, nearest
+from chainrule.events import notices
 from chainrule.memo import cached_property
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import require_layer
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 
 OF_ARRAYS = (CALIBRATION, PRIVACY)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded
+OTHER_SHAPES = (
+    "inputs have another shape than those of the training: the network is built again for each new shape, "
+    "which takes as long as its first call",
+    "输入的形状与训练时不同：网络会为每种新形状重新构建，耗时与第一次调用相同",
+)
 SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
 
 
@@ -165,6 +171,33 @@ class ModelState:
         return replace(
             self, network=network, targets=targets_of(network, self.classes), parameters={}, states={}
         )
+
+    def for_shapes(self, x: Any) -> ModelState:
+        """The model for inputs of these shapes with the same parameters: other lengths of sequences, other
+        sizes of images. Where the parameters depend on the shapes, it is the model itself, and refuses them.
+
+        Args:
+            x: arrays, or one array for the first input.
+        """
+        network = self.network
+        if network is None or self.preparation is not None:
+            return self
+        arrays = x if isinstance(x, Mapping) else {next(iter(network.inputs)): x}
+        if arrays.keys() != network.inputs.keys():
+            return self
+        specs = {name: spec.with_shape((*spec.shape[:1], *arrays[name].shape[1:]))
+                 for name, spec in network.inputs.items()}  # fmt: skip
+        if specs == dict(network.inputs) or any(
+            spec.rank != network.inputs[name].rank for name, spec in specs.items()
+        ):
+            return self
+        other = network.memo(("shapes", *specs.items()), lambda: network.with_inputs(specs))
+        if other is None:
+            return self
+        targets = targets_of(other, {})
+        labeled = {name: replace(t, labels=self.targets[name].labels) for name, t in targets.items()}
+        notices.emit(*OTHER_SHAPES)
+        return replace(self, network=other, targets=labeled)
 
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
         """The model with initial parameters: those of ``known``, the others sampled by the seed."""

@@ -167,6 +167,15 @@ class Network:
                 fix=fact('"{name}_1" for the input or parameter', name=duplicates[0]),
             )  # fmt: skip
 
+    def with_inputs(self, inputs: Mapping[str, Spec]) -> Network | None:
+        """The network for inputs of other shapes; ``None`` where it has other parameters or states then."""
+        other = Network(self.recipe, inputs, self.engine, self.limits)
+        own, others = (
+            {path: p.spec for book in (net.parameters, net.inference.states) for path, p in book.items()}
+            for net in (self, other)
+        )
+        return other if own == others else None
+
     @property
     def parameters(self) -> dict[str, Parameter]:
         """The parameters of the network by path."""

@@ -159,7 +159,7 @@ def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState
         model = replace(model, columns=columns_of(x))
     arrays = Arrays.raw(in_order(x, model.columns))
     if continues:
-        return model, arrays
+        return model.for_shapes(arrays), arrays
     specs = evaluate.specs_of(arrays, model.recipe.dtype)
     built = {} if model.network is None else dict(model.network.inputs)
     is_built = built.keys() == specs.keys() and all(

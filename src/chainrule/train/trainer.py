@@ -17,7 +17,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -44,6 +43,7 @@ from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import SAMPLE_WEIGHT
+from chainrule.train.online import KEPT, Online
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
@@ -71,6 +71,8 @@ class Trainer:
         seed: the seed of the initial parameters and of each step's random numbers.
         steps: the total number of updates, for a learning rate schedule that depends on it.
         parameters: arrays to update, which other trainers update too; ``None``: a copy of the model's.
+        resumed: the optimizer's state and the trained parameters of earlier updates, of which it makes the
+            next one.
 
     Raises:
         DataError, ShapeError: samples that do not fit the network.
@@ -80,7 +82,7 @@ class Trainer:
 
     def __init__(
         self, model: StateHolder, example: Batch, *, classes: Any = None, seed: int = 0,
-        steps: int | None = None, parameters: Parameters | None = None,
+        steps: int | None = None, parameters: Parameters | None = None, resumed: Online | None = None,
     ) -> None:  # fmt: skip
         self._model, self._seed, self._steps_made = model, seed, 0
         self._state = _initialized(model.state, example, classes, seed)
@@ -96,6 +98,10 @@ class Trainer:
         _refuse_mismatch(self._parameters, self._state)
         self._slots = Block(self._step.initial_slots())
         self._arrays = {**self._parameters, **self._slots.arrays}
+        if resumed is not None:
+            for name, array in {**resumed.parameters, **resumed.slots}.items():
+                self._arrays[name][...] = array
+            self._steps_made = resumed.steps
         self._blocks = [*self._parameters.block.blocks, *self._slots.blocks]
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
@@ -348,6 +354,14 @@ class Trainer:
             self._view = replace(self._state, parameters=parameters, states=states)
         return self._view
 
+    def online(self) -> Online:
+        """Copies of the trained parameters and of the optimizer's state."""
+        network = self._state.network
+        assert network is not None
+        parameters = {path: self._arrays[path].copy() for path in network.parameters}
+        slots = {label: self._slots.arrays[label].copy() for label in network.slots}
+        return Online(parameters, slots, self._steps_made)
+
     @property
     def steps(self) -> int:
         """The number of updates so far."""
@@ -421,17 +435,17 @@ class Trainer:
         return {label: array for label, array in self._arrays.items() if label != RATE}
 
 
-_TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by the last committed state
-
-
 def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
     """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
-    trainer = _TRAINERS.pop(model.state, None)
-    if trainer is None:  # it must not refer to the model, which would then be kept as long as the trainer
-        trainer = Trainer(StateHolder(model.state), Batch(x, y, sample_weight), classes=classes)
+    kept = KEPT.pop(model.state, None)
+    if isinstance(kept, Trainer):
+        trainer = kept
+    else:  # it must not refer to the model, which would then be kept as long as the trainer
+        batch, resumed = Batch(x, y, sample_weight), None if kept is None else kept.online()
+        trainer = Trainer(StateHolder(model.state), batch, classes=classes, resumed=resumed)
     loss = trainer.step(x, y, sample_weight)
     model.adopt(trainer.state)
-    _TRAINERS[model.state] = trainer
+    KEPT[model.state] = trainer
     return loss
 
 

@@ -14,7 +14,7 @@ from chainrule.nn.build import build
 from chainrule.nn.scope import is_at
 from chainrule.prng import KEY, fold, key_of
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results, inputs_of
+from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results, for_inputs
 from chainrule.train.network import Network
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0)
             expected=fact("an integer, at least {low}", low=1),
         )  # fmt: skip
     ((name, target),) = model.targets.items()
-    arrays, program = inputs_of(model, x, allow_empty=True), _program(network)
+    model, arrays = for_inputs(model, x)
+    assert model.network is not None
+    program = _program(model.network)
     values = {**model.arrays, **arrays}
     results = []
     for number in range(samples):

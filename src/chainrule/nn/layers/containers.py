@@ -58,6 +58,10 @@ class Sequential(Layer):
             ``dense1``, ``dropout1``, ``dense2``.
         named: layers that follow them with custom names: ``stem=...``, ``head=...``.
 
+    A layer is a description without parameters, so each place has parameters of its own: ``Sequential(d, d)``
+    has two weights, unlike in PyTorch and Keras. A custom layer shares them by calling one layer twice under
+    one name: ``scope.run(d, scope.run(d, x, "d"), "d")``.
+
     Raises:
         UsageError E102: a name that is no word, or that two layers have.
         UsageError E104: something that is not a layer.
@@ -75,7 +79,7 @@ class Sequential(Layer):
     layers: tuple[Layer, ...]
     names: tuple[str, ...] = ()
 
-    def __init__(self, *layers: Layer, **named: Layer) -> None:
+    def __init__(self, /, *layers: Layer, **named: Layer) -> None:
         object.__setattr__(self, "layers", (*layers, *named.values()))
         object.__setattr__(self, "names", (*_counted(layers), *named) if named else ())
         self.__post_init__()
@@ -137,7 +141,7 @@ class Parallel(Layer):
     branches: tuple[tuple[str, Layer], ...]
     merge_mode: str = "concatenate"
 
-    def __init__(self, merge_mode: str = "concatenate", **branches: Layer) -> None:
+    def __init__(self, /, merge_mode: str = "concatenate", **branches: Layer) -> None:
         object.__setattr__(self, "branches", tuple(branches.items()))
         object.__setattr__(self, "merge_mode", merge_mode)
         self.__post_init__()

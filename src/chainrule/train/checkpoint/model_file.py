@@ -23,6 +23,7 @@ from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import atomic_write, container
 from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState, untrained
+from chainrule.train.online import keep_loaded, online_of, online_specs
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
 KIND = "model"
@@ -49,7 +50,11 @@ def to_bytes(model: ModelState) -> bytes:
     """The bytes of a model file."""
     tensors = {f"parameter/{k}": v for k, v in model.parameters.items()}
     tensors |= {f"state/{k}": v for k, v in model.states.items()}
-    return container.pack(KIND, to_document(model), tensors)
+    online, document = online_of(model), to_document(model)
+    if online is not None:
+        tensors |= online.tensors()
+        document["online"] = {"steps": online.steps}
+    return container.pack(KIND, document, tensors)
 
 
 def to_document(model: ModelState) -> dict[str, Any]:
@@ -69,7 +74,11 @@ def to_document(model: ModelState) -> dict[str, Any]:
         if model.metrics is None
         else [name for name in model.metrics if isinstance(name, str)],  # functions are not stored
         "inputs": [
-            {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
+            {
+                "name": name,
+                "shape": [n if isinstance(n, int) else str(n) for n in spec.shape[1:]],
+                "dtype": spec.dtype,
+            }
             for name, spec in inputs.items()
         ],
         "classes": {name: list(labels) for name, labels in model.classes.items()},
@@ -125,7 +134,7 @@ def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> Mod
         if model.network is None:
             raise ValueError("arrays without inputs")
         _refuse_contradictions(model)
-        return _with_arrays(model, tensors)
+        return _with_arrays(model, tensors, _online_steps(record))
     except ChainruleError as error:
         error.where = f"{where}, {error.where}" if error.where else where
         raise
@@ -207,12 +216,31 @@ def _spec(part: Mapping[str, Any]) -> Spec:
     shape, dtype = part["shape"], part["dtype"]
     if not isinstance(part["name"], str):
         raise ValueError(f"an input named {str(part['name'])[:60]}")
-    if dtype not in DTYPES or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
-        raise ValueError(f"an input of {dtype}{shape}")
-    return Spec((Size.symbol("B"), *shape), dtype)
+    if dtype not in DTYPES or not all(map(_is_length, shape)):
+        raise ValueError(f"an input of {dtype}{shape}"[:120])
+    lengths = (Size.symbol(n) if isinstance(n, str) else n for n in shape)
+    return Spec((Size.symbol("B"), *lengths), dtype)
 
 
-def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelState:
+def _is_length(length: object) -> bool:
+    """Whether this is the length of an axis: a number, or the name of a symbolic length."""
+    if isinstance(length, str):
+        return length.isidentifier() and len(length) < 64 and length != "B"
+    return type(length) is int and 0 <= length < 2**31
+
+
+def _online_steps(record: Mapping[str, Any]) -> int | None:
+    """The number of updates of ``partial_fit`` that the model continues; ``None``: it continues none."""
+    online = record.get("online")
+    if online is None:
+        return None
+    steps = online["steps"]
+    if type(steps) is not int or not 0 <= steps < 2**62:
+        raise ValueError(f"steps: {str(steps)[:60]}")
+    return steps
+
+
+def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray], steps: int | None) -> ModelState:
     """A model with the arrays of a file, which must be exactly those of its network.
 
     Specs are compared before any array of the network's size is allocated: a malicious record of a layer with
@@ -222,9 +250,13 @@ def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelS
     parameters, states = model.network.parameters, model.network.inference.states
     expected = {f"parameter/{k}": p.spec for k, p in parameters.items()}
     expected |= {f"state/{k}": p.spec for k, p in states.items()}
+    expected |= {} if steps is None else online_specs(model)
     refuse_other_arrays(expected, tensors, fact("the arrays of its network"))
     report_nonfinite({name.partition("/")[2]: array for name, array in tensors.items()})
-    return model.with_arrays(
+    loaded = model.with_arrays(
         {path: tensors[f"parameter/{path}"] for path in parameters},
         {path: tensors[f"state/{path}"] for path in states},
     )
+    if steps is not None:
+        keep_loaded(loaded, {name: tensors[name] for name in online_specs(model)}, steps)
+    return loaded

@@ -282,7 +282,10 @@ def evaluate(
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     x, y = tabular.encode_table(model.preparation, x, y)
-    rows = encoded(model, model.rows_of(x, y, sample_weight))
+    data = model.rows_of(x, y, sample_weight)
+    model = model.for_shapes(data.x)
+    assert model.network is not None
+    rows = encoded(model, data)
     refuse_weight_shape(model.network, rows.weights)
     refuse_zero_weights(row_weights(model.network, rows))
     values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.arrays)

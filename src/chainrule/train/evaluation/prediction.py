@@ -39,7 +39,7 @@ def raw_outputs(model: ModelState, x: Any) -> ByOutput:
     outputs = _single_row_outputs(model, x)
     if outputs is not None:
         return outputs
-    return unwrap_single(predictions(model, inputs_of(model, x, allow_empty=True), "raw"))
+    return unwrap_single(predictions(*for_inputs(model, x), "raw"))
 
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
@@ -90,7 +90,7 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
 def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
-        return predictions(model, inputs_of(model, x, allow_empty=True), "prediction")
+        return predictions(*for_inputs(model, x), "prediction")
     if model.network is not None and couples_rows_of(model.network.prediction_program):
         return predictions(model, inputs_of(model, x.inputs()), "prediction")
     parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
@@ -165,7 +165,8 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     Raises:
         UsageError E101: no layer at this path, or one with several outputs.
     """
-    arrays, network = inputs_of(model, x, allow_empty=True), model.network
+    model, arrays = for_inputs(model, x)
+    network = model.network
     assert network is not None
     results = network.inference.book.results
     nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
@@ -189,25 +190,37 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     return concatenated(parts, "value")
 
 
-def inputs_of(model: ModelState, x: Any, allow_empty: bool = False) -> dict[str, np.ndarray]:
-    """The input arrays by name, from arrays or rows of a table.
-
-    Args:
-        model: a model with parameters.
-        x: as passed by the user.
-        allow_empty: whether there may be no rows; otherwise these are refused (DataError E343).
+def for_inputs(model: ModelState, x: Any) -> tuple[ModelState, dict[str, np.ndarray]]:
+    """The model for inputs of these shapes, and the input arrays by name; there may be no rows.
 
     Raises:
-        TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``.
+        As ``inputs_of``.
     """
+    if model.network is not None and _has_no_rows(x):
+        return model, _empty_inputs(model, x)
+    arrays = _arrays_of(model, x)
+    other = model.for_shapes(arrays)
+    return other, checked_inputs(other, arrays)
+
+
+def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+    """The input arrays by name, from arrays or rows of a table.
+
+    Raises:
+        TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``. DataError: as
+            ``ModelState.rows_of``.
+    """
+    return checked_inputs(model, _arrays_of(model, x))
+
+
+def _arrays_of(model: ModelState, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+    """The input arrays, before their shapes are checked."""
     if model.network is None:
         raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
-    if allow_empty and _has_no_rows(x):
-        return _empty_inputs(model, x)
     if model.preparation is not None and tabular.is_table(x, None):
         x = tabular.inputs(model.preparation, x)
     refuse_sample(model.network.inputs, x)
-    return checked_inputs(model, model.rows_of(x).x)
+    return model.rows_of(x).x
 
 
 def _has_no_rows(x: Any) -> bool:
