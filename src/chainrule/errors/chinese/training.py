@@ -29,6 +29,9 @@ PHRASES: dict[str, str] = {
     "{where}.to_numpy(), if the columns are in the order of the training": (
         "{where}.to_numpy()，如果各列与训练时次序相同"
     ),
+    "{where}: {part} computes something else than when the model was saved": (
+        "{where}：{part} 的计算与保存模型时不同"
+    ),
     "integers that {dtype} represents": "{dtype} 能表示的整数",
     "{number}, which would become {nearest}": "{number}，会变成 {nearest}",
     "{name} - {name}.min(), or smaller numbers": "{name} - {name}.min()，或更小的数",

@@ -51,6 +51,15 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     return {name: fingerprint(nodes, known)[:DIGITS] for name, nodes in parts.items()}
 
 
+def inference_computation(network: Network) -> dict[str, str]:
+    """The fingerprint of each layer in inference and of each loss, in order of computation."""
+    known: Known = {}
+    parts = dict(_layers(network.inference.book, "inference"))
+    outputs = network.inference.outputs.items()
+    parts |= {f"loss {name}": network.loss_of(name, node) for name, node in outputs}
+    return {name: fingerprint(nodes, known)[:DIGITS] for name, nodes in parts.items()}
+
+
 def _layers(book: Collected, kind: str) -> Iterator[tuple[str, Node | Mapping[str, Node]]]:
     return ((f"{kind} {path}", result) for path, result in book.results.items())
 

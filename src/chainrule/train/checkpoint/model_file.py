@@ -7,6 +7,7 @@ classes and in the classes that the caller passes. A file therefore contains not
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +20,17 @@ from chainrule.errors import ChainruleError, FileError, TrainingError, fact
 from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss
+from chainrule.settings import settings
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import atomic_write, container
+from chainrule.train.checkpoint.computation_fingerprint import first_difference, inference_computation
 from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.online import keep_loaded, online_of, online_specs
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
 KIND = "model"
+VERSION = 1  # of the fingerprints of custom code
 BROKEN = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError
 )  # fmt: skip
@@ -54,6 +58,8 @@ def to_bytes(model: ModelState) -> bytes:
     if online is not None:
         tensors |= online.tensors()
         document["online"] = {"steps": online.steps}
+    if model.network is not None and custom_classes(model):
+        document["code"] = {"version": VERSION, "parts": inference_computation(model.network)}
     return container.pack(KIND, document, tensors)
 
 
@@ -134,7 +140,9 @@ def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> Mod
         if model.network is None:
             raise ValueError("arrays without inputs")
         _refuse_contradictions(model)
-        return _with_arrays(model, tensors, _online_steps(record))
+        loaded = _with_arrays(model, tensors, _online_steps(record))
+        _warn_of_changed_code(loaded, record.get("code"), where)
+        return loaded
     except ChainruleError as error:
         error.where = f"{where}, {error.where}" if error.where else where
         raise
@@ -227,6 +235,22 @@ def _is_length(length: object) -> bool:
     if isinstance(length, str):
         return length.isidentifier() and len(length) < 64 and length != "B"
     return type(length) is int and 0 <= length < 2**31
+
+
+def _warn_of_changed_code(model: ModelState, saved: Any, where: str) -> None:
+    """Warn if a custom class computes something else than when the model was saved.
+
+    Classes of this package compute the same within a version; those of users may change at any time.
+    """
+    if saved is None or saved["version"] != VERSION or model.network is None:
+        return
+    parts = {str(name): str(part) for name, part in saved["parts"].items()}
+    changed = first_difference(parts, inference_computation(model.network), model.network)
+    if changed is not None:
+        text = fact(
+            "{where}: {part} computes something else than when the model was saved", where=where, part=changed
+        )
+        warnings.warn(text.render(settings.lang), stacklevel=2)
 
 
 def _online_steps(record: Mapping[str, Any]) -> int | None:

@@ -19,7 +19,7 @@ from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.ops.array.gather import checked_indices
 from chainrule.settings import settings
-from chainrule.spec import Spec
+from chainrule.spec import Spec, bound
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.frame_columns import FRAMES, in_order
@@ -259,7 +259,7 @@ def empty_results(program: Program) -> dict[str, np.ndarray]:
     """The outputs of a program for zero rows."""
     specs = {name: node.spec for name, node in program.graph.outputs.items()}
     sizes = {str(n): 1 for spec in specs.values() for n in spec.shape if not isinstance(n, int)} | {"B": 0}
-    return {name: np.zeros(spec.at(sizes).shape, spec.dtype) for name, spec in specs.items()}
+    return {name: np.zeros(bound(spec.at(sizes).shape), spec.dtype) for name, spec in specs.items()}
 
 
 def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
