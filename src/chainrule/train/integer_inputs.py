@@ -41,12 +41,33 @@ def with_integer_inputs(network: Network) -> Network:
     return other if is_same else network
 
 
-def _is_integer(built: Built, name: str) -> bool:
-    """Whether an input is used, and only as integers."""
+def indexing_inputs(network: Network) -> frozenset[str]:
+    """The floating-point inputs that are also used as integers, as a column of a row of numbers may be: no
+    integer in them may be rounded."""
+    consumers, built = _consumers(network.inference), network.inference
+    floats = {name: node for name, node in built.inputs.items() if node.spec.is_float}
+
+    def is_index(node: Node) -> bool:
+        return any(
+            (use.op.name == "cast" and use.dtype in INTEGERS) or (use.op.name in _MOVES and is_index(use))
+            for use in consumers.get(node, [])
+        )
+
+    return frozenset(name for name, node in floats.items() if is_index(node))
+
+
+def _consumers(built: Built) -> dict[Node, list[Node]]:
+    """The nodes that take each node of a network as an input."""
     consumers: dict[Node, list[Node]] = {}
     for node in order(_roots(built)):
         for source in node.inputs:
             consumers.setdefault(source, []).append(node)
+    return consumers
+
+
+def _is_integer(built: Built, name: str) -> bool:
+    """Whether an input is used, and only as integers."""
+    consumers = _consumers(built)
 
     def is_used_as_integer(node: Node) -> bool:
         uses = consumers.get(node, [])

@@ -30,7 +30,7 @@ from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
 from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
-from chainrule.train.integer_inputs import with_integer_inputs
+from chainrule.train.integer_inputs import indexing_inputs, with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, PRIVACY
@@ -211,9 +211,12 @@ class ModelState:
         Raises:
             DataError, DtypeError: as ``Arrays.of``. DataError E313: a frame without a column of the training.
         """
-        specs = {} if self.network is None else self.network.inputs
-        dtypes = {name: spec.dtype for name, spec in specs.items()}
-        return data.Arrays.of(in_order(x, self.columns), y, weights, self.recipe.dtype, dtypes)
+        network, x = self.network, in_order(x, self.columns)
+        if network is None:
+            return data.Arrays.of(x, y, weights, self.recipe.dtype)
+        dtypes = {name: spec.dtype for name, spec in network.inputs.items()}
+        exact = network.memo("indexing inputs", lambda: indexing_inputs(network))
+        return data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes, exact)
 
     def changed(
         self, by: str, parameters: Tensors | None = None, states: Tensors | None = None

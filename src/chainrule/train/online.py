@@ -50,12 +50,12 @@ class Keeper(Protocol):
         ...
 
 
-KEPT: WeakKeyDictionary[ModelState, Keeper] = WeakKeyDictionary()  # by the last committed or loaded state
+KEEPERS: WeakKeyDictionary[ModelState, Keeper] = WeakKeyDictionary()  # by the last committed or loaded state
 
 
 def online_of(model: ModelState) -> Online | None:
     """What is kept for the next ``partial_fit`` of a model; ``None``: nothing."""
-    keeper = KEPT.get(model)
+    keeper = KEEPERS.get(model)
     return None if keeper is None else keeper.online()
 
 
@@ -71,4 +71,4 @@ def keep_loaded(model: ModelState, arrays: Tensors, steps: int) -> None:
     """Keep the arrays of a model file for the next ``partial_fit`` of the loaded model."""
     slots = {name.removeprefix(SLOT): array for name, array in arrays.items() if name.startswith(SLOT)}
     trained = {name.removeprefix(TRAINED): a for name, a in arrays.items() if name.startswith(TRAINED)}
-    KEPT[model] = Online(trained, slots, steps)
+    KEEPERS[model] = Online(trained, slots, steps)

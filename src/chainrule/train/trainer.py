@@ -43,7 +43,7 @@ from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import SAMPLE_WEIGHT
-from chainrule.train.online import KEPT, Online
+from chainrule.train.online import KEEPERS, Online
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
@@ -437,15 +437,15 @@ class Trainer:
 
 def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
     """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
-    kept = KEPT.pop(model.state, None)
-    if isinstance(kept, Trainer):
-        trainer = kept
+    keeper = KEEPERS.pop(model.state, None)
+    if isinstance(keeper, Trainer):
+        trainer = keeper
     else:  # it must not refer to the model, which would then be kept as long as the trainer
-        batch, resumed = Batch(x, y, sample_weight), None if kept is None else kept.online()
+        batch, resumed = Batch(x, y, sample_weight), None if keeper is None else keeper.online()
         trainer = Trainer(StateHolder(model.state), batch, classes=classes, resumed=resumed)
     loss = trainer.step(x, y, sample_weight)
     model.adopt(trainer.state)
-    KEPT[model.state] = trainer
+    KEEPERS[model.state] = trainer
     return loss
 
 

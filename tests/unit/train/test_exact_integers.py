@@ -105,6 +105,25 @@ def test_a_custom_layer_receives_each_digit(engine: Any, number: int) -> None:
     assert np.ravel(model.predict({"x": x})).tolist() == [0.0, 1.0, 0.0]
 
 
+class IdentifierAndAmount(cr.Layer):
+    """A row whose first number is an index, and whose second one is a number."""
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, 2) -> (B, 2)
+        vector = scope.run(cr.Embedding(WORDS, 1), x[:, 0].astype("int64"))
+        return cr.concatenate([vector, x[:, 1:]], 1)
+
+
+def test_an_index_beside_numbers_is_refused_where_it_would_be_rounded() -> None:
+    model = cr.Model(IdentifierAndAmount(), "mse", cr.SGD(0.1))
+    model.initialize({"x": cr.input("x", (None, 2)).spec})
+    assert np.shape(model(np.array([[5.0, 0.3], [2.0**24, 0.5]]))) == (2, 2)
+    for x in (np.array([[2**24 + 1, 0.25]]), np.array([[2**24 + 1, 2]])):
+        with pytest.raises(DtypeError) as caught:
+            model(x)
+        assert caught.value.code == "E234"
+        assert "x[0, 0]" in str(caught.value)
+
+
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint32"])
 def test_a_model_of_integer_specs_can_be_called(dtype: str) -> None:
     model = cr.Model(cr.Sequential(cr.Embedding(5, 2), cr.Flatten()), "mse")

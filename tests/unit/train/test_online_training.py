@@ -58,8 +58,8 @@ def test_updates_continue_as_if_nothing_had_been_saved(kind: str, way: str, tmp_
 
 def test_nothing_is_kept_from_before_a_training(tmp_path: Path) -> None:
     one, other = model("adam"), model("adam")
-    for each in (one, other):
-        each.fit(X, Y, epochs=2, verbose=False)
+    one.fit(X, Y, epochs=2, verbose=False)
+    other.fit(X, Y, epochs=2, verbose=False)
     one = by_file(one, tmp_path)
     one.partial_fit(X, Y)
     other.partial_fit(X, Y)

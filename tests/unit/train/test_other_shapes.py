@@ -72,7 +72,9 @@ def test_a_training_continues_with_other_shapes(kind: str) -> None:
     expected = built_for(model, kind, x)
     for one in (model, expected):
         one.fit(x, targets(kind, x), epochs=2, warm_start=True, verbose=False)
-    for path, value in expected.parameters().items():
+    values = expected.parameters()
+    assert values
+    for path, value in values.items():
         np.testing.assert_allclose(model.parameters()[path], value, rtol=1e-5, atol=1e-6)
 
 

@@ -10,12 +10,12 @@ targets are values.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.data.batches.exact_cast import exact_cast, keeps_integers
+from chainrule.data.batches.exact_cast import exact_cast, keeps_integers, refuse_rounded
 from chainrule.data.batches.row_view import pick_rows
 from chainrule.data.readers.lazy_polars import is_polars, require_threads
 from chainrule.errors import DataError, fact, join_facts
@@ -48,6 +48,7 @@ class Arrays:
         weights: Any = None,
         dtype: str = "float32",
         inputs: Mapping[str, str] | None = None,
+        exact: Collection[str] = (),
     ) -> Arrays:
         """Validate arrays passed to ``fit`` and copy them only if their form must change.
 
@@ -58,6 +59,7 @@ class Arrays:
             weights: the weight of each row, or of each of its positions.
             dtype: dtype of the inputs and of floating-point targets.
             inputs: the dtype of each input by name, where it is another one; of an unnamed ``x`` the first.
+            exact: inputs of which no integer may be rounded, also where the array has floating-point numbers.
 
         Raises:
             DataError: E340 for an unsupported dtype, E341 for a shape, E342 for a NaN or an infinity (its
@@ -74,12 +76,16 @@ class Arrays:
         if isinstance(raw, dict):
             arrays: Any = {
                 name: _converted(
-                    f'x["{name}"]', array, dtypes.get(name, "bool" if _is_mask(array) else dtype)
+                    f'x["{name}"]',
+                    array,
+                    dtypes.get(name, "bool" if _is_mask(array) else dtype),
+                    name in exact,
                 )
                 for name, array in raw.items()
             }
         else:
-            arrays = _converted("x", raw, next(iter(dtypes.values()), dtype))
+            first = next(iter(dtypes), "")
+            arrays = _converted("x", raw, dtypes.get(first, dtype), first in exact)
         targets = None if y is None else _map_named("y", y, _targets, dtype)
         weight = None if weights is None else _weights(weights, dtype)
         _check_rows(arrays, targets, weight)
@@ -139,10 +145,12 @@ def _is_mask(array: np.ndarray) -> bool:
     return array.dtype.kind == "b"
 
 
-def _converted(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
-    """An input in the dtype of the network's input."""
+def _converted(name: str, array: np.ndarray, dtype: str, is_exact: bool = False) -> np.ndarray:
+    """An input in the dtype of the network's input; ``is_exact``: no integer in it may be rounded."""
     if array.dtype.kind == "f":
         finite = _floats(name, array, dtype if dtype in FLOATS else array.dtype.name)
+        if is_exact and not keeps_integers(array, finite):
+            refuse_rounded(name, array, finite)
         return finite if dtype in FLOATS else exact_cast(name, finite, dtype)
     return exact_cast(name, array, dtype)
 

@@ -53,6 +53,18 @@ def keeps_integers(array: np.ndarray, converted: np.ndarray) -> bool:
     )
 
 
+def refuse_rounded(name: str, array: np.ndarray, converted: np.ndarray) -> None:
+    """Refuse a conversion that rounds an integer among floating-point numbers.
+
+    Raises:
+        DtypeError E234: names the first such integer.
+    """
+    changed = _changes(array, converted) & (array == np.floor(array))
+    position = tuple(map(int, np.unravel_index(int(np.argmax(changed)), changed.shape)))
+    where = f"{name}[{', '.join(map(str, position))}]"
+    raise _lost(name, where, array[position].item(), converted[position])
+
+
 def _is_certain(array: np.ndarray, dtype: str) -> bool:
     """Whether the range of the numbers rules out any change."""
     if array.size == 0 or array.dtype.kind == "b":
