@@ -59,29 +59,37 @@ class ModelAnalysis(StateHolder):
         weight: str | None = None,
         depth: int = 2,
         lang: Language | None = None,
+        member: int | str | None = None,
     ) -> Explanation:
         """Derive one training step on these samples: every value, every gradient, the update and its effect.
 
+        With ``depth=0``, explain one prediction instead: the inputs that mattered most. The explanation of an
+        ensemble begins with that, and derives one of its networks.
+
         Args:
             x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
-            y: the target: a label or value, or one for each sample; by default the target column of a table.
+            y: the target: a label or value, or one for each sample; by default the target column of a table,
+                or the predicted class.
             weight: one element of a parameter, such as ``"dense1.weight[0,1]"``: its derivative is derived
                 factor by factor.
-            depth: 1 for one line per value; 2 for a page; 3 for every number.
+            depth: 0 for the reasons alone; 1 for one line per value; 2 for a page; 3 for every number.
             lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+            member: of an ensemble, the network that is derived, from 1; ``"all"`` for all as one network; by
+                default 1, or all with ``weight``.
 
         Raises:
             TrainingError E503: the model is not trained yet.
             ShapeError E209: a sample of the wrong width.
-            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no target.
+            UsageError E101, E102, E120, E121: no such language, depth, member, parameter or index. E122: no
+                target of a model that predicts values.
         """
         lang = lang or settings.lang
-        derive.check_options(depth, lang)
+        derive.check_options(1 if depth == 0 and not isinstance(depth, bool) else depth, lang)
         if weight is not None:
             derive.weight_of(weight, self.state.parameters)
-        rows = trace.rows_of(self.state, x, y)
-        traced = trace.trace_rows(self.state, rows)
-        return derive.explain(traced, depth, lang, weight, labels=self._classes(), features=rows.features)
+        return attribution.explain_prediction(
+            attribution.Request(self.state, x, y, weight, depth, member), lang
+        )
 
     def trace(self, x: Samples, y: Targets = None) -> Trace:
         """Return the values that ``explain`` describes, without text."""

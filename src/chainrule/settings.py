@@ -5,7 +5,7 @@ from __future__ import annotations
 import locale
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,10 +25,49 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+LANGUAGE_VARIABLE = "CHAINRULE_LANG"
+
+
+def language_of(variables: Mapping[str, str]) -> Language:
+    """Return the language that environment variables ask for, Chinese or English.
+
+    They are read as text, because the locale that they name need not be installed, as in most containers.
+    ``CHAINRULE_LANG`` comes first. Then the rules of gettext hold: the locale is the first of ``LC_ALL``,
+    ``LC_MESSAGES`` and ``LANG`` that is set; unless it is C or POSIX, the languages in ``LANGUAGE`` come
+    before it.
+
+    Example:
+        >>> language_of({"LANG": "zh_CN.UTF-8"}), language_of({"LANG": "zh_CN", "LC_ALL": "C.UTF-8"})
+        ('zh', 'en')
+        >>> language_of({"LANG": "en_US", "LANGUAGE": "zh_TW:en"}), language_of({"CHAINRULE_LANG": "zh"})
+        ('zh', 'zh')
+    """
+    own = _known_language(variables.get(LANGUAGE_VARIABLE, ""))
+    if own is not None:
+        return own
+    locale_name = next(filter(None, map(variables.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    is_plain = locale_name.partition(".")[0].casefold() in ("c", "posix")
+    preferred = [] if is_plain else variables.get("LANGUAGE", "").split(":")
+    for name in (*preferred, locale_name):
+        language = _known_language(name)
+        if language is not None:
+            return language
+    return "en"
+
+
+def _known_language(name: str) -> Language | None:
+    """The language of a locale, such as ``zh_CN.UTF-8``; ``None`` if it is another one."""
+    if name.casefold().startswith(("zh", "chinese")):
+        return "zh"
+    return "en" if name.casefold().startswith(("en", "english")) else None
+
+
 def _language() -> Language:
-    """The user's language from the locale: Chinese or English."""
-    name = locale.getlocale()[0] or os.environ.get("LANG", "")
-    return "zh" if name.casefold().startswith(("zh", "chinese")) else "en"
+    """The user's language: that of the environment, or of the locale of the system (macOS, Windows)."""
+    names = (LANGUAGE_VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
+    if any(os.environ.get(name) for name in names):
+        return language_of(os.environ)
+    return _known_language(locale.getlocale()[0] or "") or "en"
 
 
 def free_memory(root: Path = Path("/")) -> int:
@@ -161,7 +200,7 @@ class Settings:
     Args:
         dtype: dtype of parameters and inputs, ``"float32"`` or ``"float64"``.
         engine: the engine that runs graphs, ``"native"`` or ``"reference"``.
-        lang: language of messages, ``"en"`` or ``"zh"``; by default that of the locale.
+        lang: language of messages, ``"en"`` or ``"zh"``; by default that of ``CHAINRULE_LANG`` or the locale.
         threads: number of worker threads; by default ``CHAINRULE_THREADS``, else ``OMP_NUM_THREADS``, else
             the processors of the process, limited by the CPU quota of its container. Results do not depend on
             it.

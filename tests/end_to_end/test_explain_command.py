@@ -17,6 +17,7 @@ REFUSED = {
     "a weight without an index": (["--weight", "dense1.weight"], "E121", '--weight "dense1.weight[0,0]"'),
     "a language there is not": (["--lang", "fr"], "E101", "en, zh"),
     "a depth there is not": (["--depth", "4"], "E102", "fix       --depth 2"),
+    "a member of a single network": (["--member", "1"], "E102", "this is one network"),
     "a folder that is not there": (["--html", "nowhere/page.html"], "E407", "mkdir -p"),
 }  # fmt: skip
 
@@ -105,3 +106,26 @@ def test_a_weight_of_a_language_model_has_a_ledger(chainrule, writer: Path) -> N
     assert changed.code == 0, changed.err
     assert "0.500000" in changed.out
     assert "DataError E365" in chainrule("explain", writer, "--text", "秋").err
+
+
+def test_why_is_printed_on_one_screen_first(chainrule, run: Path) -> None:
+    for lang, why in (("en", "Why this prediction"), ("zh", "为什么是这个结果")):
+        outcome = chainrule("explain", run, "iris", "--row", 3, "--lang", lang)
+        assert outcome.code == 0, outcome
+        assert why in outcome.out
+        assert len(outcome.out.splitlines()) <= 40
+        assert f"chainrule explain {run} iris --row 3 --depth 2" in outcome.out
+    derived = chainrule("explain", run, "iris", "--row", 3, "--depth", 2).out
+    assert "Backward pass" in derived
+    assert "Why this prediction" not in derived
+
+
+def test_a_new_row_without_a_target_is_explained(chainrule, run: Path) -> None:
+    header = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)"
+    Path("new.csv").write_text(f"{header}\n5.1,3.5,1.4,0.2\n")
+    for words in ((), ("--depth", 2), ("--html", "new.html")):
+        outcome = chainrule("explain", run, "new.csv", "--row", 1, *words)
+        assert outcome.code == 0, outcome
+    page = Path("new.html").read_text(encoding="utf-8")
+    assert page.index("Why this prediction") < page.index("Forward pass")
+    assert "The row has no target: the derivation uses the predicted class" in page

@@ -21,6 +21,7 @@ _LAZY = LazyNames(
         "tracin": "Influence influence require_trained_rows",
         "method": "METHODS Method",
         "sanity_check": "Sanity sanity",
+        "explanation": "Request explain_prediction",
     },
 )
 

@@ -3,6 +3,8 @@
 from chainrule.attribution.attribution import Attribution as Attribution
 from chainrule.attribution.counterfactual.counterfactual import Counterfactuals as Counterfactuals
 from chainrule.attribution.counterfactual.counterfactual import find_counterfactuals as find_counterfactuals
+from chainrule.attribution.explanation import Request as Request
+from chainrule.attribution.explanation import explain_prediction as explain_prediction
 from chainrule.attribution.importance.importance import Importance as Importance
 from chainrule.attribution.importance.importance import measure_importance as measure_importance
 from chainrule.attribution.method import METHODS as METHODS

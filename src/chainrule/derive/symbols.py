@@ -76,7 +76,7 @@ def _subscripts(writer: Writer) -> Iterator[Sentence]:
         shape = t.values[weight].shape
         index = (*(0,) * (len(shape) - 1), min(1, shape[-1] - 1))
         z = (writer.sample, *index[:-1]) if t.values[layer.z].ndim == len(shape) else ()
-        is_member = len(shape) == 3
+        is_member = len(shape) == 3 and not t.names[weight].skipped
         key = "letters_member_weight" if is_member else "letters_weight"
         connected = _input_of(writer, Scalar(weight, index), Scalar(layer.z, z)) if z else None
         if connected is None or key in seen:

@@ -10,6 +10,7 @@ the rest is rematerialized, a block at a time. Values and names do not change.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -131,6 +132,22 @@ def _own_parts(net: Layer) -> dict[str, Layer]:
         if not any(part is other for other in parts.values()) or isinstance(net, Sequential | Parallel):
             parts[name] = part
     return parts
+
+
+def transformed(net: Layer, change: Callable[[str, Layer], Layer | None], path: str = "") -> Layer:
+    """Return a network with its innermost layers changed.
+
+    Args:
+        net: the network.
+        change: called with the path of each layer, the innermost first; returns the new layer, or ``None`` to
+            leave it.
+        path: the path of the network itself.
+    """
+    for name, part in _own_parts(net).items():
+        new_part = transformed(part, change, f"{path}.{name}" if path else name)
+        if new_part is not part:
+            net = _with(net, name, new_part)
+    return change(path, net) or net
 
 
 def _parts(net: Layer) -> dict[str, Layer]:

@@ -31,6 +31,73 @@ ATTRIBUTION: dict[str, tuple[str, str]] = {
         "UNRELIABLE: the sum of all values is {sum}; unexplained {residual}, more than {tolerance}.",
         "不可信：各值之和为 {sum}；未能说明的部分 {residual}，超过 {tolerance}。",
     ),
+    "why": ("Why this prediction", "为什么是这个结果"),
+    "why_class": (
+        "The network predicts {prediction}, with a probability of {probability}.",
+        "网络的预测是 {prediction}，概率为 {probability}。",
+    ),
+    "why_class_of": (
+        "{target}: the network predicts {prediction}, with a probability of {probability}.",
+        "{target}：网络的预测是 {prediction}，概率为 {probability}。",
+    ),
+    "why_number": ("The network predicts {prediction}.", "网络的预测是 {prediction}。"),
+    "why_number_of": (
+        "{target}: the network predicts {prediction}.",
+        "{target}：网络的预测是 {prediction}。",
+    ),
+    "why_actual": ("The row itself has {actual}.", "数据中是 {actual}。"),
+    "why_actual_same": ("The row itself has {actual} too.", "数据中也是 {actual}。"),
+    "why_logit": (
+        "The inputs that mattered most: a contribution above 0 supports {target}, one below 0 opposes it.",
+        "最重要的输入如下：贡献大于 0 表示支持 {target}，小于 0 表示反对。",
+    ),
+    "why_value": (
+        (
+            "The inputs that mattered most: a contribution above 0 raises the predicted value, one below 0 "
+            "lowers it."
+        ),
+        "最重要的输入如下：贡献大于 0 使预测值升高，小于 0 使它降低。",
+    ),
+    "why_baseline_mean": (
+        "They are measured from a row with the mean of every number and no category (the baseline).",
+        "比较的对象是基线：每个数取训练行的平均值，不属于任何类别。",
+    ),
+    "why_baseline_zero": (
+        "They are measured from an input of zeros (the baseline).",
+        "比较的对象是全为 0 的输入（基线）。",
+    ),
+    "why_sum_logit": (
+        (
+            "Sum: {base} (baseline) {sum} (all contributions) = {score}, the score (logit) of the "
+            "prediction; error {residual}."
+        ),
+        "合计：{base}（基线）{sum}（全部贡献）= {score}，即预测的得分 (logit)；误差 {residual}。",
+    ),
+    "why_sum_value": (
+        "Sum: {base} (baseline) {sum} (all contributions) = {score}, the predicted value; error {residual}.",
+        "合计：{base}（基线）{sum}（全部贡献）= {score}，即预测值；误差 {residual}。",
+    ),
+    "why_title": ("Why {prediction}?", "为什么是 {prediction}？"),
+    "why_member": (
+        (
+            "The model is an ensemble of {count} networks. The derivation below is that of network {number}; "
+            "its own prediction has the weight {weight} in the mean."
+        ),
+        "模型是 {count} 个网络的集成。以下是第 {number} 个网络的推导；它的预测在平均中的权重为 {weight}。",
+    ),
+    "why_no_target": (
+        "The row has no target: the derivation uses the predicted class {target}.",
+        "这一行没有目标值：推导采用预测的类别 {target}。",
+    ),
+    "region_0_0": ("upper left", "左上"),
+    "region_0_1": ("upper middle", "中上"),
+    "region_0_2": ("upper right", "右上"),
+    "region_1_0": ("middle left", "左中"),
+    "region_1_1": ("center", "中央"),
+    "region_1_2": ("middle right", "右中"),
+    "region_2_0": ("lower left", "左下"),
+    "region_2_1": ("lower middle", "中下"),
+    "region_2_2": ("lower right", "右下"),
     "attribution_rest": ("{count} more", "其余 {count} 个"),
     "attribution_more": ("Further samples, in .values: {count}.", "另有 {count} 个样本，见 .values。"),
     "attribution_input": ("input", "输入"),

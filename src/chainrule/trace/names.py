@@ -51,6 +51,8 @@ class Name:
         batched: whether the first axis is the batch axis.
         single: whether the value of a sample is one number and needs no index.
         of: for a derivative, the name of the variable.
+        skipped: how many leading indices are not written, besides the one of the batch axis: the axis of the
+            members where a single member of an ensemble is explained.
     """
 
     letter: str
@@ -60,6 +62,7 @@ class Name:
     batched: bool = False
     single: bool = False
     of: Name | None = None
+    skipped: int = 0
 
     @property
     def is_input(self) -> bool:
@@ -72,7 +75,7 @@ class Name:
         if self.of is not None:
             return Derivative(Symbol("J", sup=sample), self.of.symbol(index, samples))
         inside = index[1:] if self.batched else index
-        below = () if self.single else tuple(str(i + 1) for i in inside)
+        below = () if self.single else tuple(str(i + 1) for i in inside[self.skipped :])
         return Symbol(self.letter, below, ",".join(filter(None, (self.layer, sample))), self.accent)
 
 
@@ -152,7 +155,29 @@ def names_of(derivation: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names,
     names[derivation.sample_losses] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
     names = dict(_state_names(derivation)) | dict(_optimizer_names(derivation, layers)) | names
     sums = {call.z: call.label for call in calls if call.z is not None and names[call.z].letter in SUMMED}
+    names = _without_member_axis(derivation.built, names)
     return names | _signal_names(derivation, names, sums), layers
+
+
+def _without_member_axis(built: Built, names: Names) -> Names:
+    """The names without the index of the members, if an ensemble has a single member."""
+    paths = [path for path, layer in built.book.layers.items() if type(layer).__name__.startswith("Ensemble")]
+    owned = {**built.parameters, **built.states}
+    own = {variable.node for path, variable in owned.items() if path.rpartition(".")[0] in paths}
+    if not own or any(node.shape[0] != 1 for node in own):
+        return names
+    result: Names = {}
+    for node, name in names.items():
+        values = node.rank > 2 and node.shape[1] == 1 and name.batched
+        is_gradient = name.of is not None and not name.batched and node.rank > 1 and node.shape[0] == 1
+        skips = values or node in own or (is_gradient and name.of in [names[n] for n in own])
+        slot = name.role in ("slot", "memory") and node.rank > 1 and node.shape[0] == 1
+        result[node] = replace(name, skipped=1) if skips or slot else name
+    variables = {names[node]: result[node] for node in own if node in names}
+    return {
+        node: replace(name, of=variables[name.of], skipped=0) if name.of in variables else name
+        for node, name in result.items()
+    }
 
 
 def _layers(built: Built) -> Iterator[NamedLayer]:
@@ -320,13 +345,11 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
         source = node.inputs[0] if mean is None else mean
         while source not in names and source not in added and _only_moves(source):
             source = source.inputs[0]
-        if (
-            source.inputs
-            and source not in names
-            and source not in added
-            and isinstance(source.shape[0], Size)
-        ):
-            layer = by_path.get(node.site.path)
+        layer = by_path.get(node.site.path)
+        earlier = added.get(source)
+        if earlier is not None and layer is not None and _is_input_of_later(earlier, layer):
+            added[source] = replace(earlier, layer=layer.label(node.site.call))
+        if source.inputs and source not in {**names, **added} and isinstance(source.shape[0], Size):
             is_input = layer is not None and not _is_within(source, layer.path)
             name = (
                 Name("h", "hidden", layer.label(node.site.call), batched=True)
@@ -335,6 +358,12 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
             )
             added[source] = name
     return added
+
+
+def _is_input_of_later(name: Name, layer: NamedLayer) -> bool:
+    """Whether a name is that of the input of a layer with a higher number."""
+    number = name.layer.partition(",")[0]
+    return name.letter == "h" and number.isdigit() and int(number) > layer.number
 
 
 def _is_within(node: Node, path: str) -> bool:
@@ -368,7 +397,7 @@ def _signal_names(derivation: Derivation, names: Names, sums: Mapping[Node, str]
         name = names.get(node)
         if name is None or name.role in ("loss", "parameter") or cotangent in names:
             continue
-        delta = Name("delta", "signal", sums.get(node, ""), batched=True)
+        delta = Name("delta", "signal", sums.get(node, ""), batched=True, skipped=name.skipped)
         added.setdefault(
             cotangent, delta if node in sums else replace(name, letter="", role="signal", of=name)
         )

@@ -24,7 +24,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
-from chainrule.train.evaluation.group_weights import weighted_mean
+from chainrule.train import single_member
 from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import inputs_of, predict, predict_proba
 from chainrule.train.member_graph import member_columns
@@ -125,12 +125,8 @@ def has_members(model: ModelState) -> bool:
 
 def member_weights(model: ModelState) -> np.ndarray:
     """Return the weight of each member in the mean; see ``Model.member_weights``."""
-    network = _network_with_members(model, "member_weights")
-    count, averaging = len(member_columns(network)), weighted_mean(network)
-    if averaging is None:
-        return np.full(count, 1.0 / count)
-    of_groups = model.states[f"{averaging[0]}.weights"].astype(np.float64)
-    return np.repeat(of_groups * (len(of_groups) / count), count // len(of_groups))
+    _network_with_members(model, "member_weights")
+    return single_member.member_weights(model)
 
 
 def member_samples(model: ModelState, x: Any) -> np.ndarray:

@@ -166,7 +166,9 @@ def test_a_non_finite_value_is_explained_first(classifier: Model) -> None:
         ({"weight": "dense1.weight"}, "E121"),
         ({"weight": "dense1.weight[a,0]"}, "E121"),
         ({"lang": "fr"}, "E101"),
-        ({"depth": 0}, "E102"),
+        ({"depth": 4}, "E102"),
+        ({"depth": False}, "E102"),
+        ({"member": 1}, "E102"),
         ({"depth": True}, "E102"),
     ],
 )
@@ -185,14 +187,63 @@ def test_samples_of_wrong_shape_are_refused(classifier: Model) -> None:
     with pytest.raises(ShapeError) as wide:
         classifier.explain(X[0, :3], KINDS[0])
     assert wide.value.code == "E209"
+    values = Model(Dense(2), "mse")
+    values.fit(X, VALUES, epochs=1, verbose=False)
     with pytest.raises(UsageError) as missing:
-        classifier.explain(X[0])
+        values.explain(X[0])
     assert missing.value.code == "E122"
     with pytest.raises(TrainingError) as strange:
         classifier.explain(X[0], "z")
     assert strange.value.code == "E506"
     with pytest.raises(ChainruleError):
         classifier.explain(np.full(4, np.nan), KINDS[0])
+
+
+def test_depth_0_states_why_first_and_its_sum() -> None:
+    frame = pl.DataFrame({"size": X[:, 0], "age": X[:, 1], "price": 1000 + 50 * X[:, 0]})
+    model = Model(Dense(1), "half_mse", Adam(0.05), dtype="float64")
+    model.fit(frame, "price", epochs=40, verbose=False)
+    row = frame[:1].drop("price")
+    text = str(model.explain(row, depth=0, lang="en"))
+    predicted = float(np.asarray(model.predict(row))[0])
+    assert f"price: the network predicts {predicted:.6f}." in text.replace("−", "-")
+    attribution = model.attribute(row)
+    for name, values in attribution.by_column.items():
+        assert f"{name} " in text
+        assert f"{values[0]:+.4f}".replace("-", "−") in text
+    assert attribution.base is not None
+    total = sum(values[0] for values in attribution.by_column.values())
+    assert float(attribution.base[0]) + total == pytest.approx(predicted)
+    assert "预测值升高" in str(model.explain(row, depth=0, lang="zh"))
+    assert "The row itself has" in str(model.explain(frame[:1], depth=0, lang="en"))
+
+
+def test_a_row_without_a_target_is_derived_for_the_predicted_class(tabular: Model) -> None:
+    row = pl.DataFrame({"length": [5.1], "width": [3.5]})
+    predicted = np.asarray(tabular.predict(row))[0]
+    text = str(tabular.explain(row, lang="en"))
+    assert f"The row has no target: the derivation uses the predicted class {predicted}." in text
+    assert f"to the target class {predicted}." in text
+
+
+def test_the_explanation_of_an_ensemble_derives_one_network() -> None:
+    net = Sequential(
+        EnsembleNormalization(3), EnsembleDense(4, "tanh"), EnsembleDense(2), EnsembleMean("softmax")
+    )
+    model = Model(net, "cross_entropy", Adam(0.01), dtype="float64")
+    model.fit(X, (X[:, 0] > 0).astype(int), epochs=3, verbose=False)
+    samples = model.member_samples(X[:1])
+    for member in (1, 3):
+        page = model.explain(X[0], 1, member=member, lang="en")
+        assert page.sections[0].heading == "Why this prediction"
+        text = str(page)
+        assert f"that of network {member}" in text
+        assert f"probability {samples[member - 1][0, 1]:.6f} to the target class 1" in text
+        assert "w₁₁⁽¹⁾" in text  # no index of the members
+    assert "w₁₁₁⁽¹⁾" in str(model.explain(X[0], 1, member="all"))
+    assert "ensemble_dense1.weight[0,0,0]" in str(model.explain(X[0], 1, "ensemble_dense1.weight[0,0,0]"))
+    with pytest.raises(UsageError, match='1 to 3, or "all"'):
+        model.explain(X[0], 1, member=4)
 
 
 def test_an_untrained_model_cannot_explain() -> None:

@@ -234,7 +234,14 @@ OPTION: dict[str, tuple[str, str]] = {
         "effect of another value of a weight, such as dense1.weight[0,1]=0.7",
         "如果某个权重取别的值会怎样，如 dense1.weight[0,1]=0.7",
     ),
-    "depth": ("1: results of each layer, 2: formulas, 3: every number", "1 每层的结果，2 公式，3 所有数字"),
+    "depth": (
+        "0: why this prediction, 1: one line for each step, 2: the derivation on a page, 3: every number",
+        "0 为什么是这个结果，1 每步一行，2 一页推导，3 所有数字",
+    ),
+    "explain_member": (
+        "network of an ensemble to derive, from 1; all: the ensemble as one network",
+        "要推导的集成成员，从 1 开始；all 表示把整个集成当作一个网络",
+    ),
     "html": ("write an HTML page to this file", "写成网页文件"),
     "what": (
         "run folder, saved plan, weights file, building block by kind and name, error code, "

@@ -363,6 +363,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "batch_reduced": ("samples are reduced to one result", "各样本归约为一个结果"),
     "batch_shared": ("the result is the same for all samples", "结果对所有样本相同"),
     "batch_whole": ("needs the whole batch at once", "需要整个批"),
+    "explain_next": (
+        "More:\n  {command} --depth 2\n      the derivation: every value and derivative of this row\n"
+        "  {attribute}\n      all inputs, and other methods",
+        "更多：\n  {command} --depth 2\n      推导：这一行的每个值和导数\n"
+        "  {attribute}\n      全部输入与其他方法",
+    ),
+    "explain_next_member": (
+        "More:\n  {command} --member 1\n      the derivation of network 1 of {count}\n"
+        "  {command} --member all\n      the derivation of all networks as one\n"
+        "  {attribute}\n      all inputs, and other methods",
+        "更多：\n  {command} --member 1\n      {count} 个网络中第 1 个的推导\n"
+        "  {command} --member all\n      把全部网络当作一个来推导\n"
+        "  {attribute}\n      全部输入与其他方法",
+    ),
     "page_written": ("Written to {file}", "已写入 {file}"),
     "profile_without_data": (
         "Cannot read the rows of {data} ({reason}); using random rows.",

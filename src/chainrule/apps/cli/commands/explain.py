@@ -1,7 +1,8 @@
 """``chainrule explain``: the derivation of a prediction, a what-if branch, or a replayed training step.
 
-``--row`` derives the prediction for a row, ``--text`` that of a text model, ``--set`` shows the effect of
-other weights, and ``--step`` replays a step of the training.
+``--row`` explains the prediction for a row, ``--text`` that of a text model: first why, on one screen, and
+with ``--member`` or ``--depth`` the derivation. ``--set`` shows the effect of other weights, and ``--step``
+replays a step of the training.
 """
 
 from __future__ import annotations
@@ -16,21 +17,25 @@ from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.replay import replay
+from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
+from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, join_facts
 from chainrule.model import Model
 from chainrule.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.train.single_member import members_of
 
 OPTIONS = {
     "row": Choice(int, "row"),
     "text": Choice(str, "attribute_text"),
     "weight": Choice(str, "weight"),
     "depth": Choice(int, "depth"),
+    "member": Choice(str, "explain_member", "NUMBER|all"),
     "step": Choice(int, "explain_step"),
     "set": Choice(list[str], "explain_set", "WEIGHT=NUMBER"),
 }
@@ -56,9 +61,16 @@ def explain(
     reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None and value != []}
     _refuse_mixture(run, data, chosen)
-    page: Any = _page(run, data, chosen, reading)
+    depth = chosen.get("depth")
+    if depth is not None and not 0 <= depth <= 3:
+        raise UsageError(
+            "E102", where="chainrule explain", name="--depth", expected=fact("0, 1, 2 or 3"),
+            received=depth, fix="--depth 2",
+        )  # fmt: skip
+    page: Any = _page(run, data, chosen, reading, html is not None)
     if html is None:
         screen.block(str(page))
+        _print_next(run, data, chosen, page)
         return
     atomic_write.write(html, page.to_html().encode())
     screen.line(text_of("page_written").format(file=html))
@@ -71,7 +83,8 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
         UsageError E601: none or several of them, or a row or step without data.
     """
     modes = {"row", "text", "step"} & chosen.keys()
-    is_mixed = "set" in chosen and bool({"step", "weight"} & chosen.keys())
+    is_mixed = "set" in chosen and bool({"step", "weight", "member"} & chosen.keys())
+    is_mixed = is_mixed or {"step", "member"} <= chosen.keys()
     if len(modes) != 1 or is_mixed or bool(data) == ("text" in chosen):
         received = [data or fact("no DATA"), *(f"--{name}" for name in chosen)]
         raise UsageError(
@@ -81,23 +94,49 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Page:
-    """The derivation of a step or a prediction, or a what-if branch."""
+def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions, is_html: bool) -> Page:
+    """The derivation of a step, the explanation of a prediction, or a what-if branch."""
     if "step" in chosen:
         step = replay(run, data, chosen["step"])
-        return step.explain(chosen.get("weight"), chosen.get("depth", 2), settings.lang)
-    model, x, y = _text(run, chosen["text"]) if "text" in chosen else _row(run, data, chosen["row"], reading)
-    options = {"depth": chosen.get("depth", 2), "lang": settings.lang}
+        return step.explain(chosen.get("weight"), chosen.get("depth") or 2, settings.lang)
+    model, x, y = _text(run, chosen["text"]) if "text" in chosen else _row(run, data, chosen, reading)
     if "set" in chosen:
+        options = {"depth": chosen.get("depth") or 2, "lang": settings.lang}
         return model.what_if(dict(map(_edit, chosen["set"])), x, y, **options)
-    return model.explain(x, y, weight=chosen.get("weight"), **options)
+    is_derived = is_html or bool({"weight", "member"} & chosen.keys())
+    depth = chosen.get("depth", 2 if is_derived else 0)
+    request = Request(
+        model.state, x, y, chosen.get("weight"), depth, _member(chosen.get("member")), with_reasons=is_html
+    )
+    return explain_prediction(request, settings.lang)
 
 
-def _row(run: str, data: str, row: int, reading: ReadOptions) -> tuple[Model, Any, Any]:
-    """The model with inputs and target of a row."""
+def _member(text: str | None) -> int | str | None:
+    """The number of a member, or ``"all"``; other texts are refused by the explanation."""
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else text
+
+
+def _print_next(run: str, data: str, chosen: Mapping[str, Any], page: Any) -> None:
+    """Name the commands for the derivation, below the reasons."""
+    if "row" not in chosen or getattr(page, "draw", page) is not None:
+        return
+    count = members_of(Model.load(model_file(run)).state)
+    command = f"chainrule explain {run} {data} --row {chosen['row']}"
+    attribute = command.replace("explain", "attribute", 1)
+    screen.line(
+        text_of("explain_next_member" if count > 1 else "explain_next").format(
+            command=command, attribute=attribute, count=count
+        )
+    )
+
+
+def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -> tuple[Model, Any, Any]:
+    """The model with inputs and target of a row; a target is needed where the model predicts values."""
     model, rows = load(run, data, reading)
-    one = rows.row(row)
-    require_targets(one, run, data)
+    one = rows.row(chosen["row"])
+    is_derived = bool({"weight", "member", "set"} & chosen.keys()) or bool(chosen.get("depth"))
+    if one.speech is not None or (is_derived and model.task != "classification"):
+        require_targets(one, run, data)
     return model, one.x, one.y
 
 
