@@ -27,6 +27,7 @@ _CODES = {
     errno.EFBIG: "E408",
     errno.ENAMETOOLONG: "E409",
 }
+LISTED = 6  # names of a folder in a fix
 _NAME_LIMIT = 255  # bytes, on every file system in common use
 
 
@@ -184,7 +185,7 @@ def _facts_of_missing(path: Path) -> tuple[str, str, str]:
         return (
             fact("a file in {folder}", folder=path.parent),
             _what_is_at(path.parent),
-            fact("check the path with ls"),
+            fact("check the path"),
         )
     similar = nearest(path.name, names)
     if similar:
@@ -196,7 +197,7 @@ def _facts_of_missing(path: Path) -> tuple[str, str, str]:
     return (
         fact("a file named {name}", name=path.name),
         fact("a folder of {count} other names", count=len(names)),
-        f"ls {path.parent}",
+        fact("check the path: the folder has {names}", names=", ".join(names[:LISTED]) or fact("nothing")),
     )
 
 

@@ -63,7 +63,7 @@ def call(
     """
     texts = texts or {}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(name, context_settings=dict(context or {}))(function)
+    app.command(name, context_settings={"help_option_names": ["--help", "-h"], **(context or {})})(function)
     command = get_command(app)
     command.help = texts.get("") or text_of(name)
     for parameter in command.params:
@@ -78,7 +78,8 @@ def call(
     except _ParseError as error:
         raise _usage_error(error, name) from error
     except ChainruleError as error:
-        error.fix = on_command_line(error.fix, [name for p in command.params for name in p.opts])
+        options = [name for p in command.params for name in p.opts]
+        error.fix = on_command_line(error.fix, options, words)
         raise
     except typer.Abort as abort:  # raised by older versions
         raise KeyboardInterrupt from abort
@@ -124,7 +125,7 @@ def _usage_error(error: Any, command: str) -> UsageError:
 
 def _message(message: str, option: str, similar: Sequence[str]) -> str:
     """The message of typer as a record, if it is one of these; otherwise as it is."""
-    names = ", ".join(similar)
+    names = ", ".join(sorted(similar))
     if (invalid := _invalid_value(message, option)) is not None:
         return invalid
     known = [

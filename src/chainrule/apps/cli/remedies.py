@@ -17,13 +17,14 @@ from chainrule.apps.cli.config_file import read_config
 from chainrule.apps.cli.options import KIND_OPTIONS, Options, quoted
 from chainrule.diagnosis import Diagnosis, Finding
 from chainrule.diagnosis.history import median
-from chainrule.errors import FileError, alternatives_of
+from chainrule.errors import FileError, alternatives_of, fact
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
 from chainrule.train.checkpoint.resume import probes_in
 from chainrule.train.monitor.probe import Probe
 
 RATE = "learning_rate"
+CALLS = ("predict", "evaluate", "attribute", "calibrate")  # methods of a model that are commands on RUN and DATA
 # Rules of the doctor with an option of `chainrule train` as fix; {rate} is a lower learning rate, {higher} a
 # higher one, {column} the column of the finding, {penalty} a weaker penalty.
 RULES: Mapping[str, str] = {
@@ -59,17 +60,20 @@ ADVICE: Mapping[str, tuple[str, str]] = {
 }
 
 
-def on_command_line(fix: str, options: Collection[str]) -> str:
+def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = ()) -> str:
     """Translate a fix to options of a command; returns the fix if there is no such option.
 
     Args:
         fix: the fix of an error.
         options: options of the command, such as ``"--depth"``.
+        words: the words after the command, of which RUN and DATA are named in a command that replaces a call.
 
     Example:
         >>> from chainrule.errors import alternatives
-        >>> on_command_line("depth=2", ["--depth"]), on_command_line("model.fit(x, y)", ["--depth"])
-        ('--depth 2', 'model.fit(x, y)')
+        >>> on_command_line("depth=2", ["--depth"]), on_command_line("target=None: any", ["--target"])
+        ('--depth 2', 'no --target')
+        >>> on_command_line('model.plot.weights()', [], ["runs/a", "filters"])
+        'chainrule plot runs/a weights'
         >>> on_command_line(alternatives("size=(4, 4)", "--size 4"), ["--size"])
         '--size 4'
         >>> on_command_line("optimizer=cr.SGD(0.1)", ["--optimizer", f"--{RATE}"])
@@ -82,10 +86,37 @@ def on_command_line(fix: str, options: Collection[str]) -> str:
         name, _, value = part.partition("=")
         option = f"--{name.replace('_', '-')}"
         if re.fullmatch(r"\w+", name) and value and option in options:
-            words = _value(option, value)
-            if words:
-                return words
-    return fix
+            replaced = _value(option, value)
+            if replaced:
+                return replaced
+        if absent := re.match(r"(\w+)=None\b", part):
+            option = f"--{absent[1].replace('_', '-')}"
+            if option in options:
+                return fact("no {option}", option=option)
+    return next(filter(None, (_command_of(part, words) for part in parts)), fix)
+
+
+def _command_of(call: str, words: Sequence[str]) -> str:
+    """The command for a call of a method of a model, such as ``model.plot.weights()``; ``""``: none."""
+    try:
+        node = ast.parse(call, mode="eval").body
+    except SyntaxError:
+        return ""
+    if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("model."):
+        return ""
+    names = [word for word in words if not word.startswith("-")]
+    run = names[0] if names else "RUN"
+    _, *method = ast.unparse(node.func).split(".")
+    if method[0] == "plot" and len(method) == 2:
+        data = [names[2] if len(names) > 2 else "DATA"] if node.args else []
+        chosen = {keyword.arg: keyword.value for keyword in node.keywords}
+        of = chosen.get("features") or chosen.get("layer")
+        parts = [ast.literal_eval(of)] if isinstance(of, ast.Constant) else []
+        parts = list(ast.literal_eval(of)) if isinstance(of, ast.Tuple) else parts
+        more = ["--of", _word(",".join(map(str, parts)))] if parts else []
+        return " ".join(["chainrule", "plot", quoted(run), method[1].replace("_", "-"), *data, *more])
+    data = names[1] if len(names) > 1 else "DATA"
+    return f"chainrule {method[0]} {quoted(run)} {quoted(data)}" if method[0] in CALLS else ""
 
 
 def _word(text: str) -> str:

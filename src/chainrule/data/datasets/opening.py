@@ -11,7 +11,8 @@ from chainrule.data.datasets.archive import Archive, of_files, open_archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
-from chainrule.errors import DataError, FileError, fact, unknown_name
+from chainrule.data.readers.named_tables import TARGETS
+from chainrule.errors import DataError, FileError, UsageError, fact, nearest
 from chainrule.events import notices
 from chainrule.store.cache_folder import cache_folder
 
@@ -42,8 +43,19 @@ def dataset_of(name: str) -> Dataset:
     """
     dataset = next((dataset for dataset in DATASETS if dataset.name == name), None)
     if dataset is None:
+        table = nearest(name, TARGETS)
+        if table:
+            raise UsageError(
+                "E101", where="dataset", name=name, expected=fact("a data set that is downloaded"),
+                received=fact("{name}, which is installed with chainrule", name=table),
+                fix=f"chainrule train {table}",
+            )  # fmt: skip
         names = [dataset.name for dataset in DATASETS]
-        raise unknown_name("dataset", name, names, "chainrule data list")
+        close = nearest(name, names)
+        raise UsageError(
+            "E101", where="dataset", name=name, expected=", ".join(names), received=name,
+            fix=f"chainrule data get {close}" if close else "chainrule data list",
+        )  # fmt: skip
     return dataset
 
 
