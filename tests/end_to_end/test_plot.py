@@ -23,7 +23,7 @@ def test_plots_of_a_run_are_printed_or_written(chainrule, trained, credit: Path)
     [
         (("confusion_matrx",), "E101", "confusion_matrix"),
         (("confusion_matrix",), "E564", "chainrule plot loans confusion_matrix DATA"),
-        (("filters",), "E560", "model.plot.weights()"),
+        (("filters",), "E560", "chainrule plot loans weights"),
         (("graph", "--out", "graph.jpg"), "E562", "graph.svg"),
     ],
 )

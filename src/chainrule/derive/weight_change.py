@@ -184,6 +184,13 @@ def _downstream(
     )
 
 
+def _place(writer: Writer, node: Node) -> str:
+    """The layer of a value, or what it is."""
+    role = writer.trace.names[node].role
+    keys = {"prediction": "if_prediction", "loss": "if_loss_value"}
+    return writer.render(keys[role]) if role in keys else node.site.path or "net"
+
+
 def _changed_values(
     writer: Writer, changed_nodes: list[tuple[Node, tuple[Change, ...], list[tuple[Cell, ...]]]]
 ) -> Iterator[Part]:
@@ -193,7 +200,7 @@ def _changed_values(
     for node, changed, rows in changed_nodes:
         facts = {
             "name": writer.unindexed_name(node),
-            "layer": node.site.path or writer.trace.names[node].role,
+            "layer": _place(writer, node),
         }
         key = "if_many" if len(rows) < len(changed) else "if_all"
         yield writer.render(key, n=len(changed), k=len(rows), **facts, about={"node": node})

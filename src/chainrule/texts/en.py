@@ -259,7 +259,7 @@ WORDS: dict[str, str] = {
     "from_numbers": "It is the result of {formula} = {numbers}.",
     # depth 1
     "stop_forward": (
-        "{layer}: {n_in} inputs, {n_out} outputs ({name}); largest value {most}, at unit {unit}."
+        "{layer}: inputs {n_in}, outputs {n_out} ({name}); largest value {most}, at unit {unit}."
     ),
     "the_output": "output",
     "stop_class": "Target {target}, predicted with probability {output}: loss {loss}.",

@@ -139,6 +139,8 @@ LEDGER: dict[str, tuple[str, str]] = {
     ),
     "if_downstream": ("All changes downstream, old and new", "下游的所有变化：旧值与新值"),
     "if_nothing": ("No named value changes.", "没有任何命名的数值发生变化。"),
+    "if_prediction": ("prediction", "预测"),
+    "if_loss_value": ("loss", "损失"),
     "if_effect": ("Effect on the loss", "损失"),
     "if_all": ("{name} ({layer}):", "{name}（{layer}）："),
     "if_many": (

@@ -119,7 +119,7 @@ WORDS: dict[str, str] = {
         "列出最大的 {n} 个，其余 {left} 个未列出。它们占梯度范数平方的 {share}%。"
         '任何一个都可按名称查看：weight="{path}"。'
     ),
-    "letters_intro": "每个因子是反向传播的一站；某层有多个神经元时，各路径的贡献相加。",
+    "letters_intro": "每个因子是反向传播的一站；某层有多个单元时，各路径的贡献相加。",
     "full_intro": "一直展开到误差、权重和输入，直到公式不便再读为止。",
     # 更新
     "update_intro": "先计算所有梯度，再同时更新参数（{optimizer}，η = {rate}）。",
@@ -182,7 +182,7 @@ WORDS: dict[str, str] = {
     ),
     "saturated": (
         "{where} 的 {total} 个值中有 {n} 个（{percent}%）处激活函数的导数小于 {limit}："
-        "饱和的神经元几乎不让误差信号通过。"
+        "饱和的单元几乎不让误差信号通过。"
     ),
     "silent": ("{where} 的 {total} 个值中有 {n} 个（{percent}%）处于关闭状态：没有误差信号能经过它们传回。"),
     "tiny": "整个梯度的范数只有 {length}：这个样本此时几乎不改变任何参数。",
@@ -191,7 +191,7 @@ WORDS: dict[str, str] = {
     "from_numbers": "它来自 {formula} = {numbers}。",
     # 第一层深度
     "stop_forward": (
-        "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个神经元。"
+        "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个单元。"
     ),
     "the_output": "输出",
     "stop_class": "期望 {target}，给它的概率是 {output}，损失 {loss}。",

@@ -24,7 +24,8 @@ from chainrule.train.checkpoint.resume import probes_in
 from chainrule.train.monitor.probe import Probe
 
 RATE = "learning_rate"
-CALLS = ("predict", "evaluate", "attribute", "calibrate")  # methods of a model that are commands on RUN and DATA
+OF = ("features", "layer")  # arguments of plots that are --of on the command line
+CALLS = ("predict", "evaluate", "attribute", "calibrate")  # methods of a model that are commands
 # Rules of the doctor with an option of `chainrule train` as fix; {rate} is a lower learning rate, {higher} a
 # higher one, {column} the column of the finding, {penalty} a weaker penalty.
 RULES: Mapping[str, str] = {
@@ -85,6 +86,8 @@ def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = (
     for part in parts:
         name, _, value = part.partition("=")
         option = f"--{name.replace('_', '-')}"
+        if name in OF and "--of" in options:
+            return f"--of {_word(_names(value))}"
         if re.fullmatch(r"\w+", name) and value and option in options:
             replaced = _value(option, value)
             if replaced:
@@ -109,14 +112,20 @@ def _command_of(call: str, words: Sequence[str]) -> str:
     _, *method = ast.unparse(node.func).split(".")
     if method[0] == "plot" and len(method) == 2:
         data = [names[2] if len(names) > 2 else "DATA"] if node.args else []
-        chosen = {keyword.arg: keyword.value for keyword in node.keywords}
-        of = chosen.get("features") or chosen.get("layer")
-        parts = [ast.literal_eval(of)] if isinstance(of, ast.Constant) else []
-        parts = list(ast.literal_eval(of)) if isinstance(of, ast.Tuple) else parts
-        more = ["--of", _word(",".join(map(str, parts)))] if parts else []
+        of = [_names(ast.unparse(keyword.value)) for keyword in node.keywords if keyword.arg in OF]
+        more = ["--of", _word(of[0])] if of else []
         return " ".join(["chainrule", "plot", quoted(run), method[1].replace("_", "-"), *data, *more])
     data = names[1] if len(names) > 1 else "DATA"
     return f"chainrule {method[0]} {quoted(run)} {quoted(data)}" if method[0] in CALLS else ""
+
+
+def _names(value: str) -> str:
+    """The names in an argument, separated by commas: of ``("a", "b")``, a,b."""
+    try:
+        names = ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value
+    return ",".join(map(str, names)) if isinstance(names, tuple | list) else str(names)
 
 
 def _word(text: str) -> str:

@@ -24,7 +24,7 @@ from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
-from chainrule.train.evaluation.metric import PRIMARY_METRIC, larger_is_better
+from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.train.inputs import tabular
 from chainrule.train.options import refuse_unknown
 
@@ -213,6 +213,12 @@ def _unpacked(values: np.ndarray, inputs: Mapping[str, np.ndarray]) -> dict[str,
     }
 
 
+def metric_name(name: str, lang: str) -> str:
+    """Return the name of a metric in a language."""
+    metric = METRICS.get(name)
+    return metric.chinese[0] if metric is not None and lang == "zh" else name
+
+
 def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], lang: str) -> Page:
     """Return the values as a page."""
     values, spreads = decreases.mean(axis=1), decreases.std(axis=1)
@@ -233,7 +239,9 @@ def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], 
     keys = ("importance_column", "importance_value", "importance_spread")
     head = (*(render(key, lang) for key in keys), "")
     key = "importance_larger" if larger_is_better(facts["metric"]) else "importance_smaller"
-    texts = [render("importance_facts", lang, **facts), render(key, lang, metric=facts["metric"])]
+    metric = metric_name(facts["metric"], lang)
+    facts = {**facts, "metric": metric}
+    texts = [render("importance_facts", lang, **facts), render(key, lang, metric=metric)]
     if (known := facts["known"]) is not None:
         texts.append(render("importance_known", lang, training=known.training, validation=known.validation))
     items = Items(tuple(texts))

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.table import Table
 from chainrule.data.readers.named_tables import TARGETS
+from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, FileError, fact
 from chainrule.store import atomic_write
 from chainrule.store.cache_folder import cache_folder, read_private

@@ -60,6 +60,7 @@ PHRASES: dict[str, str] = {
     '1 to {last}, or "all"': "1 到 {last}，或 all",
     "an ensemble: this is one network": "集成；这里只有一个网络",
     "0, 1, 2 or 3": "0、1、2 或 3",
+    "{count} features": "{count} 个特征",
     "no {option}": "不用 {option}",
     "a data set that is downloaded": "可下载的数据集",
     "{name}, which is installed with chainrule": "{name}，它随 chainrule 一起安装",

@@ -22,7 +22,7 @@ CURVES = (
     Curve(
         name="sigmoid",
         formula="sigmoid(x)",
-        says=("Logistic function 1 / (1 + exp(-x)), with values in (0, 1).", "把任意数弯进 (0, 1)。"),
+        says=("Logistic function 1 / (1 + exp(-x)), with values in (0, 1).", "把任意数压缩到 (0, 1)。"),
         chinese="Sigmoid 函数",
         pytorch="Sigmoid",
         keras="sigmoid",
@@ -32,7 +32,7 @@ CURVES = (
     Curve(
         name="tanh",
         formula="tanh(x)",
-        says=("Hyperbolic tangent, with values in (-1, 1).", "把任意数弯进 (−1, 1)。"),
+        says=("Hyperbolic tangent, with values in (-1, 1).", "把任意数压缩到 (−1, 1)。"),
         chinese="双曲正切 (tanh)",
         pytorch="Tanh",
         keras="tanh",
@@ -142,7 +142,7 @@ CURVES = (
     Curve(
         name="softsign",
         formula="x / (1 + abs(x))",
-        says=("x / (1 + abs(x)).", "比 tanh 更缓地弯进 (−1, 1)。"),
+        says=("x / (1 + abs(x)).", "比 tanh 更缓地压缩到 (−1, 1)。"),
         chinese="softsign",
         pytorch="Softsign",
         keras="softsign",

@@ -94,7 +94,7 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
             unsupported_model(
                 "decision_boundary",
                 expected,
-                f"{len(names)} features",
+                fact("{count} features", count=len(names)),
                 f"model.plot.decision_boundary(x, {example})",
             )
         return [0, 1]

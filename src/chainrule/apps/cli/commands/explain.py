@@ -123,11 +123,9 @@ def _print_next(run: str, data: str, chosen: Mapping[str, Any], page: Any) -> No
     count = members_of(Model.load(model_file(run)).state)
     command = f"chainrule explain {run} {data} --row {chosen['row']}"
     attribute = command.replace("explain", "attribute", 1)
-    screen.line(
-        text_of("explain_next_member" if count > 1 else "explain_next").format(
-            command=command, attribute=attribute, count=count
-        )
-    )
+    text = text_of("explain_next_member" if count > 1 else "explain_next")
+    for line in text.format(command=command, attribute=attribute, count=count).splitlines():
+        screen.line(line)
 
 
 def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -> tuple[Model, Any, Any]:

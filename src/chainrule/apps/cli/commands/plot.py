@@ -38,7 +38,11 @@ def plot(
     """Draw a plot of a trained model."""
     spec = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
     if out is not None:
-        check_extension(Path(out))
+        try:
+            check_extension(Path(out))
+        except UsageError as error:
+            error.fix = f"--out {Path(out).with_suffix('.svg')}"
+            raise
     reading, options = take_reading(options), {}
     if of is not None:
         options = {"features": tuple(of.split(","))} if spec.name == "decision_boundary" else {"layer": of}
