@@ -167,3 +167,21 @@ def _is_number(text: str) -> bool:
 
 def _by_number(match: re.Match[str]) -> str:
     return ascii(match.group())[1:-1]
+
+
+class PrintedText(str):
+    """A text of several lines that an interpreter and a notebook show as lines, not as one literal.
+
+    Example:
+        >>> PrintedText("one\\ntwo")
+        one
+        two
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self)}</pre>"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from chainrule.escaping import PrintedText
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs.target import Target
@@ -120,9 +121,12 @@ class StateHolder:
         """Copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._state.states.items()}
 
-    def summary(self) -> str:
-        """The network as a table: the output shape and the number of parameters of each layer."""
-        return evaluate.summary(self._state)
+    def summary(self) -> PrintedText:
+        """The network as a table: the output shape and the number of parameters of each layer.
+
+        The result is a text; a notebook displays its lines.
+        """
+        return PrintedText(evaluate.summary(self._state))
 
     def memory(self, batch_size: int = 32) -> MemoryRequirement:
         """The memory that a training takes in addition to its data, by purpose; nothing is allocated.

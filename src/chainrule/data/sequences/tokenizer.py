@@ -17,6 +17,7 @@ Reference: Sennrich, Haddow and Birch (2016), Neural machine translation of rare
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -73,7 +74,8 @@ class Tokenizer:
         Raises:
             UsageError E101, E102: an unknown kind, or a size that is too small. E113: an element that is not
             a str.
-            DataError E350: the library is not installed; E360: no text with a character in it.
+            DataError E350: the library is not installed (words and byte pairs). E360: no text with a
+            character in it.
         """
         if kind not in KINDS:
             close = nearest(str(kind), KINDS) or KINDS[0]
@@ -107,8 +109,29 @@ class Tokenizer:
         """The tokenizer of the library for this vocabulary."""
         return _build(self.kind, self.tokens, self.merges, self.lower)
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The id of each token."""
+        return {token: i for i, token in enumerate(self.tokens)}
+
+    def _characters(self, text: str) -> str:
+        """The characters that are looked up: composed (NFC), and in lower case if that was learned."""
+        composed = unicodedata.normalize("NFC", text)
+        return "".join(character.lower() for character in composed) if self.lower else composed
+
+    def _ids(self, text: str) -> tuple[list[int], Sequence[tuple[int, int]], str]:
+        """The ids of a text, the span of each, and the text to which the spans refer."""
+        if self.kind == "character":  # needs no library
+            text = self._characters(text)
+            numbers = [self._numbers.get(character, UNKNOWN) for character in text]
+            return numbers, [(i, i + 1) for i in range(len(text))], text
+        encoding = self._library.encode(text, add_special_tokens=False)
+        return encoding.ids, encoding.offsets, text
+
     def cut(self, text: str) -> list[str]:
         """Split a text into pieces before the look-up: characters, or words and punctuation."""
+        if self.kind == "character":
+            return list(self._characters(text))
         library = self._library
         return [
             piece
@@ -129,10 +152,9 @@ class Tokenizer:
         """
         if not isinstance(text, str):
             raise _no_text(text, "Tokenizer.encode")
-        encoding = self._library.encode(text, add_special_tokens=False)
-        numbers = encoding.ids
+        numbers, offsets, text = self._ids(text)
         if not unknown and UNKNOWN in numbers:
-            pairs = zip(encoding.offsets, numbers, strict=True)
+            pairs = zip(offsets, numbers, strict=True)
             spans = [span for span, number in pairs if number == UNKNOWN]
             raise _unknown(text, spans, self._replacement(text, spans))
         return np.array([BEGIN, *numbers, END] if ends else numbers, np.int64)
@@ -145,7 +167,7 @@ class Tokenizer:
         if known.strip():
             return f'"{known}"' if len(known) <= FIX_LENGTH else fact("leave them out")
         lowered = text.lower()
-        if lowered != text and UNKNOWN not in self._library.encode(lowered, add_special_tokens=False).ids:
+        if lowered != text and UNKNOWN not in self._ids(lowered)[0]:
             return f'"{lowered[:FIX_LENGTH]}"'
         return fact("use tokens such as {tokens}", tokens=" ".join(self.tokens[len(SPECIAL) :][:LISTED]))
 
@@ -283,8 +305,7 @@ def _build(kind: str, tokens: Sequence[str], merges: Sequence[tuple[str, str]], 
         tokenizer.decoder = rust.decoders.ByteLevel()
     else:
         tokenizer = rust.Tokenizer(rust.models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
-        letters = rust.pre_tokenizers.Split(rust.Regex(r"[\s\S]"), "isolated")
-        tokenizer.pre_tokenizer = letters if kind == "character" else rust.pre_tokenizers.Whitespace()
+        tokenizer.pre_tokenizer = rust.pre_tokenizers.Whitespace()
     steps = [rust.normalizers.NFC(), *([rust.normalizers.Lowercase()] if lower else [])]
     tokenizer.normalizer = rust.normalizers.Sequence(steps)
     return tokenizer
