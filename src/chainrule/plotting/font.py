@@ -74,9 +74,11 @@ def language(requested: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _has(letter: str) -> bool:
-    """Whether one of the fonts has a glyph for this character."""
-    from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, see style.py
-
+    """Whether one of the fonts has a glyph for this character; without matplotlib nothing is drawn."""
+    try:
+        from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, see style.py
+    except ImportError:
+        return True
     for name in families():
         path = font_manager.findfont(font_manager.FontProperties(family=[name]))
         if font_manager.get_font(path).get_char_index(ord(letter)):

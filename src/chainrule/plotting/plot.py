@@ -12,7 +12,7 @@ from chainrule.plotting import font
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.registry import PLOTS
-from chainrule.plotting.style import style
+from chainrule.plotting.style import is_text_only, style
 from chainrule.settings import settings
 from chainrule.texts import LANGUAGES
 from chainrule.texts.plots import plot_text
@@ -84,7 +84,7 @@ class PlotMethod:
                 "E101", where="lang", name=chosen, expected=", ".join(LANGUAGES), received=chosen,
                 fix='lang="en"',
             )  # fmt: skip
-        with style(), settings.using(lang=font.language(chosen)):
+        with style(), settings.using(lang=chosen if is_text_only() else font.language(chosen)):
             plot = self.card.draw(self.model, *rows, **options)
             known = known_rows(self.model, rows[0]) if rows and self.card.is_evaluation else None
             return plot if known is None else _with_caption(plot, known)

@@ -15,9 +15,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from importlib import import_module
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -44,6 +45,53 @@ _STYLE = {
 }  # fmt: skip
 
 
+class Blank:
+    """A figure or a part of it that draws nothing: every attribute and every call of it is blank."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *arguments: Any, **options: Any) -> Blank:
+        return self
+
+    def __getitem__(self, index: Any) -> Blank:
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+
+_is_text = ContextVar("whether only the texts of plots are used", default=False)
+
+
+@contextmanager
+def text_only() -> Iterator[None]:
+    """Create plots for their texts inside a ``with`` block: without matplotlib, their figures are blank."""
+    token = _is_text.set(True)
+    try:
+        yield
+    finally:
+        _is_text.reset(token)
+
+
+def is_text_only() -> bool:
+    """Whether only the texts of plots are used, which need no fonts."""
+    return _is_text.get()
+
+
+def is_blank() -> bool:
+    """Whether figures are blank: only texts are used, and matplotlib is not installed."""
+    if not _is_text.get():
+        return False
+    try:
+        _matplotlib()
+    except ImportError:
+        return True
+    return False
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Apply the settings of all plots inside a ``with`` block.
@@ -51,6 +99,9 @@ def style() -> Iterator[None]:
     Raises:
         DataError E350: matplotlib is not installed.
     """
+    if is_blank():
+        yield
+        return
     try:
         matplotlib = _matplotlib()
     except ImportError as cause:
@@ -61,7 +112,7 @@ def style() -> Iterator[None]:
 
 def _matplotlib() -> Any:
     """matplotlib; a variable ``MPLBACKEND`` that names no backend is ignored, since figures have none."""
-    if "matplotlib" in sys.modules:
+    if sys.modules.get("matplotlib") is not None:
         return sys.modules["matplotlib"]
     backend = os.environ.pop("MPLBACKEND", None)
     try:
@@ -86,6 +137,8 @@ def _defaults(matplotlib: Any) -> dict[str, Any]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of this size in inches, with constrained layout."""
+    if is_blank():
+        return cast("Figure", Blank())
     return import_module("matplotlib.figure").Figure((width, height), layout="constrained")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.plotting.figure import check_extension
 from chainrule.plotting.plot import resolve_plot
+from chainrule.plotting.style import text_only
 from chainrule.settings import settings
 from chainrule.train.callback.histograms import FILE, KINDS
 
@@ -65,7 +67,8 @@ def plot(
             rows = (loaded.x, loaded.y) if has_targets else (loaded.x,)
     if spec.is_evaluation and rows:
         warn_of_known_rows(model, rows[0], run)
-    figure = getattr(model.plot, spec.name)(*rows, lang=settings.lang, **options)
+    with text_only() if out is None else nullcontext():
+        figure = getattr(model.plot, spec.name)(*rows, lang=settings.lang, **options)
     if out is None:
         screen.block(str(figure))
         return
