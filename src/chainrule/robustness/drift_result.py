@@ -120,7 +120,8 @@ class DriftResult:
         if test.test in ("missing", "range"):
             return ""
         size = "large" if test.effect > LARGE else "moderate" if test.effect > MODERATE else "small"
-        return f"{test.effect:.2f} ({render(f'drift_{size}', self.lang)})"
+        name = render(f"drift_{size}", self.lang)
+        return f"{test.effect:.2f} ({name})"
 
     def __str__(self) -> str:
         return text_page(self.page())
