@@ -22,6 +22,7 @@ from chainrule.records import frozen
 from chainrule.trace import Scalar, scalars
 
 LISTED = 10
+NEGLIGIBLE = 1e-9  # a total that is a rounding error of its paths
 MAX_SYMBOLS = 1500  # maximum number of symbols in all inspected formulas; beyond it, stored signals are used
 
 
@@ -140,7 +141,7 @@ def paths(writer: Writer, at: Scalar) -> Section:
     sum_of_listed = sum(path.value for path in result.ranked)
     facts = {"n": f"{result.count:,}", "k": len(result.ranked)}
     facts |= {"total": signed(result.total), "shown": signed(sum_of_listed), "share": ""}
-    if result.total:
+    if abs(result.total) > NEGLIGIBLE * abs(sum_of_listed):  # else the paths cancel: no share
         facts["share"] = writer.render("paths_share", percent=brief(100 * sum_of_listed / result.total))
     text = writer.render("paths_count", **facts, about={"element": at})
     listed = [path for path in result.ranked if path.value] or list(result.ranked)
