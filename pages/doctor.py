@@ -17,8 +17,10 @@ MARKS = ("<!-- suite -->", "<!-- end of suite -->")  # between them: the measure
 _INDEX = """# Doctor: automatic diagnosis of training problems
 
 The doctor detects common problems of data, network and training. `model.fit` checks data, network, loss and
-optimizer before the first step, and the statistics of the training while it runs; each finding is one line.
-`model.check(x, y)` checks without training, and runs the first few steps on a copy:
+optimizer before the first step, the first step, and the statistics of the training while it runs; each
+finding is one line, and where nothing prints the notices, mistakes without any sign (such as images without
+a channel axis) are warnings of Python. `model.check(x, y)` checks without training, and runs the first few
+steps on a copy:
 
 ```python
 import chainrule as cr
@@ -47,9 +49,12 @@ change to try, and the page of the rule.
 | `model.diagnosis` | the diagnosis of the last training |
 | `fit(..., doctor=False)` | disable the doctor |
 
-Findings never stop a training.
+Findings never stop a training. A finding that was reported stays in the diagnosis; where the complete
+training gives other numbers, or has it no longer, the diagnosis states that, too. Numbers that were measured
+on some of the rows name how many.
 
-中文：`model.fit` 在训练前、训练中和结束时检查问题，每个发现一行；`model.check(x, y)` 不训练，
+中文：`model.fit` 在训练前、第一步、训练中和结束时检查问题，每个发现一行；
+报告过的发现会保留，并注明结束时是否仍成立；`model.check(x, y)` 不训练，
 只检查数据、网络和最初几步；`chainrule doctor RUN` 查看诊断；`fit(..., doctor=False)` 关闭。
 
 ## Rules
