@@ -65,6 +65,52 @@ class ModelUncertainty(StateHolder):
         self.adopt(uncertainty.with_calibration(self.state, report))
         return report
 
+    def calibrate_intervals(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        method: Literal["quantile", "constant"] = "quantile",
+        seed: int = 0,
+    ) -> None:
+        """Form prediction intervals of a regression from samples that it was not trained on.
+
+        They are kept with the model and saved in its file; ``predict_interval`` returns them. ``chainrule
+        train`` does it from rows outside the training. If new samples are exchangeable with these, an
+        interval contains the value with the chosen probability, on average over all samples. If none of these
+        targets is negative, no end of an interval is.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``, at least 40.
+            method: ``"quantile"`` (as wide as the sample requires: conformalized quantile regression; with
+                fewer than 200 samples constant) or ``"constant"``.
+            seed: of the networks of the quantiles.
+
+        Raises:
+            TrainingError E503: the model is not trained. E507: it does not predict one value per sample.
+            UsageError E101, E122: no such method; no targets. DataError E331: too few samples.
+
+        Reference: Romano, Patterson and Candès (2019), Conformalized quantile regression (NeurIPS).
+        """
+        from chainrule.tabular import intervals  # noqa: PLC0415  # slow, and not needed to train
+
+        self.adopt(intervals.calibrate_intervals(self.state, x, y, method=method, seed=seed))
+
+    def predict_interval(self, x: Samples, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and the upper end of the prediction interval of each sample, (N,) each.
+
+        Args:
+            x: samples, as for ``predict``.
+            level: the probability that an interval contains the value: 0.5, 0.8, 0.9 or 0.95.
+
+        Raises:
+            TrainingError E503: the model is not trained. E507: it does not predict one value per sample.
+            UsageError E101: another level, or the model has no intervals.
+        """
+        from chainrule.tabular import intervals  # noqa: PLC0415  # as above
+
+        return intervals.predict_interval(self.state, x, level)
+
     @property
     def calibration(self) -> Calibration | None:
         """The calibration of ``calibrate``; ``None`` before."""

@@ -23,10 +23,13 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.data import Arrays
+from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.loss.regression import Quantile
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
@@ -34,16 +37,24 @@ from chainrule.tabular.cross_validation import CrossValidation
 from chainrule.tabular.ensemble import out_of_fold
 from chainrule.tabular.recipe import INTERVALS, TabularRecipe, ensemble_network
 from chainrule.train.checkpoint import model_file
-from chainrule.train.evaluation.conformal import IntervalMethod, conformal_quantile, coverage
-from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.evaluation.conformal import (
+    INTERVAL_METHODS,
+    IntervalMethod,
+    conformal_quantile,
+)
+from chainrule.train.evaluation.evaluate import encoded
+from chainrule.train.evaluation.prediction import inputs_of, predict, predictions
 from chainrule.train.fit import fit
+from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
+from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
 from chainrule.train.stopping import EnsembleEarlyStopping
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS = 200  # from which quantiles are learned
+MIN_LABELED = 40  # rows of ``calibrate_intervals``
 MAX_FEATURES = 1_024  # inputs that the networks of quantiles read; with more, they read the prediction alone
 PARTS = 5  # of the rows, to measure the coverage
 RECIPE = TabularRecipe(
@@ -295,9 +306,70 @@ def _ends(
     return (low, high) if lowest is None else (np.maximum(low, lowest), np.maximum(high, lowest))
 
 
-def measured_coverage(intervals: Intervals, rows: Residuals, level: float) -> float:
-    """The share of the values of new rows inside their intervals."""
-    return coverage(*intervals.ends(rows.x, rows.prediction, level), np.asarray(rows.y, np.float64))
+def calibrate_intervals(
+    model: ModelState, x: Any, y: Any = None, *, method: IntervalMethod = "quantile", seed: int = 0
+) -> ModelState:
+    """Return the model with prediction intervals; see ``Model.calibrate_intervals``."""
+    if method not in INTERVAL_METHODS:
+        raise UsageError(
+            "E101", where="calibrate_intervals, method", name=str(method), received=repr(method),
+            expected=", ".join(INTERVAL_METHODS), fix='method="quantile"',
+        )  # fmt: skip
+    _require_values(model, "calibrate_intervals")
+    if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
+        fix = "model.calibrate_intervals(x, y)"
+        raise UsageError("E122", where="calibrate_intervals", expected=fact("a label or a value"), fix=fix)
+    predicted = np.asarray(predict(model, x), np.float64)
+    x, y = tabular.encode_table(model.preparation, x, y)
+    rows: Any = encoded(model, Arrays.of(x, y, None, model.recipe.dtype))
+    values = next(iter(rows.y.values())).reshape(rows.rows, -1)
+    if values.shape[1] != 1:
+        raise TrainingError(
+            "E507", where="calibrate_intervals", received=fact("{count} values", count=values.shape[1]),
+            fix="model.predict(x)",
+        )  # fmt: skip
+    if rows.rows < MIN_LABELED:
+        raise DataError(
+            "E331", where="calibrate_intervals", expected=fact("at least {count} rows", count=MIN_LABELED),
+            received=fact("{count} rows", count=rows.rows), fix=fact("add rows"),
+        )  # fmt: skip
+    restored = values if model.preparation is None else model.preparation.restore(values)
+    own = Residuals(next(iter(rows.x.values())), predicted.ravel(), np.asarray(restored, np.float64).ravel())
+    intervals = fit_intervals(own, method=method, is_signed=bool(own.y.min() < 0), seed=seed)
+    return replace(model, facts={**model.facts, INTERVALS_FACT: intervals.fact})
+
+
+def predict_interval(model: ModelState, x: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the intervals of rows; see ``Model.predict_interval``."""
+    _require_values(model, "predict_interval")
+    intervals = Intervals.of_fact(model.facts.get(INTERVALS_FACT))
+    margins = {} if intervals is None else intervals.margins
+    if intervals is None or level not in margins:
+        names = [f"{known:g}" for known in margins]
+        fix = "model.calibrate_intervals(x, y)"
+        if names:
+            fix = f"level={nearest(f'{level:g}', names) or names[-1]}"
+        raise UsageError(
+            "E101", where="predict_interval, level", name=f"{level:g}", received=f"{level:g}",
+            expected=", ".join(names) or fact("a model with intervals"),
+            fix=fix,
+        )  # fmt: skip
+    predicted = np.asarray(predict(model, x), np.float64).ravel()
+    return intervals.ends(next(iter(inputs_of(model, x).values())), predicted, level)
+
+
+def _require_values(model: ModelState, where: str) -> None:
+    """Require a trained model of one value.
+
+    Raises:
+        TrainingError E503: it is not trained. E507: it predicts something else.
+    """
+    if model.network is None:
+        raise TrainingError("E503", where=where, fix="model.fit(x, y)")
+    (target,) = model.targets.values() if len(model.targets) == 1 else (None,)
+    if target is None or target.loss.task != "regression":
+        received = ", ".join(model.targets) if target is None else target.loss.name
+        raise TrainingError("E507", where=where, received=received, fix="model.predict(x)")
 
 
 def _quantiles_of(network: Any, numbers: Any) -> Quantiles | None:

@@ -33,7 +33,7 @@ from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import indexing_inputs, with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
-from chainrule.train.private.privacy import CALIBRATION, CHANGED, PRIVACY
+from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
 from chainrule.train.state import Row, Tensors
 from chainrule.train.step import Step
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
     from chainrule.train.monitor.probe import Probe
 
-OF_ARRAYS = (CALIBRATION, PRIVACY)  # facts that hold for the arrays of a model alone
+OF_ARRAYS = (CALIBRATION, INTERVALS, PRIVACY)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded
 OTHER_SHAPES = (
     "inputs have another shape than those of the training: the network is built again for each new shape, "

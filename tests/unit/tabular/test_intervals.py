@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
+import chainrule as cr
 from chainrule.tabular.intervals import LEVELS, MIN_ROWS, Intervals, Residuals, fit_intervals
 from chainrule.train.evaluation.conformal import INTERVAL_METHODS, IntervalMethod
 
@@ -137,3 +140,35 @@ def test_intervals_of_new_groups_and_of_weighted_rows(method: IntervalMethod) ->
     weights = np.where(new.x[:, 0] > 0.5, 4.0, 1.0)
     weighted = fit_intervals(Residuals(new.x, new.prediction, new.y, weights), method=method)
     assert np.average(is_covered(weighted, new), weights=weights) == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_model_has_intervals_from_labeled_samples(tmp_path: Path) -> None:
+    """Of arrays and of tables; a file keeps them, other parameters do not."""
+    rng = np.random.default_rng(12)
+    x = rng.random((1_000, 2)).astype("float32")
+    y = (10 + 5 * x[:, 0] + (0.2 + 3 * x[:, 1]) * rng.normal(size=1_000)).astype("float32")
+    frame = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "value": y})
+    for is_table in (False, True):
+        model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", cr.Adam(0.02))
+        with pytest.raises(cr.errors.TrainingError, match="E503"):
+            model.calibrate_intervals(x, y)
+        if is_table:
+            model.fit(frame[:300], "value", epochs=20, seed=0, verbose=False)
+            new: Any = frame[600:].drop("value")
+            with pytest.raises(cr.errors.UsageError, match="calibrate_intervals"):
+                model.predict_interval(new)
+            model.calibrate_intervals(frame[300:600])
+        else:
+            model.fit(x[:300], y[:300, None], epochs=20, seed=0, verbose=False)
+            new = x[600:]
+            with pytest.raises(cr.errors.DataError, match="E331"):
+                model.calibrate_intervals(x[:30], y[:30, None])
+            model.calibrate_intervals(x[300:600], y[300:600, None])
+        low, high = model.predict_interval(new)
+        assert np.mean((low <= y[600:]) & (y[600:] <= high)) == pytest.approx(0.9, abs=0.06)
+        assert np.corrcoef(high - low, x[600:, 1])[0, 1] > 0.7
+        model.save(tmp_path / "model.safetensors")
+        np.testing.assert_array_equal(cr.load(tmp_path / "model.safetensors").predict_interval(new)[0], low)
+        model.load_parameters(model.parameters())
+        with pytest.raises(cr.errors.UsageError, match="E101"):
+            model.predict_interval(new)

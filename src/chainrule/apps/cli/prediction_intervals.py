@@ -26,8 +26,8 @@ from chainrule.tabular.intervals import (
     fit_intervals,
 )
 from chainrule.train.evaluation.conformal import LEVEL, IntervalMethod, coverage
+from chainrule.train.private.privacy import INTERVALS
 
-FACT = "prediction_intervals"  # in the facts of a model
 LOWER, UPPER = "lower", "upper"  # columns of the output
 MAX_LATER = 1 / 3  # of the training rows, from which the errors on later rows are
 
@@ -140,7 +140,7 @@ def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) 
     Raises:
         UsageError E101: another level, or one that the model has no intervals for.
     """
-    intervals = Intervals.of_fact(model.facts.get(FACT))
+    intervals = Intervals.of_fact(model.facts.get(INTERVALS))
     margins = {} if intervals is None else intervals.margins
     if intervals is None or level not in margins:
         names = [f"{known:g}" for known in LEVELS if known in margins]

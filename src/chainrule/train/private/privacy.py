@@ -14,6 +14,7 @@ from chainrule.records import frozen
 PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
 CALIBRATION = "calibration"  # the name of the fact: the calibration of the probabilities
+INTERVALS = "prediction_intervals"  # the name of the fact: the prediction intervals of a regression
 UNPROTECTED = {
     "training": (
         "the rows of a training without privacy, from whose parameters this one started",
@@ -109,7 +110,7 @@ def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
         reasons.add("training")
     if facts.get(CHANGED):
         reasons.add("loaded")
-    if CALIBRATION in facts:
+    if CALIBRATION in facts or INTERVALS in facts:
         reasons.add("calibration")
     return tuple(reason for reason in UNPROTECTED if reason in reasons)
 

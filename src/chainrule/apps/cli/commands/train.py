@@ -21,7 +21,6 @@ from chainrule.apps.cli.options import (
     quoted,
     require_equal,
 )
-from chainrule.apps.cli.prediction_intervals import FACT as INTERVALS
 from chainrule.apps.cli.prediction_intervals import intervals_of
 from chainrule.apps.cli.private_options import is_private
 from chainrule.apps.cli.private_training import train_privately
@@ -50,6 +49,7 @@ from chainrule.tabular.recipe import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
+from chainrule.train.private.privacy import INTERVALS
 
 FEWEST = 8  # rows of the smallest table of an ensemble
 MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
