@@ -17,6 +17,7 @@ PHRASES: dict[str, str] = {
     "a multiple of {count} members": "成员数是 {count} 的倍数",
     "an axis of members and one of features": "一个成员轴和一个特征轴",
     "numbers, at least 0, with sum 1": "不小于 0、总和为 1 的数",
+    "a model with intervals": "有预测区间的模型",
     "numbers between 0 and 1": "0 与 1 之间的数",
     "a level for each output": "每个输出一个分位",
     "at least {size} cells, or {fix}": "至少 {size} 个像素，或{fix}",
