@@ -40,12 +40,13 @@ _NAMES: dict[str, str] = {
     "ops.custom_gradient": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (
-        "abs add argmax average_pool broadcast_to cast clip concatenate convolution "
-        "convolution_transpose cos divide equal erf exp floor gather greater greater_equal is_finite "
-        "less less_equal log log_softmax logical_and logical_not logical_or logsumexp matmul max "
-        "max_pool maximum mean min minimum multiply negative normal not_equal one_hot pad patches power "
-        "prod relu remat resample reshape scatter_add sigmoid sign sin softmax softplus sqrt square "
-        "stack stop_gradient subtract sum tanh transpose uniform variance where"
+        "abs add arange argmax argsort average_pool broadcast_to cast clip concatenate convolution "
+        "convolution_transpose cos cumsum divide einsum equal erf exp flip floor gather greater "
+        "greater_equal is_finite less less_equal log log1p log_softmax logical_and logical_not logical_or "
+        "logsumexp matmul max max_pool maximum mean min minimum multiply negative normal not_equal "
+        "one_hot pad patches power prod relu remainder remat resample reshape scatter_add sigmoid sign "
+        "sin softmax softplus sort split sqrt square stack stop_gradient subtract sum take_along_axis "
+        "tanh topk transpose uniform variance where"
     ),
     "ops.to_formula": "formula",
     "spec": "Spec",

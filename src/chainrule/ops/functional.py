@@ -4,6 +4,16 @@ Each function is defined next to its card. ``F.exp(x)``, ``F.sum(x, 1)``: qualif
 ``abs``, ``max``, ``min`` and ``sum`` have the names of Python's built-in functions.
 """
 
+from chainrule.ops.array.axis_functions import (
+    arange,
+    argsort,
+    cumsum,
+    flip,
+    sort,
+    split,
+    take_along_axis,
+    topk,
+)
 from chainrule.ops.array.gather import gather, one_hot, scatter_add
 from chainrule.ops.array.reduction_functions import (
     argmax,
@@ -38,6 +48,7 @@ from chainrule.ops.elementwise.functions import (
     less,
     less_equal,
     log,
+    log1p,
     logical_and,
     logical_not,
     logical_or,
@@ -48,6 +59,7 @@ from chainrule.ops.elementwise.functions import (
     not_equal,
     power,
     relu,
+    remainder,
     sigmoid,
     sign,
     sin,
@@ -59,18 +71,20 @@ from chainrule.ops.elementwise.functions import (
     where,
 )
 from chainrule.ops.linear.convolution import convolution, convolution_transpose
+from chainrule.ops.linear.einsum import einsum
 from chainrule.ops.linear.matmul import matmul
 from chainrule.ops.linear.patches import average_pool, max_pool, patches
 from chainrule.ops.random_ops import normal, uniform
 from chainrule.ops.recomputation import remat
 
 __all__ = [
-    "abs", "add", "argmax", "average_pool", "broadcast_to", "cast", "clip", "concatenate", "convolution",
-    "convolution_transpose", "cos", "divide", "equal", "erf", "exp", "floor", "full_like", "gather",
-    "greater", "greater_equal", "is_finite", "less", "less_equal", "log", "log_softmax", "logical_and",
-    "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min",
-    "minimum", "multiply", "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power",
-    "prod", "relu", "remat", "resample", "reshape", "scatter_add", "sigmoid", "sign", "sin", "softmax",
-    "softplus", "sqrt", "square", "stack", "stop_gradient", "subtract", "sum", "tanh", "transpose",
+    "abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip",
+    "concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum", "equal",
+    "erf", "exp", "flip", "floor", "full_like", "gather", "greater", "greater_equal", "is_finite", "less",
+    "less_equal", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp",
+    "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "multiply", "negative", "normal",
+    "not_equal", "one_hot", "pad", "patches", "power", "prod", "relu", "remainder", "remat", "resample",
+    "reshape", "scatter_add", "sigmoid", "sign", "sin", "softmax", "softplus", "sort", "split", "sqrt",
+    "square", "stack", "stop_gradient", "subtract", "sum", "take_along_axis", "tanh", "topk", "transpose",
     "uniform", "variance", "where",
 ]  # fmt: skip

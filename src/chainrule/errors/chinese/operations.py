@@ -5,6 +5,13 @@ PHRASES: dict[str, str] = {
         "不要信任此文件：训练后保存的网络不会是这样"
     ),
     "arrays of the shapes that the file holds": "形状与文件中一致的数组",
+    "not 0": "不为 0",
+    "an axis of fixed length": "长度固定的轴",
+    "as many axes as the input": "与输入相同的轴数",
+    "a divisor of {length}, or sizes with this sum": "能整除 {length} 的数，或总和为它的各段长度",
+    "from 1 to {length}": "从 1 到 {length}",
+    "letters for the axes of {shapes}": "与各个形状 {shapes} 的轴对应的字母",
+    "one length for each letter": "每个字母只有一个长度",
     "{first} to {last}": "{first} 到 {last}",
     "{text} (C3)": "{text} (C3)",
     "axis {axis} at least {width} wide (the window)": "轴 {axis} 至少宽 {width}（窗口）",

@@ -235,6 +235,47 @@ def where(condition: Operand, a: Operand, b: Operand) -> Node:
     return make_node(comparison.Where(), *same_shape(condition, lift(a, like), lift(b, like)))
 
 
+def log1p(x: Operand) -> Node:
+    """``log(1 + x)``, accurate for small ``x`` too.
+
+    Formula: y = log(u) + (x - (u - 1))/u with u = 1 + x as rounded; dx = dy/u.
+
+    Args:
+        x: floating-point numbers from -1 on.
+
+    Numerics: the second term restores what rounding u lost, so the relative error is a few roundings for
+        any ``x``. -1 gives minus infinity, smaller numbers NaN.
+    """
+    (x,) = same_shape(x)
+    is_near = less(abs(x), 0.5)
+    near = where(is_near, x, 0.0)
+    u = near + 1.0
+    return where(is_near, log(u) + (near - (u - 1.0)) / u, log(x + 1.0))
+
+
+def remainder(a: Operand, b: Operand) -> Node:
+    """The remainder of ``a / b`` with the sign of ``b``, as Python's ``%``, NumPy and PyTorch.
+
+    Formula: y = a - floor(a/b) b; da = dy and db = -floor(a/b) dy.
+
+    Args:
+        a: dividend, floating-point numbers or integers.
+        b: divisor.
+
+    Numerics: of floating-point numbers the error is that of the product, about one rounding of ``a``;
+        integers are exact below 2^53. A divisor of 0 gives NaN; of integers, an undefined number.
+    """
+    a, b = same_shape(a, b)
+    if not a.spec.is_float:
+        return remainder(a.astype("float64"), b.astype("float64")).astype(a.dtype)
+    quotient = floor(a / b)
+    rest = a - where(equal(quotient, 0.0), 0.0, quotient * b)  # an infinite b has the quotient 0
+    is_other_sign = logical_and(not_equal(rest, 0.0), not_equal(less(rest, 0.0), less(b, 0.0)))
+    rest = where(is_other_sign, rest + b, rest)  # a quotient that was rounded up
+    is_too_large = logical_and(greater_equal(abs(rest), abs(b)), is_finite(b))
+    return where(is_too_large, rest - b, rest)  # or down
+
+
 def power(x: Operand, exponent: Operand) -> Node:
     """``x`` to the power of ``exponent``; the exponents 1 and 2 need no power function.
 

@@ -1,0 +1,291 @@
+"""Functions along one axis, composed of cards: split, flip, pick, sort, and sums of the elements before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from chainrule.errors import ShapeError, UsageError, fact
+from chainrule.graph import Node, constant
+from chainrule.ops.array.gather import gather, require_integers
+from chainrule.ops.array.indexing import along
+from chainrule.ops.array.reduction_functions import axes_of, sum
+from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, transpose
+from chainrule.ops.array.slicing import pad, slice_axis
+from chainrule.ops.elementwise.dtype import cast
+from chainrule.ops.elementwise.functions import (
+    equal,
+    full_like,
+    greater,
+    less,
+    logical_and,
+    logical_not,
+    logical_or,
+    where,
+)
+from chainrule.settings import settings
+from chainrule.spec import Axis
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: str | None = None) -> Node:
+    """Evenly spaced numbers as a constant, as NumPy's ``arange``: ``arange(3)`` is 0, 1, 2.
+
+    Args:
+        start, stop, step: from ``start`` in steps up to but without ``stop``; a single number is ``stop``.
+        dtype: by default int64 for integers, else the setting ``dtype``.
+
+    Raises:
+        UsageError E102: ``step`` is 0.
+    """
+    if not step:
+        raise UsageError(
+            "E102", where="arange", name="step", expected=fact("not 0"), received=step, fix="step=1"
+        )
+    numbers = np.arange(start) if stop is None else np.arange(start, stop, step)
+    if stop is None and step != 1:
+        numbers = np.arange(0, start, step)
+    return constant(numbers, dtype or ("int64" if numbers.dtype.kind == "i" else settings.dtype))
+
+
+def split(
+    x: Node, parts: int | None = None, *, sizes: Sequence[int] | None = None, axis: int = 0
+) -> list[Node]:
+    """The consecutive parts of ``x`` along an axis, which ``concatenate`` joins again.
+
+    Args:
+        x: a node of any shape.
+        parts: the number of parts of equal length.
+        sizes: the length of each part, instead of ``parts``.
+        axis: the axis, of fixed length.
+
+    Raises:
+        UsageError E102: neither or both of ``parts`` and ``sizes``, or lengths that do not fit the axis.
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.input("x", (6,), "float64")
+        >>> [part.shape for part in split(x, 3)], [part.shape for part in split(x, sizes=[4, 2])]
+        ([(2,), (2,), (2,)], [(4,), (2,)])
+    """
+    (axis,) = axes_of(x, axis)
+    length = _length("split", x, axis)
+    if sizes is None and isinstance(parts, int) and parts > 0 and length % parts == 0:
+        sizes = [length // parts] * parts
+    elif parts is not None or sizes is None or min(sizes, default=0) < 0 or np.sum(sizes) != length:
+        raise UsageError(
+            "E102", where="split", name="parts, sizes", received=f"parts={parts}, sizes={sizes}",
+            expected=fact("a divisor of {length}, or sizes with this sum", length=length),
+            fix=f"sizes=[{length // 2}, {length - length // 2}]",
+        )  # fmt: skip
+    ends = np.cumsum([0, *sizes]).tolist()
+    return [slice_axis(x, axis, a, b) for a, b in pairwise(ends)]
+
+
+def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
+    """``x`` with the elements of an axis in reverse order.
+
+    Args:
+        x: a node of any shape.
+        axis: one axis, several, or ``None`` for all; of fixed length.
+
+    Raises:
+        ShapeError E205, E208: an axis does not exist, or is symbolic.
+    """
+    for a in axes_of(x, axis):
+        x = along(x, a, constant(np.arange(_length("flip", x, a))[::-1].copy()))
+    return x
+
+
+def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
+    """The elements of ``x`` at ``indices`` along an axis, row by row: NumPy's ``take_along_axis``, PyTorch's
+    ``gather``.
+
+    Shapes: x (..., N, ...), indices (..., K, ...) -> (..., K, ...); all other axes are broadcast.
+
+    Formula: y[b, k] = x[b, indices[b, k]]; the gradient of each element of ``x`` is the sum over the
+        elements that were taken from it.
+
+    Args:
+        x: a node of floating-point numbers or integers.
+        indices: integers from 0 to N - 1.
+        axis: the axis, of fixed length.
+
+    Numerics: an index below 0 or above N - 1 is an error (E211); negative indices do not count from the end.
+
+    Cost: N K comparisons for each row.
+
+    Raises:
+        ShapeError E202, E205, E208: shapes that cannot be broadcast; the axis does not exist, or is symbolic.
+        DtypeError E253: indices that are not integers.
+
+    Example:
+        >>> import chainrule as cr
+        >>> logits, label = cr.input("logits", (None, 3), "float64"), cr.input("label", (None,), "int64")
+        >>> chosen = take_along_axis(logits, cr.reshape(label, (-1, 1)))
+        >>> cr.evaluate(chosen, {"logits": [[1, 2, 3], [4, 5, 6]], "label": [2, 0]}).tolist()
+        [[3.0], [4.0]]
+    """
+    require_integers("take_along_axis", indices.spec)
+    (axis,) = axes_of(x, axis)
+    length = _length("take_along_axis", x, axis)
+    if indices.rank != x.rank:
+        raise ShapeError(
+            "E208", op="take_along_axis", constraint=fact("as many axes as the input"),
+            expected=str(x.rank), received=str(indices.rank),
+        )  # fmt: skip
+    x, indices = _to_last(x, axis), _to_last(indices, axis)
+    before = broadcast_shapes(x.shape[:-1], indices.shape[:-1])
+    x = broadcast_to(x, (*before, length))
+    indices = broadcast_to(indices, (*before, indices.shape[-1]))
+    return _from_last(_selected(x, gather(constant(np.arange(length)), indices)), axis)
+
+
+def cumsum(x: Node, axis: int = -1) -> Node:
+    """The sum of each element and all before it along an axis.
+
+    Formula: y[i] = sum(j <= i, x[j]); the gradient of x[j] is the sum of dy[i] over i >= j.
+
+    Args:
+        x: a node of floating-point numbers or integers.
+        axis: the axis, of fixed length.
+
+    Numerics: sums of 2, 4, 8, ... elements are added, so rounding errors grow like log2 of the length. An
+        infinite element does not change the sums before it.
+
+    Cost: log2(N) additions for each of N elements.
+
+    Raises:
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+    """
+    (axis,) = axes_of(x, axis)
+    length, width = _length("cumsum", x, axis), 1
+    while width < length:
+        widths = [(width if a == axis else 0, 0) for a in range(x.rank)]
+        x = x + pad(slice_axis(x, axis, 0, length - width), widths)
+        width *= 2
+    return x
+
+
+def argsort(x: Node, axis: int = -1, descending: bool = False) -> Node:
+    """The indices that sort ``x`` along an axis, int64.
+
+    Args:
+        x: a node of floating-point numbers or integers.
+        axis: the axis, of fixed length.
+        descending: whether the largest element is first.
+
+    Numerics: equal elements keep their order. NaN counts as the largest, as in NumPy and PyTorch. No
+        gradient: the indices are integers.
+
+    Cost: N^2 comparisons for each row of N elements, meant for rows of up to a few thousand.
+
+    Raises:
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+    """
+    (axis,) = axes_of(x, axis)
+    length = _length("argsort", x, axis)
+    return _from_last(_order(_to_last(x, axis), length, descending), axis)
+
+
+def sort(x: Node, axis: int = -1, descending: bool = False) -> Node:
+    """``x`` in ascending order along an axis; the gradient goes back to the place of each element.
+
+    Args:
+        x, axis, descending: as in ``argsort``, which also states numerics and cost.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.input("x", (None, 3), "float64")
+        >>> cr.evaluate([sort(x), *topk(x, 2)], {"x": [[2, 3, 1]]})
+        [array([[1., 2., 3.]]), array([[3., 2.]]), array([[1, 0]])]
+    """
+    (axis,) = axes_of(x, axis)
+    x, length = _to_last(x, axis), _length("sort", x, axis)
+    return _from_last(_selected(x, _order(x, length, descending)), axis)
+
+
+def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
+    """The ``k`` largest elements along an axis in descending order, and their indices.
+
+    Args:
+        x, axis: as in ``argsort``, which also states numerics and cost.
+        k: from 1 to the length of the axis.
+
+    Raises:
+        UsageError E102: ``k`` out of its range.
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+    """
+    (axis,) = axes_of(x, axis)
+    x, length = _to_last(x, axis), _length("topk", x, axis)
+    if not 1 <= k <= length:
+        raise UsageError(
+            "E102", where="topk", name="k", expected=fact("from 1 to {length}", length=length), received=k,
+            fix=f"k={length}",
+        )  # fmt: skip
+    order = _order(x, length, descending=True, count=k)
+    return _from_last(_selected(x, order), axis), _from_last(order, axis)
+
+
+def _length(name: str, x: Node, axis: int) -> int:
+    """The length of an axis.
+
+    Raises:
+        ShapeError E208: it is symbolic.
+    """
+    length: Axis = x.shape[axis]
+    if not isinstance(length, int):
+        raise ShapeError("E208", op=name, constraint=fact("an axis of fixed length"), received=str(length))
+    return length
+
+
+def _to_last(x: Node, axis: int) -> Node:
+    return transpose(x, [a for a in range(x.rank) if a != axis] + [axis])
+
+
+def _from_last(x: Node, axis: int) -> Node:
+    others = list(range(x.rank - 1))
+    return transpose(x, [*others[:axis], x.rank - 1, *others[axis:]])
+
+
+def _selected(x: Node, indices: Node) -> Node:
+    """x (..., N), valid indices (..., K) -> (..., K)."""
+    length = _length("take_along_axis", x, x.rank - 1)
+    full = (*x.shape[:-1], indices.shape[-1], length)
+    is_own = equal(_column(indices, full), constant(np.arange(length, dtype=indices.dtype)))
+    values = _row(x, full)
+    return sum(where(is_own, values, full_like(values, 0)), -1)
+
+
+def _order(x: Node, length: int, descending: bool, count: int | None = None) -> Node:
+    """The indices of the first ``count`` elements of the sorted x (..., N) -> (..., count).
+
+    The rank of an element is the number of elements before it; the index with rank r is at position r.
+    """
+    full = (*x.shape, length)
+    own, other = _column(x, full), _row(x, full)  # (..., N, N): element, and the one compared with it
+    compared = greater(other, own) if descending else less(other, own)
+    is_tie = equal(other, own)
+    if x.spec.is_float:
+        own_nan, other_nan = logical_not(equal(own, own)), logical_not(equal(other, other))
+        larger, smaller = (other_nan, own_nan) if descending else (own_nan, other_nan)
+        compared = logical_or(compared, logical_and(larger, logical_not(smaller)))
+        is_tie = logical_or(is_tie, logical_and(own_nan, other_nan))
+    is_earlier = constant(np.tri(length, k=-1, dtype=bool))  # the other element has a smaller index
+    is_before = logical_or(compared, logical_and(is_tie, broadcast_to(is_earlier, full)))
+    ranks = sum(cast(is_before, "float64"), -1)  # (..., N)
+    places = np.arange(length if count is None else count, dtype=np.float64)  # (count,)
+    hits = equal(_row(ranks, (*x.shape[:-1], len(places), length)), constant(places[:, None]))
+    return cast(sum(where(hits, constant(np.arange(length, dtype=np.float64)), 0.0), -1), "int64")
+
+
+def _column(x: Node, shape: tuple[Axis, ...]) -> Node:
+    """x (..., K) as (..., K, N), constant along the last axis."""
+    return broadcast_to(reshape(x, (*x.shape, 1)), shape)
+
+
+def _row(x: Node, shape: tuple[Axis, ...]) -> Node:
+    """x (..., N) as (..., K, N), constant along the last axis but one."""
+    return broadcast_to(reshape(x, (*x.shape[:-1], 1, x.shape[-1])), shape)
