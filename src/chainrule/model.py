@@ -24,6 +24,7 @@ import numpy as np
 from chainrule import diagnosis, train
 from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
+from chainrule.extension import Extensible
 from chainrule.model_analysis import ModelAnalysis
 from chainrule.model_arguments import (
     Callbacks,
@@ -51,7 +52,7 @@ from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.train.state import Row
+from chainrule.train.state import KnownRow
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -159,7 +160,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         robust: RobustTraining | None = None,
         privacy: Privacy | None = None,
         verbose: bool | None = None,
-    ) -> list[Row]:
+    ) -> list[KnownRow]:
         """Train the model.
 
         Args:
@@ -339,12 +340,12 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         model_file.save(self.state, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Self:
+    def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> Self:
         """Load a model from a file; executes nothing from it.
 
         Args:
             path: a file written by ``save``.
-            layers: classes of custom layers, if the network has some.
+            layers: the custom classes of the model, if it has some: layers, losses, optimizers and others.
 
         Raises:
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
@@ -352,17 +353,17 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         return cls.of(model_file.load(path, layers))
 
 
-def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Layer]]) -> Model:
+def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Extensible]]) -> Model:
     """The model in the bytes of a model file; what unpickling calls."""
     return cls.of(model_file.from_bytes(content, layers, "pickle"))
 
 
-def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:
+def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> Model:
     """Load a model from a file; executes nothing from it.
 
     Args:
         path: a file written by ``Model.save``.
-        layers: classes of custom layers, if the network has some.
+        layers: the custom classes of the model, if it has some: layers, losses, optimizers and others.
 
     Raises:
         FileError: the file is missing, damaged, foreign or newer than this chainrule.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.data.sample_types import Samples, SampleWeight, Targets
@@ -15,15 +17,23 @@ from chainrule.train.state_holder import StateHolder
 class ModelPrediction(StateHolder):
     """Methods that predict; ``chainrule.Model`` derives from this class."""
 
-    def __call__(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
-        """The network's raw outputs (of a classifier: scores, not probabilities)."""
+    def __call__(self, x: Samples) -> np.ndarray | Any:
+        """The network's raw outputs (of a classifier: scores, not probabilities).
+
+        Returns:
+            an array; for several outputs a dict of arrays by name.
+        """
         return prediction.raw_outputs(self.state, x)
 
-    def predict(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
-        """Labels for a classifier, values for a regressor (in the units of the training's table)."""
+    def predict(self, x: Samples) -> np.ndarray | Any:
+        """Labels for a classifier, values for a regressor (in the units of the training's table).
+
+        Returns:
+            an array; for several outputs a dict of arrays by name.
+        """
         return prediction.predict(self.state, x)
 
-    def predict_proba(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
+    def predict_proba(self, x: Samples) -> np.ndarray | Any:
         """The probability of each class, in the order of ``labels``: (N, K).
 
         Raises:

@@ -1,6 +1,6 @@
 """A program of a user, checked by pyright in strict mode: public names have the expected types."""
 
-from typing import Literal, assert_type
+from typing import Any, Literal, assert_type
 
 import numpy as np
 
@@ -12,6 +12,11 @@ class Scale(cr.Layer):
 
     def __call__(self, x: cr.Node, scope: cr.Scope) -> cr.Node:
         return x * self.factor
+
+
+class Squared(cr.Loss):
+    def terms(self, output: cr.Node, target: cr.Node) -> cr.Node:
+        return cr.square(output - target)
 
 
 layers: list[cr.Layer] = [cr.Dense(8, "relu"), cr.Dropout(0.1), cr.BatchNorm(), Scale(factor=3.0)]
@@ -28,19 +33,24 @@ history = model.fit(
     x, y, epochs=2, batch_size=4, validation=0.25, callbacks=[cr.EarlyStopping(), cr.CSVLog("log.csv")],
     class_weight="balanced", verbose=False,
 )  # fmt: skip
-assert_type(history[-1]["loss"], float | None)
+assert_type(history[-1]["loss"], float | Any)
+assert_type(history[-1]["loss"] + 1, float | Any)
 assert_type(model.evaluate(x, y, metrics=["accuracy"]), dict[str, float])
-assert_type(model.predict(x), np.ndarray | dict[str, np.ndarray])
+assert_type(model.predict(x), np.ndarray | Any)
+rows: int = model.predict(x).shape[0] + model(x).shape[0] + model.predict_proba(x).shape[0]
 assert_type(model.explain(x[0], y[:1], lang="en").title, str)
 assert_type(model.attribute(x, "saliency", target=0, steps=20), cr.Attribution)
 assert_type(model.check(x, y, seed=1).rules, tuple[str, ...])
 assert_type(model.find_learning_rate(x, y, steps=20).suggestion, float | None)
-assert_type(model.freeze("dense1").summary(), str)
+text: str = model.freeze("dense1").summary()
 trainer = model.trainer(x, y, seed=0)
 assert_type(trainer, cr.Trainer)
 assert_type(trainer.step(x, y), float)
+trainer.learning_rate = 0.1 * trainer.learning_rate
+assert_type(trainer.gradients(x, y)["dense1.weight"].sum() + trainer(x).sum(), Any)
+assert_type(trainer.load("trainer").evaluate(x, y), dict[str, float])
 model.save("iris.model")
-assert_type(cr.load("iris.model"), cr.Model)
+assert_type(cr.load("iris.model", layers=[Scale, Squared]), cr.Model)
 
 node = cr.input("x", (None, 4), "float64")
 assert_type(node, cr.Node)

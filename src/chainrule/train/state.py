@@ -16,7 +16,8 @@ from chainrule.errors import FileError, fact
 from chainrule.spec import Spec
 
 Tensors = dict[str, np.ndarray]
-Row = dict[str, "float | None"]
+Row = dict[str, "float | None"]  # None: a value that is not finite
+KnownRow = dict[str, "float | Any"]  # the same for users, whose type checker accepts arithmetic on it
 _GROUPS = ("parameters", "states", "slots", "best")
 _COUNTS = ("step", "epoch", "batch")
 _SUMS = ("loss_sum", "weight_sum")

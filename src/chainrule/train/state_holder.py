@@ -20,7 +20,7 @@ from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy_spent import PrivacySpent
-from chainrule.train.state import Row, Tensors
+from chainrule.train.state import KnownRow, Tensors
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
@@ -94,7 +94,7 @@ class StateHolder:
         return self._state.tokenizers
 
     @property
-    def history(self) -> list[Row]:
+    def history(self) -> list[KnownRow]:
         """A row of numbers for each epoch of the last training."""
         return self._state.history
 

@@ -184,7 +184,11 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
         place = np.unravel_index(int(np.argmax(array < 0)), array.shape)
         raise DataError(
             "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected=fact("0 or more"),
-            received=array[place], fix="weights.clip(0)",
+            received=array[place],
+            fix=fact(
+                "weights.clip(0); for factors with a sign, such as advantages, a loss whose target has them "
+                "(docs/custom-loops.md)"
+            ),
         )  # fmt: skip
     return array
 

@@ -95,6 +95,10 @@ PHRASES: dict[str, str] = {
     '"{name}" holds {content}': "“{name}”的内容是 {content}",
     "leave these columns out before the table is read": "读入表格之前去掉这些列",
     "a number": "一个数",
+    "weights.clip(0); for factors with a sign, such as advantages, a loss whose target has them "
+    "(docs/custom-loops.md)": (
+        "weights.clip(0)；有正负的因子（如优势值）可作为自定义损失的目标列（docs/custom-loops.md）"
+    ),
     "a finite number": "一个有限的数",
     "numbers": "数字",
     "yes or no, true or false, 1 or 0": "yes 或 no、true 或 false、1 或 0",

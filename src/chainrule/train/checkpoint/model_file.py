@@ -17,8 +17,8 @@ import numpy as np
 
 from chainrule import data, nn
 from chainrule.errors import ChainruleError, FileError, TrainingError, fact
+from chainrule.extension import Extensible
 from chainrule.graph import Limits, building
-from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss
 from chainrule.settings import settings
 from chainrule.spec import DTYPES, Size, Spec
@@ -117,17 +117,17 @@ def custom_classes(model: ModelState) -> tuple[type, ...]:
     return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in nn.own_kinds(part)))
 
 
-def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> ModelState:
+def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> ModelState:
     """Read a model; see ``chainrule.Model.load``."""
     return from_bytes(atomic_write.read(path), layers, str(path))
 
 
-def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> ModelState:
+def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -> ModelState:
     """The model in the bytes of a file.
 
     Args:
         content: the bytes of the file.
-        layers: custom classes of layers.
+        layers: custom classes, of layers, losses and others.
         where: the name of the file in an error.
     """
     record, tensors = container.unpack(content, KIND, where)
@@ -160,7 +160,7 @@ def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
     return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
 
-def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> ModelState:
+def _from_document(record: Mapping[str, Any], layers: Sequence[type[Extensible]]) -> ModelState:
     losses = {name: nn.from_record(part, "loss", layers) for name, part in record["loss"].items()}
     model = untrained(
         nn.from_record(record["net"], "layer", layers),

@@ -7,7 +7,7 @@ makes them depend on each other: these are computed together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,7 +31,9 @@ from chainrule.train.nonfinite.check import is_finite
 
 CHECK_BLOCK = 1 << 20  # values checked at once; the array may be larger than memory
 
-ByOutput = np.ndarray | dict[str, np.ndarray]
+# An array, or for several outputs a dict of arrays by name. A type checker cannot know the number of outputs:
+# with ``| Any`` it accepts the use of either one.
+ByOutput: TypeAlias = "np.ndarray | Any"
 
 
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
