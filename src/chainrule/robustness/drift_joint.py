@@ -7,8 +7,8 @@ statistic is the area under the ROC curve (AUC), 0.5 if the rows are alike. Its 
 comes from permutations of the labels, which share the factorization of each fold, so that hundreds of them
 cost little more than one.
 
-Rejected: the normal approximation of the cross-fitted AUC, whose folds are not independent (its standard
-deviation was 1.3 times too small); trees, which are too slow for permutations.
+Rejected: the normal approximation of the cross-fitted AUC, whose folds are not independent (it rejects too
+often); trees, which are too slow for permutations.
 
 Reference: Lopez-Paz, D., & Oquab, M. (2017). Revisiting classifier two-sample tests. ICLR.
 """

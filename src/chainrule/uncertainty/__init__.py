@@ -18,7 +18,7 @@ _LAZY = LazyNames(
         "calibration": "Calibration CalibrationReport calibrate stored_calibration with_calibration",
         "probability_map": "Identity Isotonic ProbabilityMap Temperature",
         "conformal_sets": "SetMethod conformities prediction_sets set_thresholds",
-        "set_coverage": "SetCoverage set_coverage",
+        "coverage_tables": "SetCoverage set_coverage",
         "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
     },

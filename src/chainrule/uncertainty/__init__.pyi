@@ -11,6 +11,8 @@ from chainrule.uncertainty.conformal_sets import SetMethod as SetMethod
 from chainrule.uncertainty.conformal_sets import conformities as conformities
 from chainrule.uncertainty.conformal_sets import prediction_sets as prediction_sets
 from chainrule.uncertainty.conformal_sets import set_thresholds as set_thresholds
+from chainrule.uncertainty.coverage_tables import SetCoverage as SetCoverage
+from chainrule.uncertainty.coverage_tables import set_coverage as set_coverage
 from chainrule.uncertainty.dropout_sampling import dropout_samples as dropout_samples
 from chainrule.uncertainty.network_disagreement import Disagreement as Disagreement
 from chainrule.uncertainty.network_disagreement import disagreement as disagreement
@@ -21,5 +23,3 @@ from chainrule.uncertainty.probability_map import Identity as Identity
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap
 from chainrule.uncertainty.probability_map import Temperature as Temperature
-from chainrule.uncertainty.set_coverage import SetCoverage as SetCoverage
-from chainrule.uncertainty.set_coverage import set_coverage as set_coverage

@@ -27,9 +27,9 @@ from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.private.privacy import CALIBRATION
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
+from chainrule.uncertainty.coverage_tables import LARGE, SetCoverage, set_coverage
 from chainrule.uncertainty.labeled_outputs import labeled_outputs
 from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
-from chainrule.uncertainty.set_coverage import LARGE, SetCoverage, set_coverage
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
