@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.data.tables.encoded_rows import EncodedRows
+from chainrule.data.tables.table import Table
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, UsageError, nearest
@@ -229,6 +230,8 @@ def _has_no_rows(x: Any) -> bool:
     """Whether these are zero rows: an empty list, an array or a frame of length 0, or such inputs by name."""
     if isinstance(x, Mapping):
         return bool(x) and all(map(_has_no_rows, x.values()))
+    if isinstance(x, Table):
+        return x.rows == 0
     is_rows = isinstance(x, list | tuple | np.ndarray) or type(x).__name__ in FRAMES
     return is_rows and np.ndim(x if isinstance(x, np.ndarray) else ()) != 0 and not len(x)
 
