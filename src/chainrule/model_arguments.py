@@ -38,7 +38,8 @@ ColumnKinds: TypeAlias = "Mapping[str, ColumnKind] | None"
 Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
 Metrics: TypeAlias = "Sequence[MetricLike] | None"
 LossName: TypeAlias = Literal[
-    "half_mse", "mse", "mae", "huber", "smooth_l1", "log_cosh", "mape", "msle", "cosine_similarity",
+    "half_mse", "mse", "mae", "quantile", "huber", "smooth_l1", "log_cosh", "mape", "msle",
+    "cosine_similarity",
     "poisson", "gaussian_nll", "kl_divergence", "binary_cross_entropy", "cross_entropy",
     "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy",
     "symmetric_cross_entropy", "bootstrapping", "hinge",

@@ -100,8 +100,8 @@ WORDS: dict[str, str] = {
     "forward_intro": "每个单元先把输入加权求和，有激活函数时再应用它。",
     "shown_sample": "公式中代入的是样本 {i} 的数字。",
     "losses_weighted": "{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
-    "mean_penalty": "J 还包含对大权重的惩罚项。",
     "losses_of_samples": "{name}(1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
+    "mean_penalty": "J 还包含对大权重的惩罚项。",
     "penalty": "权重的惩罚项为 {cost}；加上样本的损失 {data}，J = {loss}。",
     # 反向
     "backward_intro": "从损失开始反向计算：在每一站，把传来的梯度乘以该站的局部导数。",

@@ -37,24 +37,41 @@ def plan(file: Path, **options: object) -> Folds | SplitRows:
     return plan_of(chosen, prepare_data(chosen))
 
 
-def test_rows_with_equal_inputs_share_a_fold_whatever_their_labels(repeated: Path) -> None:
-    folds = plan(repeated)
-    assert isinstance(folds, Folds)
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each of 60 different rows three times."""
+    size = np.tile(np.random.default_rng(3).normal(size=60), 3)
+    path = tmp_path_factory.mktemp("plans") / "copied.csv"
+    pl.DataFrame({"size": size, "label": np.where(size > 0, "yes", "no")}).write_csv(path)
+    return path
+
+
+def folds_of_inputs(folds: Folds) -> list[set[int]]:
+    """The folds of the rows with each different input."""
     of_inputs: dict[bytes, set[int]] = {}
     for row, fold in zip(folds.prepared.training.x, folds.cross_validation.folds, strict=True):
         of_inputs.setdefault(row.tobytes(), set()).add(int(fold))
-    assert len(of_inputs) == 8
-    assert all(len(places) == 1 for places in of_inputs.values())
+    return list(of_inputs.values())
 
 
-def test_no_baseline_is_fitted_on_rows_that_it_predicts(repeated: Path) -> None:
-    folds = plan(repeated)
+def test_copies_of_a_row_share_a_fold_and_observations_with_equal_inputs_do_not(
+    copied: Path, repeated: Path
+) -> None:
+    same, separate = folds_of_inputs(plan(copied)), folds_of_inputs(plan(repeated))
+    assert [len(places) for places in same] == [1] * 60
+    assert len(separate) == 8
+    assert min(len(places) for places in separate) > 2
+
+
+@pytest.mark.parametrize("name", ["copied", "repeated"])
+def test_no_baseline_is_fitted_on_rows_that_it_predicts(name: str, request: pytest.FixtureRequest) -> None:
+    folds = plan(request.getfixturevalue(name))
     predicted = np.concatenate([positions for _, positions in folds.baseline_fits])
     assert sorted(predicted) == list(range(len(folds.scored.y)))
     for rows, positions in folds.baseline_fits:
+        assert 0 < len(rows.y) <= len(folds.prepared.training.y) - len(positions)
         fitted = {row.tobytes() for row in rows.x}
-        assert fitted
-        assert not fitted & {row.tobytes() for row in folds.scored.x[positions]}
+        assert name == "repeated" or not fitted & {row.tobytes() for row in folds.scored.x[positions]}
 
 
 def test_the_score_of_cross_validation_is_no_worse_than_chance(repeated: Path) -> None:

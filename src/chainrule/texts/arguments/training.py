@@ -31,6 +31,7 @@ LOSSES: dict[str, str] = {
     "bootstrapping.beta": "标签的权重，0 到 1；其余归网络的预测。论文中 hard 用 0.8，soft 用 0.95。",
     "bootstrapping.hard": "预测取最可能的类别，还是全部概率。",
     "hinge_embedding.margin": "要求的距离，大于 0。",
+    "quantile.levels": "每个输出的 q，或所有输出共用的一个，介于 0 和 1 之间。",
     "huber.delta": "平方部分到哪里为止，大于 0，单位与目标相同。",
     "kl_divergence.log_target": "目标是否也是对数概率。",
     "margin_ranking.margin": "要求的差，不小于 0。",
