@@ -121,7 +121,7 @@ class StateHolder:
         """Copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._state.states.items()}
 
-    def summary(self) -> PrintedText:
+    def summary(self) -> str:
         """The network as a table: the output shape and the number of parameters of each layer.
 
         The result is a text; a notebook displays its lines.
