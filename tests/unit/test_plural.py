@@ -40,7 +40,9 @@ class Fields(dict[str, object]):
 @pytest.mark.parametrize("key", COUNTED)
 def test_one_is_singular_and_more_are_as_written(key: str) -> None:
     template = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", COUNTED[key])
-    for name, noun in COUNT.findall(COUNTED[key]):
+    counts = COUNT.findall(COUNTED[key])
+    assert counts
+    for name, noun in counts:
         one, two = (fill(template, Fields({name: count})) for count in (1, 2))
         assert not re.search(rf"\b1 {noun}\b", one), one
         assert f"2 {noun}" in two

@@ -115,11 +115,12 @@ def test_damaged_intervals_of_a_file_are_not_used(
 @pytest.mark.parametrize("values", [(0.1, 2.9), (1 / 3, 1 / 3), (1e9 + 0.1, -7.3)])
 def test_a_residual_equal_to_the_margin_is_inside(values: tuple[float, float]) -> None:
     """Of tied residuals, which are margins themselves, none is lost by rounding."""
-    rng = np.random.default_rng(8)
+    rng, coverage = np.random.default_rng(8), []
     for prediction in rng.normal(size=30) * 1_000:
         y = prediction + rng.choice(values, 100)
         same = Residuals(np.zeros((100, 1), np.float32), np.full(100, prediction), y)
-        assert is_covered(fit_intervals(same, method="constant"), same, 0.95).mean() >= 0.95
+        coverage.append(is_covered(fit_intervals(same, method="constant"), same, 0.95).mean())
+    assert min(coverage) >= 0.95
 
 
 def test_few_rows_have_constant_intervals_and_too_few_none() -> None:
