@@ -13,7 +13,7 @@ from typing import Any
 
 _ADJECTIVES = (
     "test|training|validation|other|more|further|new|different|distinct|scored|repeated|labeled|equal|hidden|"
-    "additional|missing"
+    "additional|missing|damaged"
 )
 _REGULAR = """
     argument array atom bit byte candidate case cell change channel character column constant date day
@@ -33,7 +33,7 @@ _VERBS = {
     "occur": "occurs", "contain": "contains", "need": "needs",
 }  # fmt: skip
 _COUNT = re.compile(rf"\{{(\w+)(?::[^{{}}]*)?\}} (?:(?:{_ADJECTIVES}) )*(?P<noun>{'|'.join(_NOUNS)})\b")
-_VERB = re.compile(rf"(?:\([^()]*\)|[^.,;:{{(])*?\b(?P<verb>{'|'.join(_VERBS)})\b")
+_VERB = re.compile(rf"(?:\([^()]*\)|\"\{{\w+\}}\"|[^.,;:{{(])*?\b(?P<verb>{'|'.join(_VERBS)})\b")
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

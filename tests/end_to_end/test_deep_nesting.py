@@ -145,6 +145,7 @@ def test_formats_in_notes_cannot_create_a_huge_text(chainrule, run: Path) -> Non
     finding = {"rule": "input-scale", "severity": "info", "value": 1.0, "threshold": 1.0, "step": 1}
     finding |= {"facts": {"large": "a", "small": "b", "ratio": 2.0}, "layer": "{x.__class__}"}
     finding |= {"form": "scale_gap", "remedy": "{value:>9999999999}{large.__class__}{large}"}
+    finding |= {"sample": None, "latest": None, "is_over": False}
     notes["findings"] = [finding]
     (run / "doctor.json").write_text(json.dumps(notes))
     outcome = chainrule("doctor", run)

@@ -33,7 +33,7 @@ def test_a_folder_of_images_is_trained_predicted_evaluated_and_explained(chainru
     words = ("--damaged", "skip", "--epochs", 60, "--learning-rate", 0.02, "--net", "8 relu", "--out", "run")
     outcome = chainrule("train", "pets", *words)
     assert outcome.code == 0, outcome.err
-    assert "50 images of 6 x 6 pixels, 1 channels" in outcome.out
+    assert "50 images of 6 x 6 pixels, 1 channel" in outcome.out
     assert "dog/broken.png" in outcome.out + outcome.err
     (pets / "dog" / "broken.png").unlink()
     Image.new("L", (30, 30)).save(pets / "cat" / "large.png")  # resized to the size of the training images

@@ -71,7 +71,7 @@ def test_a_damaged_row_is_left_out_with_its_reason(chainrule: Any, model: Path, 
     assert (damaged["age"], damaged["prediction"], damaged["probability of old"]) == ("old", "", "")
     assert damaged["reason"] == '"old" in column "age" is not a number'
     assert all(row["prediction"] and not row["reason"] for row in (*table[:1], *table[2:]))
-    assert "1 rows with 1 damaged cells have no prediction" in outcome.err
+    assert "1 row with 1 damaged cell has no prediction" in outcome.err
     # The predictions of the other rows are those of a table without the damaged one.
     Path("sound.csv").write_text(ROWS.replace("0008,old,Rome\n", ""))
     sound = rows_of(chainrule("predict", model, "sound.csv", "--proba"))

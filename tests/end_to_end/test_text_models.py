@@ -52,7 +52,7 @@ def test_long_texts_are_cut_with_a_notice(chainrule: Any, reader: Path) -> None:
     data = write("reviews.csv", ["text", "好书", "好书" * 9])
     outcome = chainrule("predict", reader, data)
     assert outcome.code == 0, outcome.err
-    assert "1 texts" in outcome.err
+    assert '1 text of "text" is longer than' in outcome.err
     assert "6 tokens" in outcome.err
     assert "不读取" in chainrule("predict", reader, data, "--lang", "zh").err
 

@@ -134,7 +134,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "repeated name": (b"a,b,a\n1,2,3\n", "E305", ('"a" names columns 1 and 3',)),
     "repeated after blanks": (b"a, a\n1,2\n", "E305", ("columns 1 and 2",)),
     "both name faults": (b"a,,a\n1,2,3\n", "E305", ("column 2 has no name", "columns 1 and 3")),
-    "short row": (b"a,b\n1,2\n3\n", "E306", ("line 3", "2 fields", "1 fields")),
+    "short row": (b"a,b\n1,2\n3\n", "E306", ("line 3", "2 fields", "1 field")),
     "long row": (b"a,b\n1,2,3\n", "E306", ("line 2", "2 fields", "3 fields")),
     "all ragged rows": (b"a,b\n1\n1,2\n3\n", "E306", ("line 2", "line 4")),
     "ragged after quoted newline": (b'a,b\n"x\ny",1\n3\n', "E306", ("line 4",)),

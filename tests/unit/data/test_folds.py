@@ -146,7 +146,7 @@ def test_too_few_rows_or_folds_are_refused() -> None:
         folds(digests, 3)
     assert caught.value.code == "E331"
     assert "use 2 folds" in str(caught.value)
-    with pytest.raises(DataError, match="1 groups"):
+    with pytest.raises(DataError, match="1 group"):
         folds(digests, 2, groups=[0, 0, 0, 0])
     with pytest.raises(UsageError, match="E102"):
         folds(digests, 1)

@@ -108,7 +108,7 @@ def test_a_small_file_that_expands_to_much_is_refused_with_numbers(tmp_path: Pat
     with settings.using(decode_limit=1_000_000), pytest.raises(DataError) as caught:
         read_table(file)
     assert caught.value.code == "E308"
-    assert "2,400,000 bytes: 300,000 rows, 1 columns" in caught.value.received
+    assert "2,400,000 bytes: 300,000 rows, 1 column" in caught.value.received
     assert "cr.settings.decode_limit = 2_000_000_000" in caught.value.fix
     assert read_table(file).rows == 300_000
 

@@ -188,7 +188,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "no space": ("E213", lambda: convolved((None, 6), (2, 6)), "(B, 6)"),
     "four space axes": ("E213", lambda: convolved((None, 2, 2, 2, 2, 1), (1, 1, 1, 1, 1, 1)), "one to three"),
     "open space": ("E213", lambda: convolved((None, None, 6), (2, 3, 6)), "all lengths but B"),
-    "other kernel axes": ("E213", lambda: convolved((None, 7, 6), (2, 3, 3, 6)), "1 axes of kernel"),
+    "other kernel axes": ("E213", lambda: convolved((None, 7, 6), (2, 3, 3, 6)), "1 axis of kernel"),
     "groups": ("E214", lambda: convolved((None, 7, 6), (4, 3, 1), groups=4), "6 channels in, 4 out"),
     "no groups": ("E214", lambda: convolved((None, 7, 6), (4, 3, 1), groups=0), "0 groups"),
     "too small": ("E215", lambda: convolved((None, 7, 1), (4, 5, 1), dilation=2), "9 wide (the window, 5"),

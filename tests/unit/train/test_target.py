@@ -75,7 +75,7 @@ def test_shorter_texts_are_padded_with_blanks() -> None:
     short = fitted(net, "ctc", x, texts[:, 0], epochs=1)  # one label per text
     assert [target.spec.shape[1:] for target in short.targets.values()] == [(4,)]
     with pytest.raises(
-        ChainruleError, match=r"E504(?s:.*)at most 1 labels(?s:.*)cr.CTC\(max_target_length=2\)"
+        ChainruleError, match=r"E504(?s:.*)at most 1 label (?s:.*)cr.CTC\(max_target_length=2\)"
     ):
         fitted(net, cr.CTC(max_target_length=1), x, texts)
 

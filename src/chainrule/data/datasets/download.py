@@ -123,9 +123,12 @@ def _exclusive(part: Path, path: Path) -> Iterator[IO[bytes] | None]:
                     f"waiting for another download of {path.name}", f"正在等待 {path.name} 的另一个下载"
                 )
                 fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_at(handle, part):
+            is_needed = not path.exists()
+            if is_needed and _is_at(handle, part):
                 yield file
                 return
+            if not is_needed and _is_at(handle, part):
+                part.unlink()  # a new one: the file was completed before it was created
     yield None
 
 
