@@ -150,7 +150,7 @@ def _target_of(request: Request) -> tuple[bool, Any]:
     model, y = request.model, request.y
     if y is not None:
         values = None if isinstance(y, dict) else np.asarray(y).reshape(-1)
-        return True, values[0].item() if values is not None and len(values) == 1 else None
+        return True, values.tolist()[0] if values is not None and len(values) == 1 else None
     if model.preparation is None or not tabular.is_table(request.x, None):
         return False, None
     table = model.preparation.read(request.x)
@@ -178,4 +178,4 @@ def _predicted(request: Request) -> Any:
         )
     predicted: Any = predict(model, with_batch_axis(model, request.x))
     labels = np.asarray(predicted)
-    return labels[0].item() if labels.shape == (1,) else labels
+    return labels.tolist()[0] if labels.shape == (1,) else labels

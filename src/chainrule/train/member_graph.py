@@ -45,14 +45,30 @@ def member_slices(network: Network) -> dict[str, slice]:
 def _member_slices(network: Network) -> dict[str, slice]:
     built = members_in_inference(network)
     (output,) = built.outputs.values()
-    groups = _concatenated(output)
     paths = {variable.node: path for path, variable in {**built.parameters, **built.states}.items()}
+    groups = _concatenated(_before_units(output, set(paths)))
     slices, start = {}, 0
     for group in groups:
         length = int(group.shape[1])  # type: ignore[arg-type]
         slices |= {paths[node]: slice(start, start + length) for node in ancestors(group) if node in paths}
         start += length
     return slices
+
+
+def _before_units(node: Node, variables: set[Node]) -> Node:
+    """The outputs of all members where a last layer with no parameters computes in other units; else the node.
+
+    Args:
+        node: the output of the network, (B, K, C).
+        variables: the parameters and states.
+    """
+    current = node
+    while current.op.name != "concatenate":
+        sources = [source for source in current.inputs if ancestors(source) & variables]
+        if len(sources) != 1 or sources[0].shape[:2] != node.shape[:2]:
+            return node
+        (current,) = sources
+    return current
 
 
 def _concatenated(node: Node) -> list[Node]:
