@@ -70,7 +70,6 @@ def test_every_command_on_rows_accepts_arrays(
         ("other.npz", {"a": np.zeros((3, 5, 2))}, "E326"),
         ("wide.npz", {"x": np.zeros((3, 5, 9)), "y": [0, 1, 0]}, "E209"),
         ("uneven.npz", {"x": np.zeros((3, 5, 2)), "y": [0, 1]}, "E317"),
-        ("unlabeled.npz", {"x": np.zeros((3, 5, 2))}, "E122"),
         ("objects.npz", {"x": np.array([{}])}, "E314"),
         ("missing.npz", None, "E301"),
         ("iris", None, "E607"),
@@ -86,6 +85,17 @@ def test_unsuitable_arrays_are_refused_by_code(
         assert outcome.code == 2
         assert f" {code} " in outcome.err
         assert CATALOG[code].zh.split("“")[0] in outcome.err
+
+
+def test_arrays_without_targets_are_explained_but_not_evaluated(chainrule: Any, trained: Path) -> None:
+    np.savez("unlabeled.npz", x=np.zeros((3, 5, 2)))
+    explained = chainrule("explain", trained, "unlabeled.npz", "--row", 1)
+    assert explained.code == 0, explained.err
+    assert explained.out.startswith("Why ")
+    evaluated = chainrule("evaluate", trained, "unlabeled.npz", "--lang", "zh")
+    assert evaluated.code == 2
+    assert " E122 " in evaluated.err
+    assert CATALOG["E122"].zh.split("“")[0] in evaluated.err
 
 
 def test_commands_that_need_files_which_python_does_not_write_are_refused(

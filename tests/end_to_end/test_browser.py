@@ -109,7 +109,7 @@ def test_the_language_is_switched_in_the_page(page: playwright.Page) -> None:
 
 
 def test_formulas_in_words_are_shown_on_request(page: playwright.Page) -> None:
-    words = page.get_by_text("times the derivative of the sigmoid at a₁⁽¹⁾.").first
+    words = page.get_by_text("times the derivative of the sigmoid at z₁⁽¹⁾.").first
     assert not words.is_visible()
     page.check("#words")
     words.wait_for(state="visible")  # rendering is slow on a loaded machine

@@ -56,7 +56,7 @@ def _member_slices(network: Network) -> dict[str, slice]:
 
 
 def _before_units(node: Node, variables: set[Node]) -> Node:
-    """The outputs of all members where a last layer with no parameters computes in other units; else the node.
+    """The members' outputs before a last layer without parameters, such as one of units; else the node.
 
     Args:
         node: the output of the network, (B, K, C).

@@ -163,6 +163,17 @@ def test_more_steps_are_taken_until_the_values_add_up() -> None:
     assert (np.abs(fine.residual) <= fine.tolerance).all()
 
 
+def test_the_values_of_a_network_with_many_kinks_add_up() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(3000, "relu"), cr.Dense(1)), "mse", dtype="float64")
+    model.initialize({"x": Spec((B, 2), "float64")}, seed=0)
+    draw = np.random.default_rng(0)
+    x, shapes = draw.normal(size=(3, 2)), {name: a.shape for name, a in model.parameters().items()}
+    model.load_parameters({name: 20 * draw.normal(size=shape) for name, shape in shapes.items()})
+    model.load_parameters({"dense1.bias": draw.normal(size=3000)})
+    attribution = model.attribute(x)
+    assert attribution.settings["steps"] > 8 * 512
+
+
 def test_incomplete_attributions_need_strict_false(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
     with pytest.raises(TrainingError, match="E540") as caught:

@@ -83,7 +83,9 @@ VALUES = {
     "x = cr.input('x', ())\narrays = {'x': 1.0}\nfloat(x)": r"float\(cr\.evaluate\(x, arrays\)\)",
     "cr.Model(net, 'mse').initialize((4,))": r'\{"x": cr\.input\("x", \(None, 4\)\)\.spec\}',
     "cr.check(x, y)": r"model\.check\(x, y\)",
-    "model.explain(x[0])": r"model\.explain\(x\[0\], y\[0\]\)",
+    "model = cr.Model(cr.Dense(1), 'mse')\nmodel.fit(x, y * 1.5, epochs=1)\nmodel.explain(x[0], depth=1)": (
+        r"model\.explain\(x\[0\], y\[0\]\)"
+    ),
 }
 MISSING = {
     "Sequentail": "did you mean cr.Sequential?",

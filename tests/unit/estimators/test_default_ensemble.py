@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.estimators import recipe as estimators
 from chainrule.tabular import recipe_for
+from chainrule.train.single_member import member_weights, single_member
 
 
 def rows(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -98,5 +99,11 @@ def test_the_model_of_an_ensemble_explains_and_attributes_in_the_units_of_the_ta
     x = rows(40)[0]
     regressor = cr.TabularRegressor(epochs=3, random_state=0).fit(x, 1000 + 50 * x[:, 0])
     np.testing.assert_allclose(np.ravel(regressor.model_.predict(x)), regressor.predict(x))
+    state = regressor.model_.state
+    weights = member_weights(state)
+    of_members = [
+        np.ravel(cr.Model.of(single_member(state, number + 1)).predict(x)) for number in range(len(weights))
+    ]
+    np.testing.assert_allclose(weights @ of_members, regressor.predict(x), rtol=1e-6)
     assert regressor.model_.explain(x[0], 1000.0, depth=1, lang="en").title
     assert regressor.model_.attribute(x[:2])

@@ -123,7 +123,7 @@ def test_several_samples_have_a_sample_number() -> None:
 
 def test_an_unnamed_input_of_a_weighted_sum_gets_a_name() -> None:
     _, t = of(Sequential(Dense(3, "relu"), Residual(Dense(3, "tanh")), Dropout(0.5), Dense(1)), rows=1)
-    assert "h₁⁽²⁾" in names(t)
+    assert "h₁⁽³⁾" in names(t)
 
 
 def test_stops_are_in_execution_order() -> None:
