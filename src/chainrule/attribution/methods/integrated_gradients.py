@@ -29,7 +29,7 @@ from chainrule.records import frozen
 TOLERANCE = 1e-4  # of the explained difference; docs/attribution.md states the reason
 POINTS = 8  # Gauss-Legendre points of an interval
 FIRST_INTERVALS, MAX_INTERVALS = 2, 512  # of the path from a baseline to a sample
-MOST_INTERVALS = 8192  # of a path whose values do not add up with MAX_INTERVALS: an ensemble has many kinks
+MAX_FINE_INTERVALS = 8192  # of a path whose values do not add up with MAX_INTERVALS: many kinks
 MAX_ROUNDS = 40  # of bisections: an interval is then far below the resolution of float32
 SAMPLED_TOLERANCE = 0.05  # of the explained difference, where the user chooses the number of sampled points
 
@@ -142,8 +142,8 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
         total = np.bincount(intervals.own, np.abs(errors), rows)
         counts = np.bincount(intervals.own, minlength=rows)
         is_off = np.abs(np.bincount(intervals.own, errors, rows)) > goal
-        most = np.where(is_off, MOST_INTERVALS, MAX_INTERVALS) * others
-        is_open = (total > goal) & (counts < most)
+        limits = np.where(is_off, MAX_FINE_INTERVALS, MAX_INTERVALS) * others
+        is_open = (total > goal) & (counts < limits)
         split = is_open[intervals.own] & (np.abs(errors) > (goal / (2 * counts))[intervals.own])
         if not split.any():
             break
