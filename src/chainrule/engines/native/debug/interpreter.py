@@ -13,6 +13,7 @@ It is about a thousand times slower and meant for debugging.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import CellType, FunctionType
@@ -141,12 +142,20 @@ def _in_python(value: Any) -> Any:
     if value is pointer:
         return lambda address, like: (int(address), np.asarray(like).dtype)
     if value is carray:
-        return lambda at, length: array_at(at[0], at[1], (int(length),), (at[1].itemsize,))
+        return _array_of
     if value in (atomic_load, compare_exchange):
         return _atomic_load if value is atomic_load else _compare_exchange
     if type(value) is type(pointer):  # another instruction
         return None
     return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
+
+
+def _array_of(at: tuple[int, np.dtype], shape: int | tuple[int, ...]) -> np.ndarray:
+    """The numbers at an address as an array in C order; ``shape`` may be a length."""
+    lengths = shape if isinstance(shape, tuple) else (shape,)
+    sizes = tuple(map(int, lengths))
+    strides = tuple(at[1].itemsize * math.prod(sizes[axis:]) for axis in range(1, len(sizes) + 1))
+    return array_at(at[0], at[1], sizes, strides)
 
 
 def _atomic_load(address: int) -> int:
