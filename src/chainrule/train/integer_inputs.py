@@ -8,7 +8,7 @@ declared anywhere: the graph for floating-point inputs shows it, for layers of u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -23,9 +23,14 @@ _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_
 _MOVES = ("reshape", "transpose", "slice", "broadcast")  # these operations move numbers and change none
 
 
-def with_integer_inputs(network: Network) -> Network:
-    """The network with int64 in place of floating-point inputs that it uses only as integers."""
-    names = [name for name, spec in network.inputs.items() if spec.is_float]
+def with_integer_inputs(network: Network, fixed: Collection[str] = ()) -> Network:
+    """The network with int64 in place of floating-point inputs that it uses only as integers.
+
+    Args:
+        network: any.
+        fixed: inputs that keep their dtype.
+    """
+    names = [name for name, spec in network.inputs.items() if spec.is_float and name not in fixed]
     names = [name for name in names if _is_integer(network.inference, name)]
     if not names:
         return network
@@ -54,6 +59,12 @@ def indexing_inputs(network: Network) -> frozenset[str]:
         )
 
     return frozenset(name for name, node in floats.items() if is_index(node))
+
+
+def whole_inputs(network: Network) -> frozenset[str]:
+    """The floating-point inputs that are used only as integers, such as a memory-mapped array of indices,
+    which is read where it is: none of their numbers may be a fraction."""
+    return frozenset(name for name in indexing_inputs(network) if _is_integer(network.inference, name))
 
 
 def _consumers(built: Built) -> dict[Node, list[Node]]:

@@ -7,13 +7,14 @@ another thread trains. The arrays of a state are never written to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 
 from chainrule import data
+from chainrule.data.batches.exact_cast import refuse_fractions
 from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.memo import cached_property
@@ -30,7 +31,7 @@ from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
 from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
-from chainrule.train.integer_inputs import indexing_inputs, with_integer_inputs
+from chainrule.train.integer_inputs import indexing_inputs, whole_inputs, with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
@@ -153,20 +154,21 @@ class ModelState:
             return self.recorded
         return computation(self.network, self.step)
 
-    def built(self, inputs: Mapping[str, Spec], are_fixed: bool = True) -> ModelState:
+    def built(self, inputs: Mapping[str, Spec], are_fixed: bool | Collection[str] = True) -> ModelState:
         """The model with graphs for inputs of these specs, and without parameters.
 
         Args:
             inputs: the spec of each input, by name.
-            are_fixed: whether the dtypes are part of the specs; if not, inputs that the network uses only as
-                integers, such as the indices of an embedding, become int64.
+            are_fixed: whether the dtypes are part of the specs, or the names of the inputs of which they are;
+                of the others, those that the network uses only as integers, such as the indices of an
+                embedding, become int64.
 
         Raises:
             UsageError E101: a frozen path that does not exist. UsageError E118: a name that is used twice.
         """
         network = Network(self.recipe, dict(inputs), self.engine)
-        if not are_fixed:
-            network = with_integer_inputs(network)
+        if are_fixed is not True:
+            network = with_integer_inputs(network, are_fixed or ())
         network.check()
         return replace(
             self, network=network, targets=targets_of(network, self.classes), parameters={}, states={}
@@ -216,7 +218,13 @@ class ModelState:
             return data.Arrays.of(x, y, weights, self.recipe.dtype)
         dtypes = {name: spec.dtype for name, spec in network.inputs.items()}
         exact = network.memo("indexing inputs", lambda: indexing_inputs(network))
-        return data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes, exact)
+        arrays = data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes, exact)
+        for name in network.memo("whole inputs", lambda: whole_inputs(network)):
+            if not isinstance(arrays.x, dict):
+                refuse_fractions("x", arrays.x)
+            elif name in arrays.x:
+                refuse_fractions(f'x["{name}"]', arrays.x[name])
+        return arrays
 
     def changed(
         self, by: str, parameters: Tensors | None = None, states: Tensors | None = None

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order, split
 from chainrule.data.batches.arrays import Inputs
+from chainrule.data.batches.row_view import is_mapped
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Channel, Listener, notices
 from chainrule.nn.schedule import plateau_of
@@ -162,10 +163,13 @@ def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState
         return model.for_shapes(arrays), arrays
     specs = evaluate.specs_of(arrays, model.recipe.dtype)
     built = {} if model.network is None else dict(model.network.inputs)
+    named = arrays if isinstance(arrays, dict) else {"x": arrays}
+    fixed = {name for name, array in named.items() if is_mapped(array) and array.dtype == specs[name].dtype}
     is_built = built.keys() == specs.keys() and all(
-        spec in (specs[name], specs[name].with_dtype("int64")) for name, spec in built.items()
+        spec == specs[name] or (name not in fixed and spec == specs[name].with_dtype("int64"))
+        for name, spec in built.items()
     )
-    return model if is_built else model.built(specs, are_fixed=False), arrays
+    return model if is_built else model.built(specs, are_fixed=fixed), arrays
 
 
 def _prepare(

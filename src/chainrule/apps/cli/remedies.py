@@ -103,7 +103,7 @@ def _command_of(call: str, words: Sequence[str]) -> str:
     """The command for a call of a method of a model, such as ``model.plot.weights()``; ``""``: none."""
     try:
         node = ast.parse(call, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # ValueError: a path with a NUL or bytes that are no Unicode
         return ""
     if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("model."):
         return ""
@@ -138,7 +138,7 @@ def _value(option: str, value: str) -> str:
     """An option with the value of an argument; ``""`` if the command line has no equivalent."""
     try:
         node = ast.parse(value, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return ""
     if isinstance(node, ast.Constant):
         return f"{option} {_word(node.value) if isinstance(node.value, str) else value}"

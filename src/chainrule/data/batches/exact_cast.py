@@ -65,6 +65,21 @@ def refuse_rounded(name: str, array: np.ndarray, converted: np.ndarray) -> None:
     raise _lost(name, where, array[position].item(), converted[position])
 
 
+def refuse_fractions(name: str, array: np.ndarray) -> None:
+    """Refuse a fraction among floating-point numbers that are used as integers.
+
+    Raises:
+        DtypeError E235: names the first.
+    """
+    for rows in _blocks(array):
+        is_fraction = array[rows] != np.floor(array[rows])
+        if is_fraction.any():
+            first, *rest = map(int, np.unravel_index(int(np.argmax(is_fraction)), is_fraction.shape))
+            position = (rows.start + first, *rest)
+            where = f"{name}[{', '.join(map(str, position))}]"
+            raise _fraction(name, where, array[position].item(), "int64")
+
+
 def _is_certain(array: np.ndarray, dtype: str) -> bool:
     """Whether the range of the numbers rules out any change."""
     if array.size == 0 or array.dtype.kind == "b":
@@ -88,11 +103,16 @@ def _refuse_change(name: str, array: np.ndarray, converted: np.ndarray) -> None:
         where, dtype = f"{name}[{', '.join(map(str, position))}]", converted.dtype.name
         number = array[position].item()
         if array.dtype.kind == "f" and not float(number).is_integer():
-            raise DtypeError(
-                "E235", where=where, dtype=dtype, expected=fact("an integer"), received=number,
-                fix=fact("{name}.round() if these are rounding errors of integers", name=name),
-            )  # fmt: skip
+            raise _fraction(name, where, number, dtype)
         raise _lost(name, where, number, converted[position])
+
+
+def _fraction(name: str, where: str, number: float, dtype: str) -> DtypeError:
+    """The error for a fraction where integers are required."""
+    return DtypeError(
+        "E235", where=where, dtype=dtype, expected=fact("an integer"), received=number,
+        fix=fact("{name}.round() if these are rounding errors of integers", name=name),
+    )  # fmt: skip
 
 
 def _lost(name: str, where: str, number: float, nearest: np.generic) -> DtypeError:

@@ -80,3 +80,16 @@ def restore_rows(array: Any, index: np.ndarray, count: int) -> np.ndarray:
     restored = np.zeros((count, *array.shape[1:]), array.dtype)
     restored[index] = array
     return restored
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array lies in a memory-mapped file; a conversion would load all of it.
+
+    Example:
+        >>> is_mapped(np.zeros(2))
+        False
+    """
+    part: object = array
+    while isinstance(part, np.ndarray) and not isinstance(part, np.memmap):
+        part = part.base
+    return isinstance(part, np.memmap)
