@@ -185,6 +185,19 @@ def test_fractions_are_no_indices() -> None:
     assert "x[1, 0]" in str(caught.value)
 
 
+def test_memory_mapped_indices_are_read_where_they_are_and_checked(tmp_path: Path) -> None:
+    np.save(tmp_path / "ids.npy", np.array([[1, 2], [3, 4], [0, 2]], np.float32))
+    ids, y = cr.map_array(tmp_path / "ids.npy"), np.array([0.0, 1.0, 2.0])
+    model = cr.Model(cr.Sequential(cr.Embedding(5, 2), cr.Flatten(), cr.Dense(1)), "mse")
+    model.fit(ids, y, epochs=1)
+    assert np.shares_memory(model.state.rows_of(ids).x, ids)
+    np.testing.assert_array_equal(model.predict(np.asarray(ids, np.int64)), model.predict(ids))
+    for call in (model.predict, lambda x: model.fit(x, y, epochs=1)):
+        with pytest.raises(DtypeError, match=r"x\[1, 1\]") as caught:
+            call(ids + np.array([[0, 0], [0, 0.5], [0, 0]], np.float32))
+        assert caught.value.code == "E235"
+
+
 @pytest.mark.parametrize("dtype", ["int64", "float64", "uint64"])
 def test_labels_above_2_to_the_24_stay_distinct(dtype: str) -> None:
     labels = np.array([2**24 + 1, 2**24 + 2, 2**53 - 1, 2**53 - 2]).astype(dtype)
