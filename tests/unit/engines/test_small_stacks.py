@@ -66,7 +66,7 @@ def in_thread(size: int, work: object) -> None:
 
 @pytest.mark.parametrize("size", [256 * 1024, 2 * ENOUGH])
 def test_the_size_of_the_stack_is_measured(size: int) -> None:
-    """At least the size asked for: a C library may reuse the larger stack of a thread that has ended."""
+    """At least the requested size: a C library may reuse the larger stack of a thread that has ended."""
     seen: list[tuple[int | None, bool, int | None]] = []
 
     def work() -> None:
