@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from chainrule.data.cells.conventions import with_conventions
 from chainrule.data.readers.files import read_path
@@ -95,7 +95,7 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
     if isinstance(source, pl.DataFrame):
         return of_frame(source, "frame")
     if type(source).__module__.partition(".")[0] == "pyarrow" and hasattr(source, "column_names"):
-        return of_frame(pl.DataFrame(source), "frame")
+        return of_frame(pl.DataFrame(cast(Any, source)), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):
