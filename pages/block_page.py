@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from chainrule.texts.constraints import in_chinese
+
 from chainrule.catalog import (
     KINDS,
     Block,
@@ -19,7 +21,6 @@ from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOG
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
-from chainrule.texts.constraints import in_chinese
 from pages.page import Page, plain
 
 _CODE = re.compile(r"\bE\d{3}\b")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from pages.translations import catalog_files, compile_catalog
 
 from chainrule.events import NoticeQueue, notices
 from chainrule.settings import settings
@@ -64,7 +65,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the target of the options, for fixtures of every scope."""
+    """Set the target of the options, for fixtures of every scope; compile the catalogs of translations."""
+    if not hasattr(config, "workerinput"):
+        for catalog in catalog_files():
+            compile_catalog(catalog)
     settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
 
 

@@ -1,4 +1,4 @@
-"""Facts of errors are records with an English and a Chinese template of the same fields."""
+"""Texts are records whose templates have a translation with the same fields."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from string import Formatter
 
+import pytest
+from pages.translations import as_po, catalog_files, missing, read_catalog, updated
+
 from chainrule.errors import DataError, UsageError, fact, join_facts
-from chainrule.errors.chinese import PHRASES
-from source_files import PACKAGE
+from source_files import PACKAGE, ROOT, tree
 from source_files import nodes as nodes_of
 
 FACTS = ("expected", "received", "fix", "notes")
@@ -21,21 +24,9 @@ PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])"
 
 
 @cache
-def nodes() -> list[ast.AST]:
-    """The calls and constants of all modules of the package."""
-    return [node for file in PACKAGE for node in nodes_of(file) if isinstance(node, ast.Call | ast.Constant)]
-
-
-def templates() -> set[str]:
-    """The templates that the package passes to ``fact``."""
-    texts: set[str] = set()
-    for node in nodes():
-        match node:
-            case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
-                texts.add(text)
-            case ast.Call(func=ast.Name(id="join_facts"), args=[ast.Constant(value=str(text)), _]):
-                texts.add(text)
-    return texts
+def calls() -> list[ast.Call]:
+    """The calls of all modules of the package."""
+    return [node for file in PACKAGE for node in nodes_of(file) if isinstance(node, ast.Call)]
 
 
 def fields(template: str) -> set[str]:
@@ -45,12 +36,6 @@ def fields(template: str) -> set[str]:
         for _, name, spec, conversion in Formatter().parse(template)
         if name is not None
     }
-
-
-def has_words(template: str) -> bool:
-    """Whether a template has text of its own that a reader must understand."""
-    text = "".join(literal for literal, *_ in Formatter().parse(template))
-    return bool(re.search("[A-Za-z]{2}", text))
 
 
 def plain_facts(node: ast.expr) -> Iterator[str]:
@@ -75,23 +60,22 @@ def is_prose(text: str) -> bool:
     return not CODE.match(text) and bool(PROSE.search(re.sub(r'"[^"]*"|\([^)]*\)', "", text)))
 
 
-def test_every_template_has_a_chinese_one_with_the_same_fields() -> None:
-    used = templates()
-    assert len(used) > 600
-    assert sorted(t for t in used if has_words(t) and t not in PHRASES) == []
-    assert sorted(t for t, chinese in PHRASES.items() if fields(t) != fields(chinese)) == []
-
-
-def test_every_chinese_template_is_used_and_contains_chinese() -> None:
-    literals = {node.value for node in nodes() if isinstance(node, ast.Constant)}
-    assert sorted(set(PHRASES) - literals) == []
-    latin = {t: c for t, c in PHRASES.items() if is_prose(t) and not re.search(r"[一-鿿]", c)}
-    assert latin == {}
+@pytest.mark.parametrize("file", catalog_files(), ids=lambda file: file.parts[-3])
+def test_every_text_is_translated_with_the_same_fields(file: Path) -> None:
+    """``python -m pages.translations`` adds new texts and removes unused ones."""
+    catalog = read_catalog(file)
+    modules = {str(path.relative_to(ROOT)): tree(path) for path in PACKAGE}
+    assert len(catalog) > 2_000
+    assert missing(catalog) == []
+    assert as_po(updated(catalog, modules)) == file.read_bytes()
+    texts = [(str(message.id), str(message.string)) for message in catalog if message.id]
+    assert [text for text, translation in texts if fields(text) != fields(translation)] == []
+    latin = [text for text, words in texts if is_prose(text) and not re.search("[一-鿿]", words)]
+    assert latin == []
 
 
 def test_facts_that_are_prose_are_records() -> None:
-    calls = (node for node in nodes() if isinstance(node, ast.Call))
-    keywords = (k for call in calls for k in call.keywords if k.arg in FACTS)
+    keywords = (k for call in calls() for k in call.keywords if k.arg in FACTS)
     texts = {text for keyword in keywords for text in plain_facts(keyword.value)}
     assert sorted(text for text in texts if is_prose(text)) == []
 

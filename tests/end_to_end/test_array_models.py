@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors.catalog import CATALOG
+from chainrule.messages import translated
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_unsuitable_arrays_are_refused_by_code(
         outcome = chainrule(words[0], trained, name, *words[1:], "--lang", "zh")
         assert outcome.code == 2
         assert f" {code} " in outcome.err
-        assert CATALOG[code].zh.split("“")[0] in outcome.err
+        assert translated(CATALOG[code], "zh").split("“")[0] in outcome.err
 
 
 def test_arrays_without_targets_are_explained_but_not_evaluated(chainrule: Any, trained: Path) -> None:
@@ -95,7 +96,7 @@ def test_arrays_without_targets_are_explained_but_not_evaluated(chainrule: Any, 
     evaluated = chainrule("evaluate", trained, "unlabeled.npz", "--lang", "zh")
     assert evaluated.code == 2
     assert " E122 " in evaluated.err
-    assert CATALOG["E122"].zh.split("“")[0] in evaluated.err
+    assert translated(CATALOG["E122"], "zh").split("“")[0] in evaluated.err
 
 
 def test_commands_that_need_files_which_python_does_not_write_are_refused(

@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from chainrule.catalog import KINDS, block, resolve_kind, sample_curve, to_html, to_unicode
 from chainrule.derive.braille_plot import plot
 from chainrule.derive.line_chart import ticks
+from chainrule.messages import is_known
 from chainrule.ops import CARDS
 from chainrule.texts.blocks import DERIVED
-from chainrule.texts.constraints import CONSTRAINTS, REASONS
 
 HAN = re.compile("[一-鿿]")
 BLOCKS = [(kind.name, name) for kind in KINDS.values() for name in kind.entries]
@@ -112,9 +112,11 @@ def test_every_block_has_its_own_chinese_texts() -> None:
 
 
 def test_every_phrase_of_a_card_has_chinese() -> None:
-    assert set(CONSTRAINTS) == {text for card in CARDS for text in card.constraints.values()}
-    reasons = (rule for card in CARDS for rule in card.pullbacks.values())
-    assert set(REASONS) == {rule.reason for rule in reasons if not isinstance(rule, str)}
+    constraints = {text for card in CARDS for text in card.constraints.values()}
+    rules = (rule for card in CARDS for rule in card.pullbacks.values())
+    reasons = {rule.reason for rule in rules if not isinstance(rule, str)}
+    assert len(constraints) > 40
+    assert [text for text in constraints | reasons if not is_known(text)] == []
 
 
 def test_the_plot_of_an_activation_has_its_values_and_derivatives() -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
+from pages.translations import catalog_files, read_catalog
 
 from chainrule.apps.cli.texts import WORDS
 from chainrule.data.tables.findings import SENTENCES
 from chainrule.data.tables.findings import Finding as DataFinding
 from chainrule.diagnosis import RULES
 from chainrule.errors import fact
-from chainrule.errors.chinese import CHINESE
-from chainrule.plural import English, fill
-from chainrule.texts import TABLES
+from chainrule.messages import English, fill
+from chainrule.texts import TEXTS
 
 TEMPLATES = {
-    **{f"error: {template}": template for template in CHINESE},
+    **{str(m.id): str(m.id) for file in catalog_files() for m in read_catalog(file) if m.id},
     **{f"command line: {key}": english for key, (english, _) in WORDS.items()},
     **{f"data: {key}": english for key, (english, _) in SENTENCES.items()},
-    **{f"text: {key}": english for key, english in TABLES["en"].items()},
+    **{f"text: {key}": english for key, english in TEXTS.items()},
     **{
         f"rule: {rule.id}": english
         for rule in RULES.values()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.attribution.score import Arrays, Score, run
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node
 from chainrule.memo import cached_property
 from chainrule.records import frozen
@@ -79,8 +79,8 @@ class AttributionContext:
         """
         if not self.score.entries:
             raise TrainingError(
-                "E541", where="attribute", what="a numeric input, or one that indexes an embedding",
-                what_zh="数值或词元输入", received=", ".join(self.inputs), fix='method="occlusion"',
+                "E541", where="attribute", what=fact("a numeric input, or one that indexes an embedding"),
+                received=", ".join(self.inputs), fix='method="occlusion"',
             )  # fmt: skip
         return self._values_of(self.score.entry_inputs)
 

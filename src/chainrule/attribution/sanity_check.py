@@ -158,7 +158,7 @@ def _randomized(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.nd
         layers.setdefault(path.rpartition(".")[0] or path, []).append(path)
     if not layers:
         raise TrainingError(
-            "E541", where="sanity", what="parameters", what_zh="参数", received=str(model.recipe.net)[:200]
+            "E541", where="sanity", what=fact("parameters"), received=str(model.recipe.net)[:200]
         )
     randomized = []
     for layer in reversed(layers):

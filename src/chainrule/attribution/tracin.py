@@ -157,7 +157,7 @@ class SampleGradients:
                 if path is not None:
                     return path, node
         raise TrainingError(
-            "E541", where="influence", what="a dense layer at the end", what_zh="末尾的全连接层",
+            "E541", where="influence", what=fact("a dense layer at the end"),
             received=str(self.network.recipe.net)[:200], fix='layer="all"',
         )  # fmt: skip
 
@@ -201,7 +201,7 @@ def require_trained_rows(train_x: Any) -> None:
     """
     if train_x is None:
         raise TrainingError(
-            "E543", where="influence", what="samples of the training", what_zh="训练样本",
+            "E543", where="influence", what=fact("samples of the training"),
             fix="model.influence(x, y, x_train, y_train)",
         )  # fmt: skip
 

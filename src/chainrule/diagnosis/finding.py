@@ -13,10 +13,8 @@ from chainrule import texts
 from chainrule.data.tables.findings import of_sample
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
-from chainrule.errors.message import Message, known_fact, rendered
-from chainrule.plural import fill
+from chainrule.messages import Message, fill, known_fact, rendered, translated
 from chainrule.records import frozen
-from chainrule.texts.doctor import source_in
 
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -100,7 +98,7 @@ class Finding:
         form = self._form_of_value(lang)
         parts = [
             texts.render("doctor_number", lang, value=form(own.value), threshold=_limit(own.threshold, form)),
-            texts.render("doctor_source", lang, source=source_in(self.rule.source, lang)),
+            texts.render("doctor_source", lang, source=translated(self.rule.source, lang)),
         ]
         parts += [] if own.step is None else [texts.render("doctor_step", lang, step=own.step)]
         parts += [own.layer] if own.layer else []

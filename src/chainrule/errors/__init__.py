@@ -5,7 +5,7 @@ English or Chinese. This package does not check anything; the code that raises a
 """
 
 from chainrule.errors.call_errors import refuse_call
-from chainrule.errors.catalog import CATALOG, Entry
+from chainrule.errors.catalog import CATALOG
 from chainrule.errors.exceptions import (
     CallError,
     ChainruleError,
@@ -19,10 +19,10 @@ from chainrule.errors.exceptions import (
     UsageError,
     nearest,
 )
-from chainrule.errors.message import Message, alternatives, alternatives_of, fact, join_facts, message_of
 from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
 from chainrule.errors.suggestion import short_repr, suggest
 from chainrule.errors.unknown_name import unknown_name
+from chainrule.messages import Message, alternatives, alternatives_of, fact, join_facts, message_of
 
 __all__ = [
     "CATALOG",
@@ -30,7 +30,6 @@ __all__ = [
     "ChainruleError",
     "DataError",
     "DtypeError",
-    "Entry",
     "FileError",
     "GradientError",
     "Message",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chainrule.errors.message import fact
+from chainrule.messages import fact
 
 _TABLE = """
 lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate

@@ -28,7 +28,7 @@ from typing import Any
 from chainrule.errors.argument_names import reason, translated
 from chainrule.errors.call_text import call_text, plain_value, signature_text
 from chainrule.errors.exceptions import CallError, nearest
-from chainrule.errors.message import fact, join_facts
+from chainrule.messages import fact, join_facts
 from chainrule.records import frozen
 
 TABLE = Path(__file__).with_name("peer_calls.toml")

@@ -25,8 +25,8 @@ from types import CodeType
 from typing import Any, ClassVar
 
 from chainrule.errors.catalog import CATALOG
-from chainrule.errors.message import Message, rendered
 from chainrule.escaping import printable
+from chainrule.messages import Message, rendered, translated
 from chainrule.records import frozen
 
 _LABELS = {
@@ -111,12 +111,12 @@ class ChainruleError(Exception):
     @property
     def sentence(self) -> Message:
         """The sentence of this error as a record, without its facts."""
-        return Message(CATALOG[self.code].en, self.details)
+        return Message(CATALOG[self.code], self.details)
 
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
         details = {name: _one_line(rendered(value, lang)) for name, value in self.details.items()}
-        return getattr(CATALOG[self.code], lang).format(**details)
+        return translated(CATALOG[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""

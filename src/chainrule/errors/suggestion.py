@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from chainrule.errors.exceptions import nearest
-from chainrule.errors.message import fact
+from chainrule.messages import fact
 
 PACKAGE = __name__.partition(".")[0]
 MAX_LENGTH = 80  # characters of a value in a message

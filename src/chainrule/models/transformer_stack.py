@@ -72,7 +72,7 @@ def resolve_stack(model: str, size: str, sizes: Mapping[str, Stack], change: Sta
         lower = chosen.heads * max(1, chosen.width // chosen.heads)
         upper = lower + chosen.heads
         raise ShapeError(
-            "E221", op=model, what="heads", what_zh="各个头",
+            "E221", op=model, what=fact("heads"),
             expected=fact(
                 "width {lower} or {upper}, for {heads} heads", lower=lower, upper=upper, heads=chosen.heads
             ),

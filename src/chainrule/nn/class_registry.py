@@ -14,11 +14,6 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.schedule import Schedule
 
 LAYERS: LazyRegistry[type[Layer]] = LazyRegistry("chainrule", paths(block_index.LAYERS))
-FAMILIES_ZH = {
-    "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
-    "initializer": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪", "constraint": "约束",
-    "group": "参数组",
-}  # fmt: skip
 
 
 def _classes(modules: dict[str, str]) -> dict[str, type]:

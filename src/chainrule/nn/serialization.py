@@ -25,7 +25,7 @@ import numpy as np
 
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import complete, difference
-from chainrule.nn.class_registry import FAMILIES, FAMILIES_ZH
+from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.layer import Layer
 from chainrule.nn.validation import unknown, value_text
 
@@ -247,7 +247,7 @@ class _Reading(_Counted):
         if not isinstance(record, Mapping) or not isinstance(record.get(family), str):
             example = next(iter(self.tables[family]))
             raise UsageError(
-                "E111", where=_end(where), family=family, family_zh=FAMILIES_ZH[family],
+                "E111", where=_end(where), family=fact(family),
                 expected=f'{{"{family}": "{example}", ...}}',
                 received=_short(record),
             )  # fmt: skip
@@ -264,7 +264,7 @@ class _Reading(_Counted):
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
             hint = fact("pass a custom class: layers=({own},)", own=own)
             raise UsageError(
-                "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
+                "E110", where=_end(where), family=fact(family), name=name[:80],
                 expected=", ".join(known),
                 received=name[:80],
                 fix=fact('"{name}"; {hint}', name=close, hint=hint) if close else hint,

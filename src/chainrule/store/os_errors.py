@@ -48,8 +48,7 @@ def write_error(fault: OSError, path: Path, needed: int, notes: Iterable[str] = 
         received=received,
         fix=fix,
         notes=[*(space if needed else ()), *notes],
-        action="write",
-        action_zh="写入",
+        action=fact("write"),
     )
 
 
@@ -127,7 +126,7 @@ def read_error(fault: OSError, path: Path) -> FileError:
     code = "E401" if code == "E407" else code
     expected, received, fix = _read_facts(code, fault, path)
     return FileError(
-        code, where=str(path), expected=expected, received=received, fix=fix, action="read", action_zh="读取"
+        code, where=str(path), expected=expected, received=received, fix=fix, action=fact("read")
     )
 
 

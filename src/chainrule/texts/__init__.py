@@ -1,17 +1,18 @@
-"""The texts of explanations, by key: one table per language, with the same keys and the same placeholders."""
+"""The texts of explanations, by key."""
 
-from chainrule.plural import English
-from chainrule.texts import en, zh
+from chainrule.messages import LANGUAGES, Message, Texts, fill, translated
 from chainrule.texts.attribution import ATTRIBUTION
 from chainrule.texts.auditing import AUDITING
 from chainrule.texts.certificates import CERTIFICATES
 from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
+from chainrule.texts.explanation import WORDS
 from chainrule.texts.ledger import LEDGER
 from chainrule.texts.robustness import ROBUSTNESS
 from chainrule.texts.uncertainty import UNCERTAINTY
 
-_PAIRS = {
+TEXTS: Texts = {
+    **WORDS,
     **DOCTOR,
     **ATTRIBUTION,
     **COUNTERFACTUAL,
@@ -20,15 +21,7 @@ _PAIRS = {
     **CERTIFICATES,
     **UNCERTAINTY,
     **AUDITING,
-}  # (English, Chinese)
-TABLES: dict[str, dict[str, str]] = {
-    "en": {
-        **{key: English(text) for key, text in en.WORDS.items()},
-        **{key: English(text) for key, (text, _) in _PAIRS.items()},
-    },
-    "zh": {**zh.WORDS, **{key: text for key, (_, text) in _PAIRS.items()}},
 }
-LANGUAGES = tuple(TABLES)
 
 
 def render(key: str, lang: str, **facts: object) -> str:
@@ -38,7 +31,14 @@ def render(key: str, lang: str, **facts: object) -> str:
         >>> render("label_of", "en", number="1", label="yes")
         '1 (yes)'
     """
-    return TABLES[lang][key].format(**facts)
+    if lang == "en":
+        return fill(TEXTS[key], facts)
+    return translated(TEXTS[key], lang, key).format_map(facts)
 
 
-__all__ = ["LANGUAGES", "TABLES", "render"]
+def text_record(key: str, **facts: object) -> Message:
+    """Return the text of ``key`` as a record, which is rendered later."""
+    return Message(TEXTS[key], facts)
+
+
+__all__ = ["LANGUAGES", "TEXTS", "render", "text_record"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from chainrule.errors.catalog.data import ENTRIES
 
 from chainrule.data.readers import datasets
-from chainrule.errors.catalog.data import ENTRIES
 from page_examples import DOCS, provoke
 
 # Each code, with a word that its message must contain.

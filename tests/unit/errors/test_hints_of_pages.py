@@ -17,7 +17,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import CATALOG, ChainruleError
-from chainrule.errors.message import rendered
+from chainrule.messages import rendered
 from page_examples import example_of
 from pasting import COMMANDS, is_code, pasted
 

@@ -18,7 +18,7 @@ from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
-from chainrule.plural import English
+from chainrule.messages import English
 from chainrule.settings import settings
 
 WORDS: dict[str, tuple[str, str]] = {

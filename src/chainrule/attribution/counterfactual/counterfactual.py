@@ -146,8 +146,8 @@ def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageErr
         if not axis.is_fixed
     ]
     return UsageError(
-        "E546", where="counterfactual", max_changes=max_changes, target=goal.target_text("en"),
-        target_zh=goal.target_text("zh"), expected=goal.target_text("en"),
+        "E546", where="counterfactual", max_changes=max_changes, target=goal.target_text,
+        expected=goal.target_text,
         received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
         fix=alternatives(
@@ -228,7 +228,10 @@ def _result(
 
 def _page(goal: Goal, alternatives: Sequence[Alternative], lang: str) -> Page:
     """Return the alternatives as a page."""
-    facts = {"prediction": goal.render(goal.prediction, goal.probability), "target": goal.target_text(lang)}
+    facts = {
+        "prediction": goal.render(goal.prediction, goal.probability),
+        "target": goal.target_text.render(lang),
+    }
     sections = [Section("", (Items((render("counterfactual_now", lang, **facts),)),))]
     sections += [_section(i, alternative, goal.render, lang) for i, alternative in enumerate(alternatives, 1)]
     return Page(render("counterfactual_title", lang), lang, tuple(sections))

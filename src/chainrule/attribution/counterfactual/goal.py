@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import Message, UsageError, fact, join_facts, nearest
 from chainrule.records import frozen
-from chainrule.texts import render
+from chainrule.texts import text_record
 from chainrule.train.evaluation.prediction import predict, predict_proba, raw_outputs
 from chainrule.train.inputs.target import Target
 
@@ -42,15 +42,16 @@ class Goal:
     high: float | None = None
     label: Any = None
 
-    def target_text(self, lang: str) -> str:
-        """Return the requested prediction as text."""
+    @property
+    def target_text(self) -> Message:
+        """The requested prediction."""
         if self.low is not None and self.high is not None:
             ends = (np.isfinite(self.low), np.isfinite(self.high))
             key = {(True, True): "between", (True, False): "at_least", (False, True): "at_most"}.get(
                 ends, "any"
             )
-            return render(f"target_{key}", lang, low=f"{self.low:.6g}", high=f"{self.high:.6g}")
-        return str(self.label) if self.label is not None else render("target_other", lang)
+            return text_record(f"target_{key}", low=f"{self.low:.6g}", high=f"{self.high:.6g}")
+        return join_facts("", [self.label]) if self.label is not None else text_record("target_other")
 
     def render(self, prediction: Any, probability: float | None = None) -> str:
         """Return a prediction as text."""
@@ -107,8 +108,7 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
             else fact("a value beyond the prediction")
         )
         raise UsageError(
-            "E548", where="counterfactual", target=result.target_text("en"),
-            target_zh=result.target_text("zh"), expected=fact("another prediction"),
+            "E548", where="counterfactual", target=result.target_text, expected=fact("another prediction"),
             received=result.render(result.prediction, result.probability), fix=fix,
         )  # fmt: skip
     return result

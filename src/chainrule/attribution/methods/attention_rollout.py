@@ -17,7 +17,7 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import Method, MethodResult, require_size
 from chainrule.attribution.score import WEIGHTS, Score, run
 from chainrule.engines import compile
-from chainrule.errors import TrainingError
+from chainrule.errors import Message, TrainingError, fact
 from chainrule.graph import Graph, Node, order
 
 
@@ -94,7 +94,7 @@ def _on_input(context: AttributionContext, shares: np.ndarray) -> dict[str, np.n
                 return {name: values.reshape(*values.shape, *[1] * (array.ndim - 2))}
             if array.ndim == 4 and (patches := _patched(values, array.shape[1:3])) is not None:
                 return {name: patches}
-    raise _lacking(context, "self-attention over the positions of an input", "与输入位置一一对应的序列")
+    raise _lacking(context, fact("self-attention over the positions of an input"))
 
 
 def _patched(values: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray | None:
@@ -107,9 +107,9 @@ def _patched(values: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray | None:
     return grid.repeat(side, 1).repeat(side, 2)
 
 
-def _lacking(context: AttributionContext, what: str, chinese: str) -> TrainingError:
+def _lacking(context: AttributionContext, what: Message) -> TrainingError:
     return TrainingError(
-        "E541", where="attribute, attention_rollout", what=what, what_zh=chinese,
+        "E541", where="attribute, attention_rollout", what=what,
         received=str(context.model.recipe.net)[:200], fix='method="integrated_gradients"',
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
 from chainrule.ops import functional as F
@@ -35,8 +35,8 @@ def grad_cam(context: AttributionContext, layer: str | None = None, rectified: b
     name = next((n for n, a in context.inputs.items() if path in maps and a.ndim == maps[path].rank), None)
     if not maps or (path in maps and name is None):
         raise TrainingError(
-            "E541", where="attribute, grad_cam", what="a convolution over an input",
-            what_zh="作用于输入的卷积层", received=str(context.model.recipe.net)[:200],
+            "E541", where="attribute, grad_cam", what=fact("a convolution over an input"),
+            received=str(context.model.recipe.net)[:200],
             fix='method="integrated_gradients"',
         )  # fmt: skip
     if path not in maps or name is None:

@@ -222,8 +222,8 @@ def expected_gradients(
     """
     if context.baseline is None:
         raise TrainingError(
-            "E543", where="attribute, expected_gradients", what="rows to compare with",
-            what_zh="用于比较的样本行", expected="baseline, (k, ...)", received=fact("none"),
+            "E543", where="attribute, expected_gradients", what=fact("rows to compare with"),
+            expected="baseline, (k, ...)", received=fact("none"),
             fix="baseline=x_train[:100]",
         )  # fmt: skip
     if tolerance is None:

@@ -30,8 +30,8 @@ def downloads_folder() -> Path:
     if folder is None:
         expected = fact("a home folder, in which data sets are kept")
         fix = "export XDG_CACHE_HOME=/var/tmp/cache"
-        raise FileError("E407", where="HOME", expected=expected, received=fact("none"), action="write",
-                        action_zh="写入", fix=fix)  # fmt: skip
+        raise FileError("E407", where="HOME", expected=expected, received=fact("none"), action=fact("write"),
+                        fix=fix)  # fmt: skip
     return folder
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from chainrule.data.cells.sentences import CELLS
-from chainrule.plural import fill
+from chainrule.messages import fill
 from chainrule.records import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {

@@ -112,7 +112,7 @@ class Heads(Layer):
             if rest:
                 more, kind = self.heads * (width + 1), type(self).__name__
                 raise ShapeError(
-                    "E221", op=kind, what="heads", what_zh="各个头",
+                    "E221", op=kind, what=fact("heads"),
                     expected=fact(
                         "{channels} channels = {heads} heads x {width}", channels=more, heads=self.heads,
                         width=width + 1,

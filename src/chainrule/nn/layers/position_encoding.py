@@ -176,7 +176,7 @@ class RotaryPosition(Layer):
         count, channels = _extents(self, x, axis)
         if channels % 2:
             raise ShapeError(
-                "E221", op="RotaryPosition", what="pairs", what_zh="各对",
+                "E221", op="RotaryPosition", what=fact("pairs"),
                 expected=fact("an even number of channels"),
                 received=fact("{channels} channels", channels=channels),
             )  # fmt: skip

@@ -16,7 +16,6 @@ LOSSES: LazyRegistry[type[Loss]] = LazyRegistry(
     "chainrule", paths(block_index.LOSSES, block_index.LOSS_NAMES)
 )
 _REFUSED = {"logits": ("sigmoid", "softmax", "log_softmax"), "log-probabilities": ("sigmoid", "softmax")}
-_WANTS_ZH = {"logits": "未规范化的预测 (logit)", "log-probabilities": "对数概率"}
 _KEEPS_NUMBERS = ("reshape", "cast", "transpose")
 
 
@@ -91,7 +90,7 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
             name=loss.name,
         )
         raise UsageError(
-            "E105", where=str(node.site), loss=loss.name, inputs=loss.wants, inputs_zh=_WANTS_ZH[loss.wants],
+            "E105", where=str(node.site), loss=loss.name, inputs=fact(loss.wants),
             activation=activation,
             expected=(
                 fact("scores of any size (no activation at the end)")

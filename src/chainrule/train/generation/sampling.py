@@ -148,7 +148,7 @@ def next_scores(state: DecodingState, request: Request, position: int) -> np.nda
     if np.isnan(best).any() or np.isposinf(best).any():
         raise TrainingError(
             "E501", where="generate", expected=fact("finite scores"), received=fact("NaN or infinity"),
-            cause="a score of the network", cause_zh="网络给出的得分",
+            cause=fact("a score of the network"),
         )  # fmt: skip
     if np.isneginf(best).any():
         raise UsageError(

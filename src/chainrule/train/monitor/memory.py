@@ -95,7 +95,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
         return
     fits = _largest_batch(network, step, batch, rows, probes)
     raise _too_large(
-        (f"a training step of {batch} samples", f"{batch} 个样本的一步训练"), memory, free,
+        fact("a training step of {batch} samples", batch=batch), memory, free,
         (
             f"batch_size={fits}"
             if fits
@@ -167,8 +167,8 @@ def _fitting_rows(program: Program, rows: int) -> int:
         else MemoryRequirement({})
     )
     if memory.total > free:
-        texts = ("the prediction for one sample", "对一个样本的预测")
-        raise _too_large(texts, memory, free, fact("a smaller network"))
+        what = fact("the prediction for one sample")
+        raise _too_large(what, memory, free, fact("a smaller network"))
     return rows
 
 
@@ -176,11 +176,8 @@ def _refuse_rows(program: Program, rows: int, free: int) -> None:
     """Refuse rows that depend on each other and do not fit into the memory together."""
     memory = program.memory_requirement({"B": rows})
     if memory.total > free:
-        texts = (
-            f"the prediction of {rows} rows, of which each depends on the others",
-            f"{rows} 行相互依赖，对它们的预测",
-        )
-        raise _too_large(texts, memory, free, fact("fewer rows at a time"))
+        what = fact("the prediction of {rows} rows, of which each depends on the others", rows=rows)
+        raise _too_large(what, memory, free, fact("fewer rows at a time"))
 
 
 def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
@@ -199,8 +196,8 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
         numbers += rows * math.prod(size_at(axis, {"B": 1}) for axis in shape)
     memory, free = MemoryRequirement({"outputs": numbers * TEXT}), free_memory()
     if memory.total > free:
-        texts = ("the predictions as text", "文本形式的预测")
-        raise _too_large(texts, memory, free, fact("model.predict(x) in Python"))
+        what = fact("the predictions as text")
+        raise _too_large(what, memory, free, fact("model.predict(x) in Python"))
 
 
 @contextmanager
@@ -214,9 +211,7 @@ def refuse_memory_error(program: Program) -> Iterator[None]:
         yield
     except MemoryError as cause:
         memory = program.memory_requirement({"B": 1})
-        raise _too_large(
-            ("the prediction", "预测"), memory, free_memory(), fact("fewer rows at once")
-        ) from cause
+        raise _too_large(fact("the prediction"), memory, free_memory(), fact("fewer rows at once")) from cause
 
 
 def _step_memory(network: Network, step: Step, batch: int) -> MemoryRequirement:
@@ -267,9 +262,9 @@ def _bytes(specs: Iterable[Spec], batch: int = 1) -> int:
     return sum(size_at(spec.size, {"B": batch}) * np.dtype(spec.dtype).itemsize for spec in specs)
 
 
-def _too_large(texts: tuple[str, str], memory: MemoryRequirement, free: int, fix: str) -> TrainingError:
+def _too_large(what: Message, memory: MemoryRequirement, free: int, fix: str) -> TrainingError:
     return TrainingError(
-        "E508", what=texts[0], what_zh=texts[1], expected=fact("at most {limit}", limit=_bytes_text(free)),
+        "E508", what=what, expected=fact("at most {limit}", limit=_bytes_text(free)),
         received=_bytes_text(memory.total), notes=[memory.largest], fix=fix,
     )  # fmt: skip
 

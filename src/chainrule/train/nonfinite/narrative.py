@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-from chainrule.errors import Message, alternatives, fact
+from chainrule.errors import Message, alternatives, fact, join_facts
+from chainrule.messages import in_language
 from chainrule.train.nonfinite.texts import ALTERNATIVES, CAUSES, REMEDIES, WORDS
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
         depth: 0 for the cause alone; 1 for location, cause and remedy; 2 also for value, rows, inputs and the
             last steps; 3 for all rows, all inputs and the weights of every layer.
     """
-    words = WORDS[lang]
-    position = 0 if lang == "en" else 1
-    cause = words["then"].join(CAUSES[cause.key][position].format(**cause.facts) for cause in report.causes)
+    words, cause = in_language(WORDS, lang), cause_of(report).render(lang)
     if depth == 0:
         return [cause]
     rows = [(words["cause"], cause)]
@@ -46,6 +45,11 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
         weights = [(path, _figure(value)) for path, value in steps[-1].weights.items()]
         lines += ["", words["weights"], *_table(weights)]
     return lines
+
+
+def cause_of(report: NonfiniteReport) -> Message:
+    """The causes, from the first to the root cause, as one line."""
+    return join_facts("; ", (fact(CAUSES[cause.key], **cause.facts) for cause in report.causes))
 
 
 def remedy_of(report: NonfiniteReport) -> Message:
@@ -77,7 +81,7 @@ def stable_rate(learning_rate: float, growth: float) -> float:
 
 def headline(report: NonfiniteReport, lang: str) -> str:
     """Step, phase, operation and layer in one line."""
-    words = WORDS[lang]
+    words = in_language(WORDS, lang)
     step = words["step"].format(step=report.step, epoch=report.epoch, batch=report.batch)
     place = words["operation"].format(op=report.op, place=layer_text(report, lang))
     return words["beside"].join([step if report.step else words["prediction"], words[report.phase], place])
@@ -86,13 +90,13 @@ def headline(report: NonfiniteReport, lang: str) -> str:
 def layer_text(report: NonfiniteReport, lang: str = "en") -> str:
     """The layer in the notation of errors, or ``the loss`` or ``the optimizer``."""
     if not report.kind:
-        return WORDS[lang].get(report.layer, report.layer)
+        return in_language(WORDS, lang).get(report.layer, report.layer)
     layer = f'{report.kind} "{report.layer}"'
     return f"{layer} ({report.place})" if report.place else layer
 
 
 def _value(report: NonfiniteReport, lang: str) -> str:
-    words = WORDS[lang]
+    words = in_language(WORDS, lang)
     text = words["value"].format(
         value=_figure(report.value), index=_index(report.index), count=report.count, size=report.size
     )
@@ -101,7 +105,7 @@ def _value(report: NonfiniteReport, lang: str) -> str:
 
 
 def _rows(report: NonfiniteReport, lang: str, limit: int | None) -> list[tuple[str, str]]:
-    words = WORDS[lang]
+    words = in_language(WORDS, lang)
     key, rows = ("own_rows", report.rows) if report.rows else ("dominant_rows", report.dominant_rows)
     if not rows:
         return []
@@ -111,7 +115,7 @@ def _rows(report: NonfiniteReport, lang: str, limit: int | None) -> list[tuple[s
 
 
 def _inputs(report: NonfiniteReport, lang: str, limit: int | None) -> str:
-    words = WORDS[lang]
+    words = in_language(WORDS, lang)
     texts = [_input(value, lang) for value in report.inputs[:limit]]
     total = report.input_count
     prefix = words["largest_of"].format(count=total) if total > len(texts) else ""
@@ -119,13 +123,13 @@ def _inputs(report: NonfiniteReport, lang: str, limit: int | None) -> str:
 
 
 def _input(value: InputValue, lang: str) -> str:
-    row = WORDS[lang]["row"].format(row=value.row) if value.row >= 0 else ""
+    row = in_language(WORDS, lang)["row"].format(row=value.row) if value.row >= 0 else ""
     return f"{value.name}{_bracketed(value.index)} = {_figure(value.value)}{row}"
 
 
 def _steps(steps: Sequence[StepStatistics], lang: str) -> list[tuple[str, ...]]:
     """The last steps as rows of a table, after its header."""
-    header = tuple(WORDS[lang]["columns"].split("|"))
+    header = tuple(in_language(WORDS, lang)["columns"].split("|"))
     norms = [math.hypot(*step.weights.values()) if step.weights else math.nan for step in steps]
     return [header, *((
         str(step.step), _figure(step.loss), _figure(step.learning_rate), _figure(step.largest, "-"),

@@ -15,7 +15,7 @@ from chainrule.ops.card import Card
 from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep
-from chainrule.train.nonfinite.narrative import layer_text
+from chainrule.train.nonfinite.narrative import cause_of, layer_text
 from chainrule.train.nonfinite.origin import Origin, find_origin, rows_of, samples_on
 from chainrule.train.nonfinite.recent_steps import recent_steps
 from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport
@@ -89,7 +89,7 @@ def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
             "{value:.6g} from {op} at {index}, {place}", value=report.value, op=operation,
             index=report.index, place=layer_text(report),
         ),
-        notes=notes, fix=report.remedy, cause=report.cause("en"), cause_zh=report.cause("zh"),
+        notes=notes, fix=report.remedy, cause=cause_of(report),
     )  # fmt: skip
     error.report = report
     return error

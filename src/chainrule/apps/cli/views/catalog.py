@@ -9,12 +9,12 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.errors import sentence_of_code
 from chainrule.catalog import Argument, Block, BlockFormula, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.derive.braille_plot import plot, side_by_side
+from chainrule.messages import translated
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.settings import settings
 from chainrule.texts.arguments import ARGUMENTS, argument_key
-from chainrule.texts.constraints import in_chinese
 from chainrule.texts.shapes import shapes_in_chinese
 from chainrule.train.evaluation.metric import Metric
 
@@ -117,12 +117,12 @@ def _card(card: type[Card], entry: Block) -> None:
         if formula.tree is not None:
             screen.line(f"  {formula.label} = {tree_to_unicode(formula.tree)}")
             continue
-        reason = in_chinese(formula.prose) if zh else formula.prose
+        reason = translated(formula.prose, settings.lang)
         kind = "0" if formula.is_flat else text_of("no_gradient")
         screen.line(f"  {formula.label} = {kind} ({reason})")
     if card.constraints:
         screen.heading(text_of("constraints"))
-        rows = [(name, in_chinese(text) if zh else text) for name, text in card.constraints.items()]
+        rows = [(name, translated(text, settings.lang)) for name, text in card.constraints.items()]
         for row in aligned(rows):
             screen.line(f"  {row}")
     screen.heading(text_of("batch"))

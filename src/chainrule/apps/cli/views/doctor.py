@@ -9,11 +9,11 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis import DIAGNOSIS_FILE, RULES, TIMES, Diagnosis, Rule, in_language
 from chainrule.errors import FileError, UsageError, fact, nearest
+from chainrule.messages import translated
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
-from chainrule.texts.doctor import source_in
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 
@@ -90,7 +90,7 @@ def show_rule(name: str) -> None:
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
         "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
-        "rule_source": source_in(rule.source, lang),
+        "rule_source": translated(rule.source, lang),
         "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
     }  # fmt: skip
     for key, text in facts.items():

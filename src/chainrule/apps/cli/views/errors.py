@@ -8,6 +8,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import CATALOG, UsageError, nearest
 from chainrule.errors.pages import page_lines
+from chainrule.messages import translated
 from chainrule.settings import settings
 
 WORDS = ("error", "errors")
@@ -40,5 +41,4 @@ def show_error(name: str) -> None:
 
 def sentence_of_code(code: str) -> str:
     """The sentence of a code with the names of its fields in angle brackets."""
-    text = CATALOG[code].zh if settings.lang == "zh" else CATALOG[code].en
-    return text.replace("{", "<").replace("_zh}", "}").replace("}", ">")
+    return translated(CATALOG[code], settings.lang).replace("{", "<").replace("}", ">")

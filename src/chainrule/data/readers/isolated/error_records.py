@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.errors import CATALOG, DataError, Message, join_facts
-from chainrule.errors.message import JoinedMessage, known_fact
+from chainrule.messages import JoinedMessage, known_fact
 
 _TEXTS = ("where", "expected", "received", "fix")
 

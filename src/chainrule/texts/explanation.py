@@ -1,6 +1,10 @@
-"""The sentences of an explanation in English."""
+"""The sentences of an explanation, by key."""
 
-WORDS: dict[str, str] = {
+from __future__ import annotations
+
+from chainrule.messages import Texts
+
+WORDS: Texts = {
     # titles and headings
     "title": "One training step, explained with the numbers of one sample",
     "title_many": "One training step, explained with the numbers of {n} samples",
@@ -56,8 +60,8 @@ WORDS: dict[str, str] = {
     "term": "term",
     # in one line
     "line_value": (
-        "The network outputs {output}; the target is {target}. After one update the output {moves}, "
-        "and the loss {change}."
+        "The network outputs {output}; the target is {target}. After one update the output {moves}, and "
+        "the loss {change}."
     ),
     "line_class": (
         "The network assigns probability {output} to the target class {target}. After one update this "
@@ -73,45 +77,44 @@ WORDS: dict[str, str] = {
     ),
     # notation
     "letters": (
-        "x is an input, w a weight, b a bias, z a weighted sum, a the activation computed from it, ŷ "
-        "the output of the network, y the target, J the loss; δ = ∂J/∂z is the error signal of a "
-        "weighted sum. Subscripts count from 1. The number in parentheses in the superscript is the layer."
+        "x is an input, w a weight, b a bias, z a weighted sum, a the activation computed from it, ŷ the "
+        "output of the network, y the target, J the loss; δ = ∂J/∂z is the error signal of a weighted "
+        "sum. Subscripts count from 1. The number in parentheses in the superscript is the layer."
     ),
     "letters_weight": "For example, {weight} connects input {input} to unit {unit} of layer {layer}.",
     "letters_member_weight": (
-        "In an ensemble the first subscript is the number of the network: {weight} connects input {input} "
-        "to unit {unit} of layer {layer} of network {member}."
+        "In an ensemble the first subscript is the number of the network: {weight} connects input "
+        "{input} to unit {unit} of layer {layer} of network {member}."
     ),
     "letters_state": "{letters}: stored numbers of the network that are not trained.",
     "letters_also_feeds": "{value} is also the input of layer {layers}.",
     "features": "The inputs are:",
     "feature": "x{i} ({name}) = {raw}, which the network receives as {value}",
     "rounding": (
-        "All values are computed in full precision (float64) and rounded only for display: to 6 "
-        "decimal places, very small values to 6 significant digits. A product of displayed values may "
-        "therefore differ from the displayed result in the last digit. ŷ and all derivatives are "
-        "those of the network in evaluation mode (without dropout)."
+        "All values are computed in full precision (float64) and rounded only for display: to 6 decimal "
+        "places, very small values to 6 significant digits. A product of displayed values may therefore "
+        "differ from the displayed result in the last digit. ŷ and all derivatives are those of the "
+        "network in evaluation mode (without dropout)."
     ),
     "mean_one": "There is one sample, n = 1: J is its loss J⁽¹⁾.",
     "mean_weighted": (
         "There are n = {n} samples with weights ω⁽ⁱ⁾: J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾. Class weights and the "
-        "number of positions that have a label are factors of ω⁽ⁱ⁾. The second number in a "
-        "superscript is the sample (the only number for x, y, ŷ, J and ω). The error signal δ is the "
-        "derivative of ω⁽ⁱ⁾·J⁽ⁱ⁾; the division by Σ ω⁽ⁱ⁾ = {sum} occurs once, in the gradients of the "
-        "parameters."
+        "number of positions that have a label are factors of ω⁽ⁱ⁾. The second number in a superscript "
+        "is the sample (the only number for x, y, ŷ, J and ω). The error signal δ is the derivative of "
+        "ω⁽ⁱ⁾·J⁽ⁱ⁾; the division by Σ ω⁽ⁱ⁾ = {sum} occurs once, in the gradients of the parameters."
     ),
     "mean_many": (
-        "There are n = {n} samples: J = (1/n) Σ J⁽ⁱ⁾. The second number in a superscript is the "
-        "sample (the only number for x, y, ŷ and J). The error signal δ is the derivative of the "
-        "sample's own loss J⁽ⁱ⁾; the factor 1/n occurs once, in the gradients of the parameters."
+        "There are n = {n} samples: J = (1/n) Σ J⁽ⁱ⁾. The second number in a superscript is the sample "
+        "(the only number for x, y, ŷ and J). The error signal δ is the derivative of the sample's own "
+        "loss J⁽ⁱ⁾; the factor 1/n occurs once, in the gradients of the parameters."
     ),
     "mean_one_penalty": "There is one sample, n = 1: J is its loss J⁽¹⁾ plus the penalty on large weights.",
     "layer_names": "The layers are {names}.",
     "layer_name": "Layer ({number}) is {path}.",
     # forward
     "forward_intro": (
-        "Each unit computes the weighted sum of its inputs and applies its activation function, if it has "
-        "one, to it."
+        "Each unit computes the weighted sum of its inputs and applies its activation function, if it "
+        "has one, to it."
     ),
     "shown_sample": "The formulas show the values of sample {i}.",
     "losses_weighted": ("{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}, where Σ ω⁽ⁱ⁾ = {sum} and {losses}{more}."),
@@ -128,8 +131,8 @@ WORDS: dict[str, str] = {
         "weighted means over all {n} samples."
     ),
     "backward_mean": (
-        "The error signals are those of the displayed sample; the gradients of the parameters are "
-        "means over all {n} samples."
+        "The error signals are those of the displayed sample; the gradients of the parameters are means "
+        "over all {n} samples."
     ),
     "too_low": "the output is too low by {by}",
     "too_high": "the output is too high by {by}",
@@ -140,8 +143,8 @@ WORDS: dict[str, str] = {
     "lower_it": "raising it raises the loss: lower it",
     "no_influence": "no influence to first order",
     "largest": (
-        "The {n} largest are shown, {left} are omitted. The {n} account for {share}% of the squared "
-        'norm of the gradient. To see any other, pass its name: weight="{path}".'
+        "The {n} largest are shown, {left} are omitted. The {n} account for {share}% of the squared norm "
+        'of the gradient. To see any other, pass its name: weight="{path}".'
     ),
     "letters_intro": (
         "Each factor is one stop of the backward pass; where a layer has several units, the "
@@ -155,8 +158,8 @@ WORDS: dict[str, str] = {
         "First compute all gradients, then change all parameters at once ({optimizer}, η = {rate})."
     ),
     "memory_names": (
-        "For each weight the optimizer stores {names}; ′ marks the value after this update, and t is "
-        "the number of the update."
+        "For each weight the optimizer stores {names}; ′ marks the value after this update, and t is the "
+        "number of the update."
     ),
     "memory_first": "The optimizer state has its initial values (zeros), as in the first update.",
     "memory_initial": "The optimizer state has its initial values, as in the first update.",
@@ -168,8 +171,8 @@ WORDS: dict[str, str] = {
     ),
     "promise": ("The predicted change is gradient times change, summed over all parameters: {promise}."),
     "curvature": (
-        "The loss decreased. The difference of {gap} ({percent}% of the prediction) is due to "
-        "curvature: the gradient changes along the step."
+        "The loss decreased. The difference of {gap} ({percent}% of the prediction) is due to curvature: "
+        "the gradient changes along the step."
     ),
     "too_far": (
         "The loss did not decrease although the gradient predicts it: the step is too long for the "
@@ -183,9 +186,9 @@ WORDS: dict[str, str] = {
     ),
     # why is an early layer slower
     "shrinking_intro": (
-        "The norm ‖δ‖ of the error signal, layer by layer in the backward pass, as an exact product "
-        "of two factors: that of the weights, with all other operations between the layers, and that of "
-        "the derivatives of the activation function."
+        "The norm ‖δ‖ of the error signal, layer by layer in the backward pass, as an exact product of "
+        "two factors: that of the weights, with all other operations between the layers, and that of the "
+        "derivatives of the activation function."
     ),
     "split": (
         "Layer ({near}) → ({far}): {sent}; after the weights {arrived} (×{weights}); after the "
@@ -193,8 +196,8 @@ WORDS: dict[str, str] = {
     ),
     "split_weights": "Layer ({near}) → ({far}): {sent}; after the weights {arrived} (×{weights}).",
     "lost_in_slopes": (
-        "{percent}% is lost to the derivatives of the activation function: a vanishing gradient in "
-        "its smallest form."
+        "{percent}% is lost to the derivatives of the activation function: a vanishing gradient in its "
+        "smallest form."
     ),
     "lost_in_weights": "{percent}% is lost to the weights.",
     "lost_of_slopes": "{percent}% is lost to the derivatives of the activation function.",
@@ -215,8 +218,8 @@ WORDS: dict[str, str] = {
         "X has one row per sample; ⊙ is the elementwise product; g is the activation function of the layer."
     ),
     "simultaneous": (
-        "Changing a weight before the gradients of the others are computed: compute all gradients "
-        "first, then change all weights."
+        "Changing a weight before the gradients of the others are computed: compute all gradients first, "
+        "then change all weights."
     ),
     "one_over_n": (
         "Dropping the 1/n or the 1/2: the direction stays the same, the length of the step is wrong."
@@ -235,12 +238,12 @@ WORDS: dict[str, str] = {
         "relative difference from the formula is {error}, at {where}."
     ),
     "checked_some": (
-        "{n} of the {total} parameters, sampled with a fixed seed, were changed by ±{step} and the "
-        "loss recomputed; the largest relative difference from the formula is {error}, at {where}."
+        "{n} of the {total} parameters, sampled with a fixed seed, were changed by ±{step} and the loss "
+        "recomputed; the largest relative difference from the formula is {error}, at {where}."
     ),
     "check_differs": (
-        "The formula gives {analytic}, the finite difference gives {numeric}. At a kink (ReLU at 0) "
-        "or in a very flat region the two may differ; anywhere else a difference indicates an error."
+        "The formula gives {analytic}, the finite difference gives {numeric}. At a kink (ReLU at 0) or "
+        "in a very flat region the two may differ; anywhere else a difference indicates an error."
     ),
     "saturated": (
         "{n} of {total} values of {where} ({percent}%) are where the derivative of the activation is "
@@ -273,8 +276,8 @@ WORDS: dict[str, str] = {
     "weight_is": "{name} is {symbol} = {value}, one element of a parameter of shape {shape}.",
     "weight_meaning": "Its derivative is {gradient}: {meaning}.",
     "chain_intro": (
-        "Stop by stop from the output back to the weight; where several paths continue, the three "
-        "with the largest contributions are followed."
+        "Stop by stop from the output back to the weight; where several paths continue, the three with "
+        "the largest contributions are followed."
     ),
     "chain_intro_short": (
         "Stop by stop from the output back to the weight; where several paths continue, only the one "

@@ -1,13 +1,13 @@
-"""Texts of errors as records: a template and the values of its fields.
+"""Texts as records: a template and the values of its fields.
 
-A place that finds a fault states its facts as records::
+A place that finds a fault, for example, states its facts as records::
 
     fact("{rows} rows, as {name} has", rows=200, name="x")
 
-The English template is the key of the Chinese one in ``translation``, as in gettext: a fact is rendered in
-either language from its values, and no rendered text is ever read. A value may be a fact itself and is then
-rendered in the same language; names, code and shapes are plain ``str`` and stay as they are. A test lists
-the templates without Chinese.
+The English template is the key of its translation: a fact is rendered in either language from its values, and
+no rendered text is ever read. A value may be a fact itself and is then rendered in the same language; names,
+code and shapes are plain ``str`` and stay as they are. ``python -m pages.translations`` lists the templates
+without Chinese.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any, Self
 
-from chainrule.errors.chinese import CHINESE
-from chainrule.plural import fill
+from chainrule.messages.plural import fill
+from chainrule.messages.translation import is_known, translated
 
 _KEPT = (str, int, float, Number)
 
@@ -45,7 +45,7 @@ class Message(str):
         if lang == "en":
             return str(self)
         values = {name: rendered(value, lang) for name, value in self.values.items()}
-        return CHINESE.get(self.template, self.template).format_map(values)
+        return translated(self.template, lang).format_map(values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Message, (self.template, self.values)
@@ -66,7 +66,7 @@ class JoinedMessage(Message):
         return message
 
     def render(self, lang: str = "en") -> str:
-        separator = CHINESE.get(self.separator, self.separator) if lang == "zh" else self.separator
+        separator = translated(self.separator, lang)
         return separator.join(str(rendered(part, lang)) for part in self.parts)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -97,7 +97,7 @@ def known_fact(template: str, values: Mapping[str, object]) -> Message:
     Raises:
         ValueError: another template: it could have a format that takes all memory.
     """
-    if template not in CHINESE:
+    if not is_known(template):
         raise ValueError("an unknown template")
     return Message(template, values)
 

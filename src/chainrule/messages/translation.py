@@ -1,0 +1,83 @@
+"""Translated templates from the catalogs of gettext in ``locale``.
+
+A catalog ``locale/<language>/LC_MESSAGES/chainrule.po`` has the translation of each English template. It is
+compiled to ``.mo`` when the package is built (``hatch_build.py``) or by ``python -m pages.translations``, and
+read when the first text is asked for in its language.
+
+Reference: the manual of GNU gettext, sections PO Files and MO Files.
+"""
+
+from __future__ import annotations
+
+import gettext
+from functools import cache
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+DOMAIN = "chainrule"
+FOLDER = Path(__file__).parents[1] / "locale"
+LANGUAGES = ("en", "zh")
+Texts: TypeAlias = dict[str, str]
+"""A table of English texts by key; the annotation marks it for ``python -m pages.translations``."""
+
+
+class _Missing(gettext.NullTranslations):
+    """The end of a catalog: a text without translation is a ``KeyError``."""
+
+    def gettext(self, message: str) -> NoReturn:
+        raise KeyError(message)
+
+    def pgettext(self, context: str, message: str) -> NoReturn:
+        raise KeyError((context, message))
+
+
+@cache
+def _catalog(lang: str) -> gettext.NullTranslations:
+    """The catalog of a language.
+
+    Raises:
+        FileNotFoundError: it was not compiled: ``python -m pages.translations`` does.
+    """
+    catalog = gettext.translation(DOMAIN, str(FOLDER), [lang])
+    catalog.add_fallback(_Missing())
+    return catalog
+
+
+def translated(template: str, lang: str, context: str = "") -> str:
+    """Return a template in a language; the English one if there is no translation.
+
+    Args:
+        template: the English text, with its fields in braces.
+        lang: ``"en"`` or ``"zh"``.
+        context: where the text is used, for one that has several translations.
+
+    Example:
+        >>> translated("{rows} rows", "zh"), translated("x", "zh")
+        ('{rows} 行', 'x')
+    """
+    if lang == "en" or not template:  # the empty text of a catalog is its header
+        return template
+    catalog = _catalog(lang)
+    if context:
+        try:
+            return catalog.pgettext(context, template)
+        except KeyError:
+            pass
+    try:
+        return catalog.gettext(template)
+    except KeyError:
+        return template
+
+
+def in_language(texts: Texts, lang: str) -> dict[str, str]:
+    """Return a table of texts in a language; a text may have a translation of its own for its key."""
+    return {key: translated(text, lang, key) for key, text in texts.items()}
+
+
+def is_known(template: str) -> bool:
+    """Whether a template has a translation, so that it is a text of this program."""
+    try:
+        _catalog("zh").gettext(template)
+    except KeyError:
+        return False
+    return bool(template)
