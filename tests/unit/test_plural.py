@@ -17,7 +17,7 @@ from chainrule.texts import TEXTS
 
 TEMPLATES = {
     **{str(m.id): str(m.id) for file in catalog_files() for m in read_catalog(file) if m.id},
-    **{f"command line: {key}": english for key, (english, _) in WORDS.items()},
+    **{f"command line: {key}": english for key, english in WORDS.items()},
     **{f"data: {key}": english for key, (english, _) in SENTENCES.items()},
     **{f"text: {key}": english for key, english in TEXTS.items()},
     **{
@@ -74,4 +74,4 @@ def test_every_kind_of_text_is_filled_so() -> None:
     assert str(fact("{rows} rows", rows=1)) == "1 row"
     assert fact("{rows} rows", rows=1).render("zh")
     assert DataFinding("target_missing", "info", {"count": 1}).en == "1 row without a target is left out"
-    assert WORDS["caution_unused"][0].format(count=1, columns="a") == "1 column is not used: a."
+    assert English(WORDS["caution_unused"]).format(count=1, columns="a") == "1 column is not used: a."

@@ -97,9 +97,9 @@ def _option_text(key: str, english: str = "", chinese: str = "") -> str:
 def _translated(text: str) -> str:
     """Translate the words of typer in the output of ``--help``."""
     for key in ("usage", "arguments", "options"):  # only headings, not the texts of options
-        text = re.sub(f"(?m)^{WORDS[f'help_{key}'][0]}", text_of(f"help_{key}"), text)
+        text = re.sub(f"(?m)^{WORDS[f'help_{key}']}", text_of(f"help_{key}"), text)
     for key in ("required", "default", "help"):
-        text = text.replace(WORDS[f"help_{key}"][0], text_of(f"help_{key}"))
+        text = text.replace(WORDS[f"help_{key}"], text_of(f"help_{key}"))
     return text
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import text_in
+from chainrule.messages import LANGUAGES
 from chainrule.records import frozen
 from chainrule.settings import settings
 
@@ -52,7 +53,9 @@ class RowUse:
         parts += ["split_test"] if self.file else []
         parts += ["split_scored"] if self.folds and not self.test and self.scored < self.training else []
         values = {**asdict(self), "trained": self.folds - 2}
-        english, chinese = ("".join(WORDS[part][i].format(**values) for part in parts) for i in (0, 1))
+        english, chinese = (
+            "".join(text_in(part, lang).format(**values) for part in parts) for lang in LANGUAGES
+        )
         return english, chinese
 
     @property

@@ -69,7 +69,7 @@ def interval_line(scores: Scores) -> None:
         if math.isfinite(i.low)
     ]
     if parts:
-        screen.line(text_of("score_intervals").format(intervals=text_of("comma").join(parts)))
+        screen.line(text_of("score_intervals").format(intervals=text_of("scores_comma").join(parts)))
 
 
 def class_lines(scores: Scores) -> None:
@@ -82,7 +82,7 @@ def class_lines(scores: Scores) -> None:
         text_of("class_recall").format(label=entry.label, recall=f"{entry.recall:.3f}", rows=entry.rows)
         for entry in classes
     ]
-    screen.line(text_of(key).format(classes=text_of("comma").join(parts)))
+    screen.line(text_of(key).format(classes=text_of("scores_comma").join(parts)))
     table = scores.reliability
     assert table is not None
     worst = max(table.bins, key=lambda part: part.rows * abs(part.observed - part.predicted))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.apps.cli.row_use import Pair, RowUse
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import WORDS, both_texts, text_in
+from chainrule.messages import LANGUAGES
 from chainrule.model import Model
 from chainrule.train.evaluation.group_weights import weighted_mean
 from chainrule.train.training_facts import EARLY_STOPPED, TrainingFacts
@@ -34,7 +35,10 @@ def status_of(model: Model) -> list[tuple[Pair, Pair]]:
             ("fact_epochs", _same(f"{training.epochs} / {training.max_epochs}")),
             ("fact_best", kept_epochs(training)),
             ("fact_steps", _same(f"{training.steps:,}")),
-            ("fact_batch_size", _same(training.batch_size) if training.batch_size else WORDS["all_rows"]),
+            (
+                "fact_batch_size",
+                _same(training.batch_size) if training.batch_size else both_texts("all_rows"),
+            ),
             ("fact_seed", _same(training.seed)),
         ]
     if (spent := model.privacy_spent) is not None:
@@ -43,7 +47,7 @@ def status_of(model: Model) -> list[tuple[Pair, Pair]]:
         values.append(("fact_kinds", weights))
     if isinstance(facts.get("fingerprint"), str):
         values.append(("fact_fingerprint", _same(facts["fingerprint"][:16])))
-    return [(WORDS[key], value) for key, value in values]
+    return [(both_texts(key), value) for key, value in values]
 
 
 def ending(model: Model) -> Pair:
@@ -54,7 +58,8 @@ def ending(model: Model) -> Pair:
     restored = "kept_epoch" if training.is_restored else "kept_last"
     weights = "kept_members" if training.member_epochs else restored if training.keeps_best else "kept_all"
     values = {"epochs": training.epochs, "best": training.best_epoch}
-    english, chinese = ((WORDS[f"end_{reason}"][i] + WORDS[weights][i]).format(**values) for i in (0, 1))
+    parts = zip(both_texts(f"end_{reason}"), both_texts(weights), strict=True)
+    english, chinese = ((end + kept).format(**values) for end, kept in parts)
     return english, chinese
 
 
@@ -65,7 +70,7 @@ def kept_epochs(training: TrainingFacts) -> Pair:
         key = "weights_of_epoch" if training.keeps_best else "weights_of_last"
     else:
         key = "weights_of_members" if low < high else "weights_of_all_members"
-    english, chinese = (text.format(low=low, high=high) for text in WORDS[key])
+    english, chinese = (text.format(low=low, high=high) for text in both_texts(key))
     return english, chinese
 
 
@@ -78,9 +83,14 @@ def weights_of_kinds(model: Model) -> Pair | None:
     weights = np.asarray(model.state.states[f"{averaging[0]}.weights"], np.float64).tolist()
     if len(kinds) != len(weights) or not all(f"kind_{kind}" in WORDS for kind in kinds):
         return None
-    parts = [[f"{WORDS[f'kind_{kind}'][i]} {weight:.2f}" for kind, weight in zip(kinds, weights, strict=True)]
-             for i in (0, 1)]  # fmt: skip
-    return WORDS["kinds_joined"][0].join(parts[0]), WORDS["kinds_joined"][1].join(parts[1])
+    english, chinese = (
+        text_in("kinds_joined", lang).join(
+            f"{text_in(f'kind_{kind}', lang)} {weight:.2f}"
+            for kind, weight in zip(kinds, weights, strict=True)
+        )
+        for lang in LANGUAGES
+    )
+    return english, chinese
 
 
 def _same(value: object) -> Pair:

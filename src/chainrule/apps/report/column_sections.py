@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from chainrule.apps.cli.tables import cut
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.column_effects import ColumnEffect
 from chainrule.apps.report.column_importance import ColumnImportance
@@ -39,16 +39,18 @@ def importance_section(importance: ColumnImportance) -> dict[str, Any]:
             importance.columns, importance.increases, importance.spreads, importance.matters, strict=True
         )
     ]
-    texts = WORDS["report_importance_caption"]
+    texts = both_texts("report_importance_caption")
     facts = {
         "rows": f"{importance.rows:,}", "repeats": importance.repeats, "before": short(importance.before[0]),
     }  # fmt: skip
-    measure = WORDS[f"metric_{importance.measure}"]
+    measure = both_texts(f"metric_{importance.measure}")
     more = len(bars) - MAX_LISTED
     return {
         "bars": bars[:MAX_LISTED],
         "caption": [text.format(measure=name, **facts) for text, name in zip(texts, measure, strict=True)],
-        "more": [text.format(count=more) for text in WORDS["report_importance_more"]] if more > 0 else [],
+        "more": [text.format(count=more) for text in both_texts("report_importance_more")]
+        if more > 0
+        else [],
     }
 
 
@@ -113,7 +115,7 @@ def effects_caption(labels: Sequence[Any], counts: np.ndarray, target: str) -> l
     """The colors of the lines with what they are: the mean prediction, or the probability of a class."""
     outputs = _chosen_outputs(labels, counts)
     keys = ("report_effects_value", "report_effects_probability")
-    texts = WORDS[keys[bool(labels)]]
+    texts = both_texts(keys[bool(labels)])
     names = [str(labels[k]) if labels else target for k, _, _ in outputs]
     return [
         (color, tuple(text.format(name=name) for text in texts))

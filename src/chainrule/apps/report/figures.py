@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.probability_sections import calibration_rows, threshold_section
@@ -69,7 +69,7 @@ def _graph(model: Model) -> Markup | str:
 def _calibration(predictions: Predictions) -> dict[str, Any]:
     return {
         "svg": Markup(svg_charts.reliability(reliability(predictions))),
-        "caption": [(svg_charts.BLUE, WORDS["curve_calibration"])],
+        "caption": [(svg_charts.BLUE, both_texts("curve_calibration"))],
     }
 
 
@@ -80,7 +80,7 @@ def _risk(predictions: Predictions) -> dict[str, Any]:
     keys = ("curve_risk", "curve_ideal_risk")
     return {
         "svg": Markup(svg_charts.shares(curve.coverage, lines)),
-        "caption": [(color, WORDS[key]) for (_, color), key in zip(lines, keys, strict=True)],
+        "caption": [(color, both_texts(key)) for (_, color), key in zip(lines, keys, strict=True)],
     }
 
 
@@ -95,7 +95,7 @@ def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
     inputs = Rows({next(iter(model.network.inputs)): rows.x}, {})
     grid = prediction_grid(model.state, inputs, None, CELLS)
     x, y = grid.names
-    texts = WORDS["report_boundary_caption"]
+    texts = both_texts("report_boundary_caption")
     keys = zip(svg_charts.COLORS, grid.labels, strict=False)
     return {
         "svg": Markup(svg_charts.regions(grid, rows.x, rows.y)),
@@ -115,5 +115,5 @@ def _histograms(recorded: RecordedHistograms) -> list[dict[str, Any]]:
         for layer in layers:
             bands = svg_charts.bands(recorded.epochs[epochs], *rebin(counts[layer][epochs]))
             parts.append({"svg": Markup(bands), "caption": [(svg_charts.BLUE, (layer, layer))]})
-        groups += [{"name": WORDS[f"histograms_{kind}"], "parts": parts}] if parts else []
+        groups += [{"name": both_texts(f"histograms_{kind}"), "parts": parts}] if parts else []
     return groups

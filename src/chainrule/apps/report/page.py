@@ -20,7 +20,7 @@ from chainrule.apps.cli.remedies import ADVICE, command_for
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows, without_long_lists
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import WORDS, both_texts
 from chainrule.apps.cli.training_status import status_of
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.analysis import Analysis
@@ -76,13 +76,13 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
     training = TrainingFacts.of(model.facts)
     best = training.best_epoch if training is not None else None
     return _template().render(
-        words=WORDS,
+        words={key: both_texts(key) for key in WORDS},
         lang=settings.lang,
         title=prepared.table.source,
         kind=prepared.task.kind,
         summary=summary,
         intended_use=intended_use(analysis),
-        open_questions=[WORDS[key] for key in OPEN],
+        open_questions=[both_texts(key) for key in OPEN],
         facts=status_of(model),
         metrics=RESULT_METRICS[prepared.task.kind],
         positive=_positive(prepared),
@@ -158,7 +158,7 @@ def _column_sections(analysis: Analysis) -> dict[str, Any]:
 def _positive(prepared: PreparedData) -> tuple[str, ...]:
     """The note on the positive class of F1, for two classes."""
     labels = prepared.preparation.labels
-    return tuple(text.format(label=labels[1]) for text in WORDS["positive"]) if len(labels) == 2 else ()
+    return tuple(text.format(label=labels[1]) for text in both_texts("positive")) if len(labels) == 2 else ()
 
 
 def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dic
 
     advice, command = ADVICE.get(finding.rule.id), command_for(finding, options, probes)
     return {
-        "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
+        "severity": both_texts(f"severity_{finding.severity}"), "name": both(finding.name),
         "rule": finding.rule.id,
         "what": both(finding.what), "end": both(finding.end), "evidence": both(finding.numbers),
         "why": both(finding.why),
@@ -209,11 +209,14 @@ def _curves(history: list, kind: str, best: int | None) -> list[dict[str, Any]]:
     return [
         {
             "svg": Markup(svg_charts.curves(losses, best)),
-            "caption": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS[caption])],
+            "caption": [
+                (svg_charts.BLUE, both_texts("curve_loss")),
+                (svg_charts.ORANGE, both_texts(caption)),
+            ],
         },
         {
             "svg": Markup(svg_charts.curves([(values(metric), svg_charts.GREEN)], best)),
-            "caption": [(svg_charts.GREEN, WORDS[f"curve_{metric}"])],
+            "caption": [(svg_charts.GREEN, both_texts(f"curve_{metric}"))],
         },
     ]
 
@@ -232,10 +235,10 @@ def _value_plots(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]
     return [
         {
             "svg": Markup(svg_charts.against(true, predicted)),
-            "caption": [(svg_charts.BLUE, WORDS["curve_against"])],
+            "caption": [(svg_charts.BLUE, both_texts("curve_against"))],
         },
         {
             "svg": Markup(svg_charts.residuals(predicted - true)),
-            "caption": [(svg_charts.BLUE, WORDS["curve_residuals"])],
+            "caption": [(svg_charts.BLUE, both_texts("curve_residuals"))],
         },
     ]

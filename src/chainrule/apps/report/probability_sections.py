@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.report import svg_charts
 from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.reliability import reliability
@@ -53,10 +53,12 @@ def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | 
         (curve.f1[plotted], svg_charts.GREEN),
     ]
     names = ("precision", "recall", "score")
-    texts = WORDS["report_threshold_caption"]
+    texts = both_texts("report_threshold_caption")
     return {
         "svg": Markup(svg_charts.shares(curve.thresholds[plotted], lines)),
-        "caption": [(color, WORDS[f"threshold_{n}"]) for (_, color), n in zip(lines, names, strict=True)],
+        "caption": [
+            (color, both_texts(f"threshold_{n}")) for (_, color), n in zip(lines, names, strict=True)
+        ],
         "text": (texts[0].format(label=label), texts[1].format(label=label)),
         "rows": [_row(curve, threshold) for threshold in THRESHOLDS],
     }

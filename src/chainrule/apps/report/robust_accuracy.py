@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.texts import WORDS, text_of
+from chainrule.apps.cli.texts import both_texts, text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.data import PreparedData
 from chainrule.data.tables.encoders import Pixels
@@ -39,7 +39,7 @@ class RobustAccuracy:
     @property
     def section(self) -> list[tuple[str, str]]:
         """The sentences of the report in both languages."""
-        note = WORDS[f"robust_rows_{self.part}"]
+        note = both_texts(f"robust_rows_{self.part}")
         pages = [replace(self.result, lang=lang).page() for lang in LANGUAGES]
         items = [next(part for part in page.sections[0].parts if isinstance(part, Items)) for page in pages]
         return [note, *zip(*(part.texts for part in items), strict=True)]

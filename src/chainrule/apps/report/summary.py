@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apps.cli.tables import cut
-from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.report.analysis import Analysis
 from chainrule.notation.readable_numbers import short
 from chainrule.records import frozen
@@ -57,7 +57,7 @@ def sentence(key: str, **facts: Any) -> Pair:
     values = [
         {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
     ]
-    english, chinese = WORDS[key]
+    english, chinese = both_texts(key)
     return english.format(**values[0]), chinese.format(**values[1])
 
 
@@ -101,10 +101,10 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     if not baselines:
         return (first,)
     items = [
-        sentence("summary_comparison_item", name=WORDS[f"{key}_{kind}"], value=write(score))
+        sentence("summary_comparison_item", name=both_texts(f"{key}_{kind}"), value=write(score))
         for key, score in baselines.items()
     ]
-    comma = WORDS["summary_comparison_comma"]
+    comma = both_texts("summary_comparison_comma")
     values = comma[0].join(item[0] for item in items), comma[1].join(item[1] for item in items)
     verdict = analysis.scores.verdict
     conclusion = () if verdict is None else ((verdict.render("en"), verdict.render("zh")),)
@@ -137,7 +137,7 @@ def _columns(analysis: Analysis) -> tuple[Pair, ...]:
         before, after, kind = (share, lower, kind) if is_visible else (before, after, "probabilities")
     sentences = [sentence(f"summary_importance_{kind}", column=strongest[0], before=before, after=after)]
     if others := strongest[1 : 1 + NEXT_COLUMNS]:
-        comma = WORDS["summary_next_comma"]
+        comma = both_texts("summary_next_comma")
         sentences.append(sentence("summary_next", columns=(comma[0].join(others), comma[1].join(others))))
     return (*sentences, *_effect(analysis))
 
@@ -150,7 +150,7 @@ def _effect(analysis: Analysis) -> tuple[Pair, ...]:
     output = -1 if is_class else 0
     mean = effect.dependence.mean[:, output]
     ends = (0, len(mean) - 1) if len(effect.numbers) else (int(mean.argmin()), int(mean.argmax()))
-    missing = WORDS["missing"]
+    missing = both_texts("missing")
     low, high = (
         short(float(effect.numbers[i])) if len(effect.numbers) else cut(effect.levels[i][0]) or missing
         for i in ends

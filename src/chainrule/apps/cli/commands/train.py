@@ -31,7 +31,7 @@ from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
-from chainrule.apps.cli.texts import WORDS, text_of
+from chainrule.apps.cli.texts import text_in, text_of
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.apps.cli.training_status import ending, weights_of_kinds
 from chainrule.apps.report.analysis import analyze
@@ -41,6 +41,7 @@ from chainrule.apps.report.page import page
 from chainrule.apps.report.robust_accuracy import refuse_robustness
 from chainrule.apps.report.summary import Summary, summarize
 from chainrule.errors import FileError, UsageError, fact
+from chainrule.messages import LANGUAGES
 from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
@@ -98,8 +99,12 @@ def default_of(name: str) -> tuple[str, str]:
     ]
     values, single = list(dict.fromkeys(chosen)), str(value) if isinstance(value, str) else f"{value:g}"
     key = "default_of_ensemble" if name in OF_ENSEMBLE else "default_of_both"
-    ensemble = [" / ".join(values) + (WORDS["by_rows"][i] if values[1:] else "") for i in (0, 1)]
-    english, chinese = (WORDS[key][i].format(values=ensemble[i], single=single) for i in (0, 1))
+    english, chinese = (
+        text_in(key, lang).format(
+            values=" / ".join(values) + (text_in("by_rows", lang) if values[1:] else ""), single=single
+        )
+        for lang in LANGUAGES
+    )
     return english, chinese
 
 
