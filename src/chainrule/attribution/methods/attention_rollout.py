@@ -30,7 +30,7 @@ def attention_rollout(context: AttributionContext, residual: float = 0.5) -> Met
     require_size("attention_rollout", "residual", residual, 1.0)
     weights = attentions(context.score)
     if not weights:
-        raise _lacking(context, "a self-attention layer", "自注意力")
+        raise _lacking(context, fact("a self-attention layer"))
     program = compile(Graph(weights), context.score.network.engine)
     values = run(program, context.model.arrays, {**context.inputs, **context.score_inputs})
     rollout = None
