@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chainrule.apps.cli.options import NET, Options
 from chainrule.apps.cli.run_writer import evaluate_models
 from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.cli.training_plan import plan_of
 from chainrule.apps.report.analysis import Analysis, analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
@@ -35,7 +36,7 @@ def test_a_share_in_percent_is_never_rounded_to_none_or_all(share: float) -> Non
 
 @pytest.mark.parametrize("key", SUMMARY)
 def test_a_sentence_has_the_same_facts_in_both_languages(key: str) -> None:
-    english, chinese = SUMMARY[key]
+    english, chinese = both_texts(key)
     assert set(FIELD.findall(english)) == set(FIELD.findall(chinese))
     has_words = re.search(r"[A-Za-z]", FIELD.sub("", english))
     assert bool(has_words) == bool(re.search(r"[\u4e00-\u9fff]", chinese))
