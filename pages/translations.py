@@ -1,6 +1,6 @@
 """The catalogs of translations: ``python -m pages.translations`` updates and compiles them.
 
-A text is the first argument of ``fact`` or ``join_facts``, or a value of a table that is annotated with
+A text is the first argument of ``fact`` or ``join_facts``, or a constant that is annotated with ``Text`` or
 ``Texts``. The command adds the texts of the source code to ``locale/*/LC_MESSAGES/chainrule.po``, removes
 those that are not used, compiles the catalogs, and lists what is not translated. With ``--check`` it writes
 nothing. The exit code is 1 if a translation is missing. Other string literals keep the translation that they
@@ -32,7 +32,7 @@ from pages.source_text import nodes_of
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CALLS = ("fact", "join_facts")
-TABLE = "Texts"
+KINDS = ("Text", "Texts")
 CREATED = datetime(2026, 11, 30, tzinfo=UTC)  # constant: a catalog changes only with its texts
 HEADER = "# Translations of the texts of chainrule. Written by python -m pages.translations."
 
@@ -69,8 +69,22 @@ def _texts_of(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text)), *_]) if name in CALLS:
             yield text
-        case ast.AnnAssign(annotation=ast.Name(id=name), value=ast.Dict(values=values)) if name == TABLE:
-            yield from (v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str))
+        case ast.AnnAssign(annotation=kind, value=ast.expr() as value) if _is_text(kind):
+            yield from _values(value)
+
+
+def _is_text(annotation: ast.expr) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in KINDS for part in ast.walk(annotation))
+
+
+def _values(node: ast.expr) -> Iterator[str]:
+    """The texts of a constant: keys of tables are none."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Dict(values=values) | ast.Tuple(elts=values):
+            for value in values:
+                yield from _values(value)
 
 
 def has_words(template: str) -> bool:
@@ -132,7 +146,7 @@ def trees() -> dict[str, ast.AST]:
 
 def main() -> None:
     """Update the catalogs and list what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Update the catalogs of translations.")
     parser.add_argument("--check", action="store_true", help="write nothing")
     is_check, modules = parser.parse_args().check, trees()
     lacking = 0

@@ -15,13 +15,14 @@ from chainrule.messages.message import (
     rendered,
 )
 from chainrule.messages.plural import English, fill
-from chainrule.messages.translation import LANGUAGES, Texts, in_language, is_known, translated
+from chainrule.messages.translation import LANGUAGES, Text, Texts, in_language, is_known, translated
 
 __all__ = [
     "LANGUAGES",
     "English",
     "JoinedMessage",
     "Message",
+    "Text",
     "Texts",
     "alternatives",
     "alternatives_of",

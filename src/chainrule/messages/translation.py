@@ -17,8 +17,10 @@ from typing import NoReturn, TypeAlias
 DOMAIN = "chainrule"
 FOLDER = Path(__file__).parents[1] / "locale"
 LANGUAGES = ("en", "zh")
-Texts: TypeAlias = dict[str, str]
-"""A table of English texts by key; the annotation marks it for ``python -m pages.translations``."""
+Text: TypeAlias = str
+"""An English text. The annotation marks constants for ``python -m pages.translations``."""
+Texts: TypeAlias = dict[str, Text]
+"""A table of English texts by key."""
 
 
 class _Missing(gettext.NullTranslations):

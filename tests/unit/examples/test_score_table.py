@@ -8,7 +8,7 @@ from chainrule.apps.examples.score_table import Score, verdict
 
 
 def scores(**means: float) -> list[Score]:
-    return [Score((name, name), {"accuracy": [mean, mean + 0.01]}) for name, mean in means.items()]
+    return [Score(name, {"accuracy": [mean, mean + 0.01]}) for name, mean in means.items()]
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ def test_the_best_network_is_compared_with_the_best_baseline(
 
 
 def test_methods_without_the_metric_do_not_count() -> None:
-    methods = [*scores(constant=0.3, linear=0.7), Score(("net", "net"), {"cost": [1.0]})]
+    methods = [*scores(constant=0.3, linear=0.7), Score("net", {"cost": [1.0]})]
     assert "net" not in verdict(methods, "en", "accuracy")

@@ -18,21 +18,20 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.examples import Count
 from chainrule.events import Event, StepDone
+from chainrule.messages import Texts, in_language
 
-OPTIONS = {
-    "steps": ("number of steps", "更新次数"),
-    "batch_size": ("images per step", "每次更新的图像数"),
-    "test_rows": ("number of test images", "测试图像数"),
-    "seed": ("seed of the choice of images and of the initial weights", "种子：决定所用图像和初始权重"),
+OPTIONS: Texts = {
+    "steps": "number of steps",
+    "batch_size": "images per step",
+    "test_rows": "number of test images",
+    "seed": "seed of the choice of images and of the initial weights",
 }
-TEXTS = {
-    "step": ("step {step:4}: loss {loss:.4f}, {speed:.1f} images per second",
-             "第 {step:4} 步：损失 {loss:.4f}，每秒 {speed:.1f} 幅图像"),
-    "score": ("Accuracy on {rows:,} test images",
-              "在 {rows:,} 幅测试图像上的准确率"),
-    "net": ("AlexNet, {size:,} parameters", "AlexNet，{size:,} 个参数"),
-    "linear": ("linear model (logistic regression)", "线性模型（逻辑回归）"),
-    "trivial": ("most frequent class", "最常见的类别"),
+TEXTS: Texts = {
+    "step": "step {step:4}: loss {loss:.4f}, {speed:.1f} images per second",
+    "score": "Accuracy on {rows:,} test images",
+    "net": "AlexNet, {size:,} parameters",
+    "linear": "linear model (logistic regression)",
+    "trivial": "most frequent class",
 }  # fmt: skip
 EVERY, MAX_LEARNING_RATE = 20, 2e-4  # steps between printed lines
 ENLARGED = 224  # pixels
@@ -68,7 +67,7 @@ def main(
     lang: str = "en", steps: Count = 300, batch_size: Count = 32, test_rows: Count = 1000, seed: int = 0
 ) -> None:
     """Train with progress output, then evaluate."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     table = cr.read_images("fashion-mnist/train")
     rows = np.random.default_rng(seed).permutation(table.rows)
     test = table.take(rows[:test_rows])

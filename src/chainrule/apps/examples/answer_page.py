@@ -11,6 +11,7 @@ from chainrule.apps.cli.question_rows import QuestionRows, answers, by_character
 from chainrule.apps.examples.questions_texts import TEXTS
 from chainrule.apps.examples.result_page import markup_table, result_page
 from chainrule.apps.examples.stories import Question
+from chainrule.messages import in_language
 from chainrule.train.evaluation.answers import exact_match
 
 LISTED, COLORED = 40, 3  # questions
@@ -40,7 +41,7 @@ def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRo
         rows: the same, encoded.
         lang: of the page.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     marked, probabilities = answers(model, rows)
     listed = wrong_first(marked, [q.answers for q in questions])[:LISTED]
     table = [

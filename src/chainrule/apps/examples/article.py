@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from chainrule.apps.cli.texts import text_of
 from chainrule.derive.article import article
+from chainrule.messages import Texts
 from chainrule.store import atomic_write
 
-OPTIONS = {
-    "depth": ("1: one line, 2: a page, 3: every number", "1 一句话，2 一页，3 所有数字"),
-    "samples": ("number of samples, 1 or 2", "样本数，1 或 2"),
-    "html": ("write an HTML page to this file", "写成网页文件"),
+OPTIONS: Texts = {
+    "depth": "1: one line, 2: a page, 3: every number",
+    "samples": "number of samples, 1 or 2",
+    "html": "write an HTML page to this file",
 }
 
 

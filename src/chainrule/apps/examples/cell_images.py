@@ -14,6 +14,7 @@ from chainrule.data.boxes.voc import read_voc
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
+from chainrule.messages import Texts, in_language
 from chainrule.train.evaluation.detection import Truth, match_boxes
 
 NAMES = ("red", "white", "platelet")
@@ -23,17 +24,13 @@ SIZE = (192, 256)  # height and width to which images are reduced
 FILE_SIZE = (480, 640)
 CELL = 4  # side of a cell of the grid, in pixels
 COLORS = ("#d1660f", "#2563a8", "#2b8a3e")
-TEXTS = {
-    "title": ("Test images with the largest errors", "误差最大的测试图像"),
+TEXTS: Texts = {
+    "title": "Test images with the largest errors",
     "legend": (
         "Orange: red cells, blue: white cells, green: platelets. Dashed: a cell that was missed. "
-        "×: a box without a cell.",
-        "橙色：红细胞，蓝色：白细胞，绿色：血小板。虚线：漏掉的细胞。×：没有细胞的框。",
+        "×: a box without a cell."
     ),
-    "caption": (
-        "{name}: {right} right, {wrong} wrong, {missed} missed",
-        "{name}：对 {right}，错 {wrong}，漏 {missed}",
-    ),
+    "caption": "{name}: {right} right, {wrong} wrong, {missed} missed",
 }
 
 
@@ -99,7 +96,7 @@ def cell_page(
         lang: ``"en"`` or ``"zh"``.
         count: the number of images.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     figures = []
     for row, (detected, truth) in enumerate(zip(detections, truths, strict=True)):
         boxes, right, missed = [], 0, 0

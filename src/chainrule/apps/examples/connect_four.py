@@ -26,6 +26,7 @@ from chainrule.games.connect_four import planes_of
 from chainrule.games.connect_four_players import FlatMonteCarlo, block_and_center_columns
 from chainrule.games.connect_four_problems import Player, Problems, game, match, openings, problems
 from chainrule.games.connect_four_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
+from chainrule.messages import in_language
 
 PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
@@ -59,7 +60,7 @@ def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score
 def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural = 0, play: bool = False,
          run: str = "", out: str = "") -> None:  # fmt: skip
     """Learn from self-play, evaluate on problems, and save the network of the first seed."""
-    texts, form = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, LONG if long else QUICK
+    texts, form = in_language(TEXTS, lang), LONG if long else QUICK
     form = replace(form, rounds=rounds or form.rounds)
     models = [load_network(run)] if run else []
     if not play or not run or out:

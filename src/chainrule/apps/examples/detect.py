@@ -22,25 +22,20 @@ from chainrule.apps.examples.color_peaks import color_peaks
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.data.augmentation import Color
 from chainrule.data.boxes.center_grid import Detections, decode_centers, encode_centers
+from chainrule.messages import Text, Texts, translated
 from chainrule.train.evaluation.detection import Truth, average_precision, best_min_score, count_error
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": (
-        "archive or folder of BCCD_Dataset; default: a download",
-        "BCCD_Dataset 压缩包或文件夹",
-    ),
-    "long": ("train for 10 epochs instead of 3", "训练 10 轮而不是 3 轮"),
+    "data": "archive or folder of BCCD_Dataset; default: a download",
+    "long": "train for 10 epochs instead of 3",
 }
-TEXTS = {
-    "data": ("{} training, {} validation, {} test images; {} cells in the training images",
-             "训练 {} 幅，验证 {} 幅，测试 {} 幅图像；训练图像中有 {} 个细胞"),
+TEXTS: Texts = {
+    "data": "{} training, {} validation, {} test images; {} cells in the training images",
     "limits": ("Slides may repeat between the parts, and some cells have no box: precision is understated.\n"
-               "Not for clinical use. Images: BCCD_Dataset by Shenggan and cosmicad, MIT license.",
-               "各部分之间可能有相同的血涂片，而且部分细胞没有标注：精确率被低估。\n"
-               "不可用于临床。图像：Shenggan 与 cosmicad 的 BCCD_Dataset，MIT 许可。"),
+               "Not for clinical use. Images: BCCD_Dataset by Shenggan and cosmicad, MIT license."),
 }  # fmt: skip
-METHODS = ("color peaks", "颜色与峰值"), ("network", "网络")
+METHODS: tuple[Text, ...] = "color peaks", "network"
 COLORS = cr.Augmentation(Color(brightness=0.15, contrast=0.2, saturation=0.2, hue=0.02))
 
 
@@ -76,7 +71,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     """Train, then evaluate once on the test images."""
     (x, cells), validation, test = read_parts(data)
     sizes = len(x), len(validation[0]), len(test[0]), sum(len(truth.boxes) for truth in cells)
-    print(TEXTS["data"][lang == "zh"].format(*sizes), flush=True)
+    print(translated(TEXTS["data"], lang).format(*sizes), flush=True)
     models = [train_network(x, cells, epochs or (10 if long else 3), seed) for seed in range(seeds)]
     rows, results = [], []
     for find in (partial(color_peaks, train=cells), *(partial(detect, model) for model in models)):
@@ -86,7 +81,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     columns = [{key: [row[key] for row in own] for key in rows[0]} for own in (rows[:1], rows[1:])]
     scores = [Score(name, values) for name, values in zip(METHODS, columns, strict=True)]
     print_scores(scores, lang, "mAP50")
-    print(TEXTS["limits"][lang == "zh"])
+    print(translated(TEXTS["limits"], lang))
     if out:
         min_score, detections = results[1]
         facts = {**models[0].facts, "objects": list(NAMES), "min_score": min_score}  # read by predict

@@ -22,12 +22,13 @@ from chainrule.apps.examples.table_folds import FoldPredictions, cross_predict, 
 from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
+from chainrule.messages import Texts, in_language
 from chainrule.train.evaluation.groups import group_scores, groups_of
 from chainrule.train.evaluation.interval import fold_interval
 from chainrule.train.evaluation.metric import metric
 from chainrule.train.evaluation.reliability import reliability
 
-OPTIONS = {**table_texts.OPTIONS, "long": ("twenty divisions into folds", "把数据分成五折，重复二十次")}
+OPTIONS: Texts = {**table_texts.OPTIONS, "long": "twenty divisions into folds"}
 TARGET = "diameter narrowing"
 COLUMNS = ("age", "gender", "chest pain", "max HR", TARGET)
 TYPE_LINES = 2, 3  # lines of the file with the types and roles of the columns
@@ -71,7 +72,7 @@ def interval_line(net: Score, text: str) -> str:
 def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 4, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Cross-validate, print scores, abstention and groups, and save the model of the last fold."""
-    texts = {key: pair[lang == "zh"] for key, pair in table_texts.DIAGNOSE.items()}
+    texts = in_language(table_texts.DIAGNOSE, lang)
     table = table_of(open_dataset("heart", data), "*heart_disease.tab", COLUMNS, TYPE_LINES, delimiter="tab")
     options = {"target": TARGET, "positive": 1, "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(20 if long else seeds)]

@@ -15,25 +15,22 @@ from chainrule.apps.cli.sound_rows import FACT
 from chainrule.apps.examples.result_page import credit_line, markup_table, result_page
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.spoken_digits import READER, Digits, read_digits
+from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.linear import logistic
 
-TEXTS = {
-    "data": ("{0:,} training, {1:,} validation, {2:,} test recordings of {3} people",
-             "训练 {0:,} 段，验证 {1:,} 段，测试 {2:,} 段录音，共 {3} 人"),
-    "done": ("seed {seed}: {size:,} parameters, validation accuracy {accuracy:.4f}",
-             "种子 {seed}：{size:,} 个参数，验证准确率 {accuracy:.4f}"),
-    "stranger": ("Without {speaker} in training: accuracy {accuracy:.4f} on {rows} recordings of {speaker}",
-                 "训练中不含 {speaker}：在其 {rows} 段录音上的准确率为 {accuracy:.4f}"),
-    "note": ("Six people, one microphone each: the accuracy for other people is lower, see --long.",
-             "只有六人，每人一个麦克风：对其他人的准确率更低，见 --long。"),
-    "errors": ("Errors on the test recordings", "测试录音中的错误"),
-    "columns": ("true,predicted,recordings", "真实,预测,录音数"),
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test recordings of {3} people",
+    "done": "seed {seed}: {size:,} parameters, validation accuracy {accuracy:.4f}",
+    "stranger": "Without {speaker} in training: accuracy {accuracy:.4f} on {rows} recordings of {speaker}",
+    "note": "Six people, one microphone each: the accuracy for other people is lower, see --long.",
+    "errors": "Errors on the test recordings",
+    "columns": "true,predicted,recordings",
 }  # fmt: skip
-BASELINES = (
-    ("most frequent digit", "最常见的数字"),
-    ("linear model of the mean spectrum", "平均频谱的线性模型"),
+BASELINES: tuple[Text, ...] = (
+    "most frequent digit",
+    "linear model of the mean spectrum",
 )
-NET = "convolutional network", "卷积网络"
+NET: Text = "convolutional network"
 QUICK, LONG = 6, 20  # epochs
 
 
@@ -69,7 +66,7 @@ def baseline_scores(training: Digits, test: Digits) -> list[Score]:
 
 def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, out: str) -> None:
     """Train networks, evaluate once on the test recordings, and with ``long`` on speakers left out."""
-    texts, digits = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_digits(data)
+    texts, digits = in_language(TEXTS, lang), read_digits(data)
     parts, epochs, speakers = digits.split(), epochs or (LONG if long else QUICK), np.unique(digits.speakers)
     print(texts["data"].format(*(len(part.y) for part in parts), len(speakers)), flush=True)
     models = []

@@ -9,17 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
+from chainrule.messages import Texts, in_language
 
-TEXTS = {
-    "result": (
-        "{right} of {rows} test digits correct: accuracy {accuracy:.3f}",
-        "{rows} 个测试数字中正确 {right} 个：准确率 {accuracy:.3f}",
-    ),
-    "epochs": ("{epochs} epochs, stopped by early stopping", "共 {epochs} 轮，由早停结束"),
-    "wrong": (
-        "First error: true digit {true}, predicted {predicted}",
-        "第一个错误：实际为 {true}，预测为 {predicted}",
-    ),
+TEXTS: Texts = {
+    "result": "{right} of {rows} test digits correct: accuracy {accuracy:.3f}",
+    "epochs": "{epochs} epochs, stopped by early stopping",
+    "wrong": "First error: true digit {true}, predicted {predicted}",
 }
 
 
@@ -47,7 +42,7 @@ def main(lang: str = "en") -> None:
     Args:
         lang: ``"en"`` or ``"zh"``.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     model, x, y = train()
     predicted = np.asarray(model.predict(x))
     right = int((predicted == y).sum())

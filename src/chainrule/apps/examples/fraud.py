@@ -21,15 +21,13 @@ from chainrule.apps.examples.table_folds import FoldPredictions, cross_predict, 
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.tables.folds import row_digests
+from chainrule.messages import Texts, in_language
 from chainrule.train.evaluation.metric import metric
 
-OPTIONS = {
+OPTIONS: Texts = {
     **table_texts.OPTIONS,
-    "set": (
-        "web pages (phishing) or card payments (creditcard)",
-        "网页（phishing）或银行卡付款（creditcard）",
-    ),
-    "long": ("ten divisions into folds; all earlier payments", "分成五折，重复十次；使用全部较早的付款"),
+    "set": "web pages (phishing) or card payments (creditcard)",
+    "long": "ten divisions into folds; all earlier payments",
 }
 TARGET = "is_phishing"
 COLUMNS = ("empty_server_form_handler", "popup_window", "https", "age_of_domain", TARGET)
@@ -74,7 +72,7 @@ def main(*, lang: str = "en", set: Literal["phishing", "creditcard"] = "phishing
     """Predict, print the scores and the first cases, and save the model of the last training."""
     is_phishing = set == "phishing"
     every = {**table_texts.FRAUD, **({} if is_phishing else table_texts.PAYMENTS)}
-    texts = {key: pair[lang == "zh"] for key, pair in every.items()}
+    texts = in_language(every, lang)
     if is_phishing:
         table, divisions = pages(data, 10 if long else seeds, epochs)
     else:

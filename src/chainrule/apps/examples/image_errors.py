@@ -6,18 +6,13 @@ import numpy as np
 
 from chainrule.apps.report.image_page import Figure, heat_pixels, image_page
 from chainrule.data import Table
+from chainrule.messages import Texts, in_language
 from chainrule.model import Model
 
-TEXTS = {
-    "title": ("Test images with the largest errors", "误差最大的测试图像"),
-    "legend": (
-        "On the right of each image: pixels that support (blue) or oppose (orange) “{positive}”.",
-        "每幅图像右侧：支持（蓝色）或反对（橙色）“{positive}”的像素。",
-    ),
-    "caption": (
-        "{name}: {label}; probability of {positive} {p:.3f}",
-        "{name}：{label}；{positive} 的概率 {p:.3f}",
-    ),
+TEXTS: Texts = {
+    "title": "Test images with the largest errors",
+    "legend": "On the right of each image: pixels that support (blue) or oppose (orange) “{positive}”.",
+    "caption": "{name}: {label}; probability of {positive} {p:.3f}",
 }
 
 
@@ -31,7 +26,7 @@ def error_page(model: Model, test: Table, p: np.ndarray, lang: str, count: int =
         lang: ``"en"`` or ``"zh"``.
         count: the number of images.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     positive = str(model.labels[1])
     is_positive = test.frame["class"].to_numpy() == positive
     worst = np.argsort(-np.abs(p - is_positive), kind="stable")[:count]

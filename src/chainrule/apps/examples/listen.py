@@ -19,26 +19,24 @@ from chainrule.apps.examples.result_page import credit_line, npz
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.transcripts import choose_decoder, error_rates, transcript_page
 from chainrule.apps.examples.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
+from chainrule.messages import Text, Texts, in_language
 
-OPTIONS = {
-    "digits": ("recognize single digits instead", "改为识别单个数字"),
-    "data": ("archive or folder of the recordings", "录音的压缩包或文件夹"),
-    "long": ("larger network and longer training", "用更大的网络，训练更久"),
-    "seeds": ("number of trainings; 0: 1, or 3 for digits", "训练次数；0 表示 1 次，数字 3 次"),
-    "epochs": ("number of epochs; 0: chosen for the network", "训练轮数；0 表示按网络选择"),
-    "out": ("folder for the model, the scores and the transcripts", "保存模型、成绩和转写结果的文件夹"),
+OPTIONS: Texts = {
+    "digits": "recognize single digits instead",
+    "data": "archive or folder of the recordings",
+    "long": "larger network and longer training",
+    "seeds": "number of trainings; 0: 1, or 3 for digits",
+    "epochs": "number of epochs; 0: chosen for the network",
+    "out": "folder for the model, the scores and the transcripts",
 }
-TEXTS = {
-    "data": ("{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
-             "训练 {0:,}、验证 {1:,}、测试 {2:,} 段话，分别来自 {3}、{4}、{5} 人"),
-    "done": ("seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
-             "种子 {seed}：{size:,} 个参数；验证词错误率 {greedy:.1%}，用词二元模型 {beam:.1%}"),
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
+    "done": "seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
     "note": ("The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
-             "\nConversations have error rates many times as high.",
-             "词汇量很小：字母、数字和三十个命令，1990 年在安静的房间中朗读。\n自由口语的错误率要高许多倍。"),
+             "\nConversations have error rates many times as high."),
 }  # fmt: skip
-EMPTY, GREEDY = ("empty text", "空文本"), ("most probable path", "最可能的路径")
-BEAM = "beam search with a word bigram", "束搜索与词二元模型"
+EMPTY, GREEDY = "empty text", "most probable path"
+BEAM: Text = "beam search with a word bigram"
 Seeds = Annotated[int, typer.Option(min=0)]
 QUICK, LONG = (96, 1, 25), (160, 2, 60)  # channels, recurrent layers, epochs
 
@@ -70,7 +68,7 @@ def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool =
     if digits:
         recognize_digits(lang, data, long, seeds or 3, epochs, out)
         return
-    texts, parts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_parts(data)
+    texts, parts = in_language(TEXTS, lang), read_parts(data)
     people = [len(np.unique(part.speakers)) for part in parts]
     print(texts["data"].format(*(len(part.texts) for part in parts), *people), flush=True)
     training, validation, test = parts

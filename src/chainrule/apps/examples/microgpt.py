@@ -17,26 +17,22 @@ from chainrule.apps.examples.result_page import npz
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.data.sequences.tokenizer import PAD
 from chainrule.events import EpochDone, Event
+from chainrule.messages import Texts, in_language
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": ("archive or folder of names", "names 的压缩包或文件夹"),
-    "long": ("two blocks of 64 channels", "两个块，64 个通道"),
-    "epochs": ("maximum number of epochs; 0: chosen for the network", "最多训练多少轮；0 表示按网络选择"),
-    "out": ("folder for the model, the scores and the derived step", "保存模型、成绩和推导的文件夹"),
+    "data": "archive or folder of names",
+    "long": "two blocks of 64 channels",
+    "epochs": "maximum number of epochs; 0: chosen for the network",
+    "out": "folder for the model, the scores and the derived step",
 }
-TEXTS = {
-    "data": ("{0:,} training, {1:,} validation, {2:,} test names",
-             "训练 {0:,} 个，验证 {1:,} 个，测试 {2:,} 个名字"),
-    "done": ("seed {seed}: {size:,} parameters, {epochs} epochs, {speed:,.0f} tokens per second of CPU",
-             "种子 {seed}：{size:,} 个参数，{epochs} 轮，每秒 CPU 时间 {speed:,.0f} 个词元"),
-    "speed": ("Published, with 1 name per step: 7,430 in pure Python, 40,244 in NumPy; here {batch} names",
-              "公开数据，每步 1 个名字：纯 Python 7,430，NumPy 40,244；此处每步 {batch} 个"),
-    "names": ("Invented names, {share:.0%} of them not in the list: {names}",
-              "生成的名字，其中 {share:.0%} 不在名单中：{names}"),
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test names",
+    "done": "seed {seed}: {size:,} parameters, {epochs} epochs, {speed:,.0f} tokens per second of CPU",
+    "speed": "Published, with 1 name per step: 7,430 in pure Python, 40,244 in NumPy; here {batch} names",
+    "names": "Invented names, {share:.0%} of them not in the list: {names}",
     "note": ("The names were given in the United States before 1990; the test names are of the same list."
-             "\nSomebody may have an invented name.",
-             "名字来自 1990 年前的美国，测试名字取自同一名单。\n生成的名字可能是真人的名字。"),
+             "\nSomebody may have an invented name."),
 }  # fmt: skip
 BATCH, EPOCHS, SMALL = 128, 30, cr.SmallNormal(0.08)  # names per step; epochs; initial vectors
 
@@ -73,7 +69,7 @@ def train_network(names: Names, seed: int, epochs: int, long: bool) -> tuple[cr.
 def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train networks, evaluate once on the test names, invent names, and derive one training step."""
-    texts, names, models = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_names(data), []
+    texts, names, models = in_language(TEXTS, lang), read_names(data), []
     print(texts["data"].format(*map(len, names.parts)), flush=True)
     for seed in range(seeds):
         model, speed = train_network(names, seed, epochs, long)
@@ -82,7 +78,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
         print(texts["done"].format(seed=seed, speed=speed, **facts), flush=True)
     print(texts["speed"].format(batch=BATCH))
     losses = [model.evaluate(*names.rows[2])["loss"] for model in models]  # the only use of the test names
-    scores = [*baseline_scores(names), Score(("GPT", "GPT"), {"perplexity": np.exp(losses).tolist()})]
+    scores = [*baseline_scores(names), Score("GPT", {"perplexity": np.exp(losses).tolist()})]
     print_scores(scores, lang, "perplexity")
     invented = list(models[0].generate("", samples=100, seed=0))
     share = len(set(invented).difference(*names.parts)) / len(set(invented))

@@ -10,13 +10,14 @@ from chainrule.apps.examples.result_page import result_page
 from chainrule.apps.examples.solubility import Compounds
 from chainrule.apps.report.svg_charts import against
 from chainrule.attribution.atoms import by_atom
+from chainrule.messages import in_language
 
 DRAWN = 5  # molecules
 
 
 def molecule_page(model: cr.Model, test: Compounds, lang: str) -> str:
     """Predicted over measured values, and the molecules with the largest errors, colored by attribution."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
     worst = np.argsort(-np.abs(predicted - test.y))[:DRAWN]
     own = test.take(worst)

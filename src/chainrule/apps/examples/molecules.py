@@ -31,8 +31,9 @@ from chainrule.apps.examples.solubility import (
     scaffold_split,
 )
 from chainrule.escaping import csv_text
+from chainrule.messages import translated
 
-NET, RMSE, SCAFFOLDS = ("message passing network", "消息传递网络"), "RMSE", "RMSE on new scaffolds"
+NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"
 UNITS, ROUNDS, QUICK, LONG = 64, 3, 30, 60  # QUICK, LONG: epochs
 
 
@@ -66,7 +67,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     train, test = read_solubility(data)
     splits = {RMSE: (train, test), SCAFFOLDS: scaffold_split(concatenate(train, test))}
     sizes = [len(part.y) for pair in splits.values() for part in pair]
-    print(TEXTS["data"][lang == "zh"].format(*sizes), flush=True)
+    print(translated(TEXTS["data"], lang).format(*sizes), flush=True)
     names, models = (*METHODS, NET), []
     errors: list[list[dict[str, float]]] = [[] for _ in names]
     for seed in range(seeds):
@@ -79,7 +80,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
                 own[-1][metric] = rmse(np.asarray(values), unseen)
     scores = [Score(name, collected(own)) for name, own in zip(names, errors, strict=True)]
     print_scores(scores, lang, RMSE)
-    print(TEXTS["limits"][lang == "zh"], credit_line("solubility", lang), sep="\n")
+    print(translated(TEXTS["limits"], lang), credit_line("solubility", lang), sep="\n")
     if out:
         rows = csv_text([["smiles", "y"], *zip(test.smiles.tolist(), test.y.tolist(), strict=True)])
         page = molecule_page(models[0], test, lang)

@@ -13,21 +13,16 @@ import numpy as np
 from sklearn.datasets import make_moons
 
 import chainrule as cr
+from chainrule.messages import Texts, in_language
 
 SHADES = " .:-=+*#%@"
 
-TEXTS = {
-    "data": (
-        "400 points from make_moons: 300 training, 100 test rows",
-        "make_moons 生成 400 个点：300 个训练，100 个测试",
-    ),
-    "line": ("linear model (logistic regression)", "线性模型（逻辑回归）"),
-    "net": ("network 2-16-16-1", "网络 2-16-16-1"),
-    "map": (
-        "Predictions of the network in the plane (blank: class 0, @: class 1)",
-        "网络在平面各处的预测（空白为第 0 类，@ 为第 1 类）",
-    ),
-    "why": ("Explanation of one point", "解释其中一个点"),
+TEXTS: Texts = {
+    "data": "400 points from make_moons: 300 training, 100 test rows",
+    "line": "linear model (logistic regression)",
+    "net": "network 2-16-16-1",
+    "map": "Predictions of the network in the plane (blank: class 0, @: class 1)",
+    "why": "Explanation of one point",
 }
 
 
@@ -69,7 +64,7 @@ def main(lang: Literal["en", "zh"] = "en") -> None:
     Args:
         lang: ``"en"`` or ``"zh"``.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     model, x, y = train()
     print(texts["data"])
     print(f"  {texts['line']}: {train_linear().evaluate(x, y)['accuracy']:.2f}")

@@ -6,12 +6,12 @@ import numpy as np
 
 from chainrule.apps.report.image_page import Box, Figure, image_page
 from chainrule.data import Table
+from chainrule.messages import Texts, in_language
 
-TEXTS = {
-    "title": ("Images of unseen people with the nearest other images", "陌生人的图像及与之最近的其他图像"),
+TEXTS: Texts = {
+    "title": "Images of unseen people with the nearest other images",
     "legend": (
-        "Blue: the same person. Orange: another person. Dashed: similarity below {threshold:.2f}, “unknown”.",
-        "蓝色：同一人。橙色：另一人。虚线：相似度低于 {threshold:.2f}，即“未知”。",
+        "Blue: the same person. Orange: another person. Dashed: similarity below {threshold:.2f}, “unknown”."
     ),
 }
 SAME, OTHER = "#2563a8", "#d1660f"
@@ -27,7 +27,7 @@ def nearest_page(images: Table, similarity: np.ndarray, threshold: float, lang: 
         threshold: pairs with a lower similarity count as unknown.
         lang: ``"en"`` or ``"zh"``.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     labels, pixels = images.frame["class"].to_list(), images.images["image"]
     seen: dict[str, int] = {}
     figures = []

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.messages import Text
 from chainrule.train.evaluation.linear import logistic
 
-BASELINES = ("all road", "全部为道路"), ("position prior", "位置先验"), ("linear model", "线性模型")
+BASELINES: tuple[Text, ...] = "all road", "position prior", "linear model"
 PIXELS = 60  # pixels of each training image from which the linear model learns
 
 

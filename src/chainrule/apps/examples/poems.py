@@ -16,22 +16,22 @@ import chainrule as cr
 from chainrule.apps.examples.ngram import NGram, best_order
 from chainrule.apps.examples.poem_corpus import PUNCTUATION, Poem, read_poems, split_poems
 from chainrule.data.sequences.tokenizer import END, PAD, UNKNOWN
+from chainrule.messages import Texts, in_language
 
-OPTIONS = {
-    "data": ("folder of the npm package chinese-poetry", "npm 包 chinese-poetry 所在的文件夹"),
-    "first": ("beginning of the poems", "诗的开头"),
-    "acrostic": ("first characters of the lines of an acrostic", "藏头诗的各行首字"),
-    "epochs": ("maximum number of epochs; 0: chosen for the data", "最多训练多少轮；0 表示按数据选择"),
-    "seed": ("seed of the split, the training and the poems", "种子：决定数据划分、训练和所写的诗"),
-    "out": ("file for the model, for chainrule generate", "保存模型的文件，供 chainrule generate 使用"),
+OPTIONS: Texts = {
+    "data": "folder of the npm package chinese-poetry",
+    "first": "beginning of the poems",
+    "acrostic": "first characters of the lines of an acrostic",
+    "epochs": "maximum number of epochs; 0: chosen for the data",
+    "seed": "seed of the split, the training and the poems",
+    "out": "file for the model, for chainrule generate",
 }
-TEXTS = {
-    "data": ("{0} training, {1} validation, {2} test poems; {size} tokens, {rare:.1%} rare characters",
-             "训练 {0} 首，验证 {1} 首，测试 {2} 首；{size} 个词元，罕见字占 {rare:.1%}"),
-    "gpt": ("GPT, {size:,} parameters, {epochs} epochs", "GPT，{size:,} 个参数，训练 {epochs} 轮"),
-    "head": ("Nats per character (perplexity): validation, test", "每字损失（nat）与困惑度：验证集，测试集"),
-    "unigram": ("single characters", "单字频率"),
-    "ngram": ("{order}-gram model, Kneser-Ney", "{order} 元模型（Kneser-Ney）"),
+TEXTS: Texts = {
+    "data": "{0} training, {1} validation, {2} test poems; {size} tokens, {rare:.1%} rare characters",
+    "gpt": "GPT, {size:,} parameters, {epochs} epochs",
+    "head": "Nats per character (perplexity): validation, test",
+    "unigram": "single characters",
+    "ngram": "{order}-gram model, Kneser-Ney",
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def acrostic_of(model: cr.Model, heads: str, seed: int) -> str:
 def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
          epochs: int = 0, seed: int = 0, out: str = "") -> None:  # fmt: skip
     """Train, evaluate once on the test poems, and generate poems."""
-    names, recipe = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, LONG if data else QUICK
+    names, recipe = in_language(TEXTS, lang), LONG if data else QUICK
     poems = split_poems(read_poems(data or None), recipe.fraction, seed)
     parts = [[poem.text for poem in part] for part in poems]
     size = 4 + sum(count >= recipe.min_count for count in Counter("".join(parts[0])).values())

@@ -10,8 +10,9 @@ import numpy as np
 from chainrule.apps.cli.question_rows import QuestionRows, encode_questions
 from chainrule.apps.examples.stories import Question
 from chainrule.data.sequences.question_input import QuestionInput
+from chainrule.messages import Text
 
-METHODS = (("random clause", "随机分句"), ("clause with most in common", "与问题重合最多的分句"))
+METHODS: tuple[Text, ...] = ("random clause", "clause with most in common")
 _CLAUSE = re.compile(r"[^，。！？；：、,!?;:.\n]+")
 
 

@@ -28,9 +28,10 @@ from chainrule.apps.examples.stories import Question
 from chainrule.apps.examples.unanswerable import question_parts, question_rows
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.escaping import csv_text
+from chainrule.messages import Text, in_language
 from chainrule.train.evaluation.answers import character_f1, exact_match
 
-NET = ("network", "网络")
+NET: Text = "network"
 Seeds = Annotated[int, typer.Option(min=0)]
 SIZES, LENGTHS = (4000, 400, 500), (128, 48)  # of the parts of the stories; of passages and questions
 FORMS = {"stories": ((64, 4, 4), (64, 4, 8)), "drcd": ((64, 4, 5), (96, 4, 6))}  # units, convolutions, epochs
@@ -59,7 +60,7 @@ def measure(texts: list[str], questions: list[Question]) -> dict[str, float]:
 def main(*, lang: str = "en", set: Literal["stories", "drcd"] = "stories", data: str = "", long: bool = False,
          seeds: Seeds = 0, epochs: int = 0, out: str = "") -> None:  # fmt: skip
     """Train, choose the threshold on the validation questions, and evaluate once on the test questions."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     is_story, (units, depth, usual) = set == "stories", FORMS[set][long]
     learned, chosen, tested = question_parts(set, lang, data, SIZES)
     counts = [len(own) for part in (learned, chosen, tested) for own in part]

@@ -20,6 +20,7 @@ from chainrule.apps.examples.recommender_baselines import item_neighbors, linear
 from chainrule.apps.examples.result_page import credit_line, markup_table, npz, result_page
 from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run, verdict
 from chainrule.apps.examples.suggestions import suggestion_rows
+from chainrule.messages import in_language
 from chainrule.train.evaluation.recommendation import ndcg_and_recall
 
 METHODS = ("popular", "neighbors", "linear", "net")
@@ -57,7 +58,7 @@ def evaluate(known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int
 def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool = False, seeds: Count = 3,
          epochs: int = 0, out: str = "") -> None:  # fmt: skip
     """Train on both divisions for each seed, print the scores, and save the last network by time."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     ratings = movielens.read_ratings(data)
     if content:
         print_content_scores(ratings, lang, seeds, epochs, out)

@@ -18,6 +18,7 @@ from chainrule.apps.examples.recommend_texts import TEXTS
 from chainrule.apps.examples.result_page import credit_line, npz
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.user_prior import user_prior
+from chainrule.messages import translated
 
 EPOCHS = 25
 RIDGE = 10.0  # penalty of the regression of each user, chosen on validation films
@@ -95,7 +96,7 @@ def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, o
     test, model = trained[-1]
     scores = [Score(TEXTS[name], {"RMSE": values[name]}) for name in values]
     print_scores(scores, lang, "RMSE")
-    screen.block(f"\n{TEXTS['content limits'][lang == 'zh']}\n{credit_line('movielens', lang)}")
+    screen.block(f"\n{translated(TEXTS['content limits'], lang)}\n{credit_line('movielens', lang)}")
     if out:
         rows = np.flatnonzero(test)[:1000]
         arrays = npz(**inputs_of(ratings, rows), y=ratings.stars[rows][:, None])

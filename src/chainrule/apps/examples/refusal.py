@@ -14,6 +14,7 @@ from chainrule.apps.examples.questions_texts import TEXTS
 from chainrule.apps.examples.stories import Question
 from chainrule.apps.examples.unanswerable import Part
 from chainrule.data.sequences.question_input import QuestionInput
+from chainrule.messages import translated
 from chainrule.train.evaluation.answers import exact_match
 
 KEPT = 0.95  # the share of right answers to validation questions that are above the threshold
@@ -46,4 +47,4 @@ def refusal_line(model: cr.Model, reader: QuestionInput, part: Part, lang: str) 
     )
     refused = float((answers(model, encode(reader, part.unanswerable)[0])[1] < limit).mean())
     facts = {"limit": limit, "kept": len(certain) / len(questions), "right": right, "refused": refused}
-    return TEXTS["refusal"][lang == "zh"].format(**facts)
+    return translated(TEXTS["refusal"], lang).format(**facts)

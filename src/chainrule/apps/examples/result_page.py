@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.data.datasets import DATASETS
 from chainrule.escaping import escape
+from chainrule.messages import Text, translated
 from chainrule.notation.readable_numbers import short
 
 _STYLE = """
@@ -22,7 +23,7 @@ p { color: #495057 }
 """
 
 
-_CREDIT = ("Data: {credit}. License: {license}.", "数据：{credit}。许可：{license}。")
+_CREDIT: Text = "Data: {credit}. License: {license}."
 
 
 def credit_line(dataset: str, lang: str) -> str:
@@ -33,7 +34,7 @@ def credit_line(dataset: str, lang: str) -> str:
         'Data: Sheppard, arch. License: NCSA (the package); data: not stated.'
     """
     row = next(row for row in DATASETS if row.name == dataset)
-    return _CREDIT[lang == "zh"].format(credit=row.credit, license=row.license)
+    return translated(_CREDIT, lang).format(credit=row.credit, license=row.license)
 
 
 def npz(**arrays: np.ndarray) -> bytes:

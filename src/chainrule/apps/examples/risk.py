@@ -20,16 +20,17 @@ from chainrule.apps.examples.table_folds import FoldPredictions, cross_predict, 
 from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
+from chainrule.messages import Texts, in_language
 from chainrule.train.evaluation.groups import group_scores, groups_of
 from chainrule.train.evaluation.metric import metric
 from chainrule.train.evaluation.reliability import reliability
 from chainrule.train.evaluation.threshold import Cost
 
-OPTIONS = {
+OPTIONS: Texts = {
     **table_texts.OPTIONS,
-    "set": ("data set: 4,454 loans, or 1,000 German ones", "数据集：4,454 笔贷款，或德国的 1,000 笔"),
-    "long": ("ten divisions into folds", "把数据分成五折，重复十次"),
-    "cost": ("cost of refusing a good loan and of granting a bad one", "拒绝好贷款与发放坏贷款的代价"),
+    "set": "data set: 4,454 loans, or 1,000 German ones",
+    "long": "ten divisions into folds",
+    "cost": "cost of refusing a good loan and of granting a bad one",
 }
 AGES = 30.0, 45.0  # ends of the groups by age
 
@@ -69,7 +70,7 @@ def group_rows(table: Table, chosen: Loans, division: FoldPredictions, level: fl
 def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
          seeds: Count = 3, epochs: int = 0, cost: str = "1:5", out: str = "") -> None:  # fmt: skip
     """Cross-validate, print the scores and the groups, and save the model of the last fold."""
-    texts = {key: pair[lang == "zh"] for key, pair in table_texts.RISK.items()}
+    texts = in_language(table_texts.RISK, lang)
     chosen, costs = SETS[set], Cost.parse(cost)
     table = read_loans(chosen, data)
     options = {"target": chosen.target, "positive": "bad", "epochs": epochs}

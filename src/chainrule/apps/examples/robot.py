@@ -22,6 +22,7 @@ from chainrule.apps.examples.robot_texts import NAMES, TEXTS
 from chainrule.apps.examples.robot_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.twin_critics import Agent
+from chainrule.messages import in_language
 
 STARTS, TEST_SEED, FACTORS = 100, 10_000, (0.7, 1.0, 1.3)
 ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}
@@ -55,7 +56,7 @@ def mean_return(robot: Robot, policy: Policy, factor: float = 1.0) -> float:
 def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum", steps: Natural = 0,
          long: bool = False, seeds: Count = 3, out: str = "") -> None:  # fmt: skip
     """Train, evaluate on starts that no training saw, and save the actor."""
-    texts = {key: pair[lang == "zh"] for key, pair in (TEXTS[""] | TEXTS[robot]).items()}
+    texts = in_language((TEXTS[""] | TEXTS[robot]), lang)
     machine, sample, agents = ROBOTS[robot], np.random.default_rng(0), []
     steps = steps or machine.training[long]
     for seed in range(seeds):

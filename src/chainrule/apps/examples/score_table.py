@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import FACT
+from chainrule.messages import Message, Text, fact, translated
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -34,16 +35,12 @@ CHINESE = {
     "red": "红细胞", "white": "白细胞", "platelet": "血小板",
 }  # fmt: skip
 """Chinese names of metrics; the others are abbreviations."""
-_WINS = (
-    "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}.",
-    "最好的是{best}，{metric} 为 {a:.4g}；{other}为 {b:.4g}。",
+_WINS: Text = "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}."
+_EQUAL: Text = (
+    "{best} and {other} do not differ by more than two standard errors: {metric} {a:.4g} and {b:.4g}."
 )
-_EQUAL = (
-    "{best} and {other} do not differ by more than two standard errors: {metric} {a:.4g} and {b:.4g}.",
-    "{best}与{other}的差别不超过两个标准误：{metric} 分别为 {a:.4g} 和 {b:.4g}。",
-)
-_METHOD = ("method", "方法")
-_SAVED = ("Written to {folder}: {files}", "已写入 {folder}：{files}")
+_METHOD: Text = "method"
+_SAVED: Text = "Written to {folder}: {files}"
 
 
 @frozen
@@ -51,12 +48,16 @@ class Score:
     """The scores of a method.
 
     Args:
-        name: in English and Chinese.
+        name: the English name, a text of the catalog or a record with values.
         values: by the name of the metric, one value for each seed or fold.
     """
 
-    name: tuple[str, str]
+    name: Text
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def name_in(self, lang: str) -> str:
+        """The name in a language."""
+        return (self.name if isinstance(self.name, Message) else fact(self.name)).render(lang)
 
     def mean(self, metric: str) -> float:
         """The mean over seeds or folds; NaN if the method has no value of this metric."""
@@ -67,9 +68,9 @@ class Score:
         """Mean and, of several values, standard deviation.
 
         Example:
-            >>> Score(("net", "网络"), {"accuracy": [0.9, 0.92]}).text("accuracy")
+            >>> Score("network", {"accuracy": [0.9, 0.92]}).text("accuracy")
             '0.9100 ± 0.0141'
-            >>> Score(("net", "网络"), {"return": [-250.0]}).text("return")
+            >>> Score("network", {"return": [-250.0]}).text("return")
             '-250.0'
         """
         return mean_and_spread(self.values.get(metric, ()))
@@ -124,9 +125,9 @@ def print_scores(scores: Sequence[Score], lang: str, first: str, own: int = 1) -
         own: how many of the last methods use the network.
     """
     metrics = list(dict.fromkeys(name for score in scores for name in score.values))
-    rows = [(s.name[lang == "zh"], *(s.text(metric) for metric in metrics)) for s in scores]
+    rows = [(s.name_in(lang), *(s.text(metric) for metric in metrics)) for s in scores]
     titles = [metric_name(metric, lang) for metric in metrics]
-    screen.table([_METHOD[lang == "zh"], *titles], rows, numbers=range(1, len(metrics) + 1))
+    screen.table([translated(_METHOD, lang), *titles], rows, numbers=range(1, len(metrics) + 1))
     screen.line(verdict(scores, lang, first, own))
 
 
@@ -142,14 +143,14 @@ def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1) -> str
     known = [score for score in scores if len(score.values.get(first, ()))]
     best, *others = sorted(known, key=lambda score: sign * score.mean(first))
     if not others:
-        return f"{best.name[lang == 'zh']}: {metric_name(first, lang)} {best.text(first)}"
+        return f"{best.name_in(lang)}: {metric_name(first, lang)} {best.text(first)}"
     networks = [score for score in scores[-own:] if score in known]
     rest = [score for score in others if (score in networks) != (best in networks)]
     other = rest[0] if rest else others[0]
     a, b = best.mean(first), other.mean(first)
     text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
-    names = {"best": best.name[lang == "zh"], "other": other.name[lang == "zh"]}
-    return text[lang == "zh"].format(**names, metric=metric_name(first, lang), a=a, b=b)
+    names = {"best": best.name_in(lang), "other": other.name_in(lang)}
+    return translated(text, lang).format(**names, metric=metric_name(first, lang), a=a, b=b)
 
 
 def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:
@@ -184,12 +185,12 @@ def save_run(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL)
-    record = {score.name[0]: {name: [float(v) for v in values] for name, values in score.values.items()}
+    record = {score.name: {name: [float(v) for v in values] for name, values in score.values.items()}
               for score in scores}  # fmt: skip
     contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
     for name, content in contents.items():
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
     names = [MODEL, *contents]
     listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
-    screen.line(_SAVED[settings.lang == "zh"].format(folder=out, files=listed))
+    screen.line(translated(_SAVED, settings.lang).format(folder=out, files=listed))
     return folder

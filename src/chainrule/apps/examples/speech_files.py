@@ -9,15 +9,14 @@ import numpy as np
 from chainrule.apps.examples.voice_clips import Clip
 from chainrule.apps.report.image_page import Figure, image_page
 from chainrule.data.readers.wave_files import encode_wave
+from chainrule.messages import Texts, in_language
 from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM, mel_cepstral_distortion
 
-TEXTS = {
-    "title": ("Spectrograms of texts that were not in the training", "训练中未出现的文本的频谱"),
+TEXTS: Texts = {
+    "title": "Spectrograms of texts that were not in the training",
     "legend": (
         "Above the recording, below the network; dark is loud, low tones are at the bottom. Time runs to the "
-        "right, {seconds:.2f} s for 100 pixels. The players play the sounds of the network.",
-        "上为录音，下为网络；深色表示响，低音在下方。时间向右，每 100 像素 {seconds:.2f} 秒。"
-        "播放器播放网络合成的声音。",
+        "right, {seconds:.2f} s for 100 pixels. The players play the sounds of the network."
     ),
 }
 COUNT, TYPICAL = 8, 2.0  # sounds, and the seconds that their recordings are near
@@ -41,7 +40,7 @@ def speech_files(clips: Sequence[Clip], sounds: Sequence[np.ndarray], lang: str)
         sound, caption = encode_wave(sounds[i], rate), f"{clip.text} (MCD {distance:.2f})"
         figures.append(Figure((stacked(clip.log_mel, spoken),), caption, sound=sound))
         files[f"{clip.name.replace('/', '-')}.wav"] = sound
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     legend = texts["legend"].format(seconds=100 / SCALE * hop / rate)
     page = image_page(texts["title"], [legend], figures, lang)
     return {**files, "spectrograms.html": page}

@@ -12,13 +12,13 @@ from chainrule.data.masks.colors import overlay
 from chainrule.data.masks.resize import resize_masks
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
+from chainrule.messages import Text, Texts, in_language, translated
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.train.evaluation.segmentation import class_iou, mean_iou, pixel_confusion
 
-NAMES = (
+NAMES: tuple[Text, ...] = (
     "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian", "bicyclist",
 )  # fmt: skip
-CHINESE = ("天空", "建筑", "杆", "道路", "人行道", "树木", "标志", "围栏", "汽车", "行人", "骑车人")
 COLORS = (
     (120, 180, 240), (160, 110, 90), (230, 220, 120), (110, 90, 130), (220, 150, 200), (90, 150, 50),
     (240, 90, 60), (90, 90, 60), (60, 60, 200), (230, 30, 90), (0, 160, 170),
@@ -29,21 +29,17 @@ VOID = len(NAMES)  # class number of pixels without a class
 SIZE = (144, 192)  # height and width to which images are resized
 MASK_SIZE = (360, 480)  # of the mask files; scores are those of this size
 Part = tuple[np.ndarray, np.ndarray]
-TEXTS = {
-    "data": ("{} training, {} validation, {} test images; {} classes",
-             "训练 {} 幅，验证 {} 幅，测试 {} 幅图像；{} 个类别"),
-    "validation": ("seed {}: mIoU {:.4f} on the validation images", "种子 {}：验证图像的 mIoU 为 {:.4f}"),
-    "limits": ("The images are frames of a few drives through one city by day, and neighboring frames are"
-               "\nalike: the scores do not hold for other cities, weather or night.\nImages: CamVid, Brostow "
-               "et al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN.",
-               "图像取自白天在同一城市的几次行驶，相邻帧很相似：成绩不适用于其他城市、天气或夜间。\n"
-               "图像：CamVid，Brostow 等（2009），CC BY-NC 4.0：不得商用，RUN 中的图像不得转发。"),
-    "title": ("Test images with the smallest and the largest mean IoU", "平均 IoU 最小与最大的测试图像"),
+TEXTS: Texts = {
+    "data": "{} training, {} validation, {} test images; {} classes",
+    "validation": "seed {}: mIoU {:.4f} on the validation images",
+    "limits": ("The images are frames of a few drives through one city by day, and neighboring frames are\n"
+        "alike: the scores do not hold for other cities, weather or night.\nImages: CamVid, Brostow et "
+        "al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN."),
+    "title": "Test images with the smallest and the largest mean IoU",
     "legend": (
-        "Each row: the image, the true classes, the predicted classes. Gray: no class; it does not count.",
-        "每行：图像、真实类别、预测类别。灰色：没有类别，不计分。",
+        "Each row: the image, the true classes, the predicted classes. Gray: no class; it does not count."
     ),
-    "caption": ("test {number}: mean IoU {iou:.3f}", "测试 {number}：平均 IoU {iou:.3f}"),
+    "caption": "test {number}: mean IoU {iou:.3f}",
 }  # fmt: skip
 
 
@@ -99,7 +95,7 @@ def mask_page(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str,
         lang: ``"en"`` or ``"zh"``.
         count: the number of images of either end.
     """
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     values = [mean_iou(pixel_confusion(*pair, VOID)) for pair in zip(predicted, true, strict=True)]
     order, colors = np.argsort(values, kind="stable").tolist(), np.array([*COLORS, GRAY], np.uint8)
     figures = []
@@ -107,12 +103,12 @@ def mask_page(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str,
         masks = resize_masks(np.stack([true[row], predicted[row]]), SIZE)
         caption = texts["caption"].format(number=row + 1, iou=values[row])
         figures.append(Figure((x[row], *(overlay(x[row], mask, colors) for mask in masks)), caption))
-    keys = list(zip(HEX, CHINESE if lang == "zh" else NAMES, strict=True))
+    keys = list(zip(HEX, (translated(name, lang) for name in NAMES), strict=True))
     return image_page(texts["title"], [texts["legend"]], figures, lang, height=216, keys=keys)
 
 
 def class_chart(predicted: np.ndarray, true: np.ndarray, lang: str) -> str:
     """A bar chart of the IoU of each class, in the color of the class, as SVG; arguments as ``mask_page``."""
-    names = CHINESE if lang == "zh" else NAMES
+    names = [translated(name, lang) for name in NAMES]
     values = np.nan_to_num(class_iou(pixel_confusion(predicted, true, VOID))).tolist()
     return bar_chart([Bar(n, v, f"{v:.3f}", c) for n, v, c in zip(names, values, HEX, strict=True)])

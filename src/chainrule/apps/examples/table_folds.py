@@ -17,15 +17,16 @@ from chainrule.apps.cli.training_plan import plan_of
 from chainrule.apps.examples.score_table import Score
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import folds, row_digests
+from chainrule.messages import Texts
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import Predictions
 
-NAMES = {
-    "trivial": ("share of the training rows", "训练数据中的比例"),
-    "linear": ("logistic regression", "逻辑回归"),
-    "boosting": ("gradient boosting", "梯度提升"),
-    "net": ("ensemble of networks", "网络集成"),
+NAMES: Texts = {
+    "trivial": "share of the training rows",
+    "linear": "logistic regression",
+    "boosting": "gradient boosting",
+    "net": "ensemble of networks",
 }
 ROWS, MAX_ROWS = "test.csv", 10_000
 

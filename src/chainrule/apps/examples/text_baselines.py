@@ -18,12 +18,13 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.examples.reviews import LENGTH, Reviews
 from chainrule.apps.examples.score_table import Score
+from chainrule.messages import Text
 from chainrule.records import frozen
 
-METHODS = (
-    ("most frequent class", "最常见的类别"),
-    ("naive Bayes, characters and pairs", "朴素贝叶斯，单字与双字"),
-    ("logistic regression, characters and pairs", "逻辑回归，单字与双字"),
+METHODS: tuple[Text, ...] = (
+    "most frequent class",
+    "naive Bayes, characters and pairs",
+    "logistic regression, characters and pairs",
 )
 MIN_TEXTS = 2  # training texts that contain an n-gram
 PADDING = 0

@@ -17,25 +17,24 @@ from chainrule.apps.examples.bleu import bleu_and_chrf, translate_all
 from chainrule.apps.examples.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
 from chainrule.apps.examples.translation_baseline import baseline_translations
 from chainrule.data.sequences.tokenizer import PAD
+from chainrule.messages import Texts, in_language
 
-OPTIONS = {
-    "text": ("sentence to translate", "要翻译的句子"),
-    "data": ("folder with zh_CN/LC_MESSAGES/*.mo at any depth", "含 zh_CN/LC_MESSAGES/*.mo 的文件夹"),
-    "long": ("larger network and longer training", "用更大的网络，训练更久"),
-    "epochs": ("maximum number of epochs; 0: chosen for the network", "最多训练多少轮；0 表示按网络选择"),
-    "beams": ("number of beams; 1: greedy search", "束搜索的宽度；1 表示贪心"),
-    "model": ("model file: loaded if it exists, otherwise written", "模型文件：已有则读取，否则训练后写入"),
+OPTIONS: Texts = {
+    "text": "sentence to translate",
+    "data": "folder with zh_CN/LC_MESSAGES/*.mo at any depth",
+    "long": "larger network and longer training",
+    "epochs": "maximum number of epochs; 0: chosen for the network",
+    "beams": "number of beams; 1: greedy search",
+    "model": "model file: loaded if it exists, otherwise written",
 }
-TEXTS = {
-    "data": ("{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
-             "训练 {0:,} 对，验证 {1:,} 对，测试 {2:,} 对；未采用：{dropped}"),
-    "size": ("{size:,} parameters, {epochs} epochs; BLEU and chrF of the test sentences",
-             "{size:,} 个参数，训练 {epochs} 轮；测试句的 BLEU 与 chrF"),
-    "copy": ("English text, copied", "照抄英文"),
-    "memory": ("translation of the nearest sentence", "最相近句子的译文"),
-    "lexicon": ("dictionary and phrases", "词典与短语"),
-    "net": ("Transformer", "Transformer"),
-    "samples": ("English | reference | dictionary | Transformer", "英文 | 参考译文 | 词典 | Transformer"),
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
+    "size": "{size:,} parameters, {epochs} epochs; BLEU and chrF of the test sentences",
+    "copy": "English text, copied",
+    "memory": "translation of the nearest sentence",
+    "lexicon": "dictionary and phrases",
+    "net": "Transformer",
+    "samples": "English | reference | dictionary | Transformer",
 }  # fmt: skip
 LENGTH = 64  # maximum number of tokens of a sentence
 
@@ -71,7 +70,7 @@ def train_model(train: Pairs, validation: Pairs, recipe: Recipe, epochs: int = 0
 def main(lang: str = "en", text: str = "Open the file", data: str = "", long: bool = False,
          epochs: int = 0, beams: Count = 4, model: str = "") -> None:  # fmt: skip
     """Train and evaluate a model, or load it; then translate a sentence."""
-    names = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    names = in_language(TEXTS, lang)
     if model and Path(model).is_file():
         net = cr.load(model)
     else:

@@ -10,17 +10,15 @@ import numpy as np
 from chainrule.apps.cli.unknown_class import FACT, UNKNOWN, with_unknown
 from chainrule.apps.examples.identity_splits import split_images, split_people
 from chainrule.data import Table
+from chainrule.messages import Text, translated
 from chainrule.model import Model
 from chainrule.train.evaluation.verification import accept_level
 
 ACCEPTED = 0.05  # share of the images of the first strangers that may get a name
-TEXT = (
+TEXT: Text = (
     "The network in RUN names {people} people. Below a probability of {level:.3f} it predicts {unknown}:\n"
     "of other images of these people {right:.1%} are named rightly, and {rejected:.1%} are unknown;\n"
-    "of images of strangers who did not choose that level {strangers:.1%} are unknown.",
-    "RUN 中的网络能叫出 {people} 人的名字。概率低于 {level:.3f} 时预测为 {unknown}：\n"
-    "这些人的其他图像中 {right:.1%} 叫对，{rejected:.1%} 为未知；\n"
-    "未参与选定该值的陌生人的图像中，{strangers:.1%} 为未知。",
+    "of images of strangers who did not choose that level {strangers:.1%} are unknown."
 )
 
 
@@ -54,4 +52,4 @@ def train_gate(
         "strangers": np.mean(p[~chooses].max(axis=1) < level),
     }
     count = len(np.unique(known.frame["class"].to_numpy()))
-    return model, TEXT[lang == "zh"].format(people=count, level=level, unknown=UNKNOWN, **rates)
+    return model, translated(TEXT, lang).format(people=count, level=level, unknown=UNKNOWN, **rates)

@@ -18,25 +18,23 @@ from chainrule.data import Table
 from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import labeled_images
+from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.linear import logistic
 from chainrule.train.evaluation.threshold import threshold_of
 
-OPTIONS = {
+OPTIONS: Texts = {
     **COMMON,
-    "data": ("pneumoniamnist.npz; by default it is downloaded", "pneumoniamnist.npz；默认自动下载"),
-    "long": ("train for 30 epochs instead of 6", "训练 30 轮而不是 6 轮"),
+    "data": "pneumoniamnist.npz; by default it is downloaded",
+    "long": "train for 30 epochs instead of 6",
 }
-TEXTS = {
-    "data": ("{} training, {} validation, {} test images; {} training images left out",
-             "训练 {} 幅，验证 {} 幅，测试 {} 幅；训练集中略去 {} 幅"),
+TEXTS: Texts = {
+    "data": "{} training, {} validation, {} test images; {} training images left out",
     "limits": ("All children were patients of one hospital, and the test images are harder than the others:\n"
                "neither score nor threshold ({:.3f}) holds elsewhere. Not for clinical use. "
-               "Images: MedMNIST v2, CC BY 4.0.",
-               "所有儿童都是同一家医院的患者，测试图像又更难：成绩和阈值（{:.3f}）都不适用于别处。\n"
-               "不可用于临床。图像：MedMNIST v2，CC BY 4.0。"),
+               "Images: MedMNIST v2, CC BY 4.0."),
 }  # fmt: skip
 NAMES = ("normal", "pneumonia")
-METHODS = ("mean brightness", "平均亮度"), ("logistic regression", "逻辑回归"), ("network", "网络")
+METHODS: tuple[Text, ...] = "mean brightness", "logistic regression", "network"
 AUGMENTATION = cr.Augmentation(Crop(padding=2), Rotate(degrees=10), Color(brightness=0.2, contrast=0.2))
 
 
@@ -64,7 +62,7 @@ def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr
     return model
 
 
-def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
+def measure(name: Text, outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
     """AUC and accuracy on the test images, with the threshold of the validation images."""
     values: dict[str, list[float]] = {"AUC": [], "accuracy": []}
     for validation, test in outputs:
@@ -77,7 +75,7 @@ def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.n
 def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Train, then evaluate once on the test images."""
-    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    texts = in_language(TEXTS, lang)
     parts, removed = read_parts(data)
     print(texts["data"].format(*(part.rows for part in parts), removed), flush=True)
     models = [train_network(parts[0], parts[1], epochs or (30 if long else 6), s) for s in range(seeds)]

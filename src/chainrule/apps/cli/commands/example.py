@@ -25,6 +25,7 @@ import typer
 from chainrule.apps.cli import command_line, screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact, unknown_name
+from chainrule.messages import Texts, in_language
 from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
@@ -103,5 +104,5 @@ def example_module(name: str) -> ModuleType:
 
 def option_texts(module: ModuleType) -> dict[str, str]:
     """The help texts of the options of an example, in the language of the settings."""
-    options: dict[str, tuple[str, str]] = getattr(module, "OPTIONS", {})
-    return {name: pair[settings.lang == "zh"] for name, pair in options.items()}
+    options: Texts = getattr(module, "OPTIONS", {})
+    return in_language(options, settings.lang)
