@@ -13,6 +13,7 @@ import pytest
 from chainrule.apps.cli.commands.example import EXAMPLES, example_module
 from chainrule.apps.cli.main import COMMANDS
 from chainrule.apps.cli.texts import WORDS, both_texts, text_in
+from chainrule.messages import LANGUAGES, in_language
 from chainrule.ops import CARDS
 
 ROOT = Path(__file__).parents[2]
@@ -122,19 +123,19 @@ def test_the_digits_example_reaches_its_accuracy(chainrule) -> None:
     assert float(outcome.out.split("准确率 ")[1].split()[0]) > 0.88
 
 
-@pytest.mark.parametrize("lang", [0, 1])
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_option_of_an_example_has_help_in_both_languages(chainrule, name: str, lang: int) -> None:
+def test_every_option_of_an_example_has_help_in_both_languages(chainrule, name: str, lang: str) -> None:
     main, texts = example_module(name).main, getattr(example_module(name), "OPTIONS", {})
     first, *options = inspect.signature(main).parameters
     assert first == "lang"
     assert sorted(options) == sorted(texts)
-    outcome = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
+    outcome = chainrule("example", name, "--help", "--lang", lang)
     assert outcome.code == 0, outcome.err
     printed = "".join(outcome.out.split())  # a text may be wrapped
-    for option, pair in texts.items():
+    for option, text in in_language(texts, lang).items():
         assert f"--{option.replace('_', '-')}" in outcome.out
-        assert "".join(pair[lang].split()) in printed
+        assert "".join(text.split()) in printed
     outcome = chainrule("example", name, "--no-such-option")
     assert outcome.code == 2
     assert f"UsageError E601 in chainrule example {name}: --no-such-option" in outcome.err

@@ -68,13 +68,13 @@ def test_the_example_trains_predicts_and_colors_atoms(
     molecules.main(lang="zh", data=str(folder), seeds=1, epochs=20, out=str(run))
     assert "消息传递网络" in capsys.readouterr().out
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert list(scores) == [*(name for name, _ in METHODS), molecules.NET[0]]
-    assert scores[molecules.NET[0]]["RMSE"][0] < scores["mean"]["RMSE"][0]
+    assert list(scores) == [*METHODS, molecules.NET]
+    assert scores[molecules.NET]["RMSE"][0] < scores["mean"]["RMSE"][0]
     assert (run / "molecules.html").read_text(encoding="utf-8").count("<svg") == 6
     assert command(["predict", str(run), str(run / "test.csv")]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     errors = [float(row["prediction"]) - float(row["y"]) for row in rows]
-    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(scores[molecules.NET[0]]["RMSE"][0], rel=1e-4)
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(scores[molecules.NET]["RMSE"][0], rel=1e-4)
     page = tmp_path / "page.html"
     (tmp_path / "good.csv").write_text("name,smiles\nmethanol,CO\nethanol,CCO\n")
     words = ["attribute", str(run), str(tmp_path / "good.csv"), "--row", "2"]

@@ -15,7 +15,7 @@ from chainrule.apps.examples.reviews import BLOCK, encode_reviews, read_reviews
 from chainrule.apps.examples.text_baselines import NGrams, logistic_regression, naive_bayes
 from chainrule.errors import DataError
 
-NET = sentiment.NET[0]
+NET = sentiment.NET
 
 WORDS = {"neg": ("太差", "后悔", "不值"), "pos": ("喜欢", "满意", "很好")}
 FILLERS = "书货店家东西买读看用"
