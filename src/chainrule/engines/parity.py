@@ -25,6 +25,7 @@ import numpy as np
 
 from chainrule.engines import reference
 from chainrule.graph import Graph, Node, input_node, make
+from chainrule.messages import Texts, in_language
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -34,24 +35,16 @@ if TYPE_CHECKING:
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 SENSITIVITY_FACTOR = 64  # of the change of the reference under a perturbation of the last digit
-WORDS = {
-    "en": {
-        "agree": "{nodes} operations: reference, source and machine code agree",
-        "differ": "{op} differs{together}: {site}",
-        "together": " only within the program, not alone",
-        "values": "at {index}: reference {reference!r}, source {source!r}, machine code {machine!r}, "
-        "tolerance {tolerance:.1e}",
-        "without_kernel": "without kernel, run by the reference implementation: {names}",
-    },
-    "zh": {
-        "agree": "{nodes} 个运算：参考实现、源代码与机器码结果一致",
-        "differ": "{op} 的结果不一致{together}：{site}",
-        "together": "（单独计算时一致）",
-        "values": "位置 {index}：参考实现 {reference!r}，源代码 {source!r}，机器码 {machine!r}；"
-        "容差 {tolerance:.1e}",
-        "without_kernel": "没有内核、由参考实现计算的运算：{names}",
-    },
-}  # fmt: skip
+WORDS: Texts = {
+    "agree": "{nodes} operations: reference, source and machine code agree",
+    "differ": "{op} differs{together}: {site}",
+    "together": " only within the program, not alone",
+    "values": (
+        "at {index}: reference {reference!r}, source {source!r}, machine code {machine!r}, tolerance "
+        "{tolerance:.1e}"
+    ),
+    "without_kernel": "without kernel, run by the reference implementation: {names}",
+}
 
 
 @frozen
@@ -95,7 +88,7 @@ class Parity:
         return self.difference is None
 
     def __str__(self) -> str:
-        words, difference = WORDS[settings.lang], self.difference
+        words, difference = in_language(WORDS, settings.lang), self.difference
         if difference is None:
             lines = [words["agree"].format(nodes=self.nodes)]
         else:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule.graph import Graph, Node
+from chainrule.messages import Texts, fact, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.notation.units import amount
 from chainrule.plan.memory_allocation import ALIGN
@@ -32,19 +33,19 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import size_at
 
-USES: dict[str, tuple[str, str]] = {
-    "work": ("intermediate values", "中间值"),
-    "rows": ("rows gathered from the data", "从数据中取出的行"),
-    "sums": ("sums over the batch", "批量上的各项之和"),
-    "constants": ("constants", "常量"),
-    "outputs": ("outputs", "输出"),
-    "last": ("the smaller last batch of an epoch", "每轮最后较小的批量"),
-    "state": ("parameters and optimizer state", "参数与优化器状态"),
-    "order": ("order of the rows", "数据行的顺序"),
-    "probes": ("probes, in addition", "探测的额外部分"),
-    "drawing": ("sampling of the initial values, in addition", "抽取初始值的额外部分"),
+USES: Texts = {
+    "work": "intermediate values",
+    "rows": "rows gathered from the data",
+    "sums": "sums over the batch",
+    "constants": "constants",
+    "outputs": "outputs",
+    "last": "the smaller last batch of an epoch",
+    "state": "parameters and optimizer state",
+    "order": "order of the rows",
+    "probes": "probes, in addition",
+    "drawing": "sampling of the initial values, in addition",
 }
-"""Uses of memory, in English and Chinese."""
+"""Uses of memory."""
 
 
 @frozen
@@ -84,13 +85,13 @@ class MemoryRequirement:
 
     def __str__(self) -> str:
         rows = [(use_text(use), amount(size, "B")) for use, size in self.uses.items() if size]
-        total = ("total", "合计")[settings.lang == "zh"]
+        total = fact("total").render(settings.lang)
         return "\n".join(aligned([*rows, (total, amount(self.total, "B"))], right=[1]))
 
 
 def use_text(use: str) -> str:
     """Return the name of a use of memory in the user's language."""
-    return USES[use][settings.lang == "zh"]
+    return translated(USES[use], settings.lang, use)
 
 
 class Allocation(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from chainrule.messages import Texts, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.notation.units import amount
 from chainrule.plan.task_record import TaskRecord
@@ -13,32 +14,31 @@ from chainrule.plan.views import View
 from chainrule.settings import settings
 
 MAX_NAMES = 6  # operations of a loop that are listed in its line
-WORDS: dict[str, tuple[str, str]] = {
-    "whole": ("plan for {sizes}: {tasks} tasks, {flops}", "计划（{sizes}）：{tasks} 个任务，{flops}"),
+WORDS: Texts = {
+    "whole": "plan for {sizes}: {tasks} tasks, {flops}",
     "divided": (
-        "plan for {sizes}, {microbatches} microbatches of up to {rows} samples: {tasks} tasks, {flops}",
-        "计划（{sizes}），分为 {microbatches} 个微批，每个至多 {rows} 个样本：{tasks} 个任务，共 {flops}",
+        "plan for {sizes}, {microbatches} microbatches of up to {rows} samples: {tasks} tasks, {flops}"
     ),
-    "memory": ("memory: {uses}", "内存：{uses}"),
-    "work": ("{bytes} work", "工作区 {bytes}"),
-    "summed": ("{bytes} sums over the microbatches", "各微批之和 {bytes}"),
-    "deferred": ("{bytes} factors of deferred gradients", "延迟梯度的因子 {bytes}"),
-    "constant": ("{bytes} constants", "常量 {bytes}"),
-    "input": ("{bytes} inputs and state", "输入与状态 {bytes}"),
-    "output": ("{bytes} outputs", "输出 {bytes}"),
-    "comma": (", ", "，"),
-    "phase": ("phase", "阶段"),
-    "kernel": ("kernel", "内核"),
-    "layer": ("layer", "层"),
-    "flops": ("flops", "浮点运算"),
-    "bytes": ("bytes", "字节"),
-    "computes": ("computes", "计算"),
-    "writes": ("writes", "写入"),
-    "reads": ("reads", "读取"),
-    "before": ("before", "之前"),
-    "microbatches": ("microbatches", "各微批"),
-    "loss": ("loss", "损失"),
-    "after": ("after", "之后"),
+    "memory": "memory: {uses}",
+    "work": "{bytes} work",
+    "summed": "{bytes} sums over the microbatches",
+    "deferred": "{bytes} factors of deferred gradients",
+    "constant": "{bytes} constants",
+    "input": "{bytes} inputs and state",
+    "output": "{bytes} outputs",
+    "uses_comma": ", ",
+    "phase": "phase",
+    "kernel": "kernel",
+    "layer": "layer",
+    "flops": "flops",
+    "bytes": "bytes",
+    "computes": "computes",
+    "writes": "writes",
+    "reads": "reads",
+    "before": "before",
+    "microbatches": "microbatches",
+    "loss": "loss",
+    "after": "after",
 }
 PHASES = {BEFORE: "before", MICROBATCHES: "microbatches", LOSS: "loss", AFTER: "after"}
 
@@ -62,9 +62,9 @@ class PlanFacts(Protocol):
     def memory(self) -> Mapping[str, int]: ...
 
 
-def translated(key: str) -> str:
+def plan_words(key: str) -> str:
     """Return the text of a key in the user's language."""
-    return WORDS[key][settings.lang == "zh"]
+    return translated(WORDS[key], settings.lang, key)
 
 
 def plan_text(record: PlanFacts) -> str:
@@ -72,13 +72,13 @@ def plan_text(record: PlanFacts) -> str:
     kinds = [
         key for key in ("work", "summed", "deferred", "constant", "input", "output") if record.memory[key]
     ]
-    memory = translated("comma").join(
-        translated(key).format(bytes=amount(record.memory[key], "B")) for key in kinds
+    memory = plan_words("uses_comma").join(
+        plan_words(key).format(bytes=amount(record.memory[key], "B")) for key in kinds
     )
-    lines = [_heading(record), translated("memory").format(uses=memory), ""]
+    lines = [_heading(record), plan_words("memory").format(uses=memory), ""]
     has_phases = len({task.phase for task in record.tasks}) > 1
     keys = ["phase", "kernel", "layer", "flops", "bytes", "computes", "writes", "reads"]
-    rows = [[translated(key) for key in keys], *(_row(record, task) for task in record.tasks)]
+    rows = [[plan_words(key) for key in keys], *(_row(record, task) for task in record.tasks)]
     if not has_phases:
         rows = [row[1:] for row in rows]
     return "\n".join([*lines, *aligned(rows, [3, 4] if has_phases else [2, 3])])
@@ -88,8 +88,8 @@ def _heading(record: PlanFacts) -> str:
     sizes = ", ".join(f"{name}={size}" for name, size in record.sizes.items())
     facts = {"sizes": sizes, "tasks": len(record.tasks), "flops": amount(record.flops, "flop")}
     if record.microbatches == 1:
-        return translated("whole").format(**facts)
-    return translated("divided").format(**facts, microbatches=record.microbatches, rows=record.rows)
+        return plan_words("whole").format(**facts)
+    return plan_words("divided").format(**facts, microbatches=record.microbatches, rows=record.rows)
 
 
 def _row(record: PlanFacts, task: TaskRecord) -> list[str]:
@@ -97,7 +97,7 @@ def _row(record: PlanFacts, task: TaskRecord) -> list[str]:
         " ".join(_value_text(record, view) for view in views) for views in (task.writes, task.reads)
     )
     return [
-        translated(PHASES[task.phase]), task.kind, task.layer, amount(task.flops), amount(task.bytes, "B"),
+        plan_words(PHASES[task.phase]), task.kind, task.layer, amount(task.flops), amount(task.bytes, "B"),
         operations_text(task.operations), f"{'+= ' if task.adds else ''}{writes}", reads,
     ]  # fmt: skip
 

@@ -19,34 +19,29 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from chainrule.messages import Texts, translated
 from chainrule.notation.readable_numbers import short
 from chainrule.records import frozen
 
 CLEAR = 2.0  # standard errors from which a difference is not considered noise
 
-NAMES = {
-    "net": ("the network", "网络"),
-    "boosting": ("gradient boosting", "梯度提升"),
-    "linear": ("the linear model", "线性模型"),
-    "trivial": ("the constant prediction", "常数预测"),
+NAMES: Texts = {
+    "net": "the network",
+    "boosting": "gradient boosting",
+    "linear": "the linear model",
+    "trivial": "the constant prediction",
 }
-SENTENCES = {
+SENTENCES: Texts = {
     "better": (
-        "{first} is better than {second}: {metric} {best} against {other}, {errors} standard errors apart.",
-        "{first}优于{second}：{metric}为 {best}，后者为 {other}，相差 {errors} 个标准误。",
+        "{first} is better than {second}: {metric} {best} against {other}, {errors} standard errors apart."
     ),
     "open": (
-        "No clear winner: {first} has {metric} {best}, {second} {other}, only {errors} standard "
-        "errors apart; more test rows could decide.",
-        "尚无定论：{first}的{metric}为 {best}，{second}为 {other}，只差 {errors} 个标准误；"
-        "更多测试数据才能分出高下。",
+        "No clear winner: {first} has {metric} {best}, {second} {other}, only {errors} standard errors "
+        "apart; more test rows could decide."
     ),
-    "equal": (
-        "{first} and {second} are equally good: {metric} {best}.",
-        "{first}与{second}一样好：{metric}为 {best}。",
-    ),
+    "equal": "{first} and {second} are equally good: {metric} {best}.",
 }
-METRIC_NAMES = {"classification": ("log-loss", "对数损失"), "regression": ("RMSE", "RMSE")}
+METRIC_NAMES: Texts = {"classification": "log-loss", "regression": "RMSE"}
 
 
 def row_losses(task: str, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -145,12 +140,11 @@ class Verdict:
 
     def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
-        i = 1 if lang == "zh" else 0
         key = "better" if self.is_clear else "open" if self.errors > 0 else "equal"
         best, other = self.losses if self.task == "classification" else map(math.sqrt, self.losses)
-        first, second = NAMES[self.first][i], NAMES[self.second][i]
-        text = SENTENCES[key][i].format(
-            first=first, second=second, metric=METRIC_NAMES[self.task][i], best=short(best),
+        first, second = (translated(NAMES[name], lang, name) for name in (self.first, self.second))
+        text = translated(SENTENCES[key], lang, key).format(
+            first=first, second=second, metric=translated(METRIC_NAMES[self.task], lang), best=short(best),
             other=short(other), errors=f"{self.errors:.1f}" if self.errors < 100 else ">100",
         )  # fmt: skip
         return text[0].upper() + text[1:]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from chainrule.messages import Texts, translated
 from chainrule.notation.readable_numbers import short
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
@@ -18,17 +19,14 @@ from chainrule.train.evaluation.comparison import CLEAR, Difference, difference
 
 FRACTIONS = (0.125, 0.25, 0.5)
 _STREAM = 0x4C435256  # "LCRV"
-SENTENCES = {
+SENTENCES: Texts = {
     "helps": (
-        "More rows would help: from {half:,} to {rows:,} training rows the loss fell by {gain}, "
-        "{errors} standard errors.",
-        "更多数据会有帮助：训练数据从 {half:,} 行增至 {rows:,} 行，损失下降 {gain}，为 {errors} 个标准误。",
+        "More rows would help: from {half:,} to {rows:,} training rows the loss fell by {gain}, {errors} "
+        "standard errors."
     ),
     "flat": (
-        "It is not clear that more rows would help: from {half:,} to {rows:,} training rows the "
-        "loss changed by {gain}, only {errors} standard errors.",
-        "尚不清楚更多数据是否有帮助：训练数据从 {half:,} 行增至 {rows:,} 行，"
-        "损失只变化 {gain}，为 {errors} 个标准误。",
+        "It is not clear that more rows would help: from {half:,} to {rows:,} training rows the loss "
+        "changed by {gain}, only {errors} standard errors."
     ),
 }
 
@@ -63,7 +61,7 @@ class LearningCurve:
         """Whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""
         gain = self.last_gain
         errors = f"{abs(gain.errors):.1f}" if abs(gain.errors) < 100 else ">100"
-        text = SENTENCES["helps" if gain.errors >= CLEAR else "flat"][1 if lang == "zh" else 0]
+        text = translated(SENTENCES["helps" if gain.errors >= CLEAR else "flat"], lang)
         size = short(float(f"{abs(gain.mean):.3g}"))
         return text.format(half=self.rows[-2], rows=self.rows[-1], gain=size, errors=errors)
 

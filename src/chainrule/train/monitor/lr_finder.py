@@ -21,6 +21,7 @@ import numpy as np
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.events import Event, StepDone
 from chainrule.graph import Node
+from chainrule.messages import Texts, in_language
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.schedule import Schedule
 from chainrule.notation.text_columns import aligned
@@ -40,16 +41,12 @@ MIN_DECREASE = 0.01  # relative to the loss; a smaller decrease does not count
 MIN_STEPS = 10  # from which a slope can be estimated
 _FIT_OPTIONS = ("class_weight", "sample_weight", "warm_start", "shuffle", "kinds")
 _MARGIN, _WIDTH, _HEIGHT = 46, 520, 240  # of the plot, in pixels
-WORDS = {
-    "en": {
-        "head": "rate|loss", "mark": "<- suggestion", "suggestion": "suggestion: learning rate {:.2g}",
-        "none": "the loss never decreases",
-    },
-    "zh": {
-        "head": "学习率|损失", "mark": "<- 建议", "suggestion": "建议的学习率：{:.2g}",
-        "none": "损失始终没有下降",
-    },
-}  # fmt: skip
+WORDS: Texts = {
+    "head": "rate|loss",
+    "mark": "<- suggestion",
+    "suggestion": "suggestion: learning rate {:.2g}",
+    "none": "the loss never decreases",
+}
 
 
 @frozen
@@ -93,7 +90,7 @@ class LearningRateSweep:
         Args:
             lines: maximum number of rows.
         """
-        words, rates, losses = WORDS[settings.lang], self.learning_rates, self.smoothed_losses
+        words, rates, losses = in_language(WORDS, settings.lang), self.learning_rates, self.smoothed_losses
         indices = sorted({round(i) for i in np.linspace(0, len(rates) - 1, min(lines, len(rates)))})
         low = min(losses)
         high = min(max(losses), 2 * losses[0] - low)  # a diverged loss would compress the other bars
@@ -106,7 +103,7 @@ class LearningRateSweep:
         return "\n".join(aligned(rows, right=[0, 1]))
 
     def __str__(self) -> str:
-        words = WORDS[settings.lang]
+        words = in_language(WORDS, settings.lang)
         last = words["suggestion"].format(self.suggestion) if self.suggestion else words["none"]
         return f"{self.table()}\n{last}"
 
