@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.errors import ChainruleError, Message, UsageError, fact
@@ -71,6 +72,7 @@ def call(
         if text and text.startswith("="):  # the key of a text, and the default in both languages
             text = _option_text(*text[1:].split("\n"))
         parameter.help = text  # pyright: ignore[reportAttributeAccessIssue]
+    command.invoke = _checked(command.invoke, function)  # pyright: ignore[reportAttributeAccessIssue]
     get_help = command.get_help
     command.get_help = lambda ctx: _translated(get_help(ctx))  # pyright: ignore[reportAttributeAccessIssue]
     try:
@@ -86,6 +88,16 @@ def call(
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _checked(invoke: Callable[[Any], Any], function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Check the outputs of a command before it is invoked."""
+
+    def checked(context: Any) -> Any:
+        refuse_overwriting(function, context.params)
+        return invoke(context)
+
+    return checked
 
 
 def _option_text(key: str, english: str = "", chinese: str = "") -> str:

@@ -26,7 +26,7 @@ from chainrule.apps.cli.private_options import is_private
 from chainrule.apps.cli.private_training import train_privately
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.robust_options import has_pixels
-from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
+from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, require_free
 from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
@@ -141,8 +141,8 @@ def run_training(
     private = is_private(chosen)
     if chosen.net != ENSEMBLE:
         net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
-    if out and not resume and not os.path.exists(out / ".lock"):
-        refuse_occupied(out)
+    if out and not resume:
+        require_free(out)
     if private:
         return train_privately(chosen, out, resume, lang_option)
     prepared = prepare_data(chosen)
