@@ -51,6 +51,32 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
     ),
     "calibration_sets_size": ("size {size}: {share} of {rows}", "大小 {size}：{rows} 行中的 {share}"),
     "calibration_sets_joined": (", ", "，"),
+    "intervals_quantile": (
+        "Prediction intervals as wide as the row requires, from the errors of {rows} rows, each with margins "
+        "of four fifths of the others:",
+        "预测区间宽度随行而变，由 {rows} 行的误差得出；每行使用其余行的五分之四所得的余量：",
+    ),
+    "intervals_constant": (
+        "Prediction intervals of one width, from the errors of {rows} rows, each with margins of four fifths "
+        "of the others:",
+        "预测区间宽度相同，由 {rows} 行的误差得出；每行使用其余行的五分之四所得的余量：",
+    ),
+    "intervals_level": (
+        "  {level}: {share} contain the value, {width} wide on average",
+        "  {level}：{share} 包含真实值，平均宽度 {width}",
+    ),
+    "intervals_before": (
+        "    before: {share} contain the value, {width} wide on average",
+        "    此前：{share} 包含真实值，平均宽度 {width}",
+    ),
+    "intervals_too_few": (
+        "There are too few rows for intervals of {levels}.",
+        "行数不足，得不出 {levels} 的区间。",
+    ),
+    "intervals_lowest": (
+        "No end is negative, since no target of these rows is.",
+        "这些行的目标都不为负，因此区间的端点也不为负。",
+    ),
     "calibration_risk": (
         "If the most certain {coverage} are decided (probability {confidence} or more): {risk} errors",
         "只对最有把握的 {coverage} 作出判断（概率不低于 {confidence}）：错误率 {risk}",

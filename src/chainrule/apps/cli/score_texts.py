@@ -65,6 +65,10 @@ SCORES: dict[str, tuple[str, str]] = {
         "They contain the value of {share} of the {count} scored rows, with margins from other rows.",
         "它们包含 {count} 行计分数据中 {share} 的值（余量来自其他行）。",
     ),
+    "interval_level": (
+        "  {level}: {share} contain the value, {width} wide on average",
+        "  {level}：{share} 包含真实值，平均宽度 {width}",
+    ),
     "interval_later": (
         "New rows are later than the rows of the intervals, so this coverage is measured, not guaranteed.",
         "新的行晚于得出区间的行，因此这一覆盖率是测量值，没有保证。",

@@ -6,6 +6,8 @@ caller.
 
 from __future__ import annotations
 
+from typing import Any
+
 from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
@@ -402,6 +404,15 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 WORDS = {key: (English(english), chinese) for key, (english, chinese) in WORDS.items()}
+
+
+def sentence(key: str, **facts: Any) -> tuple[str, str]:
+    """The text with this key in English and Chinese; a fact that is a pair has a text for each."""
+    values = [
+        {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
+    ]
+    english, chinese = WORDS[key]
+    return english.format(**values[0]), chinese.format(**values[1])
 
 
 def text_of(key: str) -> str:

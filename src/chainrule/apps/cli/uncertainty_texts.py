@@ -4,17 +4,23 @@ from __future__ import annotations
 
 UNCERTAINTY: dict[str, tuple[str, str]] = {
     "calibrate": (
-        "measure and correct the probabilities of a RUN on new labeled rows",
-        "用新的有标签的行测量并校正训练结果的概率",
+        "calibrate the probabilities, or form the prediction intervals, of a RUN on new labeled rows",
+        "用新的有标签的行测量并校正训练结果的概率，或得出数值预测的区间",
     ),
     "calibrate_method": (
-        "temperature (one number) or isotonic (any increasing function; needs about 1000 rows)",
-        "temperature（一个数）或 isotonic（任意递增函数，约需 1000 行）",
+        "of classes: temperature (one number; default) or isotonic (any increasing function; needs about "
+        "1000 rows); of values: quantile (intervals as wide as the row requires; default) or constant",
+        "类别：temperature（一个数，默认）或 isotonic（任意递增函数，约需 1000 行）；"
+        "数值：quantile（区间宽度随行而变，默认）或 constant",
     ),
     "calibrate_seed": ("seed of the division into two halves", "分成两半时的随机种子"),
     "calibrated": (
         "Stored in {file}: predict --proba prints calibrated probabilities, --sets 0.9 prediction sets.",
         "已存入 {file}：predict --proba 输出校准后的概率，--sets 0.9 输出预测集。",
+    ),
+    "calibrated_intervals": (
+        "Stored in {file}: predict --interval 0.9 adds the columns lower and upper.",
+        "已存入 {file}：predict --interval 0.9 增加 lower 与 upper 两列。",
     ),
     "calibration_temperature": ("temperature", "温度"),
     "calibration_isotonic": ("isotonic regression", "保序回归"),

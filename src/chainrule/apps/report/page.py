@@ -100,6 +100,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         plots=[]
         if prepared.task.is_classification
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
+        intervals=analysis.intervals,
         command=options.command(),
         robustness=analysis.robustness.section if analysis.robustness else [],
         **figures(model, prepared, analysis.rows, recorded),

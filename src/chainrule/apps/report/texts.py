@@ -56,6 +56,14 @@ REPORT: dict[str, tuple[str, str]] = {
         "纵轴为预测值，横轴为真实值；虚线为两者相等",
     ),
     "curve_residuals": ("distribution of the errors (predicted - true)", "误差（预测值 - 真实值）的分布"),
+    "report_intervals": ("Prediction intervals", "预测区间"),
+    "report_interval_level": ("nominal", "名义"),
+    "report_interval_inside": ("values inside", "区间内的值"),
+    "report_interval_width": ("mean width", "平均宽度"),
+    "report_intervals_caption": (
+        "chainrule predict --interval 0.9 writes both ends for each new row.",
+        "chainrule predict --interval 0.9 为每个新行写出两端。",
+    ),
     "report_confusion": ("Confusion matrix", "混淆矩阵"),
     "report_confusion_caption": (
         "Rows are true classes, columns predicted classes.",

@@ -12,7 +12,7 @@ ENTRIES: dict[str, Entry] = {
     "E504": Entry("the targets do not match the output of the network", "目标的形状与网络的输出不符"),
     "E506": Entry("this label did not occur in the training", "此标签在训练中没有出现过"),
     "E508": Entry("{what} does not fit into the free memory", "空闲内存容纳不下{what_zh}"),
-    "E507": Entry("this model predicts values, not probabilities", "此模型输出数值，而不是概率"),
+    "E507": Entry("the model predicts something else", "此模型预测的不是所需的量"),
     "E505": Entry("the training to resume is a different one", "要继续的训练与当前设置不一致"),
     "E510": Entry("no metric can compare these targets and predictions", "目标与预测无法用指标比较"),
     "E511": Entry("the callback {callback} failed", "回调 {callback} 出错"),

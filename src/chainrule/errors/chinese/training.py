@@ -57,6 +57,9 @@ PHRASES: dict[str, str] = {
         "含有文本、日期或缺失值的数据框只能有一个目标"
     ),
     "a ColumnTransformer before the estimator": "在估计器之前使用 ColumnTransformer",
+    "a regression of one value": "预测一个数值的模型",
+    "a classifier with one output": "只有一个输出的分类模型",
+    "models with one output": "只有一个输出的模型",
     "one class for each row, or zeros and ones": "每行一个类别，或由 0 和 1 组成",
     "a data frame, as in the training": "与训练时一样的数据框",
     "an integer, at least {low}": "不小于 {low} 的整数",

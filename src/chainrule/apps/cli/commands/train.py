@@ -267,9 +267,9 @@ def _finish(
     intervals = intervals_of(plan, model)
     run_writer.add_facts(model, plan, results, {
         **({decision_threshold.FACT: threshold.fact} if threshold else {}),
-        **({INTERVALS: intervals.fact} if intervals else {}),
+        **({INTERVALS: intervals.intervals.fact} if intervals else {}),
     })  # fmt: skip
-    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
+    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan), intervals)
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
