@@ -735,7 +735,8 @@ def _stop_update(c: Checker, s: Sentence) -> Iterator[Any]:
     yield shows(s.facts["old"], old)
     yield shows(s.facts["new"], new)
     yield shows(s.facts["move"], new - old)
-    yield not old or shows(s.facts["part"], 100 * abs((new - old) / old))
+    yield "part" not in s.facts or shows(s.facts["part"], 100 * abs((new - old) / old))
+    yield ("part" in s.facts) == bool(old)
     yield from _named(c, s)
 
 
@@ -840,7 +841,8 @@ CHECKS: dict[str, Claim] = {
     "check_differs": _check_differs, "weight_checked": _weight_checked, "saturated": _saturated,
     "silent": _saturated, "tiny": _tiny, "stop_forward": _stop_forward, "stop_class": _stop_class,
     "stop_places": _stop_loss, "stop_loss": _stop_loss, "stop_backward": _stop_backward,
-    "stop_update": _stop_update, "weight_is": _weight_is, "weight_meaning": _weight_meaning,
+    "stop_update": _stop_update, "stop_update_zero": _stop_update,
+    "weight_is": _weight_is, "weight_meaning": _weight_meaning,
     "contributors": _contributors, "contributors_within": _contributors, "residual": _residual,
     "paths_count": _paths_count,
     "weight_moves_up": _weight_moves, "weight_moves_down": _weight_moves, "weight_stays": _weight_moves,

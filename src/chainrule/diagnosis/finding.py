@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chainrule import texts
+from chainrule import plural, spacing, texts
 from chainrule.data.tables.findings import of_sample
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
 from chainrule.errors.message import Message, known_fact, rendered
-from chainrule.plural import fill
 from chainrule.records import frozen
 from chainrule.texts.doctor import source_in
 
@@ -71,7 +70,7 @@ class Finding:
     def _sentence(self, evidence: Evidence, lang: str) -> str:
         facts = {name: rendered(fact, lang) for name, fact in _facts(evidence).items()}
         template = self.rule.sentence(evidence.form, lang)
-        sentence = template.format(**facts) if lang == "zh" else fill(template, facts)
+        sentence = spacing.fill(template, facts) if lang == "zh" else plural.fill(template, facts)
         return of_sample(sentence, evidence.sample, lang)
 
     def at_end(self, final: Finding | None) -> Finding:

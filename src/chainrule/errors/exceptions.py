@@ -24,6 +24,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
+from chainrule import spacing
 from chainrule.errors.catalog import CATALOG
 from chainrule.errors.message import Message, rendered
 from chainrule.escaping import printable
@@ -111,12 +112,19 @@ class ChainruleError(Exception):
     @property
     def sentence(self) -> Message:
         """The sentence of this error as a record, without its facts."""
-        return Message(CATALOG[self.code].en, self.details)
+        return Message(CATALOG[self.code].en, self._values)
+
+    @property
+    def _values(self) -> dict[str, object]:
+        """The details with the defaults of the entry."""
+        defaults = CATALOG[self.code].defaults
+        return {**{name: Message(text, {}) for name, text in defaults.items()}, **self.details}
 
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
-        details = {name: _one_line(rendered(value, lang)) for name, value in self.details.items()}
-        return getattr(CATALOG[self.code], lang).format(**details)
+        details = {name: _one_line(rendered(value, lang)) for name, value in self._values.items()}
+        template = getattr(CATALOG[self.code], lang)
+        return spacing.fill(template, details) if lang == "zh" else template.format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""

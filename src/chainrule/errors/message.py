@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any, Self
 
+from chainrule import plural, spacing
 from chainrule.errors.chinese import CHINESE
-from chainrule.plural import fill
 
 _KEPT = (str, int, float, Number)
 
@@ -36,7 +36,7 @@ class Message(str):
 
     def __new__(cls, template: str, values: Mapping[str, object]) -> Self:
         values = {name: _basic(value) for name, value in values.items()}
-        message = super().__new__(cls, fill(template, values))
+        message = super().__new__(cls, plural.fill(template, values))
         message.template, message.values = template, values
         return message
 
@@ -45,7 +45,7 @@ class Message(str):
         if lang == "en":
             return str(self)
         values = {name: rendered(value, lang) for name, value in self.values.items()}
-        return CHINESE.get(self.template, self.template).format_map(values)
+        return spacing.fill(CHINESE.get(self.template, self.template), values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Message, (self.template, self.values)

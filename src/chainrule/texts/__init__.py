@@ -1,6 +1,7 @@
 """The texts of explanations, by key: one table per language, with the same keys and the same placeholders."""
 
 from chainrule.plural import English
+from chainrule.spacing import Chinese
 from chainrule.texts import en, zh
 from chainrule.texts.attribution import ATTRIBUTION
 from chainrule.texts.auditing import AUDITING
@@ -26,7 +27,10 @@ TABLES: dict[str, dict[str, str]] = {
         **{key: English(text) for key, text in en.WORDS.items()},
         **{key: English(text) for key, (text, _) in _PAIRS.items()},
     },
-    "zh": {**zh.WORDS, **{key: text for key, (_, text) in _PAIRS.items()}},
+    "zh": {
+        **{key: Chinese(text) for key, text in zh.WORDS.items()},
+        **{key: Chinese(text) for key, (_, text) in _PAIRS.items()},
+    },
 }
 LANGUAGES = tuple(TABLES)
 

@@ -46,7 +46,7 @@ SOURCES: dict[str, str] = {
     "SageMaker Debugger, Overtraining (patience 10, improvement 0.01); the share is this project's own":
         "SageMaker Debugger, Overtraining（容许 10 轮，改进 0.01）；比例由本项目确定",
     "UMLAUT (inputs within [-1, 1]); the ratios are this project's own":
-        "UMLAUT（输入在 [-1，1] 内）；比值由本项目确定",
+        "UMLAUT（输入在 [-1, 1] 内）；比值由本项目确定",
     "UMLAUT (non-float inputs); the span is this project's own":
         "UMLAUT（非浮点输入）；范围由本项目确定",
     "UMLAUT; the floor ln(1 + (K - 1)/e) is exact: 0.313 for 2 classes, 1.461 for 10":

@@ -98,7 +98,7 @@ WORDS: dict[str, str] = {
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
     "forward_intro": "每个单元先把输入加权求和，有激活函数时再应用它。",
-    "shown_sample": "公式中代入的是样本 {i} 的数字。",
+    "shown_sample": "所示数值属于样本 {i}。",
     "losses_weighted": "{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
     "losses_of_samples": "{name}(1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
     "mean_penalty": "J 还包含对大权重的惩罚项。",
@@ -199,6 +199,7 @@ WORDS: dict[str, str] = {
     "stop_loss": "期望 {target}，得到 {output}，损失 {loss}。",
     "stop_backward": "{name}：梯度 {gradient}；它增加 {step}，损失约变化 {change}。",
     "stop_update": "{name}：{old} → {new}（变化 {move}，占自身大小的 {part}）。",
+    "stop_update_zero": "{name}：{old} → {new}（变化 {move}）。",
     # 一个权重的账目
     "weight_is": "{name} 就是 {symbol} = {value}，是形状为 {shape} 的参数中的一个数。",
     "weight_meaning": "它的偏导数是 {gradient}：{meaning}。",

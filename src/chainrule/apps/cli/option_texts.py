@@ -271,7 +271,7 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "attribute_target": (
         "class to attribute, or position,class; by default that of the prediction",
-        "要解释的类别，或 位置,类别；默认为预测结果",
+        "要解释的类别，或用半角逗号相连的位置与类别；默认为预测结果",
     ),
     "attribute_text": ("text model: input text", "文本模型：输入的文字"),
     "attribute_samples": ("number of samples of a sampling method", "抽样方法的抽样次数"),

@@ -13,6 +13,6 @@ PREDICTIONS: dict[str, tuple[str, str]] = {
     ),
     "no_masks": (
         "--out FOLDER writes the masks of the images.",
-        "--out 文件夹 会写出图像的掩码。",
+        "--out 文件夹会写出图像的掩码。",
     ),
 }

@@ -174,14 +174,15 @@ def history_title(name: str) -> str:
         >>> history_title("val_accuracy")
         'val_accuracy'
     """
-    if settings.lang != "zh":
-        return name
+    return history_titles(name)[1 if settings.lang == "zh" else 0]
+
+
+def history_titles(name: str) -> tuple[str, str]:
+    """The title of a column of the training history, in English and Chinese."""
     part = name.removeprefix("val_")
-    if part in METRICS:
-        title = metric_title(part)
-    else:
-        title = text_of(f"history_{part}") if f"history_{part}" in WORDS else part
-    return title if part == name else f"{text_of('history_validation')}{title}"
+    keys = [key for key in (f"metric_{part}", f"history_{part}") if key in WORDS]
+    title = WORDS[keys[0]][1] if keys else METRICS[part].chinese[0] if part in METRICS else part
+    return name, title if part == name else f"{WORDS['history_validation'][1]}{title}"
 
 
 def _value(value: float | None) -> object:

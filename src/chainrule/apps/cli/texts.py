@@ -22,6 +22,7 @@ from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
 from chainrule.plural import English
 from chainrule.settings import settings
+from chainrule.spacing import Chinese
 
 WORDS: dict[str, tuple[str, str]] = {
     # commands
@@ -166,7 +167,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "end_epochs": ("Completed all {epochs} epochs", "{epochs} 轮全部完成"),
     "end_early_stopping": ("Early stopping at epoch {epochs}", "第 {epochs} 轮早停"),
     "kept_all": (".", "。"),
-    "kept_last": ("; its weights are the best.", "，该轮的权重最好。"),
+    "kept_last": (
+        "; the last one has the best weights, so that more epochs may help.",
+        "，最后一轮的权重最好，增加轮数可能更好。",
+    ),
     "kept_epoch": ("; restored the best weights (epoch {best}).", "；已恢复最佳权重（第 {best} 轮）。"),
     "kept_members": ("; restored the best weights of each network.", "；已恢复每个网络的最佳权重。"),
     "weights_of_epoch": ("{low}, the best", "第 {low} 轮（最佳）"),
@@ -191,8 +195,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "到第 {step} 步为止的进度已保存；解决后继续：{command}",
     ),
     "finished_already": (
-        "The training in {run} is complete; nothing to do.",
-        "{run} 中的训练已经完成，无需继续。",
+        "The training in {run} is complete. To continue with more epochs:\n  {command}",
+        "{run} 中的训练已经完成。增加轮数继续训练：\n  {command}",
     ),
     "result_heading": ("Result on the {test} test rows", "在 {test} 行测试数据上的结果"),
     "result_heading_folds": (
@@ -289,7 +293,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules": ("rules: problems of a training that can be measured", "规则：可由数值判断的训练问题"),
     "on_command_line": ("On the command line", "在命令行中尝试"),
     "errors": ("errors: codes of error messages", "错误：错误信息的代码"),
-    "error_codes": ("a code, E101 to E610", "代码，E101 到 E610"),
+    "error_codes": ("a code, {first} to {last}", "代码，{first} 到 {last}"),
     "error_title": ("{code}: {clause}", "{code}：{clause}"),
     "rule": ("rule", "规则"),
     "rule_when": ("checked", "时机"),
@@ -300,6 +304,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "rule_end": ("at the end", "结束时"),
     "rule_evidence": ("evidence", "证据"),
     "report_doctor": ("Diagnosis", "诊断"),
+    "doctor_scope": (
+        "The rules check how the training ran. The scores beside the baselines: chainrule show {run}",
+        "规则检查的是训练过程。与基线方法比较的分数见：chainrule show {run}",
+    ),
     "report_ok": (
         "Checks before, during and after the training found nothing.",
         "训练前、训练中和结束时的检查都未发现问题。",
@@ -347,7 +355,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "block_Reference": ("Reference", "出处"),
     "block_example": ("Example", "示例"),
     "models": ("models: published architectures", "模型：已发表的网络结构"),
-    "figure": ("Network", "网络结构"),
+    "figure": ("Diagram", "结构图"),
     "model_count": ("{count} parameters", "{count} 个参数"),
     "arguments": ("Arguments", "参数"),
     "argument": ("argument", "参数"),
@@ -403,7 +411,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 
-WORDS = {key: (English(english), chinese) for key, (english, chinese) in WORDS.items()}
+WORDS = {key: (English(english), Chinese(chinese)) for key, (english, chinese) in WORDS.items()}
 
 
 def sentence(key: str, **facts: Any) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def _model(analysis: Analysis) -> str:
             penalty=model.recipe.penalty or text_of("none"),
         ),
     ]  # fmt: skip
-    return "; ".join(parts)
+    return text_of("card_parts").join(parts)
 
 
 def _ending(analysis: Analysis) -> list[str]:

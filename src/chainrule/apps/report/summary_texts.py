@@ -105,6 +105,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "重要的列不一定是原因：在现实中改变它，目标不一定随之改变。",
     ),
     "card": ("Model card", "模型卡"),
+    "card_parts": ("; ", "；"),
     "card_title": ("Model card: {target} ({data})", "模型卡：{target}（{data}）"),
     "card_model": ("Model", "模型"),
     "card_use": ("Intended use", "预期用途"),

@@ -3,7 +3,9 @@
 from chainrule.errors.catalog.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
-    "E601": Entry("{option} is missing, unknown or of the wrong type", "{option} 缺失、未知或类型不对"),
+    "E601": Entry(
+        "{option} {problem}", "命令行中 {option} {problem}", {"problem": "cannot be used in this way"}
+    ),
     "E602": Entry("this folder already contains a training", "此文件夹中已有一次训练"),
     "E603": Entry("the training to resume has other options", "要继续的训练使用了不同的选项"),
     "E604": Entry("there is no training to resume", "没有可以继续的训练"),

@@ -32,7 +32,7 @@ PHRASES: dict[str, str] = {
     "finite scores, one at least": "有限的得分，至少一个",
     "a number, a sample or samples: {shapes}": "一个数、一个样本或多个样本：{shapes}",
     "a pair: (x, y)": "一对：(x, y)",
-    "a value, or (low, high) with None for no end": "一个值，或（下限, 上限），None 表示不限",
+    "a value, or (low, high) with None for no end": "一个值，或（下限，上限），None 表示不限",
     "a value beyond the prediction": "超出当前预测的值",
     "an integer": "整数",
     "an integer, at least {minimum}": "不小于 {minimum} 的整数",
@@ -86,7 +86,7 @@ PHRASES: dict[str, str] = {
         "{rows} 个样本中有 {count} 个；strict=False 不作此检查，仍给出数值"
     ),
     "attribute, {method}, sample {number}": "attribute，{method}，第 {number} 个样本",
-    "(position, class): a position up to ({last})": "（位置, 类别）：位置不超过 ({last})",
+    "(position, class): a position up to ({last})": "（位置，类别）：位置不超过 ({last})",
     "a class: {names}": "类别：{names}",
     "an integer from 0 to {last}": "0 到 {last} 的整数",
     "a number of the output, from 0 to {last}": "输出中某个数的编号，0 到 {last}",

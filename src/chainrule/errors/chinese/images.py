@@ -18,7 +18,7 @@ PHRASES: dict[str, str] = {
     "a document type": "文档类型声明",
     'object {row}: "{name}" {box}': "第 {row} 个目标：“{name}” {box}",
     "images": "图像",
-    "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高, 宽）",
+    "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高，宽）",
     "0 to 10000 pixels": "0 到 10000 像素",
     "{count} images in no folder of a class": "{count} 幅图像不在类别文件夹中",
     "a folder for each class, its name the class, with the images in it": (

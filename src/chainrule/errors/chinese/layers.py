@@ -51,7 +51,7 @@ PHRASES: dict[str, str] = {
     'Parallel, branch "{name}"': "Parallel，分支“{name}”",
     "lengths >= 0, one may be -1": "长度不小于 0，其中一个可以是 -1",
     '"valid", "same", a number >= 0, or for each axis a number or a pair (before, after)': (
-        '"valid"、"same"、不小于 0 的数，或对每个轴给一个数或一对 (前, 后)'
+        '"valid"、"same"、不小于 0 的数，或对每个轴给一个数或一对（前，后）'
     ),
     'such as "btc,cd->btd", each letter once in a part': '如 "btc,cd->btd"，每部分中每个字母只出现一次',
     "the batch first in input and result, and not in the weight": "批轴在输入和结果中居首，且不在权重中",
@@ -72,7 +72,7 @@ PHRASES: dict[str, str] = {
     "an integer other than 0, the axis of the samples": "0（样本轴）以外的整数",
     "samples whose last axes have known lengths": "最后几个轴长度已知的样本",
     "a number >= 0, or for each axis a number or a pair (before, after)": (
-        "不小于 0 的数，或对每个轴给一个数或一对 (前, 后)"
+        "不小于 0 的数，或对每个轴给一个数或一对（前，后）"
     ),
     "a {name} for each feature": "每个特征一个 {name}",
     "numbers, each above the one before": "递增的数",

@@ -315,7 +315,8 @@ def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
             longer = plan.options.with_passed({"epochs": plan.epochs, "patience": 0}).command()
             screen.block(text_of("stopped_early").format(run=path, epochs=epochs, command=longer))
         else:
-            screen.line(text_of("finished_already").format(run=path))
+            more = f"chainrule resume {quoted(str(path))} --epochs {2 * plan.epochs}"
+            screen.block(text_of("finished_already").format(run=path, command=more))
         return False
     if checkpoint is not None and checkpoint.step:
         per_epoch = -(-plan.prepared.parts.sizes[0] // plan.batch_size)
