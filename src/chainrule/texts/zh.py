@@ -211,6 +211,7 @@ WORDS: dict[str, str] = {
     "paths": "从损失出发的所有路径",
     "paths_intro": "每条路径是一串因子的乘积；偏导数是所有路径之和。",
     "paths_count": "共有 {n} 条路径，合计 {total}；最大的 {k} 条共 {shown}{share}。",
+    "paths_cancel": "共有 {n} 条路径，合计在求和的舍入误差范围内为 0；最大的 {k} 条共 {shown}。",
     "paths_share": "（{percent}%）",
     "path": "路径",
     "contribution": "贡献",
