@@ -163,8 +163,8 @@ def _contributors(writer: Writer, at: Scalar) -> Iterator[Part]:
         (term, writer.trace.formulas.numeric(term, DIGITS), signed(value)) for term, value in terms[:FOLLOWED]
     )
     dtype = writer.trace.values[at.node].dtype
-    total, shown = (sum_of_terms(part, dtype) for part in (values, values[:FOLLOWED]))
-    facts = {"total": signed(total), "shown": signed(shown)}
+    total, largest_part = (sum_of_terms(part, dtype) for part in (values, values[:FOLLOWED]))
+    facts = {"total": signed(total), "shown": signed(largest_part)}
     formula = writer.trace.formulas.scalar(at.node, at.index)
     is_whole = isinstance(formula, Sum) and len(formula.terms) == len(terms)
     about = {"element": at, "terms": tuple(term for term, _ in terms)}
