@@ -1,5 +1,6 @@
 # Written by python -m pages.stub from __init__.py.
 
+from chainrule.train.batch_training import prepare_batches as prepare_batches
 from chainrule.train.freezing import freeze as freeze
 from chainrule.train.generation.text import decoder_of as decoder_of
 from chainrule.train.generation.text import generate_text as generate_text

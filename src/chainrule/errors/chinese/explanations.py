@@ -95,7 +95,9 @@ PHRASES: dict[str, str] = {
     ),
     "a sound file or a folder of sounds": "声音文件或声音文件夹",
     'correct the label: "{label}"': "更正标签：“{label}”",
-    "leave the row out, or train with rows of this label": "去掉此行，或用含此标签的行训练",
+    "leave the row out, train with rows of this label, or declare all labels: Model(..., classes=[...])": (
+        "去掉此行，用含此标签的行训练，或声明全部标签：Model(..., classes=[...])"
+    ),
     "{count} learning rates, one for each checkpoint": "{count} 个学习率，每个检查点一个",
     "{name} {received} not {expected}": "{name} 为 {received}，而非 {expected}",
 }

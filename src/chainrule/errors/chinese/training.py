@@ -1,6 +1,45 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
+    "Model(..., classes=[all labels]), if other rows have other labels": (
+        "若其他行有别的标签，请设置 Model(..., classes=[全部标签])"
+    ),
+    "fit with an iterable of batches": "以批的可迭代对象训练（fit）",
+    "batches of an iterable": "可迭代对象中的批",
+    "an iterable cannot be read again at a step, as resume and replay do": (
+        "可迭代对象无法从某一步重新读取，而恢复和重放需要这样做"
+    ),
+    "the guarantee depends on how the rows of a batch were drawn, which is not known": (
+        "隐私保证取决于每批的行如何抽取，而这里不得而知"
+    ),
+    "the iterable determines the batches": "批由可迭代对象决定",
+    "the classes of all rows are not known": "全部行的类别未知",
+    "batches of similar length": "由长度相近的序列组成的批",
+    "the range of the inputs of all rows is not known": "全部行的输入范围未知",
+    "batches are arrays, whose columns have no kinds": "批是数组，其列没有类型",
+    "the number of rows is not known": "行数未知",
+    "(x, y), or an iterable of batches": "(x, y)，或批的可迭代对象",
+    "None, or an iterable of batches as x": "None，或以批的可迭代对象作为 x",
+    "all rows, from which {path} computes its state": "全部行：{path} 由它们计算其状态",
+    "a table, as in the training before": "与之前的训练一样的表格",
+    "all rows in one batch": "全部行作为一批",
+    "1: a {kind} can be read once": "1：{kind} 只能读取一次",
+    "epochs=1, steps_per_epoch=100, or a function that returns a new iterator as x": (
+        "epochs=1、steps_per_epoch=100，或以返回新迭代器的函数作为 x"
+    ),
+    "at least one batch": "至少一批",
+    "{steps} batches in every epoch": "每轮 {steps} 批",
+    "a list, or a function that returns a new iterator": "列表，或返回新迭代器的函数",
+    "fewer epochs or steps_per_epoch": "更少的 epochs 或 steps_per_epoch",
+    "a function that returns an iterable of batches": "返回批的可迭代对象的函数",
+    "a dict with {names}": "含 {names} 的字典",
+    'the key "{target}"': "键“{target}”",
+    "the keys x and y, or the name of the target as y of fit": "键 x 和 y，或在 fit 的 y 中给出目标的名称",
+    "batches (x, y), (x, y, weights) or dicts": "批 (x, y)、(x, y, weights) 或字典",
+    "validation batches of one shape, for example padded to the same length": (
+        "形状相同的验证批，例如填充到相同长度"
+    ),
+    "a tensor that NumPy reads": "NumPy 能读取的张量",
     "{count} classes, or integers from 0 to {last}": "{count} 个类别，或 0 到 {last} 的整数",
     "Model(..., classes=[all {count} labels by output]), or cr.Dense({classes}) at the end": (
         "在 Model 中设置 classes=[按输出顺序的全部 {count} 个标签]，或最后一层用 cr.Dense({classes})"
