@@ -1,6 +1,10 @@
 """What errors about nodes, graphs and operations expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
+    "one tangent for each input": "每个输入一个切向量",
+    "tangents of the shape and dtype of their inputs": "形状和数据类型与其输入相同的切向量",
+    "{even} or {odd}": "{even} 或 {odd}",
+    "real and imaginary part of one shape and dtype": "形状和数据类型相同的实部与虚部",
     "do not trust this file: no network that was trained and saved looks like this": (
         "不要信任此文件：训练后保存的网络不会是这样"
     ),
