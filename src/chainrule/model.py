@@ -48,12 +48,12 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.fit import fit
+from chainrule.train.history import History
 from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.train.state import KnownRow
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -162,7 +162,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         robust: RobustTraining | None = None,
         privacy: Privacy | None = None,
         verbose: bool | None = None,
-    ) -> list[KnownRow]:
+    ) -> History:
         """Train the model.
 
         Args:
@@ -202,7 +202,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
                 ``cr.IntervalTraining`` or ``cr.NoiseTraining``.
             privacy: bound what the model reveals about single rows: ``cr.Privacy(epsilon, delta)``. Losses of
                 training rows are then withheld, and so are probes and the doctor.
-            verbose: show a progress bar; by default if the output is a terminal.
+            verbose: show a progress bar; by default if the output is a terminal or a notebook.
 
         Returns:
             the history: one row for each epoch, with ``loss``, ``val_loss``, the metrics of the validation

@@ -189,6 +189,7 @@ def test_a_notebook_shows_what_was_read(
     with cr.settings.using(lang=lang):  # type: ignore[arg-type]
         explanation, attribution = model.explain(row, depth=0), model.attribute(row)
         texts = [repr(explanation), str(explanation), repr(attribution), str(attribution)]
+        texts += [repr(model.history), str(model.summary())]
         for value in (explanation, attribution):
             html = value._repr_html_()
             assert html.startswith("<article")

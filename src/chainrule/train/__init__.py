@@ -31,6 +31,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "monitor.parity": "parity",
+        "monitor.notebook_progress": "show_notebook_progress",
         "monitor.progress_bar": "show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
