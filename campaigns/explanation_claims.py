@@ -71,6 +71,14 @@ def shows(text: object, actual: Any) -> bool:
     return abs(printed - actual) <= 0.5001 * unit + 1e-9 * abs(actual)
 
 
+def shows_sum(text: object, values: Sequence[float]) -> bool:
+    """Whether a printed number is the sum, or 0 where the sum is a rounding error of its terms."""
+    total = sum(values)
+    if parse_number(str(text))[0] == 0:
+        return abs(total) <= 1e-12 * sum(map(abs, values))
+    return shows(text, total)
+
+
 class Checker:
     """Checks the pages of one trace.
 
@@ -511,9 +519,10 @@ def _meaning(gradient: float, sentence: Any) -> bool:
 def _weight_meaning(c: Checker, s: Sentence) -> Iterator[Any]:
     weight = s.about["weight"]
     yield shows(s.facts["gradient"], c.gradient(weight))
-    yield _meaning(c.gradient(weight), s.facts["meaning"])
     measured = c.raises(weight)
     is_flat = abs(measured) < 1e-6
+    cancels = is_flat and s.facts["meaning"].key == "no_influence"  # type: ignore[attr-defined]
+    yield cancels or _meaning(c.gradient(weight), s.facts["meaning"])
     yield is_flat or np.sign(measured) == np.sign(c.gradient(weight)) or _at_kink(c, measured, weight)
 
 
@@ -735,7 +744,8 @@ def _stop_update(c: Checker, s: Sentence) -> Iterator[Any]:
     yield shows(s.facts["old"], old)
     yield shows(s.facts["new"], new)
     yield shows(s.facts["move"], new - old)
-    yield not old or shows(s.facts["part"], 100 * abs((new - old) / old))
+    yield "part" not in s.facts or shows(s.facts["part"], 100 * abs((new - old) / old))
+    yield ("part" in s.facts) == bool(old)
     yield from _named(c, s)
 
 
@@ -749,8 +759,8 @@ def _contributors(c: Checker, s: Sentence) -> Iterator[Any]:
     at, terms = s.about["element"], s.about["terms"]
     values = sorted((c._value(term) for term in terms), key=lambda v: -abs(v))
     yield s.facts["n"] == len(terms)
-    yield shows(s.facts["total"], sum(values))
-    yield shows(s.facts["shown"], sum(values[: int(str(s.facts["k"]))]))
+    yield shows_sum(s.facts["total"], values)
+    yield shows_sum(s.facts["shown"], values[: int(str(s.facts["k"]))])
     if s.key == "contributors":
         yield _close(sum(values), float(c.trace.values[at.node][at.index]))
 
@@ -764,13 +774,15 @@ def _residual(c: Checker, s: Sentence) -> Iterator[Any]:
 
 
 def _paths_count(c: Checker, s: Sentence) -> Iterator[Any]:
-    at = s.about["element"]
+    at, listed = s.about["element"], s.about["values"]
     total = float(c.trace.values[at.node][at.index])
+    yield shows_sum(s.facts["shown"], listed)
+    if s.key == "paths_cancel":
+        yield abs(total) <= 1e-12 * sum(map(abs, listed))
+        return
     yield shows(s.facts["total"], total)
-    if s.facts["share"]:
-        sum_of_listed = parse_number(str(s.facts["shown"]))[0]
-        printed, unit = parse_number(str(s.facts["share"].facts["percent"]))  # type: ignore[attr-defined]
-        yield abs(printed - 100 * sum_of_listed / total) <= unit + abs(1e-4 / total)
+    printed, unit = parse_number(str(s.facts["share"].facts["percent"]))  # type: ignore[attr-defined]
+    yield abs(printed - 100 * sum(listed) / total) <= unit + abs(1e-4 / total)
 
 
 def _weight_moves(c: Checker, s: Sentence) -> Iterator[Any]:
@@ -840,9 +852,10 @@ CHECKS: dict[str, Claim] = {
     "check_differs": _check_differs, "weight_checked": _weight_checked, "saturated": _saturated,
     "silent": _saturated, "tiny": _tiny, "stop_forward": _stop_forward, "stop_class": _stop_class,
     "stop_places": _stop_loss, "stop_loss": _stop_loss, "stop_backward": _stop_backward,
-    "stop_update": _stop_update, "weight_is": _weight_is, "weight_meaning": _weight_meaning,
+    "stop_update": _stop_update, "stop_update_zero": _stop_update,
+    "weight_is": _weight_is, "weight_meaning": _weight_meaning,
     "contributors": _contributors, "contributors_within": _contributors, "residual": _residual,
-    "paths_count": _paths_count,
+    "paths_count": _paths_count, "paths_cancel": _paths_count,
     "weight_moves_up": _weight_moves, "weight_moves_down": _weight_moves, "weight_stays": _weight_moves,
     "weight_share": _weight_share, "outputs_moved": _outputs_moved, "arose_not_finite": _not_finite,
     "given_not_finite": _not_finite, "from_numbers": _not_finite, "more_short": _more, "more_lines": _more,

@@ -34,7 +34,7 @@ from chainrule.nn import Layer
 from chainrule.notation.units import amount
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.target import targets_of
-from chainrule.train.loop import train
+from chainrule.train.loop import train_epochs
 from chainrule.train.monitor.memory import training_memory
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.options import FitOptions
@@ -158,9 +158,9 @@ def measure(case: Case) -> tuple[int, int]:
         return TrainingRun(model.state, options, step, data, row_order, state, prober=prober)
 
     predicted = training_memory(network, step, case.batch, rows).total
-    train(run(0))
+    train_epochs(run(0))
     before = settle()
-    train(run(1))
+    train_epochs(run(1))
     return predicted, status("VmHWM") - before
 
 

@@ -36,8 +36,8 @@ to 1e-10 of the largest element. Optimizers are compared over ten steps on one t
 
 `python campaigns/torch_database.py` with PyTorch {version} writes this page: **{agree:,} of {supported:,}
 supported samples agree**; {unsupported:,} samples use options that chainrule does not have. {rows} names are
-compared; the other {others} of PyTorch's {names} (linear algebra, Fourier transforms, special functions,
-sorting, in-place and complex variants and so on) are not operations of chainrule.
+compared; the other {others} of PyTorch's {names} (linear algebra, special functions, in-place and
+complex variants and so on) are not operations of chainrule.
 
 The last column gives the reasons for unsupported samples:
 
@@ -47,6 +47,8 @@ The last column gives the reasons for unsupported samples:
 - *axis of a scalar*: PyTorch accepts an axis for a scalar;
 - *negative weight*, *negative probability*, *target other than 1 and -1*, *class listed twice*: values
   that are invalid for the loss;
+- *thousands of elements to sort*: `cr.sort` compares all pairs of a row; *negative indices* do not count
+  from the end; the *length* of a Fourier transform is that of its axis, and the sample is padded or cut;
 - *random*: PyTorch samples random numbers with its own generator;
 - *two numbers for one place*: overlapping windows, of which PyTorch keeps the last value and chainrule
   the sum;

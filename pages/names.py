@@ -41,7 +41,8 @@ _VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # functions
 _HEAD = """# PyTorch and Keras names
 
 This page lists the chainrule equivalent of every layer, loss, optimizer, schedule, initializer, metric and
-callback of PyTorch {torch} and Keras {keras}. `chainrule show layer Dense` describes the block `layer Dense`.
+callback of PyTorch {torch} and Keras {keras}, and of the functions of tensors that networks are written with.
+`chainrule show layer Dense` describes the block `layer Dense`.
 `python -m pages.names` generates the page from the installed PyTorch, the names in the Keras wheel and the
 registries of chainrule.
 中文：PyTorch 与 Keras 的每个名称在此处的对应；由命令生成。

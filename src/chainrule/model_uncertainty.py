@@ -12,6 +12,7 @@ from chainrule.errors import explain_method_calls
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
+    from chainrule.tabular.intervals import IntervalReport
     from chainrule.uncertainty.calibration import Calibration, CalibrationReport
 
 
@@ -72,7 +73,7 @@ class ModelUncertainty(StateHolder):
         *,
         method: Literal["quantile", "constant"] = "quantile",
         seed: int = 0,
-    ) -> None:
+    ) -> IntervalReport:
         """Form prediction intervals of a regression from samples that it was not trained on.
 
         They are kept with the model and saved in its file; ``predict_interval`` returns them. ``chainrule
@@ -86,6 +87,11 @@ class ModelUncertainty(StateHolder):
                 fewer than 200 samples constant) or ``"constant"``.
             seed: of the networks of the quantiles.
 
+        Returns:
+            the report, which prints for each level the share of the samples whose interval contains the
+            value, with margins from other samples, and the mean width; the same of intervals that the model
+            had.
+
         Raises:
             TrainingError E503: the model is not trained. E507: it does not predict one value per sample.
             UsageError E101, E122: no such method; no targets. DataError E331: too few samples.
@@ -94,7 +100,9 @@ class ModelUncertainty(StateHolder):
         """
         from chainrule.tabular import intervals  # noqa: PLC0415  # slow, and not needed to train
 
-        self.adopt(intervals.calibrate_intervals(self.state, x, y, method=method, seed=seed))
+        report = intervals.calibrate_intervals(self.state, x, y, method=method, seed=seed)
+        self.adopt(intervals.with_intervals(self.state, report.intervals))
+        return report
 
     def predict_interval(self, x: Samples, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """The lower and the upper end of the prediction interval of each sample, (N,) each.

@@ -118,7 +118,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_run_is_not_overwritten(chainrule, run: Path) -> None:
     before = contents(run)
-    refused(chainrule("train", "iris", "--out", run), "E602", "--resume")
+    refused(chainrule("train", "iris", "--out", run), "E602", "--out run-2")
     Path("data.csv").write_text("a,b\n1,2\n")
     assert contents(run) == before
 

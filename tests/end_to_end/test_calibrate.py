@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,41 @@ def test_values_have_no_sets(chainrule: Command, run: Path) -> None:
         outcome = chainrule("predict", "values", "new.csv", *option)
         assert outcome.code == 2
         assert " E601 " in outcome.err
-    outcome = chainrule("calibrate", "values", "new.csv")
-    assert outcome.code == 2
-    assert " E507 " in outcome.err
+    refused = chainrule("calibrate", "values", "new.csv", "--method", "temperature")
+    assert refused.code == 2
+    assert "fix       --method quantile" in refused.err
+
+
+@pytest.mark.parametrize("net", [("--units", "8"), ("--net", "8 relu")])
+def test_intervals_of_values_are_formed_from_other_rows(
+    net: tuple[str, str], chainrule: Command, run: Path
+) -> None:
+    """The new rows are ten times as noisy as those of the training."""
+    rng = np.random.Generator(np.random.Philox(6))
+    for name, noise in (("calm", 0.2), ("wild", 2.0), ("later", 2.0)):
+        x = rng.normal(size=600)
+        y = 10 + 3 * x + noise * rng.normal(size=600)
+        lines = [f"{a:.4f},{b:.4f}" for a, b in zip(x, y, strict=True)]
+        (run / f"{name}.csv").write_text("x,y\n" + "\n".join(lines) + "\n")
+    outcome = chainrule("train", "calm.csv", "--target", "y", "--epochs", "40", *net, "--out", "values")
+    assert outcome.code == 0, outcome.err
+    report = (run / "values" / "report.html").read_text(encoding="utf-8")
+    assert "Prediction intervals" in report
+    assert "预测区间" in report
+    assert _inside(chainrule) < 0.4
+    of_training = chainrule("calibrate", "values", "--method", "constant")
+    assert of_training.code == 0, of_training.err
+    assert re.search(r"90%: (8[6-9]|9\d)\.\d% contain the value", of_training.out)
+    for method in ("constant", "quantile"):
+        outcome = chainrule("calibrate", "values", "wild.csv", "--method", method)
+        assert outcome.code == 0, outcome.err
+        assert re.search(r"90%: (89|9[0-2])\.\d% contain the value", outcome.out)
+        assert "before: " in outcome.out
+        assert 0.85 < _inside(chainrule) < 0.95
+    assert chainrule("calibrate", "values", "wild.csv", "--lang", "zh").out.count("此前") == 4
+
+
+def _inside(chainrule: Command) -> float:
+    """The share of the values of later.csv inside intervals of 90 %."""
+    measured = rows(chainrule("predict", "values", "later.csv", "--interval", "0.9"))
+    return float(np.mean([float(r["lower"]) <= float(r["y"]) <= float(r["upper"]) for r in measured]))

@@ -30,7 +30,7 @@ def test_evaluate_warns_about_training_rows(chainrule, run: Path) -> None:
     Path("new.csv").write_text(lines)
     assert "The model was trained on these rows" not in chainrule("evaluate", run, "new.csv").err
     Path("bare.csv").write_text(lines.replace(",species", "").replace(",setosa", ""))
-    assert "add the targets, or only predict" in chainrule("evaluate", run, "bare.csv").err
+    assert "chainrule predict run bare.csv" in chainrule("evaluate", run, "bare.csv").err
 
 
 def test_the_positive_class_of_f1_is_named(chainrule, credit: Path) -> None:

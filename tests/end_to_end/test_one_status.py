@@ -211,5 +211,5 @@ def test_the_help_states_the_values_that_are_used(chainrule) -> None:
             )
             used = config[name] if isinstance(config[name], str) else f"{config[name]:g}"
             assert used in re.split(r" / | by ", defaults[position]), name
-    assert "a number is expected" in chainrule("train", "iris", "--learning-rate", "fast").err
-    assert "an integer is expected" in chainrule("train", "iris", "--epochs", "1.5").err
+    assert "expected  a number\n" in chainrule("train", "iris", "--learning-rate", "fast").err
+    assert "expected  an integer\n" in chainrule("train", "iris", "--epochs", "1.5").err

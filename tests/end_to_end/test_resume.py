@@ -134,7 +134,7 @@ def test_a_complete_training_is_not_resumed(chainrule, run: Path) -> None:
     ):
         outcome = chainrule(*words)
         assert outcome.code == 0
-        assert "is complete; nothing to do" in outcome.out
+        assert "is complete. To continue with more epochs" in outcome.out
     assert "已经完成" in chainrule("resume", run, "--lang", "zh").out
     assert {name: (run / name).read_bytes() for name in FILES} == before
 

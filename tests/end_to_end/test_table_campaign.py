@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from campaigns import folds as fold_campaign
 from campaigns import tables as campaign
 from campaigns.table_cases import baselines, comparison, protocol
 from campaigns.table_cases.case import Case
@@ -155,3 +156,23 @@ def test_a_later_line_of_the_results_replaces_an_earlier_one(tmp_path: Path) -> 
         store.append({"table": "a", "method": "linear", "seed": 0, "r2": value})
     assert [result["r2"] for result in store.results().values()] == [2]
     assert len([json.loads(line) for line in store.path.read_text().splitlines()]) == 2
+
+
+def test_the_campaign_of_few_different_rows_compares_with_the_shares(tmp_path: Path) -> None:
+    """A network that predicts the share of all rows is behind the linear model; the shares are not."""
+    case, frame = fold_campaign.CASES[0], fold_campaign.variants(tmp_path)
+    train, test = frame[1_000:], frame[:1_000]
+    labels, shares = fold_campaign.by_mean("", case, train, test, 0)
+    of_b = train.filter(pl.col("variant") == "B")["clicked"]
+    expected = ((of_b == "yes").sum() + 1) / (len(of_b) + 2)
+    assert shares[(test["variant"] == "B").to_numpy(), 1] == pytest.approx(expected)
+    y = test["clicked"].to_numpy()
+    linear = fold_campaign._losses(*baselines.predict("linear", case, train, test, 0), y)
+    same = np.broadcast_to([1 - (y == "yes").mean(), (y == "yes").mean()], shares.shape)
+    by_method = {
+        fold_campaign.LINEAR: linear,
+        "estimator": fold_campaign._losses(labels, shares, y),
+        "command line": fold_campaign._losses(labels, same, y),
+    }
+    (line,) = fold_campaign.behind({"variants": by_method})
+    assert line.startswith("variants, command line: +")

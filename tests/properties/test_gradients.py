@@ -9,8 +9,8 @@ from card_dtypes import with_dtype
 from chainrule.engines import check_gradient, evaluate
 from chainrule.engines.gradient_check import weighted_sum
 from chainrule.errors import ShapeError
-from chainrule.gradient import grad
-from chainrule.graph import Node, make
+from chainrule.gradient import grad, jvp
+from chainrule.graph import Node, make, order
 from chainrule.graph.leaf import Input
 from chainrule.ops import Card, Flat, NoGradient, Sample
 from chainrule.ops.elementwise.functions import full_like
@@ -115,3 +115,29 @@ def test_every_differentiable_card_has_a_smooth_sample(kind: type[Card]) -> None
     has_rule = any(isinstance(rule, str) for rule in kind.pullbacks.values())
     checked = any(s.smooth and not s.breaks and has_gradient(s) and s.inputs[0].size for s in kind.samples())
     assert checked or not has_rule
+
+
+def test_a_jacobian_vector_product_agrees_with_the_gradient(smooth: Sample) -> None:
+    """<w, J dx> = <w J, dx>, for the operation and for its gradient; no cotangent is left in the graph."""
+    if not has_gradient(smooth):
+        return
+    rng = np.random.default_rng(0)
+    nodes = [make(Input(f"x{i}", Spec.of(a))) for i, a in enumerate(smooth.inputs)]
+    feed = {f"x{i}": a for i, a in enumerate(smooth.inputs)}
+    floats = [x for x in nodes if x.spec.is_float]
+    tangents = [rng.normal(size=smooth.inputs[nodes.index(x)].shape) for x in floats]
+    value = make(smooth.concrete(), *nodes)
+    for output in (value, *gradients(value, nodes)):
+        weights = rng.normal(size=smooth_shape(output))
+        pushed = jvp(output, floats, tangents, unused="zeros")
+        assert pushed.spec == output.spec
+        assert {n.op.label for n in order([pushed]) if isinstance(n.op, Input)} <= feed.keys()
+        pulled = grad((output * weights).sum(), floats, unused="zeros")
+        results = evaluate([pushed, *pulled], feed, "reference")
+        expected = sum((g * t).sum() for g, t in zip(results[1:], tangents, strict=True))
+        np.testing.assert_allclose((results[0] * weights).sum(), expected, rtol=1e-9, atol=1e-9)
+
+
+def smooth_shape(node: Node) -> tuple[int, ...]:
+    """The shape of a node without symbolic axes."""
+    return tuple(int(n) for n in node.shape)  # type: ignore[arg-type]

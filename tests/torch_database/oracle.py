@@ -75,7 +75,7 @@ class SampleNodes:
                 return node
         if (name := str(tensor.dtype).removeprefix("torch.")) not in DTYPES:
             raise UnsupportedError(f"dtype {name}")
-        array = np.ascontiguousarray(tensor.detach().numpy()).reshape(tensor.shape)
+        array = np.ascontiguousarray(tensor.detach().resolve_neg().numpy()).reshape(tensor.shape)
         if self.arrays and not tensor.requires_grad:
             return constant(array)
         label = f"x{len(self.arrays)}"
@@ -134,7 +134,7 @@ def compare(
     floats = [i for i, y in enumerate(theirs) if y.is_floating_point() and y.requires_grad]
     inputs = list(sample.differentiable)
     gradients: list[Node] = []
-    expected = [y.detach().numpy() for y in theirs]
+    expected = [y.detach().resolve_neg().numpy() for y in theirs]
     if floats and inputs:
         ours = [(outputs[i] * constant(_weights(theirs[i].shape), outputs[i].dtype)).sum() for i in floats]
         gradients = grad(sum(ours[1:], ours[0]), inputs, unused="zeros")
@@ -155,7 +155,7 @@ def _built(build: Callable[[], Any]) -> list[Node]:
 
 def _flat(value: Any) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
-        return [value]
+        return [value.real, value.imag] if value.is_complex() else [value]
     return [t for part in value if part is not None for t in _flat(part)]
 
 

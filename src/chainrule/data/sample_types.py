@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ class DataFrame(Protocol):
 
 Samples: TypeAlias = "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, ArrayLike]"
 """Inputs: an array (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set)."""
+BatchIterable: TypeAlias = "Iterable[object] | Callable[[], Iterable[object]]"
+"""Batches (x, y), (x, y, weights) or dicts: a DataLoader, a generator, a list, or a function that returns one
+of these."""
 Targets: TypeAlias = "ArrayLike | DataFrame | Mapping[str, ArrayLike] | None"
 """Targets: an array (N, ...), arrays by output name, or the name of a column."""
 SampleWeight: TypeAlias = "ArrayLike | Mapping[str, ArrayLike] | None"

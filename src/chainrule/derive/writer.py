@@ -252,6 +252,29 @@ def signed(value: float) -> str:
     return ("+" if value > 0 else "") + figure(value)
 
 
+def rounding_error(absolute: float, roundings: int, dtype: np.dtype[Any]) -> float:
+    """Return about the largest error of a sum that is computed in floating-point arithmetic.
+
+    Args:
+        absolute: the sum of the absolute values of the terms.
+        roundings: the maximum number of rounded operations whose result a term is part of.
+        dtype: the dtype to which they round.
+    """
+    return roundings * float(np.finfo(dtype).eps) * absolute
+
+
+def sum_of_terms(values: Sequence[float], dtype: np.dtype[Any]) -> float:
+    """Return a sum, and 0 where it is not distinguishable from the rounding error of its terms.
+
+    Example:
+        >>> float64 = np.dtype("float64")
+        >>> sum_of_terms([0.1, 0.2, -0.3], float64), sum_of_terms([0.5, 0.25], float64)
+        (0.0, 0.75)
+    """
+    total = sum(values)
+    return 0.0 if abs(total) <= rounding_error(sum(map(abs, values)), len(values), dtype) else total
+
+
 def brief(value: float) -> str:
     """Format a number with three significant digits; above 100 as an integer."""
     rounded = float(f"{value:.3g}")

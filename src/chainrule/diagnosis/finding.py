@@ -13,7 +13,7 @@ from chainrule import texts
 from chainrule.data.tables.findings import of_sample
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
-from chainrule.messages import Message, fill, known_fact, rendered, translated
+from chainrule.messages import Message, known_fact, plural, rendered, spacing, translated
 from chainrule.records import frozen
 
 _NAME = re.compile(r"\{(\w+)\}")
@@ -69,7 +69,7 @@ class Finding:
     def _sentence(self, evidence: Evidence, lang: str) -> str:
         facts = {name: rendered(fact, lang) for name, fact in _facts(evidence).items()}
         template = self.rule.sentence(evidence.form, lang)
-        sentence = template.format(**facts) if lang == "zh" else fill(template, facts)
+        sentence = spacing.fill(template, facts) if lang == "zh" else plural.fill(template, facts)
         return of_sample(sentence, evidence.sample, lang)
 
     def at_end(self, final: Finding | None) -> Finding:

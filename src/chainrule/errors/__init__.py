@@ -5,7 +5,7 @@ English or Chinese. This package does not check anything; the code that raises a
 """
 
 from chainrule.errors.call_errors import refuse_call
-from chainrule.errors.catalog import CATALOG
+from chainrule.errors.catalog import CATALOG, DETAILS
 from chainrule.errors.exceptions import (
     CallError,
     ChainruleError,
@@ -26,6 +26,7 @@ from chainrule.messages import Message, alternatives, alternatives_of, fact, joi
 
 __all__ = [
     "CATALOG",
+    "DETAILS",
     "CallError",
     "ChainruleError",
     "DataError",

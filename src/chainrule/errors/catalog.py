@@ -200,7 +200,7 @@ CATALOG: Texts = {
     "E504": "the targets do not match the output of the network",
     "E505": "the training to resume is a different one",
     "E506": "this label did not occur in the training",
-    "E507": "this model predicts values, not probabilities",
+    "E507": "the model predicts something else",
     "E508": "{what} does not fit into the free memory",
     "E509": "no alignment of the frames yields this target",
     "E510": "no metric can compare these targets and predictions",
@@ -241,7 +241,7 @@ CATALOG: Texts = {
     "E592": "epsilon {epsilon} is too small for this data: the noise would hide it",
     "E593": "a private training diverged in step {step}",
     "E594": "the steps of a private training are not accounted for",
-    "E601": "{option} is missing, unknown or of the wrong type",
+    "E601": "{option} {problem}",
     "E602": "this folder already contains a training",
     "E603": "the training to resume has other options",
     "E604": "there is no training to resume",
@@ -255,3 +255,7 @@ CATALOG: Texts = {
     "E612": "this model has no calibration",
     "E613": "these are not the rows of the training",
 }
+DETAILS: dict[str, Texts] = {
+    "E601": {"problem": "cannot be used in this way"},
+}
+"""Texts of details that an error need not state."""

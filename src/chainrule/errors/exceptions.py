@@ -24,7 +24,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
-from chainrule.errors.catalog import CATALOG
+from chainrule.errors.catalog import CATALOG, DETAILS
 from chainrule.escaping import printable
 from chainrule.messages import Message, rendered, translated
 from chainrule.records import frozen
@@ -111,12 +111,19 @@ class ChainruleError(Exception):
     @property
     def sentence(self) -> Message:
         """The sentence of this error as a record, without its facts."""
-        return Message(CATALOG[self.code], self.details)
+        return Message(CATALOG[self.code], self._values)
+
+    @property
+    def _values(self) -> dict[str, object]:
+        """The details, with texts for those that an error need not state."""
+        usual = {name: Message(text, {}) for name, text in DETAILS.get(self.code, {}).items()}
+        return {**usual, **self.details}
 
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
-        details = {name: _one_line(rendered(value, lang)) for name, value in self.details.items()}
-        return translated(CATALOG[self.code], lang).format(**details)
+        details = {name: _one_line(rendered(value, lang)) for name, value in self._values.items()}
+        template = str(CATALOG[self.code]) if lang == "en" else translated(CATALOG[self.code], lang)
+        return template.format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""

@@ -23,6 +23,7 @@ from chainrule.data.tables.suspicions import MAX_COLUMNS, ROWS, leaks, suspicion
 from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 from chainrule.settings import settings
+from chainrule.train.inputs.frame_columns import column_names
 
 NUMBERS = ("int", "uint", "float")  # prefixes of the names of dtypes, in pandas and polars
 FLOATS = (np.float64, np.float32)
@@ -78,7 +79,9 @@ def check_rows(
 
     Raises:
         ValueError: missing or infinite numbers, another number of features, fewer than 2 rows.
+        DataError E305: a frame with repeated names.
     """
+    column_names(x)
     if is_frame:
         validate_data(estimator, x, y, reset=is_first, skip_check_array=True)
         y = _check_y(y, multi_output=True, y_numeric=is_regression, estimator=estimator)
@@ -105,7 +108,9 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
 
     Raises:
         ValueError: as ``check_rows``. UsageError E113: no frame where the network was trained on one.
+        DataError E305: a frame with repeated names.
     """
+    column_names(x)
     if preparation is not None:
         if not hasattr(x, "columns"):
             raise UsageError(

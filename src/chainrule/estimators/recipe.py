@@ -28,7 +28,15 @@ from chainrule.model_arguments import LossName
 from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import FloatName
-from chainrule.tabular import MIN_FOLDS, CrossValidation, EnsembleTraining, TabularRecipe, recipe_for
+from chainrule.tabular import (
+    MIN_FOLDS,
+    CrossValidation,
+    EnsembleTraining,
+    TabularRecipe,
+    fold_weights,
+    out_of_fold,
+    recipe_for,
+)
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.model_state import ModelState
 from chainrule.train.stopping import EarlyStopping
@@ -211,15 +219,8 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
 
     A class of which all rows are equal is not among them, and where all rows are equal there are none.
     """
-    units = np.unique(units_of(rows), return_inverse=True)[1]
-    count = int(units.max()) + 1
-    recipe = settings.recipe(count)
-    is_validation = np.zeros(len(rows.x), bool)
-    if count > 1:
-        is_validation = fold_of_rows(rows, min(FOLDS, count), seed) == 0
-    if is_classes(rows):
-        pairs = np.unique(np.stack([class_numbers(rows), units]), axis=1)
-        is_validation &= (np.bincount(pairs[0]) > 1)[class_numbers(rows)]
+    recipe = settings.recipe(unit_count(rows))
+    is_validation = validation_of_network(rows, seed)
     arguments = {
         "x": rows.x[~is_validation], "y": rows.y[~is_validation],
         "sample_weight": rows.weights[~is_validation], "epochs": recipe.epochs,
@@ -230,6 +231,39 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
         stop = [EarlyStopping(patience=recipe.patience)] if recipe.patience else []
         arguments |= {"validation": validation, "callbacks": stop}
     return arguments
+
+
+def validation_of_network(rows: EncodedRows, seed: int) -> np.ndarray:
+    """Whether each row is a validation row of a single network, (N,)."""
+    units = np.unique(units_of(rows), return_inverse=True)[1]
+    count = int(units.max()) + 1
+    if count < 2:
+        return np.zeros(len(rows.x), bool)
+    is_validation = fold_of_rows(rows, min(FOLDS, count), seed) == 0
+    if is_classes(rows):
+        pairs = np.unique(np.stack([class_numbers(rows), units]), axis=1)
+        is_validation &= (np.bincount(pairs[0]) > 1)[class_numbers(rows)]
+    return is_validation
+
+
+def held_out(trained: Trained, rows: EncodedRows, head: Head, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of training rows by networks that were not trained on them.
+
+    Args:
+        trained: the result of ``fit`` with these rows, head and seed.
+        rows, head, seed: as for ``fit_new``.
+
+    Returns:
+        the numbers of the rows: of an ensemble those of the scored folds, of a single network its validation
+        rows; and what the model outputs for them, (n, O).
+    """
+    state = trained.model.state
+    if trained.recipe is None:
+        chosen = np.flatnonzero(validation_of_network(rows, seed))
+        return chosen, trained.model(rows.x[chosen]) if len(chosen) else np.zeros((0, head.outputs))
+    training = _ensemble_training(trained.recipe, rows, head, seed)
+    weights = fold_weights(state, rows.x, rows.y, training)
+    return out_of_fold(state, rows.x, training.plan, weights)
 
 
 def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:

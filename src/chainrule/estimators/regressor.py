@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import Tags, column_or_1d
+from sklearn.utils import Tags, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_y
 
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.recipe import Head, in_units, weighted_mean_and_deviation
+from chainrule.estimators.recipe import ENSEMBLE, Head, held_out, in_units, weighted_mean_and_deviation
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
+from chainrule.nn import Layer
+from chainrule.tabular.intervals import (
+    MIN_LABELED,
+    IntervalReport,
+    Residuals,
+    fit_intervals,
+    report_of,
+    require_method,
+    with_intervals,
+)
+from chainrule.train.evaluation.conformal import IntervalMethod
+from chainrule.train.private.privacy import INTERVALS
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
@@ -36,6 +51,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         kinds: the kinds of columns of a data frame where they are not to be inferred, by name:
             ``{"zip": "category"}``; one of ``"category"``, ``"number"``, ``"date"``, ``"time"``,
             ``"duration"``, ``"text"``, ``"yes_no"`` or, to leave a column out, ``"id"``.
+        interval_method: ``"quantile"`` (as wide as the row requires) or ``"constant"``: ``fit`` also forms
+            prediction intervals from the errors of rows that the networks were not trained on, as ``chainrule
+            train`` does. ``None``: it does not, which saves the time of a small training.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
         verbose: show a progress bar.
@@ -58,6 +76,28 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     _is_regression = True
 
+    def __init__(
+        self,
+        net: str | Layer = ENSEMBLE,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        patience: int | None = None,
+        kinds: Mapping[str, str] | None = None,
+        interval_method: Literal["quantile", "constant"] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            net, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
+            weight_decay=weight_decay, patience=patience, kinds=kinds, warm_start=warm_start,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+        self.interval_method = interval_method
+
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one update on a batch.
 
@@ -76,6 +116,106 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         values = np.asarray(self.model_.predict(self._inputs(X)))
         return values.reshape(len(values), *self._target_shape)
 
+    def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and the upper end of the prediction interval of each row, in the units of the targets.
+
+        If new rows are exchangeable with those that the intervals are from, an interval contains the value
+        with a probability of at least ``level``, on average over all rows.
+
+        Args:
+            X: (N, F) rows, as for ``predict``.
+            level: 0.5, 0.8, 0.9 or 0.95.
+
+        Returns:
+            two arrays, (N,) each.
+
+        Raises:
+            UsageError E101: another level, or no intervals: neither ``interval_method`` is set nor
+            ``calibrate_intervals`` was called after ``fit``. E113: several targets.
+
+        Example:
+            >>> from sklearn.datasets import load_diabetes
+            >>> x, y = load_diabetes(return_X_y=True)
+            >>> regressor = TabularRegressor("8 relu", interval_method="constant", random_state=0).fit(x, y)
+            >>> low, high = regressor.predict_interval(x[:2])
+            >>> low.shape, bool((low < high).all())
+            ((2,), True)
+        """
+        inputs = self._inputs(X)
+        self._require_one_target(len(self._mean), "predict_interval")
+        if INTERVALS not in self._model.facts:
+            raise UsageError(
+                "E101", where="predict_interval, level", name=f"{level:g}", received=f"{level:g}",
+                expected=fact("a model with intervals"),
+                fix='cr.TabularRegressor(interval_method="quantile")',
+            )  # fmt: skip
+        return self._model.predict_interval(inputs, level)
+
+    def calibrate_intervals(
+        self,
+        X: Any,
+        y: Any,
+        method: Literal["quantile", "constant"] = "quantile",
+        seed: int = 0,
+    ) -> IntervalReport:
+        """Form the prediction intervals from rows that the estimator was not trained on.
+
+        They replace those of ``fit``, which are from the training rows.
+
+        Args:
+            X: (N, F) rows, as for ``predict``, at least 40.
+            y: (N,) their targets.
+            method: ``"quantile"``, for fewer than 200 rows constant, or ``"constant"``.
+            seed: of the networks of the quantiles.
+
+        Returns:
+            the report, which prints coverage and mean width of each level.
+
+        Raises:
+            UsageError E113: several targets. E101: no such method. DataError E331: too few rows.
+        """
+        inputs = self._inputs(X)
+        self._require_one_target(len(self._mean), "calibrate_intervals")
+        values = _check_y(y, y_numeric=True, estimator=self).astype(np.float64)
+        check_consistent_length(inputs, values)
+        require_method(method, "calibrate_intervals, method")
+        if len(values) < MIN_LABELED:
+            raise DataError(
+                "E331", where="calibrate_intervals", received=fact("{count} rows", count=len(values)),
+                expected=fact("at least {count} rows", count=MIN_LABELED), fix=fact("add rows"),
+            )  # fmt: skip
+        predicted = np.asarray(self._model.predict(inputs), np.float64).ravel()
+        return self._form_intervals(Residuals(inputs, predicted, values), method, seed)
+
+    def _completed(self, rows: EncodedRows, seed: int) -> None:
+        if self.interval_method is None:
+            return
+        method = require_method(self.interval_method, "fit, interval_method")
+        chosen, output = held_out(self._trained, rows, self._head(), seed)
+        predicted, y = (
+            np.asarray(part, np.float64).ravel() * self._deviation[0] + self._mean[0]
+            for part in (output, rows.y[chosen])
+        )
+        if len(y):
+            residuals = Residuals(rows.x[chosen], predicted, y, rows.weights[chosen])
+            self._form_intervals(residuals, method, seed)
+
+    def _form_intervals(self, rows: Residuals, method: IntervalMethod, seed: int) -> IntervalReport:
+        """Store the intervals from these rows with the model."""
+        intervals = fit_intervals(rows, method=method, is_signed=bool(rows.y.min() < 0), seed=seed)
+        report = report_of(self._model.state, rows, intervals)
+        self._model.adopt(with_intervals(self._model.state, intervals))
+        return report
+
+    @staticmethod
+    def _require_one_target(count: int, where: str) -> None:
+        if count > 1:
+            received = fact("{count} values", count=count)
+            raise UsageError(
+                "E113", where=where, name="y", received=received, expected=fact("a regression of one value"),
+                fix="regressor.predict(X)",
+            )  # fmt: skip
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
@@ -84,6 +224,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if self.interval_method is not None:
+            require_method(self.interval_method, "fit, interval_method")
+            self._require_one_target(y.reshape(len(y), -1).shape[1], "fit")
         return y.astype(np.float64)
 
     def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:

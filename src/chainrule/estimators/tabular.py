@@ -96,6 +96,7 @@ class TabularEstimator(BaseEstimator):
             self._trained = fit_new(settings, rows, self._head(), **options)
         self.n_iter_ = len(self._trained.model.history)
         self._model = self._named(self._finished(self._trained.model))
+        self._completed(rows, options["seed"])
         return self
 
     def _partial_fit(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> Self:
@@ -144,6 +145,15 @@ class TabularEstimator(BaseEstimator):
     @abstractmethod
     def _finished(self, network: Model) -> Model:
         """The model that predicts in the units of the targets."""
+
+    def _completed(self, rows: EncodedRows, seed: int) -> None:
+        """What follows ``fit``: nothing, or intervals.
+
+        Args:
+            rows: all encoded rows.
+            seed: of the training.
+        """
+        del rows, seed
 
     # --- data
 

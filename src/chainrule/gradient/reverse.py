@@ -50,7 +50,9 @@ def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[N
             fix="cr.grad(y.mean(), inputs)",
         )
     gradients, blocked = cotangents(output, inputs)
-    return tuple(gradients[x] if x in gradients else _absent(output, x, blocked, unused) for x in inputs)
+    return tuple(
+        gradients[x] if x in gradients else absent_gradient(output, x, blocked, unused) for x in inputs
+    )
 
 
 def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
@@ -63,7 +65,7 @@ def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], 
     return flow({output: full_like(output, 1.0)}, inputs)
 
 
-def _absent(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str) -> Node:
+def absent_gradient(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str) -> Node:
     """Return the gradient of an input without cotangent: zeros, or raise the reason as an error."""
     depends = {x}
     for node in order([output]):

@@ -15,10 +15,12 @@ from chainrule.messages.message import (
     rendered,
 )
 from chainrule.messages.plural import English, fill
+from chainrule.messages.spacing import Chinese
 from chainrule.messages.translation import LANGUAGES, Text, Texts, in_language, is_known, translated
 
 __all__ = [
     "LANGUAGES",
+    "Chinese",
     "English",
     "JoinedMessage",
     "Message",

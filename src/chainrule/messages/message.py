@@ -45,7 +45,7 @@ class Message(str):
         if lang == "en":
             return str(self)
         values = {name: rendered(value, lang) for name, value in self.values.items()}
-        return translated(self.template, lang).format_map(values)
+        return translated(self.template, lang).format(**values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Message, (self.template, self.values)

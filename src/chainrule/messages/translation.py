@@ -10,9 +10,13 @@ Reference: the manual of GNU gettext, sections PO Files and MO Files.
 from __future__ import annotations
 
 import gettext
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import NoReturn, TypeAlias
+
+from chainrule.messages.plural import English
+from chainrule.messages.spacing import Chinese
 
 DOMAIN = "chainrule"
 FOLDER = Path(__file__).parents[1] / "locale"
@@ -48,6 +52,8 @@ def _catalog(lang: str) -> gettext.NullTranslations:
 def translated(template: str, lang: str, context: str = "") -> str:
     """Return a template in a language; the English one if there is no translation.
 
+    Its ``format`` counts in English (``messages.plural``) and sets spaces in Chinese (``messages.spacing``).
+
     Args:
         template: the English text, with its fields in braces.
         lang: ``"en"`` or ``"zh"``.
@@ -58,17 +64,12 @@ def translated(template: str, lang: str, context: str = "") -> str:
         ('{rows} 行', 'x')
     """
     if lang == "en" or not template:  # the empty text of a catalog is its header
-        return template
+        return English(template)
     catalog = _catalog(lang)
-    if context:
-        try:
-            return catalog.pgettext(context, template)
-        except KeyError:
-            pass
-    try:
-        return catalog.gettext(template)
-    except KeyError:
-        return template
+    for found in (partial(catalog.pgettext, context), catalog.gettext) if context else (catalog.gettext,):
+        with suppress(KeyError):
+            return Chinese(found(template))
+    return Chinese(template)
 
 
 def in_language(texts: Texts, lang: str) -> dict[str, str]:

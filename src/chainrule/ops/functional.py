@@ -72,6 +72,7 @@ from chainrule.ops.elementwise.functions import (
 )
 from chainrule.ops.linear.convolution import convolution, convolution_transpose
 from chainrule.ops.linear.einsum import einsum
+from chainrule.ops.linear.fourier import fft, ifft, irfft, rfft
 from chainrule.ops.linear.matmul import matmul
 from chainrule.ops.linear.patches import average_pool, max_pool, patches
 from chainrule.ops.random_ops import normal, uniform
@@ -80,11 +81,11 @@ from chainrule.ops.recomputation import remat
 __all__ = [
     "abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip",
     "concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum", "equal",
-    "erf", "exp", "flip", "floor", "full_like", "gather", "greater", "greater_equal", "is_finite", "less",
-    "less_equal", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp",
-    "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "multiply", "negative", "normal",
-    "not_equal", "one_hot", "pad", "patches", "power", "prod", "relu", "remainder", "remat", "resample",
-    "reshape", "scatter_add", "sigmoid", "sign", "sin", "softmax", "softplus", "sort", "split", "sqrt",
-    "square", "stack", "stop_gradient", "subtract", "sum", "take_along_axis", "tanh", "topk", "transpose",
-    "uniform", "variance", "where",
+    "erf", "exp", "fft", "flip", "floor", "full_like", "gather", "greater", "greater_equal", "ifft",
+    "irfft", "is_finite", "less", "less_equal", "log", "log1p", "log_softmax", "logical_and", "logical_not",
+    "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "multiply",
+    "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power", "prod", "relu", "remainder",
+    "remat", "resample", "reshape", "rfft", "scatter_add", "sigmoid", "sign", "sin", "softmax", "softplus",
+    "sort", "split", "sqrt", "square", "stack", "stop_gradient", "subtract", "sum", "take_along_axis",
+    "tanh", "topk", "transpose", "uniform", "variance", "where",
 ]  # fmt: skip

@@ -278,6 +278,7 @@ class Lowering:
         for view in reads:
             steps = [view.strides[axis] for axis in inner_axes if like.shape[axis] > 1]
             is_strided = bool(steps) and (steps[-1] not in (0, 1) or 0 < steps.count(0) < len(steps))
+            is_strided = is_strided and 0 not in like.shape  # a value without elements has no rows
             axes = [axis for axis, step in enumerate(view.strides) if step or axis in inner_axes]
             axes.sort(key=lambda axis: inner_axes.index(axis) if axis in inner_axes else -like.strides[axis])
             if is_strided and is_small([view.shape[axis] for axis in axes], like):

@@ -89,7 +89,8 @@ def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: Ense
     """
     network, plan = model.network, training.plan
     assert network is not None
-    rows = encoded(model, Arrays.of({next(iter(network.inputs)): x}, y, training.validation_weights))
+    inputs = {next(iter(network.inputs)): x}
+    rows = encoded(model, Arrays.of(inputs, y, training.validation_weights, model.recipe.dtype))
     assert rows.weights is not None
     predictions = predictions_of_groups(network, rows, model.arrays, rows.weights)
     if predictions is None:

@@ -24,7 +24,7 @@ import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,9 +33,11 @@ from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.loss.regression import Quantile
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.tabular.cross_validation import CrossValidation
 from chainrule.tabular.ensemble import out_of_fold
 from chainrule.tabular.recipe import INTERVALS, TabularRecipe, ensemble_network
+from chainrule.texts import render
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation.conformal import (
     INTERVAL_METHODS,
@@ -123,6 +125,29 @@ class Quantiles:
         return np.concatenate([first, x], axis=1, dtype=np.float32) if is_flat else first
 
 
+@frozen
+class IntervalCoverage:
+    """The measured intervals of one level.
+
+    Args:
+        share: of the rows whose value is inside.
+        width: the mean width.
+    """
+
+    share: float
+    width: float
+
+    @staticmethod
+    def of(
+        low: np.ndarray, high: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    ) -> IntervalCoverage:
+        """Compare the ends of the intervals of N rows with their values."""
+        is_inside = (low <= y) & (y <= high)
+        return IntervalCoverage(
+            float(np.average(is_inside, weights=weights)), float(np.average(high - low, weights=weights))
+        )
+
+
 @frozen(eq=False)
 class Intervals:
     """The prediction intervals of a regression.
@@ -133,8 +158,7 @@ class Intervals:
         lowest: the smallest end; ``None``: there is none.
         rows: the number of rows that the margins are from.
         is_later: whether new rows are later than these rows.
-        measured: the share of these rows inside intervals with margins of other rows, by level; ``None``
-            where rows are later.
+        measured: these rows in intervals with margins of other rows, by level; ``None`` where rows are later.
     """
 
     margins: Mapping[float, float]
@@ -142,7 +166,7 @@ class Intervals:
     lowest: float | None
     rows: int
     is_later: bool = False
-    measured: Mapping[float, float] | None = None
+    measured: Mapping[float, IntervalCoverage] | None = None
 
     @property
     def method(self) -> IntervalMethod:
@@ -242,18 +266,17 @@ def fit_intervals(
 
 def _measured(
     rows: Residuals, pair: tuple[np.ndarray, np.ndarray], level: float, lowest: float | None, seed: int
-) -> float:
-    """The share of rows inside intervals whose margins are from four fifths of the others."""
+) -> IntervalCoverage:
+    """The intervals of rows with margins from four fifths of the others."""
     units = np.arange(len(rows.y)) if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
     part = _parts(units, PARTS, seed)
-    scores, is_inside = np.maximum(pair[0] - rows.size, rows.size - pair[1]), np.zeros(len(units), bool)
+    scores, ends = np.maximum(pair[0] - rows.size, rows.size - pair[1]), np.empty((2, len(units)))
     for number in range(PARTS):
         own, others = part == number, part != number
         weights, groups = (None if w is None else w[others] for w in (rows.weights, rows.groups))
         margin = conformal_quantile(scores[others], level, weights, groups)
-        low, high = _ends(rows.prediction[own], (pair[0][own], pair[1][own]), margin, lowest)
-        is_inside[own] = (low <= rows.y[own]) & (rows.y[own] <= high)
-    return float(np.average(is_inside, weights=rows.weights))
+        ends[0, own], ends[1, own] = _ends(rows.prediction[own], (pair[0][own], pair[1][own]), margin, lowest)
+    return IntervalCoverage.of(ends[0], ends[1], rows.y, rows.weights)
 
 
 def _fit_quantiles(rows: Residuals, seed: int) -> tuple[Quantiles, np.ndarray]:
@@ -308,13 +331,9 @@ def _ends(
 
 def calibrate_intervals(
     model: ModelState, x: Any, y: Any = None, *, method: IntervalMethod = "quantile", seed: int = 0
-) -> ModelState:
-    """Return the model with prediction intervals; see ``Model.calibrate_intervals``."""
-    if method not in INTERVAL_METHODS:
-        raise UsageError(
-            "E101", where="calibrate_intervals, method", name=str(method), received=repr(method),
-            expected=", ".join(INTERVAL_METHODS), fix='method="quantile"',
-        )  # fmt: skip
+) -> IntervalReport:
+    """Prediction intervals from labeled rows, not yet stored; see ``Model.calibrate_intervals``."""
+    require_method(method, "calibrate_intervals, method")
     _require_values(model, "calibrate_intervals")
     if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
         fix = "model.calibrate_intervals(x, y)"
@@ -326,7 +345,7 @@ def calibrate_intervals(
     if values.shape[1] != 1:
         raise TrainingError(
             "E507", where="calibrate_intervals", received=fact("{count} values", count=values.shape[1]),
-            fix="model.predict(x)",
+            expected=fact("a regression of one value"), fix="model.predict(x)",
         )  # fmt: skip
     if rows.rows < MIN_LABELED:
         raise DataError(
@@ -335,8 +354,82 @@ def calibrate_intervals(
         )  # fmt: skip
     restored = values if model.preparation is None else model.preparation.restore(values)
     own = Residuals(next(iter(rows.x.values())), predicted.ravel(), np.asarray(restored, np.float64).ravel())
-    intervals = fit_intervals(own, method=method, is_signed=bool(own.y.min() < 0), seed=seed)
+    return report_of(
+        model, own, fit_intervals(own, method=method, is_signed=bool(own.y.min() < 0), seed=seed)
+    )
+
+
+def require_method(method: str, where: str) -> IntervalMethod:
+    """The method, one of ``INTERVAL_METHODS``.
+
+    Raises:
+        UsageError E101: another name.
+    """
+    if method not in INTERVAL_METHODS:
+        raise UsageError(
+            "E101", where=where, name=str(method), received=repr(method),
+            expected=", ".join(INTERVAL_METHODS),
+            fix=f'method="{nearest(str(method), INTERVAL_METHODS) or "quantile"}"',
+        )  # fmt: skip
+    return cast(IntervalMethod, method)
+
+
+def report_of(model: ModelState, rows: Residuals, intervals: Intervals) -> IntervalReport:
+    """New intervals beside those that the model has, on the same rows.
+
+    Args:
+        model: the trained model.
+        rows: that ``intervals`` were formed from.
+        intervals: the new ones.
+    """
+    stored = Intervals.of_fact(model.facts.get(INTERVALS_FACT))
+    levels = () if stored is None else stored.margins
+    before = {
+        level: IntervalCoverage.of(*stored.ends(rows.x, rows.prediction, level), rows.y, rows.weights)
+        for level in levels
+        if stored is not None
+    }
+    return IntervalReport(intervals, before, settings.lang)
+
+
+def with_intervals(model: ModelState, intervals: Intervals) -> ModelState:
+    """Return the model with prediction intervals, which its file then contains."""
     return replace(model, facts={**model.facts, INTERVALS_FACT: intervals.fact})
+
+
+@frozen(eq=False)
+class IntervalReport:
+    """Prediction intervals formed from labeled rows, and how often they contain the value; prints as text.
+
+    Args:
+        intervals: with their measured coverage.
+        before: the intervals that the model had, on the same rows, by level; empty if it had none.
+        lang: of the text.
+    """
+
+    intervals: Intervals
+    before: Mapping[float, IntervalCoverage]
+    lang: str
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        intervals = self.intervals
+        lines = [render(f"intervals_{intervals.method}", self.lang, rows=intervals.rows)]
+        for level, new in (intervals.measured or {}).items():
+            words = {"level": f"{level:.0%}", "share": f"{new.share:.1%}", "width": f"{new.width:.4g}"}
+            lines.append(render("intervals_level", self.lang, **words))
+            if old := self.before.get(level):
+                words |= {"share": f"{old.share:.1%}", "width": f"{old.width:.4g}"}
+                lines.append(render("intervals_before", self.lang, **words))
+        missing = [f"{level:.0%}" for level in LEVELS if level not in intervals.margins]
+        if missing:
+            levels = render("calibration_sets_joined", self.lang).join(missing)
+            lines.append(render("intervals_too_few", self.lang, levels=levels))
+        if intervals.lowest is not None:
+            lines.append(render("intervals_lowest", self.lang))
+        return lines
 
 
 def predict_interval(model: ModelState, x: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -369,7 +462,10 @@ def _require_values(model: ModelState, where: str) -> None:
     (target,) = model.targets.values() if len(model.targets) == 1 else (None,)
     if target is None or target.loss.task != "regression":
         received = ", ".join(model.targets) if target is None else target.loss.name
-        raise TrainingError("E507", where=where, received=received, fix="model.predict(x)")
+        raise TrainingError(
+            "E507", where=where, received=received, expected=fact("a regression of one value"),
+            fix="model.predict(x)",
+        )  # fmt: skip
 
 
 def _quantiles_of(network: Any, numbers: Any) -> Quantiles | None:

@@ -1,6 +1,6 @@
 """The texts of explanations, by key."""
 
-from chainrule.messages import LANGUAGES, Message, Texts, fill, translated
+from chainrule.messages import LANGUAGES, Message, Texts, translated
 from chainrule.texts.attribution import ATTRIBUTION
 from chainrule.texts.auditing import AUDITING
 from chainrule.texts.certificates import CERTIFICATES
@@ -31,9 +31,7 @@ def render(key: str, lang: str, **facts: object) -> str:
         >>> render("label_of", "en", number="1", label="yes")
         '1 (yes)'
     """
-    if lang == "en":
-        return fill(TEXTS[key], facts)
-    return translated(TEXTS[key], lang, key).format_map(facts)
+    return translated(TEXTS[key], lang, key).format(**facts)
 
 
 def text_record(key: str, **facts: object) -> Message:

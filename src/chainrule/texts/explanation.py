@@ -116,7 +116,7 @@ WORDS: Texts = {
         "Each unit computes the weighted sum of its inputs and applies its activation function, if it "
         "has one, to it."
     ),
-    "shown_sample": "The formulas show the values of sample {i}.",
+    "shown_sample": "The values shown are those of sample {i}.",
     "losses_weighted": ("{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}, where Σ ω⁽ⁱ⁾ = {sum} and {losses}{more}."),
     "losses_of_samples": "{name}(1/{n}) Σ J⁽ⁱ⁾ = {mean}, where {losses}{more}.",
     "mean_penalty": "J also contains the penalty on large weights.",
@@ -272,6 +272,7 @@ WORDS: Texts = {
         "{name}: gradient {gradient}; increasing it by {step} would change the loss by about {change}."
     ),
     "stop_update": "{name}: {old} → {new} (change {move}, {part} of its size).",
+    "stop_update_zero": "{name}: {old} → {new} (change {move}).",
     # the ledger of a weight
     "weight_is": "{name} is {symbol} = {value}, one element of a parameter of shape {shape}.",
     "weight_meaning": "Its derivative is {gradient}: {meaning}.",
@@ -293,6 +294,10 @@ WORDS: Texts = {
     "paths": "All paths from the loss",
     "paths_intro": "Each path is a product of factors; the derivative is the sum over all paths.",
     "paths_count": "There are {n} paths with total {total}; the {k} largest add up to {shown}{share}.",
+    "paths_cancel": (
+        "There are {n} paths with total 0 within the rounding error of their sum; the {k} largest add up "
+        "to {shown}."
+    ),
     "paths_share": " ({percent}%)",
     "path": "path",
     "contribution": "contribution",

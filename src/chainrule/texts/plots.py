@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.messages import plural, spacing
 from chainrule.settings import settings
 
 PLOTS: dict[str, tuple[str, str]] = {
@@ -124,6 +125,12 @@ AXES: dict[str, tuple[str, str]] = {
     "validation": ("validation", "验证集"),
     "best": ("best epoch: {epoch}", "最佳轮：{epoch}"),
     "rate": ("learning rate", "学习率"),
+    "rate_at_end": ("learning rate: {value}", "学习率：{value}"),
+    "last_and_best": ("{name}: {last} at the end, best {best}", "{name}：最后为 {last}，最好为 {best}"),
+    "data_loss": ("loss without penalty", "不含惩罚的损失"),
+    "validation_of": ("validation {title}", "验证{title}"),
+    "spread": ("{name}: mean {mean}, standard deviation {std}", "{name}：均值 {mean}，标准差 {std}"),
+    "no_values": ("{name}: no finite value", "{name}：没有有限的数值"),
     "value": ("value", "数值"),
     "values": ("value (each image has its own range)", "数值（各图范围不同）"),
     "share": ("share of the values", "所占比例"),
@@ -199,4 +206,4 @@ def plot_text(key: str, **facts: object) -> str:
         '61,706 个参数'
     """
     texts = PLOTS[key] if key in PLOTS else AXES[key]
-    return texts[settings.lang == "zh"].format(**facts)
+    return spacing.fill(texts[1], facts) if settings.lang == "zh" else plural.fill(texts[0], facts)

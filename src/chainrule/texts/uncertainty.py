@@ -29,6 +29,18 @@ UNCERTAINTY: Texts = {
     "calibration_sets_parts": "      lowest class {class_name}: {lowest} of {count} rows; {sizes}",
     "calibration_sets_size": "size {size}: {share} of {rows}",
     "calibration_sets_joined": ", ",
+    "intervals_quantile": (
+        "Prediction intervals as wide as the row requires, from the errors of {rows} rows, each with "
+        "margins of four fifths of the others:"
+    ),
+    "intervals_constant": (
+        "Prediction intervals of one width, from the errors of {rows} rows, each with margins of four "
+        "fifths of the others:"
+    ),
+    "intervals_level": "  {level}: {share} contain the value, {width} wide on average",
+    "intervals_before": "    before: {share} contain the value, {width} wide on average",
+    "intervals_too_few": "There are too few rows for intervals of {levels}.",
+    "intervals_lowest": "No end is negative, since no target of these rows is.",
     "calibration_risk": (
         "If the most certain {coverage} are decided (probability {confidence} or more): {risk} errors"
     ),

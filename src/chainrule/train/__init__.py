@@ -10,6 +10,7 @@ compute values itself: a step is a graph, and an engine runs it.
     training_run.py     a training in progress;  state.py  its state, which a checkpoint stores
     loop.py             epochs, batches, events, checkpoints;  multi_step.py  several steps in one call
     trainer.py          one update at a time;  parameters.py  arrays that several trainers update
+    batch_training.py   ``fit`` on batches of an iterable
     stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters
     loading.py          initialize and load parameters;  initialization.py  sampling of initial values
     inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
@@ -30,12 +31,14 @@ _LAZY = LazyNames(
     __name__,
     {
         "monitor.parity": "parity",
+        "monitor.notebook_progress": "show_notebook_progress",
         "monitor.progress_bar": "show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",
         "monitor.profile": "measure_step plan_step",
+        "batch_training": "prepare_batches",
         "trainer": "Batch Trainer partial_fit",
     },
 )

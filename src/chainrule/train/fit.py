@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from chainrule import store
+from chainrule import store, train
 from chainrule.events import Notice
 from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.checkpoint.identity import planned_as
 from chainrule.train.checkpoint.resume import attach_folder, folder_of, recorded_cores, reporting_to
+from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.interrupt import handle_signals
-from chainrule.train.loop import train
+from chainrule.train.loop import train_epochs
 from chainrule.train.model_state import GIVEN, SAMPLED, ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.monitor.progress import progress, report_data_notices
@@ -47,7 +48,7 @@ def fit(
     reason = "failed"
     with open_run(model, data, options) as run:
         try:
-            reason = train(run)
+            reason = train_epochs(run)
         finally:
             if run.augmentation is not None:
                 run.augmentation.close()
@@ -60,7 +61,7 @@ def fit(
 @contextmanager
 def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iterator[TrainingRun]:
     """A training that is ready for its first update, with its run folder, checkpoint and listeners."""
-    run = prepare(model, data, options)
+    run = (train.prepare_batches if is_source(data.x, data.y) else prepare)(model, data, options)
     folder, claim = folder_of(options.run)
     with claim, reporting_to(folder), handle_signals(), progress(options.verbose) as listeners:
         run.channel.listeners.extend(listeners)
@@ -71,7 +72,7 @@ def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iter
             run.model = replace(
                 run.model, start=GIVEN if run.model.is_given or options.warm_start else SAMPLED
             )
-            if options.probes and options.privacy is None:
+            if run.options.probes and options.privacy is None:
                 batch = min(run.order.batch_size, run.data.rows)
                 run.prober = Prober(run.network, run.step, batch)
             if folder is not None:

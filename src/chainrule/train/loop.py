@@ -48,10 +48,10 @@ from chainrule.train.private.private_steps import PrivateSteps
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.stopping import Decision, StoppingRule
 from chainrule.train.subnormal import is_due, replace_subnormal
-from chainrule.train.training_run import TrainingRun
+from chainrule.train.training_run import BatchUpdates, TrainingRun
 
 
-def train(run: TrainingRun) -> str:
+def train_epochs(run: TrainingRun) -> str:
     """Train until all epochs are done, a rule stops the training, or a signal or a callback requests a stop.
 
     Args:
@@ -69,12 +69,12 @@ def train(run: TrainingRun) -> str:
         run.begin()
         try:
             run.send(
-                TrainingStarted(
-                    run.data.rows, run.options.epochs, run.order.steps, run.network.count, state.step
-                )
+                TrainingStarted(run.rows, run.options.epochs, run.epoch_steps, run.network.count, state.step)
             )
             reason = _epochs(run)
+            run.synchronize()
         except Exception as fault:
+            run.synchronize()
             # The state is consistent here: an update replaces all of it at once. The KeyboardInterrupt of a
             # second Ctrl-C is no Exception and is not caught.
             with suppress(ChainruleError):
@@ -100,7 +100,7 @@ def _epochs(run: TrainingRun) -> str:
     while not reason and state.epoch < run.options.epochs:
         if run.augmentation is not None:
             run.augmentation(state.epoch)
-        while state.batch < run.order.steps:
+        while run.has_next_batch:
             if run.interrupt.is_requested or run.is_stop_requested:
                 return "interrupted" if run.interrupt.is_requested else "callback"
             if run.is_budget_spent:
@@ -134,6 +134,9 @@ def _update(run: TrainingRun) -> None:
     if run.private_steps is not None:
         _update_privately(run, run.private_steps)
         return
+    if run.batches is not None:
+        _update_from_batches(run, run.batches)
+        return
     state, runner = run.state, run.runner
     run.recorder.begin(state)
     if runner is None:
@@ -164,6 +167,15 @@ def _update_privately(run: TrainingRun, steps: PrivateSteps) -> None:
     """Make one private update; its loss is not released."""
     learning_rate = steps.advance(run.state, run.discarded, run.account)
     run.send(StepDone(run.state.step, run.state.epoch, run.state.batch - 1, math.nan, learning_rate))
+
+
+def _update_from_batches(run: TrainingRun, batches: BatchUpdates) -> None:
+    """Make the update on the next batch of an iterable."""
+    state = run.state
+    loss, learning_rate = batches.advance(state)
+    if run.channel.every_step:
+        run.synchronize()
+    run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, learning_rate))
 
 
 def _update_once(run: TrainingRun) -> None:
@@ -214,9 +226,10 @@ def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedS
 def _end_epoch(run: TrainingRun) -> str:
     """Append the row of the epoch and evaluate the rules; returns the reason to stop, or ``""``."""
     state = run.state
+    run.synchronize()
     _replace_subnormal(run)
     sums = {label: state.slots[label] for label in run.step.sums}
-    losses = epoch_losses(run.model.targets, sums, float(run.data.rows))
+    losses = epoch_losses(run.model.targets, sums, float(run.epoch_rows))
     loss = None if run.mechanism is not None else state.loss_sum / state.weight_sum
     row: Row = {"epoch": state.epoch + 1, "loss": loss, **losses}
     predicting = run.predicting_parameters()
@@ -233,8 +246,8 @@ def _end_epoch(run: TrainingRun) -> str:
     }
     _reduce_rate(run, row, watch)
     state.slots = {**state.slots, **run.step.initial_sums()}
-    if run.runner is not None and (run.step.sums or run.step.plateau is not None):
-        run.runner.load(state)
+    if run.step.sums or run.step.plateau is not None:
+        run.reload()
     state.history.append(row)
     state.epoch, state.batch, state.loss_sum, state.weight_sum = state.epoch + 1, 0, 0.0, 0.0
     run.send(
@@ -246,12 +259,8 @@ def _end_epoch(run: TrainingRun) -> str:
 def _replace_subnormal(run: TrainingRun) -> None:
     """Replace subnormal numbers in the state by 0, if that is due at the end of this epoch."""
     state = run.state
-    if (
-        is_due(state.step - run.order.steps, state.step)
-        and replace_subnormal(state)
-        and run.runner is not None
-    ):
-        run.runner.load(state)
+    if is_due(state.step - state.batch, state.step) and replace_subnormal(state):
+        run.reload()
 
 
 def _keep_best(run: TrainingRun, decisions: Sequence[Decision], predicting: Tensors) -> bool:

@@ -50,6 +50,7 @@ class FitOptions:
     robust: RobustTraining | None = None
     privacy: Privacy | None = None
     kinds: Mapping[str, str] | None = None
+    steps_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         self._require_integer("epochs", 0)
@@ -58,6 +59,8 @@ class FitOptions:
             self._require_integer("batch_size", 1)
         if self.buckets is not None:
             self._require_integer("buckets", 1)
+        if self.steps_per_epoch is not None:
+            self._require_integer("steps_per_epoch", 1)
         for name in ("shuffle", "warm_start", "resume", "probes", "doctor"):
             self._require_switch(name)
         if not isinstance(self.save_every, Real) or not self.save_every >= 0:

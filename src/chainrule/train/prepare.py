@@ -29,6 +29,7 @@ from chainrule.train.evaluation.metric import Metric
 from chainrule.train.fitted_states import with_fitted_states
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
+from chainrule.train.inputs.batch_source import concatenate_batches, is_source
 from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import (
     refuse_weight_shape,
@@ -66,7 +67,7 @@ class TrainingData:
 
     Args:
         x, y: inputs and targets, or a table; see ``chainrule.Model.fit``.
-        validation: ``(x, y)``, ``(x, y, weights)``, a fraction, or ``None``.
+        validation: ``(x, y)``, ``(x, y, weights)``, an iterable of batches, a fraction, or ``None``.
         labels: the labels of which ``y`` are indices; empty: ``y`` are labels or values.
     """
 
@@ -83,16 +84,21 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
         model: the model before the training.
         data, options: as for ``fit``.
     """
+    if options.steps_per_epoch is not None:
+        raise UsageError(
+            "E102", where="fit", name="steps_per_epoch", received=options.steps_per_epoch,
+            expected=fact("None, or an iterable of batches as x"), fix="batch_size=32",
+        )  # fmt: skip
     public = None if options.privacy is None else options.privacy.public
     name = data.y if isinstance(data.y, str) else None
-    former = model.preparation if public is None and _continues(model, options) else None
+    former = model.preparation if public is None and continues_from(model, options) else None
     target = "" if public is None else tabular.name_of(data.y)
     x, y = tabular.join_target(data.x, data.y, target if former is None else former.target, options.kinds)
     if options.privacy is not None:
         refuse_options(options, data.validation, tabular.is_table(x, y))
     if not tabular.is_table(x, y):
         _refuse_kinds(options)
-        return _prepare(model, TrainingData(x, y, data.validation), options)
+        return prepare_arrays(model, TrainingData(x, y, data.validation), options)
     if former is not None:
         table = tabular.prepare_with(former, x, name, data.validation, options)
     elif public is None:
@@ -103,7 +109,7 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
     model, options = (
         replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
     )  # fmt: skip
-    run = _prepare(model, rows, options, () if public is None else table.preparation.labels)
+    run = prepare_arrays(model, rows, options, () if public is None else table.preparation.labels)
     run.data_notices = table.notices
     return run
 
@@ -129,6 +135,8 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     """
     if validation is None:
         return data, None
+    if not isinstance(validation, tuple) and is_source(validation):
+        return data, model.rows_of(*concatenate_batches(validation))
     if isinstance(validation, Real) and not isinstance(validation, bool):
         number: Any = validation
         if not 0 < number < 1:
@@ -149,7 +157,7 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     return data, model.rows_of(vx, vy, weights)
 
 
-def _continues(model: ModelState, options: FitOptions) -> bool:
+def continues_from(model: ModelState, options: FitOptions) -> bool:
     """Whether a training starts from the present parameters of the model."""
     return model.network is not None and (model.is_given or options.warm_start)
 
@@ -172,17 +180,19 @@ def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState
     return model if is_built else model.built(specs, are_fixed=fixed), arrays
 
 
-def _prepare(
-    model: ModelState, rows: TrainingData, options: FitOptions, labels: Sequence[Any] = ()
-) -> TrainingRun:
+def prepare_arrays(
+    model: ModelState, rows: TrainingData, options: FitOptions, labels: Sequence[Any] = (),
+    horizon: int | None = None,
+) -> TrainingRun:  # fmt: skip
     """A training of arrays, before its first update.
 
     Args:
         model, options: as for ``fit``.
         rows: arrays.
         labels: public classes, which need not all occur; empty: the classes are those that occur.
+        horizon: the number of updates of the complete training; ``None``: that of these rows.
     """
-    continues = _continues(model, options)
+    continues = continues_from(model, options)
     model, x = _with_inputs(model, rows.x, continues)
     rules, listeners = callbacks_of(options.callbacks)
     data = model.rows_of(x, rows.y, options.sample_weight)
@@ -197,7 +207,7 @@ def _prepare(
     evaluator = _checked_evaluator(model, validation, rules, callbacks, options)
     order = _order(model, coded, options)
     _refuse_batches(model, order)
-    horizon = options.epochs * order.steps
+    horizon = horizon or options.epochs * order.steps
     refuse_weight_shape(network, weights)
     refuse_zero_weights(row_weights(network, coded))
     mechanism = _mechanism(model, coded, order, options)
@@ -262,7 +272,7 @@ def _mechanism(
     if privacy.delta >= 1 / coded.rows:
         notices.emit(*large_delta(privacy.delta, coded.rows))
     batch, steps = min(order.batch_size, coded.rows), max(1, options.epochs * order.steps)
-    continues = _continues(model, options)
+    continues = continues_from(model, options)
     before, unprotected = (phases_of(model.facts), start_of(model.facts)) if continues else ((), ())
     if unprotected:
         refuse_start(privacy, unprotected)

@@ -14,13 +14,14 @@ import numpy as np
 from chainrule.escaping import PrintedText
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.train.evaluation import evaluate
+from chainrule.train.history import History
 from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy_spent import PrivacySpent
-from chainrule.train.state import KnownRow, Tensors
+from chainrule.train.state import Tensors
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
@@ -94,9 +95,9 @@ class StateHolder:
         return self._state.tokenizers
 
     @property
-    def history(self) -> list[KnownRow]:
-        """A row of numbers for each epoch of the last training."""
-        return self._state.history
+    def history(self) -> History:
+        """A row of numbers for each epoch of the last training; shown as a table with the best epoch."""
+        return History.of(self._state.history, self._state.facts)
 
     @property
     def probes(self) -> list[Probe]:

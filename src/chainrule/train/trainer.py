@@ -16,18 +16,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.data.batches.arrays import Inputs
 from chainrule.engines import compile
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact
 from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
 from chainrule.nn.validation import is_number
 from chainrule.prng import fold, folds, key_of
-from chainrule.spec import shape_text
+from chainrule.spec import Shape, shape_text
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint import trainer_file
 from chainrule.train.checkpoint.computation_fingerprint import computation
@@ -35,6 +36,7 @@ from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
 from chainrule.train.inputs import tabular
+from chainrule.train.inputs.batch_source import Batch
 from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import Target, by_output, sorted_labels
@@ -42,23 +44,15 @@ from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
-from chainrule.train.objective import SAMPLE_WEIGHT
+from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
 from chainrule.train.online import KEEPERS, Online
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import EACH_STEP, RATE, Step, training_step
+from chainrule.train.step import EACH_STEP, GROUPS, RATE, Step, training_step
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
 NO_KEYS = np.zeros((0, 2), np.uint32)
-
-
-class Batch(NamedTuple):
-    """Samples as users pass them; if the example batch has weights, every batch must."""
-
-    x: Any
-    y: Any = None
-    sample_weight: Any = None
 
 
 class Trainer:
@@ -73,6 +67,7 @@ class Trainer:
         parameters: arrays to update, which other trainers update too; ``None``: a copy of the model's.
         resumed: the optimizer's state and the trained parameters of earlier updates, of which it makes the
             next one.
+        has_sums: whether the step adds up the loss of each output, for a history.
 
     Raises:
         DataError, ShapeError: samples that do not fit the network.
@@ -83,16 +78,18 @@ class Trainer:
     def __init__(
         self, model: StateHolder, example: Batch, *, classes: Any = None, seed: int = 0,
         steps: int | None = None, parameters: Parameters | None = None, resumed: Online | None = None,
+        has_sums: bool = False,
     ) -> None:  # fmt: skip
-        self._model, self._seed, self._steps_made = model, seed, 0
-        self._state = _initialized(model.state, example, classes, seed)
-        first = self._encoded(*example)
+        self._model, self._seed, self._steps_made, self._has_sums = model, seed, 0, has_sums
+        self._first = self._state = _initialized(model.state, example, classes, seed)
+        require_horizon(self._state, steps, "trainer", "steps")
+        self._horizon, self._buffers = steps or 1, Tensors()
+        _, first = self._encoded(*example)
         network = self._state.network
         assert network is not None
         refuse_weight_shape(network, first.weights)
-        self._weights = first.weights is not None, weight_shape_of(first.weights)
-        horizon = _horizon(self._state, steps)
-        self._scheduled = training_step(network, self._weights[0], horizon, self._weights[1])
+        self._is_weighted = first.weights is not None
+        self._scheduled = self._first_step = self._built_step(weight_shape_of(first.weights))
         self._step = self._scheduled  # until the learning rate is set
         self._parameters = parameters or Parameters(StateHolder(self._state))
         _refuse_mismatch(self._parameters, self._state)
@@ -115,7 +112,8 @@ class Trainer:
         """Make one update on a batch.
 
         Args:
-            x, y: the batch; the first batch of a new size compiles a plan.
+            x, y: the batch; the first one of a new size is planned, and the first one with another length
+                of sequences or another size of images builds the step again.
             sample_weight: (B,) or (B, ...); required exactly if the example batch has weights.
 
         Returns:
@@ -130,6 +128,7 @@ class Trainer:
         loss, is_good = self._run(rows, self._steps_made)
         if not is_good:
             raise self._restored(rows)
+        self._rows = rows
         for buffer, batches in zip(self._buffers.values(), self._batches, strict=True):
             batches.append(buffer[:rows].copy())
             self._batch_bytes += batches[-1].nbytes
@@ -145,6 +144,7 @@ class Trainer:
             return self._run_once(rows, number)
         keys = NO_KEYS if self._key is None else folds(self._key, np.array([number]))
         reported, failed = self._runner.run(self._orders(rows), rows, 0, 1, number, keys)
+        self._reported = reported
         return float(reported[-1, 0]), not failed and all(map(is_finite, self._blocks))
 
     def _orders(self, rows: int) -> np.ndarray:
@@ -157,6 +157,7 @@ class Trainer:
         """``_run`` by the step's program, where the engine has no trainer for it."""
         results = self._step.program.single(self._state.engine).run(self._inputs(rows, number))
         loss = float(results["loss"])
+        self._reported = np.array([[loss, results["learning_rate"]]])
         if not all(map(is_finite, results.values())):
             return loss, False
         for name, label in self._step.homes.items():
@@ -216,10 +217,8 @@ class Trainer:
                 expected=fact("a finite number of at least 0"), fix="trainer.learning_rate = 0.001",
             )  # fmt: skip
         if self._step is self._scheduled:
-            network, dtype = self._state.network, self._state.recipe.dtype
-            assert network is not None
-            self._step = training_step(network, self._weights[0], 1, self._weights[1], is_rate_given=True)
-            self._arrays[RATE] = np.zeros((), dtype)
+            self._step = self._built_step(self._weight_shape, is_rate_given=True)
+            self._arrays[RATE] = np.zeros((), self._state.recipe.dtype)
             self._bind()
             self._save_copy()
         self._set_rate(value)
@@ -242,24 +241,61 @@ class Trainer:
             rows = self._quick(x, y)
             if rows:
                 return rows
-        batch = self._encoded(x, y, sample_weight)
-        if (batch.weights is None) != (SAMPLE_WEIGHT not in self._buffers):
+        state, batch = self._encoded(x, y, sample_weight)
+        if (batch.weights is None) == self._is_weighted:
             raise UsageError(
                 "E102", where="trainer.step", name="sample_weight",
                 expected=fact("weights") if batch.weights is None else fact("none"),
                 received=fact("the opposite"), fix=fact("the same in every step as in the example batch"),
             )  # fmt: skip
         refuse_zero_weights(batch.weights)
+        if state is not self._state or weight_shape_of(batch.weights) != self._weight_shape:
+            self._change_shapes(state, batch)
         if batch.rows > self._capacity:
             self._allocate(batch)
         for name, array in _by_name(batch).items():
             np.copyto(self._buffers[name][: batch.rows], array)
         return batch.rows
 
-    def _encoded(self, x: Any, y: Any, sample_weight: Any) -> Arrays:
-        """A batch by the names of the step's inputs."""
+    def _encoded(self, x: Any, y: Any, sample_weight: Any) -> tuple[ModelState, Arrays]:
+        """The model for the shapes of a batch, and the batch by the names of the step's inputs."""
         x, y = tabular.encode_table(self._state.preparation, x, y)
-        return evaluate.encoded(self._state, self._state.rows_of(x, y, sample_weight))
+        rows = self._state.rows_of(x, y, sample_weight)
+        state = self._state if self._has_shapes_of(rows.x) else self._first.for_shapes(rows.x)
+        if state.network is self._state.network:
+            state = self._state
+        return state, evaluate.encoded(state, rows)
+
+    def _has_shapes_of(self, x: Inputs) -> bool:
+        """Whether the step is built for samples of these shapes."""
+        arrays = list(x.values()) if isinstance(x, dict) else [x]
+        buffers = list(self._buffers.values())[: len(arrays)]
+        return [a.shape[1:] for a in arrays] == [buffer.shape[1:] for buffer in buffers]
+
+    def _built_step(self, weight_shape: Shape, *, is_rate_given: bool = False) -> Step:
+        """The step for the present shapes."""
+        network = self._state.network
+        assert network is not None
+        return training_step(
+            network, self._is_weighted, self._horizon, weight_shape, self._has_sums,
+            is_rate_given=is_rate_given,
+        )  # fmt: skip
+
+    @property
+    def _weight_shape(self) -> Shape:
+        """The shape of one sample's weight."""
+        return weight_shape_of(self._buffers.get(SAMPLE_WEIGHT))
+
+    def _change_shapes(self, state: ModelState, batch: Arrays) -> None:
+        """Continue with the graphs for samples of other shapes; parameters and optimizer state stay."""
+        network, shape = state.network, weight_shape_of(batch.weights)
+        assert network is not None
+        refuse_weight_shape(network, batch.weights)
+        is_rate_given, self._state = self._step is not self._scheduled, state
+        self._scheduled = self._built_step(shape)
+        self._step = self._built_step(shape, is_rate_given=True) if is_rate_given else self._scheduled
+        self._allocate(batch)
+        self._save_copy()
 
     def _allocate(self, batch: Arrays) -> None:
         """Allocate buffers for batches of this size, and the engine's trainer for them."""
@@ -317,6 +353,40 @@ class Trainer:
             FailedStep(state, recorder, lambda _: failed_inputs, None, results, self._state.engine)
         )
 
+    # --- what ``fit`` reads and writes
+
+    @property
+    def update(self) -> Step:
+        """The graph of one update."""
+        return self._step
+
+    @property
+    def last_learning_rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self._reported[-1, 1])
+
+    @property
+    def last_rows(self) -> tuple[int, float]:
+        """The number of rows of the last batch, and the sum of their weights in the mean of an epoch."""
+        network, rows = self._state.network, self._rows
+        assert network is not None
+        arrays = {name: array[:rows] for name, array in self._buffers.items()}
+        targets = {name: arrays[name] for name in network.target_names.values()}
+        weights = row_weights(network, Arrays({"rows": np.empty(rows)}, targets, arrays.get(SAMPLE_WEIGHT)))
+        return rows, float(rows if weights is None else weights.sum(dtype=np.float64))
+
+    def copy_to(self, state: TrainState) -> None:
+        """Set parameters, states and slots of a training to copies of the present ones."""
+        for group in GROUPS.values():
+            setattr(state, group, {label: self._arrays[label].copy() for label in getattr(state, group)})
+
+    def copy_from(self, state: TrainState) -> None:
+        """Set the present parameters, states and slots to those of a training."""
+        for group in GROUPS.values():
+            for label, array in getattr(state, group).items():
+                self._arrays[label][...] = array
+        self._parameters.shared.version += 1
+
     # --- results
 
     def __repr__(self) -> str:
@@ -351,7 +421,7 @@ class Trainer:
             assert network is not None
             parameters = {path: self._arrays[path] for path in network.parameters}
             states = {path: self._arrays[path] for path in network.inference.states}
-            self._view = replace(self._state, parameters=parameters, states=states)
+            self._view = replace(self._first, parameters=parameters, states=states)
         return self._view
 
     def online(self) -> Online:
@@ -376,8 +446,8 @@ class Trainer:
         predicting = self._step.prediction_parameters(parameters, self._slots.arrays, self._steps_made)
         states = {path: self._arrays[path].copy() for path in network.inference.states}
         return replace(
-            self._state, parameters=predicting, states=states, is_given=False, start=GIVEN,
-            step=self._scheduled,
+            self._first, parameters=predicting, states=states, is_given=False, start=GIVEN,
+            step=self._first_step,
             recorded={}, facts={"steps": self._steps_made, "seed": self._seed, "ended": "trainer"},
         )  # fmt: skip
 
@@ -425,10 +495,10 @@ class Trainer:
 
     @property
     def _progress(self) -> trainer_file.Progress:
-        labels = {name: target.labels for name, target in self._state.targets.items()}
-        network = self._state.network
+        labels = {name: target.labels for name, target in self._first.targets.items()}
+        network = self._first.network
         assert network is not None
-        parts = computation(network, self._scheduled)
+        parts = computation(network, self._first_step)
         return trainer_file.Progress(self._steps_made, self._seed, self._given_rate, labels, parts)
 
     def _arrays_to_save(self) -> Tensors:
@@ -456,6 +526,8 @@ def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> 
     x = Arrays.raw(in_order(example.x, model.columns))
     if model.network is None:
         model = model.built(evaluate.specs_of(x, model.recipe.dtype), are_fixed=False)
+    else:
+        model = model.for_shapes(x)
     data = model.rows_of(x, example.y)
     if not model.labels:
         parts = by_output(model.targets, data.y)
@@ -474,19 +546,23 @@ def _with_labels(target: Target, y: np.ndarray, classes: Any) -> Target:
     return target.with_classes(sorted_labels(np.asarray(classes), target.ignored))
 
 
-def _horizon(model: ModelState, steps: int | None) -> int:
-    """The number of updates that the learning rate schedule spans.
+def require_horizon(model: ModelState, steps: int | None, where: str, name: str) -> None:
+    """Refuse a learning rate schedule that depends on the number of updates where this is not known.
+
+    Args:
+        model: the model.
+        steps: the number of updates that the schedule spans.
+        where, name: the function and its argument that states the number, for the error.
 
     Raises:
         UsageError E102: the schedule depends on it, and ``steps`` is ``None``.
     """
     if steps is None and depends_on_horizon(model.recipe.optimizer.schedule):
         raise UsageError(
-            "E102", where="trainer", name="steps", received="None",
+            "E102", where=where, name=name, received="None",
             expected=fact("the number of updates, on which the learning rate schedule depends"),
-            fix="steps=1000",
+            fix=f"{name}=1000",
         )  # fmt: skip
-    return steps or 1
 
 
 def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.engines.dispatch import Program
@@ -35,6 +35,40 @@ from chainrule.train.training_facts import TrainingFacts
 Save = Callable[[TrainState], str]
 
 
+class BatchUpdates(Protocol):
+    """Makes the updates of a training on batches of an iterable; ``BatchSteps`` of ``batch_training``."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of the present epoch so far."""
+        ...
+
+    @property
+    def first_rows(self) -> int:
+        """The number of rows of the first epoch so far."""
+        ...
+
+    def has_next(self, state: TrainState) -> bool:
+        """Whether the present epoch has a further batch."""
+        ...
+
+    def advance(self, state: TrainState) -> tuple[float, float]:
+        """Make the update on the next batch; returns its loss and its learning rate."""
+        ...
+
+    def copy_to(self, state: TrainState) -> None:
+        """Set parameters, states and slots of a training to copies of the present ones."""
+        ...
+
+    def copy_from(self, state: TrainState) -> None:
+        """Set the present parameters, states and slots to those of a training."""
+        ...
+
+    def gradients(self) -> Tensors:
+        """The gradients on the batch that follows."""
+        ...
+
+
 @dataclass
 class TrainingRun:
     """A training in progress.
@@ -56,6 +90,8 @@ class TrainingRun:
         findings: the findings of the doctor; ``None`` where it is turned off.
         data_notices: findings about the table of the rows.
         mechanism: the mechanism of a private training; ``None`` for any other.
+        batches: makes the updates of a training on batches of an iterable; ``None`` for any other.
+        steps_per_epoch: the number of batches in an epoch of an iterable; ``None``: it is not known.
         discarded: the number of private steps that count although no checkpoint has them.
         account: stores the number of private steps that count, before they are computed.
         interrupt: whether a signal requests a stop.
@@ -80,6 +116,8 @@ class TrainingRun:
     findings: tuple[Any, ...] | None = None
     data_notices: tuple[Any, ...] = ()
     mechanism: Mechanism | None = None
+    batches: BatchUpdates | None = None
+    steps_per_epoch: int | None = None
     discarded: int = 0
     account: Callable[[int], None] | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -118,6 +156,8 @@ class TrainingRun:
         """Executes several updates in one call; ``None`` where the engine or the batches do not allow it."""
         if not isinstance(self.order, Order) or self.mechanism is not None or self.trimming is not None:
             return None
+        if self.batches is not None:
+            return None
         return step_runner(
             self.step, self.data, self.order, self.seed, self.state, self.row_weights, self.network.engine
         )
@@ -128,6 +168,40 @@ class TrainingRun:
         if self.mechanism is None:
             return None
         return PrivateSteps(self.step, self.data, self.mechanism, self.state, self.seed, self.network.engine)
+
+    @property
+    def has_next_batch(self) -> bool:
+        """Whether the present epoch has a further batch."""
+        if self.batches is not None:
+            return self.batches.has_next(self.state)
+        return self.state.batch < self.order.steps
+
+    @property
+    def epoch_steps(self) -> int:
+        """The number of batches in an epoch; 0 where it is not known."""
+        return self.order.steps if self.batches is None else self.steps_per_epoch or 0
+
+    @property
+    def epoch_rows(self) -> int:
+        """The number of rows in the present epoch."""
+        return self.data.rows if self.batches is None else self.batches.rows
+
+    @property
+    def rows(self) -> int:
+        """The number of training rows; of an iterable, those of the first epoch so far."""
+        return self.data.rows if self.batches is None else self.batches.first_rows
+
+    def synchronize(self) -> None:
+        """Copy the arrays of an iterable's trainer to the state; any other training updates the state."""
+        if self.batches is not None:
+            self.batches.copy_to(self.state)
+
+    def reload(self) -> None:
+        """Copy the state, after a change, to what makes several updates."""
+        if self.batches is not None:
+            self.batches.copy_from(self.state)
+        elif self.runner is not None:
+            self.runner.load(self.state)
 
     @property
     def is_budget_spent(self) -> bool:
@@ -146,7 +220,7 @@ class TrainingRun:
     def begin(self) -> None:
         """Compile the step, and start to count the seconds until the next checkpoint."""
         names = ("runner", "program", "recorder") if self.mechanism is None else ("private_steps",)
-        for name in names:
+        for name in names if self.batches is None else ():
             getattr(self, name)
         self.saved_at = time.monotonic()
 
@@ -180,7 +254,7 @@ class TrainingRun:
         state = self.state
         best, members = best_epochs(self.rules, state.watch)
         return TrainingFacts(
-            rows=self.data.rows, epochs=state.epoch, max_epochs=self.options.epochs, steps=state.step,
+            rows=self.rows, epochs=state.epoch, max_epochs=self.options.epochs, steps=state.step,
             batch_size=self.options.batch_size, seed=self.seed, cores=planning_cores(), ended=reason,
             best_epoch=best, member_epochs=members, validation_loss=self._kept_loss(best, members),
             last=state.history[-1] if state.history else {},

@@ -48,7 +48,10 @@ def labeled_outputs(model: ModelState, x: Any, y: Any, where: str) -> LabeledOut
     (name, target), *others = model.targets.items()
     if others or not target.is_single or target.loss.task != "classification":
         received = ", ".join(model.targets) if others else target.loss.name
-        raise TrainingError("E507", where=where, received=received, fix="model.predict(x)")
+        raise TrainingError(
+            "E507", where=where, received=received, expected=fact("a classifier with one output"),
+            fix="model.predict(x)",
+        )  # fmt: skip
     if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
         fix = f"model.{where}(x, y)"
         raise UsageError("E122", where=where, expected=fact("a label or a value"), fix=fix)

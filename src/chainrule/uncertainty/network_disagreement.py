@@ -113,8 +113,9 @@ def ensemble_samples(models: Sequence[StateHolder], x: Any) -> np.ndarray:
     parts: list[Any] = [function(state, x) for state in states]
     if any(isinstance(part, dict) for part in parts):
         raise TrainingError(
-            "E507", where="ensemble_samples", received=", ".join(states[0].targets), fix="model.predict(x)"
-        )
+            "E507", where="ensemble_samples", received=", ".join(states[0].targets),
+            expected=fact("models with one output"), fix="model.predict(x)",
+        )  # fmt: skip
     return np.stack(parts)
 
 

@@ -10,7 +10,16 @@ import pytest
 from chainrule.derive.narrative import explain
 from chainrule.derive.sections.paths import LISTED, MAX_SYMBOLS, Path, PathFinder
 from chainrule.derive.writer import Writer
-from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
+from chainrule.nn import (
+    SGD,
+    Activation,
+    Dense,
+    Layer,
+    MultiHeadAttention,
+    Residual,
+    SequencePool,
+    Sequential,
+)  # fmt: skip
 from chainrule.spec import Size, Spec
 from chainrule.trace import Scalar, Trace, trace
 from chainrule.train.network import Network, Recipe
@@ -79,3 +88,41 @@ def test_paths_are_listed_at_depth_three_only() -> None:
     assert "δ₁⁽⁴⁾ → δ" in text
     assert "30 条路径" in str(explain(t, 3, "zh", "dense1.weight[1,0]"))
     assert "There are" not in str(explain(t, 2, weight="dense1.weight[1,0]"))
+
+
+def with_attention(seed: int) -> Trace:
+    """A network whose bias of the keys has no influence: softmax subtracts what it adds to every score."""
+    rng = np.random.default_rng(seed)
+    net = Sequential(MultiHeadAttention(2), SequencePool("mean"), Dense(1))
+    network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 3, 2), "float32")})
+    parameters, states = network.initialize(seed)
+    arrays = {path: value + 0.5 * rng.normal(size=value.shape) for path, value in parameters.items()}
+    return trace(network, arrays | states, {"x": rng.normal(size=(1, 3, 2))}, {"target": np.ones((1, 1))})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_paths_that_cancel_have_no_signed_total(seed: int) -> None:
+    t = with_attention(seed)
+    for unit in range(2):
+        weight = f"multi_head_attention1.key.bias[{unit}]"
+        text = str(explain(t, 3, weight=weight))
+        assert "with total 0 within the rounding error of their sum" in text
+        assert "no influence to first order" in text
+        assert "合计在求和的舍入误差范围内为 0" in str(explain(t, 3, "zh", weight))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_other_paths_of_the_same_network_keep_their_sign(seed: int) -> None:
+    t = with_attention(seed)
+    others = [path for path in t.gradients if not path.endswith("key.bias")]
+    assert others
+    for path in others:
+        for index in np.ndindex(t.gradients[path].shape):
+            assert not PathFinder(Writer(t, "en"), Scalar(t.derivation.gradients[path], index)).cancels
+
+
+def test_a_tiny_gradient_that_does_not_cancel_keeps_its_sign() -> None:
+    t = traced(*[Dense(2, "sigmoid") for _ in range(9)])
+    finder = PathFinder(Writer(t, "en"), Scalar(t.derivation.gradients["dense1.weight"], (0, 0)))
+    assert 0 < abs(finder.result.total) < 1e-6
+    assert not finder.cancels

@@ -213,3 +213,12 @@ def test_an_index_outside_is_refused() -> None:
     for engine in ("native", "reference"):
         with pytest.raises(ShapeError, match="E211"):
             cr.evaluate(y, feed, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_arrays_without_elements(engine: Any) -> None:
+    x = cr.input("x", (5, 0, 3), "float64")
+    nodes = [cr.flip(x, 0), cr.transpose(x, (2, 1, 0)) + 1.0, cr.flip(x, 2) * x]
+    gradients = [cr.grad((node * 2.0).sum(), [x], unused="zeros")[0] for node in nodes]
+    shapes = [value.shape for value in cr.evaluate([*nodes, *gradients], {"x": np.zeros((5, 0, 3))}, engine)]
+    assert shapes == [(5, 0, 3), (3, 0, 5), *[(5, 0, 3)] * 4]

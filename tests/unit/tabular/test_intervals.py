@@ -61,7 +61,7 @@ def test_every_level_has_its_coverage_and_ends_of_counts_are_not_negative(
     assert intervals.measured is not None
     for level in LEVELS:
         assert is_covered(intervals, new, level).mean() == pytest.approx(level, abs=0.035)
-        assert intervals.measured[level] == pytest.approx(level, abs=0.02)
+        assert intervals.measured[level].share == pytest.approx(level, abs=0.02)
         assert intervals.ends(new.x, new.prediction, level)[0].min() >= 0.0
     signed = fit_intervals(rows(1_200, 1), method="constant")
     assert signed.ends(new.x, new.prediction, 0.95)[0].min() < 0.0

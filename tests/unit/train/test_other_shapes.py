@@ -100,3 +100,82 @@ def test_symbolic_lengths_take_any_length(length: Any, tmp_path: Path) -> None:
             assert other.evaluate(x, Y)["loss"] == pytest.approx(expected.evaluate(x, Y)["loss"], rel=1e-5)
     model.fit(values(6, 3), Y, epochs=1, verbose=False)
     assert np.asarray(model.predict(values(3, 3))).shape == (8,)
+
+
+def step_sizes(kind: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Batches of both shapes in turns, of several sizes."""
+    _, draw, first, other = CASES[kind]
+    inputs = [draw(*shape) for shape in (first, other, first, other, other, first)]
+    return [(x[:n], targets(kind, x)[:n]) for x, n in zip(inputs, (8, 4, 8, 8, 3, 5), strict=True)]
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("kind", CASES)
+def test_a_trainer_steps_with_other_shapes(kind: str, engine: Any) -> None:
+    """As trainers for each of the shapes that share their parameters."""
+    net, batches = CASES[kind][0](), step_sizes(kind)
+    models = [cr.Model(net, "cross_entropy", cr.SGD(0.1), engine=engine, classes=[0, 1]) for _ in range(3)]
+    models[1].initialize(batches[0][0])
+    parameters = cr.Parameters(models[1])
+    pairs = zip(models[1:], batches[:2], strict=True)
+    several = [other.trainer(*batch, parameters=parameters) for other, batch in pairs]
+    trainer = models[0].trainer(*batches[0])
+    for i, (x, y) in enumerate(batches):
+        if i == 4:
+            for one in (trainer, *several):
+                one.learning_rate = 0.05
+        expected = several[x.shape[1:] != batches[0][0].shape[1:]]
+        gradients, others = trainer.gradients(x, y), expected.gradients(x, y)
+        for path, value in others.items():
+            np.testing.assert_allclose(gradients[path], value, rtol=1e-5, atol=1e-6)
+        assert trainer.step(x, y) == pytest.approx(expected.step(x, y), rel=1e-5)
+    for path, value in parameters.items():
+        np.testing.assert_allclose(trainer.state.arrays[path], value, rtol=1e-5, atol=1e-6)
+    assert trainer.steps == len(batches)
+    assert trainer.learning_rate == pytest.approx(0.05)
+    trainer.commit()
+    for x, _ in batches[:2]:
+        assert np.asarray(models[0](x)).shape[0] == len(x)
+
+
+def test_a_trainer_with_other_shapes_is_restored_and_continued(tmp_path: Path) -> None:
+    batches = step_sizes("images")
+    model = cr.Model(CASES["images"][0](), "cross_entropy", cr.Adam(0.05))
+    trainer, other = model.trainer(*batches[0]), model.trainer(*batches[0])
+    for x, y in batches[:3]:
+        trainer.step(x, y)
+        other.step(x, y)
+    bad = batches[3][0].copy()
+    bad[0] = np.inf
+    with pytest.raises(ChainruleError):
+        trainer.step(bad, batches[3][1])
+    trainer.save(tmp_path / "trainer")
+    loaded = model.trainer(*batches[0]).load(tmp_path / "trainer")
+    for x, y in batches[3:]:
+        assert trainer.step(x, y) == other.step(x, y) == loaded.step(x, y)
+
+
+def test_weights_of_positions_have_the_length_of_their_batch() -> None:
+    first, other = values(5, 3), values(2, 3)
+    model = cr.Model(CASES["positions"][0](), "cross_entropy", cr.SGD(0.1))
+    trainer = model.trainer(first, targets("positions", first), sample_weight=np.ones((8, 5)))
+    plain = model.trainer(first, targets("positions", first))
+    for x in (first, other, first):
+        loss = trainer.step(x, targets("positions", x), np.ones(x.shape[:2]))
+        assert loss == pytest.approx(plain.step(x, targets("positions", x)), rel=1e-5)
+    with pytest.raises(ChainruleError, match="E341"):
+        trainer.step(first, targets("positions", first), np.ones((8, 4)))
+    assert np.isfinite(trainer.step(first, targets("positions", first), np.ones(8)))
+
+
+def test_partial_fit_takes_other_shapes() -> None:
+    model = cr.Model(CASES["lstm"][0](), "cross_entropy", classes=[0, 1])
+    for length in (5, 7, 5, 3):
+        model.partial_fit(values(length, 3), Y)
+    assert model.facts["steps"] == 4
+
+
+def test_a_trained_model_has_a_trainer_for_other_shapes() -> None:
+    model, x = trained("lstm")
+    trainer = model.trainer(x, Y)
+    assert np.isfinite(trainer.step(x, Y))

@@ -5,15 +5,18 @@ Errors of typer are converted to errors of chainrule.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
 import typer
 from typer.main import get_command
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.options import quoted
+from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.errors import ChainruleError, Message, UsageError, fact
@@ -71,12 +74,13 @@ def call(
         if text and text.startswith("="):  # the key of a text, and the default in both languages
             text = _option_text(*text[1:].split("\n"))
         parameter.help = text  # pyright: ignore[reportAttributeAccessIssue]
+    command.invoke = _checked(command.invoke, function)  # pyright: ignore[reportAttributeAccessIssue]
     get_help = command.get_help
     command.get_help = lambda ctx: _translated(get_help(ctx))  # pyright: ignore[reportAttributeAccessIssue]
     try:
         code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
     except _ParseError as error:
-        raise _usage_error(error, name) from error
+        raise _usage_error(error, name, words, function) from error
     except ChainruleError as error:
         options = [name for p in command.params for name in p.opts]
         error.fix = on_command_line(error.fix, options, words)
@@ -86,6 +90,16 @@ def call(
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _checked(invoke: Callable[[Any], Any], function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Check the outputs of a command before it is invoked."""
+
+    def checked(context: Any) -> Any:
+        refuse_overwriting(function, context.params)
+        return invoke(context)
+
+    return checked
 
 
 def _option_text(key: str, english: str = "", chinese: str = "") -> str:
@@ -108,64 +122,111 @@ def _show(event: Event) -> None:
     screen.line(getattr(event, settings.lang), "yellow", to_errors=True)
 
 
-def _usage_error(error: Any, command: str) -> UsageError:
-    """Convert an error of typer."""
+def _usage_error(error: Any, command: str, words: Sequence[str], function: Callable[..., Any]) -> UsageError:
+    """Convert an error of typer.
+
+    Args:
+        error: the error.
+        command: the words after ``chainrule`` that select the command.
+        words: the words after the command.
+        function: the function of the command.
+    """
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", "") or (_display_name(parameter) if parameter is not None else "")
     similar = list(getattr(error, "possibilities", None) or [])
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    hint = get_type_hints(function, include_extras=True).get(str(getattr(parameter, "name", "")))
+    complaint = _complaint(message, option, hint, words, similar)
     return UsageError(
         "E601",
         where=f"chainrule {command}",
-        option=option or text_of("words"),
-        received=_message(message, option, similar),
-        fix=similar[0] if similar else f"chainrule {command} --help",
+        option=option or complaint.received,
+        problem=complaint.problem,
+        expected=complaint.expected,
+        received=complaint.received if option else "",
+        fix=complaint.fix or f"chainrule {command} {_with_missing(option, words, function)}",
     )
 
 
-def _message(message: str, option: str, similar: Sequence[str]) -> str:
-    """The message of typer as a record, if it is one of these; otherwise as it is."""
-    names = ", ".join(sorted(similar))
-    if (invalid := _invalid_value(message, option)) is not None:
-        return invalid
-    known = [
-        fact("No such option: {option}", option=option),
-        fact("No such option: {option} Did you mean {similar}?", option=option, similar=names),
-        fact("No such option: {option} (Possible options: {similar})", option=option, similar=names),
-        fact("Missing argument '{name}'.", name=option),
-        fact("Missing option '{name}'.", name=option),
-        fact("Option '{name}' requires an argument.", name=option),
-        fact("Option '{name}' does not take a value.", name=option),
-        *_of_words(message),
-    ]
-    return next((record for record in known if record == message), message)
+_MISSING = {"DATA": "iris", "RUN": "runs/iris-1", "KIND": "learning-curves"}
+"""Examples of arguments."""
 
 
-def _of_words(message: str) -> Iterator[Message]:
-    """The records of a message of typer with words of the command line at its end."""
-    templates = (
-        "Got unexpected extra argument ({words})",
-        "Got unexpected extra arguments ({words})",
-        "Got unexpected extra argument(s) ({words})",
-    )
-    for template in templates:
-        head = template.partition("{")[0]
-        if message.startswith(head):
-            yield fact(template, words=message[len(head) : -1])
+def _with_missing(option: str, words: Sequence[str], function: Callable[..., Any]) -> str:
+    """The words of a command with an example of what it lacks; ``--help`` for other errors."""
+    if option not in _MISSING:
+        return "--help"
+    data = inspect.signature(function).parameters.get("data")
+    is_followed = option == "RUN" and data is not None and data.default is data.empty
+    examples = [_MISSING[option], *([_MISSING["DATA"]] if is_followed else [])]
+    first = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
+    return " ".join(map(quoted, [*words[:first], *examples, *words[first:]]))
 
 
-def _invalid_value(message: str, option: str) -> Message | None:
-    """The record of a message about a value that is no number, in words of this program."""
-    kinds = {"valid integer": "an integer is expected", "valid number": "a number is expected"}
-    kinds["valid float"] = kinds["valid number"]
-    reason = next((fact(text) for words, text in kinds.items() if words in message), None)
-    if reason is None or not message.startswith("Invalid value"):
-        return None
-    return fact("Invalid value for '{name}': {reason}", name=option, reason=reason)
+class _Complaint(NamedTuple):
+    """What an error of typer states."""
+
+    problem: Message
+    expected: str = ""
+    received: str = ""
+    fix: str = ""
+
+
+def _complaint(
+    message: str, option: str, hint: Any, words: Sequence[str], similar: Sequence[str]
+) -> _Complaint:
+    """Read a message of typer.
+
+    Args:
+        message: the message in English.
+        option: the option or argument that it is about; ``""`` for a word that is none.
+        hint: the type of its value.
+        words: the words after the command.
+        similar: options with a similar name.
+    """
+    if message.startswith("No such option"):
+        fix = similar[0] if similar else ""
+        return _Complaint(fact("is not an option of this command"), ", ".join(sorted(similar)), "", fix)
+    if message.startswith("Missing"):
+        return _Complaint(fact("is missing"))
+    if message.endswith("does not take a value."):
+        return _Complaint(fact("takes no value"), fix=option)
+    if message.startswith("Got unexpected extra argument"):
+        return _Complaint(fact("is not expected"), received=message.rpartition("(")[2].removesuffix(")"))
+    value = _typed_value(option, words)
+    if value is None:
+        return _Complaint(fact("needs a value"), _kind(hint), fix=f"{option} {_sample(hint)}")
+    return _Complaint(fact("has an invalid value"), _kind(hint), value, f"{option} {_sample(hint)}")
+
+
+def _typed_value(option: str, words: Sequence[str]) -> str | None:
+    """The value of an option as it was typed; ``None`` if there is none."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == option:
+            return None if following is None or following.startswith("--") else following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _kind(hint: Any) -> str:
+    """The values that a parameter takes."""
+    info = next((part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "min")), None)
+    low, high = getattr(info, "min", None), getattr(info, "max", None)
+    if low is not None and high is not None:
+        return fact("{low} to {high}", low=low, high=high)
+    kinds = str(hint)
+    return fact("an integer") if "int" in kinds else fact("a number") if "float" in kinds else ""
+
+
+def _sample(hint: Any) -> str:
+    """A value that a parameter takes."""
+    kinds = str(hint)
+    return "1" if "int" in kinds else "0.1" if "float" in kinds else "VALUE"
 
 
 def _display_name(parameter: Any) -> str:
     """The name of an option as typed, or of an argument in capitals."""
     names = [*getattr(parameter, "opts", [])]
     long = [name for name in names if name.startswith("--")]
-    return long[0] if long else (getattr(parameter, "metavar", None) or parameter.name).upper()
+    return long[0] if long else getattr(parameter, "metavar", None) or parameter.name.upper()

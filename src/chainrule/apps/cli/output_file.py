@@ -1,14 +1,24 @@
-"""Options for a file that a command writes: the file is tried before the work, not after it."""
+"""Files that a command writes: they are tried before the work, and no input is overwritten."""
 
 from __future__ import annotations
 
 import os
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
+from typer import CallbackParam
+from typer.models import OptionInfo
 
+from chainrule.apps.cli.options import quoted
+from chainrule.apps.cli.run_paths import CONFIG, MODEL, OWN
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.store import atomic_write
+
+
+class OutputFile(OptionInfo):
+    """An option for a file that a command writes."""
 
 
 def output_file(help_key: str, metavar: str = "FILE", is_or_folder: bool = False) -> Any:
@@ -23,15 +33,78 @@ def output_file(help_key: str, metavar: str = "FILE", is_or_folder: bool = False
         FileError: E402 to E410, by cause; E434 for a link inside a run folder.
     """
 
-    def writable(path: str | None) -> str | None:
+    def writable(param: CallbackParam, path: str | None) -> str | None:
         if path is not None and not (is_or_folder and _is_folder(path)):
-            atomic_write.require_writable(path)
+            try:
+                atomic_write.require_writable(path)
+            except FileError as error:
+                if os.path.isdir(path):
+                    name = str(param.name)
+                    error.fix = f"--{name} {quoted(os.path.join(path, _file_name(name)))}"
+                raise
         return path
 
-    return typer.Option(help=help_key, metavar=metavar, callback=writable)
+    return OutputFile(default=..., help=help_key, metavar=metavar, callback=writable)
+
+
+def _file_name(option: str, suffix: str = "") -> str:
+    """A name for the file of an option."""
+    if option == "html":
+        return f"page{suffix or '.html'}"
+    return f"result{suffix or ('.json' if option == 'json' else '.csv')}"
 
 
 def _is_folder(path: str) -> bool:
     """Whether a path is a folder, or may name one that the command creates with its missing parents."""
     parent, name = os.path.split(path)
     return os.path.isdir(path) or (not Path(name).suffix and not os.path.exists(parent or "."))
+
+
+def refuse_overwriting(command: Callable[..., Any], values: Mapping[str, Any]) -> None:
+    """Refuse an output of a command that is one of its inputs, another output or a file of a training.
+
+    Args:
+        command: the function of the command, whose outputs are options of ``output_file``.
+        values: the values of its parameters.
+
+    Raises:
+        UsageError E609: the output is such a file.
+    """
+    hints = typing.get_type_hints(command, include_extras=True)
+    outputs = [name for name, hint in hints.items() if _is_output(hint) and values.get(name)]
+    inputs = {path for name, value in values.items() if name not in outputs for path in _paths(value)}
+    for i, name in enumerate(outputs):
+        out = values[name]
+        others = {*inputs, *(values[other] for other in outputs[:i])}
+        if _is_of_training(Path(out)) or any(_is_same(out, other) for other in others):
+            raise UsageError(
+                "E609", where=f"--{name}", expected=fact("a new file"), received=out,
+                fix=f"--{name} {_file_name(name, Path(out).suffix)}",
+            )  # fmt: skip
+
+
+def _is_output(hint: Any) -> bool:
+    return any(isinstance(part, OutputFile) for part in getattr(hint, "__metadata__", ()))
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """The texts in the value of a parameter, which may be paths."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        yield from (text for text in value if isinstance(text, str))
+
+
+def _is_same(out: str, other: str) -> bool:
+    if Path(out) == Path(other):
+        return True
+    try:
+        return os.path.samefile(out, other)
+    except (OSError, ValueError):  # one of them does not exist
+        return False
+
+
+def _is_of_training(path: Path) -> bool:
+    """Whether a path is an existing file that a training wrote into its run folder."""
+    is_run = any((path.parent / name).is_file() for name in (MODEL, CONFIG))
+    return path.name in OWN and is_run and path.is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,33 +12,90 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.run_writer import groups_in, split_group
 from chainrule.apps.cli.tables import short
-from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.texts import sentence, text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.data import Division, Table
 from chainrule.data.tables.division import times
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.tabular.intervals import (
     LEVELS,
     MIN_ROWS,
+    IntervalCoverage,
     Intervals,
     Residuals,
     fit_intervals,
 )
-from chainrule.train.evaluation.conformal import LEVEL, IntervalMethod, coverage
+from chainrule.train.evaluation.conformal import LEVEL, IntervalMethod
 from chainrule.train.private.privacy import INTERVALS
 
 LOWER, UPPER = "lower", "upper"  # columns of the output
 MAX_LATER = 1 / 3  # of the training rows, from which the errors on later rows are
 
 
-def intervals_of(plan: TrainingPlan, model: Model) -> Intervals | None:
+@frozen(eq=False)
+class MeasuredIntervals:
+    """The prediction intervals of a training, and how often they contain the value.
+
+    Args:
+        intervals: of the model.
+        coverage: by level: of the test rows, or in cross-validation of the scored rows, with margins
+            of others.
+        rows: their number.
+        is_cross_validated: whether there are no test rows.
+    """
+
+    intervals: Intervals
+    coverage: Mapping[float, IntervalCoverage]
+    rows: int
+    is_cross_validated: bool
+
+    @property
+    def sentences(self) -> list[tuple[str, str]]:
+        """How the intervals of 90 % were formed, their width, and their coverage, in both languages."""
+        if LEVEL not in self.coverage:
+            return []
+        intervals, measured = self.intervals, self.coverage[LEVEL]
+        words = {
+            "level": f"{LEVEL:.0%}", "rows": intervals.rows, "count": self.rows,
+            "width": short(measured.width), "share": f"{measured.share:.1%}",
+        }  # fmt: skip
+        keys = [f"interval_{intervals.method}"]
+        keys += ["interval_folds" if self.is_cross_validated else "interval_test"]
+        keys += ["interval_later"] * intervals.is_later
+        keys += ["interval_lowest"] * (intervals.lowest is not None)
+        return [sentence(key, **words) for key in keys]
+
+    @property
+    def levels(self) -> list[tuple[str, str]]:
+        """Coverage and mean width of each level, in both languages."""
+        return [
+            sentence("interval_level", level=f"{level:.0%}", share=share, width=width)
+            for (level, share, width) in self.table
+        ]
+
+    @property
+    def table(self) -> list[tuple[float, str, str]]:
+        """Level, coverage and mean width."""
+        return [(level, f"{m.share:.1%}", short(m.width)) for level, m in self.coverage.items()]
+
+
+def intervals_of(
+    plan: TrainingPlan, model: Model, method: IntervalMethod | None = None, seed: int | None = None
+) -> MeasuredIntervals | None:
     """The prediction intervals of a trained model, from rows outside its training.
 
     After a division by time the rows of the margins are later than the training of what predicts them, as new
     rows are: the validation rows of a single network, and for an ensemble the latest training rows, predicted
     by a second ensemble that is trained on those before them.
+
+    Args:
+        plan: of the training.
+        model: the trained model.
+        method, seed: of the intervals; by default those of the training.
 
     Returns:
         ``None`` for classes, and where there are too few rows.
@@ -47,13 +105,24 @@ def intervals_of(plan: TrainingPlan, model: Model) -> Intervals | None:
     rows, later = residual_rows(plan, model)
     if not len(rows.y):
         return None
-    method = cast(IntervalMethod, plan.options.interval_method)
+    method = method or cast(IntervalMethod, plan.options.interval_method)
     values = _restored(model, plan.prepared.training_and_validation.y)
     intervals = fit_intervals(
         rows, later, method=method if rows is not later else "constant",
-        is_signed=bool(values.min() < 0), seed=plan.options.seed,
+        is_signed=bool(values.min() < 0), seed=plan.options.seed if seed is None else seed,
     )  # fmt: skip
-    return intervals if intervals.margins else None
+    return _measured(plan, model, intervals) if intervals.margins else None
+
+
+def _measured(plan: TrainingPlan, model: Model, intervals: Intervals) -> MeasuredIntervals:
+    coverage, count = intervals.measured or {}, len(plan.scored.y)
+    if not plan.is_cross_validated:
+        rows = scored_residuals(plan, model)
+        coverage = {
+            level: IntervalCoverage.of(*intervals.ends(rows.x, rows.prediction, level), rows.y)
+            for level in intervals.margins
+        }
+    return MeasuredIntervals(intervals, coverage, count, plan.is_cross_validated)
 
 
 def residual_rows(plan: TrainingPlan, model: Model) -> tuple[Residuals, Residuals | None]:
@@ -108,24 +177,10 @@ def scored_residuals(plan: TrainingPlan, model: Model) -> Residuals:
     return _residuals(model, scored, plan.output(model, scored.x, np.arange(len(scored.y))))
 
 
-def print_intervals(plan: TrainingPlan, model: Model, intervals: Intervals | None) -> None:
-    """Print method, mean width and measured coverage of 90 % prediction intervals.
-
-    The coverage is that of the test rows, or in cross-validation of the scored rows with margins of others.
-    """
-    if intervals is None or LEVEL not in intervals.margins:
-        return
-    rows = scored_residuals(plan, model)
-    low, high = intervals.ends(rows.x, rows.prediction, LEVEL)
-    share = (intervals.measured or {}).get(LEVEL) if plan.is_cross_validated else coverage(low, high, rows.y)
-    words = {
-        "level": f"{LEVEL:.0%}", "rows": intervals.rows, "count": len(rows.y),
-        "width": short(float(np.mean(high - low))), "share": "" if share is None else f"{share:.1%}",
-    }  # fmt: skip
-    keys = [f"interval_{intervals.method}", "interval_folds" if plan.is_cross_validated else "interval_test"]
-    keys += ["interval_later"] * intervals.is_later + ["interval_lowest"] * (intervals.lowest is not None)
-    for key in keys:
-        screen.line(text_of(key).format(**words))
+def print_intervals(measured: MeasuredIntervals | None) -> None:
+    """Print method, mean width and measured coverage of 90 % prediction intervals."""
+    for pair in measured.sentences if measured else ():
+        screen.line(pair[settings.lang == "zh"])
 
 
 def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) -> dict[str, np.ndarray]:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from chainrule.apps.cli.config_file import CONFIG, read_config
 from chainrule.apps.cli.options import quoted
-from chainrule.errors import FileError, UsageError, alternatives, fact
-from chainrule.store import RunFolder
+from chainrule.errors import FileError, UsageError, fact
+from chainrule.store import RunFolder, atomic_write
 from chainrule.store.open_folder import refuse_link
 
 MODEL, HISTORY, REPORT, CARD = "model.safetensors", "history.csv", "report.html", "model-card.md"
-_OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, "checkpoints")
+OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, "checkpoints")
+"""Names in a run folder by which a training is recognized."""
 
 
 def new_run(data: str) -> Path:
@@ -92,21 +93,54 @@ def _remove_unused(path: Path) -> None:
         path.rmdir()  # only if nothing else is in it
 
 
-def refuse_occupied(path: Path) -> None:
-    """Refuse a folder that contains a training.
+def require_free(path: Path, *names: str) -> None:
+    """Require that a new training can be written into a folder, before its input is read.
+
+    Args:
+        path: the folder, which is not created.
+        names: further names by which a folder is occupied.
+
+    Raises:
+        UsageError E602: the folder contains a training. FileError E430: another process is training in it.
+        FileError: E403 to E410, E432 if the folder cannot be created or written.
+    """
+    if os.path.lexists(path):
+        folder = RunFolder.open(path)
+        if os.path.lexists(path / ".lock"):
+            with folder.claim():  # a training that runs is reported first
+                refuse_occupied(path, *names)
+        refuse_occupied(path, *names)
+    place = next((part for part in (path, *path.parents) if os.path.lexists(part)), Path())
+    try:
+        atomic_write.require_writable(place / MODEL)
+    except FileError:
+        RunFolder.create(path)  # raises the error of the folder itself
+        raise
+
+
+def refuse_occupied(path: Path, *names: str) -> None:
+    """Refuse a folder that contains a training, or one of the names.
 
     Raises:
         UsageError E602: the folder contains a training.
     """
-    existing = [name for name in _OWN if os.path.lexists(path / name)] if os.path.isdir(path) else []
+    content = (*OWN, *names) if os.path.isdir(path) else ()
+    existing = [name for name in content if os.path.lexists(path / name)]
     if existing:
+        is_complete = MODEL in existing
         raise UsageError(
             "E602",
             where=str(path),
             expected=fact("a new folder"),
             received=", ".join(existing),
-            fix=alternatives(fact("--resume to continue"), fact("another --out")),
+            fix=f"--out {quoted(_free_name(path))}" if is_complete else fact("--resume to continue"),
         )
+
+
+def _free_name(path: Path) -> str:
+    """The first of ``run-2``, ``run-3``, ... that does not exist."""
+    names = (f"{path}-{n}" for n in count(2))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _data_of(path: Path) -> str:

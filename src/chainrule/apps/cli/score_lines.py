@@ -6,13 +6,12 @@ import math
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import DecisionThreshold
-from chainrule.apps.cli.prediction_intervals import print_intervals
+from chainrule.apps.cli.prediction_intervals import MeasuredIntervals, print_intervals
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.tables import metric_title, short, verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.model import Model
-from chainrule.tabular.intervals import Intervals
 from chainrule.train.evaluation.scores import Scores
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
@@ -23,7 +22,7 @@ def print_scores(
     model: Model,
     scores: Scores,
     threshold: DecisionThreshold | None = None,
-    intervals: Intervals | None = None,
+    intervals: MeasuredIntervals | None = None,
 ) -> None:
     """Print what follows from the predictions for the scored rows.
 
@@ -36,7 +35,7 @@ def print_scores(
     """
     interval_line(scores)
     if scores.task == "regression":
-        print_intervals(plan, model, intervals)
+        print_intervals(intervals)
     else:
         class_lines(scores)
     verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)

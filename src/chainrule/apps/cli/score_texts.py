@@ -55,6 +55,7 @@ SCORES: Texts = {
     "interval_folds": (
         "They contain the value of {share} of the {count} scored rows, with margins from other rows."
     ),
+    "interval_level": "  {level}: {share} contain the value, {width} wide on average",
     "interval_later": (
         "New rows are later than the rows of the intervals, so this coverage is measured, not guaranteed."
     ),

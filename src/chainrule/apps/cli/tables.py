@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
-from chainrule.apps.cli.texts import WORDS, text_of
+from chainrule.apps.cli.texts import WORDS, text_in, text_of
 from chainrule.data import Column, Preparation
 from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
@@ -174,14 +174,15 @@ def history_title(name: str) -> str:
         >>> history_title("val_accuracy")
         'val_accuracy'
     """
-    if settings.lang != "zh":
-        return name
+    return history_titles(name)[1 if settings.lang == "zh" else 0]
+
+
+def history_titles(name: str) -> tuple[str, str]:
+    """The title of a column of the training history, in English and Chinese."""
     part = name.removeprefix("val_")
-    if part in METRICS:
-        title = metric_title(part)
-    else:
-        title = text_of(f"history_{part}") if f"history_{part}" in WORDS else part
-    return title if part == name else f"{text_of('history_validation')}{title}"
+    keys = [key for key in (f"metric_{part}", f"history_{part}") if key in WORDS]
+    title = text_in(keys[0], "zh") if keys else METRICS[part].chinese[0] if part in METRICS else part
+    return name, title if part == name else f"{text_in('history_validation', 'zh')}{title}"
 
 
 def _value(value: float | None) -> object:

@@ -6,6 +6,8 @@ caller.
 
 from __future__ import annotations
 
+from typing import Any
+
 from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
@@ -18,7 +20,7 @@ from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
-from chainrule.messages import LANGUAGES, English, Texts, translated
+from chainrule.messages import LANGUAGES, Texts, translated
 from chainrule.settings import settings
 
 WORDS: Texts = {
@@ -118,7 +120,7 @@ WORDS: Texts = {
     "end_epochs": "Completed all {epochs} epochs",
     "end_early_stopping": "Early stopping at epoch {epochs}",
     "kept_all": ".",
-    "kept_last": "; its weights are the best.",
+    "kept_last": "; the last one has the best weights, so that more epochs may help.",
     "kept_epoch": "; restored the best weights (epoch {best}).",
     "kept_members": "; restored the best weights of each network.",
     "weights_of_epoch": "{low}, the best",
@@ -133,7 +135,7 @@ WORDS: Texts = {
     "kind_linear": "linear",
     "interrupted": "Interrupted; all progress is saved. To continue:\n  {command}",
     "progress_saved": "progress up to step {step} is saved; continue after the fix: {command}",
-    "finished_already": "The training in {run} is complete; nothing to do.",
+    "finished_already": "The training in {run} is complete. To continue with more epochs:\n  {command}",
     "result_heading": "Result on the {test} test rows",
     "result_heading_folds": (
         "Result of cross-validation on {test} rows, each predicted by networks that it did not influence"
@@ -212,7 +214,7 @@ WORDS: Texts = {
     "rules": "rules: problems of a training that can be measured",
     "on_command_line": "On the command line",
     "errors": "errors: codes of error messages",
-    "error_codes": "a code, E101 to E610",
+    "error_codes": "a code, {first} to {last}",
     "error_title": "{code}: {clause}",
     "rule": "rule",
     "rule_when": "checked",
@@ -223,6 +225,9 @@ WORDS: Texts = {
     "rule_end": "at the end",
     "rule_evidence": "evidence",
     "report_doctor": "Diagnosis",
+    "doctor_scope": (
+        "The rules check how the training ran. The scores beside the baselines: chainrule show {run}"
+    ),
     "report_ok": "Checks before, during and after the training found nothing.",
     "check_net": 'hidden layers of a network whose first steps are checked too: "64 relu"',
     "check_heading": "Network on this data",
@@ -260,7 +265,7 @@ WORDS: Texts = {
     "block_Reference": "Reference",
     "block_example": "Example",
     "models": "models: published architectures",
-    "figure": "Network",
+    "figure": "Diagram",
     "model_count": "{count} parameters",
     "arguments": "Arguments",
     "argument": "argument",
@@ -306,6 +311,15 @@ WORDS: Texts = {
 }
 
 
+def sentence(key: str, **facts: Any) -> tuple[str, str]:
+    """The text with this key in English and Chinese; a fact that is a pair has a text for each."""
+    values = [
+        {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
+    ]
+    english, chinese = both_texts(key)
+    return english.format(**values[0]), chinese.format(**values[1])
+
+
 def text_of(key: str) -> str:
     """The text with this key in the language of the settings.
 
@@ -319,7 +333,7 @@ def text_of(key: str) -> str:
 
 def text_in(key: str, lang: str) -> str:
     """The text with this key in a language; its fields in braces are filled by the caller."""
-    return English(WORDS[key]) if lang == "en" else translated(WORDS[key], lang, key)
+    return translated(WORDS[key], lang, key)
 
 
 def both_texts(key: str) -> tuple[str, str]:

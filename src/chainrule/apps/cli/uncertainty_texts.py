@@ -5,14 +5,18 @@ from __future__ import annotations
 from chainrule.messages import Texts
 
 UNCERTAINTY: Texts = {
-    "calibrate": "measure and correct the probabilities of a RUN on new labeled rows",
+    "calibrate": (
+        "calibrate the probabilities, or form the prediction intervals, of a RUN on new labeled rows"
+    ),
     "calibrate_method": (
-        "temperature (one number) or isotonic (any increasing function; needs about 1000 rows)"
+        "of classes: temperature (one number; default) or isotonic (any increasing function; needs about "
+        "1000 rows); of values: quantile (intervals as wide as the row requires; default) or constant"
     ),
     "calibrate_seed": "seed of the division into two halves",
     "calibrated": (
         "Stored in {file}: predict --proba prints calibrated probabilities, --sets 0.9 prediction sets."
     ),
+    "calibrated_intervals": "Stored in {file}: predict --interval 0.9 adds the columns lower and upper.",
     "calibration_temperature": "temperature",
     "calibration_isotonic": "isotonic regression",
     "calibration_used": "The probabilities are calibrated ({method}, {rows} rows).",

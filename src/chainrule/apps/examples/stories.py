@@ -112,7 +112,8 @@ def _story(lang: str, people: Sequence[str], draw: np.random.Generator, answerab
 def _undecided(lang: str, actors: Sequence[str], events: list, draw: np.random.Generator) -> str:
     """A question that the events do not decide."""
     last = {event["a"]: event["p"] for kind, event, _ in events if kind == "go"}
-    bought = {(event["a"], event["t"]) for kind, event, _ in events if kind == "buy"}
+    # a dict: the order of a set of strings differs between two processes
+    bought = dict.fromkeys((event["a"], event["t"]) for kind, event, _ in events if kind == "buy")
     places, things = (words[lang].split() for words in (PLACES, THINGS))
     empty = [place for place in places if place not in last.values()]
     unsold = [thing for thing in things if thing not in {t for _, t in bought}]

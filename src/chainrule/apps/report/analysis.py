@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.prediction_intervals import MeasuredIntervals
 from chainrule.apps.cli.run_writer import Result, metric_names, results_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.apps.report.column_effects import ColumnEffect, column_effects
@@ -32,6 +33,7 @@ class Analysis:
         importance: of the columns; ``None`` where it cannot be measured.
         robustness: the accuracy under attack, if the options request it.
         effects: the partial dependence on the most important columns.
+        intervals: of a regression, if there are rows for them.
     """
 
     model: Model
@@ -41,6 +43,7 @@ class Analysis:
     importance: ColumnImportance | None
     effects: Sequence[ColumnEffect]
     robustness: RobustAccuracy | None = None
+    intervals: MeasuredIntervals | None = None
 
     @property
     def options(self) -> Options:
@@ -68,10 +71,17 @@ class Analysis:
         return np.bincount(self.rows.y, minlength=len(self.labels)) if self.labels else np.zeros(0, int)
 
 
-def analyze(model: Model, plan: TrainingPlan, scores: Scores, rows: EvaluationRows) -> Analysis:
+def analyze(
+    model: Model,
+    plan: TrainingPlan,
+    scores: Scores,
+    rows: EvaluationRows,
+    intervals: MeasuredIntervals | None = None,
+) -> Analysis:
     """Measure the importance of the columns and the dependence of the predictions on them."""
     prepared = plan.prepared
     importance = column_importance(rows, prepared.preparation)
     strongest = importance.strongest if importance else ()
     effects = column_effects(rows, prepared.preparation, strongest) if strongest else []
-    return Analysis(model, plan, scores, rows, importance, effects, robust_accuracy(model, plan))
+    robustness = robust_accuracy(model, plan)
+    return Analysis(model, plan, scores, rows, importance, effects, robustness, intervals)

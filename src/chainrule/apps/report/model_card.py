@@ -13,11 +13,11 @@ from chainrule.apps.cli.options import ENSEMBLE, NET
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
-from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.texts import sentence, text_of
 from chainrule.apps.cli.training_status import ending, weights_of_kinds
 from chainrule.apps.report.analysis import Analysis
 from chainrule.apps.report.column_sections import importance_section
-from chainrule.apps.report.summary import Pair, Summary, sentence
+from chainrule.apps.report.summary import Pair, Summary
 from chainrule.escaping import markdown, printable
 from chainrule.settings import settings
 
@@ -77,7 +77,7 @@ def _model(analysis: Analysis) -> str:
             penalty=model.recipe.penalty or text_of("none"),
         ),
     ]  # fmt: skip
-    return "; ".join(parts)
+    return text_of("card_parts").join(parts)
 
 
 def _ending(analysis: Analysis) -> list[str]:

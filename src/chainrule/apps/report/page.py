@@ -19,7 +19,7 @@ from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.remedies import ADVICE, command_for
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
-from chainrule.apps.cli.tables import column_rows, without_long_lists
+from chainrule.apps.cli.tables import column_rows, history_titles, without_long_lists
 from chainrule.apps.cli.texts import WORDS, both_texts
 from chainrule.apps.cli.training_status import status_of
 from chainrule.apps.report import svg_charts
@@ -94,12 +94,13 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         loss=prepared.loss,
         penalty=str(model.recipe.penalty or ""),
         notices=[(notice.en, notice.zh) for notice in prepared.notices],
-        history=[{k: v for k, v in row.items() if not MEMBER_LOSS.fullmatch(k)} for row in history],
+        history=_history(history),
         curves=_curves(history, prepared.task.kind, best),
         confusion=_confusion(prepared, predictions),
         plots=[]
         if prepared.task.is_classification
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
+        intervals=analysis.intervals,
         command=options.command(),
         robustness=analysis.robustness.section if analysis.robustness else [],
         **figures(model, prepared, analysis.rows, recorded),
@@ -194,6 +195,14 @@ def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
         }
         for en, zh in pairs
     ]
+
+
+def _history(history: list) -> dict[str, Any]:
+    """The table of all epochs: its titles in both languages, and its cells."""
+    names = [name for name in history[0] if not MEMBER_LOSS.fullmatch(name)]
+    titles = [history_titles(name) for name in names]
+    rows = [["" if (value := row.get(name)) is None else f"{value:.4g}" for name in names] for row in history]
+    return {"titles": titles, "rows": rows}
 
 
 def _curves(history: list, kind: str, best: int | None) -> list[dict[str, Any]]:

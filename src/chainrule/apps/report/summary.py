@@ -6,12 +6,10 @@ not learn from.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from chainrule.apps.cli.tables import cut
-from chainrule.apps.cli.texts import both_texts
+from chainrule.apps.cli.texts import both_texts, sentence
 from chainrule.apps.report.analysis import Analysis
 from chainrule.notation.readable_numbers import short
 from chainrule.records import frozen
@@ -50,15 +48,6 @@ def summarize(analysis: Analysis) -> Summary:
     return Summary(
         _task(analysis), _quality(analysis), _scope(analysis), _columns(analysis), _cautions(analysis)
     )
-
-
-def sentence(key: str, **facts: Any) -> Pair:
-    """A sentence in both languages; a fact that is a pair has a text for each."""
-    values = [
-        {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
-    ]
-    english, chinese = both_texts(key)
-    return english.format(**values[0]), chinese.format(**values[1])
 
 
 def percent(share: float) -> str:

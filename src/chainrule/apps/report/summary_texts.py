@@ -76,6 +76,7 @@ SUMMARY: Texts = {
         "An important column need not be a cause: changing it in reality need not change the target."
     ),
     "card": "Model card",
+    "card_parts": "; ",
     "card_title": "Model card: {target} ({data})",
     "card_model": "Model",
     "card_use": "Intended use",

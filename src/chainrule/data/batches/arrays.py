@@ -133,7 +133,7 @@ def _map_named(name: str, value: Any, check: Callable[[str, Any, str], np.ndarra
 
 
 def _inputs(name: str, value: Any) -> np.ndarray:
-    array = _numeric(name, _array(name, value))
+    array = _numeric(name, as_array(name, value))
     if array.ndim < 2:
         shape = f"{tuple(array.shape)}"
         raise DataError("E341", where=name, expected="(N, ...)", received=shape, fix=f"{name}.reshape(-1, 1)")
@@ -156,7 +156,7 @@ def _converted(name: str, array: np.ndarray, dtype: str, is_exact: bool = False)
 
 
 def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
-    array = _array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)
     if array.ndim == 0:
@@ -175,7 +175,7 @@ def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
 
 
 def _weights(value: Any, dtype: str) -> np.ndarray:
-    array = _floats("weights", _numeric("weights", _array("weights", value)), dtype)
+    array = _floats("weights", _numeric("weights", as_array("weights", value)), dtype)
     if array.ndim == 0:
         raise DataError("E341", where="weights", expected="(N,) or (N, T)", received=())
     if array.ndim == 2 and array.shape[1] == 1:
@@ -193,7 +193,14 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
     return array
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def as_array(name: str, value: Any) -> np.ndarray:
+    """An array of something that NumPy converts, or of a tensor of another library.
+
+    Raises:
+        DataError E340: an iterator, a masked array, or a tensor that is not in the memory of the CPU or needs
+            a gradient.
+        DataError E341: rows of different lengths.
+    """
     if isinstance(value, Iterator):
         kind = fact("a {kind}", kind=type(value).__name__)
         raise DataError(
@@ -211,8 +218,16 @@ def _array(name: str, value: Any) -> np.ndarray:
     if is_polars(value):
         require_threads()
     try:
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
         return np.asarray(getattr(value, "to_numpy", lambda: value)())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+        if hasattr(value, "__dlpack__"):
+            raise DataError(
+                "E340", where=name, expected=fact("a tensor that NumPy reads"),
+                received=f"{type(value).__name__}: {str(error).splitlines()[0]}"[:160],
+                fix=f"{name}.detach().cpu().float().numpy()",
+            ) from error  # fmt: skip
         raise _ragged(name, value, str(error).splitlines()[0]) from error
 
 

@@ -32,6 +32,7 @@ from chainrule.data.readers.read_options import TEXT_OPTIONS, ReadOptions
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact, nearest
+from chainrule.store.os_errors import LISTED
 
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".psv", ".data", ".dat", ".prn", ".asc", ".log")
 PARQUET = (".parquet", ".pq")
@@ -258,7 +259,7 @@ def _not_found(text: str) -> DataError:
         folder = Path(text).parent
         others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
         similar = nearest(Path(text).name, others)
-        return DataError(
-            "E301", where=text, received=fact("no such file"), fix=str(folder / similar) if similar else ""
-        )
+        listed = fact("check the path: the folder has {names}", names=", ".join(sorted(others)[:LISTED]))
+        fix = str(folder / similar) if similar else listed if others else fact("check the path")
+        return DataError("E301", where=text, received=fact("no such file"), fix=fix)
     return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=closest)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from chainrule.data.cells.conventions import with_conventions
+from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.files import read_path
 from chainrule.data.readers.frames import of_array, of_columns, of_frame, of_pandas
 from chainrule.data.readers.lazy_polars import pl
@@ -95,6 +96,7 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
     if isinstance(source, pl.DataFrame):
         return of_frame(source, "frame")
     if type(source).__module__.partition(".")[0] == "pyarrow" and hasattr(source, "column_names"):
+        check_names("frame", list(map(str, cast(Any, source).column_names)))
         return of_frame(pl.DataFrame(cast(Any, source)), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")

@@ -139,7 +139,7 @@ class QuestionInput:
     def weights(self, text: Iterable[str]) -> dict[str, float]:
         """The weight of each character of a text, from 0 to 1."""
         largest = math.log(self.size + 1)
-        return {c: math.log(self._ids.get(c, self.size)) / largest for c in set(text)}
+        return {c: math.log(self._ids.get(c, self.size)) / largest for c in dict.fromkeys(text)}
 
     def window(self, passage: str, question: str) -> Window:
         """The sentences with most in common with the question; of equal ones, the later first."""
@@ -147,8 +147,9 @@ class QuestionInput:
         scored = []
         for start, stop in sentences(passage):
             text = passage[start:stop]
-            common = sum(weights[c] for c in weights.keys() & set(text))
-            common += sum(weights[pair[0]] + weights[pair[1]] for pair in pairs & _grams(text, 2))
+            # exact sums: the order of a set of strings differs between two processes
+            common = math.fsum(weights[c] for c in weights.keys() & set(text))
+            common += math.fsum(weights[pair[0]] + weights[pair[1]] for pair in pairs & _grams(text, 2))
             scored.append((-common, -start, start, stop))
         chosen, length = [], 0
         for rank, (score, _, start, stop) in enumerate(sorted(scored)):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from chainrule.data.cells.sentences import CELLS
-from chainrule.messages import fill
+from chainrule.messages import plural, spacing
 from chainrule.records import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -250,7 +250,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "far_from_zero": (
         'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns)',
-        "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个），请先标准化输入",
+        "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个）",
     ),
     "target_scale": (
         "the target spreads by {std:.3g} (standard deviation); standardize it",
@@ -318,7 +318,7 @@ class Finding:
     def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
         english, chinese = SENTENCES[self.code]
-        sentence = chinese.format(**self.facts) if lang == "zh" else fill(english, self.facts)
+        sentence = spacing.fill(chinese, self.facts) if lang == "zh" else plural.fill(english, self.facts)
         return of_sample(sentence, self.sample, lang)
 
     @property

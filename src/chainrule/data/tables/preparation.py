@@ -264,7 +264,7 @@ class Preparation:
             fix = (
                 fact('rename "{old}" to "{new}"', old=similar, new=self.target)
                 if similar
-                else fact("add the targets, or only predict")
+                else alternatives(fact("add the targets"), "model.predict(rows)")
             )
             raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
         cells = table.frame[self.target]

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chainrule.derive.sections.derivatives import meaning
-from chainrule.derive.sections.paths import paths
+from chainrule.derive.sections.paths import PathFinder, paths
 from chainrule.derive.sections.summary import moved_line
 from chainrule.derive.sections.update import state_description, update_equations
-from chainrule.derive.writer import DIGITS, Index, Writer, brief, cut, figure, signed
+from chainrule.derive.writer import DIGITS, Index, Writer, brief, cut, figure, signed, sum_of_terms
 from chainrule.notation import Sum, Tree, number, substitute
 from chainrule.page.page import Equation, Lines, Part, Section, Table
 from chainrule.page.spoken_formula import spoken_equation
@@ -28,20 +28,18 @@ MOST_SYMBOLS = 60  # maximum number of symbols of the product; further signals k
 
 def ledger(writer: Writer, path: str, index: Index) -> list[Section]:
     """Return the sections of the ledger of one weight."""
+    finder = PathFinder(writer, Scalar(writer.trace.derivation.gradients[path], index))
     return [
-        _identity(writer, path, index),
+        _identity(writer, path, index, finder.cancels),
         *([_chain(writer, path, index), _product(writer, path, index)] if writer.depth > 1 else []),
-        *(
-            [paths(writer, Scalar(writer.trace.derivation.gradients[path], index))]
-            if writer.depth > 2
-            else []
-        ),
+        *([paths(finder)] if writer.depth > 2 else []),
         _check(writer, path, index),
         _update(writer, path, index),
     ]
 
 
-def _identity(writer: Writer, path: str, index: Index) -> Section:
+def _identity(writer: Writer, path: str, index: Index, cancels: bool) -> Section:
+    """What the weight is, and the meaning of its gradient; a gradient whose paths cancel has no sign."""
     t = writer.trace
     facts = {
         "name": f"{path}[{','.join(map(str, index))}]",
@@ -51,7 +49,7 @@ def _identity(writer: Writer, path: str, index: Index) -> Section:
     value, about = number(float(t.parameters[path][index])), {"weight": (path, index)}
     text = writer.render("weight_is", **facts, value=value, shape=shape, about=about)
     g = float(t.gradients[path][index])
-    word = meaning(writer, g)
+    word = meaning(writer, 0.0 if cancels else g)
     return Section("", (text, writer.render("weight_meaning", gradient=signed(g), meaning=word, about=about)))
 
 
@@ -164,7 +162,9 @@ def _contributors(writer: Writer, at: Scalar) -> Iterator[Part]:
     rows = tuple(
         (term, writer.trace.formulas.numeric(term, DIGITS), signed(value)) for term, value in terms[:FOLLOWED]
     )
-    facts = {"total": signed(sum(values)), "shown": signed(sum(values[:FOLLOWED]))}
+    dtype = writer.trace.values[at.node].dtype
+    total, largest_part = (sum_of_terms(part, dtype) for part in (values, values[:FOLLOWED]))
+    facts = {"total": signed(total), "shown": signed(largest_part)}
     formula = writer.trace.formulas.scalar(at.node, at.index)
     is_whole = isinstance(formula, Sum) and len(formula.terms) == len(terms)
     about = {"element": at, "terms": tuple(term for term, _ in terms)}

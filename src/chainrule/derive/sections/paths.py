@@ -9,20 +9,28 @@ for any network.
 In a large network a weight is reached from more values than can be inspected. Then the paths are followed
 level by level from the weight toward the loss while a whole level can be inspected, and the stored error
 signals are used at the last level.
+
+Paths can cancel: the derivative of the bias of the keys of an attention is exactly 0, and its computed value
+is the rounding error of a sum of thousands of paths. A path is a product of rounded factors and passes some
+sums, so that with at most k roundings each, the computed total differs from the exact one by at most about k
+times the unit roundoff times the sum of the absolute values of all paths (Higham, Accuracy and Stability of
+Numerical Algorithms, section 4.2). A total below this bound has no known sign, and is stated as 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from chainrule.derive.writer import Writer, brief, signed
+import numpy as np
+
+from chainrule.derive.writer import Writer, brief, rounding_error, signed, sum_of_terms
 from chainrule.notation import Link, Number, Sum, Tree, substitute, value
 from chainrule.page.page import Section, Table
 from chainrule.records import frozen
 from chainrule.trace import Scalar, scalars
 
 LISTED = 10
-NEGLIGIBLE = 1e-9  # a total that is a rounding error of its paths
 MAX_SYMBOLS = 1500  # maximum number of symbols in all inspected formulas; beyond it, stored signals are used
 
 
@@ -36,11 +44,21 @@ class Path:
 
 @frozen
 class PathCount:
-    """The paths to a value: their number, their sum, and the largest of them."""
+    """The paths to a value.
+
+    Args:
+        count: their number.
+        total: their sum.
+        ranked: the largest of them.
+        absolute: the sum of their absolute values.
+        roundings: the maximum number of rounded operations whose result a path is part of.
+    """
 
     count: int
     total: float
     ranked: tuple[Path, ...]
+    absolute: float
+    roundings: int
 
 
 @dataclass
@@ -66,6 +84,17 @@ class PathFinder:
         """The number of paths to the signal, their sum, and those with the largest contributions."""
         return self._paths_to(self.start)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype to which the values of the trace are rounded."""
+        return self.writer.trace.values[self.start.node].dtype
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the sum of all paths is not distinguishable from 0."""
+        result = self.result
+        return abs(result.total) <= rounding_error(result.absolute, result.roundings, self.dtype)
+
     def _within(self) -> tuple[set[Scalar], bool]:
         """Return the signals that are followed, level by level, and whether these are all of them."""
         result, level, symbols = set[Scalar](), [self.start], 0
@@ -85,14 +114,16 @@ class PathFinder:
 
     def _stored(self, at: Scalar) -> PathCount:
         arrived = self.writer.value(at.node, at.index)
-        return PathCount(1, arrived, (Path((), arrived),))
+        return PathCount(1, arrived, (Path((), arrived),), abs(arrived), 1)
 
     def _expanded(self, at: Scalar) -> PathCount:
         parts = [self._paths_through(term, at) for term in self._terms(self._formula(at))]
         paths = [path for part in parts for path in part.ranked]
         ranked = sorted(paths, key=lambda path: -abs(path.value))[:LISTED]
-        count, total = sum(part.count for part in parts), sum(part.total for part in parts)
-        return PathCount(count, total, tuple(ranked))
+        return PathCount(
+            sum(part.count for part in parts), sum(part.total for part in parts), tuple(ranked),
+            sum(part.absolute for part in parts), max(part.roundings for part in parts) + len(parts),
+        )  # fmt: skip
 
     def _formula(self, at: Scalar) -> Tree:
         return self.writer.trace.formulas.scalar(at.node, at.index)
@@ -109,13 +140,16 @@ class PathFinder:
         signals = self._signals(term, at)
         own = self._value(term, None, signals)
         count, total = (1, own) if own or not signals else (0, 0.0)
-        result = [Path((), own)] if count else []
+        result, absolute, roundings = [Path((), own)] if count else [], abs(total), 0
         for signal in signals:
-            factor, before = self._value(term, signal, signals) - own, self._paths_to(signal)
+            with_signal, before = self._value(term, signal, signals), self._paths_to(signal)
+            factor = with_signal - own
             count += before.count
             total += factor * before.total
             result += [Path((*path.stops, signal), factor * path.value) for path in before.ranked]
-        return PathCount(count, total, tuple(result))
+            absolute += (abs(with_signal) + abs(own)) * before.absolute
+            roundings = max(roundings, before.roundings)
+        return PathCount(count, total, tuple(result), absolute, roundings + len(scalars(term)) + len(signals))
 
     def _signals(self, tree: Tree, at: Scalar) -> list[Scalar]:
         return [s for s in dict.fromkeys(scalars(tree)) if self._is_signal(s) and s != at]
@@ -134,16 +168,17 @@ class PathFinder:
         return self.writer.trace.names[at.node].role == "signal"
 
 
-def paths(writer: Writer, at: Scalar) -> Section:
+def paths(finder: PathFinder) -> Section:
     """The section on the paths to one derivative: their number, their sum, the largest of them."""
-    finder = PathFinder(writer, at)
-    result = finder.result
-    sum_of_listed = sum(path.value for path in result.ranked)
-    facts = {"n": f"{result.count:,}", "k": len(result.ranked)}
-    facts |= {"total": signed(result.total), "shown": signed(sum_of_listed), "share": ""}
-    if abs(result.total) > NEGLIGIBLE * abs(sum_of_listed):  # else the paths cancel: no share
-        facts["share"] = writer.render("paths_share", percent=brief(100 * sum_of_listed / result.total))
-    text = writer.render("paths_count", **facts, about={"element": at})
+    writer, result = finder.writer, finder.result
+    values = [path.value for path in result.ranked]
+    sum_of_listed = sum_of_terms(values, finder.dtype)
+    facts = {"n": f"{result.count:,}", "k": len(result.ranked), "shown": signed(sum_of_listed)}
+    if not finder.cancels:
+        percent = brief(100 * sum_of_listed / result.total)
+        facts |= {"total": signed(result.total), "share": writer.render("paths_share", percent=percent)}
+    about = {"element": finder.start, "values": values}
+    text = writer.render("paths_cancel" if finder.cancels else "paths_count", **facts, about=about)
     listed = [path for path in result.ranked if path.value] or list(result.ranked)
     rows = tuple((_description(writer, path), signed(path.value)) for path in listed)
     table = Table((writer.render("path"), writer.render("contribution")), rows, (1,), "paths")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def outline(writer: Writer) -> list[Section]:
     return [
         one_line(writer),
         Section(writer.render("notation"), tuple(meanings)),
-        _stops(writer, "forward", _forward(writer)),
+        _stops(writer, "forward", chain(_shown_sample(writer), _forward(writer))),
         _stops(writer, "backward", _backward(writer)),
         _stops(writer, "update", _update(writer)),
     ]
@@ -134,6 +135,12 @@ def outline(writer: Writer) -> list[Section]:
 
 def _stops(writer: Writer, heading: str, lines: Iterable[Sentence]) -> Section:
     return Section(writer.render(heading), (Items(tuple(line.shortened(MOST) for line in lines)),))
+
+
+def _shown_sample(writer: Writer) -> Iterator[Sentence]:
+    """Yield which of several samples the values belong to."""
+    if writer.trace.samples > 1:
+        yield writer.render("shown_sample", i=writer.sample + 1)
 
 
 def _forward(writer: Writer) -> Iterator[Sentence]:
@@ -210,6 +217,8 @@ def _update(writer: Writer) -> Iterator[Sentence]:
 def moved_line(writer: Writer, path: str, index: Index) -> Sentence:
     """Describe the change of one parameter element in one line."""
     old, new = float(writer.trace.parameters[path][index]), float(writer.trace.new_parameters[path][index])
-    facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": share(new - old, old)}
-    name = writer.text(writer.parameter(path, index))
-    return writer.render("stop_update", name=name, **facts, about={"weight": (path, index)})
+    facts = {"old": figure(old), "new": figure(new), "move": signed(new - old)}
+    name, about = writer.text(writer.parameter(path, index)), {"weight": (path, index)}
+    if not old:
+        return writer.render("stop_update_zero", name=name, **facts, about=about)
+    return writer.render("stop_update", name=name, **facts, part=share(new - old, old), about=about)

@@ -71,7 +71,7 @@ def split(
         ([(2,), (2,), (2,)], [(4,), (2,)])
     """
     (axis,) = axes_of(x, axis)
-    length = _length("split", x, axis)
+    length = axis_length("split", x, axis)
     if sizes is None and isinstance(parts, int) and parts > 0 and length % parts == 0:
         sizes = [length // parts] * parts
     elif parts is not None or sizes is None or min(sizes, default=0) < 0 or np.sum(sizes) != length:
@@ -95,7 +95,7 @@ def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
         ShapeError E205, E208: an axis does not exist, or is symbolic.
     """
     for a in axes_of(x, axis):
-        x = along(x, a, constant(np.arange(_length("flip", x, a))[::-1].copy()))
+        x = along(x, a, constant(np.arange(axis_length("flip", x, a))[::-1].copy()))
     return x
 
 
@@ -130,17 +130,17 @@ def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
     """
     require_integers("take_along_axis", indices.spec)
     (axis,) = axes_of(x, axis)
-    length = _length("take_along_axis", x, axis)
+    length = axis_length("take_along_axis", x, axis)
     if indices.rank != x.rank:
         raise ShapeError(
             "E208", op="take_along_axis", constraint=fact("as many axes as the input"),
             expected=str(x.rank), received=str(indices.rank),
         )  # fmt: skip
-    x, indices = _to_last(x, axis), _to_last(indices, axis)
+    x, indices = to_last(x, axis), to_last(indices, axis)
     before = broadcast_shapes(x.shape[:-1], indices.shape[:-1])
     x = broadcast_to(x, (*before, length))
     indices = broadcast_to(indices, (*before, indices.shape[-1]))
-    return _from_last(_selected(x, gather(constant(np.arange(length)), indices)), axis)
+    return from_last(_selected(x, gather(constant(np.arange(length)), indices)), axis)
 
 
 def cumsum(x: Node, axis: int = -1) -> Node:
@@ -161,7 +161,7 @@ def cumsum(x: Node, axis: int = -1) -> Node:
         ShapeError E205, E208: the axis does not exist, or is symbolic.
     """
     (axis,) = axes_of(x, axis)
-    length, width = _length("cumsum", x, axis), 1
+    length, width = axis_length("cumsum", x, axis), 1
     while width < length:
         widths = [(width if a == axis else 0, 0) for a in range(x.rank)]
         x = x + pad(slice_axis(x, axis, 0, length - width), widths)
@@ -186,8 +186,8 @@ def argsort(x: Node, axis: int = -1, descending: bool = False) -> Node:
         ShapeError E205, E208: the axis does not exist, or is symbolic.
     """
     (axis,) = axes_of(x, axis)
-    length = _length("argsort", x, axis)
-    return _from_last(_order(_to_last(x, axis), length, descending), axis)
+    length = axis_length("argsort", x, axis)
+    return from_last(_order(to_last(x, axis), length, descending), axis)
 
 
 def sort(x: Node, axis: int = -1, descending: bool = False) -> Node:
@@ -203,8 +203,8 @@ def sort(x: Node, axis: int = -1, descending: bool = False) -> Node:
         [array([[1., 2., 3.]]), array([[3., 2.]]), array([[1, 0]])]
     """
     (axis,) = axes_of(x, axis)
-    x, length = _to_last(x, axis), _length("sort", x, axis)
-    return _from_last(_selected(x, _order(x, length, descending)), axis)
+    x, length = to_last(x, axis), axis_length("sort", x, axis)
+    return from_last(_selected(x, _order(x, length, descending)), axis)
 
 
 def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
@@ -219,17 +219,17 @@ def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
         ShapeError E205, E208: the axis does not exist, or is symbolic.
     """
     (axis,) = axes_of(x, axis)
-    x, length = _to_last(x, axis), _length("topk", x, axis)
+    x, length = to_last(x, axis), axis_length("topk", x, axis)
     if not 1 <= k <= length:
         raise UsageError(
             "E102", where="topk", name="k", expected=fact("from 1 to {length}", length=length), received=k,
             fix=f"k={length}",
         )  # fmt: skip
     order = _order(x, length, descending=True, count=k)
-    return _from_last(_selected(x, order), axis), _from_last(order, axis)
+    return from_last(_selected(x, order), axis), from_last(order, axis)
 
 
-def _length(name: str, x: Node, axis: int) -> int:
+def axis_length(name: str, x: Node, axis: int) -> int:
     """The length of an axis.
 
     Raises:
@@ -241,18 +241,20 @@ def _length(name: str, x: Node, axis: int) -> int:
     return length
 
 
-def _to_last(x: Node, axis: int) -> Node:
+def to_last(x: Node, axis: int) -> Node:
+    """``x`` with an axis moved to the end."""
     return transpose(x, [a for a in range(x.rank) if a != axis] + [axis])
 
 
-def _from_last(x: Node, axis: int) -> Node:
+def from_last(x: Node, axis: int) -> Node:
+    """``x`` with the last axis moved to another place."""
     others = list(range(x.rank - 1))
     return transpose(x, [*others[:axis], x.rank - 1, *others[axis:]])
 
 
 def _selected(x: Node, indices: Node) -> Node:
     """x (..., N), valid indices (..., K) -> (..., K)."""
-    length = _length("take_along_axis", x, x.rank - 1)
+    length = axis_length("take_along_axis", x, x.rank - 1)
     full = (*x.shape[:-1], indices.shape[-1], length)
     is_own = equal(_column(indices, full), constant(np.arange(length, dtype=indices.dtype)))
     values = _row(x, full)

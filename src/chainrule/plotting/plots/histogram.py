@@ -108,10 +108,17 @@ def _current(kind: str, arrays: Mapping[str, np.ndarray], rows: int | None = Non
         )
         frame.tick_params(labelsize=7)
         frame.locator_params(nbins=4)
-        lines.append(f"{name}: mean {flat.mean():.3g}, std {flat.std():.3g}" if flat.size else f"{name}: -")
+        lines.append(_spread(name, flat))
     figure.supxlabel(plot_text("values"), fontsize=9)
     figure.supylabel(plot_text("share"), fontsize=9)
     return Plot(kind, _title(kind, rows), figure, settings.lang, "\n".join(lines))
+
+
+def _spread(name: str, values: np.ndarray) -> str:
+    """Mean and standard deviation of values as text."""
+    if not values.size:
+        return plot_text("no_values", name=name)
+    return plot_text("spread", name=name, mean=f"{values.mean():.3g}", std=f"{values.std():.3g}")
 
 
 def _title(kind: str, rows: int | None) -> str:

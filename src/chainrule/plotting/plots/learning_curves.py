@@ -82,6 +82,15 @@ def _metric_label(name: str) -> str:
     return metric.chinese[0] if metric is not None and settings.lang == "zh" else short
 
 
+def _title(name: str) -> str:
+    """Return the name of a column of the history in a text."""
+    if settings.lang != "zh":
+        return name
+    part = name.removeprefix("val_")
+    title = plot_text(part) if part in ("loss", "data_loss") else _metric_label(part)
+    return title if part == name else plot_text("validation_of", title=title)
+
+
 def _column(model: ModelState, name: str) -> np.ndarray:
     return np.array([np.nan if row.get(name) is None else row[name] for row in model.history], float)
 
@@ -127,13 +136,14 @@ def _text(
 ) -> str:
     """Return the last and the best values as text."""
     lines = [] if best is None else [plot_text("best", epoch=best)]
-    lines += [] if learning_rate is None else [f"{plot_text('rate')}: {learning_rate[-1]:.4g}"]
+    lines += [] if learning_rate is None else [plot_text("rate_at_end", value=f"{learning_rate[-1]:.4g}")]
     for name in ["loss", *(["val_loss"] if "val_loss" in history else []), *metrics]:
         values = history[name]
         finite = values[np.isfinite(values)]
         if finite.size:
             top = finite.max() if larger_is_better(name) else finite.min()
-            lines.append(f"{name}: {finite[-1]:.4g} ({top:.4g})")
+            last, best_value = f"{finite[-1]:.4g}", f"{top:.4g}"
+            lines.append(plot_text("last_and_best", name=_title(name), last=last, best=best_value))
     return "\n".join(lines)
 
 

@@ -139,6 +139,8 @@ class TrainingView:
         run, state = self._run, self._run.state
         if run.mechanism is not None:
             raise private_only("gradients")
+        if run.batches is not None:
+            return run.batches.gradients()
         is_epoch_over = state.batch >= run.order.steps
         rows = run.order.batch(state.epoch + is_epoch_over, 0 if is_epoch_over else state.batch)
         arrays = run.step.feed(run.data.take(rows), state, run.seed)

@@ -22,7 +22,7 @@ from chainrule.store import Checkpoint, RunFolder
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
 from chainrule.train.checkpoint.identity import identity_of, planned_as, require_same_training
 from chainrule.train.checkpoint.resume import recorded_cores
-from chainrule.train.loop import train
+from chainrule.train.loop import train_epochs
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData, prepare
@@ -171,7 +171,7 @@ def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
 
     until.every_step = True  # pyright: ignore[reportFunctionMemberAccess]
     if run.state.step < count:
-        train(replace(run, channel=Channel([until])))
+        train_epochs(replace(run, channel=Channel([until])))
     return last[0], last[1]
 
 

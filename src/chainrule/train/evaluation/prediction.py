@@ -15,7 +15,7 @@ from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.table import Table
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.ops.array.gather import checked_indices
@@ -107,8 +107,9 @@ def _require_classes(model: ModelState) -> None:
     for name, target in model.targets.items():
         if target.loss.task != "classification":
             raise TrainingError(
-                "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
-            )
+                "E507", where=f'output "{name}"', received=target.loss.name,
+                expected=fact("a model of classes"), fix="model.predict(x)",
+            )  # fmt: skip
 
 
 def _decided(model: ModelState, predicted: Mapping[str, np.ndarray]) -> ByOutput:

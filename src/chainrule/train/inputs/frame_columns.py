@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.data.readers.delimited import check_names
 from chainrule.errors import DataError, fact
 
 FRAMES = ("DataFrame", "Table")  # classes of pandas and polars, and of pyarrow
@@ -18,13 +19,19 @@ ONLY = ""  # the name of an input that was passed without a name
 
 
 def column_names(x: Any) -> tuple[str, ...]:
-    """The names of a frame's columns; empty for arrays, and where names are missing or not distinct."""
+    """The names of a frame's columns; empty for arrays, and where columns are only numbered.
+
+    Raises:
+        DataError E305: names that are not distinct, as for every table.
+    """
     if type(x).__name__ not in FRAMES:
         return ()
     names = list(getattr(x, "column_names", None) or getattr(x, "columns", ()))
     is_numbered = names == list(range(len(names)))
-    is_distinct = len(set(map(str, names))) == len(names)
-    return tuple(map(str, names)) if is_distinct and not is_numbered else ()
+    if is_numbered:
+        return ()
+    check_names("frame", list(map(str, names)))
+    return tuple(map(str, names))
 
 
 def columns_of(x: Any) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.data import Table
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, UsageError, alternatives, fact
 from chainrule.records import frozen
 from chainrule.train.options import FitOptions
 
@@ -222,7 +222,8 @@ def _rows_with_target(table: Table, target: str) -> np.ndarray:
     if not len(rows):
         raise DataError(
             "E331", where=table.source, expected=fact("at least 1 row per part"),
-            received=fact("no row with a target"), fix=fact("add the targets, or only predict"),
+            received=fact("no row with a target"),
+            fix=alternatives(fact("add the targets"), "model.predict(rows)"),
         )  # fmt: skip
     return rows
 

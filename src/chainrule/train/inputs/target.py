@@ -103,6 +103,7 @@ class Target:
                 where="y",
                 expected=fact("at least 2 classes"),
                 received=fact("only {labels}", labels=_some(labels)),
+                fix=fact("Model(..., classes=[all labels]), if other rows have other labels"),
             )
         return self.with_classes(labels)
 
@@ -284,7 +285,9 @@ def label_fix(label: Label, known: tuple[Label, ...]) -> str:
     close = nearest(str(label), map(str, known))
     if close:
         return fact('correct the label: "{label}"', label=close)
-    return fact("leave the row out, or train with rows of this label")
+    return fact(
+        "leave the row out, train with rows of this label, or declare all labels: Model(..., classes=[...])"
+    )
 
 
 def _some(labels: tuple[Label, ...]) -> str:

@@ -17,9 +17,15 @@ def is_verbose(verbose: bool | None = None) -> bool:
     """Whether a training shows its progress and its notices.
 
     Args:
-        verbose: as in ``fit``; ``None``: if the standard output is a terminal.
+        verbose: as in ``fit``; ``None``: if the standard output is a terminal or the cell of a notebook.
     """
-    return sys.stdout.isatty() if verbose is None else verbose
+    return sys.stdout.isatty() or in_notebook() if verbose is None else verbose
+
+
+def in_notebook() -> bool:
+    """Whether the program is the cell of a notebook: a shell of IPython that belongs to a kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
 
 
 @contextmanager
@@ -32,7 +38,8 @@ def progress(verbose: bool | None) -> Iterator[list[Listener]]:
     if not is_verbose(verbose):
         yield []
         return
-    with train.show_progress_bar() as bar:
+    show = train.show_notebook_progress if in_notebook() else train.show_progress_bar
+    with show() as bar:
         yield [bar]
 
 

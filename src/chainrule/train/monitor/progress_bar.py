@@ -46,8 +46,8 @@ class Bar:
     def __call__(self, event: Event) -> None:
         match event:
             case TrainingStarted():
-                total = event.epochs * event.steps_per_epoch
-                self.bar.update(self.task, total=total, completed=event.step)
+                total = event.epochs * event.steps_per_epoch  # 0: not known
+                self.bar.update(self.task, total=total or None, completed=event.step)
             case StepDone() if time.monotonic() - self.updated_at >= INTERVAL:
                 self.updated_at = time.monotonic()
                 self._show(event)

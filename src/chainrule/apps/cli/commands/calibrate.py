@@ -1,64 +1,97 @@
-"""``chainrule calibrate``: measure and correct the probabilities of a RUN on rows outside its training."""
+"""``chainrule calibrate``: probabilities or prediction intervals from rows outside the training of a RUN."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.prediction_intervals import intervals_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.recorded_training import is_recorded, recorded_training
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.model import Model
-from chainrule.uncertainty.calibration import CalibrationReport, calibrate_probabilities, with_calibration
+from chainrule.settings import settings
+from chainrule.tabular.intervals import MIN_LABELED, with_intervals
+from chainrule.train.evaluation.conformal import INTERVAL_METHODS, IntervalMethod
+from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
+from chainrule.uncertainty.probability_map import MAPS
 
 
 @with_options(READING)
 def calibrate(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str | None, typer.Argument(help="=calibrate_data", metavar="[DATA]")] = None,
-    method: Annotated[str, typer.Option(help="=calibrate_method", metavar="NAME")] = "temperature",
+    method: Annotated[str | None, typer.Option(help="=calibrate_method", metavar="NAME")] = None,
     seed: Annotated[int, typer.Option(help="=calibrate_seed")] = 0,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
     """Print the calibration of a model before and after a correction, and store it in the model file.
 
+    Of a regression, print how often its prediction intervals contain the value, and store them.
+
     Args:
         run: the run folder or the model file.
         data: labeled rows that the model was not trained on; by default those that the run set aside.
-        method: ``temperature`` or ``isotonic``.
+        method: ``temperature`` or ``isotonic``; of intervals ``quantile`` or ``constant``.
         seed: of the division of the rows.
         lang: language; already set by ``main``.
         options: how a table is read.
     """
     if data is None:
-        model, report = _of_training(run, method, seed)
+        model = Model.load(model_file(run))
+        model, lines = _of_training(model, run, _method_of(model, method), seed)
     else:
         model, rows = load(run, data, take_reading(options))
         require_targets(rows, run, data)
         warn_of_known_rows(model, rows.x, run)
-        report = model.calibrate(rows.x, rows.y, method=method, seed=seed)  # type: ignore[arg-type]
-    screen.block(str(report))
+        calibrated: Any = model.calibrate_intervals if _has_intervals(model) else model.calibrate
+        lines = [str(calibrated(rows.x, rows.y, method=_method_of(model, method), seed=seed))]
+    screen.block("\n".join(lines))
     file = model_file(run)
     model.save(file)
-    screen.line(text_of("calibrated").format(file=file))
+    key = "calibrated_intervals" if _has_intervals(model) else "calibrated"
+    screen.line(text_of(key).format(file=file))
 
 
-def _of_training(run: str, method: str, seed: int) -> tuple[Model, CalibrationReport]:
-    """The model with a calibration on out-of-fold predictions of its ensemble, or on its validation rows.
+def _has_intervals(model: Model) -> bool:
+    """Whether a model predicts values and not classes."""
+    return model.task == "regression"
+
+
+def _method_of(model: Model, method: str | None) -> str:
+    """The method of the option, or the default for the task.
 
     Raises:
-        UsageError E601: a model file, which records no rows. TrainingError E507: it predicts values.
+        UsageError E101: it is a method of the other task, or of none.
     """
-    model = Model.load(model_file(run))
-    if model.task != "classification":
-        raise TrainingError("E507", where="calibrate", received="mse", fix=f"chainrule predict {run} DATA")
+    known = tuple(INTERVAL_METHODS) if _has_intervals(model) else tuple(MAPS)
+    if method is None:
+        return "quantile" if _has_intervals(model) else "temperature"
+    if method not in known:
+        raise UsageError(
+            "E101", where="--method", name=method, received=method, expected=", ".join(known),
+            fix=f"--method {nearest(method, known) or known[0]}",
+        )  # fmt: skip
+    return method
+
+
+def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model, list[str]]:
+    """The model with a calibration on out-of-fold predictions of its ensemble, or on its validation rows.
+
+    Returns:
+        the model, and what is printed about it.
+
+    Raises:
+        UsageError E601: a model file, which records no rows. DataError E331: too few rows for intervals.
+    """
     if not is_recorded(run):
         raise UsageError(
             "E601", where="chainrule calibrate", option="DATA", received=fact("none"),
@@ -67,8 +100,25 @@ def _of_training(run: str, method: str, seed: int) -> tuple[Model, CalibrationRe
         )  # fmt: skip
     training = recorded_training(run)
     plan = training.plan
-    rows, output = plan.held_out(model)
     key = "calibrate_folds" if plan.is_ensemble else "calibrate_validation"
-    screen.line(text_of(key).format(rows=len(rows.y), data=training.options.data), to_errors=True)
+    words = {"rows": len(plan.held_out_table.frame), "data": training.options.data}
+    screen.line(text_of(key).format(**words), to_errors=True)
+    if _has_intervals(model):
+        return _intervals_of_training(model, plan, cast(IntervalMethod, method), seed)
+    rows, output = plan.held_out(model)
     report = calibrate_probabilities(output, rows.y, method=method, seed=seed, names=model.labels)
-    return Model.of(with_calibration(model.state, report)), report
+    return Model.of(with_calibration(model.state, report)), [str(report)]
+
+
+def _intervals_of_training(
+    model: Model, plan: TrainingPlan, method: IntervalMethod, seed: int
+) -> tuple[Model, list[str]]:
+    measured = intervals_of(plan, model, method, seed)
+    if measured is None:
+        raise DataError(
+            "E331", where="calibrate", received=fact("{count} rows", count=len(plan.held_out_table.frame)),
+            expected=fact("at least {count} rows", count=MIN_LABELED), fix=fact("add rows"),
+        )  # fmt: skip
+    position = settings.lang == "zh"
+    lines = [pair[position] for pair in (*measured.sentences, *measured.levels)]
+    return Model.of(with_intervals(model.state, measured.intervals)), lines

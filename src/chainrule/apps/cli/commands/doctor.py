@@ -33,6 +33,8 @@ def doctor(
             screen.heading(text_of("on_command_line"))
             for command in dict.fromkeys(commands):
                 screen.line(f"  {command}")
+        if not diagnosis.findings:
+            screen.line(text_of("doctor_scope").format(run=run))
         return
     atomic_write.write(html, diagnosis.to_html().encode())
     screen.line(text_of("page_written").format(file=html))

@@ -23,10 +23,12 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli import command_line, screen
+from chainrule.apps.cli.run_paths import require_free
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.messages import Texts, in_language
 from chainrule.settings import settings
+from chainrule.store import atomic_write
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
 # apps/cli/example_texts.py.
@@ -76,25 +78,35 @@ def example(
 
     @wraps(module.main)
     def main(**options: Any) -> None:
-        refuse_file(options.get("out", ""), name)
+        refuse_outputs(options.get("out", ""), options.get("html", ""), name)
         module.main(**options)
 
     return command_line.call(main, f"example {name}", words or [], texts, context)
 
 
-def refuse_file(out: str, name: str) -> None:
-    """Refuse a RUN that cannot be a folder, before a training whose result would be lost.
+def refuse_outputs(out: str, html: str, name: str) -> None:
+    """Refuse results that cannot be written, before a training whose result would be lost.
+
+    Args:
+        out: the RUN; ``""``: none.
+        html: the file of a page; ``""``: none.
+        name: the example.
 
     Raises:
-        UsageError E609: the path, or a folder above it, is a file.
+        UsageError E609: the RUN, or a folder above it, is a file. UsageError E602: it contains a training.
+        FileError E402 to E410: it cannot be written.
     """
-    parts = [Path(out), *Path(out).parents] if out else []
-    existing = next((part for part in parts if os.path.lexists(part)), None)
+    if html:
+        atomic_write.require_writable(html)
+    if not out:
+        return
+    existing = next((part for part in (Path(out), *Path(out).parents) if os.path.lexists(part)), None)
     if existing is not None and not existing.is_dir():
         raise UsageError(
             "E609", where="--out", expected=fact("a new folder"), received=str(existing),
             fix=f"--out runs/{name}",
         )  # fmt: skip
+    require_free(Path(out))
 
 
 def example_module(name: str) -> ModuleType:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import numpy as np
@@ -42,7 +41,6 @@ from chainrule.apps.cli.question_rows import answer_columns
 from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, measured_columns
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
@@ -99,8 +97,6 @@ def predict(
         raise unknown_name("--damaged", damaged, DAMAGED, otherwise="skip")
     reading = take_reading(options)
     model, rows = load(run, data, reading)
-    if out is not None:
-        _refuse_input(out, data, str(model_file(run)))
     chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
               "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
               "abstain": abstain is not None,
@@ -292,12 +288,3 @@ def _refuse_options(expected: str, **options: bool) -> None:
             "E601", where="chainrule predict", option=names[0],
             expected=expected, received=names[0],
         )  # fmt: skip
-
-
-def _refuse_input(out: str, *inputs: str) -> None:
-    """Refuse to overwrite an input by the predictions."""
-    for name in inputs:
-        if os.path.exists(out) and os.path.exists(name) and Path(out).samefile(name):
-            raise UsageError(
-                "E609", where="--out", expected=fact("a new file"), received=out, fix="--out predictions.csv"
-            )

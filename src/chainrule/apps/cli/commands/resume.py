@@ -44,8 +44,9 @@ def resume(
         complete, _ = end_of(checkpoint)
         if epochs < complete:
             raise UsageError(
-                "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs
-            )
+                "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs,
+                fix=f"--epochs {2 * complete}",
+            )  # fmt: skip
         options = options.with_passed({"epochs": epochs})
     try:
         return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")

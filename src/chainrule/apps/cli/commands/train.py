@@ -26,7 +26,7 @@ from chainrule.apps.cli.private_options import is_private
 from chainrule.apps.cli.private_training import train_privately
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.robust_options import has_pixels
-from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
+from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, require_free
 from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
@@ -146,8 +146,8 @@ def run_training(
     private = is_private(chosen)
     if chosen.net != ENSEMBLE:
         net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
-    if out and not resume and not os.path.exists(out / ".lock"):
-        refuse_occupied(out)
+    if out and not resume:
+        require_free(out)
     if private:
         return train_privately(chosen, out, resume, lang_option)
     prepared = prepare_data(chosen)
@@ -272,9 +272,9 @@ def _finish(
     intervals = intervals_of(plan, model)
     run_writer.add_facts(model, plan, results, {
         **({decision_threshold.FACT: threshold.fact} if threshold else {}),
-        **({INTERVALS: intervals.fact} if intervals else {}),
+        **({INTERVALS: intervals.intervals.fact} if intervals else {}),
     })  # fmt: skip
-    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
+    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan), intervals)
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
@@ -320,7 +320,8 @@ def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
             longer = plan.options.with_passed({"epochs": plan.epochs, "patience": 0}).command()
             screen.block(text_of("stopped_early").format(run=path, epochs=epochs, command=longer))
         else:
-            screen.line(text_of("finished_already").format(run=path))
+            more = f"chainrule resume {quoted(str(path))} --epochs {2 * plan.epochs}"
+            screen.block(text_of("finished_already").format(run=path, command=more))
         return False
     if checkpoint is not None and checkpoint.step:
         per_epoch = -(-plan.prepared.parts.sizes[0] // plan.batch_size)

@@ -19,7 +19,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
 from chainrule.apps.cli.config_file import CONFIG, to_toml
 from chainrule.apps.cli.options import OF_ENSEMBLE, Options
-from chainrule.apps.cli.run_paths import MODEL, new_run, refuse_occupied
+from chainrule.apps.cli.run_paths import MODEL, new_run, require_free
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title
 from chainrule.apps.cli.texts import text_of
@@ -65,8 +65,8 @@ def tune(
     if not base.split and not base.test:
         base = replace(base, split="random")  # of an ensemble, too: the test rows measure the search
     path = Path(out) if out else None
-    if path and not resume and not os.path.exists(path / ".lock"):
-        refuse_occupied(path)
+    if path and not resume:
+        require_free(path, JOURNAL)
     problem = Problem.of(base)
     problem.plan(problem.space.defaults)  # refuses invalid options
     path = path or new_run(data)
@@ -107,7 +107,7 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
     """The study in a claimed run folder, which must have been started with the same options.
 
     Raises:
-        FileError E604: there is no search to resume. UsageError E602: there is one, and ``resume`` is false.
+        FileError E604: there is no search to resume.
         UsageError E603: other options or rows.
     """
     journal = refuse_link(path / JOURNAL)
@@ -115,11 +115,6 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
         raise FileError(
             "E604", where=str(path), expected=fact("a folder with {content}", content=JOURNAL),
             received=fact("none"), fix=fact("tune without --resume"),
-        )  # fmt: skip
-    if journal.exists() and not resume:
-        raise UsageError(
-            "E602", where=str(path), expected=fact("a new folder"), received=JOURNAL,
-            fix=fact("--resume to continue"),
         )  # fmt: skip
     study = Study(journal, problem.space, problem.base.seed, sampler)
     facts = {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}

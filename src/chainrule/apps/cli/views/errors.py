@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import CATALOG, UsageError, nearest
+from chainrule.errors import CATALOG, DETAILS, UsageError
 from chainrule.errors.pages import page_lines
 from chainrule.messages import translated
 from chainrule.settings import settings
@@ -29,9 +30,10 @@ def show_error(name: str) -> None:
     """
     code = name.strip().upper()
     if code not in CATALOG:
-        close = nearest(code, CATALOG)
+        close = next(iter(get_close_matches(code, CATALOG, 1, 0.75)), "")
         raise UsageError(
-            "E101", where="chainrule show error", name=name[:80], expected=text_of("error_codes"),
+            "E101", where="chainrule show error", name=name[:80],
+            expected=text_of("error_codes").format(first=min(CATALOG), last=max(CATALOG)),
             received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
         )  # fmt: skip
     screen.line(text_of("error_title").format(code=code, clause=sentence_of_code(code)), "bold")
@@ -41,4 +43,7 @@ def show_error(name: str) -> None:
 
 def sentence_of_code(code: str) -> str:
     """The sentence of a code with the names of its fields in angle brackets."""
-    return translated(CATALOG[code], settings.lang).replace("{", "<").replace("}", ">")
+    text = translated(CATALOG[code], settings.lang)
+    for name, value in DETAILS.get(code, {}).items():
+        text = text.replace(f"{{{name}}}", translated(value, settings.lang))
+    return text.replace("{", "<").replace("}", ">")

@@ -90,18 +90,23 @@ def _chained(first: tuple[int, str], rest: Iterable[tuple[int, str]]) -> Iterabl
 
 
 def _parsed(text: str, source: str, line: int) -> Any:
-    """Parse JSON; a key that occurs twice in an object is refused.
+    """Parse JSON.
 
     Raises:
-        DataError E316: not JSON.
+        DataError: E305 a key that occurs twice in an object; E316 not JSON.
     """
     try:
         return json.loads(text, object_pairs_hook=_distinct)
+    except _RepeatedKeyError as cause:
+        received, fix = fact('"{name}" twice', name=cause), fact("give every column its own name")
+        where = fact("{file} line {line}", file=source, line=line)
+        raise DataError(
+            "E305", where=where, expected=fact("distinct names"), received=received, fix=fix
+        ) from cause
     except (ValueError, RecursionError) as cause:
+        received = str(cause)[:120]
         if isinstance(cause, json.JSONDecodeError):
             line, received = line + cause.lineno - 1, cause.msg
-        else:
-            received = cause.args[0] if isinstance(cause, _RepeatedKeyError) else str(cause)[:120]
         where = fact("{file} line {line}", file=source, line=line)
         raise DataError("E316", where=where, expected=_FORMS, received=received) from cause
 
@@ -114,7 +119,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _RepeatedKeyError(fact('"{name}" twice', name=next(k for k in keys if keys.count(k) > 1)))
+        raise _RepeatedKeyError(next(k for k in keys if keys.count(k) > 1))
     return values
 
 

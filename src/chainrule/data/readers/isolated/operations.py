@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from chainrule.data.readers.isolated.arrow_schema import column_names
 from chainrule.data.readers.isolated.columns import is_transferable, transferable, width_of
 from chainrule.data.readers.isolated.request import ROOM, Request
 from chainrule.data.readers.lazy_polars import pl
@@ -24,7 +25,13 @@ def read_parquet(request: Request) -> pl.DataFrame:
     request.allow(ROOM)
     start, stop = request.options["start"], request.options["stop"]
     scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
-    names = _usable(request, scan.collect_schema())
+    try:
+        schema = scan.collect_schema()
+    except pl.exceptions.DuplicateError as cause:
+        from chainrule.data.readers.isolated.refusals import repeated_name  # noqa: PLC0415
+
+        raise repeated_name(request.options["name"], str(cause)) from cause
+    names = _usable(request, schema)
     rows = int(scan.select(pl.len()).collect().item())
     rows = max(0, min(rows, rows if stop is None else stop) - start)
     dtypes = scan.select(names).collect_schema().dtypes()
@@ -40,7 +47,16 @@ def count_parquet(request: Request) -> pl.DataFrame:
 
 
 def read_arrow(request: Request) -> pl.DataFrame:
-    """An Arrow file, or a stream of Arrow."""
+    """An Arrow file, or a stream of Arrow.
+
+    Raises:
+        DataError: E305 repeated names, with which polars panics; E308 too large; E314 no usable column.
+    """
+    names = column_names(request.descriptor)
+    if len(set(names)) < len(names):
+        from chainrule.data.readers.delimited import check_names  # noqa: PLC0415
+
+        check_names(request.options["name"], names)
     size = os.fstat(request.descriptor).st_size
     request.allow(ROOM + size)
     content = os.pread(request.descriptor, 6, 0)

@@ -105,7 +105,7 @@ def ranking(sample: bytes) -> list[tuple[Model, float]]:
             text = sample.decode(model.codec)
         except UnicodeError:
             continue
-        words = set(_WORD.findall(text))
+        words = dict.fromkeys(_WORD.findall(text))
         total = model.bits(words) + model.prior
         count = sum(ch > "\x7f" for word in words for ch in word)
         scored.append((total, total / max(count, 1), model))
