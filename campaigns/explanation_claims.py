@@ -27,7 +27,7 @@ from chainrule.notation import Derivative, Link, Number, Symbol, Tree, children,
 from chainrule.ops import functional as F
 from chainrule.page.page import Equation, Items, Lines, Page, Section, Table
 from chainrule.page.spoken_formula import DerivativeFactors, Error, named_factors, spoken_equation
-from chainrule.texts import TABLES
+from chainrule.texts import render
 from chainrule.texts.sentence import Sentence
 from chainrule.trace import NamedLayer, Scalar, Trace, scalars
 
@@ -132,7 +132,7 @@ class Checker:
         if not isinstance(text, Sentence):
             self.expect(False, f"a text without a record: {text}")
             return
-        rendered = TABLES[text.lang][text.key].format(**text.facts)
+        rendered = render(text.key, text.lang, **text.facts)
         start = text.removesuffix("…")
         self.expect(rendered.startswith(start), f"not the text of its record: {text}")
         if text.key in GENERAL:

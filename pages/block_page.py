@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from chainrule.texts.constraints import in_chinese
-
 from chainrule.catalog import (
     KINDS,
     Block,
@@ -19,6 +17,7 @@ from chainrule.catalog import (
 )
 from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOG
+from chainrule.messages import translated
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
 from pages.page import Page, plain
@@ -126,9 +125,9 @@ def _card(entry: Block, card: type[Card]) -> list[str]:
             continue
         kind = "= 0" if formula.is_flat else "does not exist"
         backward.append(
-            f"*{plain(formula.label)}* {kind}: {plain(formula.prose)} ({in_chinese(formula.prose)})."
+            f"*{plain(formula.label)}* {kind}: {plain(formula.prose)} ({translated(formula.prose, 'zh')})."
         )
-    rows = [(name, plain(text), in_chinese(text)) for name, text in card.constraints.items()]
+    rows = [(name, plain(text), translated(text, "zh")) for name, text in card.constraints.items()]
     return [
         "## Backward\n\n" + "\n\n".join(backward),
         "## Constraints\n\n" + table(("", "requirement on the inputs", "对输入的要求"), rows),

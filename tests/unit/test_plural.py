@@ -27,7 +27,7 @@ TEMPLATES = {
     },
 }
 COUNT = re.compile(r"\{(\w+)(?::,)?\} (rows|columns|classes|scores|values|levels|epochs|networks|tokens)\b")
-COUNTED = {key: template for key, template in TEMPLATES.items() if COUNT.search(template)}
+COUNTED = {key: text for key, text in TEMPLATES.items() if COUNT.search(text) and not re.search(r"\{\d", text)}
 
 
 class Fields(dict[str, object]):

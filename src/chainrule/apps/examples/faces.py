@@ -33,7 +33,7 @@ OPTIONS: Texts = {
     "long": "train for 100 epochs instead of 30",
 }
 TEXTS: Texts = {
-    "data": "{} images of {} people",
+    "data": "{0} images of {1} people",
     "limits": ("One studio, few people, mostly men: the scores do not transfer to other cameras or groups.\n"
                "Identify people with their consent only. Images: AT&T Laboratories Cambridge."),
 }  # fmt: skip
