@@ -145,7 +145,7 @@ def seeds(folder: Path) -> dict[str, Callable[[], bytes]]:
         "t.pgm": lambda: b"P2 2 2 9 0 9 3 1", "t.pbm": lambda: _image("PPM", "1"),
         "t.aiff": lambda: _sound("AIFF"), "t.au": lambda: _sound("AU"), "t.caf": lambda: _sound("CAF"),
         "t.w64": lambda: _sound("W64"), "t.mp3": lambda: _sound("MP3"),
-        "adpcm.wav": lambda: _sound("WAV", "IMA_ADPCM"), "law.wav": lambda: _sound("WAV", "ULAW"),
+        "adpcm.wav": lambda: _sound("WAV", "IMA_ADPCM"), "ulaw.wav": lambda: _sound("WAV", "ULAW"),
         "x.wav": lambda: _sound("WAVEX"), "long.wav": lambda: _sound("RF64"),
         "opus.ogg": lambda: _sound("OGG", "OPUS"),
         "t.safetensors": _safetensors, "t.pt": _torch, "t.onnx": _onnx, "t.vnnlib": _property,

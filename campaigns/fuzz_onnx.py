@@ -7,7 +7,7 @@ outcome that was not seen before is mutated further. A file that led to an event
 ``campaigns/corpus/networks/``, which the tests check.
 
 Run it as ``python -m campaigns.fuzz_onnx --minutes 15``; ``--seed`` creates others, ``--keep 40`` saves the
-smallest files of so many outcomes beside the events: of each operation that begins a network, and refused
+smallest files of 40 outcomes beside the events: of each operation that begins a network, and refused
 ones.
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Iterable
 
 import onnx
 from campaigns.hostile import table
-from campaigns.hostile_cases.network_files import NETWORKS, Case, Result, checked, kept
+from campaigns.hostile_cases.network_files import NETWORKS, Case, Result, checked, kept_cases
 from campaigns.hostile_cases.section import Section
 
 ROUND = 150  # networks, and as many properties, before the corpus grows
@@ -74,7 +74,7 @@ def main() -> int:
     options = parser.parse_args()
     seed, end = options.seed * 1_000_000, time.monotonic() + 60 * options.minutes
     smallest: dict[str, Case] = {}
-    rounds, others = [], [case.network for case in kept() if case.network]
+    rounds, others = [], [case.network for case in kept_cases() if case.network]
     while time.monotonic() < end:
         done, seed = checked(seed, ROUND, others), seed + 1
         rounds.append(done.sections)

@@ -116,7 +116,7 @@ def _damaged(draw: random.Random, data: bytes) -> bytes:
     return bytes(changed[: len(changed) if draw.random() < 0.8 else draw.randrange(len(changed))])
 
 
-def kept() -> list[Case]:
+def kept_cases() -> list[Case]:
     """The files of ``campaigns/corpus/networks/``: an ONNX file, a VNN-LIB file of the same name, or both.
 
     The name of a VNN-LIB file alone has the numbers of inputs and outputs: ``event-2-3-0a1b2c3d.vnnlib``.
@@ -262,7 +262,7 @@ _POINTS = (-2, -1, -0.75, -0.5, -0.25, 0, 0.125, 0.25, 0.5, 0.75, 1, 2, 1000)
 def verified(case: Case) -> Result:
     """Run ``chainrule verify``; a counterexample is returned as values: inputs and outputs."""
     with tempfile.TemporaryDirectory() as place:
-        paths = [Path(place, name) for name in ("net.onnx", "prop.vnnlib", "found.txt")]
+        paths = [Path(place, name) for name in ("net.onnx", "prop.vnnlib", "counterexample.txt")]
         paths[0].write_bytes(case.network)
         paths[1].write_bytes(case.text.encode())
         output, errors = io.StringIO(), io.StringIO()
@@ -272,19 +272,19 @@ def verified(case: Case) -> Result:
                 code = command(words)
         except BaseException as error:
             return _failed(error)
-        found = paths[2].read_text() if paths[2].exists() else ""
+        counterexample = paths[2].read_text() if paths[2].exists() else ""
     text = errors.getvalue()
     if code in (0, 3, 4, 5):
         verdict = {0: "holds", 3: "violated", 4: "unknown", 5: "empty"}[code]
-        return Result(verdict, values=_numbers(found))
+        return Result(verdict, values=_numbers(counterexample))
     is_coded = re.match(r"\w+ E[0-9]{3} ", text)
     return Result(f"exit code {code} {text.splitlines()[:1]}", "" if is_coded else text[-300:])
 
 
-def _numbers(found: str) -> tuple[np.ndarray, ...]:
+def _numbers(counterexample: str) -> tuple[np.ndarray, ...]:
     """The inputs and outputs of a counterexample."""
-    parts = [re.findall(rf"\({kind}_\d+ ([^)]+)\)", found) for kind in "XY"]
-    return tuple(np.array([float(word) for word in part]) for part in parts) if found else ()
+    parts = [re.findall(rf"\({kind}_\d+ ([^)]+)\)", counterexample) for kind in "XY"]
+    return tuple(np.array([float(word) for word in part]) for part in parts) if counterexample else ()
 
 
 def questions(seed: int, cases: Sequence[Case], results: Sequence[Result]) -> list[Case]:
@@ -403,8 +403,8 @@ def _verified(
     seed: int, cases: Sequence[Case], results: Sequence[Result], children: int
 ) -> tuple[Section, list[Case], list[Result]]:
     """Verify networks that were read, and check the verdicts."""
-    asked = questions(seed, cases, results) + [case for case in cases if case.text]
-    section, verdicts = tried("chainrule verify", verified, asked, children)
+    requested = questions(seed, cases, results) + [case for case in cases if case.text]
+    section, verdicts = tried("chainrule verify", verified, requested, children)
     section.remark += f", with a time-out of {TIMEOUT} s"
     inputs = {
         case.network: result.values[0] for case, result in zip(cases, results, strict=True) if result.values
@@ -412,13 +412,13 @@ def _verified(
     draw = np.random.default_rng(seed)
     points = {
         i: _points(draw, inputs[case.network], verdict)
-        for i, (case, verdict) in enumerate(zip(asked, verdicts, strict=True))
+        for i, (case, verdict) in enumerate(zip(requested, verdicts, strict=True))
         if case.network in inputs and not verdict.fault
     }
-    outputs = references([(asked[i].network, x) for i, x in points.items()], children)
+    outputs = references([(requested[i].network, x) for i, x in points.items()], children)
     for (i, x), y in zip(points.items(), outputs, strict=True):
-        verdicts[i] = verdicts[i]._replace(fault=checked_verdict(asked[i], verdicts[i], x, y))
-    return section, asked, verdicts
+        verdicts[i] = verdicts[i]._replace(fault=checked_verdict(requested[i], verdicts[i], x, y))
+    return section, requested, verdicts
 
 
 def _points(draw: np.random.Generator, known: np.ndarray, verdict: Result) -> np.ndarray:
@@ -432,7 +432,7 @@ def _points(draw: np.random.Generator, known: np.ndarray, verdict: Result) -> np
 def run(quick: bool, seed: int) -> list[Section]:
     """The kept files, and random ones."""
     done = checked(seed, 200 if quick else 2000, children=2)
-    again = checked_again(kept(), children=2)
+    again = checked_again(kept_cases(), children=2)
     for section in again.sections:
         section.name += " that were kept"
     return [*again.sections, *done.sections]

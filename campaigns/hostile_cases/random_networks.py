@@ -25,7 +25,7 @@ Step = tuple[Sequence[Array], dict[str, Any]]
 """Constant inputs after the first one, and attributes."""
 
 
-class Drawn:
+class Place:
     """What a function below draws a step from.
 
     Args:
@@ -67,13 +67,13 @@ class Drawn:
         }
 
 
-def _operand(drawn: Drawn) -> np.ndarray:
+def _operand(place: Place) -> np.ndarray:
     """Numbers that broadcast with the value, sometimes to more axes."""
-    shape = [n if drawn.draw.random() < 0.7 else 1 for n in drawn.lengths]
-    return drawn.numbers(*shape[drawn.draw.randrange(len(shape)) :])
+    shape = [n if place.draw.random() < 0.7 else 1 for n in place.lengths]
+    return place.numbers(*shape[place.draw.randrange(len(shape)) :])
 
 
-def _window(drawn: Drawn, kernel: list[int]) -> dict[str, Any]:
+def _window(place: Place, kernel: list[int]) -> dict[str, Any]:
     space = len(kernel)
     options = {
         "strides": [[1] * space, [2] * space, [1, 2, 1][:space]],
@@ -81,146 +81,146 @@ def _window(drawn: Drawn, kernel: list[int]) -> dict[str, Any]:
         "dilations": [[1] * space, [2] * space],
         "auto_pad": ["NOTSET", "VALID", "SAME_UPPER"],
     }
-    return drawn.some(**options)
+    return place.some(**options)
 
 
-def _kernel(drawn: Drawn) -> list[int]:
-    return [drawn.draw.randint(1, max(1, min(n, 3))) for n in drawn.shape[1:]]
+def _kernel(place: Place) -> list[int]:
+    return [place.draw.randint(1, max(1, min(n, 3))) for n in place.shape[1:]]
 
 
-def _convolution(drawn: Drawn) -> Step:
-    kernel, channels, groups = _kernel(drawn), drawn.shape[0], drawn.draw.choice((1, 1, drawn.shape[0]))
-    outputs = groups * drawn.draw.randint(1, 2)
-    arrays: list[Array] = [drawn.numbers(outputs, channels // groups, *kernel)]
-    if drawn.draw.random() < 0.5:
-        arrays.append(drawn.numbers(outputs))
-    return arrays, _window(drawn, kernel) | ({"group": groups} if groups > 1 else {})
+def _convolution(place: Place) -> Step:
+    kernel, channels, groups = _kernel(place), place.shape[0], place.draw.choice((1, 1, place.shape[0]))
+    outputs = groups * place.draw.randint(1, 2)
+    arrays: list[Array] = [place.numbers(outputs, channels // groups, *kernel)]
+    if place.draw.random() < 0.5:
+        arrays.append(place.numbers(outputs))
+    return arrays, _window(place, kernel) | ({"group": groups} if groups > 1 else {})
 
 
-def _pool(drawn: Drawn) -> Step:
-    kernel = _kernel(drawn)
-    window = _window(drawn, kernel)
-    if drawn.version < 10:
+def _pool(place: Place) -> Step:
+    kernel = _kernel(place)
+    window = _window(place, kernel)
+    if place.version < 10:
         window.pop("dilations", None)
-    return (), {"kernel_shape": kernel, **window, **drawn.some(ceil_mode=[0, 1])}
+    return (), {"kernel_shape": kernel, **window, **place.some(ceil_mode=[0, 1])}
 
 
-def _average_pool(drawn: Drawn) -> Step:
-    arrays, attributes = _pool(drawn)
-    if drawn.version < 19:
+def _average_pool(place: Place) -> Step:
+    arrays, attributes = _pool(place)
+    if place.version < 19:
         attributes.pop("dilations", None)
-    return arrays, attributes | drawn.some(count_include_pad=[0, 1])
+    return arrays, attributes | place.some(count_include_pad=[0, 1])
 
 
-def _normalization(drawn: Drawn) -> Step:
-    channels = drawn.shape[0]
-    arrays = [*(drawn.numbers(channels) for _ in range(3)), drawn.numbers(channels, low=0.1)]
-    return arrays, drawn.some(epsilon=[1e-3, 0.0])
+def _normalization(place: Place) -> Step:
+    channels = place.shape[0]
+    arrays = [*(place.numbers(channels) for _ in range(3)), place.numbers(channels, low=0.1)]
+    return arrays, place.some(epsilon=[1e-3, 0.0])
 
 
-def _layer_normalization(drawn: Drawn) -> Step:
-    axis = drawn.axis()
-    return [drawn.numbers(*drawn.lengths[axis:]) for _ in range(drawn.draw.randint(1, 2))], {"axis": axis}
+def _layer_normalization(place: Place) -> Step:
+    axis = place.axis()
+    return [place.numbers(*place.lengths[axis:]) for _ in range(place.draw.randint(1, 2))], {"axis": axis}
 
 
-def _product(drawn: Drawn) -> Step:
-    shape = drawn.draw.choice(((drawn.shape[-1], drawn.draw.randint(1, 4)), (drawn.shape[-1],)))
-    return [drawn.numbers(*shape)], {}
+def _product(place: Place) -> Step:
+    shape = place.draw.choice(((place.shape[-1], place.draw.randint(1, 4)), (place.shape[-1],)))
+    return [place.numbers(*shape)], {}
 
 
-def _gemm(drawn: Drawn) -> Step:
-    outputs, is_transposed = drawn.draw.randint(1, 4), drawn.draw.random() < 0.5
-    size = drawn.shape[-1]
-    arrays: list[Array] = [drawn.numbers(*((outputs, size) if is_transposed else (size, outputs)))]
-    shift = drawn.draw.choice((None, (outputs,), (1, outputs), (1,), ()))
-    arrays += [] if shift is None and drawn.version >= 11 else [drawn.numbers(*(shift or (outputs,)))]
-    return arrays, drawn.some(alpha=[0.5, -1.0], beta=[2.0, 0.0]) | ({"transB": 1} if is_transposed else {})
+def _gemm(place: Place) -> Step:
+    outputs, is_transposed = place.draw.randint(1, 4), place.draw.random() < 0.5
+    size = place.shape[-1]
+    arrays: list[Array] = [place.numbers(*((outputs, size) if is_transposed else (size, outputs)))]
+    shift = place.draw.choice((None, (outputs,), (1, outputs), (1,), ()))
+    arrays += [] if shift is None and place.version >= 11 else [place.numbers(*(shift or (outputs,)))]
+    return arrays, place.some(alpha=[0.5, -1.0], beta=[2.0, 0.0]) | ({"transB": 1} if is_transposed else {})
 
 
-def _reduction(since: int) -> Callable[[Drawn], Step]:
-    def drawn_step(drawn: Drawn) -> Step:
-        axes = drawn.axes()
-        if drawn.version >= 11 and drawn.draw.random() < 0.4:
-            axes = [axis - drawn.rank for axis in axes]
-        arrays, attributes = drawn.settings(["axes"], since, [axes])
-        return arrays, attributes | drawn.some(keepdims=[0, 1])
+def _reduction(since: int) -> Callable[[Place], Step]:
+    def reduced(place: Place) -> Step:
+        axes = place.axes()
+        if place.version >= 11 and place.draw.random() < 0.4:
+            axes = [axis - place.rank for axis in axes]
+        arrays, attributes = place.settings(["axes"], since, [axes])
+        return arrays, attributes | place.some(keepdims=[0, 1])
 
-    return drawn_step
+    return reduced
 
 
-def _slice(drawn: Drawn) -> Step:
-    axes = drawn.axes()
-    starts = [drawn.draw.randint(-4, 3) for _ in axes]
-    ends = [drawn.draw.choice((-1, 1, 3, 100, 2**31 - 1, 2**63 - 1, -(2**31))) for _ in axes]
-    arrays, attributes = drawn.settings(["starts", "ends", "axes"], 10, [starts, ends, axes])
-    if drawn.version >= 10 and drawn.draw.random() < 0.4:
-        arrays = [*arrays, np.array([drawn.draw.choice((1, 2, -1, -2)) for _ in axes], "int64")]
+def _slice(place: Place) -> Step:
+    axes = place.axes()
+    starts = [place.draw.randint(-4, 3) for _ in axes]
+    ends = [place.draw.choice((-1, 1, 3, 100, 2**31 - 1, 2**63 - 1, -(2**31))) for _ in axes]
+    arrays, attributes = place.settings(["starts", "ends", "axes"], 10, [starts, ends, axes])
+    if place.version >= 10 and place.draw.random() < 0.4:
+        arrays = [*arrays, np.array([place.draw.choice((1, 2, -1, -2)) for _ in axes], "int64")]
     return arrays, attributes
 
 
-def _pad(drawn: Drawn) -> Step:
-    pads = [drawn.draw.choice((0, 0, 1, 2, -1)) for _ in range(2 * drawn.rank)]
-    pads[0] = pads[drawn.rank] = 0
-    arrays, attributes = drawn.settings(["pads"], 11, [pads])
-    if drawn.draw.random() < 0.5:
-        if drawn.version < 11:
+def _pad(place: Place) -> Step:
+    pads = [place.draw.choice((0, 0, 1, 2, -1)) for _ in range(2 * place.rank)]
+    pads[0] = pads[place.rank] = 0
+    arrays, attributes = place.settings(["pads"], 11, [pads])
+    if place.draw.random() < 0.5:
+        if place.version < 11:
             return arrays, attributes | {"value": 1.5}
         arrays = [*arrays, np.array(-0.5, "float32")]
     return arrays, attributes
 
 
-def _clip(drawn: Drawn) -> Step:
-    ends = drawn.draw.choice(((-0.5, 0.5), (0.0, 1.0), (1.0, -1.0)))
-    if drawn.version < 11:
-        return (), drawn.some(min=ends[0], max=ends[1])
-    return [np.array(end, "float32") if drawn.draw.random() < 0.7 else None for end in ends], {}
+def _clip(place: Place) -> Step:
+    ends = place.draw.choice(((-0.5, 0.5), (0.0, 1.0), (1.0, -1.0)))
+    if place.version < 11:
+        return (), place.some(min=ends[0], max=ends[1])
+    return [np.array(end, "float32") if place.draw.random() < 0.7 else None for end in ends], {}
 
 
-def _gather(drawn: Drawn) -> Step:
-    axis = drawn.axis()
-    length = drawn.lengths[axis]
-    shape = drawn.draw.choice(((), (1,), (3,), (2, 2)))
-    low = -length if drawn.version >= 11 else 0
-    indices = [drawn.draw.randrange(low, length) for _ in range(int(np.prod(shape, initial=1)))]
+def _gather(place: Place) -> Step:
+    axis = place.axis()
+    length = place.lengths[axis]
+    shape = place.draw.choice(((), (1,), (3,), (2, 2)))
+    low = -length if place.version >= 11 else 0
+    indices = [place.draw.randrange(low, length) for _ in range(int(np.prod(shape, initial=1)))]
     return [np.array(indices, "int64").reshape(shape)], {"axis": axis}
 
 
-def _reshape(drawn: Drawn) -> Step:
-    size = int(np.prod(drawn.shape))
+def _reshape(place: Place) -> Step:
+    size = int(np.prod(place.shape))
     factors = [n for n in range(1, size + 1) if size % n == 0]
-    first = drawn.draw.choice(factors)
+    first = place.draw.choice(factors)
     targets = ([1, -1], [0, -1], [-1, size], [1, first, size // first], [1, first, -1], [1, 1, size, 1])
-    return [np.array(drawn.draw.choice(targets), "int64")], {}
+    return [np.array(place.draw.choice(targets), "int64")], {}
 
 
-def _unsqueeze(drawn: Drawn) -> Step:
-    return drawn.settings(["axes"], 13, [[drawn.draw.randint(1, drawn.rank)]])
+def _unsqueeze(place: Place) -> Step:
+    return place.settings(["axes"], 13, [[place.draw.randint(1, place.rank)]])
 
 
-def _squeeze(drawn: Drawn) -> Step:
-    ones = [i for i in range(1, drawn.rank) if drawn.lengths[i] == 1] or [1]
-    return drawn.settings(["axes"], 13, [[drawn.draw.choice(ones)]])
+def _squeeze(place: Place) -> Step:
+    ones = [i for i in range(1, place.rank) if place.lengths[i] == 1] or [1]
+    return place.settings(["axes"], 13, [[place.draw.choice(ones)]])
 
 
-def _transpose(drawn: Drawn) -> Step:
-    order = list(range(1, drawn.rank))
-    drawn.draw.shuffle(order)
+def _transpose(place: Place) -> Step:
+    order = list(range(1, place.rank))
+    place.draw.shuffle(order)
     return (), {"perm": [0, *order]}
 
 
-def _nothing(drawn: Drawn) -> Step:
+def _nothing(place: Place) -> Step:
     return (), {}
 
 
-def _binary(drawn: Drawn) -> Step:
-    return [_operand(drawn)], {}
+def _binary(place: Place) -> Step:
+    return [_operand(place)], {}
 
 
-def _softmax(drawn: Drawn) -> Step:
-    return (), drawn.some(axis=[drawn.axis() if drawn.version >= 11 else drawn.draw.randrange(1, drawn.rank)])
+def _softmax(place: Place) -> Step:
+    return (), place.some(axis=[place.axis() if place.version >= 11 else place.draw.randrange(1, place.rank)])
 
 
-STEPS: dict[str, Callable[[Drawn], Step]] = {
+STEPS: dict[str, Callable[[Place], Step]] = {
     **dict.fromkeys(
         ("Abs", "Erf", "Exp", "GlobalAveragePool", "Identity", "Neg", "Reciprocal", "Relu", "Sigmoid",
          "Softplus", "Sqrt", "Tanh"), _nothing
@@ -231,20 +231,20 @@ STEPS: dict[str, Callable[[Drawn], Step]] = {
     "AveragePool": _average_pool,
     "BatchNormalization": _normalization,
     "Clip": _clip,
-    "Concat": lambda drawn: ([drawn.numbers(*drawn.lengths)], {"axis": drawn.axis()}),
+    "Concat": lambda place: ([place.numbers(*place.lengths)], {"axis": place.axis()}),
     "Constant": _nothing,
     "Conv": _convolution,
-    "Dropout": lambda drawn: ((), drawn.some(ratio=0.5) if drawn.version < 12 else {}),
-    "Flatten": lambda drawn: ((), drawn.some(axis=[1, 2, 1 - drawn.rank])),
+    "Dropout": lambda place: ((), place.some(ratio=0.5) if place.version < 12 else {}),
+    "Flatten": lambda place: ((), place.some(axis=[1, 2, 1 - place.rank])),
     "Gather": _gather,
-    "Gelu": lambda drawn: ((), drawn.some(approximate=["none", "tanh"])),
+    "Gelu": lambda place: ((), place.some(approximate=["none", "tanh"])),
     "Gemm": _gemm,
     "LayerNormalization": _layer_normalization,
-    "LeakyRelu": lambda drawn: ((), drawn.some(alpha=[0.1, 2.0, -0.5])),
+    "LeakyRelu": lambda place: ((), place.some(alpha=[0.1, 2.0, -0.5])),
     "MatMul": _product,
     "MaxPool": _pool,
     "Pad": _pad,
-    "Pow": lambda drawn: ([np.array(drawn.draw.choice((2, 3, 0.5, -1, 0, 1)), "float32")], {}),
+    "Pow": lambda place: ([np.array(place.draw.choice((2, 3, 0.5, -1, 0, 1)), "float32")], {}),
     "ReduceSum": _reduction(13),
     "Reshape": _reshape,
     "Slice": _slice,
@@ -256,7 +256,7 @@ assert set(STEPS) == set(OPERATORS)
 
 
 class _Chain:
-    """A network that is drawn step by step; the shape of each value is that which ONNX infers."""
+    """A network that is place step by step; the shape of each value is that which ONNX infers."""
 
     def __init__(self, draw: random.Random) -> None:
         self.draw, self.version = draw, draw.randint(OLDEST, NEWEST)
@@ -273,11 +273,11 @@ class _Chain:
         if kind == "Constant":
             self._add_constant(name, shape)
             return
-        arrays, attributes = STEPS[kind](Drawn(self.draw, shape, self.version))
+        arrays, attributes = STEPS[kind](Place(self.draw, shape, self.version))
         self._append(kind, [name, *map(self._named, arrays)], attributes)
 
     def _add_constant(self, name: str, shape: tuple[int, ...]) -> None:
-        value = numpy_helper.from_array(_operand(Drawn(self.draw, shape, self.version)), "c")
+        value = numpy_helper.from_array(_operand(Place(self.draw, shape, self.version)), "c")
         constant = f"c{len(self.nodes)}"
         self.nodes.append(helper.make_node("Constant", [], [constant], value=value))
         self._append("Add", [name, constant], {})

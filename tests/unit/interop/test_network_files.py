@@ -19,8 +19,8 @@ from chainrule.interop.onnx.operators import OPERATORS
 ROOT = Path(__file__).parents[3]
 CHECK = """
 import json, sys
-from campaigns.hostile_cases.network_files import checked, checked_again, kept
-done = checked_again(kept()) if sys.argv[1] == "kept" else checked(int(sys.argv[1]), 100)
+from campaigns.hostile_cases.network_files import checked, checked_again, kept_cases
+done = checked_again(kept_cases()) if sys.argv[1] == "kept" else checked(int(sys.argv[1]), 100)
 outcomes = [result.outcome for _, result in done.read]
 sections = {section.name: [section.cases, section.events] for section in done.sections}
 print(json.dumps([outcomes, sections]))
@@ -29,7 +29,7 @@ print(json.dumps([outcomes, sections]))
 
 @pytest.mark.parametrize("files", ["kept", "0"])
 def test_files_are_read_as_by_onnx_runtime_or_refused(files: str) -> None:
-    """The cases run in a process of their own, since each child is a fork of it."""
+    """The cases run in another process, since each child is a fork of it."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CHECK, files], cwd=ROOT, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, check=True,
@@ -38,7 +38,7 @@ def test_files_are_read_as_by_onnx_runtime_or_refused(files: str) -> None:
     assert {name: events for name, (_, events) in sections.items() if events} == {}
     assert sections["ONNX networks"][0] == len(outcomes) >= 20
     assert sum(outcome == "read, as of ONNX Runtime" for outcome in outcomes) >= 3
-    assert sum(outcome[:1] == "E" for outcome in outcomes) >= 10
+    assert sum(outcome[:1] == "E" for outcome in outcomes) >= (2 if files == "kept" else 10)
     assert files == "kept" or sections["chainrule verify"][0] >= 5
 
 
@@ -73,8 +73,8 @@ def test_the_evaluation_of_assertions(x: int, y: int, expected: bool) -> None:
 def test_a_wrong_verdict_is_an_event() -> None:
     case = Case("", b"", "(assert (>= X_0 -1)) (assert (<= X_0 1)) (assert (<= Y_0 0))")
     x, y = np.array([[0.5]]), np.array([[-1.0]])
-    found = (np.array([0.5]), np.array([-1.0]))
+    counterexample = (np.array([0.5]), np.array([-1.0]))
     assert "violated by" in checked_verdict(case, Result("holds"), x, y)
     assert checked_verdict(case, Result("holds"), x, -y) == ""
-    assert "counterexample" in checked_verdict(case, Result("violated", values=found), x, -y)
-    assert checked_verdict(case, Result("violated", values=found), x, y) == ""
+    assert "counterexample" in checked_verdict(case, Result("violated", values=counterexample), x, -y)
+    assert checked_verdict(case, Result("violated", values=counterexample), x, y) == ""
