@@ -331,9 +331,9 @@ def tried(title: str, check: Any, cases: Sequence[Any], children: int) -> tuple[
     section = Section(title, remark=f"bound: {SECONDS:.0f} s, {MEGABYTES:.0f} MB")
     results = [Result("none")] * len(cases)
     for outcome in forked.run(check, cases, SECONDS, children):
-        result = (
-            outcome.result if isinstance(outcome.result, tuple) else Result(outcome.result, outcome.result)
-        )
+        result = outcome.result
+        if not isinstance(result, Result):  # it died or hung
+            result = Result(result, result)
         if not result.fault and outcome.megabytes > MEGABYTES:
             result = result._replace(fault=f"{outcome.megabytes:.0f} MB")
         results[outcome.case] = result
