@@ -3,7 +3,8 @@
 They are the start of the campaigns that change bytes (``hostile_cases/changed_bytes.py`` and
 ``fuzz_readers.py``) and of ``tests/unit/data/test_changed_bytes.py``, and stay as they are when a library
 writes other bytes. ``python -m campaigns.corpus_files`` writes those that are missing.
-``campaigns/corpus/regressions/`` has the changed files that once led to an event.
+``campaigns/corpus/regressions/`` has the changed files that once led to an event,
+``campaigns/corpus/networks/`` files of ``fuzz_onnx.py``.
 """
 
 from __future__ import annotations
@@ -32,9 +33,24 @@ def _bytes(write: Callable[[Any], Any]) -> bytes:
     return stream.getvalue()
 
 
-def _image(kind: str, **options: Any) -> bytes:
+def _image(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
-    return _bytes(lambda stream: Image.fromarray(pixels).save(stream, kind, **options))
+    image = Image.fromarray(pixels).convert(mode)
+    return _bytes(lambda stream: image.save(stream, kind, **options))
+
+
+def _animation(kind: str) -> bytes:
+    frames = [Image.fromarray(np.full((4, 4), value, np.uint8)) for value in (0, 200)]
+    return _bytes(lambda stream: frames[0].save(stream, kind, save_all=True, append_images=frames[1:]))
+
+
+def _long_rows() -> bytes:
+    """A bitmap with compressed rows, which Pillow reads but does not write."""
+    rows = b"\x04\x07\x00\x00" * 4 + b"\x00\x01"
+    palette = bytes(range(0, 64, 1)) * 16
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    place = 14 + len(header) + 1024
+    return struct.pack("<2sIHHI", b"BM", place + len(rows), 0, 0, place) + header + palette + rows
 
 
 def _sqlite(folder: Path) -> bytes:
@@ -50,11 +66,11 @@ def _sqlite(folder: Path) -> bytes:
     return content
 
 
-def _sound(kind: str) -> bytes:
+def _sound(kind: str, coding: str | None = None) -> bytes:
     import soundfile  # noqa: PLC0415  # an optional library
 
     wave = np.sin(np.arange(64) / 4).astype(np.float32)
-    return _bytes(lambda stream: soundfile.write(stream, wave, 8000, format=kind))
+    return _bytes(lambda stream: soundfile.write(stream, wave, 8000, coding, format=kind))
 
 
 def _safetensors() -> bytes:
@@ -73,6 +89,24 @@ def _torch() -> bytes:
     import torch  # noqa: PLC0415  # only to write the file
 
     return _bytes(lambda stream: torch.save({"w": torch.ones(2, 2)}, stream))
+
+
+def _onnx() -> bytes:
+    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415  # only to write the file
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in "xy")
+    weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["h"], transB=1), helper.make_node("Relu", ["h"], ["y"])]
+    graph = helper.make_graph(nodes, "n", [x], [y], [weights])
+    opset = helper.make_opsetid("", 17)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
+
+
+def _property() -> bytes:
+    lines = [f"(declare-const {name} Real)" for name in ("X_0", "X_1", "Y_0", "Y_1")]
+    lines += [f"(assert (>= X_{i} -1))\n(assert (<= X_{i} 0.5))" for i in range(2)]
+    lines.append("(assert (or (<= Y_0 (* 2 Y_1)) (and (> Y_1 1e-1) (< Y_0 -.5))))")
+    return "\n".join(lines).encode()
 
 
 def _zip() -> bytes:
@@ -100,7 +134,21 @@ def seeds(folder: Path) -> dict[str, Callable[[], bytes]]:
         "t.gif": lambda: _image("GIF"), "t.bmp": lambda: _image("BMP"), "t.webp": lambda: _image("WEBP"),
         "t.tif": lambda: _image("TIFF", compression="tiff_lzw"), "t.ppm": lambda: _image("PPM"),
         "t.wav": lambda: _sound("WAV"), "t.flac": lambda: _sound("FLAC"), "t.ogg": lambda: _sound("OGG"),
-        "t.safetensors": _safetensors, "t.pt": _torch,
+        "baseline.jpg": lambda: _image("JPEG"), "cmyk.jpg": lambda: _image("JPEG", "CMYK"),
+        "palette.png": lambda: _image("PNG", "P"), "deep.png": lambda: _image("PNG", "I;16"),
+        "lossless.webp": lambda: _image("WEBP", lossless=True), "frames.webp": lambda: _animation("WEBP"),
+        "frames.gif": lambda: _animation("GIF"), "rows.bmp": _long_rows,
+        "deflate.tif": lambda: _image("TIFF", compression="tiff_adobe_deflate"),
+        "jpeg.tif": lambda: _image("TIFF", compression="jpeg"),
+        "fax.tif": lambda: _image("TIFF", "1", compression="group4"),
+        "bits.tif": lambda: _image("TIFF", compression="packbits"),
+        "t.pgm": lambda: b"P2 2 2 9 0 9 3 1", "t.pbm": lambda: _image("PPM", "1"),
+        "t.aiff": lambda: _sound("AIFF"), "t.au": lambda: _sound("AU"), "t.caf": lambda: _sound("CAF"),
+        "t.w64": lambda: _sound("W64"), "t.mp3": lambda: _sound("MP3"),
+        "adpcm.wav": lambda: _sound("WAV", "IMA_ADPCM"), "ulaw.wav": lambda: _sound("WAV", "ULAW"),
+        "x.wav": lambda: _sound("WAVEX"), "long.wav": lambda: _sound("RF64"),
+        "opus.ogg": lambda: _sound("OGG", "OPUS"),
+        "t.safetensors": _safetensors, "t.pt": _torch, "t.onnx": _onnx, "t.vnnlib": _property,
     }  # fmt: skip
 
 

@@ -7,8 +7,8 @@ before (the code of the error and the text of its fact, without numbers) joins t
 event, as in ``hostile_cases/changed_bytes.py``, is printed and saved in ``campaigns/corpus/regressions/``,
 which the tests read.
 
-Run it as ``python -m campaigns.fuzz_readers --minutes 5``; ``--only parquet`` mutates files with this suffix,
-``--seed`` chooses others.
+Run it as ``python -m campaigns.fuzz_readers --minutes 5``; ``--only png,jpg`` mutates files with these
+suffixes, ``--seed`` chooses others.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from pathlib import PurePath
 
 from campaigns.hostile_cases import changed_bytes
 from campaigns.hostile_cases.changed_bytes import Change
@@ -92,13 +93,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--only", default="", help="a suffix, such as parquet")
+    parser.add_argument("--only", default="", help="suffixes, such as png,jpg")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     draw, end = random.Random(options.seed), time.monotonic() + 60 * options.minutes
     files = [Change(path.name, "", path.read_bytes()) for path in changed_bytes.seed_files()]
     files += changed_bytes.regressions()
-    files = [file for file in files if file.name.endswith(options.only)]
+    files = [file for file in files if file.name.endswith(tuple(options.only.split(",")))]
     seen: set[tuple[str, str]] = set()
     count = events = 0
 
@@ -112,7 +113,10 @@ def main() -> int:
 
     while time.monotonic() < end:
         chosen = [draw.choice(files) for _ in range(ROUND)]
-        changes = [mutated(draw, file, [f for f in files if f.name == file.name]) for file in chosen]
+        changes = [
+            mutated(draw, file, [f for f in files if f.name.endswith(PurePath(file.name).suffix)])
+            for file in chosen
+        ]
         section = changed_bytes.tried("", changes, 1, observe)
         print(*section.events, sep="\n", end="\n" if section.events else "", flush=True)
         count, events = count + section.cases, events + len(section.events)

@@ -26,6 +26,7 @@ SECTIONS: tuple[str, ...] = (
     "torch_files",
     "table_files",
     "changed_bytes",
+    "network_files",
 )
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from chainrule.nn.activation.definition import Curve
@@ -21,12 +22,6 @@ _HEAD = '''"""The activations as functions of nodes: ``cr.gelu(x)``, ``cr.leaky_
 Written by ``python -m pages.activation_functions`` from the table ``ACTIVATIONS``, which has their formulas.
 An activation that is an operation, such as ``relu`` or ``softmax``, is a function of
 ``chainrule.ops.functional``.
-
-Args of every function:
-    x: a floating-point node of any shape.
-    scope: in ``prelu`` and ``rrelu`` the scope of the layer, the source of parameters and random numbers;
-        without it the slope is its initial value or its mean.
-    The others are the settings of the activation.
 
 Raises: UsageError E131 (no such setting), E102 (a setting out of its range).
 """
@@ -41,6 +36,31 @@ from chainrule.nn.scope import Scope
 '''
 
 
+_SCOPE = (
+    "        scope: the scope of the layer, the source of parameters and random numbers; without it the\n"
+    "            slope is its initial value or its mean.\n"
+)
+
+
+def docstring(curve: Curve) -> str:
+    """The docstring of the function of an activation."""
+    formula = textwrap.fill(
+        f"Formula: y = {curve.formula}", 110, initial_indent="    ", subsequent_indent="        "
+    )
+    settings = [
+        f"        {name}: {setting}; {setting.usual:g} by default.\n"
+        for name, setting in curve.settings.items()
+    ]
+    return (
+        f'    """{curve.says[0]}\n\n'
+        + (f"{formula}\n\n" if curve.formula else "")
+        + "    Args:\n        x: floating-point numbers of any shape.\n"
+        + "".join(settings)
+        + (_SCOPE if curve.scoped else "")
+        + '    """\n'
+    )
+
+
 def function(curve: Curve) -> str:
     """The source code of the function of an activation."""
     settings = [
@@ -51,7 +71,7 @@ def function(curve: Curve) -> str:
     passed = ["x", *(["scope"] if curve.scoped else []), *(f"{name}={name}" for name in curve.settings)]
     return (
         f"@explain_function_calls\ndef {curve.name}({', '.join(['x: Node', *settings, *scope])}) -> Node:\n"
-        f'    """{curve.says[0]}"""\n'
+        f"{docstring(curve)}"
         f'    return ACTIVATIONS["{curve.name}"]({", ".join(passed)})\n'
     )
 

@@ -1,12 +1,13 @@
 """The losses as functions: ``python -m pages.loss_functions`` writes their module.
 
-Each function of ``nn/loss/functional.py`` is derived from the class of its loss: name, settings and the first
-line of the docstring. A test compares the module with the classes.
+Each function of ``nn/loss/functional.py`` is derived from the class of its loss: name, settings, and of its
+docstring the first line, the shapes and the arguments. A test compares the module with the classes.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 import textwrap
@@ -21,14 +22,7 @@ FILE = Path(__file__).parents[1] / "src" / "chainrule" / "nn" / "loss" / "functi
 _HEAD = '''"""The losses as functions of nodes, for use without a model: ``cr.mse(prediction, target)``.
 
 Written by ``python -m pages.loss_functions`` from the classes of the losses, which have their formulas,
-shapes and settings (``huber``: ``cr.Huber``). Each function returns the mean of its loss over the batch, ().
-
-Args of every function:
-    prediction: the output of the network.
-    target: the targets: a node, or an array.
-    weight: the weight of each sample, (B,), or of each term, in the shape of the terms. The mean is then the
-        sum of weight times loss, divided by the sum of the weights.
-    The others are the settings of the loss.
+examples (``huber``: ``cr.Huber``). Each function returns the mean of its loss over the batch, ().
 
 Raises: UsageError E131 (arguments that do not fit), E102 (a setting out of its range), and what ``Loss.mean``
 raises.
@@ -46,6 +40,53 @@ from chainrule.ops.elementwise.functions import Operand
 """
 _WIDTH, _INDENT = 110, " " * 4
 _ALIASES = {"Weights": "Sequence[float] | None"}
+
+
+_TARGET = "target: the targets, a node or an array."
+_NO_TARGET = "target: ``None``; the loss takes no targets."
+_WEIGHT = (
+    "weight: the weight of each sample, (B,), or of each term, in the shape of the terms; the mean is then "
+    "the sum of weight times loss, divided by the sum of the weights."
+)
+_COMMON = {  # settings that several classes inherit
+    "class_weight": "class_weight: a weight for each of the K classes.",
+    "ignore_index": "ignore_index: a target that does not count, such as padding.",
+}
+
+
+def arguments_of(loss: type[Loss]) -> list[str]:
+    """The entries of the docstring of a loss for its settings, one paragraph each.
+
+    Raises:
+        ValueError: a setting without an entry.
+    """
+    _, _, after = inspect.cleandoc(loss.__doc__ or "").partition("\nArgs:\n")
+    section = after.partition("\n\n")[0]
+    entries = [" ".join(part.split()) for part in re.split(r"\n(?= {4}\S)", section) if part.strip()]
+    named = {name.strip(): entry for entry in entries for name in entry.partition(":")[0].split(",")}
+    settings = list(inspect.signature(loss).parameters)
+    missing = [name for name in settings if name not in named and name not in _COMMON]
+    if missing:
+        raise ValueError(f"{loss.__name__} has settings without description: {', '.join(missing)}")
+    return list(dict.fromkeys(named.get(name) or _COMMON[name] for name in settings))
+
+
+def docstring(loss: type[Loss], summary: str) -> str:
+    """The docstring of the function of a loss."""
+    lines = inspect.cleandoc(loss.__doc__ or "").split("\n\n")
+    shapes = next((part for part in lines if part.startswith("Shapes:")), "")
+    shapes = " ".join(shapes.replace("output (", "prediction (").replace("-> (B,)", "-> ()").split())
+    target = _TARGET if loss.needs_target else _NO_TARGET
+    entries = ["prediction: the output of the network.", target, *arguments_of(loss), _WEIGHT]
+    filled = [
+        textwrap.fill(entry, _WIDTH, initial_indent=_INDENT * 2, subsequent_indent=_INDENT * 3)
+        for entry in entries
+    ]
+    parts = [textwrap.fill(shapes, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT * 2)] * bool(
+        shapes
+    )
+    parts.append("\n".join([f"{_INDENT}Args:", *filled]))
+    return f'    """{summary}\n\n' + "\n\n".join(parts) + f'\n{_INDENT}"""\n'
 
 
 def function(loss: type[Loss]) -> str:
@@ -70,7 +111,7 @@ def function(loss: type[Loss]) -> str:
         parts = ", ".join(argument.replace(" ", "\0") for argument in arguments)  # broken between arguments
         lines = textwrap.fill(parts, _WIDTH - 1, initial_indent=_INDENT, subsequent_indent=_INDENT)
         head = f"def {loss.name}(\n{lines},\n) -> Node:  # fmt: skip".replace("\0", " ")
-    return f'@explain_function_calls\n{head}\n    """{summary}"""\n{body}'
+    return f"@explain_function_calls\n{head}\n{docstring(loss, summary)}{body}"
 
 
 def text() -> str:

@@ -46,6 +46,13 @@ WORDS = {
     "published, MNIST at 0.3: IBP (Gowal et al., 2018, arXiv; 2019, ICCV)": (
         "已发表，MNIST，0.3：IBP（Gowal 等，2018，arXiv；2019，ICCV）"
     ),
+    "published": "已发表的结论",
+    "instances": "实例数",
+    "median time of decided (s)": "已判定者的中位时间（秒）",
+    "verdict": "结论",
+    "time (s)": "时间（秒）",
+    "confirmed": "已确认",
+    "yes": "是",
     "property": "性质",
     "holds": "成立",
     "violated": "违反",

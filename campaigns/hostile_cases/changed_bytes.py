@@ -22,11 +22,14 @@ from campaigns.hostile_cases.section import Section
 
 from chainrule.data import read_table
 from chainrule.data.readers.audio import read_sound
+from chainrule.data.readers.audio_folder import SUFFIXES as SOUNDS
 from chainrule.data.readers.image_folder import SUFFIXES, read_images
 from chainrule.data.readers.isolated import process
 from chainrule.data.readers.streaming import map_array
 from chainrule.errors import ChainruleError
 from chainrule.interop.file_reader import read_weights
+from chainrule.interop.onnx import read_onnx
+from chainrule.interop.vnnlib import read_vnnlib
 
 SECONDS, MEGABYTES = 10.0, 600.0  # of one case, in the process that reads it
 DECODER_MEGABYTES = (
@@ -70,12 +73,17 @@ def seed_files() -> list[Path]:
     return sorted(path for path in CORPUS.iterdir() if path.is_file())
 
 
-def all_changes() -> list[Change]:
-    """Every changed byte and every beginning of every seed."""
+def all_changes(count: int = 0) -> list[Change]:
+    """Every changed byte and every beginning of every seed.
+
+    Args:
+        count: of changes of each seed, spread over the file; 0: all.
+    """
     changes = []
     for path in seed_files():
         content = path.read_bytes()
-        changes += [*single_bytes(path.name, content), *shortened(path.name, content)]
+        of_seed = [*single_bytes(path.name, content), *shortened(path.name, content)]
+        changes += of_seed[1 :: max(1, len(of_seed) // count)] if count else of_seed
     return changes
 
 
@@ -106,10 +114,14 @@ def reader(name: str) -> Callable[[Path], object]:
     suffix = Path(name).suffix
     if suffix in SUFFIXES:
         return lambda path: read_images(path.parents[1], size=(8, 8))
-    if suffix in (".wav", ".flac", ".ogg"):
+    if suffix in SOUNDS:
         return read_sound
     if suffix in (".safetensors", ".pt"):
         return read_weights
+    if suffix == ".onnx":
+        return read_onnx
+    if suffix == ".vnnlib":
+        return lambda path: read_vnnlib(path, 2, 2)
     if suffix == ".npy":
         return lambda path: np.array(map_array(path))
     return lambda path: read_table(path).frame.rows()

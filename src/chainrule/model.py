@@ -246,6 +246,9 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
     def load_parameters(self, values: Mapping[str, ArrayLike]) -> Self:
         """Set parameters by path; those not named stay as they are. The next ``fit`` begins with them.
 
+        Args:
+            values: arrays by path, such as ``"dense1.weight"``, in the shapes of ``parameters()``.
+
         Raises:
             TrainingError E503: there are no parameters yet.
             UsageError E101: no such parameter. UsageError E113: not numbers.
@@ -256,6 +259,9 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
 
     def load_states(self, values: Mapping[str, ArrayLike]) -> Self:
         """Set layers' running values by path, such as ``"batch_norm1.mean"``; those not named stay.
+
+        Args:
+            values: arrays by path, in the shapes of ``states()``.
 
         Raises:
             As ``load_parameters``.
@@ -340,6 +346,9 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one data-only file: weights, network, preparation, labels, units, training facts, checksum.
+
+        Args:
+            path: the path of the file; an existing file is replaced at once.
 
         Raises:
             FileError: the disk is full, the folder is missing or not writable; an existing file does not

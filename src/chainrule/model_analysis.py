@@ -92,7 +92,12 @@ class ModelAnalysis(StateHolder):
         )
 
     def trace(self, x: Samples, y: Targets = None) -> Trace:
-        """Return the values that ``explain`` describes, without text."""
+        """Return the values that ``explain`` describes, without text.
+
+        Args:
+            x: samples, as in ``explain``.
+            y: their targets.
+        """
         return trace.trace_rows(self.state, trace.rows_of(self.state, x, y))
 
     def what_if(

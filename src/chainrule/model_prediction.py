@@ -28,6 +28,9 @@ class ModelPrediction(StateHolder):
     def predict(self, x: Samples) -> np.ndarray | Any:
         """Labels for a classifier, values for a regressor (in the units of the training's table).
 
+        Args:
+            x: samples, as in ``Model.fit``.
+
         Returns:
             an array; for several outputs a dict of arrays by name.
         """
@@ -35,6 +38,9 @@ class ModelPrediction(StateHolder):
 
     def predict_proba(self, x: Samples) -> np.ndarray | Any:
         """The probability of each class, in the order of ``labels``: (N, K).
+
+        Args:
+            x: samples, as in ``Model.fit``.
 
         Raises:
             TrainingError E507: the model predicts values, not classes.

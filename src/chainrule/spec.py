@@ -160,17 +160,36 @@ class Spec:
         return count(self.shape)
 
     def at(self, sizes: Mapping[str, int]) -> Spec:
-        """This spec with every symbol replaced by its value in ``sizes``."""
+        """This spec with every symbol replaced by its value in ``sizes``.
+
+        Args:
+            sizes: the value of each symbol, by name.
+        """
         return Spec(tuple(size_at(axis, sizes) for axis in self.shape), self.dtype)
 
     def with_shape(self, shape: Iterable[Axis]) -> Spec:
+        """The spec with another shape.
+
+        Args:
+            shape: the new shape.
+        """
         return Spec(tuple(shape), self.dtype)
 
     def with_dtype(self, dtype: str) -> Spec:
+        """The spec with another dtype.
+
+        Args:
+            dtype: the new dtype.
+        """
         return Spec(self.shape, dtype)
 
     @staticmethod
     def of(array: np.ndarray) -> Spec:
+        """The spec of an array.
+
+        Args:
+            array: an array of NumPy.
+        """
         return Spec(tuple(array.shape), array.dtype.name)
 
     def __str__(self) -> str:

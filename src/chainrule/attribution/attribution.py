@@ -128,7 +128,11 @@ class Attribution:
         return {name: array[:, names == name].sum(1) for name in self.features}
 
     def contributions(self, sample: int = 0) -> list[Contribution]:
-        """Return the contributions of all inputs of a sample, the largest magnitude first."""
+        """Return the contributions of all inputs of a sample, the largest magnitude first.
+
+        Args:
+            sample: the number of the sample, from 0.
+        """
         if self.columns:  # of a sum the standard error is at most the sum of the standard errors
             errors = self._summed(self.errors) if self.errors else {}
             cells = self.cells[sample] if sample < len(self.cells) else {}
@@ -181,7 +185,11 @@ class Attribution:
         ]
 
     def heading(self, sample: int) -> str:
-        """Return the heading of a sample: the explained target."""
+        """Return the heading of a sample: the explained target.
+
+        Args:
+            sample: the number of the sample, from 0.
+        """
         explained = render(f"attribution_{self.explains}", self.lang, target=self.targets[sample])
         return (
             explained

@@ -23,7 +23,7 @@ _LETTER = re.compile(rf"(?<![A-Za-z])({'|'.join(GREEK)})(?![A-Za-z])")
 _SUM = re.compile(r"\bsum(?=_|\(| \||\s[A-Za-z](?:\^|_))")
 _RAISED = re.compile(r"\^(\((?:[^()]|\([^()]*\))*\)|[-−]?\d+(?:\.\d+)?|[-−]?[A-Za-zα-ω]\w*(?:\([^()]*\))?)")
 _WORD = re.compile(r"[A-Za-z]{3}|[A-Za-z] [A-Za-z]")  # words are neither raised nor lowered
-_LOWERED = re.compile(r"(?<=[A-Za-zα-ω∑ŷ])(?<![A-Za-z]{2})_(\((?:[^()]|\([^()]*\))*\)|\w{1,2}(?!\w))")
+_LOWERED = re.compile(r"(?<=[A-Za-zα-ω∑ŷ)])(?<![A-Za-z]{2})_(\((?:[^()]|\([^()]*\))*\)|\w{1,2}(?!\w))")
 _POWER_OF_TEN = re.compile(r"\b1e(-?\d+)\b")
 
 

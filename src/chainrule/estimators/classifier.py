@@ -91,14 +91,22 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     fit.__doc__ = TabularEstimator.fit.__doc__
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable label of each row, (N,); for several labels zeros and ones, (N, L)."""
+        """The most probable label of each row, (N,); for several labels zeros and ones, (N, L).
+
+        Args:
+            X: rows, as in ``fit``.
+        """
         probabilities = self.predict_proba(X)
         if self._is_multilabel:
             return (probabilities > 0.5).astype(np.int64)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L)."""
+        """The probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L).
+
+        Args:
+            X: rows, as in ``fit``.
+        """
         probabilities = np.asarray(self.model_.predict_proba(self._inputs(X)), np.float64)
         if self._is_multilabel:
             return probabilities

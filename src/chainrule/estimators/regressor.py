@@ -112,7 +112,11 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._partial_fit(X, y, sample_weight, is_first=not self._has_network)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The prediction for each row, (N,) or (N, O), in the units of the targets."""
+        """The prediction for each row, (N,) or (N, O), in the units of the targets.
+
+        Args:
+            X: rows, as in ``fit``.
+        """
         values = np.asarray(self.model_.predict(self._inputs(X)))
         return values.reshape(len(values), *self._target_shape)
 

@@ -169,15 +169,36 @@ class Node(NoValue):
         return _OPERATORS["swap"](self)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
+        """The sum over ``axis``; see ``chainrule.sum``.
+
+        Args:
+            axis: one axis, several, or ``None`` for all.
+            keepdims: whether the axes remain, with length 1.
+        """
         return _OPERATORS["sum"](self, axis, keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
+        """The mean over ``axis``; see ``chainrule.mean``.
+
+        Args:
+            axis, keepdims: as in ``sum``.
+        """
         return _OPERATORS["mean"](self, axis, keepdims)
 
     def reshape(self, shape: Shape) -> Node:
+        """The node in another shape; see ``chainrule.reshape``.
+
+        Args:
+            shape: the lengths of the axes; one may be -1.
+        """
         return _OPERATORS["reshape"](self, shape)
 
     def astype(self, dtype: str) -> Node:
+        """The node converted to a dtype; see ``chainrule.cast``.
+
+        Args:
+            dtype: its name, such as ``"float32"``.
+        """
         return _OPERATORS["cast"](self, dtype)
 
 

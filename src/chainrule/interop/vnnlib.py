@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -277,8 +278,8 @@ class _Reader:
         region = first if first.is_empty else first.narrowed(self._of_inputs(clauses[0]))
         for i in range(self._counts["X"]):
             if region.is_crossed(i):
-                low, high = (float(end or 0) for end in (region.lower[i], region.upper[i]))
-                return f"{low:.17g} <= X_{i} <= {high:.17g}"
+                low, high = (_decimal(end or Fraction(0)) for end in (region.lower[i], region.upper[i]))
+                return f"{low} <= X_{i} <= {high}"
         return ""
 
     def _row(self, condition: Condition) -> np.ndarray:
@@ -368,6 +369,16 @@ class _Region:
             (excluded.add if condition.is_strict else excluded.discard)(i)
         elif bound == known and condition.is_strict:
             excluded.add(i)
+
+
+def _decimal(number: Fraction) -> str:
+    """A number with 17 digits, also one that is too large or too small for float64.
+
+    Example:
+        >>> [_decimal(Fraction(text)) for text in ("0.1", "2.5e999", "1/3")]
+        ['0.1', '2.5000000000000000e+999', '0.33333333333333333']
+    """
+    return f"{Decimal(number.numerator) / Decimal(number.denominator):.17g}"
 
 
 def _add(total: dict[str, Fraction], terms: Linear, factor: Fraction) -> None:

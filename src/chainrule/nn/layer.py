@@ -140,6 +140,9 @@ def _text(value: Any) -> str:
 def layer(cls: C) -> C:
     """Turn a class into a layer: a frozen record that compares by its fields.
 
+    Args:
+        cls: the class; its annotated fields are the settings.
+
     Example:
         >>> @layer
         ... class Twice(Layer):

@@ -144,16 +144,28 @@ class Scope:
         return self.book.dtype
 
     def named(self, name: str) -> str:
-        """The full path of a name in this scope."""
+        """The full path of a name in this scope.
+
+        Args:
+            name: a name inside this part.
+        """
         return f"{self.path}.{name}" if self.path else name
 
     def in_call(self, name: str) -> str:
-        """The full path of a name in this call: ``tower.norm.z``, in the second call ``tower.norm#2.z``."""
+        """The full path of a name in this call: ``tower.norm.z``, in the second call ``tower.norm#2.z``.
+
+        Args:
+            name: a name inside this part.
+        """
         place = call_path(self.path, self.call)
         return f"{place}.{name}" if place else name
 
     def beside(self, name: str) -> Scope:
-        """The scope of a sibling of this part, which shares parameters with it."""
+        """The scope of a sibling of this part, which shares parameters with it.
+
+        Args:
+            name: the name of the sibling.
+        """
         around, dot, _ = self.path.rpartition(".")
         return replace(self, path=f"{around}{dot}{name}", call=1)
 
@@ -196,6 +208,11 @@ class Scope:
 
         Its value is that of the previous step, or that of an earlier ``update`` in this step: the second call
         of a layer within a step continues where its first call ended.
+
+        Args:
+            name: its name.
+            shape: its shape.
+            initializer: its value before the first step.
         """
         path = self.named(name)
         if path not in self.book.states:
@@ -208,6 +225,10 @@ class Scope:
 
     def update(self, name: str, value: Node) -> None:
         """Set a state; without effect in inference and in frozen parts, whose states stay as they are.
+
+        Args:
+            name: the name of the state.
+            value: its new value.
 
         Raises:
             UsageError E101: no such state was requested.
@@ -226,11 +247,19 @@ class Scope:
         """Request that the states of this layer are computed from its input ``x`` on all training rows.
 
         ``Layer.fitted_states`` computes them before the first update of a training.
+
+        Args:
+            x: the input of the layer, (B, ...).
         """
         self.book.fitted.setdefault(self.path, x)
 
     def cost(self, name: str, value: Node) -> None:
-        """Add a term to the loss, such as an activity penalty: the mean over the batch."""
+        """Add a term to the loss, such as an activity penalty: the mean over the batch.
+
+        Args:
+            name: the name of the term, for explanations.
+            value: the mean of the term over the batch, ().
+        """
         path, nothing = self.named(name), constant(0.0, value.dtype)
         so_far = loop_variables.read(self.book.costs, path, nothing)
         total = value if so_far is nothing else so_far + value
@@ -241,11 +270,20 @@ class Scope:
         return tuple(loop_variables.values(self.book.updates))
 
     def require_samples(self, minimum: int) -> None:
-        """Require a minimum batch size in training for this layer."""
+        """Require a minimum batch size in training for this layer.
+
+        Args:
+            minimum: the number of samples.
+        """
         self.book.needed[self.path] = max(minimum, self.book.needed.get(self.path, minimum))
 
     def require_rows(self, words: Node, rows: int) -> None:
-        """Declare that a table of ``rows`` rows is indexed, so that input data can be validated."""
+        """Declare that a table of ``rows`` rows is indexed, so that input data can be validated.
+
+        Args:
+            words: the node of the indices.
+            rows: the number of rows of the table.
+        """
         while words.op.name == "cast":
             (words,) = words.inputs
         if isinstance(words.op, Input) and words.op.role == "data":
@@ -253,7 +291,11 @@ class Scope:
             self.book.tables[key] = min(rows, self.book.tables.get(key, rows))
 
     def rewriting(self, rewrite: Rewrite) -> Scope:
-        """The same scope with parameters replaced by ``rewrite``."""
+        """The same scope with parameters replaced by ``rewrite``.
+
+        Args:
+            rewrite: maps the scope, the name and the parameter to a node.
+        """
         return replace(self, rewrite=rewrite)
 
     def uniform(self, name: str, shape: Shape) -> Node:
@@ -261,11 +303,19 @@ class Scope:
 
         They are a function of the seed, the step, the path and the number of earlier requests of this name.
         In a loop over time they are new at every time step.
+
+        Args:
+            name: the name of the request.
+            shape: the shape of the numbers, batch axis first.
         """
         return self._draw("uniform", name, shape)
 
     def normal(self, name: str, shape: Shape) -> Node:
-        """Standard normal random numbers, otherwise like ``uniform``."""
+        """Standard normal random numbers, otherwise like ``uniform``.
+
+        Args:
+            name, shape: as in ``uniform``.
+        """
         return self._draw("normal", name, shape)
 
     def _draw(self, distribution: str, name: str, shape: Shape) -> Node:
@@ -286,12 +336,23 @@ class Scope:
         return stream_of(call_path(path, count))
 
     def note(self, name: str, value: Node) -> Node:
-        """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value."""
+        """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value.
+
+        Args:
+            name: the name, without the path of the layer.
+            value: the node.
+        """
         self.book.notes[self.in_call(name)] = value
         return value
 
     def run(self, layer: AnyLayer, x: Any, name: str | None = None) -> Any:
-        """Call a layer inside this one, under its own name; errors inside state the layer and its line."""
+        """Call a layer inside this one, under its own name; errors inside state the layer and its line.
+
+        Args:
+            layer: the layer.
+            x: its input.
+            name: its name; by default that of its class.
+        """
         path = self.named(name or layer.kind)
         call = self.book.calls[path] = self.book.calls.get(path, 0) + 1
         self.book.layers.setdefault(path, layer)

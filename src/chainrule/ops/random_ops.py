@@ -165,12 +165,32 @@ class Normal(Draw):
 
 
 def uniform(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
-    """Uniform random numbers in [0, 1), a function of ``key``, or of one key for each row, and ``stream``."""
+    """Uniform random numbers in [0, 1), a function of ``key``, or of one key for each row, and ``stream``.
+
+    Args:
+        key: a key of two integers, uint32 (2,), or one for each row, (B, 2); see ``Scope.uniform``.
+        shape: the shape of the result.
+        dtype: a floating-point dtype.
+        stream: another number gives independent random numbers of the same key.
+
+    Raises:
+        DtypeError E253: another dtype.
+    """
     return make(Uniform(tuple(shape), dtype, stream), key)
 
 
 def normal(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
-    """Standard normal random numbers, a function of ``key`` and ``stream``."""
+    """Standard normal random numbers, a function of ``key`` and ``stream``.
+
+    Args:
+        key: a key of two integers, uint32 (2,), or one for each row, (B, 2); see ``Scope.uniform``.
+        shape: the shape of the result.
+        dtype: a floating-point dtype.
+        stream: another number gives independent random numbers of the same key.
+
+    Raises:
+        DtypeError E253: another dtype.
+    """
     return make(Normal(tuple(shape), dtype, stream), key)
 
 

@@ -39,7 +39,11 @@ class StateHolder:
 
     @classmethod
     def of(cls, state: ModelState) -> Self:
-        """A new object of this class with this state."""
+        """A new object of this class with this state.
+
+        Args:
+            state: the state.
+        """
         holder = cls.__new__(cls)
         StateHolder.__init__(holder, state)
         return holder
@@ -50,7 +54,11 @@ class StateHolder:
         return self._state
 
     def adopt(self, state: ModelState) -> None:
-        """Replace the state."""
+        """Replace the state.
+
+        Args:
+            state: the new state.
+        """
         self._state = state
 
     @property

@@ -58,6 +58,9 @@ class StoppingRule(Extensible):
     def value(self, row: Mapping[str, float | None]) -> float:
         """The value of the monitored column.
 
+        Args:
+            row: a row of the history.
+
         Raises:
             UsageError E101: the history has no such column.
         """

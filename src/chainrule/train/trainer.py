@@ -376,12 +376,20 @@ class Trainer:
         return rows, float(rows if weights is None else weights.sum(dtype=np.float64))
 
     def copy_to(self, state: TrainState) -> None:
-        """Set parameters, states and slots of a training to copies of the present ones."""
+        """Set parameters, states and slots of a training to copies of the present ones.
+
+        Args:
+            state: the state of the training.
+        """
         for group in GROUPS.values():
             setattr(state, group, {label: self._arrays[label].copy() for label in getattr(state, group)})
 
     def copy_from(self, state: TrainState) -> None:
-        """Set the present parameters, states and slots to those of a training."""
+        """Set the present parameters, states and slots to those of a training.
+
+        Args:
+            state: the state of the training.
+        """
         for group in GROUPS.values():
             for label, array in getattr(state, group).items():
                 self._arrays[label][...] = array
@@ -401,7 +409,11 @@ class Trainer:
         self, x: Any, y: Any = None, sample_weight: Any = None, metrics: str | Sequence[str] | None = None
     ) -> dict[str, float]:
         """The loss and the metrics on labeled samples with the present parameters; see
-        ``chainrule.Model.evaluate``."""
+        ``chainrule.Model.evaluate``.
+
+        Args:
+            x, y, sample_weight, metrics: as there.
+        """
         return evaluate.evaluate(self._current(), x, y, sample_weight, metrics)
 
     def __call__(self, x: Any) -> ByOutput:
@@ -409,7 +421,12 @@ class Trainer:
         return raw_outputs(self._current(), x)
 
     def activations(self, x: Any, layer: str) -> np.ndarray:
-        """The output of a layer with the present parameters; see ``chainrule.Model.activations``."""
+        """The output of a layer with the present parameters; see ``chainrule.Model.activations``.
+
+        Args:
+            x: samples.
+            layer: the path of the layer.
+        """
         return activations(self._current(), x, layer)
 
     def _current(self) -> ModelState:

@@ -21,7 +21,7 @@ FORTUNES = (
 )
 
 
-def package(folder: Path, files: dict[int, Any]) -> Path:
+def package(folder: Path, files: dict[Any, Any]) -> Path:
     """A folder like that of the npm package."""
     place = folder / "package" / "dist" / "quantangshi"
     place.mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_notes_and_marks_are_removed_and_malformed_poems_left_out(tmp_path: Path
     ]  # fmt: skip
 
 
-FAULTS: dict[str, tuple[dict[int, Any] | None, str]] = {
+FAULTS: dict[str, tuple[dict[Any, Any] | None, str]] = {
     "no folder": (None, "E301"),
     "another folder": ({}, "E315"),
     "no JSON": ({0: "[{"}, "E316"),
@@ -78,6 +78,7 @@ FAULTS: dict[str, tuple[dict[int, Any] | None, str]] = {
     "a poem without verses": ({0: [{"title": "a", "author": "b"}]}, "E316"),
     "numbers": ({0: [record(3)]}, "E316"),  # type: ignore[arg-type]
     "nested beyond reason": ({0: "[" * 100_000}, "E316"),
+    "a word in place of the number of a file": ({"song": [record("御柳。")]}, "E315"),
 }
 
 

@@ -13,13 +13,13 @@ CORPUS = ROOT / "campaigns" / "corpus"
 SAMPLE = """
 import sys
 from campaigns.hostile_cases.changed_bytes import all_changes, regressions, tried
-changes = regressions() if sys.argv[1] == "known" else all_changes()[1::170]
+changes = regressions() if sys.argv[1] == "known" else all_changes(12)
 section = tried("", changes, children=1)
 print(section.cases, section.events)
 """
 
 
-@pytest.mark.parametrize(("cases", "min_count"), [("known", 3), ("sample", 300)])
+@pytest.mark.parametrize(("cases", "min_count"), [("known", 3), ("sample", 500)])
 def test_a_changed_file_is_read_or_refused(cases: str, min_count: int) -> None:
     """The cases run in a process that has not read a table, since each child is a fork of it."""
     done = subprocess.run(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -257,3 +259,25 @@ def test_names_that_are_not_utf_8_are_refused(tmp_path: Path, name: bytes) -> No
         read_images(folder)
     assert caught.value.code == "E301"
     assert "udcff" in str(caught.value)
+
+
+def test_damaged_exif_prints_nothing_and_the_filters_of_warnings_stay(tmp_path: Path) -> None:
+    """Threads that set and restore the filters of the process at once would leave those of another."""
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    Image.new("RGB", (4, 4)).save(folder / "0.webp", exif=exif.tobytes()[:-6])
+    for i in range(1, 200):
+        shutil.copy(folder / "0.webp", folder / f"{i}.webp")
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            chosen = list(warnings.filters)
+            assert read_images(tmp_path).rows == 200
+            assert list(warnings.filters) == chosen
+    finally:
+        sys.setswitchinterval(interval)
+    assert [str(warning.message) for warning in caught] == []

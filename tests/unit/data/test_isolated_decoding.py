@@ -61,6 +61,22 @@ def test_a_column_of_every_type_is_returned_as_it_is(tmp_path: Path, name: str) 
         assert read_parquet(stream, "t", 1, 2).equals(frame[1:2])
 
 
+def own_bytes() -> int:
+    """The memory of this process that is not shared."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux states the memory of a process")
+def test_long_texts_stay_in_the_memory_that_the_decoder_wrote() -> None:
+    rows, length = 20_000, 2_000
+    header, file = as_buffers(pl.DataFrame({"x": [chr(97 + i % 26) * length for i in range(rows)]}))
+    before = own_bytes()
+    frame = read_columns(header, file)
+    assert own_bytes() - before < rows * length / 4
+    assert frame["x"].str.len_bytes().sum() == rows * length
+
+
 def test_columns_of_other_types_are_converted(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {

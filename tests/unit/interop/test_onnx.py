@@ -222,6 +222,27 @@ def contradicting_models() -> dict[str, onnx.ModelProto]:
     return models
 
 
+def undefined_models() -> dict[str, onnx.ModelProto]:
+    """Files with an operation that its version does not define so."""
+    relu, image = step("Relu", "x", "y"), {name: np.ones(2, "float32") for name in "stmv"}
+    normalization = step("BatchNormalization", "x s t m v", "y", spatial=1)
+    models = {
+        "an operation of a later version": model([step("Gelu", "x", "y")], VECTOR, {}),
+        "an attribute of an earlier version": model([normalization], IMAGE, image),
+        "too many inputs": model([step("Relu", "x x", "y")], VECTOR, {}),
+        "too few inputs": model([step("Add", "x", "y")], VECTOR, {}),
+        "too many outputs": model([helper.make_node("Relu", ["x"], ["y", "z"])], VECTOR, {}),
+        "no output of an operation": model([relu, helper.make_node("Relu", ["x"], [])][::-1], VECTOR, {}),
+        "an output of another dtype": model([relu], VECTOR, {}),
+        "a vector in place of an image": model([step("MaxPool", "x", "y")], VECTOR, {}),
+    }
+    models["an output of another dtype"].graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    for version in (0, 2, 10_000):
+        models[f"version {version} of the format"] = model([relu], VECTOR, {})
+        models[f"version {version} of the format"].ir_version = version
+    return models
+
+
 def unsupported_models() -> dict[str, onnx.ModelProto]:
     """Files with attributes or inputs of another meaning than the one that is imported."""
     models: dict[str, onnx.ModelProto] = {}
@@ -286,7 +307,9 @@ KINDS = {
     "value_floats": "floats",
     "value_ints": "integers",
 }
-DAMAGED = damaged_models() | contradicting_models() | unsupported_models() | other_kinds()
+DAMAGED = (
+    damaged_models() | contradicting_models() | undefined_models() | unsupported_models() | other_kinds()
+)
 
 
 @pytest.mark.parametrize("versions", [(), (6,), (10_000,), (13, 14)])

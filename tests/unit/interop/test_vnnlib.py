@@ -224,6 +224,8 @@ def test_a_file_above_the_limit_is_refused_without_reading_it(tmp_path: Path) ->
         ("(assert (<= X_0 1))(assert (>= X_0 2))(assert (<= X_1 1))(assert (>= X_1 0))", "2 <= X_0 <= 1"),
         (BOUNDS + "(assert (or (>= X_1 1.5) (<= X_0 -1)))", "1.5 <= X_1 <= 1"),
         (BOUNDS + "(assert (> X_1 1))", "1 <= X_1 <= 1"),
+        (BOUNDS + "(assert (>= X_1 2.5e999))", "2.5000000000000000e+999 <= X_1 <= 1"),
+        (BOUNDS + "(assert (<= X_1 -1e-999))(assert (>= X_1 0))", "0 <= X_1 <= -1e-999"),
         (BOUNDS + "(assert (< 1 0))", ""),
     ],
 )

@@ -27,6 +27,7 @@ POETRY = "**/quantangshi/poet.tang.*.json"
 PUNCTUATION = "，。？！；：、"
 _COLOR = re.compile(r"\x1b\[\d*m")
 _NOTE = re.compile(r"（[^）]*）|〖[^〗]*〗|\{[^}]*\}|\([^)]*\)")
+_NUMBER = re.compile(r"poet\.tang\.[0-9]{1,9}\.json")
 _MARK = re.compile(r"[\s《》〈〉「」『』“”‘’\[\]・·]")  # removed, while the text inside is kept
 _VERSES = re.compile(rf"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f{PUNCTUATION}]+")
 _MAX_LENGTH = 10_000  # characters of a poem; the longest known poem has fewer than 2,000
@@ -127,7 +128,10 @@ def _poetry(folder: Path) -> Iterator[Poem]:
             "E301", where=str(folder), expected=fact("a folder"), received=fact("none"),
             fix=fact("npm pack chinese-poetry, then tar xzf the archive"),
         )  # fmt: skip
-    files = sorted(folder.glob(POETRY), key=lambda file: int(file.name.split(".")[2]))
+    numbered = {file: _NUMBER.fullmatch(file.name) for file in folder.glob(POETRY)}
+    files = sorted(
+        (file for file in numbered if numbered[file]), key=lambda file: int(file.name.split(".")[2])
+    )
     if not files:
         raise DataError(
             "E315", where=str(folder), name="chinese-poetry",

@@ -182,6 +182,9 @@ class Augmentation:
     def from_record(cls, record: object) -> Augmentation:
         """Restore the augmentation of a record written by ``to_record``; names are looked up, never imported.
 
+        Args:
+            record: plain data.
+
         Raises:
             DataError E355: not a record of ``to_record``. UsageError E102: an argument out of range.
         """

@@ -33,6 +33,7 @@ from chainrule.data.readers.image_decoding import (
     count_scans,
     decode_image,
     first_line,
+    is_rotated,
     open_image,
     to_pixels,
     too_large,
@@ -258,12 +259,7 @@ def _header(file: Path, root: Path) -> _Header:
             width, height = image.size
             if reason := too_large(image):  # before reading EXIF, which decodes a PNG
                 return _Header(fault=reason)
-            rotated = image.getexif().get(0x0112, 1) in (
-                5,
-                6,
-                7,
-                8,
-            )  # EXIF orientation: rotated by 90 degrees
+            rotated = is_rotated(image)
             is_gray = image.mode.partition(";")[0] in GRAY
     except DataError:
         raise

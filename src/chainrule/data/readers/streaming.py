@@ -96,6 +96,10 @@ def count_rows(path: str | os.PathLike[str]) -> int:
 def read_blocks(path: str | os.PathLike[str], rows: int = BLOCK) -> Iterator[Table]:
     """Read a Parquet file as tables of ``rows`` rows each; the last one contains the rest.
 
+    Args:
+        path: the file.
+        rows: rows of a block, at least 1.
+
     Raises:
         DataError: E301, E316, E304 as ``count_rows``.
         UsageError E102: ``rows`` is below 1.

@@ -174,7 +174,12 @@ class Buckets:
         return True
 
     def batch(self, epoch: int, step: int) -> np.ndarray:
-        """The indices of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only."""
+        """The indices of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only.
+
+        Args:
+            epoch: from 0.
+            step: from 0.
+        """
         return _batches(self, epoch)[step]
 
 

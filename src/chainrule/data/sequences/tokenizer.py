@@ -129,7 +129,11 @@ class Tokenizer:
         return encoding.ids, encoding.offsets, text
 
     def cut(self, text: str) -> list[str]:
-        """Split a text into pieces before the look-up: characters, or words and punctuation."""
+        """Split a text into pieces before the look-up: characters, or words and punctuation.
+
+        Args:
+            text: any text.
+        """
         if self.kind == "character":
             return list(self._characters(text))
         library = self._library
@@ -172,11 +176,19 @@ class Tokenizer:
         return fact("use tokens such as {tokens}", tokens=" ".join(self.tokens[len(SPECIAL) :][:LISTED]))
 
     def encode_all(self, texts: Iterable[str], *, ends: bool = False) -> list[np.ndarray]:
-        """The token ids of each text; ``pad_sequences`` combines them into one array."""
+        """The token ids of each text; ``pad_sequences`` combines them into one array.
+
+        Args:
+            texts: the texts.
+            ends: whether beginning and end are marked.
+        """
         return [self.encode(text, ends=ends) for text in texts]
 
     def decode(self, numbers: Sequence[int] | np.ndarray) -> str:
         """Convert token ids to text; padding, beginning and end are dropped.
+
+        Args:
+            numbers: the token ids of one text.
 
         Raises:
             DataError E361: an id that is not in the vocabulary, with its position.
@@ -202,6 +214,9 @@ class Tokenizer:
     @classmethod
     def from_record(cls, record: object) -> Tokenizer:
         """Restore the tokenizer of a record written by ``to_record``.
+
+        Args:
+            record: plain data.
 
         Raises:
             DataError E362: not a record of ``to_record``.

@@ -39,6 +39,7 @@ VALUES, VALUES_PER_BYTE = 2**21, 16  # numbers in all values of one sample, for 
 PRODUCTS, PRODUCTS_PER_BYTE = 2**28, 256  # to compute them
 ONE = {str(BATCH): 1}  # sizes of one sample
 OLDEST = 7  # version of the operations
+OLDEST_FORMAT = 3  # version of the file format, from which on files state the version of the operations
 INPUT_DTYPES = {1: "float32", 11: "float64"}
 
 
@@ -100,7 +101,10 @@ def _required_version(model: Any, where: str) -> int:
     another default axis; a version that the library does not contain may mean anything.
     """
     versions = [entry.version for entry in model.opset_import if text_of(entry.domain) in ("", "ai.onnx")]
-    newest = onnx.defs.onnx_opset_version() if onnx is not None else OLDEST
+    newest, format_version = (onnx.defs.onnx_opset_version(), onnx.IR_VERSION) if onnx else (OLDEST, OLDEST)
+    if not OLDEST_FORMAT <= model.ir_version <= format_version:
+        expected = fact("a version from {oldest} to {newest}", oldest=OLDEST_FORMAT, newest=format_version)
+        raise unsupported(where, "ir_version", expected, str(model.ir_version))
     if len(versions) != 1 or not OLDEST <= versions[0] <= newest:
         raise unsupported(
             where, "opset_import", fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest),
@@ -177,6 +181,9 @@ class _Import:
             raise unsupported(
                 self._where, name, fact("an output that depends on the input"), fact("a constant")
             )
+        stated = self._graph.output[0].type.tensor_type.elem_type
+        if stated and INPUT_DTYPES.get(stated) != output.dtype:
+            raise unsupported(self._where, name, output.dtype, fact("dtype {code}", code=stated))
         if not isinstance(output.shape[0] if output.shape else 1, Size):
             raise unsupported(
                 self._where, name, fact("an output whose first axis is the batch"), str(output.spec)
@@ -234,12 +241,38 @@ class _Import:
                 self._arrays[label] = array
         return self._nodes[name]
 
+    def _require_defined(self, step: Any, kind: str) -> None:
+        """Require an operation as its version defines it: its attributes, and as many inputs and outputs.
+
+        Raises:
+            FileError E459: another one, which has no meaning that could be imported.
+        """
+        assert onnx is not None
+        try:
+            schema = onnx.defs.get_schema(kind, self._version, "")
+        except onnx.defs.SchemaError as cause:
+            expected = fact("operations of version {version}", version=self._version)
+            raise unsupported(self._where, kind, expected, kind) from cause
+        low, high = schema.min_input, schema.max_input
+        if not low <= len(step.input) <= high:
+            expected = fact("{low} to {high} inputs", low=low, high=high)
+            raise unsupported(self._where, kind, expected, f"{len(step.input):,}")
+        low, high = schema.min_output, schema.max_output
+        if not low <= len(step.output) <= high:
+            expected = fact("{low} to {high} outputs", low=low, high=high)
+            raise unsupported(self._where, kind, expected, f"{len(step.output):,}")
+        others = [text_of(a.name) for a in step.attribute if text_of(a.name) not in schema.attributes]
+        if others:
+            expected = ", ".join(sorted(schema.attributes)) or fact("no attributes")
+            raise unsupported(self._where, kind, expected, clipped(others[0]))
+
     def _add(self, step: Any) -> None:
         """Add the node of one operation."""
         kind = text_of(step.op_type)
         if kind not in OPERATORS or text_of(step.domain) not in ("", "ai.onnx"):
             raise unsupported(self._where, kind, ", ".join(OPERATORS), kind)
         names = [text_of(name) for name in step.input]
+        self._require_defined(step, kind)
         inputs = tuple(self._node(name, kind) if name else None for name in names)
         values = {i: self._values[name] for i, name in enumerate(names) if name in self._values}
         values |= {

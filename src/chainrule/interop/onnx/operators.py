@@ -145,7 +145,7 @@ def _window(call: Call, space: int, kernel: tuple[int, ...]) -> dict[str, Any]:
     call.require("ceil_mode", 0)
     if call.integers("kernel_shape") not in (None, kernel):
         raise OperatorError(f"kernel_shape = {list(kernel)}", call.attributes["kernel_shape"])
-    if len(kernel) != space:
+    if len(kernel) != space or not kernel:
         raise OperatorError(fact("a kernel of {count} axes", count=space), kernel)
     pads = call.integers("pads") or (0,) * (2 * space)
     if attributes.get("auto_pad") == "VALID" and any(pads):

@@ -68,6 +68,10 @@ class Block(Layer):
     def attention(self, causal: bool, is_own: bool = True) -> Heads:
         """Return an attention of the block: to its own sequence, or to the memory, without relative
         positions.
+
+        Args:
+            causal: whether a position attends to earlier ones only.
+            is_own: whether it attends to its own sequence.
         """
         more: dict[str, Any] = {"rotary": self.rotary, "alibi": self.alibi} if is_own else {}
         more |= {"causal": causal, "dropout": self.dropout, "bias": self.bias}
@@ -77,21 +81,37 @@ class Block(Layer):
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
 
     def feed_forward(self, channels: int) -> FeedForward:
-        """The feed-forward network, by default four times as wide as the block."""
+        """The feed-forward network, by default four times as wide as the block.
+
+        Args:
+            channels: the width of the block.
+        """
         units = 4 * channels if self.units is None else self.units
         inits = {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
         form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
         return FeedForward(units, bias=self.bias, **form, **inits)  # type: ignore[arg-type]
 
     def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
-        """x + part(x), normalized before or after."""
+        """x + part(x), normalized before or after.
+
+        Args:
+            name: the name of the part.
+            x: (B, T, C).
+            part: maps the normalized input to (B, T, C).
+            scope: the scope of the layer.
+        """
         y = part(scope.run(self.norm, x, f"{name}_norm") if self.norm_first else x)
         if self.dropout:
             y = scope.run(Dropout(self.dropout), y, f"{name}_dropout")
         return x + y if self.norm_first else scope.run(self.norm, x + y, f"{name}_norm")
 
     def fed_forward(self, x: Node, scope: Scope) -> Node:
-        """The last part of every block."""
+        """The last part of every block.
+
+        Args:
+            x: (B, T, C).
+            scope: the scope of the layer.
+        """
         net = self.feed_forward(bound(x.shape[-1:])[0])
         return self.around("feed_forward", x, lambda v: scope.run(net, v, "feed_forward"), scope)
 

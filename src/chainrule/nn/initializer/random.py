@@ -162,7 +162,11 @@ class Scaled(Initializer):
         return F.uniform(key, shape, dtype, stream) * (2.0 * limit) - limit
 
     def fan_of(self, shape: Shape) -> float:
-        """Return the fan-in, fan-out or their mean."""
+        """Return the fan-in, fan-out or their mean.
+
+        Args:
+            shape: the shape of the weight, (O, ..., I).
+        """
         fan_in, fan_out = fans(shape)
         return {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[self.fan]
 

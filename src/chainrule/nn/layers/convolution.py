@@ -62,7 +62,12 @@ class Sliding(Layer):
         return {f.name: getattr(self, f.name) for f in fields(Sliding)}
 
     def bent(self, z: Node, scope: Scope) -> Node:
-        """Return the sums plus bias, with the activation applied."""
+        """Return the sums plus bias, with the activation applied.
+
+        Args:
+            z: the weighted sums, (B, ..., C).
+            scope: the scope of the layer.
+        """
         if self.bias:
             z = z + scope.parameter("bias", z.shape[-1:], ZEROS)
         return activated(z, self.activation, scope)

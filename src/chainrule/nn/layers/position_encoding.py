@@ -172,7 +172,13 @@ class RotaryPosition(Layer):
         return self.turned(x, x.rank - 2, scope)
 
     def turned(self, x: Node, axis: int, scope: Scope) -> Node:
-        """``x`` turned, its positions along ``axis``."""
+        """``x`` turned, its positions along ``axis``.
+
+        Args:
+            x: vectors of even length, (B, ..., C).
+            axis: the axis of the positions.
+            scope: the scope of the layer.
+        """
         count, channels = _extents(self, x, axis)
         if channels % 2:
             raise ShapeError(

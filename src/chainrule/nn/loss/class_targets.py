@@ -53,7 +53,12 @@ class OneClass(Loss):
         return Spec(output.shape[:-1], "int64")
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        """The weighted loss at each position: scores (B, ..., K) and one-hot classes -> (B, ...)."""
+        """The weighted loss at each position: scores (B, ..., K) and one-hot classes -> (B, ...).
+
+        Args:
+            output: the scores, (B, ..., K).
+            hot: the true class, one-hot, (B, ..., K).
+        """
         raise TypeError(f"{type(self).__name__} defines no loss")
 
     def terms(self, output: Node, target: Node) -> Node:
@@ -85,7 +90,12 @@ class OneClass(Loss):
         return target if self.ignore_index is None else F.where(self._is_known(target), target, 0)
 
     def weighted(self, losses: Node, hot: Node) -> Node:
-        """The loss at each position times the weight of its class."""
+        """The loss at each position times the weight of its class.
+
+        Args:
+            losses: the loss at each position, (B, ...).
+            hot: the true class, one-hot, (B, ..., K).
+        """
         return (
             losses if self.class_weight is None else losses * right(weights_node(self, hot.dtype) * hot, hot)
         )

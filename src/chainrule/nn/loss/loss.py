@@ -66,11 +66,20 @@ class Loss(Extensible):
         """Refuse settings outside their range."""
 
     def target(self, output: Spec) -> Spec:
-        """The spec of the targets that belong to outputs of this spec."""
+        """The spec of the targets that belong to outputs of this spec.
+
+        Args:
+            output: the spec of the output of the network.
+        """
         return output
 
     def terms(self, output: Node, target: Node) -> Node:
-        """The terms of a sample's loss: (B, ...), one for each value or position, or (B,)."""
+        """The terms of a sample's loss: (B, ...), one for each value or position, or (B,).
+
+        Args:
+            output: the output of the network, (B, ...).
+            target: the targets, of the spec of ``target``.
+        """
         if type(self).__call__ is not Loss.__call__:
             return self(output, target)
         raise UsageError(
@@ -79,7 +88,11 @@ class Loss(Extensible):
         )  # fmt: skip
 
     def shares(self, output: Node, target: Node) -> Node | None:
-        """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1."""
+        """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1.
+
+        Args:
+            output, target: as in ``terms``.
+        """
         return None
 
     @property
@@ -126,11 +139,19 @@ class Loss(Extensible):
         return (total, count) if weight is None else (total * weight, count * weight)
 
     def prediction(self, output: Node) -> Node:
-        """The output in the user's terms: probabilities of a classifier, values of a regressor."""
+        """The output in the user's terms: probabilities of a classifier, values of a regressor.
+
+        Args:
+            output: the output of the network, (B, ...).
+        """
         return output
 
     def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
         """An array of targets, padded to the shape of a sample, if this loss supports padding.
+
+        Args:
+            target: the targets (N, ...).
+            shape: the shape of the targets of one sample.
 
         Raises:
             TrainingError E504: they cannot be padded to that shape.
@@ -138,11 +159,20 @@ class Loss(Extensible):
         return target
 
     def to_targets(self, prediction: Any) -> Any:
-        """The array ``prediction`` in the form of targets; ``None`` if it has that form already."""
+        """The array ``prediction`` in the form of targets; ``None`` if it has that form already.
+
+        Args:
+            prediction: predictions of the network, as ``prediction`` computes them.
+        """
         return None
 
     def refuse(self, target: Any, output: Spec) -> None:
-        """Refuse an array of targets whose values no output of this spec can match."""
+        """Refuse an array of targets whose values no output of this spec can match.
+
+        Args:
+            target: the encoded targets, (N, ...).
+            output: the spec of the output of the network.
+        """
 
     def mean(self, output: Node, target: Node, weight: Node | None = None) -> Node:
         """J, the mean over the batch, shape (), after checking that output and target match.

@@ -32,7 +32,13 @@ class AdaptiveMoments(Rule):
         return {"mean": Slot(shape), "square": Slot(shape)}
 
     def step(self, mean: Node, square: Node, context: StepContext) -> Node:
-        """rate m' / (sqrt(s') + epsilon)."""
+        """rate m' / (sqrt(s') + epsilon).
+
+        Args:
+            mean: m', the mean of the gradients, bias-corrected.
+            square: s', the mean of their squares, bias-corrected.
+            context: the learning rate and the step.
+        """
         warm = F.sqrt(bias_correction(self.beta2, context.count, mean.dtype))
         step_size = context.learning_rate / bias_correction(self.beta1, context.count, mean.dtype)
         return step_size * (mean / (F.sqrt(square) / warm + self.epsilon))

@@ -92,7 +92,13 @@ class Optimizer(Extensible):
         raise TypeError(f"{type(self).__name__} moves nothing")
 
     def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        """The parameters to evaluate the network with after ``count`` steps, at least one."""
+        """The parameters to evaluate the network with after ``count`` steps, at least one.
+
+        Args:
+            parameters: the trained parameters, by path.
+            slots: the state of the optimizer, by label.
+            count: the number of steps so far.
+        """
         return dict(parameters)
 
 
@@ -123,7 +129,11 @@ class Rule(Optimizer):
         return known_schedule(self.learning_rate)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        """The state of a parameter of this shape."""
+        """The state of a parameter of this shape.
+
+        Args:
+            shape: the shape of the parameter.
+        """
         return {}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
@@ -137,11 +147,22 @@ class Rule(Optimizer):
         raise TypeError(f"{type(self).__name__} moves nothing")
 
     def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
-        """The parameter to evaluate the network with."""
+        """The parameter to evaluate the network with.
+
+        Args:
+            p: the trained parameter.
+            slots: its state, by label.
+            count: the number of steps so far, at least 1.
+        """
         return p
 
     def shrunk(self, p: Node, context: StepContext) -> Node:
-        """The parameter after its decoupled decay: w (1 - rate decay)."""
+        """The parameter after its decoupled decay: w (1 - rate decay).
+
+        Args:
+            p: the parameter.
+            context: the learning rate and the step.
+        """
         return p * (1.0 - context.learning_rate * self.weight_decay) if self.weight_decay else p
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
@@ -168,7 +189,13 @@ class Rule(Optimizer):
         }
 
     def slots_of(self, path: str, p: Node, slots: Nodes) -> dict[str, Node]:
-        """The state of one parameter."""
+        """The state of one parameter.
+
+        Args:
+            path: the path of the parameter.
+            p: the parameter.
+            slots: the state of all parameters, by label.
+        """
         return {name: slots[f"{path}/{name}"] for name in self.slots(p.shape)}
 
 

@@ -53,7 +53,11 @@ class Group(Extensible):
         require(self, "constraint", fits, fact("a constraint"), "cr.MaxNorm(2.0)")
 
     def has(self, path: str) -> bool:
-        """Whether a parameter belongs to the group."""
+        """Whether a parameter belongs to the group.
+
+        Args:
+            path: the path of a parameter.
+        """
         return is_at(path, self.pattern)
 
 
@@ -99,7 +103,11 @@ class Grouped(Optimizer):
         return self.inner.schedule
 
     def group(self, path: str) -> Group:
-        """The group of a parameter; one that changes nothing if it fits none."""
+        """The group of a parameter; one that changes nothing if it fits none.
+
+        Args:
+            path: the path of a parameter.
+        """
         return next((group for group in self.groups if group.has(path)), Group())
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:

@@ -69,7 +69,13 @@ class Averaged(Around):
     """Base class of weight averages: defines how the mean of a parameter is updated."""
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
-        """The mean after step ``count``."""
+        """The mean after step ``count``.
+
+        Args:
+            old: the mean before the step.
+            new: the parameter after it.
+            count: the number of the step, from 1.
+        """
         raise TypeError(f"{type(self).__name__} averages nothing")
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:

@@ -44,7 +44,14 @@ class _Gated(Recurrent):
             known_initializer(init)
 
     def weights(self, gates: int, name: str, width: int, scope: Scope) -> Node:
-        """The weights of all gates, (gates units, width), transposed."""
+        """The weights of all gates, (gates units, width), transposed.
+
+        Args:
+            gates: the number of gates.
+            name: the name of the parameter.
+            width: the number of inputs.
+            scope: the scope of the layer.
+        """
         init = known_initializer(self.weight_initializer if name == "weight" else self.recurrent_initializer)
         shape = (gates * self.units, width)
         return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
@@ -53,6 +60,9 @@ class _Gated(Recurrent):
         """What the inputs of all cells and the biases add to the gates: (B, T, C) -> (B, T, gates units).
 
         Args:
+            x: the sequence, (B, T, C).
+            gates: the number of gates.
+            scope: the scope of the layer.
             first: the initial bias of each gate; 0 by default.
         """
         samples, steps, width = x.shape[0], x.shape[1], int(str(x.shape[-1]))
@@ -64,7 +74,12 @@ class _Gated(Recurrent):
         return F.reshape(z, (samples, steps, gates * self.units))
 
     def parts(self, z: Node, gates: int) -> list[Node]:
-        """The share of each gate in the last axis."""
+        """The share of each gate in the last axis.
+
+        Args:
+            z: the weighted sums of all gates, (B, gates units).
+            gates: the number of gates.
+        """
         return [z[..., i * self.units : (i + 1) * self.units] for i in range(gates)]
 
 

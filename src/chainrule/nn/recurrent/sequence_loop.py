@@ -67,11 +67,20 @@ class Recurrent(Layer):
             require_number(self, name, minimum=0, below=1)
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:
-        """The sequences a step reads, and the step: (states, cells) -> (the output, the new states)."""
+        """The sequences a step reads, and the step: (states, cells) -> (the output, the new states).
+
+        Args:
+            x: the sequence, (B, T, C).
+            scope: the scope of the layer.
+        """
         raise TypeError(f"the recurrent layer {type(self).__name__} defines no begin(self, x, scope)")
 
     def shapes(self, x: Node) -> dict[str, Shape]:
-        """The shape of each state, samples first."""
+        """The shape of each state, samples first.
+
+        Args:
+            x: the sequence, (B, T, C).
+        """
         return dict.fromkeys(self.memory, (x.shape[0], self.units))
 
     def __call__(self, x: Value, scope: Scope) -> Value:  # x (B, T, C) -> (B, units), by default
@@ -99,13 +108,22 @@ class Recurrent(Layer):
     def require_form(self, x: Node) -> None:
         """Refuse what is no sequence of cells.
 
+        Args:
+            x: the input of the layer.
+
         Raises:
             ShapeError E208: the input is not (B, T, C).
         """
         self.require_rank(x, 3, "(B, T, C)")
 
     def require_rank(self, x: Node, rank: int, expected: str) -> None:
-        """Refuse a sequence whose cells have another form, or that has no cell."""
+        """Refuse a sequence whose cells have another form, or that has no cell.
+
+        Args:
+            x: the input of the layer.
+            rank: the number of axes that it needs.
+            expected: its shape as a text, for the error.
+        """
         if x.rank != rank or not all(isinstance(n, int) for n in x.shape[2:]):
             raise ShapeError(
                 "E208", op=type(self).__name__, constraint=fact("sequences of cells of fixed size"),
@@ -139,7 +157,12 @@ class Recurrent(Layer):
         )
 
     def recurrent_input(self, x: Node, scope: Scope) -> Callable[[Node], Node]:
-        """What a step reads of the step before: all of it, or in training what dropout keeps."""
+        """What a step reads of the step before: all of it, or in training what dropout keeps.
+
+        Args:
+            x: a state of the step before.
+            scope: the scope of the layer.
+        """
         if not (self.recurrent_dropout and scope.training):
             return lambda hidden: hidden
         shape = (x.shape[0], *(1,) * (x.rank - 3), self.units)

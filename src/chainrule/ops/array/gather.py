@@ -263,17 +263,43 @@ class OneHot(_Depth):
 
 
 def gather(x: Node, indices: Node) -> Node:
-    """The rows of ``x`` at ``indices``."""
+    """The rows of ``x`` at ``indices``.
+
+    Args:
+        x: a table (N, ...).
+        indices: integers from 0 to N - 1, of any shape; the result is (*indices, ...).
+
+    Raises:
+        DtypeError E253: indices that are not integers.
+    """
     return make(Gather(), x, indices)
 
 
 def scatter_add(values: Node, indices: Node, rows: Axis) -> Node:
-    """A table of ``rows`` rows, to which each value is added at its index."""
+    """A table of ``rows`` rows, to which each value is added at its index.
+
+    Args:
+        values: numbers (*indices, ...).
+        indices: integers from 0 to ``rows`` - 1.
+        rows: the number of rows of the table.
+
+    Raises:
+        DtypeError E253: indices that are not integers.
+    """
     return make(ScatterAdd(rows), values, indices)
 
 
 def one_hot(indices: Node, depth: int, dtype: str = "float32") -> Node:
-    """One-hot encoding of ``indices`` along a new last axis."""
+    """One-hot encoding of ``indices`` along a new last axis.
+
+    Args:
+        indices: integers from 0 to ``depth`` - 1, of any shape.
+        depth: the length of the new axis.
+        dtype: of the result.
+
+    Raises:
+        DtypeError E253: indices that are not integers.
+    """
     return make(OneHot(depth, dtype), indices)
 
 

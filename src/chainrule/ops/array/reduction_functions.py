@@ -42,22 +42,58 @@ def _folded(kind: type[reduction.Reduction], x: Node, axis: Over, keepdims: bool
 
 
 def sum(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The sum over ``axis``; over all axes by default."""
+    """The sum over ``axis``; over all axes by default.
+
+    Args:
+        x: numbers of any shape.
+        axis: one axis, several, or ``None`` for all.
+        keepdims: whether the axes remain, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return _folded(reduction.ReduceSum, x, axis, keepdims)
 
 
 def max(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The largest value over ``axis``."""
+    """The largest value over ``axis``.
+
+    Args:
+        x: numbers of any shape.
+        axis: one axis, several, or ``None`` for all.
+        keepdims: whether the axes remain, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return _folded(reduction.ReduceMax, x, axis, keepdims)
 
 
 def min(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The smallest value over ``axis``."""
+    """The smallest value over ``axis``.
+
+    Args:
+        x: numbers of any shape.
+        axis: one axis, several, or ``None`` for all.
+        keepdims: whether the axes remain, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return _folded(reduction.ReduceMin, x, axis, keepdims)
 
 
 def prod(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The product over ``axis``."""
+    """The product over ``axis``.
+
+    Args:
+        x: floating-point numbers of any shape.
+        axis: one axis, several, or ``None`` for all.
+        keepdims: whether the axes remain, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     axes = axes_of(x, axis)
     for a in reversed(axes):
         x = make(reduction.ReduceProd((a,), keepdims), x)
@@ -65,7 +101,16 @@ def prod(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
-    """The index of the largest value along ``axis``."""
+    """The index of the largest value along ``axis``.
+
+    Args:
+        x: numbers of any shape.
+        axis: the axis.
+        keepdims: whether the axis remains, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return make(reduction.ArgMax(axes_of(x, axis), keepdims), x)
 
 
@@ -107,7 +152,16 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
 
 
 def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
-    """The logarithm of the sum of exponentials over ``axis``."""
+    """The logarithm of the sum of exponentials over ``axis``.
+
+    Args:
+        x: floating-point numbers of any shape.
+        axis: one axis, several, or ``None`` for all; the last one by default.
+        keepdims: whether the axes remain, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     for a in reversed(axes_of(x, axis)):
         folded = make(LogSumExp(a), x)
         x = reshape(folded, (*x.shape[:a], 1, *x.shape[a + 1 :])) if keepdims else folded
@@ -115,10 +169,26 @@ def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
 
 
 def softmax(x: Node, axis: int = -1) -> Node:
-    """Softmax along ``axis``: probabilities with sum 1."""
+    """Softmax along ``axis``: probabilities with sum 1.
+
+    Args:
+        x: floating-point numbers of any shape.
+        axis: the axis along which the probabilities add up to 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return make(Softmax(axes_of(x, axis)[0]), x)
 
 
 def log_softmax(x: Node, axis: int = -1) -> Node:
-    """Logarithm of the softmax along ``axis``."""
+    """Logarithm of the softmax along ``axis``.
+
+    Args:
+        x: floating-point numbers of any shape.
+        axis: the axis of the classes.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
     return make(LogSoftmax(axes_of(x, axis)[0]), x)

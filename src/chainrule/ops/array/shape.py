@@ -227,6 +227,10 @@ class Broadcast(_Shaped):
 def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
     """``x`` with its axes in another order; reversed by default.
 
+    Args:
+        x: a node of any shape.
+        axes: for each axis of the result the axis of ``x``; ``None`` reverses them.
+
     Raises:
         ShapeError E208: an axis is missing or named twice.
     """
@@ -246,6 +250,10 @@ def swap(x: Node) -> Node:
 def reshape(x: Node, shape: Sequence[Axis]) -> Node:
     """``x`` in another shape; one axis may be -1 and is inferred.
 
+    Args:
+        x: a node of any shape.
+        shape: the new lengths of the axes, with the same number of elements.
+
     Raises:
         ShapeError E204: the number of elements would change.
     """
@@ -264,6 +272,10 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
 
 def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
     """``x`` broadcast to ``shape``.
+
+    Args:
+        x: a node of any shape.
+        shape: the new lengths of the axes; axes may be added in front.
 
     Raises:
         ShapeError E202: an axis is neither 1 nor of the new length.

@@ -273,13 +273,22 @@ def slice_axis(x: Node, axis: int, start: Axis, stop: Axis, step: int = 1) -> No
 
 
 def pad(x: Node, widths: Sequence[tuple[int, int]]) -> Node:
-    """``x`` padded with zeros; ``widths`` has the number before and after for each axis."""
+    """``x`` padded with zeros; ``widths`` has the number before and after for each axis.
+
+    Args:
+        x: a node of any shape.
+        widths: the number of zeros before and after, a pair for each axis.
+    """
     low, high = zip(*widths, strict=True) if widths else ((), ())
     return make(Pad(tuple(low), tuple(high), (0,) * x.rank), x)
 
 
 def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
     """The parts, concatenated along ``axis``.
+
+    Args:
+        parts: nodes of one dtype that differ in this axis at most.
+        axis: the axis.
 
     Raises:
         ShapeError E205, E207: the axis does not exist, or another axis differs.

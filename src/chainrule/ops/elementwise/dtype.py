@@ -169,12 +169,21 @@ class Extent(_Counted):
 
 
 def cast(x: Node, dtype: str) -> Node:
-    """``x`` converted to a dtype."""
+    """``x`` converted to a dtype.
+
+    Args:
+        x: a node of any shape.
+        dtype: its name, such as ``"float32"``, ``"int64"`` or ``"bool"``.
+    """
     return x if x.dtype == dtype else make(Cast(dtype), x)
 
 
 def stop_gradient(x: Node) -> Node:
-    """``x``, treated as a constant by differentiation."""
+    """``x``, treated as a constant by differentiation.
+
+    Args:
+        x: a node of any shape.
+    """
     return make(StopGradient(), x)
 
 

@@ -71,162 +71,332 @@ def _apply(card: type[Card], *values: Operand) -> Node:
 
 
 def add(a: Operand, b: Operand) -> Node:
-    """The sum ``a + b``."""
+    """The sum ``a + b``.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Add, a, b)
 
 
 def subtract(a: Operand, b: Operand) -> Node:
-    """The difference ``a - b``."""
+    """The difference ``a - b``.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Subtract, a, b)
 
 
 def multiply(a: Operand, b: Operand) -> Node:
-    """The product ``a * b``, element by element."""
+    """The product ``a * b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Multiply, a, b)
 
 
 def divide(a: Operand, b: Operand) -> Node:
-    """The quotient ``a / b``."""
+    """The quotient ``a / b``.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Divide, a, b)
 
 
 def negative(x: Operand) -> Node:
-    """The negative ``-x``."""
+    """The negative ``-x``.
+
+    Args:
+        x: numbers of any shape.
+    """
     return _apply(arithmetic.Negative, x)
 
 
 def square(x: Operand) -> Node:
-    """The square ``x * x``."""
+    """The square ``x * x``.
+
+    Args:
+        x: numbers of any shape.
+    """
     return _apply(arithmetic.Square, x)
 
 
 def abs(x: Operand) -> Node:
-    """The absolute value of ``x``; its derivative at 0 is 0."""
+    """The absolute value of ``x``; its derivative at 0 is 0.
+
+    Args:
+        x: numbers of any shape.
+    """
     return _apply(arithmetic.Abs, x)
 
 
 def sign(x: Operand) -> Node:
-    """The sign of ``x``: -1, 0 or 1."""
+    """The sign of ``x``: -1, 0 or 1.
+
+    Args:
+        x: numbers of any shape.
+    """
     return _apply(arithmetic.Sign, x)
 
 
 def maximum(a: Operand, b: Operand) -> Node:
-    """The larger of ``a`` and ``b``, element by element."""
+    """The larger of ``a`` and ``b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Maximum, a, b)
 
 
 def minimum(a: Operand, b: Operand) -> Node:
-    """The smaller of ``a`` and ``b``, element by element."""
+    """The smaller of ``a`` and ``b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(arithmetic.Minimum, a, b)
 
 
 def exp(x: Operand) -> Node:
-    """The exponential function, e to the power of ``x``."""
+    """The exponential function, e to the power of ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Exp, x)
 
 
 def log(x: Operand) -> Node:
-    """The natural logarithm of ``x``."""
+    """The natural logarithm of ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Log, x)
 
 
 def sqrt(x: Operand) -> Node:
-    """The square root of ``x``."""
+    """The square root of ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Sqrt, x)
 
 
 def sin(x: Operand) -> Node:
-    """The sine of ``x``, in radians."""
+    """The sine of ``x``, in radians.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Sin, x)
 
 
 def cos(x: Operand) -> Node:
-    """The cosine of ``x``, in radians."""
+    """The cosine of ``x``, in radians.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Cos, x)
 
 
 def tanh(x: Operand) -> Node:
-    """The hyperbolic tangent of ``x``."""
+    """The hyperbolic tangent of ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Tanh, x)
 
 
 def sigmoid(x: Operand) -> Node:
-    """The logistic function ``1 / (1 + exp(-x))``."""
+    """The logistic function ``1 / (1 + exp(-x))``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Sigmoid, x)
 
 
 def relu(x: Operand) -> Node:
-    """The rectified linear unit ``max(x, 0)``; its derivative at 0 is 0."""
+    """The rectified linear unit ``max(x, 0)``; its derivative at 0 is 0.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Relu, x)
 
 
 def softplus(x: Operand) -> Node:
-    """The softplus function ``log(1 + exp(x))``."""
+    """The softplus function ``log(1 + exp(x))``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Softplus, x)
 
 
 def erf(x: Operand) -> Node:
-    """The error function of ``x``."""
+    """The error function of ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Erf, x)
 
 
 def floor(x: Operand) -> Node:
-    """The largest integer not greater than ``x``."""
+    """The largest integer not greater than ``x``.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(math_functions.Floor, x)
 
 
 def less(a: Operand, b: Operand) -> Node:
-    """Whether ``a < b``, element by element."""
+    """Whether ``a < b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.Less, a, b)
 
 
 def less_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a <= b``, element by element."""
+    """Whether ``a <= b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.LessEqual, a, b)
 
 
 def greater(a: Operand, b: Operand) -> Node:
-    """Whether ``a > b``, element by element."""
+    """Whether ``a > b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.Greater, a, b)
 
 
 def greater_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a >= b``, element by element."""
+    """Whether ``a >= b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.GreaterEqual, a, b)
 
 
 def equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a == b``, element by element."""
+    """Whether ``a == b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.Equal, a, b)
 
 
 def not_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a != b``, element by element."""
+    """Whether ``a != b``, element by element.
+
+    Args:
+        a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.NotEqual, a, b)
 
 
 def logical_and(a: Operand, b: Operand) -> Node:
-    """Whether ``a`` and ``b`` are both true, element by element."""
+    """Whether ``a`` and ``b`` are both true, element by element.
+
+    Args:
+        a, b: booleans; nodes or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.LogicalAnd, a, b)
 
 
 def logical_or(a: Operand, b: Operand) -> Node:
-    """Whether ``a`` or ``b`` is true, element by element."""
+    """Whether ``a`` or ``b`` is true, element by element.
+
+    Args:
+        a, b: booleans; nodes or arrays, whose shapes are broadcast.
+
+    Raises:
+        ShapeError E202: shapes that cannot be broadcast.
+    """
     return _apply(comparison.LogicalOr, a, b)
 
 
 def logical_not(x: Operand) -> Node:
-    """Whether ``x`` is false, element by element."""
+    """Whether ``x`` is false, element by element.
+
+    Args:
+        x: booleans of any shape.
+    """
     return _apply(comparison.LogicalNot, x)
 
 
 def is_finite(x: Operand) -> Node:
-    """Whether ``x`` is neither infinite nor NaN, element by element."""
+    """Whether ``x`` is neither infinite nor NaN, element by element.
+
+    Args:
+        x: floating-point numbers of any shape.
+    """
     return _apply(comparison.IsFinite, x)
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Node:
     """``a`` where ``condition`` is true, else ``b``; shapes are broadcast.
+
+    Args:
+        condition: booleans.
+        a, b: numbers of one dtype; the shapes of all three are broadcast.
 
     Raises:
         DtypeError E253: ``condition`` is not boolean.
@@ -279,6 +449,10 @@ def remainder(a: Operand, b: Operand) -> Node:
 def power(x: Operand, exponent: Operand) -> Node:
     """``x`` to the power of ``exponent``; the exponents 1 and 2 need no power function.
 
+    Args:
+        x: floating-point numbers.
+        exponent: a number, or a node of the dtype of ``x``; shapes are broadcast.
+
     Numerics: ``x ** 2`` is the product ``x * x``, also for negative ``x``.
     """
     known = exponent
@@ -290,5 +464,10 @@ def power(x: Operand, exponent: Operand) -> Node:
 
 
 def clip(x: Node, low: float = -np.inf, high: float = np.inf) -> Node:
-    """``x`` limited to the interval from ``low`` to ``high``."""
+    """``x`` limited to the interval from ``low`` to ``high``.
+
+    Args:
+        x: floating-point numbers of any shape.
+        low, high: the ends of the interval, both included; infinite by default.
+    """
     return make_node(math_functions.Clip(float(low), float(high)), x)

@@ -126,7 +126,12 @@ def fft(real: Node, imaginary: Node | None = None, axis: int = -1) -> tuple[Node
 
 
 def ifft(real: Node, imaginary: Node, axis: int = -1) -> tuple[Node, Node]:
-    """The complex numbers whose ``fft`` is given; arguments and errors are those of ``fft``."""
+    """The complex numbers whose ``fft`` is given; arguments and errors are those of ``fft``.
+
+    Args:
+        real, imaginary: the spectrum.
+        axis: the axis, of fixed length.
+    """
     _refuse_parts("ifft", real, imaginary)
     (axis,) = axes_of(real, axis)
     scale = 1.0 / axis_length("ifft", real, axis)

@@ -114,6 +114,10 @@ def matmul(a: Node, b: Node) -> Node:
 
     A stack of matrices times one matrix is computed as a single large product, which is faster.
 
+    Args:
+        a, b: floating-point numbers (..., M, K) and (..., K, N), or vectors (K,); axes in front are
+            broadcast.
+
     Raises:
         ShapeError E203: the inner axes differ.
     """

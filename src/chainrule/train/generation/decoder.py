@@ -55,6 +55,9 @@ class Cache:
     def rows(self, indices: Sequence[int] | np.ndarray) -> Cache:
         """A copy with the rows of these indices, in this order; rows may be repeated.
 
+        Args:
+            indices: numbers of rows, from 0.
+
         Example:
             >>> cache = Cache({"keys": np.arange(6.0).reshape(2, 3, 1)}, np.array([3, 1]), {})
             >>> cache.rows([1, 1, 0]).filled.tolist()

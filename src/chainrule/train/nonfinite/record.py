@@ -118,7 +118,11 @@ class NonfiniteReport:
     engine: str = "reference"
 
     def cause(self, lang: str = "") -> str:
-        """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one."""
+        """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one.
+
+        Args:
+            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+        """
         return nonfinite.report_lines(self, lang or settings.lang, 0)[0]
 
     @property
@@ -127,7 +131,12 @@ class NonfiniteReport:
         return nonfinite.remedy_of(self)
 
     def lines(self, lang: str = "", depth: int = 2) -> list[str]:
-        """The report as lines of text; see ``narrative.report_lines``."""
+        """The report as lines of text; see ``narrative.report_lines``.
+
+        Args:
+            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+            depth: 0 for the cause alone; 1 for location, cause and remedy; 2 and 3 for more values.
+        """
         return nonfinite.report_lines(self, lang or settings.lang, depth)
 
     def __str__(self) -> str:

@@ -76,7 +76,11 @@ class PrivacySpent:
         return self.text(settings.lang)
 
     def text(self, lang: str) -> str:
-        """The guarantee and what is not protected, in English or Chinese."""
+        """The guarantee and what is not protected, in English or Chinese.
+
+        Args:
+            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+        """
         alone, together = SCOPES[lang]
         scope = alone if self.unprotected else ""
         scope += together.format(group=self.group) if self.group > 1 else ""
@@ -122,7 +126,11 @@ class PrivacySpent:
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> PrivacySpent | None:
-        """What the facts of a model state; ``None`` for a model that was not trained privately."""
+        """What the facts of a model state; ``None`` for a model that was not trained privately.
+
+        Args:
+            facts: ``model.facts``.
+        """
         phases, private = phases_of(facts), facts.get(PRIVACY)
         if not phases or not isinstance(private, dict):
             return None

@@ -7,7 +7,7 @@ import re
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.errors import sentence_of_code
-from chainrule.catalog import Argument, Block, BlockFormula, Kind, block, sample_curve, to_unicode, transcript
+from chainrule.catalog import Argument, Block, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.derive.braille_plot import plot, side_by_side
 from chainrule.messages import translated
 from chainrule.notation import to_unicode as tree_to_unicode
@@ -15,6 +15,7 @@ from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.settings import settings
 from chainrule.texts.arguments import ARGUMENTS, argument_key
+from chainrule.texts.formulas import FORMULAS
 from chainrule.texts.shapes import shapes_in_chinese
 from chainrule.train.evaluation.metric import Metric
 
@@ -46,7 +47,7 @@ def show_block(kind: Kind, name: str) -> None:
     screen.line(f"  {entry.signature}")
     if entry.formulas:
         screen.heading(text_of("formula"))
-        _formulas(entry.formulas)
+        _formulas(entry)
     _curve(entry)
     if isinstance(entry.definition, type) and issubclass(entry.definition, Card):
         _card(entry.definition, entry)
@@ -79,7 +80,7 @@ def _chinese_sections(entry: Block) -> dict[str, str]:
         return {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
     codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))
     errors = "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)
-    return {"Shapes": shapes_in_chinese(entry.sections.get("Shapes", "")), "Raises": errors}
+    return {"Shapes": to_unicode(shapes_in_chinese(entry.sections.get("Shapes", ""))), "Raises": errors}
 
 
 def _section(title: str, text: str) -> None:
@@ -90,8 +91,12 @@ def _section(title: str, text: str) -> None:
             screen.line(f"  {part}")
 
 
-def _formulas(formulas: tuple[BlockFormula, ...]) -> None:
-    for formula in formulas:
+def _formulas(entry: Block) -> None:
+    chinese = FORMULAS.get(entry.kind.name, {}).get(entry.name, "") if settings.lang == "zh" else ""
+    if chinese:
+        screen.line(f"  {chinese}")
+        return
+    for formula in entry.formulas:
         text = to_unicode(formula.prose) if formula.tree is None else tree_to_unicode(formula.tree)
         screen.line(f"  {formula.label} = {text}" if formula.label else f"  {text}")
 

@@ -31,12 +31,15 @@ THREADS = 8  # of polars in a decoder, at most
 _START = 60.0  # seconds until a process accepts a request
 _PACKAGES = ("chainrule", "chainrule.data", "chainrule.data.readers")
 _CODE = """
-import sys, types
+import gc, sys, types
+gc.disable()
 sys.path[:] = {path}
 for name, place in {packages}.items():
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [place]
 from chainrule.data.readers.isolated.worker import main
+gc.freeze()
+gc.enable()
 main({descriptor}, {folder!r})
 """
 _ALLOCATION = ("memory allocation of", "MemoryError", "Cannot allocate memory", "out of memory")
@@ -69,7 +72,9 @@ class Process:
     Args:
         folder: a folder in which it may write; empty: none.
 
-    Its packages are created empty: what they import themselves takes longer than to decode a file.
+    Its packages are created empty: what they import themselves takes longer than to decode a file. For the
+    same reason its folders of modules are those of this process (``-S``), and no garbage is collected while
+    it imports.
     """
 
     def __init__(self, folder: str = "") -> None:
@@ -82,7 +87,7 @@ class Process:
             path = [os.path.abspath(place) for place in sys.path if place]
             code = _CODE.format(path=path, packages=packages, descriptor=other.fileno(), folder=folder)
             self.child = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-c", code], stdin=subprocess.DEVNULL,
+                [sys.executable, "-I", "-S", "-B", "-c", code], stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=self.errors, pass_fds=[other.fileno()], cwd="/",
                 env=environment,
             )  # fmt: skip
