@@ -30,8 +30,6 @@ COUNT = re.compile(r"\{(\w+)(?::,)?\} (rows|columns|classes|scores|values|levels
 COUNTED = {
     key: text for key, text in TEMPLATES.items() if COUNT.search(text) and not re.search(r"\{\d", text)
 }
-    key: text for key, text in TEMPLATES.items() if COUNT.search(text) and not re.search(r"\{\d", text)
-}
 
 
 class Fields(dict[str, object]):
