@@ -2,7 +2,7 @@
 
 A catalog ``locale/<language>/LC_MESSAGES/chainrule.po`` has the translation of each English template. It is
 compiled to ``.mo`` when the package is built (``hatch_build.py``) or by ``python -m pages.translations``, and
-read when the first text is asked for in its language.
+read when the first text in its language is needed.
 
 Reference: the manual of GNU gettext, sections PO Files and MO Files.
 """
@@ -66,9 +66,9 @@ def translated(template: str, lang: str, context: str = "") -> str:
     if lang == "en" or not template:  # the empty text of a catalog is its header
         return English(template)
     catalog = _catalog(lang)
-    for found in (partial(catalog.pgettext, context), catalog.gettext) if context else (catalog.gettext,):
+    for lookup in (partial(catalog.pgettext, context), catalog.gettext) if context else (catalog.gettext,):
         with suppress(KeyError):
-            return Chinese(found(template))
+            return Chinese(lookup(template))
     return Chinese(template)
 
 

@@ -59,7 +59,7 @@ def ending(model: Model) -> Pair:
     weights = "kept_members" if training.member_epochs else restored if training.keeps_best else "kept_all"
     values = {"epochs": training.epochs, "best": training.best_epoch}
     parts = zip(both_texts(f"end_{reason}"), both_texts(weights), strict=True)
-    english, chinese = ((end + kept).format(**values) for end, kept in parts)
+    english, chinese = ((end + rest).format(**values) for end, rest in parts)
     return english, chinese
 
 
