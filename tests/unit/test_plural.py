@@ -50,6 +50,24 @@ def test_one_is_singular_and_more_are_as_written(key: str) -> None:
         assert f"2 {noun}" in two
 
 
+VERBS = re.compile(r"\b(are|were|have|do|repeat|differ|occur|contain|need)\b")
+SUBJECT = re.compile(r"^\{(\w+)(?::[^{}]*)?\} (?:of (?:the )?\{\w+[^{}]*\} )?(?:[a-z]+ )*?[a-z]+s\b")
+SENTENCES_WITH_COUNT = {
+    key: text for key, text in TEMPLATES.items() if SUBJECT.match(text) and "%}" not in text.split()[0]
+}
+
+
+@pytest.mark.parametrize("key", SENTENCES_WITH_COUNT)
+def test_the_verb_of_a_sentence_that_begins_with_a_count_agrees(key: str) -> None:
+    template = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", SENTENCES_WITH_COUNT[key])
+    name = re.findall(r"\{(\w+)\}", template)[0]
+    zero, one, two = (fill(template, Fields({name: count})) for count in (0, 1, 2))
+    assert zero[1:] == two[1:]
+    clause = re.split(r"[.,;:(]| and | that | which ", two)[0]
+    if verb := VERBS.search(clause):
+        assert not re.match(rf"1 .*\b{verb[1]}\b", re.split(r"[.,;:(]| and | that | which ", one)[0]), one
+
+
 @pytest.mark.parametrize(
     ("template", "values", "sentence"),
     [
@@ -63,6 +81,18 @@ def test_one_is_singular_and_more_are_as_written(key: str) -> None:
         ("{a} training, {b} test rows", {"a": 1, "b": 1}, "1 training, 1 test row"),
         ("{n:,} other rows", {"n": 1}, "1 other row"),
         ("seed {n} is for rows", {"n": 1}, "seed 1 is for rows"),
+        ("{n} texts of {source} are cut", {"n": 1, "source": "a"}, "1 text of a is cut"),
+        (
+            "{n} rows below the names of {s} contain x",
+            {"n": 1, "s": "a"},
+            "1 row below the names of a contains x",
+        ),
+        ("{a} rows with {b} cells have none", {"a": 3, "b": 1}, "3 rows with 1 cell have none"),
+        ("{a} rows with {b} cells have none", {"a": 1, "b": 3}, "1 row with 3 cells has none"),
+        ("{n} of {total} values are 0", {"n": 1, "total": 9}, "1 of 9 values is 0"),
+        ("{n} of the {total} values are 0", {"n": 0, "total": 1}, "0 of the 1 value are 0"),
+        ("of which {n} repeat one", {"n": 1}, "of which 1 repeats one"),
+        ("{n} learning rates", {"n": 1}, "1 learning rate"),
         ("{n} rows", {"n": 1.0}, "1.0 rows"),
         ("{n} rows", {"n": True}, "True rows"),
     ],

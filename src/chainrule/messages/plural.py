@@ -12,16 +12,17 @@ from numbers import Integral
 from typing import Any
 
 _ADJECTIVES = (
+    "comment|learning|"
     "test|training|validation|other|more|further|new|different|distinct|scored|repeated|labeled|equal|hidden|"
     "additional|missing|damaged"
 )
 _REGULAR = """
-    argument array atom bit byte candidate case cell change channel character column constant date day
-    element epoch error example factor feature field file finding fold formula frame group head image input
-    integer key label layer letter level line member model name neighbor network notice number operation
-    output parameter part path pixel place position prediction recording row run sample score second seed
-    sentence sequence step table target task tensor term test text thread time token trial unit update value
-    weight window word
+    argument array article atom bit byte candidate case cell change channel character column constant
+    date day element epoch error example factor feature field file finding fold formula frame group head
+    image input integer key label layer letter level line member model molecule name neighbor network
+    notice number operation output parameter part path pixel place position prediction rate recording
+    repetition row run sample score second seed sentence sequence sound speaker step table target task
+    tensor term test text thread time token trial unit update value weight window word
 """
 _NOUNS = {
     "axes": "axis", "batches": "batch", "boxes": "box", "branches": "branch", "classes": "class",
@@ -32,8 +33,16 @@ _VERBS = {
     "are": "is", "were": "was", "have": "has", "do": "does", "repeat": "repeats", "differ": "differs",
     "occur": "occurs", "contain": "contains", "need": "needs",
 }  # fmt: skip
-_COUNT = re.compile(rf"\{{(\w+)(?::[^{{}}]*)?\}} (?:(?:{_ADJECTIVES}) )*(?P<noun>{'|'.join(_NOUNS)})\b")
-_VERB = re.compile(rf"(?:\([^()]*\)|\"\{{\w+\}}\"|[^.,;:{{(])*?\b(?P<verb>{'|'.join(_VERBS)})\b")
+_NAMED_NOUN = rf"(?:(?:{_ADJECTIVES}) )*(?P<noun>{'|'.join(_NOUNS)})\b"
+_COUNT = re.compile(
+    rf"\{{(\w+)(?::[^{{}}]*)?\}} (?:(?P<of>of (?:the )?\{{(?P<total>\w+)[^{{}}]*\}} ))?{_NAMED_NOUN}"
+)
+_PREPOSITIONS = "of|in|on|with|for|from|by|below|above|between|without|to|than"
+_MODIFIER = rf"\b(?:{_PREPOSITIONS}) (?:the )?\{{\w+(?::[^{{}}]*)?\}}"
+"""A field behind a preposition: not the subject of the clause."""
+_VERB = re.compile(rf"(?:\([^()]*\)|\"\{{\w+\}}\"|{_MODIFIER}|[^.,;:{{(])*?\b(?P<verb>{'|'.join(_VERBS)})\b")
+_IS_MODIFIER = re.compile(rf"\b(?:{_PREPOSITIONS}) (?:the )?$")
+_COUNT_AND_VERB = re.compile(rf"\{{(\w+)(?::[^{{}}]*)?\}} (?P<verb>{'|'.join(_VERBS)})\b")
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -61,13 +70,22 @@ def _is_one(value: Any) -> bool:
 
 def _singular(template: str, ones: set[str]) -> str:
     parts, position = [], 0
-    for match in _COUNT.finditer(template):
-        if match[1] not in ones or match.start() < position:
+    for match in sorted(
+        [*_COUNT.finditer(template), *_COUNT_AND_VERB.finditer(template)], key=lambda match: match.start()
+    ):
+        groups, end = match.groupdict(), match.end()
+        counted = groups.get("total") or match[1]
+        if match.start() < position or not {match[1], counted} & ones:
             continue
-        start, end = match.span("noun")
-        parts += [template[position:start], _NOUNS[match["noun"]]]
+        if noun := groups.get("noun"):
+            parts += [template[position : match.start("noun")], _NOUNS[noun] if counted in ones else noun]
+            is_subject = match[1] in ones and not _IS_MODIFIER.search(template, 0, match.start())
+            verb = _VERB.match(template, end) if is_subject else None
+        else:
+            parts.append(template[position : match.start("verb")])
+            verb, end = match, match.start("verb")
         position = end
-        if verb := _VERB.match(template, end):
+        if verb:
             start, position = verb.span("verb")
             parts += [template[end:start], _VERBS[verb["verb"]]]
     return "".join([*parts, template[position:]])

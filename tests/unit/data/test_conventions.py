@@ -12,6 +12,7 @@ import pytest
 from chainrule.data import Preparation, PreparedData, check, read_table
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.dates.moments import DAY, read_moments
+from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError
 
 ROWS = 36
@@ -130,8 +131,11 @@ def test_thousands_that_could_be_decimals_have_a_notice_with_both_numbers(
     findings = [f for f in check(table, "y") if f.code == "ambiguous_numbers"]
     assert [f.facts["value"] for f in findings] == ["1.234"]
     assert [f.facts["other"] for f in findings] == ["1234"]
-    assert "--decimal" in findings[0].en
-    assert "--decimal" in findings[0].zh
+    assert "decimal=" in findings[0].en
+    assert "decimal=" in findings[0].zh
+    with command_line_remedies():
+        assert "--decimal" in findings[0].en
+        assert "--decimal" in findings[0].zh
     read = read_table(path, decimal=",")
     assert read.frame["sold"].head(3).to_list() == [950, 1234, 2501]
     assert not [f for f in check(read, "y") if f.code == "ambiguous_numbers"]

@@ -83,7 +83,7 @@ def test_the_choice_is_a_notice_and_an_encoding_can_be_set(tmp_path: Path) -> No
     path = tmp_path / "cities.csv"
     path.write_bytes("城市,人口\n北京,1\n上海,2\n".encode("gbk"))
     assert [notice.en for notice in cr.read_table(path).notices] == [
-        "cities.csv is read as GB18030 (--encoding sets another)"
+        "cities.csv is read as GB18030 (encoding= sets another)"
     ]
     assert cr.read_table(path, encoding="gbk").notices == ()
     assert cr.read_table(path, encoding="latin-1").columns != cr.read_table(path).columns

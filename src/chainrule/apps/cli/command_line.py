@@ -19,6 +19,7 @@ from chainrule.apps.cli.options import quoted
 from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
+from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError, Message, UsageError, fact
 from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
@@ -40,7 +41,7 @@ def run(name: str, words: list[str]) -> int:
         UsageError E601: an option or argument that is missing, unknown or of the wrong type.
     """
     module = import_module(f"chainrule.apps.cli.commands.{name}")
-    with notices.deliver_to(Channel([_show])):
+    with notices.deliver_to(Channel([_show])), command_line_remedies():
         return call(getattr(module, name), name, words, context=getattr(module, "CONTEXT", None))
 
 

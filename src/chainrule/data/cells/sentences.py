@@ -9,21 +9,20 @@ CELLS: dict[str, tuple[str, str]] = {
     ),
     "ambiguous_numbers": (
         'column "{column}": no number shows whether the point or the comma is the decimal mark; "{text}" is '
-        'read as {value}; if it is {other}, set --decimal "{mark}", in Python decimal="{mark}"',
+        "read as {value}; if it is {other}, set {remedy}",
         "列“{column}”：没有数字能表明小数点是点号还是逗号；“{text}”读作 {value}；若应为 {other}，"
-        '请指定 --decimal "{mark}"，在 Python 中为 decimal="{mark}"',
+        "请指定 {remedy}",
     ),
     "numbers_as_trained": (
         'column "{column}": "{text}" is read as {value}, with the decimal mark of the training; if it is '
-        '{other}, set --decimal "{mark}", in Python decimal="{mark}"',
-        "列“{column}”：“{text}”按训练时的小数点读作 {value}；若应为 {other}，"
-        '请指定 --decimal "{mark}"，在 Python 中为 decimal="{mark}"',
+        "{other}, set {remedy}",
+        "列“{column}”：“{text}”按训练时的小数点读作 {value}；若应为 {other}，请指定 {remedy}",
     ),
     "other_mark": (
         'column "{column}" has the decimal mark "{mark}", but the training cells, which did not show theirs, '
-        'were read with "{trained}"; if that was wrong, train again with --decimal "{mark}"',
+        'were read with "{trained}"; if that was wrong, train again with {remedy}',
         "列“{column}”的小数点是“{mark}”，而训练数据未能表明小数点，当时按“{trained}”读取；"
-        '若有误，请以 --decimal "{mark}" 重新训练',
+        "若有误，请以 {remedy} 重新训练",
     ),
     "other_decimal": (
         'column "{column}" is read with the decimal mark "{mark}", which its numbers show, not with '
@@ -36,9 +35,9 @@ CELLS: dict[str, tuple[str, str]] = {
     ),
     "dates_by_cells": (
         'column "{column}": dates such as "{text}" are read with the {order} first, as {date}; training '
-        "dates were written in another form; --{other}-first reads the others",
+        "dates were written in another form; {remedy} reads the others",
         "列“{column}”：“{text}”这类日期与训练数据的写法不同，按{order_zh}在前读取，即 {date}；"
-        "--{other}-first 则按相反顺序读取",
+        "{remedy} 则按相反顺序读取",
     ),
     "missing_words": (
         '"{words}" in column "{column}" is read as missing (cells: {count})',
@@ -96,9 +95,9 @@ CELLS: dict[str, tuple[str, str]] = {
         "只有一行的类别未使用：{labels}（行数：{count}）",
     ),
     "count_target": (
-        'the target "{column}" is predicted as a number, since {label} occurs once; --task classification '
-        "predicts classes",
-        "{label} 只出现一次，因此目标“{column}”按数值预测；--task classification 则按类别预测",
+        'the target "{column}" is predicted as a number, since {label} occurs once; {remedy} predicts '
+        "classes",
+        "{label} 只出现一次，因此目标“{column}”按数值预测；{remedy} 则按类别预测",
     ),
     "near_copy": (
         'column "{column}" alone predicts the target almost without errors; is it known beforehand?',
@@ -125,9 +124,8 @@ CELLS: dict[str, tuple[str, str]] = {
         "列“{column}”是否缺失几乎就能无误地预测目标，它在预测时是否已知？",
     ),
     "counter": (
-        'column "{column}" counts the {count} rows by one; if it only numbers them, leave it out: '
-        '--drop "{column}"',
-        '列“{column}”对 {count} 行逐一编号；若它只是行号，请去掉它：--drop "{column}"',
+        'column "{column}" counts the {count} rows by one; if it only numbers them, leave it out: {remedy}',
+        "列“{column}”对 {count} 行逐一编号；若它只是行号，请去掉它：{remedy}",
     ),
     "group_id": (
         'column "{column}" has {levels} values in {count} rows, like the id of a group of rows; rows of one '

@@ -7,7 +7,9 @@ other and a translator needs no other file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import field
 
 from chainrule.data.cells.sentences import CELLS
@@ -126,15 +128,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "assumed_day_first": (
         'column "{column}": no date shows whether day or month is first; read with the day first '
-        "(05/11/2020 is in November); if that is wrong, set --month-first, in Python day_first=False",
+        "(05/11/2020 is in November); if that is wrong, set {remedy}",
         "列“{column}”：没有日期能表明日与月的先后，按日在前读取（05/11/2020 是 11 月）；"
-        "若不对，请指定 --month-first，在 Python 中为 day_first=False",
+        "若不对，请指定 {remedy}",
     ),
     "assumed_month_first": (
         'column "{column}": no date shows whether day or month is first; read with the month first '
-        "(05/11/2020 is in May); if that is wrong, set --day-first, in Python day_first=True",
+        "(05/11/2020 is in May); if that is wrong, set {remedy}",
         "列“{column}”：没有日期能表明日与月的先后，按月在前读取（05/11/2020 是 5 月）；"
-        "若不对，请指定 --day-first，在 Python 中为 day_first=True",
+        "若不对，请指定 {remedy}",
     ),
     "thin_class": (
         "class {label} has {count} rows, too few for each part of the split",
@@ -150,12 +152,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # notices of reading
     "encoding": (
-        "{source} is read as {encoding} (--encoding sets another)",
-        "{source} 按 {encoding} 编码读取（可用 --encoding 另行指定）",
+        "{source} is read as {encoding} ({remedy} sets another)",
+        "{source} 按 {encoding} 编码读取（可用 {remedy} 另行指定）",
     ),
     "aligned_text": (
-        "{source} is read as columns separated by blanks (--delimiter sets another)",
-        "{source} 按空格分隔的列读取（可用 --delimiter 另行指定）",
+        "{source} is read as columns separated by blanks ({remedy} sets another)",
+        "{source} 按空格分隔的列读取（可用 {remedy} 另行指定）",
     ),
     "lines_above": (
         "the header of {source} is in line {header}; the lines above it are left out ({example})",
@@ -203,8 +205,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{source} 的第一列没有列名，命名为“{column}”",
     ),
     "sheet": (
-        'the sheet "{sheet}" of {source} is read; others are {others} (--table sets another)',
-        "读取 {source} 的工作表“{sheet}”；另有 {others}（可用 --table 另行指定）",
+        'the sheet "{sheet}" of {source} is read; others are {others} ({remedy} sets another)',
+        "读取 {source} 的工作表“{sheet}”；另有 {others}（可用 {remedy} 另行指定）",
     ),
     "formula_cells": (
         "{count} formulas of {source} have no stored value ({example}) and are read as missing; open the "
@@ -292,6 +294,34 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
 }
 
+_MARK = ('--decimal "{mark}"', 'decimal="{mark}"')
+REMEDIES: dict[str, tuple[str, str]] = {
+    "ambiguous_numbers": _MARK,
+    "numbers_as_trained": _MARK,
+    "other_mark": _MARK,
+    "dates_by_cells": ("--{other}-first", "day_first={other_is_day}"),
+    "assumed_day_first": ("--month-first", "day_first=False"),
+    "assumed_month_first": ("--day-first", "day_first=True"),
+    "count_target": ("--task classification", 'loss="cross_entropy"'),
+    "counter": ('--drop "{column}"', 'frame.drop(columns="{column}")'),
+    "encoding": ("--encoding", "encoding="),
+    "aligned_text": ("--delimiter", "delimiter="),
+    "sheet": ("--table", "table="),
+}
+"""The field ``remedy`` of sentences: an option of the command line, and an argument or a call in Python."""
+_ON_COMMAND_LINE: ContextVar[bool] = ContextVar("on_command_line", default=False)
+
+
+@contextmanager
+def command_line_remedies() -> Iterator[None]:
+    """Name options of the command line as remedies, inside the block."""
+    token = _ON_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _ON_COMMAND_LINE.reset(token)
+
+
 SEVERITY = {"error": 0, "warning": 1, "info": 2}  # the order in which findings are listed
 
 
@@ -318,8 +348,15 @@ class Finding:
     def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
         english, chinese = SENTENCES[self.code]
-        sentence = spacing.fill(chinese, self.facts) if lang == "zh" else plural.fill(english, self.facts)
+        facts = {**self.facts, "remedy": self.remedy}
+        sentence = spacing.fill(chinese, facts) if lang == "zh" else plural.fill(english, facts)
         return of_sample(sentence, self.sample, lang)
+
+    @property
+    def remedy(self) -> str:
+        """What changes the reading, in the language of the caller: an option, or an argument in Python."""
+        forms = REMEDIES.get(self.code)
+        return "" if forms is None else forms[0 if _ON_COMMAND_LINE.get() else 1].format(**self.facts)
 
     @property
     def en(self) -> str:

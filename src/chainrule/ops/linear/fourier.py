@@ -58,8 +58,8 @@ def rfft(x: Node, axis: int = -1) -> tuple[Node, Node]:
         >>> import chainrule as cr
         >>> x = cr.input("x", (4,), "float64")
         >>> real, imaginary = cr.evaluate(list(rfft(x)), {"x": [1, 2, 3, 5]})
-        >>> real.round(12).tolist(), imaginary.round(12).tolist()
-        ([11.0, -2.0, -3.0], [0.0, 3.0, 0.0])
+        >>> real.round(6).astype(int).tolist(), imaginary.round(6).astype(int).tolist()
+        ([11, -2, -3], [0, 3, 0])
     """
     real, imaginary = fft(x, None, axis)
     (axis,) = axes_of(x, axis)

@@ -121,7 +121,7 @@ class NonfiniteReport:
         """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one.
 
         Args:
-            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+            lang: ``"en"`` or ``"zh"``; by default that of the settings.
         """
         return nonfinite.report_lines(self, lang or settings.lang, 0)[0]
 
@@ -134,7 +134,7 @@ class NonfiniteReport:
         """The report as lines of text; see ``narrative.report_lines``.
 
         Args:
-            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+            lang: ``"en"`` or ``"zh"``; by default that of the settings.
             depth: 0 for the cause alone; 1 for location, cause and remedy; 2 and 3 for more values.
         """
         return nonfinite.report_lines(self, lang or settings.lang, depth)

@@ -79,7 +79,7 @@ class PrivacySpent:
         """The guarantee and what is not protected, in English or Chinese.
 
         Args:
-            lang: ``"en"``, ``"zh"``, or ``None`` for that of the settings.
+            lang: ``"en"`` or ``"zh"``.
         """
         alone, together = SCOPES[lang]
         scope = alone if self.unprotected else ""

@@ -159,7 +159,7 @@ class Dates:
         facts = {
             "column": self.column, "text": later.example, "date": iso_date(float(moment)),
             "order": "day" if is_day_first else "month", "other": "month" if is_day_first else "day",
-            "order_zh": "日" if is_day_first else "月",
+            "order_zh": "日" if is_day_first else "月", "other_is_day": not is_day_first,
         }  # fmt: skip
         return Finding("dates_by_cells", "warning", facts)
 
