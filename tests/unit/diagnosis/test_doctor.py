@@ -191,7 +191,7 @@ def test_check_does_not_change_the_model() -> None:
     model.fit(*UNSCALED, epochs=1, verbose=False)
     before, history = model.parameters(), model.history
     model.check(*UNSCALED)
-    assert model.history is history
+    assert model.history == history
     assert all(np.array_equal(before[name], value) for name, value in model.parameters().items())
 
 
