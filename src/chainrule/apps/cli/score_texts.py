@@ -23,11 +23,6 @@ SCORES: dict[str, tuple[str, str]] = {
     "speech_written": ("{count} sound files in {folder}", "{folder} 中有 {count} 个声音文件"),
     "learning_heading": ("Learning curve", "学习曲线"),
     "learning_rows": ("training rows", "训练行数"),
-    "too_good": (
-        "R² {r2} on rows that were not trained on is too good to be true: look for inputs that are computed "
-        "from the target, or measured after it.",
-        "在未参与训练的行上 R² 为 {r2}，好得可疑：请检查是否有输入由目标算出，或在目标之后测得。",
-    ),
     "threshold_heading": (
         "Threshold {value}: rows with at least this probability of {label} are predicted as {label}",
         "阈值 {value}：“{label}”的概率不低于它的行预测为“{label}”",
