@@ -128,8 +128,8 @@ def _pairs(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination
         fitted = _fitted(_values(x, chosen), function(y)) if chosen else None
         if fitted is None:
             continue
-        kept, weights, constant = fitted
-        chosen = [chosen[i] for i in kept]
+        minimal, weights, constant = fitted
+        chosen = [chosen[i] for i in minimal]
         r2 = _explained(inverse(_values(x, chosen) @ weights + constant), y)
         if r2 >= NEAR:
             texts = [operation.format(names[i], names[j]) for operation, i, j in chosen]
@@ -141,11 +141,11 @@ def _pairs(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination
 def _fitted(values: np.ndarray, y: np.ndarray) -> tuple[list[int], np.ndarray, float] | None:
     """The terms that cannot be left out, their weights and the constant; ``None``: too many, or no fit."""
     r2 = _r2(values, y)
-    kept = _fewest(values, y, EXACT if r2 >= EXACT else NEAR) if r2 >= NEAR else []
-    if not 0 < len(kept) <= MAX_TERMS:
+    minimal = _fewest(values, y, EXACT if r2 >= EXACT else NEAR) if r2 >= NEAR else []
+    if not 0 < len(minimal) <= MAX_TERMS:
         return None
-    _, weights, constant = _fit(values[:, kept], y)
-    return kept, *_rounded(values[:, kept], y, weights, constant)
+    _, weights, constant = _fit(values[:, minimal], y)
+    return minimal, *_rounded(values[:, minimal], y, weights, constant)
 
 
 def _strongest(names: list[str], x: np.ndarray, y: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -163,6 +163,7 @@ PHRASES: dict[str, str] = {
     ),
     "a layer": "层",
     "no y: the output alone decides": "不需要 y：由输出本身决定",
+    "a node, or a list of nodes": "节点，或由节点组成的列表",
     "a node, or a dict of nodes by name": "节点，或按名称存放节点的字典",
     "another name for one of the two": "给其中一个换个名称",
     "another name for the class": "给这个类换个名称",
