@@ -190,6 +190,7 @@ PHRASES: dict[str, str] = {
     "inputs with as many rows each": "行数相同的输入",
     "True, False or None": "True、False 或 None",
     "fewer rows at once": "每次少预测几行",
+    "fewer rows, or a larger limit of memory and threads": "减少行数，或放宽内存与线程数的限制",
     "model.predict(x) in Python": "在 Python 中使用 model.predict(x)",
     "cr.where(mask, scores, -1e9), or at least one unmasked position in every row": (
         "cr.where(mask, scores, -1e9)，或每行至少保留一个未遮蔽的位置"
