@@ -128,7 +128,10 @@ def verdict(place: Path, name: str, fault: Fault, expected: str) -> str:
     if done.returncode not in (0, 1, 2) and fault.call not in MEMORY:
         return f"ended with {done.returncode}: {done.stderr[-200:]}"
     if "a bug in chainrule" in output or "Traceback" in output:
-        return next(line for line in output.splitlines() if "bug" in line or "Traceback" in line)[:200]
+        lines = [line for line in output.splitlines() if line.strip()]
+        first = next(i for i, line in enumerate(lines) if "bug" in line or "Traceback" in line)
+        later = (line for line in lines[first:] if not line.startswith(" "))  # without the places of the code
+        return " ... ".join(later)[:400]
     if files(place / "work") != files(place / "prepared") and labels(place / "work") != expected:
         return "the run that existed before does not predict the same"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
@@ -246,6 +248,38 @@ def test_an_unexpected_exception_is_reported_in_one_line(chainrule, monkeypatch:
         "unexpected RuntimeError: a \\x1b[31mfault (a bug in chainrule; --debug shows the traceback)"
     ]
     assert "Traceback" in chainrule("train", "iris", "--debug").err
+
+
+PANIC = 'called `Result::unwrap()` on an `Err` value: Os { message: "Resource temporarily unavailable" }'
+REFUSED = {
+    "memory": MemoryError(),
+    "an array": MemoryError("Unable to allocate 8.00 GiB for an array"),
+    "a thread": RuntimeError("can't start new thread"),
+    "a process": OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+    "a thread of polars": pl.exceptions.PanicException(PANIC),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_memory_and_threads_that_the_system_refuses_are_no_bug(
+    chainrule, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise REFUSED[case]
+
+    monkeypatch.setattr(table_of_options, "read_source", broken)
+    refused(chainrule("train", "iris"), "E508", exit_code=1)
+
+
+def test_a_panic_of_polars_is_reported_in_one_line(chainrule, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr(table_of_options, "read_source", broken)
+    outcome = chainrule("train", "iris")
+    assert outcome.code == 1
+    assert outcome.err.startswith("unexpected PanicException: index out of bounds (a bug in chainrule")
+    assert len(outcome.err.splitlines()) == 1
 
 
 STREAMS = {

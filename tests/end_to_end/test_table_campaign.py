@@ -15,6 +15,7 @@ from campaigns.table_cases.case import Case
 from campaigns.table_cases.comparison import Difference
 from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.final import FINAL
+from campaigns.table_cases.small import SMALL
 from campaigns.table_cases.sources import bundled
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ FLOWERS = Case("flowers", "target", "multiclass", flowers, splits=2)
 
 
 def test_development_and_final_tables_are_disjoint_and_large_enough() -> None:
-    names = [case.name for case in (*DEVELOPMENT, *FINAL)]
+    names = [case.name for case in (*DEVELOPMENT, *SMALL, *FINAL)]
     assert len(FINAL) == 16
     assert len(DEVELOPMENT) >= 16
     assert len(set(names)) == len(names)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 from chainrule.engines.large_stack import on_large_stack
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.events import notices
+from chainrule.exact_cast import exact_array
 from chainrule.graph import Graph, Node
 from chainrule.memo import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
@@ -184,11 +185,14 @@ def evaluate(
 
     Args:
         outputs: one node or several.
-        arrays: one array for each input; converted to the input's dtype.
+        arrays: one array for each input; converted to the input's dtype. No integer is rounded and no
+            fraction cut off.
         engine: name of the engine; by default the setting ``engine``.
 
     Raises:
-        ShapeError E209, E210: an array is missing or does not fit.
+        ShapeError E209, E210: an array is missing or does not fit. DtypeError E234, E235: an integer, or a
+        fraction, that the input's dtype does not represent. DataError E340: no real numbers. UsageError
+        E113: ``outputs`` is something else.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -197,9 +201,18 @@ def evaluate(
         [2.0, 5.0]
     """
     nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
+    others = [node for node in nodes if not isinstance(node, Node)]
+    if others or isinstance(outputs, Mapping):
+        raise UsageError(
+            "E113", where="evaluate", name="outputs", expected=fact("a node, or a list of nodes"),
+            received=type(outputs if isinstance(outputs, Mapping) else others[0]).__name__,
+            fix="cr.evaluate(list(outputs.values()), arrays)" if isinstance(outputs, Mapping) else "",
+        )  # fmt: skip
     graph = Graph({str(i): node for i, node in enumerate(nodes)})
     inputs = {
-        name: np.asarray(value, dtype=graph.inputs[name].dtype if name in graph.inputs else None)
+        name: exact_array(name, value, graph.inputs[name].dtype)
+        if name in graph.inputs
+        else np.asarray(value)
         for name, value in (arrays or {}).items()
     }
     results = compile(graph, engine).run(inputs)

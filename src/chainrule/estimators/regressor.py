@@ -11,8 +11,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_y
 
+from chainrule.data import Finding
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.estimators.inputs import EncodedRows
+from chainrule.estimators.inputs import EncodedRows, warn
 from chainrule.estimators.recipe import ENSEMBLE, Head, held_out, in_units, weighted_mean_and_deviation
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
@@ -27,7 +28,10 @@ from chainrule.tabular.intervals import (
     with_intervals,
 )
 from chainrule.train.evaluation.conformal import IntervalMethod
+from chainrule.train.evaluation.scores import Scores
 from chainrule.train.private.privacy import INTERVALS
+
+MIN_SCORED = 20  # rows outside the training from which a good score is no accident
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
@@ -192,16 +196,17 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._form_intervals(Residuals(inputs, predicted, values), method, seed)
 
     def _completed(self, rows: EncodedRows, seed: int) -> None:
-        if self.interval_method is None:
-            return
-        method = require_method(self.interval_method, "fit, interval_method")
         chosen, output = held_out(self._trained, rows, self._head(), seed)
         predicted, y = (
-            np.asarray(part, np.float64).ravel() * self._deviation[0] + self._mean[0]
+            np.asarray(part, np.float64).reshape(len(chosen), -1) * self._deviation + self._mean
             for part in (output, rows.y[chosen])
         )
-        if len(y):
-            residuals = Residuals(rows.x[chosen], predicted, y, rows.weights[chosen])
+        if len(chosen) >= MIN_SCORED:
+            r2 = Scores("regression", y, {"net": predicted}, rows.weights[chosen]).too_good
+            warn([Finding("too_good", "warning", {"r2": r2})] if r2 is not None else [])
+        if self.interval_method is not None and len(chosen):
+            method = require_method(self.interval_method, "fit, interval_method")
+            residuals = Residuals(rows.x[chosen], predicted[:, 0], y[:, 0], rows.weights[chosen])
             self._form_intervals(residuals, method, seed)
 
     def _form_intervals(self, rows: Residuals, method: IntervalMethod, seed: int) -> IntervalReport:

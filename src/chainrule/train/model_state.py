@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 import numpy as np
 
 from chainrule import data
-from chainrule.data.batches.exact_cast import refuse_fractions
 from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
+from chainrule.exact_cast import refuse_fractions
 from chainrule.memo import cached_property
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import require_layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -18,6 +19,7 @@ ROWS = 240
 RNG = np.random.default_rng(0)
 NET, TAX = RNG.uniform(1, 9, (2, ROWS))
 COUNT = RNG.integers(1, 20, ROWS).astype(float)
+A, B = RNG.normal(size=(2, ROWS))
 WHEN = np.arange(ROWS) + RNG.uniform(0, 0.5, ROWS)  # rows in the order of time
 TARGET = np.sin(NET) + 0.3 * RNG.normal(size=ROWS)
 CLASSES = np.where(RNG.random(ROWS) < 0.5, "yes", "no")
@@ -40,6 +42,14 @@ CASES: dict[str, tuple[dict[str, np.ndarray], np.ndarray, str]] = {
     "a linear combination": ({"price": NET, "tax": TAX}, 1.19 * NET + TAX + 3, "1.19 * price + tax + 3"),
     "a product": ({"price": NET, "count": COUNT}, NET * COUNT, "price * count"),
     "a ratio": ({"price": NET, "count": COUNT}, NET / COUNT, "price / count"),
+    "a signed product": ({"a": A, "b": B}, A * B, "a * b"),
+    "a signed ratio": ({"a": A, "b": B}, A / B, "a / b"),
+    "a product and a sum": ({"a": A, "b": B, "tax": TAX}, A * B - TAX, "a * b"),
+    "a relative difference": ({"price": NET, "old": TAX}, NET / TAX - 1, "price / old - 1"),
+    "a share": ({"price": NET, "tax": TAX}, TAX / (NET + TAX), "1 / (price / tax + 1)"),
+    "a length": ({"a": A, "b": B}, np.hypot(A, B), "sqrt(a^2 + b^2)"),
+    "a maximum": ({"a": A, "b": B}, np.maximum(A, B), "max(a, b)"),
+    "a logarithm": ({"price": NET}, np.log(NET), '"price" alone predicts the target'),
     "a sum with noise": ({"price": NET, "tax": TAX}, NET + TAX + 0.01 * RNG.normal(size=ROWS), "price + tax"),
     "a copy of classes": ({"copy": (CLASSES == "yes").astype(float)}, CLASSES, '"copy" alone determines'),
     "classes by one column": (
@@ -66,7 +76,7 @@ def test_an_estimator_names_what_the_command_line_names(name: str, kind: str) ->
     messages = warnings_of(estimator, _frame(columns, kind), y)
     if kind == "array":
         for i, column in enumerate(columns):
-            text = text.replace(column, f"x{i}")
+            text = re.sub(rf"\b{column}\b", f"x{i}", text) if column in text.split('" alone')[0] else text
     assert any(text in message for message in messages), messages
     assert not any('"when" alone' in message or "x1 alone" in message for message in messages)
     if kind == "mixed":
@@ -92,9 +102,29 @@ def test_a_combination_has_no_column_that_only_correlates_with_it() -> None:
     assert combination.is_exact
 
 
+def test_a_good_score_is_reported_where_no_formula_is_found() -> None:
+    """A smooth function of three columns that is no short formula."""
+    x = RNG.uniform(-1, 1, (1_500, 3))
+    y = np.tanh(x[:, 0] + x[:, 1]) + np.tanh(x[:, 1] - x[:, 2])
+    messages = warnings_of(cr.TabularRegressor("64 tanh", epochs=150, random_state=0), x, y)
+    assert [message for message in messages if "too good to be true" in message and "R²" in message]
+    noisy = y + 0.3 * RNG.normal(size=len(y))
+    assert not warnings_of(cr.TabularRegressor("64 tanh", epochs=10, random_state=0), x, noisy)
+
+
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_formula_of_pairs_is_found_among_columns_of_noise(others: int) -> None:
+    noise = {f"n{i}": RNG.normal(size=ROWS) for i in range(others)}
+    combination = combination_of({**noise, "a": A, "b": B}, A * B)
+    assert combination is not None
+    assert combination.formula == "a * b"
+    assert combination_of({**noise, "a": A, "b": B}, A * B + 0.3 * RNG.normal(size=ROWS)) is None
+
+
 def test_noise_and_wide_tables_have_no_combination() -> None:
     rng = np.random.default_rng(1)
     columns = {f"n{i}": rng.normal(size=ROWS) for i in range(400)}
+    assert combination_of(dict(list(columns.items())[:40]), rng.exponential(size=ROWS)) is None
     assert combination_of(columns, rng.normal(size=ROWS)) is None
     assert combination_of({"price": NET, "tax": TAX}, NET + TAX + RNG.normal(size=ROWS)) is None
 

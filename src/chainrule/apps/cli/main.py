@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import ChainruleError, UsageError, unknown_name
+from chainrule.errors import ChainruleError, TrainingError, UsageError, fact, unknown_name
 from chainrule.escaping import printable
 from chainrule.settings import Language, settings
 from chainrule.store import os_errors
@@ -33,6 +33,9 @@ COMMANDS = (
 DONE, FAILED, WRONG = 0, 1, 2
 OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Numbers of the errors with which writing to a standard stream fails."""
+PANIC = "PanicException"  # of polars: not a subclass of ``Exception``
+REFUSALS = ("can't start new thread", os.strerror(errno.EAGAIN), os.strerror(errno.ENOMEM))
+"""Texts of exceptions of libraries to which the system refused memory or a thread."""
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command
 FAILURES = (
     "E405",
@@ -86,6 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _print_to_errors(text_of("stopped"))
         return FAILED
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        if debug:
+            traceback.print_exc()
+        return _print_error(error)
     finally:
         settings.lang = before
 
@@ -150,8 +159,13 @@ def _help() -> str:
     return "\n".join([text_of("usage"), "", *lines, "", text_of("usage_end")])
 
 
-def _print_error(error: Exception) -> int:
+def _print_error(error: BaseException) -> int:
     """Print an error and return the exit code."""
+    if _is_refused(error):
+        error = TrainingError(
+            "E508", what="the command", what_zh="此命令", received=str(error) or type(error).__name__,
+            fix=fact("fewer rows, or a larger limit of memory and threads"),
+        )  # fmt: skip
     if isinstance(error, OSError) and not isinstance(error, ChainruleError):
         if error.filename is None and error.errno in OUTPUT_FAULTS:
             _discard_output()
@@ -167,6 +181,15 @@ def _print_error(error: Exception) -> int:
     kind = type(error).__name__
     _print_to_errors(printable(text_of("unexpected").format(kind=kind, text=error)))
     return FAILED
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the system refused memory or a thread; the stack of a thread is memory, too."""
+    if isinstance(error, ChainruleError):
+        return False
+    if isinstance(error, OSError):
+        return error.errno in (errno.EAGAIN, errno.ENOMEM)
+    return isinstance(error, MemoryError) or any(words in str(error) for words in REFUSALS)
 
 
 def _open_closed_streams() -> None:

@@ -22,10 +22,6 @@ SCORES: Texts = {
     "speech_written": "{count} sound files in {folder}",
     "learning_heading": "Learning curve",
     "learning_rows": "training rows",
-    "too_good": (
-        "R² {r2} on rows that were not trained on is too good to be true: look for inputs that are "
-        "computed from the target, or measured after it."
-    ),
     "threshold_heading": (
         "Threshold {value}: rows with at least this probability of {label} are predicted as {label}"
     ),

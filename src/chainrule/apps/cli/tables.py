@@ -8,8 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
+<<<<<<< HEAD
 from chainrule.apps.cli.texts import WORDS, text_in, text_of
 from chainrule.data import Column, Preparation
+=======
+from chainrule.apps.cli.texts import WORDS, text_of
+from chainrule.data import Column, Finding, Preparation
+>>>>>>> main
 from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
 from chainrule.notation.readable_numbers import short
@@ -143,7 +148,8 @@ def verdict_lines(scores: Scores, rows: int, columns: int) -> None:
         rows, columns: the size of the table that the baselines were fitted to.
     """
     if scores.too_good is not None:
-        screen.line(text_of("too_good").format(r2=f"{scores.too_good:.5f}"), "yellow")
+        finding = Finding("too_good", "warning", {"r2": scores.too_good})
+        screen.line(finding.render(settings.lang), "yellow")
     if "boosting" not in scores.outputs:
         screen.line(text_of("no_boosting").format(rows=rows, columns=columns))
     if scores.verdict is not None:

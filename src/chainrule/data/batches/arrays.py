@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.data.batches.exact_cast import exact_cast, keeps_integers, refuse_rounded
 from chainrule.data.batches.row_view import pick_rows
 from chainrule.data.readers.lazy_polars import is_polars, require_threads
 from chainrule.errors import DataError, fact, join_facts
+from chainrule.exact_cast import exact_cast, keeps_integers, refuse_rounded
 from chainrule.records import frozen
 from chainrule.spec import FLOATS
 

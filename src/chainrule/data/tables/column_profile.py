@@ -19,6 +19,7 @@ from chainrule.data.readers.number_parsing import level_texts
 from chainrule.data.tables.columns import Faults, count_levels, number_cells
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.record_checks import (
+    defaults_of,
     invalid,
     read_fields,
     read_flag,
@@ -139,7 +140,8 @@ class ColumnProfile:
         Raises:
             DataError E328: with the path of the first invalid value.
         """
-        values = read_fields(path, record, tuple(field.name for field in fields(ColumnProfile)))
+        names = tuple(field.name for field in fields(ColumnProfile))
+        values = read_fields(path, record, names, defaults_of(ColumnProfile))
         rows = _read_count(f"{path}.rows", values["rows"], 1, MAX_ROWS)
         missing = _read_count(f"{path}.missing", values["missing"], 0, rows)
         ends = (values["low"], values["high"])

@@ -6,13 +6,18 @@ The columns are determined in two steps:
 1. least squares on all numbers: without a coefficient of determination above ``NEAR``, there is none;
 2. columns are left out, those of the smallest contribution first, as long as the fit stays as good.
 
-A product of columns is a sum of their logarithms with integral coefficients. Rejected: forward selection,
-which begins with a column that correlates with the sum and is not part of it.
+A product of columns is a sum of their logarithms with integral coefficients. For numbers of any sign, and for
+sums of products, a few squares, products, ratios and maxima of pairs of columns are searched, for the target,
+its square (``sqrt(a^2 + b^2)``) and its reciprocal (``a / (a + b)`` is 1 / (1 + b / a)).
+
+Rejected for sums of many columns: forward selection, which begins with a column that correlates with the sum
+and is not part of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -27,6 +32,17 @@ MAX_ROWS = 1000
 ROWS_PER_COLUMN, SPARE_ROWS = 3, 20  # rows from which a good fit is no accident
 COMPLETE = 0.8  # share of the rows that must have all of the columns
 POWERS = (-2, -1, 1, 2)
+MAX_PAIRED = 25  # columns of which pairs are searched
+MAX_TERMS, MATCHED_TERMS = 3, 5  # terms of a formula, and of those that it is reduced from
+SEARCHED, SEARCHED_ROWS = 2_000_000, 100  # numbers that are searched for terms; rows, at least
+SHAPES = (  # of a formula: a function of the target that is a sum of terms, and its inverse
+    ("{}", lambda y: y, lambda total: total),
+    ("sqrt({})", np.square, lambda total: np.sqrt(np.maximum(total, 0))),
+    ("1 / ({})", np.reciprocal, np.reciprocal),
+)
+OPERATIONS = {"{0}": lambda a, _: a, "{0}^2": np.multiply, "{0} * {1}": np.multiply,
+              "max({0}, {1})": np.maximum, "{0} / {1}": np.divide}  # fmt: skip
+Term = tuple[str, int, int]  # an operation, and the numbers of its columns
 
 
 @frozen
@@ -65,7 +81,7 @@ def combination_of(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Com
         'price * tax'
     """
     with np.errstate(all="ignore"):
-        return _linear(columns, target) or _product(columns, target)
+        return _linear(columns, target) or _product(columns, target) or _pairs(columns, target)
 
 
 def _linear(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination | None:
@@ -76,9 +92,7 @@ def _linear(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combinatio
     chosen = _fewest(x, y, EXACT if r2 >= EXACT else NEAR)
     r2, weights, constant = _fit(x[:, chosen], y)
     weights, constant = _rounded(x[:, chosen], y, weights, constant)
-    terms = [_term(weight, names[i]) for weight, i in zip(weights, chosen, strict=True)]
-    terms += [_short(constant)] if constant else []
-    formula = " + ".join(terms).replace("+ -", "- ") if len(chosen) <= FEW else ""
+    formula = _sum(weights, [names[i] for i in chosen], constant) if len(chosen) <= FEW else ""
     return Combination(tuple(names[i] for i in chosen), formula, r2)
 
 
@@ -98,6 +112,106 @@ def _product(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combinati
     down = [_power(names[i], -power) for i, power in zip(chosen, exponents, strict=True) if power < 0]
     up = [*([] if up and abs(factor - 1) < 1e-3 else [_short(factor, 4)]), *up]
     return Combination(tuple(names[i] for i in chosen), " / ".join([" * ".join(up), *down]), r2)
+
+
+def _pairs(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination | None:
+    """A linear combination of a few squares, products, ratios and maxima, or its root or reciprocal."""
+    names, x, y = _strongest(*_complete(columns, target))
+    if not x.size:
+        return None
+    terms = _terms(len(names))
+    rows = min(len(y), max(SEARCHED_ROWS, SEARCHED // len(terms)))
+    searched = np.linspace(0, len(y) - 1, rows).astype(int)
+    z = _standardized(_values(x[searched], terms))
+    for shape, function, inverse in SHAPES[: len(SHAPES) if (y > 0).all() else 1]:
+        chosen = [terms[i] for i in _matching(z, function(y[searched]))]
+        fitted = _fitted(_values(x, chosen), function(y)) if chosen else None
+        if fitted is None:
+            continue
+        minimal, weights, constant = fitted
+        chosen = [chosen[i] for i in minimal]
+        r2 = _explained(inverse(_values(x, chosen) @ weights + constant), y)
+        if r2 >= NEAR:
+            texts = [operation.format(names[i], names[j]) for operation, i, j in chosen]
+            used = dict.fromkeys(names[k] for _, i, j in chosen for k in (i, j))
+            return Combination(tuple(used), shape.format(_sum(weights, texts, constant)), r2)
+    return None
+
+
+def _fitted(values: np.ndarray, y: np.ndarray) -> tuple[list[int], np.ndarray, float] | None:
+    """The terms that cannot be left out, their weights and the constant; ``None``: too many, or no fit."""
+    r2 = _r2(values, y)
+    minimal = _fewest(values, y, EXACT if r2 >= EXACT else NEAR) if r2 >= NEAR else []
+    if not 0 < len(minimal) <= MAX_TERMS:
+        return None
+    _, weights, constant = _fit(values[:, minimal], y)
+    return minimal, *_rounded(values[:, minimal], y, weights, constant)
+
+
+def _strongest(names: list[str], x: np.ndarray, y: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """At most ``MAX_PAIRED`` columns: those that correlate most with the target, or whose distance from their
+    median correlates most with that of the target, as a factor's does."""
+    if len(names) <= MAX_PAIRED:
+        return names, x, y
+    strength = np.zeros(len(names))
+    for part, target in ((x, y), (np.abs(x - np.median(x, axis=0)), np.abs(y - np.median(y)))):
+        ranks, target_ranks = (np.argsort(np.argsort(a, axis=0), axis=0) for a in (part, target))
+        strength = np.maximum(strength, np.abs((target_ranks - target_ranks.mean()) @ _standardized(ranks)))
+    chosen = np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIRED])
+    return [names[i] for i in chosen], x[:, chosen], y
+
+
+def _terms(count: int) -> list[Term]:
+    """Each of K columns, and the squares, products, maxima and ratios of pairs."""
+    pairs = list(combinations(range(count), 2))
+    singles = [(name, i, i) for name in ("{0}", "{0}^2") for i in range(count)]
+    symmetric = [(name, i, j) for name in ("{0} * {1}", "max({0}, {1})") for i, j in pairs]
+    return singles + symmetric + [("{0} / {1}", *pair) for i, j in pairs for pair in ((i, j), (j, i))]
+
+
+def _values(x: np.ndarray, terms: Sequence[Term]) -> np.ndarray:
+    """The terms of columns (N, K), (N, T)."""
+    names = np.array([name for name, _, _ in terms])
+    i, j = np.array([term[1:] for term in terms]).T
+    values = np.empty((len(x), len(terms)))
+    for name, operation in OPERATIONS.items():
+        own = names == name
+        values[:, own] = operation(x[:, i[own]], x[:, j[own]])
+    return values
+
+
+def _standardized(values: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and norm 1; a column with an infinite number or without differences is 0."""
+    centered = values - values.mean(axis=0)
+    norm = np.sqrt((centered * centered).sum(axis=0))
+    return np.where(np.isfinite(norm) & (norm > 0), centered / norm, 0.0)
+
+
+def _matching(z: np.ndarray, y: np.ndarray) -> list[int]:
+    """Terms, each of which correlates most with what those before it leave unexplained; empty if they do not
+    explain nearly everything (orthogonal matching pursuit: Pati, Rezaiifar and Krishnaprasad 1993).
+
+    Args:
+        z: standardized terms, (N, T).
+        y: (N,).
+    """
+    centered, chosen = y - y.mean(), []
+    total, rest = float(centered @ centered), centered
+    if not 0 < total < np.inf:
+        return []
+    for _ in range(MATCHED_TERMS):
+        chosen.append(int(np.argmax(np.abs(rest @ z))))
+        weights, *_ = np.linalg.lstsq(z[:, chosen], centered, rcond=1e-10)
+        rest = centered - z[:, chosen] @ weights
+        if float(rest @ rest) <= (1 - EXACT) * total:
+            break
+    return sorted(set(chosen)) if float(rest @ rest) <= (1 - NEAR) * total else []
+
+
+def _explained(predicted: np.ndarray, y: np.ndarray) -> float:
+    """The coefficient of determination of predictions; 0 where one is not finite."""
+    rest, centered = y - predicted, y - y.mean()
+    return 1 - float(rest @ rest) / float(centered @ centered) if np.isfinite(rest).all() else 0.0
 
 
 def _complete(
@@ -174,6 +288,11 @@ def _rounded(x: np.ndarray, y: np.ndarray, weights: np.ndarray, constant: float)
             if error(w, c) <= limit:
                 return w, c
     return weights, constant
+
+
+def _sum(weights: np.ndarray, names: Sequence[str], constant: float) -> str:
+    terms = [_term(weight, name) for weight, name in zip(weights, names, strict=True)]
+    return " + ".join([*terms, *([_short(constant)] if constant else [])]).replace("+ -", "- ")
 
 
 def _term(weight: float, name: str) -> str:

@@ -275,6 +275,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         'column "{column}" alone determines the target ({levels} values); is it known beforehand?',
         "仅凭列“{column}”（{levels} 种值）就能得出每一行的目标，它在预测时是否已知？",
     ),
+    "too_good": (
+        "R² {r2:.5f} on rows that were not trained on is too good to be true: look for inputs that are "
+        "computed from the target, or measured after it",
+        "在未参与训练的行上 R² 为 {r2:.5f}，好得可疑：请检查是否有输入由目标算出，或在目标之后测得",
+    ),
     "constant": ('column "{column}" is always {example}', "列“{column}”始终为 {example}"),
     "id_like": (
         'column "{column}" differs in every row ({example}); it identifies rows and has no information',

@@ -2,7 +2,9 @@
 
 A model file may come from anyone, so every field is validated on loading: all fields and no others are
 present, every text is short, every number finite, names and levels are distinct. A record that passes could
-have been written by ``write_record``; an error names the path of an invalid value (``encodings[3].std``).
+have been written by ``write_record``, of this version or an older one: a field that was added later has the
+default of its class where a file lacks it, which must describe a training that did not know it. An error
+names the path of an invalid value (``encodings[3].std``).
 """
 
 from __future__ import annotations
@@ -14,10 +16,20 @@ from typing import Any, NamedTuple
 from chainrule.data.cells.notation import EVIDENCE
 from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Pixels
-from chainrule.data.tables.record_checks import invalid, read_fields, read_list, read_number, read_text
+from chainrule.data.tables.record_checks import (
+    defaults_of,
+    invalid,
+    read_fields,
+    read_list,
+    read_number,
+    read_text,
+)
 from chainrule.errors import fact
 
 VERSION = 1
+ADDED: dict[str, dict[str, Any]] = {
+    "date": {"separators": ""}
+}  # later fields without a default in their class
 
 
 class Parts(NamedTuple):
@@ -60,7 +72,8 @@ def read_record(record: object) -> Parts:
     Raises:
         DataError E328: with the path of the first invalid value.
     """
-    values = read_fields("preparation", record, ("version", *Parts._fields))
+    defaults = {name: _plain(value) for name, value in Parts._field_defaults.items()}
+    values = read_fields("preparation", record, ("version", *Parts._fields), defaults)
     if type(values["version"]) is not int or values["version"] != VERSION:
         raise invalid("version", f"{VERSION}", values["version"])
     target = read_text("target", values["target"])
@@ -102,7 +115,9 @@ def _read_encoding(path: str, record: object) -> Encoding:
     if not isinstance(kind, str) or kind not in ENCODINGS:
         raise invalid(f"{path}.kind", ", ".join(ENCODINGS), kind)
     encoder = ENCODINGS[kind]
-    values = read_fields(path, record, ("kind", *_names(encoder)))
+    values = read_fields(
+        path, record, ("kind", *_names(encoder)), defaults_of(encoder, **ADDED.get(kind, {}))
+    )
     return encoder.read(path, read_text(f"{path}.column", values["column"]), values)
 
 

@@ -7,6 +7,9 @@ Each function returns the value that it checked, or raises E328 with the path of
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from types import MappingProxyType
 from typing import Any
 
 from chainrule.errors import DataError, fact
@@ -14,14 +17,30 @@ from chainrule.errors import DataError, fact
 TEXT_LIMIT = 10_000_000  # the limit of a cell; texts in a record come from cells
 LIST_LIMIT = 1_000_000
 COUNT_LIMIT = 2**53  # rows
+NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
 
-def read_fields(path: str, record: object, names: tuple[str, ...]) -> dict[str, Any]:
-    """A dict with exactly these fields."""
-    if not isinstance(record, dict) or set(record) != set(names):
-        received = sorted(map(str, record))[:20] if isinstance(record, dict) else type(record).__name__
-        raise invalid(path, fact("exactly {names}", names=", ".join(names)), received)
-    return record
+def read_fields(
+    path: str, record: object, names: tuple[str, ...], defaults: Mapping[str, Any] = NO_DEFAULTS
+) -> dict[str, Any]:
+    """A dict with exactly these fields.
+
+    Args:
+        path: of the record in messages.
+        record: from a file.
+        names: of the fields.
+        defaults: of fields that were added later: files of older versions lack them.
+    """
+    if isinstance(record, dict) and set(names) - set(defaults) <= set(record) <= set(names):
+        return {name: record[name] if name in record else defaults[name] for name in names}
+    received = sorted(map(str, record))[:20] if isinstance(record, dict) else type(record).__name__
+    raise invalid(path, fact("exactly {names}", names=", ".join(names)), received)
+
+
+def defaults_of(kind: type, **others: Any) -> dict[str, Any]:
+    """The defaults of the fields of a dataclass, in the form of a record, and those of other fields."""
+    own = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in {**own, **others}.items()}
 
 
 def read_list(path: str, value: object, limit: int = LIST_LIMIT) -> list[Any]:

@@ -148,7 +148,7 @@ def _near_copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterato
         if values is None:
             continue
         x, y = values[np.isfinite(values)], codes[np.isfinite(values)]
-        if _separation(x, y, classes) >= NEAR_AUC if classes else _correlation(x, y) >= NEAR_CORRELATION:
+        if _separation(x, y, classes) >= NEAR_AUC if classes else _is_near(x, y):
             yield Finding("near_copy", "warning", {"column": column.name})
 
 
@@ -171,6 +171,21 @@ def _separation(values: np.ndarray, codes: np.ndarray, classes: int = 2) -> floa
     ranks = (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1) / 2
     area = (ranks[codes == 1].mean() - (counts[1] + 1) / 2) / counts[0]
     return float(max(area, 1 - area))
+
+
+def _is_near(values: np.ndarray, target: np.ndarray) -> bool:
+    """Whether the target is nearly a linear function of a column, or exactly a monotonic one."""
+    return _correlation(values, target) >= NEAR_CORRELATION or _is_monotonic(values, target)
+
+
+def _is_monotonic(values: np.ndarray, target: np.ndarray) -> bool:
+    """Whether the target is a function of a column that never decreases, or never increases."""
+    order = np.lexsort((target, values))
+    x, y = values[order], target[order]
+    steps = np.diff(y)
+    if len(np.unique(y)) < 2 * FEWEST or steps[np.diff(x) == 0].any():
+        return False
+    return bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def _correlation(values: np.ndarray, target: np.ndarray) -> float:

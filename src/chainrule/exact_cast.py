@@ -7,9 +7,11 @@ the network uses as integers takes fractions no better: 1.5 is no index.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from chainrule.errors import DtypeError, fact
+from chainrule.errors import DataError, DtypeError, fact
 from chainrule.spec import FLOATS
 
 BLOCK = 1 << 20  # elements compared at once
@@ -41,6 +43,24 @@ def exact_cast(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     if not _is_certain(array, dtype):
         _refuse_change(name, array, converted)
     return converted
+
+
+def exact_array(name: str, value: Any, dtype: str) -> np.ndarray:
+    """Anything that NumPy converts to numbers as an array of a dtype, as ``exact_cast``; NaN is a number.
+
+    Raises:
+        DataError E340: no real numbers. DtypeError: as ``exact_cast``.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiubcUSMm":
+            return np.asarray(array, dtype)  # objects that are numbers, bfloat16
+        received: Any = fact("dtype {dtype}", dtype=array.dtype)
+    except (TypeError, ValueError) as cause:
+        array, received = np.empty(0, "U"), str(cause).splitlines()[0]
+    if array.dtype.kind in "fiub":
+        return exact_cast(name, array, dtype)
+    raise DataError("E340", where=name, expected=fact("real numbers"), received=received)
 
 
 def keeps_integers(array: np.ndarray, converted: np.ndarray) -> bool:
