@@ -8,13 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
-<<<<<<< HEAD
 from chainrule.apps.cli.texts import WORDS, text_in, text_of
-from chainrule.data import Column, Preparation
-=======
-from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data import Column, Finding, Preparation
->>>>>>> main
 from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
 from chainrule.notation.readable_numbers import short
