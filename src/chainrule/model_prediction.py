@@ -10,6 +10,7 @@ from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.model_arguments import Metrics
 from chainrule.train.evaluation import evaluate, prediction
+from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.state_holder import StateHolder
 
 
@@ -29,23 +30,23 @@ class ModelPrediction(StateHolder):
         """Labels for a classifier, values for a regressor (in the units of the training's table).
 
         Args:
-            x: samples, as in ``Model.fit``.
+            x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
 
         Returns:
             an array; for several outputs a dict of arrays by name.
         """
-        return prediction.predict(self.state, x)
+        return prediction.predict(self.state, samples_of(x).x)
 
     def predict_proba(self, x: Samples) -> np.ndarray | Any:
         """The probability of each class, in the order of ``labels``: (N, K).
 
         Args:
-            x: samples, as in ``Model.fit``.
+            x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
 
         Raises:
             TrainingError E507: the model predicts values, not classes.
         """
-        return prediction.predict_proba(self.state, x)
+        return prediction.predict_proba(self.state, samples_of(x).x)
 
     def activations(self, x: Samples, layer: str) -> np.ndarray:
         """The output of a layer in inference, (N, ...).
@@ -67,7 +68,7 @@ class ModelPrediction(StateHolder):
         Values of a model that was trained on a table are measured in the units of its column.
 
         Args:
-            x, y: as in ``fit``.
+            x, y: as in ``fit``; batches of an iterable are joined.
             sample_weight: how much each sample counts, (N,), or each of its places, (N, T).
             metrics: what is measured besides the loss, by name; by default the metrics of the model, else
                 the usual ones of the task.
@@ -76,4 +77,4 @@ class ModelPrediction(StateHolder):
             TrainingError E503: the model is not trained yet.
             UsageError E101: no such metric for this task.
         """
-        return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
+        return evaluate.evaluate(self.state, *samples_of(x, y, sample_weight), metrics)

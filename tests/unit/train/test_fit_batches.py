@@ -67,6 +67,17 @@ SOURCES: dict[str, Callable[[], tuple[Any, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_predictions_and_measures_take_batches(name: str) -> None:
+    trained = on_arrays()
+    x, y = SOURCES[name]()
+    assert trained.evaluate(x, y) == trained.evaluate(X, Y)
+    for method in (trained.predict, trained.predict_proba):
+        x, y = SOURCES[name]()
+        if y is None:  # batches that are dicts with a target have it in ``evaluate`` only
+            assert np.array_equal(method(x), method(X))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SOURCES)
 def test_batches_of_the_same_rows_give_the_same_bits(name: str, engine: Any) -> None:

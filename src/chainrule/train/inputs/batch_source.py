@@ -233,12 +233,25 @@ def _no_batch(item: Any, target: str) -> DataError:
     )  # fmt: skip
 
 
-def concatenate_batches(batches: Any, target: str = "") -> Batch:
+def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+    """Samples as they were passed, or those of all batches of an iterable, such as a DataLoader, as one.
+
+    Args:
+        x, sample_weight: as in ``fit``.
+        y: as in ``fit``; the name of the target in batches that are dicts.
+    """
+    if type(x) is np.ndarray or not is_source(x, y):
+        return Batch(x, y, sample_weight)
+    return concatenate_batches(x, y or "", "x")
+
+
+def concatenate_batches(batches: Any, target: str = "", where: str = "validation") -> Batch:
     """All batches of an iterable as one, such as validation rows.
 
     Args:
         batches: the iterable, which is read once.
         target: see ``batch_of``.
+        where: what they are, for errors.
 
     Raises:
         DataError E341: batches whose samples differ in shape.
@@ -246,7 +259,7 @@ def concatenate_batches(batches: Any, target: str = "") -> Batch:
     source, parts = BatchSource(batches, target), []
     while source.has_next(len(parts)):
         parts.append(source.take())
-    return Batch(*(_concatenated(f"validation {n}", [p[i] for p in parts]) for i, n in enumerate(KEYS)))
+    return Batch(*(_concatenated(f"{where} {n}", [p[i] for p in parts]) for i, n in enumerate(KEYS)))
 
 
 def _concatenated(name: str, parts: list[Any]) -> Any:
@@ -262,6 +275,6 @@ def _concatenated(name: str, parts: list[Any]) -> Any:
         raise DataError(
             "E341", where=name, expected=str(("N", *shapes[0])).replace("'", ""),
             received=str(("N", *odd)).replace("'", ""),
-            fix=fact("validation batches of one shape, for example padded to the same length"),
+            fix=fact("batches of one shape, for example padded to the same length"),
         )  # fmt: skip
     return np.concatenate(arrays)
