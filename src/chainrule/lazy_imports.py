@@ -9,7 +9,7 @@ package's ``__getattr__`` (PEP 562) for every name that is not loaded yet.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -68,6 +68,11 @@ class LazyNames:
     def names(self) -> list[str]:
         """All names, sorted."""
         return sorted(self.modules)
+
+    @property
+    def hooks(self) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+        """The functions ``__getattr__`` and ``__dir__`` of the package."""
+        return self.load, lambda: self.names
 
     def load(self, name: str) -> Any:
         """Import the module of a name and set the name in the package, so that later accesses find it there.

@@ -7,8 +7,6 @@ tolerance are never returned without an error or a warning.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -24,11 +22,4 @@ _LAZY = LazyNames(
         "explanation": "Request explain_prediction",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

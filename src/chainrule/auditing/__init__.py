@@ -8,8 +8,6 @@ proves nothing; a bound that exceeds a claim refutes it. This package reads no f
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -23,11 +21,4 @@ _LAZY = LazyNames(
         "one_run_result": "OneRunResult",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -6,8 +6,6 @@ Chinese. How a page looks is decided in ``chainrule.page``.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -21,11 +19,4 @@ _LAZY = LazyNames(
         "weight_name": "weight_of",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -12,16 +12,7 @@ recipe.py                     the network, its folds and its training
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(__name__, {"classifier": "TabularClassifier", "regressor": "TabularRegressor"})
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -7,8 +7,6 @@ anything from a file, and returns no types of other libraries.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -22,11 +20,4 @@ _LAZY = LazyNames(
         "lazy_tensor": "Tensor",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -18,16 +18,7 @@ matplotlib is imported when the first plot is drawn; it belongs to the extra ``p
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(__name__, {"figure": "Plot", "plot": "PlotAccessor", "registry": "PLOTS"})
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -6,8 +6,6 @@ does not depend on networks or trainings, and opening a file executes nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -16,11 +14,4 @@ _LAZY = LazyNames(
         "run_folder": "Checkpoint RunFolder",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

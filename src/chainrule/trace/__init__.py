@@ -7,8 +7,6 @@ Sentences are written in ``chainrule.derive``, not here.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -23,11 +21,4 @@ _LAZY = LazyNames(
         "formula_builder": "FormulaBuilder Scalar scalars",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -23,8 +23,6 @@ compute values itself: a step is a graph, and an engine runs it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -42,11 +40,4 @@ _LAZY = LazyNames(
         "trainer": "Batch Trainer partial_fit",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

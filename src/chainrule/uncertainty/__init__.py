@@ -8,8 +8,6 @@ how far several networks, the members of an ensemble, or such samples differ.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -24,11 +22,4 @@ _LAZY = LazyNames(
     },
     {"RiskCoverage": "train.evaluation.abstention", "risk_coverage": "train.evaluation.abstention"},
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

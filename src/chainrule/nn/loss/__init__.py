@@ -7,8 +7,6 @@ a loss is; each other file holds one kind of loss.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
@@ -20,11 +18,4 @@ _LAZY = LazyNames(
     },
     block_index.LOSSES,
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

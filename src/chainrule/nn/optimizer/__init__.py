@@ -8,8 +8,6 @@ typical size, so that parameters with small gradients move as far as those with 
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
@@ -22,11 +20,4 @@ _LAZY = LazyNames(
     },
     block_index.OPTIMIZERS,
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -6,8 +6,6 @@ explained, and a training resumes at the right learning rate from the step numbe
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
@@ -19,11 +17,4 @@ _LAZY = LazyNames(
     },
     block_index.SCHEDULES,
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -14,8 +14,6 @@ text, complete or as a stream. This package never changes a network.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -29,11 +27,4 @@ _LAZY = LazyNames(
         "generator": "Generated generate stream_tokens",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -18,8 +18,6 @@ changes nothing and does not decide whether a training stops: the training loop 
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -34,11 +32,4 @@ _LAZY = LazyNames(
         "step_report": "failed_step_error",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

@@ -9,8 +9,6 @@ sampling rate and the number of steps (``accounting``). What else reads the rows
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -21,11 +19,4 @@ _LAZY = LazyNames(
         "privacy_spent": "PrivacySpent",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks

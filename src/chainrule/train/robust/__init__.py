@@ -7,8 +7,6 @@ compiled, resumed and replayed like any other: the random start of a sample is a
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -20,11 +18,4 @@ _LAZY = LazyNames(
         "robust_training": "RobustTraining",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return _LAZY.names
+__getattr__, __dir__ = _LAZY.hooks
