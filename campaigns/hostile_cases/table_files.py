@@ -36,7 +36,9 @@ from chainrule.settings import settings
 SECONDS, MEGABYTES = 20.0, 1500.0  # limits for one file
 QUERY_SECONDS = 1.0  # limit of a query during the campaign
 SECRET = "tangerine-7351"
-KNOWN = ("/etc/hostname", "/proc/meminfo", "/proc/self/", "/sys/fs/cgroup/")  # the last three: free memory
+KNOWN = (  # free memory; translations
+    "/etc/hostname", "/proc/meminfo", "/proc/self/", "/sys/fs/cgroup/", "/locale/zh/LC_MESSAGES/chainrule.mo",
+)  # fmt: skip
 _NAMESPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 Case = tuple[str, str, bytes, Mapping[str, Any]]  # title, name of the file, its bytes, options of reading

@@ -36,6 +36,8 @@ def exact_cast(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     """
     if array.dtype == dtype and array.flags.c_contiguous:
         return array
+    if array.ndim == 0:
+        return exact_cast(name, array.reshape(1), dtype).reshape(())
     with np.errstate(over="ignore", invalid="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     if dtype in FLOATS and array.dtype.kind == "f":
@@ -172,7 +174,5 @@ def _differs(integers: np.ndarray, floats: np.ndarray) -> np.ndarray:
 
 def _blocks(array: np.ndarray) -> list[slice]:
     """Slices of rows with a bounded number of elements."""
-    if array.ndim == 0:
-        array = array.reshape(1)
     step = max(1, BLOCK // max(1, array[0].size))
     return [slice(start, start + step) for start in range(0, len(array), step)]

@@ -127,7 +127,7 @@ def test_rows_far_from_the_training_are_marked(chainrule: Command, run: Path) ->
     outcome = chainrule("predict", "run", "far.csv", "--novelty", "--only-predictions")
     far, near = (float(row["novelty"]) for row in rows(outcome))
     assert far <= 0.05 < near
-    assert "1 of 2 rows are strange" in outcome.err
+    assert "1 of 2 rows is strange" in outcome.err
     words = ("predict", "run/model.safetensors", "far.csv", "--novelty")
     by_file = rows(chainrule(*words, "--reference", "old.csv", "--only-predictions"))
     assert float(by_file[0]["novelty"]) <= 0.05

@@ -92,7 +92,7 @@ def test_the_package_is_refused_inside_an_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "chainrule.whl", "w") as archive:
         for file in source.glob("*.py"):
             archive.write(file, f"chainrule/{file.name}")
-        for file in source.glob("errors/**/*.py"):
+        for file in [*source.glob("errors/**/*.py"), *source.glob("messages/*.py")]:
             archive.write(file, f"chainrule/{file.relative_to(source).as_posix()}")
     code = f"import sys; sys.path.insert(0, {str(tmp_path / 'chainrule.whl')!r}); import chainrule"
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)

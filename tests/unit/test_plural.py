@@ -53,7 +53,9 @@ def test_one_is_singular_and_more_are_as_written(key: str) -> None:
 VERBS = re.compile(r"\b(are|were|have|do|repeat|differ|occur|contain|need)\b")
 SUBJECT = re.compile(r"^\{(\w+)(?::[^{}]*)?\} (?:of (?:the )?\{\w+[^{}]*\} )?(?:[a-z]+ )*?[a-z]+s\b")
 SENTENCES_WITH_COUNT = {
-    key: text for key, text in TEMPLATES.items() if SUBJECT.match(text) and "%}" not in text.split()[0]
+    key: text
+    for key, text in TEMPLATES.items()
+    if SUBJECT.match(text) and "%}" not in text.split()[0] and "{0" not in text
 }
 
 

@@ -69,26 +69,19 @@ def _is_one(value: Any) -> bool:
 
 
 def _singular(template: str, ones: set[str]) -> str:
-    parts, position = [], 0
-    for match in sorted(
-        [*_COUNT.finditer(template), *_COUNT_AND_VERB.finditer(template)], key=lambda match: match.start()
-    ):
-        groups, end = match.groupdict(), match.end()
-        counted = groups.get("total") or match[1]
-        if match.start() < position or not {match[1], counted} & ones:
-            continue
-        if noun := groups.get("noun"):
-            parts += [template[position : match.start("noun")], _NOUNS[noun] if counted in ones else noun]
-            is_subject = match[1] in ones and not _IS_MODIFIER.search(template, 0, match.start())
-            verb = _VERB.match(template, end) if is_subject else None
-        else:
-            parts.append(template[position : match.start("verb")])
-            verb, end = match, match.start("verb")
-        position = end
-        if verb:
-            start, position = verb.span("verb")
-            parts += [template[end:start], _VERBS[verb["verb"]]]
-    return "".join([*parts, template[position:]])
+    words: dict[tuple[int, int], str] = {}  # by position in the template
+    for match in _COUNT_AND_VERB.finditer(template):
+        if match[1] in ones:
+            words[match.span("verb")] = _VERBS[match["verb"]]
+    for match in _COUNT.finditer(template):
+        if (match["total"] or match[1]) in ones:
+            words[match.span("noun")] = _NOUNS[match["noun"]]
+        if match[1] in ones and not _IS_MODIFIER.search(template, 0, match.start()):
+            verb = _VERB.match(template, match.end())
+            words |= {verb.span("verb"): _VERBS[verb["verb"]]} if verb else {}
+    for (start, end), word in sorted(words.items(), reverse=True):
+        template = template[:start] + word + template[end:]
+    return template
 
 
 class English(str):

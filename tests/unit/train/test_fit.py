@@ -258,7 +258,7 @@ def test_a_refused_call_does_not_change_the_model() -> None:
         with pytest.raises(ChainruleError):
             model.fit(x, y, **{**QUIET, **options})
         assert model.labels == labels
-        assert model.history is history
+        assert model.history == history
         assert all((before[path] == value).all() for path, value in model.parameters().items())
 
 

@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import typer
 from typer.main import get_command
@@ -20,7 +20,7 @@ from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
-from chainrule.errors import ChainruleError, Message, UsageError, fact
+from chainrule.errors import ChainruleError, Message, UsageError, fact, nearest
 from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
 
@@ -197,7 +197,7 @@ def _complaint(
     value = _typed_value(option, words)
     if value is None:
         return _Complaint(fact("needs a value"), _kind(hint), fix=f"{option} {_sample(hint)}")
-    return _Complaint(fact("has an invalid value"), _kind(hint), value, f"{option} {_sample(hint)}")
+    return _Complaint(fact("has an invalid value"), _kind(hint), value, f"{option} {_sample(hint, value)}")
 
 
 def _typed_value(option: str, words: Sequence[str]) -> str | None:
@@ -216,12 +216,22 @@ def _kind(hint: Any) -> str:
     low, high = getattr(info, "min", None), getattr(info, "max", None)
     if low is not None and high is not None:
         return fact("{low} to {high}", low=low, high=high)
+    if choices := _choices(hint):
+        return ", ".join(choices)
     kinds = str(hint)
     return fact("an integer") if "int" in kinds else fact("a number") if "float" in kinds else ""
 
 
-def _sample(hint: Any) -> str:
-    """A value that a parameter takes."""
+def _choices(hint: Any) -> list[str]:
+    """The words of a parameter that takes one of several."""
+    kind = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+    return [str(word) for word in get_args(kind)] if get_origin(kind) is Literal else []
+
+
+def _sample(hint: Any, typed: str = "") -> str:
+    """A value that a parameter takes; of several words the one that is most like what was typed."""
+    if choices := _choices(hint):
+        return nearest(typed, choices) or choices[0]
     kinds = str(hint)
     return "1" if "int" in kinds else "0.1" if "float" in kinds else "VALUE"
 

@@ -11,7 +11,7 @@ from chainrule.apps.examples.voice_clips import Clip
 from chainrule.data.sequences.griffin_lim import griffin_lim
 from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM, mel_cepstral_distortion
 
-MEAN, TEACHER = "mean frame", ("espeak-ng", "espeak-ng")
+MEAN, TEACHER = "mean frame", "espeak-ng"
 
 
 def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> float:
