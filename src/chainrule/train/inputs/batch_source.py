@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
@@ -239,9 +240,17 @@ def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     Args:
         x, sample_weight: as in ``fit``.
         y: as in ``fit``; the name of the target in batches that are dicts.
+
+    Raises:
+        DataError E340: a generator of rows. E341: batches whose samples differ in shape.
     """
     if type(x) is np.ndarray or not is_source(x, y):
         return Batch(x, y, sample_weight)
+    if isinstance(x, Iterator):
+        first = list(islice(x, 1))
+        if first and is_array(first[0]) and np.ndim(first[0]) < 2:
+            return Batch(as_array("x", x))  # raises: rows are samples
+        x = chain(first, x)
     return concatenate_batches(x, y or "", "x")
 
 
