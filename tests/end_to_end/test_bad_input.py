@@ -256,6 +256,7 @@ REFUSED = {
     "an array": MemoryError("Unable to allocate 8.00 GiB for an array"),
     "a thread": RuntimeError("can't start new thread"),
     "a process": OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+    "a library": ImportError("lib.so: failed to map segment from shared object"),
     "a thread of polars": pl.exceptions.PanicException(PANIC),
 }
 
