@@ -9,14 +9,15 @@ Reference: the manual of GNU gettext, sections PO Files and MO Files.
 
 from __future__ import annotations
 
-import gettext
-from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from chainrule.messages.plural import English
 from chainrule.messages.spacing import Chinese
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
 
 DOMAIN = "chainrule"
 FOLDER = Path(__file__).parents[1] / "locale"
@@ -27,26 +28,16 @@ Texts: TypeAlias = dict[str, Text]
 """A table of English texts by key."""
 
 
-class _Missing(gettext.NullTranslations):
-    """The end of a catalog: a text without translation is a ``KeyError``."""
-
-    def gettext(self, message: str) -> NoReturn:
-        raise KeyError(message)
-
-    def pgettext(self, context: str, message: str) -> NoReturn:
-        raise KeyError((context, message))
-
-
 @cache
-def _catalog(lang: str) -> gettext.NullTranslations:
+def _catalog(lang: str) -> NullTranslations:
     """The catalog of a language.
 
     Raises:
         FileNotFoundError: it was not compiled: ``python -m pages.translations`` does.
     """
-    catalog = gettext.translation(DOMAIN, str(FOLDER), [lang])
-    catalog.add_fallback(_Missing())
-    return catalog
+    from gettext import translation  # noqa: PLC0415 a program in English does not import it
+
+    return translation(DOMAIN, str(FOLDER), [lang])
 
 
 def translated(template: str, lang: str, context: str = "") -> str:
@@ -66,10 +57,9 @@ def translated(template: str, lang: str, context: str = "") -> str:
     if lang == "en" or not template:  # the empty text of a catalog is its header
         return English(template)
     catalog = _catalog(lang)
-    for lookup in (partial(catalog.pgettext, context), catalog.gettext) if context else (catalog.gettext,):
-        with suppress(KeyError):
-            return Chinese(lookup(template))
-    return Chinese(template)
+    if context and (own := catalog.pgettext(context, template)) is not template:
+        return Chinese(own)
+    return Chinese(catalog.gettext(template))
 
 
 def in_language(texts: Texts, lang: str) -> dict[str, str]:
@@ -79,8 +69,4 @@ def in_language(texts: Texts, lang: str) -> dict[str, str]:
 
 def is_known(template: str) -> bool:
     """Whether a template has a translation, so that it is a text of this program."""
-    try:
-        _catalog("zh").gettext(template)
-    except KeyError:
-        return False
-    return bool(template)
+    return bool(template) and _catalog("zh").gettext(template) is not template  # as it is where none is found
