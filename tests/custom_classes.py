@@ -10,6 +10,7 @@ from chainrule import nn
 from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.transform import Transform
 from chainrule.extension import complete
+from chainrule.generation.strategy import Strategy
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.optimizer.optimizer import Rule
@@ -17,7 +18,6 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
 from chainrule.robustness.method import Attack
 from chainrule.train.callback import Callback
-from chainrule.train.generation.strategy import Strategy
 from chainrule.train.stopping import StoppingRule
 
 ROOTS: dict[str, type] = {

@@ -52,8 +52,8 @@ _NAMES: dict[str, str] = {
     "ops.to_formula": "formula",
     "spec": "Spec",
     "train.nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
-    "train.generation.decoder": "Cache Decoder",
-    "train.generation": (
+    "generation.decoder": "Cache Decoder",
+    "generation": (
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK "
         "TopP generate stream_tokens"
     ),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
-from chainrule import train  # lazy: a program that only trains never loads what generates
+from chainrule import generation  # lazy: a program that only trains never loads what generates
 from chainrule.errors import explain_method_calls
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
-    from chainrule.train.generation.decoder import Decoder
-    from chainrule.train.generation.text import TextOptions
+    from chainrule.generation.decoder import Decoder
+    from chainrule.generation.text import TextOptions
 
 
 @explain_method_calls("model", "Model")
@@ -40,7 +40,7 @@ class ModelGeneration(StateHolder):
             DataError E365: characters outside the vocabulary; all are listed with their positions.
             ShapeError E229: a text longer than the context. Otherwise as ``cr.generate``.
         """
-        return train.generate_text(self.state, text, max_new_tokens, **options)
+        return generation.generate_text(self.state, text, max_new_tokens, **options)
 
     def stream(
         self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
@@ -53,7 +53,7 @@ class ModelGeneration(StateHolder):
         Raises:
             UsageError E102, E124: several samples; a beam search. Otherwise as ``generate``.
         """
-        return train.stream_text(self.state, text, max_new_tokens, **options)
+        return generation.stream_text(self.state, text, max_new_tokens, **options)
 
     @property
     def decoder(self) -> Decoder:
@@ -62,4 +62,4 @@ class ModelGeneration(StateHolder):
         Raises:
             UsageError E126: the model is not trained yet, or its inputs are not sequences of tokens.
         """
-        return train.decoder_of(self.state)
+        return generation.decoder_of(self.state)

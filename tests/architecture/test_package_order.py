@@ -39,6 +39,7 @@ LEVELS = (
     ("engines",),
     ("bounds",),
     ("train",),
+    ("generation",),
     ("trace",),
     ("texts",),
     ("page",),

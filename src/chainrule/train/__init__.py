@@ -17,7 +17,7 @@ compute values itself: a step is a graph, and an engine runs it.
     evaluation/         predictions, losses, metrics, baselines
     checkpoint/         model files, resume, replay, the identity of a training
     monitor/            probes, memory, progress, profiles, the learning-rate finder, parity of engines
-    callback/           callbacks;  generation/  text generation
+    callback/           callbacks
     nonfinite/          the origin of NaN and infinity
 """
 
@@ -34,7 +34,6 @@ _LAZY = LazyNames(
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "freezing": "freeze",
-        "generation": "decoder_of generate_text stream_text",
         "monitor.profile": "measure_step plan_step",
         "batch_training": "prepare_batches",
         "trainer": "Batch Trainer partial_fit",

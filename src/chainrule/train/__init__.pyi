@@ -2,9 +2,6 @@
 
 from chainrule.train.batch_training import prepare_batches as prepare_batches
 from chainrule.train.freezing import freeze as freeze
-from chainrule.train.generation.text import decoder_of as decoder_of
-from chainrule.train.generation.text import generate_text as generate_text
-from chainrule.train.generation.text import stream_text as stream_text
 from chainrule.train.monitor.lr_finder import LearningRateSweep as LearningRateSweep
 from chainrule.train.monitor.lr_finder import find_learning_rate as find_learning_rate
 from chainrule.train.monitor.notebook_progress import show_notebook_progress as show_notebook_progress

@@ -15,11 +15,11 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.wave_files import encode_wave
 from chainrule.errors import DataError, fact
+from chainrule.generation.speech import SpeechOutput, padded_rows
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.store import atomic_write
-from chainrule.train.generation.speech import SpeechOutput, padded_rows
 
 FACT = "speech"  # of ``Model.facts``: how texts are read and sounds are written
 SUFFIX = ".txt"

@@ -16,9 +16,9 @@ from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.speech_baselines import baselines, distortion, limit_of_griffin_lim
 from chainrule.apps.examples.speech_files import speech_files
 from chainrule.apps.examples.voice_clips import LANGUAGE, Clip, read_clips, training_rows
+from chainrule.generation.speech import SpeechOutput
 from chainrule.messages import Text, Texts, in_language
 from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM
-from chainrule.train.generation.speech import SpeechOutput
 
 OPTIONS: Texts = {
     **COMMON,

@@ -9,10 +9,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.examples.result_page import markup_table, result_page
 from chainrule.apps.examples.utterances import SYMBOLS, Utterances
+from chainrule.generation.ctc_search import search_ctc
+from chainrule.generation.word_bigram import WordBigram, WordPrior
 from chainrule.records import frozen
 from chainrule.train.evaluation.edit_distance import character_error_rate, word_error_rate
-from chainrule.train.generation.ctc_search import search_ctc
-from chainrule.train.generation.word_bigram import WordBigram, WordPrior
 
 WEIGHTS = ((0.3, 1.0), (0.3, 2.0), (0.5, 1.0), (0.5, 2.0), (0.5, 3.0))  # of the bigram, and bonus of a word
 BEAM_WIDTH, MIN_LOG_P = 8, -7.0

@@ -22,8 +22,8 @@ from chainrule.data.readers.wave_files import decode_wave
 from chainrule.data.sequences.phonemes import PAUSE, pronounce
 from chainrule.data.sequences.time_warping import warp_time
 from chainrule.errors import DataError, fact
+from chainrule.generation.speech import SpeechOutput, padded_rows
 from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM, mel_cepstra
-from chainrule.train.generation.speech import SpeechOutput, padded_rows
 
 RATE = SPECTROGRAM.sample_rate
 LANGUAGE = "en-us"

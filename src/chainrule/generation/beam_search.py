@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from chainrule.generation.decoder import Decoder
+from chainrule.generation.options import Request
+from chainrule.generation.sampling import next_scores, prefill
+from chainrule.generation.strategy import log_softmax
 from chainrule.records import frozen
-from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.options import Request
-from chainrule.train.generation.sampling import next_scores, prefill
-from chainrule.train.generation.strategy import log_softmax
 
 
 @frozen

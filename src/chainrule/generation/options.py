@@ -8,10 +8,10 @@ from typing import Any, TypedDict
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, fact, join_facts
+from chainrule.generation.decoder import Decoder
+from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.nn.validation import require_integer, require_number, value_text
 from chainrule.records import frozen
-from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.train.options import refuse_unknown
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]

@@ -8,11 +8,11 @@ from typing import Unpack
 import numpy as np
 
 from chainrule.errors import UsageError, fact
+from chainrule.generation.beam_search import search_beams
+from chainrule.generation.decoder import Decoder
+from chainrule.generation.options import GenerationOptions, Prompt, Request, checked_request
+from chainrule.generation.sampling import NO_TOKEN, sample_tokens
 from chainrule.records import frozen
-from chainrule.train.generation.beam_search import search_beams
-from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.options import GenerationOptions, Prompt, Request, checked_request
-from chainrule.train.generation.sampling import NO_TOKEN, sample_tokens
 
 
 @frozen(eq=False)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.generation.decoder import Cache, Decoder
+from chainrule.generation.options import Request
+from chainrule.generation.strategy import SuppressTokens, log_softmax, softmax
 from chainrule.prng import fold, folds, key_of, uniforms
-from chainrule.train.generation.decoder import Cache, Decoder
-from chainrule.train.generation.options import Request
-from chainrule.train.generation.strategy import SuppressTokens, log_softmax, softmax
 
 NO_TOKEN = -1
 """In the place of a token for a sequence that has finished."""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from chainrule.errors import UsageError
+from chainrule.generation.ctc_search import search_ctc
+from chainrule.generation.word_bigram import EDGE, WordBigram, WordPrior
 from chainrule.nn.loss.ctc import CTC
-from chainrule.train.generation.ctc_search import search_ctc
-from chainrule.train.generation.word_bigram import EDGE, WordBigram, WordPrior
 
 ALL = 10_000  # more than there are prefixes
 SYMBOLS = "-ab "

@@ -18,12 +18,12 @@ import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.generation.decoder import Decoder
+from chainrule.generation.generator import generate, stream_tokens
+from chainrule.generation.options import GenerationOptions
 from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
-from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.generator import generate, stream_tokens
-from chainrule.train.generation.options import GenerationOptions
 from chainrule.train.model_state import ModelState
 
 _DECODERS: WeakKeyDictionary[ModelState, Decoder] = WeakKeyDictionary()

@@ -12,10 +12,10 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
+from chainrule.generation import strategies_of  # noqa: F401 the package exports it
+from chainrule.generation.decoder import Decoder
+from chainrule.generation.strategy import log_softmax, softmax
 from chainrule.spec import Size, Spec
-from chainrule.train.generation import strategies_of  # noqa: F401 the package exports it
-from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.strategy import log_softmax, softmax
 
 B = Size.symbol("B")
 WORDS, LENGTH = 7, 12
