@@ -28,7 +28,7 @@ from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.tabular.intervals import Intervals, Residuals, fit_intervals
+from chainrule.uncertainty.intervals import Intervals, Residuals, fit_intervals
 
 PAGE = Path(__file__).parents[1] / "docs" / "training-tables.md"
 LEVEL = 0.9

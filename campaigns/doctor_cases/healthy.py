@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.apps.examples import digits, moons
 from chainrule.data import read_table
 from chainrule.diagnosis import compare_seeds
-from chainrule.tabular import CrossValidation, EnsembleTraining, recipe_for
+from chainrule.train.ensemble import CrossValidation, EnsembleTraining, recipe_for
 
 Training = Callable[[], Rules]
 

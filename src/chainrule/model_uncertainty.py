@@ -12,8 +12,8 @@ from chainrule.errors import explain_method_calls
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
-    from chainrule.tabular.intervals import IntervalReport
     from chainrule.uncertainty.calibration import Calibration, CalibrationReport
+    from chainrule.uncertainty.intervals import IntervalReport
 
 
 @explain_method_calls("model", "Model")
@@ -98,7 +98,7 @@ class ModelUncertainty(StateHolder):
 
         Reference: Romano, Patterson and Candès (2019), Conformalized quantile regression (NeurIPS).
         """
-        from chainrule.tabular import intervals  # noqa: PLC0415  # slow, and not needed to train
+        from chainrule.uncertainty import intervals  # noqa: PLC0415  # slow, and not needed to train
 
         report = intervals.calibrate_intervals(self.state, x, y, method=method, seed=seed)
         self.adopt(intervals.with_intervals(self.state, report.intervals))
@@ -115,7 +115,7 @@ class ModelUncertainty(StateHolder):
             TrainingError E503: the model is not trained. E507: it does not predict one value per sample.
             UsageError E101: another level, or the model has no intervals.
         """
-        from chainrule.tabular import intervals  # noqa: PLC0415  # as above
+        from chainrule.uncertainty import intervals  # noqa: PLC0415  # as above
 
         return intervals.predict_interval(self.state, x, level)
 

@@ -28,7 +28,7 @@ from chainrule.model_arguments import LossName
 from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import FloatName
-from chainrule.tabular import (
+from chainrule.train.ensemble import (
     MIN_FOLDS,
     CrossValidation,
     EnsembleTraining,

@@ -18,7 +18,10 @@ from chainrule.estimators.recipe import ENSEMBLE, Head, held_out, in_units, weig
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
 from chainrule.nn import Layer
-from chainrule.tabular.intervals import (
+from chainrule.tabular.comparison import Scores
+from chainrule.train.private.privacy import INTERVALS
+from chainrule.uncertainty.conformal import IntervalMethod
+from chainrule.uncertainty.intervals import (
     MIN_LABELED,
     IntervalReport,
     Residuals,
@@ -27,9 +30,6 @@ from chainrule.tabular.intervals import (
     require_method,
     with_intervals,
 )
-from chainrule.train.evaluation.conformal import IntervalMethod
-from chainrule.train.evaluation.scores import Scores
-from chainrule.train.private.privacy import INTERVALS
 
 MIN_SCORED = 20  # rows outside the training from which a good score is no accident
 

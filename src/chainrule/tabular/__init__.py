@@ -1,21 +1,8 @@
-"""The default network for a table: an ensemble over the folds of a cross-validation, trained as one network.
+"""Training on a table: baselines, comparison with them, thresholds.
 
-Input: ``data.PreparedData`` or encoded arrays. Output: an untrained ``ModelState``, the sample weights and
-options with which ``train.fit`` trains it, and the predictions of rows by members that were not trained on
-them. It reads no files and prints nothing.
+Input: a table. Output: a trained model with its scores beside those of the baselines.
 """
 
-from chainrule.tabular.cross_validation import CrossValidation
-from chainrule.tabular.ensemble import EnsembleTraining, fold_weights, out_of_fold
-from chainrule.tabular.recipe import MIN_FOLDS, TabularRecipe, ensemble_network, recipe_for
+from chainrule.train.ensemble import TabularRecipe, recipe_for
 
-__all__ = [
-    "MIN_FOLDS",
-    "CrossValidation",
-    "EnsembleTraining",
-    "TabularRecipe",
-    "ensemble_network",
-    "fold_weights",
-    "out_of_fold",
-    "recipe_for",
-]
+__all__ = ["TabularRecipe", "recipe_for"]

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.decision_threshold import stored_decision, stored_threshold
-from chainrule.train.evaluation.scores import Scores
+from chainrule.tabular.comparison import Scores
 
 
 def model(facts: dict[str, object]) -> cr.Model:

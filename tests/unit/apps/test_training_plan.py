@@ -16,7 +16,7 @@ from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import plan_of
 from chainrule.errors import UsageError
 from chainrule.nn import L2
-from chainrule.tabular import recipe_for
+from chainrule.train.ensemble import recipe_for
 
 
 @pytest.fixture(scope="module")

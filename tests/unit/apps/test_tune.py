@@ -23,7 +23,7 @@ from chainrule.apps.cli.tuning.search_space import NETWORK, ensemble_space
 from chainrule.apps.cli.tuning.study import JOURNAL, ROUND, Study, best_of
 from chainrule.apps.cli.tuning.trials import Problem, evaluator
 from chainrule.errors import ChainruleError, FileError
-from chainrule.tabular import recipe_for
+from chainrule.train.ensemble import recipe_for
 
 TRIALS = 3 * ROUND
 

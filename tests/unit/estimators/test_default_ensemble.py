@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.estimators import recipe as estimators
-from chainrule.tabular import recipe_for
+from chainrule.train.ensemble import recipe_for
 from chainrule.train.single_member import member_weights, single_member
 
 

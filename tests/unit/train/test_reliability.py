@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.train.evaluation.class_recall import class_scores
-from chainrule.train.evaluation.learning_curve import LearningCurve, learning_curve, subsets
+from chainrule.tabular.comparison import LearningCurve, class_scores, learning_curve, subsets
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.evaluation.reliability import reliability
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.unknown_class import with_unknown
-from chainrule.train.evaluation.threshold import ThresholdCurve, best_threshold, cross_fitted
+from chainrule.tabular.threshold import ThresholdCurve, best_threshold, cross_fitted
 from chainrule.train.evaluation.verification import accept_level, verify_pairs
 from chainrule.uncertainty import (
     Isotonic,

@@ -11,9 +11,8 @@ from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Predictions
-from chainrule.train.evaluation.scores import Scores
-from chainrule.train.evaluation.threshold import (
+from chainrule.tabular.comparison import Scores
+from chainrule.tabular.threshold import (
     RULES,
     Cost,
     Decisions,
@@ -21,6 +20,7 @@ from chainrule.train.evaluation.threshold import (
     best_threshold,
     cross_fitted,
 )
+from chainrule.train.evaluation.metric import Predictions
 
 FACT = "threshold"  # in the facts of a model
 DEFAULT = 0.5

@@ -22,7 +22,8 @@ from chainrule.model import Model
 from chainrule.nn import L2
 from chainrule.records import frozen
 from chainrule.settings import EngineName
-from chainrule.tabular import (
+from chainrule.train.ensemble import (
+    MIN_FOLDS,
     CrossValidation,
     EnsembleTraining,
     TabularRecipe,
@@ -30,7 +31,6 @@ from chainrule.tabular import (
     out_of_fold,
     recipe_for,
 )
-from chainrule.tabular.recipe import MIN_FOLDS
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
 MIN_ROWS = 8  # different rows of an ensemble

@@ -11,9 +11,7 @@ from chainrule.apps.cli.run_writer import to_predictions
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.settings import settings
-from chainrule.train.evaluation.comparison import row_losses
-from chainrule.train.evaluation.learning_curve import LearningCurve, learning_curve
-from chainrule.train.evaluation.scores import Scores
+from chainrule.tabular.comparison import LearningCurve, Scores, learning_curve, row_losses
 
 
 def measure(plan: TrainingPlan, scores: Scores) -> LearningCurve | None:

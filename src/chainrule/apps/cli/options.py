@@ -12,9 +12,9 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
-from chainrule.train.evaluation.conformal import INTERVAL_METHODS
+from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.evaluation.metric import resolve_metrics
-from chainrule.train.evaluation.threshold import RULES, Cost
+from chainrule.uncertainty.conformal import INTERVAL_METHODS
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"

@@ -21,7 +21,9 @@ from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.tabular.intervals import (
+from chainrule.train.private.privacy import INTERVALS
+from chainrule.uncertainty.conformal import LEVEL, IntervalMethod
+from chainrule.uncertainty.intervals import (
     LEVELS,
     MIN_ROWS,
     IntervalCoverage,
@@ -29,8 +31,6 @@ from chainrule.tabular.intervals import (
     Residuals,
     fit_intervals,
 )
-from chainrule.train.evaluation.conformal import LEVEL, IntervalMethod
-from chainrule.train.private.privacy import INTERVALS
 
 LOWER, UPPER = "lower", "upper"  # columns of the output
 MAX_LATER = 1 / 3  # of the training rows, from which the errors on later rows are

@@ -23,16 +23,15 @@ from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.store import RunFolder
+from chainrule.tabular.baselines import TreeColumns, baselines, is_affordable, prepare_boosting
+from chainrule.tabular.comparison import Scores
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
-from chainrule.train.evaluation.baseline import baselines
-from chainrule.train.evaluation.boosting import TreeColumns, is_affordable, prepare_boosting
 from chainrule.train.evaluation.metric import (
     Predictions,
     default_metrics,
     resolve_metrics,
 )
-from chainrule.train.evaluation.scores import Scores
 
 GROUP = "group"  # fact of a model: the column whose groups divided the rows
 RESULT_METRICS = {  # printed by default

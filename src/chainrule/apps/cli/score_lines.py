@@ -12,7 +12,7 @@ from chainrule.apps.cli.tables import metric_title, short, verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.model import Model
-from chainrule.train.evaluation.scores import Scores
+from chainrule.tabular.comparison import Scores
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 

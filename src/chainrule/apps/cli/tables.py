@@ -15,8 +15,8 @@ from chainrule.nn import Layer, summary_rows
 from chainrule.notation.readable_numbers import short
 from chainrule.settings import settings
 from chainrule.spec import Spec
+from chainrule.tabular.comparison import Scores
 from chainrule.train.evaluation.metric import METRICS, metric
-from chainrule.train.evaluation.scores import Scores
 from chainrule.train.stopping import MEMBER_LOSS
 
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all

@@ -16,7 +16,7 @@ from chainrule.apps.examples.result_page import credit_line, markup_table, resul
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.spoken_digits import READER, Digits, read_digits
 from chainrule.messages import Text, Texts, in_language
-from chainrule.train.evaluation.linear import logistic
+from chainrule.tabular.baselines import logistic
 
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test recordings of {3} people",

@@ -21,10 +21,10 @@ from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
+from chainrule.tabular.threshold import Cost
 from chainrule.train.evaluation.groups import group_scores, groups_of
 from chainrule.train.evaluation.metric import metric
 from chainrule.train.evaluation.reliability import reliability
-from chainrule.train.evaluation.threshold import Cost
 
 OPTIONS: Texts = {
     **table_texts.OPTIONS,

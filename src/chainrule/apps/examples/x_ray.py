@@ -19,8 +19,8 @@ from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import labeled_images
 from chainrule.messages import Text, Texts, in_language
-from chainrule.train.evaluation.linear import logistic
-from chainrule.train.evaluation.threshold import threshold_of
+from chainrule.tabular.baselines import logistic
+from chainrule.tabular.threshold import threshold_of
 
 OPTIONS: Texts = {
     **COMMON,

@@ -18,7 +18,7 @@ from chainrule.data import PreparedData
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.evaluation.scores import Scores
+from chainrule.tabular.comparison import Scores
 
 
 @frozen(eq=False)

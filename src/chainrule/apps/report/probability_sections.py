@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from chainrule.apps.cli.texts import both_texts
 from chainrule.apps.report import svg_charts
+from chainrule.tabular.threshold import ThresholdCurve
 from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.reliability import reliability
-from chainrule.train.evaluation.threshold import ThresholdCurve
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 

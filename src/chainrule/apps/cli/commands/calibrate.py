@@ -18,9 +18,9 @@ from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.settings import settings
-from chainrule.tabular.intervals import MIN_LABELED, with_intervals
-from chainrule.train.evaluation.conformal import INTERVAL_METHODS, IntervalMethod
 from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
+from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
+from chainrule.uncertainty.intervals import MIN_LABELED, with_intervals
 from chainrule.uncertainty.probability_map import MAPS
 
 

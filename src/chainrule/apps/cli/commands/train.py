@@ -46,8 +46,8 @@ from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write
-from chainrule.tabular.recipe import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.callback.histograms import FILE, read_histograms
+from chainrule.train.ensemble import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 from chainrule.train.private.privacy import INTERVALS

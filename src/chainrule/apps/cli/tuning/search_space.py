@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule.apps.cli.options import Options, quoted
 from chainrule.records import frozen
-from chainrule.tabular import recipe_for
+from chainrule.train.ensemble import recipe_for
 
 
 @frozen

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from chainrule.train.evaluation.linear import lbfgs, logistic, ridge
+from chainrule.tabular.baselines import lbfgs, logistic, ridge
 
 
 @given(seed=st.integers(0, 10**6), rows=st.integers(2, 30), wide=st.integers(1, 12), weighted=st.booleans())

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.tabular.intervals import LEVELS, MIN_ROWS, Intervals, Residuals, fit_intervals
-from chainrule.train.evaluation.conformal import INTERVAL_METHODS, IntervalMethod
+from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
+from chainrule.uncertainty.intervals import LEVELS, MIN_ROWS, Intervals, Residuals, fit_intervals
 
 
 def rows(count: int, seed: int, scale: float = 1.0) -> Residuals:

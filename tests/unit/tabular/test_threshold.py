@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.errors import UsageError
-from chainrule.train.evaluation.threshold import (
+from chainrule.tabular.threshold import (
     Cost,
     Decisions,
     ThresholdCurve,

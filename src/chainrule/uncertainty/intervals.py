@@ -34,16 +34,9 @@ from chainrule.nn.loss.regression import Quantile
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.tabular.cross_validation import CrossValidation
-from chainrule.tabular.ensemble import out_of_fold
-from chainrule.tabular.recipe import INTERVALS, TabularRecipe, ensemble_network
 from chainrule.texts import render
 from chainrule.train.checkpoint import model_file
-from chainrule.train.evaluation.conformal import (
-    INTERVAL_METHODS,
-    IntervalMethod,
-    conformal_quantile,
-)
+from chainrule.train.ensemble import INTERVALS, CrossValidation, TabularRecipe, ensemble_network, out_of_fold
 from chainrule.train.evaluation.evaluate import encoded
 from chainrule.train.evaluation.prediction import inputs_of, predict, predictions
 from chainrule.train.fit import fit
@@ -53,6 +46,11 @@ from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
 from chainrule.train.stopping import EnsembleEarlyStopping
+from chainrule.uncertainty.conformal import (
+    INTERVAL_METHODS,
+    IntervalMethod,
+    conformal_quantile,
+)
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS = 200  # from which quantiles are learned

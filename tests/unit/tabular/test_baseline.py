@@ -10,8 +10,7 @@ import pytest
 from sklearn import ensemble
 
 from chainrule.data import PreparedData, read_table
-from chainrule.train.evaluation.baseline import baselines
-from chainrule.train.evaluation.boosting import TreeColumns, boosting, is_affordable
+from chainrule.tabular.baselines import TreeColumns, baselines, boosting, is_affordable
 
 
 def test_the_constant_baseline_ignores_its_inputs() -> None:
@@ -107,7 +106,7 @@ def test_boosting_of_large_tables_is_left_out() -> None:
 def test_a_process_ends_as_usual_while_scikit_learn_is_imported(end: str) -> None:
     lines = [
         "from importlib import import_module",
-        "from chainrule.train.evaluation.boosting import prepare_boosting",
+        "from chainrule.tabular.baselines import prepare_boosting",
         "prepare_boosting()",
         end,
     ]
