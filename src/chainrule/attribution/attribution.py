@@ -24,13 +24,14 @@ from chainrule.attribution.plots import (
     words_html,
 )
 from chainrule.memo import cached_property
-from chainrule.notation import number
+from chainrule.notation import number, to_unicode
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES, render
+from chainrule.trace.names import input_name
 
 MAX_LISTED = 12  # contributions listed per sample; the rest is one sum
 MAX_SAMPLES = 5  # samples listed
@@ -43,16 +44,20 @@ class Contribution:
     """One displayed input of one sample.
 
     Args:
-        name: the column, token or position.
+        name: the column, or the symbol of the derivation, such as ``x₁``.
         input: the input value as text.
         value: its attribution.
         error: the standard error of a sampled value.
+        source: the input of the network that holds it; empty for a column or a region.
+        index: its position in a sample of ``source``, from 0.
     """
 
     name: str
     input: str
     value: float
     error: float | None = None
+    source: str = ""
+    index: tuple[int, ...] = ()
 
 
 @frozen(eq=False)
@@ -154,9 +159,10 @@ class Attribution:
         listed = []
         for index in np.ndindex(values.shape):
             number_text = number(inputs[index]) if inputs.shape == values.shape else ""
-            name_at = f"{name}[{', '.join(map(str, index))}]"
+            symbol = to_unicode(input_name(name).symbol((0, *index), 1))
             text = str(words[index[0]]) if index and index[0] < len(words) else number_text
-            listed.append(Contribution(name_at, text, float(values[index]), _at(errors, index)))
+            error = _at(errors, index)
+            listed.append(Contribution(symbol, text, float(values[index]), error, name, index))
         return listed
 
     def page(self) -> Page:

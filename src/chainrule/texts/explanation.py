@@ -237,9 +237,14 @@ WORDS: Texts = {
         "Each of the {total} parameters was changed by ±{step} and the loss recomputed; the largest "
         "relative difference from the formula is {error}, at {where}."
     ),
+    "checked_one": (
+        "The only parameter was changed by ±{step} and the loss recomputed; the relative difference from "
+        "the formula is {error}, at {where}."
+    ),
     "checked_some": (
-        "{n} of the {total} parameters, sampled with a fixed seed, were changed by ±{step} and the loss "
-        "recomputed; the largest relative difference from the formula is {error}, at {where}."
+        "A sample of {n} of the {total} parameters (fixed seed) was changed by ±{step}, one parameter at a "
+        "time, and the loss recomputed; the largest relative difference from the formula is {error}, "
+        "at {where}."
     ),
     "check_differs": (
         "The formula gives {analytic}, the finite difference gives {numeric}. At a kink (ReLU at 0) or "

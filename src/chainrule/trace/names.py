@@ -132,6 +132,11 @@ class NamedLayer:
 Names = dict[Node, Name]
 
 
+def input_name(label: str) -> Name:
+    """Return the name of an input of the network."""
+    return Name(label, "input", batched=True)
+
+
 def names_of(derivation: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[NamedLayer, ...]]:
     """Return the names of all values that have one, and the layers to which they belong.
 
@@ -222,7 +227,7 @@ def _activations(built: Built, sums: Mapping[str, Mapping[str, Node | None]]) ->
 
 def _input_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
     for label, node in derivation.built.inputs.items():
-        yield node, Name(label, "input", batched=True)
+        yield node, input_name(label)
     for output, node in derivation.network.targets.items():
         several = len(derivation.network.targets) > 1
         yield node, Name("y", "target", output if several else "", batched=True, single=_is_single(node))

@@ -40,3 +40,26 @@ def test_every_seed_is_valid() -> None:
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout.strip() == str({p.name: "read" for p in sorted(CORPUS.iterdir()) if p.is_file()})
+
+
+REMARKS = """
+import ctypes, os, sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+from campaigns.hostile_cases.changed_bytes import SOUNDS, SUFFIXES, all_changes, read
+changes = [c for c in all_changes(20) if c.name.endswith((*SUFFIXES, *SOUNDS))]
+before = list(warnings.filters)
+with ThreadPoolExecutor(2) as pool:
+    answers = list(pool.map(read, changes))
+libc = ctypes.CDLL(None)
+libc.fputs(b"the end\\n", ctypes.c_void_p.in_dll(libc, "stderr"))
+print(len(answers), warnings.filters == before)
+"""
+
+
+def test_decoders_print_nothing_about_damaged_images_and_sounds() -> None:
+    command = [sys.executable, "-W", "default::UserWarning", "-c", REMARKS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    count, is_restored = done.stdout.split()
+    assert int(count) > 300
+    assert is_restored == "True"
+    assert done.stderr == "the end\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_iris
 
+from chainrule import trace
+from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.derive.narrative import explain
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
 from chainrule.model import Model, load
@@ -266,3 +269,36 @@ def test_samples_that_pull_a_bias_of_a_member_are_compared() -> None:
     text = str(replay.explain(depth=2, lang="en"))
     assert "in opposite directions" in text
     assert "b₁₁" in text  # of member 1
+
+
+def test_reasons_write_inputs_as_the_derivation_does(classifier: Model) -> None:
+    page = str(explain_prediction(Request(classifier.state, X[0], None, None, 1, None, True), "en"))
+    assert "\nx₄" in page
+    assert "x[" not in page
+    parts = classifier.attribute(X[0]).contributions()
+    assert sorted(part.index for part in parts) == [(0,), (1,), (2,), (3,)]
+    assert all(part.source == "x" and part.name == f"x{'₁₂₃₄'[part.index[0]]}" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("places", "total", "sentence"),
+    [
+        (1, 1, "The only parameter was changed by"),
+        (3, 3, "Each of the 3 parameters was changed by"),
+        (1, 8, "A sample of 1 of the 8 parameters (fixed seed) was changed by"),
+        (1000, 2000, "A sample of 1,000 of the 2,000 parameters (fixed seed) was changed by"),
+    ],
+)
+def test_the_gradient_check_states_how_many_parameters_it_changed(
+    classifier: Model, monkeypatch: pytest.MonkeyPatch, places: int, total: int, sentence: str
+) -> None:
+    real = trace.trace_rows(classifier.state, trace.rows_of(classifier.state, X[:1], KINDS[:1]))
+    checked = replace(
+        real.gradient_check, places=real.gradient_check.places[:1] * places, analytic=(1.0,) * places,
+        numeric=(1.0,) * places, total=total,
+    )  # fmt: skip
+    monkeypatch.setattr(type(real), "gradient_check", property(lambda _: checked))
+    for lang in ("en", "zh"):
+        text = " ".join(str(explain(real, 2, lang)).split())
+        assert (sentence in text) == (lang == "en")
+        assert lang == "en" or ("唯一" in text) == (total == 1)

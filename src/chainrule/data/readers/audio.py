@@ -14,6 +14,7 @@ from typing import IO
 
 import numpy as np
 
+from chainrule.data.readers.decoder_messages import quiet_sounds
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside, open_plain
 from chainrule.errors import DataError, UsageError, fact, message_of
@@ -146,7 +147,7 @@ def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
         if not _has_signature(stream.read(12)):
             raise ValueError(fact("a file of another format"))
         os.lseek(stream.fileno(), 0, os.SEEK_SET)  # the library reads from the descriptor
-        with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
+        with quiet_sounds(), soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
             if sound.format not in FORMATS:
                 raise ValueError(fact("a file of the format {format}", format=sound.format))
             size, packed = 4 * sound.frames * sound.channels, os.fstat(stream.fileno()).st_size

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from chainrule.data.readers.decoder_messages import quiet_images
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, fact
-from chainrule.fork import fork_safe_lock
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the only decoders that are tried
 MAX_PIXELS = 100_000_000  # pixels of one image; more is a decompression bomb or a map, not a sample
 MAX_SIDE = 65_535  # rows or columns, as in JPEG: decoders allocate per row
 FREE_SCANS, MAX_SCANS, SCANNED_PIXELS = 20, 100, 2 * 10**9  # of a JPEG, each of which is decoded completely
 JPEG = ("JPEG", "MPO")
-_lock = fork_safe_lock()
 _SCAN = b"\xff\xda"  # begins a scan; inside it, 0xff is followed by 0
 
 
@@ -99,29 +97,15 @@ def open_image(stream: BinaryIO, where: object) -> Iterator[Any]:
         from PIL import Image  # noqa: PLC0415 an optional library
     except ImportError as cause:
         raise missing("images", where) from cause
-    with _silenced():
-        image = Image.open(stream, formats=FORMATS)
-    with image:
+    with quiet_images(), Image.open(stream, formats=FORMATS) as image:
         yield image
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Print no warnings of Pillow: of large images, for which MAX_PIXELS is the limit, and of damaged EXIF.
-
-    The filters of warnings are those of the process: without a lock, a thread would restore those of another.
-    """
-    with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def is_rotated(image: Any) -> bool:
     """Whether width and height of an opened image are exchanged when it is upright, by its EXIF."""
     if image.format == "PNG":
-        image.load()  # EXIF may follow the pixels; they are decoded outside of the lock
-    with _silenced():
-        return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        image.load()  # EXIF may follow the pixels
+    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarray:
@@ -134,9 +118,8 @@ def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarra
     """
     from PIL import Image, ImageOps  # noqa: PLC0415
 
-    image.load()  # outside of the lock
-    with _silenced():
-        image = ImageOps.exif_transpose(image)
+    image.load()  # EXIF may follow the pixels
+    image = ImageOps.exif_transpose(image)
     if image.mode == "F" or image.mode.startswith("I"):  # 16 bits a pixel: the upper eight are kept
         values = np.asarray(image, np.float64)
         image = Image.fromarray(

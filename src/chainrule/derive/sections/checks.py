@@ -27,10 +27,11 @@ def gradient_check(writer: Writer) -> Section | None:
     c = writer.trace.gradient_check
     if not c.places:
         return None
-    key = "checked_all" if len(c.places) >= c.total else "checked_some"
+    all_of_them = "checked_one" if c.total == 1 else "checked_all"
+    key = all_of_them if len(c.places) >= c.total else "checked_some"
     path, index = c.places[c.worst]
     facts = {
-        "n": len(c.places),
+        "n": f"{len(c.places):,}",
         "total": f"{c.total:,}",
         "step": f"{c.step:.5f}",
         "error": number(c.error, 2),
