@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
+import nbclient
+import nbformat
 import pytest
-
-nbclient = pytest.importorskip("nbclient")
-nbformat = pytest.importorskip("nbformat")
-pytest.importorskip("ipykernel")
 
 CELLS = (
     "import numpy as np, chainrule as cr\n"

@@ -49,10 +49,10 @@ from campaigns.hostile_cases.changed_bytes import SOUNDS, SUFFIXES, all_changes,
 changes = [c for c in all_changes(20) if c.name.endswith((*SUFFIXES, *SOUNDS))]
 before = list(warnings.filters)
 with ThreadPoolExecutor(2) as pool:
-    answers = list(pool.map(read, changes))
+    results = list(pool.map(read, changes))
 libc = ctypes.CDLL(None)
 libc.fputs(b"the end\\n", ctypes.c_void_p.in_dll(libc, "stderr"))
-print(len(answers), warnings.filters == before)
+print(len(results), warnings.filters == before)
 """
 
 
