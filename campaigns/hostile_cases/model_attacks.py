@@ -57,6 +57,7 @@ NETS: dict[str, tuple[Record, list[int]]] = {
     "a million experts": (
         layer("MixtureOfExperts", expert=layer("Activation", name="relu"), experts=10**6), [3]
     ),
+    "n-grams of 2^24 words": (layer("HashedNGrams", vocabulary_size=2**24, buckets=4, lengths=[1]), [5]),
     "a norm over a hundred million": (layer("LocalResponseNorm", size=10**8), [3, 3]),
     "70 axes": (layer("Reshape", shape=[1] * 70), [1]),
     "20,000 axes": (layer("Reshape", shape=[1] * 20_000), [1]),

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.spec import Spec
+from chainrule.train.stopping import MEMBER_LOSS
 
 Tensors = dict[str, np.ndarray]
 Row = dict[str, "float | None"]  # None: a value that is not finite
@@ -92,8 +93,8 @@ class TrainState:
         }
         invalid = [key for key in _COUNTS if type(record.get(key)) is not int or not 0 <= record[key] < 2**53]
         invalid += [key for key in _SUMS if type(record.get(key)) not in (int, float)]
-        invalid += [] if _is_watch(record.get("watch")) else ["watch"]
         history = history_of(record.get("history"))
+        invalid += [] if _is_watch(record.get("watch"), history) else ["watch"]
         invalid += [] if len(history) == record.get("epoch") else ["history"]
         if invalid:
             raise FileError(
@@ -206,8 +207,18 @@ def history_of(record: Any) -> list[Row]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _is_watch(watch: Any) -> bool:
-    """Whether this is a mapping of counters by stopping rule."""
+def _is_watch(watch: Any, history: Sequence[Row]) -> bool:
+    """Whether this is a mapping of counters by stopping rule, whose epochs are in the history."""
     if not isinstance(watch, dict) or not all(isinstance(counters, dict) for counters in watch.values()):
         return False
-    return all(type(v) in (int, float, type(None)) for counters in watch.values() for v in counters.values())
+    members = {f"epoch {name}" for row in history[-1:] for name in row if MEMBER_LOSS.fullmatch(name)}
+    for counters in watch.values():
+        if any(type(v) not in (int, float, type(None)) for v in counters.values()):
+            return False
+        own = {name for name in counters if name.startswith("epoch ")}
+        epochs = [v for name, v in counters.items() if name == "epoch" or name in own]
+        if own and own != members:
+            return False
+        if not all(v is None or (type(v) is int and 1 <= v <= len(history)) for v in epochs):
+            return False
+    return True

@@ -175,3 +175,11 @@ def test_a_number_beyond_float_range_is_refused_at_construction(tmp_path: Path) 
 def test_a_checkpoint_with_an_invalid_start_is_refused(start: Any) -> None:
     saved = checkpoints.interrupted()
     assert checkpoints.resumed(checkpoints.Changed(saved, ("identity", "start"), start)) == "E505"
+
+
+@pytest.mark.parametrize("epoch", [0, -1, 100, 2**64, 1.0, 1e308])
+def test_a_checkpoint_whose_best_epoch_is_not_in_its_history_is_refused(epoch: float) -> None:
+    saved = checkpoints.interrupted()
+    path = ("watch", "early_stopping", "epoch")
+    outcomes = [checkpoints.resumed(checkpoints.Changed(saved, path, value)) for value in (epoch, None)]
+    assert outcomes == ["E424", "resumed"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
+from chainrule.graph.limits import reserve
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer
@@ -90,6 +91,7 @@ class HashedNGrams(Layer):
         total, is_complete = constant(np.zeros(count, np.int64)), constant(np.ones(count, bool))
         for i in range(n):
             own = words[:, i : i + count]
+            reserve(self.vocabulary_size, itemsize=16, is_persistent=True)
             table = bits(fold(key_of(_STREAM), n, i), self.vocabulary_size).astype(np.int64) % last
             total = total + F.gather(constant(table), own)
             total = F.where(F.greater_equal(total, last), total - last, total)  # modulo, without a division
