@@ -19,7 +19,7 @@ from pathlib import Path
 
 from campaigns.table_cases.command import PROGRAM
 
-from chainrule.apps.examples.score_table import mean_and_spread
+from chainrule_examples.score_table import mean_and_spread
 
 PAGE = Path(__file__).parents[1] / "docs" / "applications.md"
 SEEDS = ("--seeds", "3")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from chainrule.apps.examples import fashion_mnist
+from chainrule_examples import fashion_mnist
 
 PAGE = Path(__file__).parents[1] / "docs" / "fashion-mnist.md"
 BEGIN, END = "<!-- scores -->", "<!-- end of scores -->"

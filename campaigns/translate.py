@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import chainrule as cr
-from chainrule.apps.examples import translate
+from chainrule_examples.translate import lesson as translate
 
 PAGE = Path(__file__).parents[1] / "docs" / "translation.md"
 BEGIN, END = "<!-- scores -->", "<!-- end of scores -->"

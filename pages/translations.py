@@ -30,7 +30,7 @@ from babel.messages.pofile import read_po, write_po
 from pages.source_text import nodes_of
 
 ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "chainrule"
+SOURCE = ROOT / "src"
 CALLS = ("fact", "join_facts")
 KINDS = ("Text", "Texts")
 CREATED = datetime(2026, 11, 30, tzinfo=UTC)  # constant: a catalog changes only with its texts
@@ -39,7 +39,7 @@ HEADER = "# Translations of the texts of chainrule. Written by python -m pages.t
 
 def catalog_files() -> list[Path]:
     """The catalogs, one for each language."""
-    return sorted((SOURCE / "locale").rglob("*.po"))
+    return sorted((SOURCE / "chainrule" / "locale").rglob("*.po"))
 
 
 def read_catalog(file: Path) -> Catalog:

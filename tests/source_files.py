@@ -11,7 +11,8 @@ from pages.source_text import nodes_of
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
-PACKAGE = sorted(SOURCE.rglob("*.py"))
+EXAMPLES = ROOT / "src" / "chainrule_examples"
+PACKAGE = [*sorted(SOURCE.rglob("*.py")), *sorted(EXAMPLES.rglob("*.py"))]
 EVERYWHERE = sorted(
     f for folder in ("src", "tests", "examples", "benchmarks", "pages") for f in (ROOT / folder).rglob("*.py")
 )

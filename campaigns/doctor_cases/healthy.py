@@ -9,10 +9,10 @@ from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 
 import chainrule as cr
-from chainrule.apps.examples import digits, moons
 from chainrule.data import read_table
 from chainrule.diagnosis import compare_seeds
 from chainrule.train.ensemble import CrossValidation, EnsembleTraining, recipe_for
+from chainrule_examples import digits, moons
 
 Training = Callable[[], Rules]
 

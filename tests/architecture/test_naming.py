@@ -52,7 +52,7 @@ def test_objects_without_docstring_are_reported() -> None:
 
 
 def test_no_file_has_a_name_without_meaning() -> None:
-    names = {part.removesuffix(".py") for file in PACKAGE for part in file.relative_to(SOURCE).parts}
+    names = {part.removesuffix(".py") for file in PACKAGE for part in file.relative_to(SOURCE.parent).parts}
     assert names & EMPTY_NAMES == set()
 
 
@@ -63,13 +63,13 @@ def missing_files(package: Path) -> list[str]:
     """
     outline = ast.get_docstring(tree(package / "__init__.py")) or ""
     named = set(re.findall(r"(?<![\w/])(?:\w+/)*\w+\.py\b", outline))
-    return sorted(name for name in named if not any((SOURCE if "/" in name else package).rglob(name)))
+    return sorted(name for name in named if not any((SOURCE.parent if "/" in name else package).rglob(name)))
 
 
 def test_package_docstrings_name_existing_files() -> None:
     packages = [file.parent for file in PACKAGE if file.name == "__init__.py"]
     assert len(packages) > 40
-    missing = {str(package.relative_to(SOURCE)): missing_files(package) for package in packages}
+    missing = {str(package.relative_to(SOURCE.parent)): missing_files(package) for package in packages}
     assert {package: names for package, names in missing.items() if names} == {}
 
 

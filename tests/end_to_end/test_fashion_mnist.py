@@ -14,10 +14,10 @@ from campaigns import fashion_mnist as campaign
 from sklearn import datasets
 
 import chainrule as cr
-from chainrule.apps.examples import alexnet, fashion_mnist
 from chainrule.data.readers import datasets as bundled
 from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
+from chainrule_examples import alexnet, fashion_mnist
 from page_examples import DOCS, check_examples
 
 NETS = ["dense", "lenet", "small"]  # planning ResNet-20 takes longer than all of these

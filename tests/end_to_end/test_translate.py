@@ -11,10 +11,10 @@ import pytest
 from campaigns import translate as campaign
 
 import chainrule as cr
-from chainrule.apps.examples import translate
-from chainrule.apps.examples.bleu import bleu_and_chrf, translate_all
-from chainrule.apps.examples.sentence_pairs import Pairs, pair_rows
 from chainrule.errors import DataError
+from chainrule_examples.translate import lesson as translate
+from chainrule_examples.translate.scores import bleu_and_chrf, translate_all
+from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 from page_examples import DOCS
 
 PAGE = DOCS / "translation.md"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps import examples
+import chainrule_examples as examples
 from chainrule.engines.parity import parity
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node

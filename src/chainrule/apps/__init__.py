@@ -1,4 +1,4 @@
-"""The applications: the command line, the report page and the examples.
+"""The applications: the command line, and the report page.
 
 Input: words typed in a terminal. Output: texts, tables, files and an exit code. This package contains no
 mathematics: every value comes from a lower package.
@@ -15,5 +15,4 @@ mathematics: every value comes from a lower package.
     cli/views/               one file per kind of thing that is printed
     cli/texts.py             all texts in English and Chinese
     report/                  ``report.html``
-    examples/                example programs, one file each
 """

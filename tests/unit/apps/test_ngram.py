@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.apps.examples.ngram import NGram, best_order, grams_of
 from chainrule.data.sequences.tokenizer import BEGIN, END
+from chainrule_examples.ngram import NGram, best_order, grams_of
 
 SIZE = 9
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chainrule.apps.examples import poem_corpus
-from chainrule.apps.examples.poem_corpus import Poem, read_poems, split_poems
 from chainrule.errors import ChainruleError
+from chainrule_examples.poems import poem_corpus
+from chainrule_examples.poems.poem_corpus import Poem, read_poems, split_poems
 
 FORTUNES = (
     "\x1b[32m《静夜思》\x1b[m\n\x1b[33m作者：李白\x1b[m\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps.examples.score_table import Score, print_scores, save_run, verdict
+from chainrule_examples.score_table import Score, print_scores, save_run, verdict
 
 LINEAR, NET = "linear model", "network"
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.apps.examples import sentence_pairs as sentence_pairs
-from chainrule.apps.examples.gettext_catalogs import read_catalog
-from chainrule.apps.examples.sentence_pairs import (
+from chainrule.data import Tokenizer
+from chainrule.errors import DataError, UsageError
+from chainrule_examples.translate import sentence_pairs
+from chainrule_examples.translate.gettext_catalogs import read_catalog
+from chainrule_examples.translate.sentence_pairs import (
     LIBREOFFICE,
     Marked,
     Pairs,
@@ -23,8 +25,6 @@ from chainrule.apps.examples.sentence_pairs import (
     read_pairs,
     split_pairs,
 )
-from chainrule.data import Tokenizer
-from chainrule.errors import DataError, UsageError
 
 ENTRIES = {
     "": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=1; plural=0;\n",

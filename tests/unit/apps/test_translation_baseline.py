@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.apps.examples.sentence_pairs import Pairs
-from chainrule.apps.examples.translation_baseline import Lexicon, Memory, baseline_translations
 from chainrule.data import Tokenizer
+from chainrule_examples.translate.baselines import Lexicon, Memory, baseline_translations
+from chainrule_examples.translate.sentence_pairs import Pairs
 
 PAIRS = [("the house", "das Haus"), ("the book", "das Buch"), ("a book", "ein Buch")]
 OWN, OTHER = ([text.split() for text in texts] for texts in zip(*PAIRS, strict=True))

@@ -11,7 +11,7 @@ from scipy.fft import dct
 from chainrule.data.sequences import time_warping
 from chainrule.data.sequences.time_warping import warp_time
 from chainrule.errors import DataError
-from chainrule.train.evaluation.mel_cepstral_distortion import mel_cepstra, mel_cepstral_distortion
+from chainrule_examples.speak.mel_cepstral_distortion import mel_cepstra, mel_cepstral_distortion
 
 SEEDS, LENGTHS = st.integers(0, 2**32 - 1), st.integers(1, 12)
 

@@ -15,12 +15,12 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples import connect_four
-from chainrule.apps.examples.connect_four_page import board_svg
-from chainrule.apps.examples.policy_value import policy_value_network, saved_model
-from chainrule.apps.examples.self_play import SelfPlay, Settings, mirror
-from chainrule.games.connect_four import EMPTY, mirrored, planes_of, position
-from chainrule.games.connect_four_search import uniform
+from chainrule_examples.connect_four import lesson as connect_four
+from chainrule_examples.connect_four.page import board_svg
+from chainrule_examples.connect_four.policy_value import policy_value_network, saved_model
+from chainrule_examples.connect_four.rules import EMPTY, mirrored, planes_of, position
+from chainrule_examples.connect_four.self_play import SelfPlay, Settings, mirror
+from chainrule_examples.connect_four.tree_search import uniform
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import detect
-from chainrule.apps.examples.color_peaks import color_peaks
 from chainrule.data.boxes.flip import flip_boxes
 from chainrule.data.boxes.overlap import box_iou
 from chainrule.train.evaluation.detection import Truth, average_precision
+from chainrule_examples.detect import lesson as detect
+from chainrule_examples.detect.color_peaks import color_peaks
 
 SIZES = {"train": 2, "val": 1, "test": 1}
 KINDS = (("RBC", 50, (205, 150, 150)), ("WBC", 85, (120, 60, 160)), ("Platelets", 18, (130, 70, 170)))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples.diagnose import abstention_rows
-from chainrule.apps.examples.table_folds import FoldPredictions
 from chainrule.model import Model
 from chainrule.nn import Dense
+from chainrule_examples.diagnose import abstention_rows
+from chainrule_examples.table_folds import FoldPredictions
 
 HEADER = "age\tgender\tchest pain\tmax HR\tdiameter narrowing\nc\td\td\tc\td\n\t\t\t\tclass\n"
 

@@ -13,14 +13,15 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import listen, utterances
-from chainrule.apps.examples.digit_recognition import recognize_digits
-from chainrule.apps.examples.spoken_digits import RATE, read_digits
-from chainrule.apps.examples.transcripts import Decoder, choose_decoder, error_rates
-from chainrule.apps.examples.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
 from chainrule.data.sequences.sound_input import SoundInput
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError
+from chainrule_examples.listen import lesson as listen
+from chainrule_examples.listen import utterances
+from chainrule_examples.listen.digit_recognition import recognize_digits
+from chainrule_examples.listen.spoken_digits import RATE, read_digits
+from chainrule_examples.listen.transcripts import Decoder, choose_decoder, error_rates
+from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
 
 FRAMES = 12  # of a letter
 

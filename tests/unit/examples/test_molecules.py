@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import molecules
-from chainrule.apps.examples.solubility import METHODS, TARGET, concatenate, read_solubility, scaffold_split
 from chainrule.data.molecules.descriptors import scaffold
 from chainrule.errors import DataError
+from chainrule_examples.molecules import lesson as molecules
+from chainrule_examples.molecules.solubility import (
+    METHODS,
+    TARGET,
+    concatenate,
+    read_solubility,
+    scaffold_split,
+)
 
 chem = pytest.importorskip("rdkit.Chem")
 RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "c1ccoc1", "C1CCOC1", "")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import questions
-from chainrule.apps.examples.drcd import read_drcd
-from chainrule.apps.examples.question_baselines import encode, overlapping_clauses, random_clauses
-from chainrule.apps.examples.stories import PARTS, PEOPLE, PLACES, THINGS, stories
-from chainrule.apps.examples.unanswerable import about_other_texts
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.errors import DataError
+from chainrule_examples.questions import lesson as questions
+from chainrule_examples.questions.baselines import encode, overlapping_clauses, random_clauses
+from chainrule_examples.questions.drcd import read_drcd
+from chainrule_examples.questions.stories import PARTS, PEOPLE, PLACES, THINGS, stories
+from chainrule_examples.questions.unanswerable import about_other_texts
 
 ARTICLES, QUESTIONS = 20, 6
 

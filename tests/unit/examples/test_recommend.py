@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples.movielens import (
+from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity
+from chainrule_examples.recommend.movielens import (
     GENRES,
     Ratings,
     earlier_and_later,
@@ -23,8 +24,7 @@ from chainrule.apps.examples.movielens import (
     random_test,
     unseen_film_test,
 )
-from chainrule.apps.examples.recommender_baselines import item_neighbors, linear_autoencoder, popularity
-from chainrule.apps.examples.user_prior import user_prior
+from chainrule_examples.recommend.user_prior import user_prior
 
 USERS, FILMS = 16, 24
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples import table_folds
 from chainrule.data import read_table
+from chainrule_examples import table_folds
 
 HEADER = (
     "rownames,Status,Seniority,Home,Time,Age,Marital,Records,Job,Expenses,Income,Assets,Debt,Amount,Price"

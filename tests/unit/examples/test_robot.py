@@ -17,11 +17,12 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples import pendulum, reacher, robot
-from chainrule.apps.examples.pendulum import PENDULUM
-from chainrule.apps.examples.reacher import REACHER
-from chainrule.apps.examples.robot_environment import run
-from chainrule.apps.examples.twin_critics import Agent, Settings
+from chainrule_examples.robot import lesson as robot
+from chainrule_examples.robot import pendulum, reacher
+from chainrule_examples.robot.environment import run
+from chainrule_examples.robot.pendulum import PENDULUM
+from chainrule_examples.robot.reacher import REACHER
+from chainrule_examples.robot.twin_critics import Agent, Settings
 
 pytest.importorskip("gymnasium")
 

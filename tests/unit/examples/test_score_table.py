@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chainrule.apps.examples.score_table import Score, verdict
+from chainrule_examples.score_table import Score, verdict
 
 
 def scores(**means: float) -> list[Score]:

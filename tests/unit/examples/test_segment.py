@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import segment
-from chainrule.apps.examples.pixel_baselines import linear_pixels, position_prior
-from chainrule.apps.examples.street_images import COLORS, NAMES, VOID
+from chainrule_examples.segment import lesson as segment
+from chainrule_examples.segment.baselines import linear_pixels, position_prior
+from chainrule_examples.segment.street_images import COLORS, NAMES, VOID
 
 SIZES = {"train": 8, "val": 1, "test": 2}
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import sentiment
-from chainrule.apps.examples.reviews import BLOCK, encode_reviews, read_reviews
-from chainrule.apps.examples.text_baselines import NGrams, logistic_regression, naive_bayes
 from chainrule.errors import DataError
+from chainrule_examples.sentiment import lesson as sentiment
+from chainrule_examples.sentiment.baselines import NGrams, logistic_regression, naive_bayes
+from chainrule_examples.sentiment.reviews import BLOCK, encode_reviews, read_reviews
 
 NET = sentiment.NET
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples.volatility import MONTH, features_of, garman_klass, qlike
-from chainrule.train.evaluation.value_at_risk import kupiec_test
+from chainrule_examples.shares.value_at_risk import kupiec_test
+from chainrule_examples.shares.volatility import MONTH, features_of, garman_klass, qlike
 
 
 def prices(count: int, seed: int = 0) -> np.ndarray:

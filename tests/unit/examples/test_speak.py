@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import speak, voice_clips
-from chainrule.apps.examples.voice_clips import TEACHER, aligned_clip, part_of, read_clips
 from chainrule.data.readers.audio import resampled
 from chainrule.data.readers.wave_files import decode_wave, encode_wave
 from chainrule.data.sequences.phonemes import pronounce
 from chainrule.errors import DataError
-from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM
+from chainrule_examples.speak import lesson as speak
+from chainrule_examples.speak import voice_clips
+from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM
+from chainrule_examples.speak.voice_clips import TEACHER, aligned_clip, part_of, read_clips
 
 WORDS = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "hello", "thanks",

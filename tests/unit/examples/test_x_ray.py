@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from chainrule.apps.cli.main import main as command
-from chainrule.apps.examples import x_ray
+from chainrule_examples.x_ray import lesson as x_ray
 
 SIZES = {"train": 64, "val": 24, "test": 32}
 Arrays = dict[str, np.ndarray]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chainrule.games import connect_four as c4
-from chainrule.games.connect_four_players import (
+from chainrule_examples.connect_four import rules as c4
+from chainrule_examples.connect_four.players import (
     FlatMonteCarlo,
     block_and_center,
     block_and_center_columns,
@@ -18,15 +18,15 @@ from chainrule.games.connect_four_players import (
     random_position,
     random_state,
 )
-from chainrule.games.connect_four_problems import game, match, openings, problems
-from chainrule.games.connect_four_search import (
+from chainrule_examples.connect_four.problems import game, match, openings, problems
+from chainrule_examples.connect_four.solver import ILLEGAL, Solver
+from chainrule_examples.connect_four.tree_search import (
     Forest,
     PolicyPlayer,
     SearchPlayer,
     move_probabilities,
     uniform,
 )
-from chainrule.games.connect_four_solver import ILLEGAL, Solver
 
 Cells = np.ndarray  # (6, 7), bottom row first: 1 the player to move, -1 the other, 0 empty
 SOLVER = Solver()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.train.evaluation.verification import accept_level
+from chainrule_examples.faces.verification import accept_level
 
 
 @given(st.lists(st.floats(0, 0.999), min_size=1, max_size=40), st.floats(0, 0.5))

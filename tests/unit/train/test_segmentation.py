@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.train.evaluation.segmentation import (
+from chainrule_examples.segment.scores import (
     class_dice,
     class_iou,
     mean_iou,

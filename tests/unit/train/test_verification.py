@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chainrule.train.evaluation.verification import cosine_similarity, rank_one, verify_pairs
+from chainrule_examples.faces.verification import cosine_similarity, rank_one, verify_pairs
 
 
 @given(st.integers(3, 9), st.integers(0, 10_000), st.sampled_from([0.0, 0.01, 0.2, 0.5, 1.0]))

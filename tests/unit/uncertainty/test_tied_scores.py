@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from chainrule.apps.cli.unknown_class import with_unknown
 from chainrule.tabular.threshold import ThresholdCurve, best_threshold, cross_fitted
-from chainrule.train.evaluation.verification import accept_level, verify_pairs
 from chainrule.uncertainty import (
     Isotonic,
     SetMethod,
@@ -23,6 +22,7 @@ from chainrule.uncertainty import (
 )
 from chainrule.uncertainty.calibration import LEVELS, calibrate_probabilities
 from chainrule.uncertainty.conformal_sets import SET_METHODS
+from chainrule_examples.faces.verification import accept_level, verify_pairs
 
 Rows = tuple[np.ndarray, np.ndarray]
 

@@ -7,6 +7,5 @@ A mask is an array (H, W) of class numbers; one number more than the classes may
     resize.py         masks and scores of another size
     colors.py         colors of classes, overlays of images with masks
 
-Augmentations move masks with their images (``data/augmentation``); scores are in
-``train/evaluation/segmentation.py``.
+Augmentations move masks with their images (``data/augmentation``).
 """

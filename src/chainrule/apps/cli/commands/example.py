@@ -1,4 +1,4 @@
-"""``chainrule example``: example programs, one file each in ``chainrule/apps/examples``.
+"""``chainrule example``: example programs, a file or a folder each in ``chainrule_examples``.
 
 The options after the name belong to the example. They are the parameters of its ``main``, with their types
 and defaults; ``OPTIONS`` in the same file has a text for each in English and Chinese. A type ``Literal["a",
@@ -30,7 +30,7 @@ from chainrule.messages import Texts, in_language
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 
-# A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
+# A new example: its file in src/chainrule_examples, its name here, and its sentence `example_NAME` in
 # apps/cli/example_texts.py.
 EXAMPLES = (
     "article",
@@ -111,7 +111,8 @@ def refuse_outputs(out: str, html: str, name: str) -> None:
 
 def example_module(name: str) -> ModuleType:
     """Import the module of an example."""
-    return import_module(f"chainrule.apps.examples.{name.replace('-', '_')}")
+    module = import_module(f"chainrule_examples.{name.replace('-', '_')}")
+    return import_module(f"{module.__name__}.lesson") if hasattr(module, "__path__") else module
 
 
 def option_texts(module: ModuleType) -> dict[str, str]:

@@ -1,0 +1,26 @@
+"""Example programs: ``chainrule example NAME``.
+
+An example is a file here, or a folder with ``lesson.py`` and the files that it needs. Shared by several:
+
+    score_table.py  scores with their baselines, as a table and as files
+    result_page.py  the page of a run
+    table_folds.py  training tables in folds;  table_texts.py  their texts
+    conv_block.py   blocks of convolutions
+    ngram.py        language models of counts
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chainrule.messages import Texts
+
+Count = Annotated[int, typer.Option(min=1)]  # an integer option of at least 1
+Natural = Annotated[int, typer.Option(min=0)]  # an integer option of at least 0
+COMMON: Texts = {  # options of several examples
+    "seeds": "number of trainings, with seeds 0, 1, ...",
+    "epochs": "number of epochs; 0: chosen for the form",
+    "out": "folder for the model, the scores and a page",
+}

@@ -1,0 +1,86 @@
+"""Connect four: a network learns the game from games against itself; an exact solver evaluates its moves.
+
+Data: none; a network that predicts moves and values guides a tree search, and learns from the moves that the
+search prefers and from the results. Baselines on the same problems: random moves, blocking, flat Monte Carlo,
+and the search without a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.messages import in_language
+from chainrule_examples import Count, Natural
+from chainrule_examples.connect_four.page import game_page
+from chainrule_examples.connect_four.players import FlatMonteCarlo, block_and_center_columns
+from chainrule_examples.connect_four.policy_value import evaluator, load_network
+from chainrule_examples.connect_four.problems import Player, Problems, game, match, openings, problems
+from chainrule_examples.connect_four.rules import planes_of
+from chainrule_examples.connect_four.self_play import Settings
+from chainrule_examples.connect_four.self_play_training import Form, train_network
+from chainrule_examples.connect_four.terminal import play_in_terminal
+from chainrule_examples.connect_four.texts import NAMES, TEXTS
+from chainrule_examples.connect_four.texts import OPTIONS as OPTIONS
+from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
+from chainrule_examples.result_page import npz
+from chainrule_examples.score_table import Score, collected, print_scores, save_run
+
+PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
+KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
+
+
+QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
+LONG = Form(32, 3, 700, 6, Settings(games=128, visits=64))
+
+
+def measured(player: Player, tests: Problems) -> dict[str, float]:
+    """The share of problems in which a player keeps the value, and of games that it wins."""
+    results = match(player, FlatMonteCarlo(PLAYOUTS), openings(OPENINGS, 4, SEED))
+    return {KEEPS: tests.score(player), WINS: float(np.mean(results == 1))}
+
+
+def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score]:
+    """The scores of the baselines and of the networks, without and with search, which is long or not."""
+    players: dict[str, list[Player]] = {
+        "center": [block_and_center_columns], "flat": [FlatMonteCarlo(PLAYOUTS)],
+        "search": [SearchPlayer(uniform, VISITS)], "alone": [PolicyPlayer(network) for network in networks],
+        "net": [SearchPlayer(network, VISITS) for network in networks],
+    }  # fmt: skip
+    if long:
+        players["more"] = [SearchPlayer(network, MORE_VISITS) for network in networks]
+    scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
+    for name, several in players.items():
+        scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
+    return scores
+
+
+def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural = 0, play: bool = False,
+         run: str = "", out: str = "") -> None:  # fmt: skip
+    """Learn from self-play, evaluate on problems, and save the network of the first seed."""
+    texts, form = in_language(TEXTS, lang), LONG if long else QUICK
+    form = replace(form, rounds=rounds or form.rounds)
+    models = [load_network(run)] if run else []
+    if not play or not run or out:
+        tests = problems(PROBLEMS, SEED)
+        screen.line(texts["problems"].format(count=PROBLEMS))
+        for seed in range(0 if run else 1 if play else seeds):
+            models.append(train_network(form, tests, seed, texts["progress"]))
+        networks = [evaluator(model) for model in models]
+        scores = compare(networks, tests, long)
+        print_scores(scores, lang, KEEPS, own=3 if long else 2)
+        screen.block(texts["limits"])
+        if out:
+            boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
+            rows = npz(x=planes_of(tests.own, tests.mask), policy=tests.values.argmax(axis=1) + 1,
+                       value=tests.values.max(axis=1).astype(np.float32))  # fmt: skip
+            files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
+            save_run(out, models[0], scores, files)
+    if play:
+        play_in_terminal(SearchPlayer(evaluator(models[0]), VISITS), texts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Detection of cells in images of blood: a network of centers and sizes."""

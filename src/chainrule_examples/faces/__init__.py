@@ -1,0 +1,1 @@
+"""Recognition of faces: embeddings, verification of pairs, people that were not trained."""

@@ -1,0 +1,55 @@
+"""A network that names people, and calls strangers unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.apps.cli.unknown_class import FACT, UNKNOWN, with_unknown
+from chainrule.data import Table
+from chainrule.messages import Text, translated
+from chainrule.model import Model
+from chainrule_examples.faces.identity_splits import split_images, split_people
+from chainrule_examples.faces.verification import accept_level
+
+ACCEPTED = 0.05  # share of the images of the first strangers that may get a name
+TEXT: Text = (
+    "The network in RUN names {people} people. Below a probability of {level:.3f} it predicts {unknown}:\n"
+    "of other images of these people {right:.1%} are named rightly, and {rejected:.1%} are unknown;\n"
+    "of images of strangers who did not choose that level {strangers:.1%} are unknown."
+)
+
+
+def train_gate(
+    train: Callable[[Table, int, int], Model], faces: Table, epochs: int, lang: str
+) -> tuple[Model, str]:
+    """Train on half of the images of three quarters of the people; half of the others choose the level.
+
+    Args:
+        train: trains a network on images, a number of epochs, with a seed.
+        faces: all images.
+        epochs: of the training.
+        lang: ``"en"`` or ``"zh"``.
+
+    Returns:
+        the model with the level as a fact, and a sentence with its rates.
+    """
+    known, strangers = split_people(faces, 0)
+    first, other = split_images(known, 0)
+    model = train(first, epochs, 0)
+    names = strangers.frame["class"].to_numpy()
+    people = np.unique(names)
+    chooses = np.isin(names, people[: len(people) // 2])
+    p = np.asarray(model.predict_proba(strangers))  # (N, K)
+    level = accept_level(p[chooses].max(axis=1), ACCEPTED)
+    model.adopt(replace(model.state, facts={**model.facts, FACT: level}))
+    predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
+    rates = {
+        "right": np.mean(predicted == other.frame["class"].to_numpy()),
+        "rejected": np.mean(predicted == UNKNOWN),
+        "strangers": np.mean(p[~chooses].max(axis=1) < level),
+    }
+    count = len(np.unique(known.frame["class"].to_numpy()))
+    return model, translated(TEXT, lang).format(people=count, level=level, unknown=UNKNOWN, **rates)

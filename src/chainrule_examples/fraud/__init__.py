@@ -1,0 +1,1 @@
+"""Payments that are fraud: a training table with a few positive rows."""

@@ -1,0 +1,92 @@
+"""Fraud: the cases ranked so that the suspicious ones are investigated first.
+
+Data: web pages that imitate others, 1,250 with nine properties; most have copies, which share a fold. Or
+(``--set creditcard``) card payments, of which the later ones are the test. Network: the ensemble of
+``chainrule train``. Loss: binary cross-entropy. Evaluation: average precision and the precision among the
+first cases; accuracy would reward a detector that never reports anything where fraud is rare.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.data import Table
+from chainrule.data.datasets import open_dataset, table_of
+from chainrule.data.tables.folds import row_digests
+from chainrule.messages import Texts, in_language
+from chainrule.train.evaluation.metric import metric
+from chainrule_examples import Count, table_texts
+from chainrule_examples.fraud.payments import predict_payments
+from chainrule_examples.result_page import credit_line, markup_table, result_page
+from chainrule_examples.score_table import print_scores, save_run
+from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
+
+OPTIONS: Texts = {
+    **table_texts.OPTIONS,
+    "set": "web pages (phishing) or card payments (creditcard)",
+    "long": "ten divisions into folds; all earlier payments",
+}
+TARGET = "is_phishing"
+COLUMNS = ("empty_server_form_handler", "popup_window", "https", "age_of_domain", TARGET)
+CASES, REASONS = 5, 3  # cases that are printed, and columns named for each
+SHAPLEY = 14  # columns of a table from which Shapley values would need a sample
+LATEST = 40_000  # earlier payments from which the short form learns
+METRICS = {
+    name: {
+        "AP": metric("pr_auc").of,
+        f"precision in the first {share:g} %": metric(f"precision_at_top_{share / 100:g}").of,
+        "AUC": metric("roc_auc").of,
+    }
+    for name, share in (("phishing", 5), ("creditcard", 0.5))
+}
+
+
+def case_rows(table: Table, division: FoldPredictions) -> list[list[object]]:
+    """The most suspicious rows of the last fold: probability, class, and the columns that raise it."""
+    test = np.flatnonzero(division.fold == division.fold.max())
+    test = test[np.unique(row_digests(table.take(test)), return_index=True)[1]]  # equal rows once
+    first = test[np.lexsort((test, -division.outputs["net"][test]))[:CASES]]
+    method = "shapley" if len(table.columns) < SHAPLEY else "integrated_gradients"
+    result = division.model.attribute(table.take(first), method, target=1)
+    rows: list[list[object]] = []
+    for row, number in enumerate(first):
+        values = {name: float(value[row]) for name, value in result.by_column.items()}
+        reasons = sorted(values, key=lambda name: -values[name])[:REASONS]
+        cells = table.frame.row(int(number), named=True)
+        text = ", ".join(f"{name} = {cells[name]:g} ({values[name]:+.2f})" for name in reasons)
+        rows.append([division.outputs["net"][number], int(division.y[number]), text])
+    return rows
+
+
+def pages(data: str, seeds: int, epochs: int) -> tuple[Table, list[FoldPredictions]]:
+    """The web pages and their predictions in ``seeds`` divisions into five folds."""
+    table = table_of(open_dataset("phishing", data), "*phishing.csv.gz", COLUMNS)
+    return table, [cross_predict(table, TARGET, 1, seed=seed, epochs=epochs) for seed in range(seeds)]
+
+
+def main(*, lang: str = "en", set: Literal["phishing", "creditcard"] = "phishing", data: str = "",
+         long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = "") -> None:  # fmt: skip
+    """Predict, print the scores and the first cases, and save the model of the last training."""
+    is_phishing = set == "phishing"
+    every = {**table_texts.FRAUD, **({} if is_phishing else table_texts.PAYMENTS)}
+    texts = in_language(every, lang)
+    if is_phishing:
+        table, divisions = pages(data, 10 if long else seeds, epochs)
+    else:
+        table, divisions = predict_payments(data, seeds, epochs, 0 if long else LATEST, texts["data"])
+    print_scores(scores := fold_scores(divisions, METRICS[set]), lang, "AP")
+    header, cases = texts["header"].split(","), case_rows(table, divisions[-1])
+    screen.heading(texts["cases"])
+    screen.table(header, cases, (0, 1))
+    screen.block(f"\n{texts['limits']}\n{credit_line(set, lang)}")
+    if out:
+        sections = [(texts["cases"], markup_table(header, cases), texts["limits"])]
+        files = {"fraud.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
+        save_run(out, divisions[-1].model, scores, files)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Recognition of speech: spoken digits and utterances."""

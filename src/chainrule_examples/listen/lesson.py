@@ -1,0 +1,98 @@
+"""Speech recognition: convolutions and recurrent layers transcribe utterances of unknown speakers.
+
+Letters, spaces and blanks get scores every 40 ms; CTC sums over all alignments. Reference: Graves et al.
+(2006), Connectionist temporal classification (ICML).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+import typer
+
+import chainrule as cr
+from chainrule.apps.cli.prediction_output import SYMBOLS_FACT
+from chainrule.messages import Text, Texts, in_language
+from chainrule_examples.listen.digit_recognition import recognize_digits
+from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
+from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
+from chainrule_examples.result_page import credit_line, npz
+from chainrule_examples.score_table import Score, print_scores, save_run
+
+OPTIONS: Texts = {
+    "digits": "recognize single digits instead",
+    "data": "archive or folder of the recordings",
+    "long": "larger network and longer training",
+    "seeds": "number of trainings; 0: 1, or 3 for digits",
+    "epochs": "number of epochs; 0: chosen for the network",
+    "out": "folder for the model, the scores and the transcripts",
+}
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
+    "done": "seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
+    "note": ("The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
+             "\nConversations have error rates many times as high."),
+}  # fmt: skip
+EMPTY, GREEDY = "empty text", "most probable path"
+BEAM: Text = "beam search with a word bigram"
+Seeds = Annotated[int, typer.Option(min=0)]
+QUICK, LONG = (96, 1, 25), (160, 2, 60)  # channels, recurrent layers, epochs
+
+
+def train_network(
+    training: Utterances, validation: Utterances, seed: int, epochs: int, long: bool
+) -> cr.Model:
+    """Train a network; targets begin with the number of frames that count."""
+    channels, depth, usual_epochs = LONG if long else QUICK
+    layers: list[cr.Layer] = []
+    for _ in range(2):  # (B, T, C) -> (B, T / 2, C)
+        layers += [cr.Conv(channels, 5, stride=2, padding="same", activation="relu"), cr.Dropout(0.2)]
+    for _ in range(depth):  # -> (B, T, 2 C)
+        layers += [cr.Bidirectional(cr.GRU(channels, returns="sequence")), cr.Dropout(0.2)]
+    loss = cr.CTC(max_target_length=MAX_LABELS, time_major=True)
+    optimizer, clip = cr.AdamW(cr.OneCycle(4e-3)), cr.ClipGlobalNorm(5.0)
+    model = cr.Model(cr.Sequential(*layers, cr.Dense(len(SYMBOLS))), loss, optimizer, metrics=[], clip=clip)
+    model.fit(training.x, training.y, validation=(validation.x, validation.y), epochs=epochs or usual_epochs,
+              batch_size=16, buckets=40 * STRIDE, seed=seed)  # fmt: skip
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    model.adopt(replace(model.state, facts={**model.facts, SYMBOLS_FACT: SYMBOLS}))
+    return model
+
+
+def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool = False, seeds: Seeds = 0,
+         epochs: int = 0, out: str = "") -> None:  # fmt: skip
+    """Train networks, choose the language model's weight on validation utterances, and evaluate once."""
+    if digits:
+        recognize_digits(lang, data, long, seeds or 3, epochs, out)
+        return
+    texts, parts = in_language(TEXTS, lang), read_parts(data)
+    people = [len(np.unique(part.speakers)) for part in parts]
+    print(texts["data"].format(*(len(part.texts) for part in parts), *people), flush=True)
+    training, validation, test = parts
+    decoders = []
+    for seed in range(seeds or 1):
+        model = train_network(training, validation, seed, epochs, long)
+        decoders.append(decoder := choose_decoder(model, training.texts, validation))
+        size = sum(array.size for array in model.parameters().values())
+        errors = {"greedy": error_rates(decoder.greedy(validation), validation)["WER"],
+                  "beam": error_rates(decoder(validation), validation)["WER"]}  # fmt: skip
+        print(texts["done"].format(seed=seed, size=size, **errors), flush=True)
+    transcripts = {EMPTY: [[""] * len(test.texts)], GREEDY: [decoder.greedy(test) for decoder in decoders],
+                   BEAM: [decoder(test) for decoder in decoders]}  # fmt: skip
+    scores = []
+    for name, every in transcripts.items():
+        errors = [error_rates(own, test) for own in every]
+        scores.append(Score(name, {metric: [own[metric] for own in errors] for metric in ("WER", "CER")}))
+    print_scores(scores, lang, "WER", own=2)
+    print(texts["note"], credit_line("speech", lang), sep="\n")
+    if out:
+        page = transcript_page(test, transcripts[GREEDY][0], transcripts[BEAM][0], lang)
+        files = {"transcripts.html": page, "test.npz": npz(x=test.x, y=test.y)}
+        save_run(out, decoders[0].model, scores, files)
+
+
+if __name__ == "__main__":
+    main()

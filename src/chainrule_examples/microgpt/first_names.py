@@ -1,0 +1,63 @@
+"""First names for a language model of characters: read, split and encode them, and score n-gram models."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.data.datasets import open_dataset
+from chainrule.data.tables.split import split
+from chainrule.errors import fact
+from chainrule_examples.ngram import NGram, best_order
+from chainrule_examples.score_table import Score
+
+FILES = ("names/dist.female.first", "names/dist.male.first")
+LENGTH = 16  # tokens of a name with its end
+UNIGRAM = fact("frequency of letters")
+
+
+class Names(NamedTuple):
+    """Training, validation and test names.
+
+    Args:
+        parts: the names of each part.
+        tokenizer: of the characters of the training names.
+        tokens: the tokens of each name with begin and end.
+        rows: inputs and targets of each part, (N, LENGTH).
+    """
+
+    parts: list[list[str]]
+    tokenizer: cr.Tokenizer
+    tokens: list[list[np.ndarray]]
+    rows: list[tuple[np.ndarray, np.ndarray]]
+
+
+def read_names(data: str) -> Names:
+    """Read the different names, in lower case; a line of a file is a name and its frequencies.
+
+    Args:
+        data: archive or folder of the package; empty: a copy is looked for or downloaded.
+
+    Raises:
+        DataError: as ``open_dataset``; E307 not UTF-8; E331 too few names.
+    """
+    archive = open_dataset("names", data)
+    lines = [line.split() for file in FILES for line in archive.text(file).splitlines()]
+    names = sorted({line[0].lower()[: LENGTH - 1] for line in lines if line})
+    rows = split(np.zeros(len(names)), 0, (0.8, 0.1, 0.1))
+    parts = [[names[i] for i in part] for part in (rows.train, rows.validation, rows.test)]
+    tokenizer = cr.Tokenizer.learn(parts[0], "character", 4 + len(set("".join(parts[0]))))
+    tokens = [tokenizer.encode_all(part, ends=True) for part in parts]
+    return Names(parts, tokenizer, tokens, [cr.text_rows(part, LENGTH) for part in tokens])
+
+
+def baseline_scores(names: Names) -> list[Score]:
+    """The perplexity of n-gram models on the test names; the order is chosen on the validation names."""
+    size = names.tokenizer.size
+    training, validation, test = ([ids[1:] for ids in part] for part in names.tokens)  # without the begin
+    unigram, best = NGram(training, 1, size), best_order(training, validation, size)
+    title = fact("{order}-gram model (Kneser-Ney)", order=best.order)
+    perplexities = ((name, np.exp(model.loss(test))) for name, model in ((UNIGRAM, unigram), (title, best)))
+    return [Score(name, {"perplexity": [float(value)]}) for name, value in perplexities]

@@ -1,0 +1,1 @@
+"""Solubility of molecules: a network on their graphs."""

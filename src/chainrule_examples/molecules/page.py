@@ -1,0 +1,28 @@
+"""The page of the example ``molecules``: predictions beside measurements, and colored molecules."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.report.svg_charts import against
+from chainrule.attribution.atoms import by_atom
+from chainrule.messages import in_language
+from chainrule_examples.molecules.solubility import Compounds
+from chainrule_examples.molecules.texts import TEXTS
+from chainrule_examples.result_page import result_page
+
+DRAWN = 5  # molecules
+
+
+def molecule_page(model: cr.Model, test: Compounds, lang: str) -> str:
+    """Predicted over measured values, and the molecules with the largest errors, colored by attribution."""
+    texts = in_language(TEXTS, lang)
+    predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
+    worst = np.argsort(-np.abs(predicted - test.y))[:DRAWN]
+    own = test.take(worst)
+    drawings = by_atom(model.attribute(own.inputs), own.molecules).drawings
+    headings = [texts["worst"].format(y, p) for y, p in zip(own.y, predicted[worst], strict=True)]
+    formulas = zip(headings, drawings, own.smiles.tolist(), strict=True)
+    chart = texts["chart"], against(test.y, predicted), texts["axes"]
+    return result_page(texts["title"], lang, [chart, *formulas])

@@ -1,0 +1,98 @@
+"""Credit risk: which loans are not repaid, with probabilities that a bank can compute costs from.
+
+Data: 4,454 loans with 13 columns. Network: the ensemble of ``chainrule train``, which reads categories and
+missing values. Loss: binary cross-entropy. Evaluation: all methods are trained and scored on the same five
+folds. A loan is refused where granting it costs more on average, so no threshold is chosen on scored rows.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.table_of_options import drop_columns
+from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
+from chainrule.data import Table
+from chainrule.data.datasets import open_dataset, table_of
+from chainrule.messages import Texts, in_language
+from chainrule.tabular.threshold import Cost
+from chainrule.train.evaluation.groups import group_scores, groups_of
+from chainrule.train.evaluation.metric import metric
+from chainrule.train.evaluation.reliability import reliability
+from chainrule_examples import Count, table_texts
+from chainrule_examples.result_page import credit_line, markup_table, result_page
+from chainrule_examples.score_table import print_scores, save_run
+from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
+
+OPTIONS: Texts = {
+    **table_texts.OPTIONS,
+    "set": "data set: 4,454 loans, or 1,000 German ones",
+    "long": "ten divisions into folds",
+    "cost": "cost of refusing a good loan and of granting a bad one",
+}
+AGES = 30.0, 45.0  # ends of the groups by age
+
+
+class Loans(NamedTuple):
+    """A data set of loans: its name, its file, and the columns that are used by name."""
+
+    dataset: str
+    file: str
+    target: str
+    age: str
+    group: str
+
+
+SETS = {
+    "loans": Loans("loans", "*credit_data.csv", "Status", "Age", "Marital"),
+    "german": Loans(
+        "credit", "*germancredit.csv", "creditability", "age_in_years", "personal_status_and_sex"
+    ),
+}
+
+
+def read_loans(chosen: Loans, data: str) -> Table:
+    """The loans; the number of the row is left out."""
+    table = table_of(open_dataset(chosen.dataset, data), chosen.file, chosen[2:])
+    return drop_columns(table, ("rownames",)) if "rownames" in table.columns else table
+
+
+def group_rows(table: Table, chosen: Loans, division: FoldPredictions, level: float) -> list[list[object]]:
+    """For each group by age and marital status: loans, shares of bad, predicted and refused ones."""
+    ages, names = (table.frame[name].to_numpy() for name in (chosen.age, chosen.group))
+    groups = {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
+    scores = group_scores(division.y, division.outputs["net"], groups, level)
+    return [[s.name, s.rows, s.observed, s.predicted, s.selected, s.false_positive_rate] for s in scores]
+
+
+def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
+         seeds: Count = 3, epochs: int = 0, cost: str = "1:5", out: str = "") -> None:  # fmt: skip
+    """Cross-validate, print the scores and the groups, and save the model of the last fold."""
+    texts = in_language(table_texts.RISK, lang)
+    chosen, costs = SETS[set], Cost.parse(cost)
+    table = read_loans(chosen, data)
+    options = {"target": chosen.target, "positive": "bad", "epochs": epochs}
+    divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
+    metrics = {"AUC": metric("roc_auc").of, "Brier": metric("brier").of,
+               "cost": lambda p: costs.mean(p.target, p.prediction[:, 1])}  # fmt: skip
+    scores = fold_scores(divisions, metrics)
+    print_scores(scores, lang, "AUC")
+    rule, header = texts["refuse"].format(level=costs.threshold), texts["header"].split(",")
+    groups = group_rows(table, chosen, divisions[0], costs.threshold)
+    screen.line(rule)
+    screen.heading(texts["groups"])
+    screen.table(header, groups, range(1, len(header)))
+    screen.block(f"\n{texts['limits']}\n{credit_line(chosen.dataset, lang)}")
+    if out:
+        curves = [(reliability(divisions[0].predictions(method, np.arange(table.rows))), color)
+                  for method, color in (("linear", ORANGE), ("net", BLUE))]  # fmt: skip
+        sections = [(texts["curve"], calibration(curves), texts["legend"]),
+                    (texts["groups"], markup_table(header, groups), rule)]  # fmt: skip
+        files = {"risk.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
+        save_run(out, divisions[-1].model, scores, files)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Control of simulated robots by reinforcement learning."""

@@ -1,0 +1,1 @@
+"""Volatility of share prices."""

@@ -1,0 +1,99 @@
+"""Share prices: tomorrow's variance of the S&P 500, and its direction, of which nothing is to be expected.
+
+Data: daily prices from 1999 to 2018. Network: a linear model of means over a day, a week and a month, plus a
+GRU over the last 22 days. Loss: Gaussian negative log-likelihood of the log variance. Evaluation: trained on
+days before 2014, chosen on 2014 and 2015, tested on days from 2016 on. No investment advice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.cli import screen
+from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
+from chainrule.messages import in_language
+from chainrule_examples import Count
+from chainrule_examples.result_page import credit_line, npz, result_page
+from chainrule_examples.score_table import Score, collected, print_scores, save_run
+from chainrule_examples.shares.texts import OPTIONS as OPTIONS
+from chainrule_examples.shares.texts import TEXTS
+from chainrule_examples.shares.volatility import Days, breach_rows, qlike, read_days
+
+TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
+UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
+METHODS = ("month", "har", "net")
+
+
+def network(outputs: int) -> cr.Layer:
+    """A linear model of the means, plus a GRU over the days that starts at 0."""
+    days = cr.Sequential(cr.GRU(UNITS), cr.Dense(outputs, weight_initializer="zeros"))  # (B, 22, 3) -> (B, O)
+    return cr.Sequential(cr.Parallel("add", har=cr.Dense(outputs), window=days))
+
+
+def train_variance(train: Days, seed: int, epochs: int) -> cr.Model:
+    """Train the network to predict mean and uncertainty of tomorrow's log variance."""
+    adam, clip = cr.AdamW(cr.Cosine(0.003), weight_decay=0.03), cr.ClipGlobalNorm(1.0)
+    model = cr.Model(network(2), "gaussian_nll", adam, clip=clip)  # a rare day would undo the training
+    model.fit(train.inputs, train.target, epochs=epochs, batch_size=64, seed=seed)
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def direction_accuracy(train: Days, test: Days, epochs: int) -> float:
+    """How often a network of the same form predicts whether the next day closes higher."""
+    model = cr.Model(network(1), "binary_cross_entropy", cr.AdamW(cr.Cosine(0.003), weight_decay=0.03))
+    model.fit(train.inputs, train.is_up.astype(np.int64), epochs=epochs, batch_size=64)
+    return float((np.asarray(model.predict(test.inputs)) == test.is_up).mean())
+
+
+def log_variances(train: Days, days: Days, model: cr.Model) -> list[np.ndarray]:
+    """The predictions of each of METHODS; HAR with leverage is a linear model by least squares."""
+    a, b = (np.column_stack([np.ones(len(part.har)), part.har]) for part in (train, days))
+    har = b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
+    return [days.har[:, 2], har, np.asarray(model.predict(days.inputs)).reshape(-1)]
+
+
+def chart(test: Days, predicted: np.ndarray) -> str:
+    """The log variance of each test day as dots, and the predictions as a line."""
+    days = (test.date - test.date[0]).astype(float).tolist()
+    values = test.target[:, 0].tolist()
+    frame = Frame((0.0, days[-1]), (min(values), max(values)))
+    dots = frame.dots(list(zip(days, values, strict=True)), GRAY, 1.8)
+    return frame.chart([*dots, frame.line(list(zip(days, predicted.tolist(), strict=True)), BLUE)])
+
+
+def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
+         out: str = "") -> None:  # fmt: skip
+    """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
+    texts = in_language(TEXTS, lang)
+    days, length = read_days(data), epochs or EPOCHS
+    train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
+    target = test.target[:, 0]
+    models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
+    runs = []
+    for model in models:
+        outputs = log_variances(train, test, model)
+        runs.append([{"R²": cr.metric("r2")(target, own), "QLIKE": qlike(own, target)} for own in outputs])
+    model, outputs = models[-1], log_variances(train, test, models[-1])
+    by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
+    scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]
+    print_scores(scores, lang, "R²")
+    breaches = breach_rows(train, test, log_variances(train, train, model), outputs)
+    screen.heading(texts["risk"].format(days=len(target)))
+    rows = [(texts[name], *row) for name, row in zip(METHODS, breaches, strict=True)]
+    screen.table(texts["risk_header"].split(","), rows, (1, 2, 3))
+    accuracy, up = direction_accuracy(train, test, length), float(test.is_up.mean())
+    half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(target))
+    screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
+    screen.block(f"\n{texts['limits']}\n{credit_line('shares', lang)}")
+    if out:
+        page = result_page(
+            texts["title"], lang, [(texts["chart"], chart(test, outputs[-1]), texts["legend"])]
+        )
+        save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Daily prices, the variance of a day, and what tomorrow's variance is predicted from.
+
+The variance of a day is estimated from its open, high, low and close by Garman and Klass (1980):
+
+    v = 1/2 (ln high/low)^2 - (2 ln 2 - 1) (ln close/open)^2
+
+Its logarithm is nearly normal and changes slowly: the means over a day, a week and a month (HAR, Corsi 2009)
+predict tomorrow's well, and falls of the price raise it (the leverage effect).
+
+References: Garman and Klass (1980), On the estimation of security price volatilities from historical data, J.
+of Business 53; Corsi (2009), A simple approximate long-memory model of realized volatility, J. of Financial
+Econometrics 7; Patton (2011), Volatility forecast comparison using imperfect volatility proxies, J. of
+Econometrics 160, for QLIKE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.data.datasets import open_dataset, table_of
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, fact
+from chainrule.records import frozen
+from chainrule_examples.shares.value_at_risk import kupiec_test, value_at_risk
+
+COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
+MONTH, WEEK = 22, 5  # trading days
+SMALLEST = 1e-8  # variance of a day without any movement
+RISK = 0.01  # probability of a breach of the value at risk
+LEVEL = -9.5  # subtracted from log variances, so that they are near 0
+
+
+@frozen(eq=False)
+class Days:
+    """What is known at the close of each day, and what happens on the next.
+
+    Args:
+        date: (N,) the day, datetime64.
+        har: (N, 7) log variance (minus ``LEVEL``) over a day, a week and a month; return and fall over a
+            day and a week.
+        window: (N, 22, 3) log variance, return and log volume of the last 22 days.
+        target: (N, 1) log variance of the next day, minus ``LEVEL``.
+        change: (N,) log return to the close of the next day, in percent.
+    """
+
+    date: np.ndarray
+    har: np.ndarray
+    window: np.ndarray
+    target: np.ndarray
+    change: np.ndarray
+
+    def take(self, chosen: np.ndarray) -> Days:
+        """Some of the days."""
+        return Days(*(part[chosen] for part in (self.date, self.har, self.window, self.target, self.change)))
+
+    @property
+    def is_up(self) -> np.ndarray:
+        """Whether the next day closes higher, (N,)."""
+        return self.change > 0
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The inputs of the network by name."""
+        return {"har": self.har, "window": self.window}
+
+
+def read_days(data: str = "") -> Days:
+    """Read the prices and compute the features of each day.
+
+    Args:
+        data: file or folder of a copy.
+
+    Raises:
+        DataError: E313 a column is missing; E316 dates that do not ascend, or prices that are not positive or
+            outside the range from low to high.
+    """
+    table = table_of(open_dataset("shares", data), "*sp500.csv.gz", COLUMNS)
+    dates = table.frame["Date"]
+    if dates.dtype == pl.String:
+        dates = dates.str.to_date("%m/%d/%Y", strict=False)
+    days = dates.cast(pl.Date).to_numpy().astype("datetime64[D]")
+    prices = table.frame.select(COLUMNS[1:]).cast(pl.Float64).to_numpy()
+    _check(table, days, prices)
+    return features_of(days, *prices.T)
+
+
+def features_of(
+    date: np.ndarray,
+    first: np.ndarray,
+    high: np.ndarray,
+    low: np.ndarray,
+    last: np.ndarray,
+    volume: np.ndarray,
+) -> Days:
+    """The features of each day from the 22nd to the last but one.
+
+    Args:
+        date: (T,) ascending.
+        first, high, low, last: (T,) prices at open, high, low and close.
+        volume: (T,) shares traded.
+    """
+    log_variance = np.log(garman_klass(first, high, low, last)) - LEVEL
+    change = np.diff(np.log(last), prepend=np.log(first[0])) * 100  # percent
+    means = [_mean(log_variance, length) for length in (1, WEEK, MONTH)]
+    changes = [_mean(change, length) for length in (1, WEEK)]
+    har = np.stack([*means, *changes, *(np.minimum(part, 0) for part in changes)], axis=1)  # (T, 7)
+    activity = np.log(np.maximum(volume, 1)) - _mean(np.log(np.maximum(volume, 1)), MONTH)
+    columns = np.stack([log_variance, change, activity], axis=1)  # (T, 3)
+    now = np.arange(MONTH - 1, len(date) - 1)
+    window = columns[now[:, None] + np.arange(1 - MONTH, 1)]  # (N, 22, 3)
+    target = log_variance[now + 1, None]
+    features, days, next_target = (part.astype(np.float32) for part in (har[now], window, target))
+    return Days(date[now], features, days, next_target, change[now + 1])
+
+
+def garman_klass(first: np.ndarray, high: np.ndarray, low: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The variance of each day, at least ``SMALLEST``.
+
+    Example:
+        >>> garman_klass(np.array([100.0]), np.array([102.0]), np.array([99.0]), np.array([100.0])).round(6)
+        array([0.000446])
+    """
+    ranges, moves = np.square(np.log(high / low)), np.square(np.log(last / first))
+    return np.maximum(ranges / 2 - (2 * np.log(2) - 1) * moves, SMALLEST)
+
+
+def breach_rows(
+    train: Days, test: Days, known: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
+) -> list[tuple[int, float, float]]:
+    """The breaches of the value at risk of the next day, their share, and the p-value of Kupiec's test.
+
+    Args:
+        train, test: the days.
+        known, predicted: of each method the log variances of the training and of the test days.
+    """
+    rows = []
+    for own, forecast in zip(known, predicted, strict=True):
+        past, scale = (np.exp(np.asarray(part, np.float64) / 2) for part in (own, forecast))
+        loss = value_at_risk(train.change, past, scale, RISK)
+        breaches = int((test.change < -loss).sum())
+        share = breaches / len(loss)
+        rows.append((breaches, share, kupiec_test(breaches, len(loss), RISK)))
+    return rows
+
+
+def qlike(predicted: np.ndarray, target: np.ndarray) -> float:
+    """The mean of v / f - ln(v / f) - 1 for variances v and forecasts f, given as logarithms.
+
+    Example:
+        >>> qlike(np.array([0.0]), np.array([0.0]))
+        0.0
+    """
+    ratio = target - predicted
+    return float(np.mean(np.exp(ratio) - ratio - 1))
+
+
+def _mean(values: np.ndarray, length: int) -> np.ndarray:
+    """The mean of each value and those before it, at most ``length`` values."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - length, 0)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def _check(table: Table, days: np.ndarray, prices: np.ndarray) -> None:
+    """Refuse dates and prices that cannot be."""
+    wrong = np.flatnonzero(np.isnat(days[1:]) | ~(days[1:] > days[:-1]))
+    if len(wrong):
+        row = int(wrong[0]) + 1
+        expected = fact("later than {value}", value=str(days[row - 1]))
+        raise DataError(
+            "E316", where=table.place(row), expected=expected, received=str(table.frame["Date"][row])
+        )
+    first, high, low, last, _ = prices.T
+    inside = (low > 0) & (low <= np.minimum(first, last)) & (high >= np.maximum(first, last))
+    if not inside.all():
+        row = int(np.flatnonzero(~inside)[0])
+        received = f"{first[row]:g}, {high[row]:g}, {low[row]:g}, {last[row]:g}"
+        raise DataError(
+            "E316", where=table.place(row), expected="0 < Low <= Open, Close <= High", received=received
+        )

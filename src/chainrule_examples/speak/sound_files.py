@@ -1,0 +1,61 @@
+"""Sounds and spectrograms of test texts, to listen to and to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.apps.report.image_page import Figure, image_page
+from chainrule.data.readers.wave_files import encode_wave
+from chainrule.messages import Texts, in_language
+from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM, mel_cepstral_distortion
+from chainrule_examples.speak.voice_clips import Clip
+
+TEXTS: Texts = {
+    "title": "Spectrograms of texts that were not in the training",
+    "legend": (
+        "Above the recording, below the network; dark is loud, low tones are at the bottom. Time runs to the "
+        "right, {seconds:.2f} s for 100 pixels. The players play the sounds of the network."
+    ),
+}
+COUNT, TYPICAL = 8, 2.0  # sounds, and the seconds that their recordings are near
+SCALE, GAP = 2, 6  # pixels of a frame and of a band; between two spectrograms
+
+
+def speech_files(clips: Sequence[Clip], sounds: Sequence[np.ndarray], lang: str) -> dict[str, bytes]:
+    """The files of a RUN: a page of spectrograms, and the sounds of the network.
+
+    Args:
+        clips: recordings.
+        sounds: of the network, for their texts.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    rate, hop = SPECTROGRAM.sample_rate, SPECTROGRAM.hop_length
+    distances = np.abs(np.array([len(clip.log_mel) for clip in clips]) * hop / rate - TYPICAL)
+    files, figures = {}, []
+    for i in np.argsort(distances, kind="stable")[:COUNT].tolist():
+        clip, spoken = clips[i], SPECTROGRAM(sounds[i])
+        distance = mel_cepstral_distortion(clip.log_mel, spoken)
+        sound, caption = encode_wave(sounds[i], rate), f"{clip.text} (MCD {distance:.2f})"
+        figures.append(Figure((stacked(clip.log_mel, spoken),), caption, sound=sound))
+        files[f"{clip.name.replace('/', '-')}.wav"] = sound
+    texts = in_language(TEXTS, lang)
+    legend = texts["legend"].format(seconds=100 / SCALE * hop / rate)
+    page = image_page(texts["title"], [legend], figures, lang)
+    return {**files, "spectrograms.html": page}
+
+
+def stacked(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Two spectrograms (T, bands) as one image of bytes, dark where they are loud."""
+    both = np.concatenate([above, below])
+    low, high = np.percentile(both, 5), both.max()
+    width = max(len(above), len(below))
+    parts = []
+    for values in (above, below):
+        shade = 255 * (1 - np.clip((values - low) / (high - low + 1e-9), 0, 1))
+        image = np.full((values.shape[1], width), 255.0)
+        image[:, : len(values)] = shade.T[::-1]
+        parts.append(image.repeat(SCALE, axis=0).repeat(SCALE, axis=1))
+    between = np.full((GAP, width * SCALE), 255.0)
+    return np.concatenate([parts[0], between, parts[1]]).astype(np.uint8)

@@ -1,0 +1,99 @@
+"""Translation: train a small Transformer to translate English to Chinese.
+
+The data are 17,000 menus and messages of LibreOffice with their translations, or those of other programs.
+Both languages share a byte-pair vocabulary. No sentence similar to a test sentence occurs in training.
+
+Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import chainrule as cr
+from chainrule.data.sequences.tokenizer import PAD
+from chainrule.messages import Texts, in_language
+from chainrule_examples import Count
+from chainrule_examples.translate.baselines import baseline_translations
+from chainrule_examples.translate.scores import bleu_and_chrf, translate_all
+from chainrule_examples.translate.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
+
+OPTIONS: Texts = {
+    "text": "sentence to translate",
+    "data": "folder with zh_CN/LC_MESSAGES/*.mo at any depth",
+    "long": "larger network and longer training",
+    "epochs": "maximum number of epochs; 0: chosen for the network",
+    "beams": "number of beams; 1: greedy search",
+    "model": "model file: loaded if it exists, otherwise written",
+}
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
+    "size": "{size:,} parameters, {epochs} epochs; BLEU and chrF of the test sentences",
+    "copy": "English text, copied",
+    "memory": "translation of the nearest sentence",
+    "lexicon": "dictionary and phrases",
+    "net": "Transformer",
+    "samples": "English | reference | dictionary | Transformer",
+}  # fmt: skip
+LENGTH = 64  # maximum number of tokens of a sentence
+
+
+class Recipe(NamedTuple):
+    """The size of the network and its training."""
+
+    net: dict[str, Any]  # options of ``cr.models.transformer``
+    vocabulary: int
+    epochs: int
+    warmup_steps: int
+
+
+QUICK = Recipe({"width": 128, "depth": 2, "heads": 4}, 3000, 10, 400)
+LONG = Recipe({"width": 256, "depth": 3, "heads": 8, "dropout": 0.2}, 5000, 16, 1000)
+
+
+def train_model(train: Pairs, validation: Pairs, recipe: Recipe, epochs: int = 0) -> cr.Model:
+    """Train a model."""
+    tokenizer = cr.Tokenizer.learn([*train.sources, *train.targets], "byte_pair", recipe.vocabulary)
+    net = cr.models.transformer(vocabulary_size=tokenizer.size, norm_first=True, **recipe.net)
+    adam = cr.Adam(cr.Noam(recipe.net["width"], warmup_steps=recipe.warmup_steps, scale=0.7), beta2=0.98)
+    loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
+    model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
+    (x, y), held_out = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, validation))
+    model.fit(x, y, validation=held_out, epochs=epochs or recipe.epochs,
+              batch_size=32, buckets=8, callbacks=[cr.EarlyStopping(patience=3)])  # fmt: skip
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def main(lang: str = "en", text: str = "Open the file", data: str = "", long: bool = False,
+         epochs: int = 0, beams: Count = 4, model: str = "") -> None:  # fmt: skip
+    """Train and evaluate a model, or load it; then translate a sentence."""
+    names = in_language(TEXTS, lang)
+    if model and Path(model).is_file():
+        net = cr.load(model)
+    else:
+        score, pairs = bleu_and_chrf(), read_pairs(data or None)
+        train, validation, test = split_pairs(pairs)
+        counts = map(len, (train, validation, test))
+        print(names["data"].format(*counts, dropped=pairs.dropped_text(lang)), flush=True)
+        net = train_model(train, validation, LONG if long else QUICK, epochs)
+        size, epochs = sum(array.size for array in net.parameters().values()), len(net.history)
+        print(names["size"].format(size=size, epochs=epochs), flush=True)
+        translations = baseline_translations(train, test.sources, net.tokenizers[""])
+        translations["net"] = translate_all(net, test.sources, beams)  # the only use of the test pairs
+        for name, texts in translations.items():
+            print("  {}: {:.1f}, {:.1f}".format(names[name], *score(texts, test.targets)))
+        print(f"\n{names['samples']}")
+        columns = test.sources, test.targets, translations["lexicon"], translations["net"]
+        lines = list(zip(*columns, strict=True))
+        print(*(" | ".join(line) for line in lines[:: -(-len(lines) // 12)]), sep="\n")
+        if model:
+            net.save(model)
+    marked = Marked.of(text)
+    print(f"\n{text}\n{marked.restored(str(net.generate(marked.text, num_beams=beams)))}")
+
+
+if __name__ == "__main__":
+    main()

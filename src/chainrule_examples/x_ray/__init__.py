@@ -1,0 +1,1 @@
+"""X-ray images of the chest: pneumonia or not."""
