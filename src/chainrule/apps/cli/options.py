@@ -9,12 +9,13 @@ from typing import Any
 from chainrule import data
 from chainrule.apps.cli.radius import radius_of
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import UsageError, fact, unknown_name
+from chainrule.errors import UsageError, fact
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
 from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.uncertainty.conformal import INTERVAL_METHODS
+from chainrule.validation import choice
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
@@ -267,8 +268,8 @@ class Options:
 
 
 def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise unknown_name(where, word, [name for name in known if name])
+    if word or "" not in known:
+        choice(word, filter(None, known), where)
 
 
 def quoted(word: str) -> str:
