@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import chainrule as cr
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.remedies import RULES as RULE_OPTIONS
+from chainrule.apps.cli.remedies import command_for
 from chainrule.diagnosis import DIAGNOSIS_FILE, RULES
+from chainrule.diagnosis.finding import Finding
+from chainrule.diagnosis.rule import Evidence
 
 ROWS = [(f"{i % 7 / 7:.3f}", f"{1000 * (i * 5 % 11)}", "yes" if i % 13 == 0 else "no") for i in range(130)]
 
@@ -55,10 +63,10 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     assert "class-imbalance" in [finding["rule"] for finding in notes["findings"]]
     findings = chainrule("doctor", "trips")
     assert findings.code == 0
-    assert 'class_weight="balanced"' in findings.out
+    assert "model." not in findings.out
     assert "chainrule show rule class-imbalance" in findings.out
     command = re.search(
-        r"(?m)^  chainrule (train trips.csv --target late --quick --epochs 3 --class-weight balanced)$",
+        r"(?m)^try: chainrule (train trips.csv --target late --quick --epochs 3 --class-weight balanced)$",
         findings.out,
     )
     assert command is not None
@@ -108,11 +116,29 @@ def test_the_learning_rate_of_a_fix_is_good(chainrule, optimizer: str, value: fl
     trained = chainrule(*words, "--learning-rate", value, "--out", "run")
     diagnosis = chainrule("doctor", "run").out
     assert f"({rule})" in diagnosis
-    commands = re.findall(r"(?m)^  chainrule (train .*)$", diagnosis)
+    commands = re.findall(r"(?m)^try: chainrule (train .*)$", diagnosis)
     fixes = [re.search(r"--learning-rate (\S+)", command) for command in commands]
     fixes += [re.search(r"fix +--optimizer sgd --learning-rate (\S+)", trained.err)]
-    for number, fix in enumerate(fix for fix in fixes if fix is not None):
+    for number, fix in enumerate(fix for fix in fixes if fix is not None and float(fix[1]) != value):
         changed = chainrule(*words, "--learning-rate", fix[1], "--out", f"changed-{number}")
         assert changed.code == 0, changed.err
         findings = set(re.findall(r"(?m)^([a-z-]+): ", changed.err))
         assert not findings & {"rate-too-high", "rate-too-low", "exploding-gradients", "flat-loss"}
+
+
+@pytest.mark.parametrize("text", sorted({RULE_OPTIONS[rule] for rule in RULE_OPTIONS}))
+def test_the_command_of_every_rule_trains(chainrule, unbalanced: Path, text: str) -> None:
+    rule = next(rule for rule, options in RULE_OPTIONS.items() if options == text)
+    options = Options("trips.csv", target="late", epochs=1, penalty=0.1, patience=5)
+    finding = Finding(RULES[rule], Evidence(1.0, 0.9, {"column": "weight"}))
+    program, *words = shlex.split(command_for(finding, options))
+    assert program == "chainrule"
+    outcome = chainrule(*words, "--quick", "--out", "changed")
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_training_in_python_is_diagnosed_with_lines_of_python(chainrule, unbalanced: Path) -> None:
+    x = np.arange(390, dtype=np.float32).reshape(130, 3) % 7
+    model = cr.Model(cr.Dense(2), "cross_entropy")
+    model.fit(x, [row[2] for row in ROWS], epochs=1, run="here", verbose=False)
+    assert 'try: model.fit(x, y, class_weight="balanced")' in chainrule("doctor", "here").out

@@ -65,7 +65,7 @@ def _too_many(error: ChainruleError, y: Any) -> Finding:
     facts = {"scores": scores, "classes": classes, "low": low, "high": high}
     evidence = Evidence(
         classes, scores, facts, form="too_many", severity="error",
-        remedy=f"cr.Sequential(..., cr.Dense({classes}))",
+        remedy=f"cr.Sequential(net, cr.Dense({classes}))",
     )  # fmt: skip
     return Finding(RULES["label-numbers"], evidence)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 
-from chainrule.diagnosis.finding import Finding, by_severity
+from chainrule.diagnosis.finding import Finding, FindingKey, by_severity
 from chainrule.errors import FileError, fact
+from chainrule.messages import rendered
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section
 from chainrule.page.terminal import text_page
@@ -33,17 +35,22 @@ class Diagnosis(Page):
 
     Args:
         findings: the findings, the most severe first.
+        remedies: what is suggested instead of a line of Python, by the key of a finding; empty: nothing.
     """
 
     findings: tuple[Finding, ...] = ()
+    remedies: Mapping[FindingKey, str] = field(default_factory=dict)
 
     @staticmethod
-    def of(findings: Iterable[Finding], lang: str) -> Diagnosis:
+    def of(
+        findings: Iterable[Finding], lang: str, remedies: Mapping[FindingKey, str] | None = None
+    ) -> Diagnosis:
         """Return the diagnosis of these findings.
 
         Args:
             findings: in any order.
             lang: ``"en"`` or ``"zh"``.
+            remedies: see the class.
 
         Example:
             >>> print(Diagnosis.of([], "en"))
@@ -54,7 +61,9 @@ class Diagnosis(Page):
         ordered = by_severity(findings)
         titles = ("doctor_well", "doctor_title_one", "doctor_title")
         title = render(titles[min(len(ordered), 2)], lang, count=len(ordered))
-        return Diagnosis(title, lang, tuple(_section(finding, lang) for finding in ordered), ordered)
+        own = remedies or {}
+        sections = tuple(_section(f, lang, own.get(f.key, f.remedy_in(lang))) for f in ordered)
+        return Diagnosis(title, lang, sections, ordered, own)
 
     def __str__(self) -> str:
         return text_page(self)
@@ -75,7 +84,8 @@ class Diagnosis(Page):
 
     def to_html(self) -> str:
         """Return one self-contained HTML page in both languages, this one first."""
-        return html_page(self, others=[Diagnosis.of(self.findings, "en" if self.lang == "zh" else "zh")])
+        other = "en" if self.lang == "zh" else "zh"
+        return html_page(self, others=[Diagnosis.of(self.findings, other, self.remedies)])
 
     def _repr_html_(self) -> str:
         return html_page(self, standalone=False)
@@ -108,7 +118,7 @@ class Diagnosis(Page):
             ) from cause  # fmt: skip
 
 
-def _section(finding: Finding, lang: str) -> Section:
+def _section(finding: Finding, lang: str, remedy: str) -> Section:
     heading = render(
         "doctor_heading", lang, severity=render(f"doctor_{finding.severity}", lang), name=finding.name(lang),
         rule=finding.rule.id,
@@ -116,7 +126,7 @@ def _section(finding: Finding, lang: str) -> Section:
     keys = {
         "numbers": finding.numbers(lang),
         "why": finding.why(lang),
-        "try": finding.remedy_in(lang),
+        **({"try": rendered(remedy, lang)} if remedy else {}),
         "see": finding.see,
     }
     if end := finding.end(lang):

@@ -16,6 +16,7 @@ from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
 from chainrule.messages import Message, known_fact, plural, rendered, spacing, translated
 from chainrule.records import frozen
 
+FindingKey = tuple[str, str]  # the rule, and the layer or column
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -44,7 +45,7 @@ class Finding:
     is_over: bool = False
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> FindingKey:
         """What is reported once in a training: the rule, and the layer or column."""
         return self.rule.id, self.evidence.layer
 

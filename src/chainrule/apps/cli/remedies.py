@@ -46,18 +46,17 @@ RULES: Mapping[str, str] = {
     "trained-too-long": "--patience 10",
     "batch-size": "--batch-size 32",
     "seed-effect": "--seed 1",
+    "parameters-not-learning": '--net "64 leaky_relu, 64 leaky_relu"',
+    "overfitting-undone": '--net "64 relu, dropout 0.3"',
+    "mode-gap": "--batch-size 128",
 }
 
-# Rules without such an option, and what to do about them: English, Chinese.
-ADVICE: Mapping[str, tuple[str, str]] = {
-    "duplicate-rows": (
-        "Delete the repeated rows from the file, unless each of them is an observation of its own.",
-        "若重复的行不是各自独立的观测，请从文件中删除。",
-    ),
-    "data-leakage": (
-        "Delete the repeated rows from the file, unless each of them is an observation of its own.",
-        "若重复的行不是各自独立的观测，请从文件中删除。",
-    ),
+# Rules without such an option, or whose finding has none, and what to do about them.
+ADVICE: Mapping[str, str] = dict.fromkeys(
+    ("duplicate-rows", "data-leakage"),
+    fact("Delete the repeated rows from the file, unless each of them is an observation of its own."),
+) | {
+    "labels-unrelated": fact("Check in the file that each row has its own target, not that of another row."),
 }
 
 
@@ -178,8 +177,8 @@ def _first_update(probes: Sequence[Probe]) -> float:
     return median(updates) if updates else 0.0
 
 
-def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
-    """Commands that apply the fixes of a diagnosis; none for a training that was started in Python.
+def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
+    """The diagnosis with commands as remedies; unchanged for a training that was started in Python.
 
     Args:
         diagnosis: the findings.
@@ -189,9 +188,10 @@ def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
         folder = RunFolder.open(run)
         options, _ = read_config(folder)
     except FileError:
-        return []
+        return diagnosis
     probes = probes_in(folder)
-    return [command for finding in diagnosis if (command := command_for(finding, options, probes))]
+    remedies = {f.key: command_for(f, options, probes) or ADVICE.get(f.rule.id, "") for f in diagnosis}
+    return Diagnosis.of(diagnosis.findings, diagnosis.lang, remedies)
 
 
 def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()) -> str:

@@ -212,7 +212,6 @@ WORDS: Texts = {
     "finding": "finding",
     "rule_times": "Checked",
     "rules": "rules: problems of a training that can be measured",
-    "on_command_line": "On the command line",
     "errors": "errors: codes of error messages",
     "error_codes": "a code, {first} to {last}",
     "error_title": "{code}: {clause}",

@@ -31,6 +31,7 @@ from chainrule.apps.report.summary import Summary
 from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
+from chainrule.messages import rendered
 from chainrule.nn import Layer, summary_rows
 from chainrule.nn.summary import Row
 from chainrule.records import frozen
@@ -174,7 +175,8 @@ def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dic
         "rule": finding.rule.id,
         "what": both(finding.what), "end": both(finding.end), "evidence": both(finding.numbers),
         "why": both(finding.why),
-        "command": command or ("" if advice else finding.see), "advice": advice,
+        "command": command or ("" if advice else finding.see),
+        "advice": advice and both(lambda lang: str(rendered(advice, lang))),
     }  # fmt: skip
 
 

@@ -159,8 +159,8 @@ OVERFITTING = Rule(
         "网络开始死记训练样本各自的特点。",
     ),
     remedy=(
-        "model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])  # or more data, cr.Dropout(0.3), "
-        "penalty=cr.L2(1e-4)"
+        "model.fit(x, y, validation=0.2, callbacks=[cr.EarlyStopping(patience=10)])"
+        "  # or more data, cr.Dropout(0.3), penalty=cr.L2(1e-4)"
     ),
     remedy_comment="或增加数据，或用 cr.Dropout(0.3)、penalty=cr.L2(1e-4)",
     during=_overfitting,
@@ -203,7 +203,7 @@ TOO_LONG = Rule(
         "第 {epoch} 轮最好；之后的 {since} 轮没有改善",
     ),
     why=("Epochs after the best one only cost time.", "最好的一轮之后，继续训练只是浪费时间。"),
-    remedy="model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])",
+    remedy="model.fit(x, y, validation=0.2, callbacks=[cr.EarlyStopping(patience=10)])",
     after=_too_long,
 )  # fmt: skip
 OVERFITTING_UNDONE = Rule(

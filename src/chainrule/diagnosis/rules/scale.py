@@ -89,7 +89,7 @@ def _targets_unscaled(context: TrainingContext) -> Iterator[Evidence]:
             share = float(is_outside.mean())
             yield Evidence(
                 share, 0.0, {**facts, "share": share}, form="out_of_reach", severity="error",
-                remedy="cr.Sequential(..., cr.Dense(1))",
+                remedy="cr.Sequential(net, cr.Dense(1))",
             )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
-from chainrule.apps.cli.remedies import commands_for
+from chainrule.apps.cli.remedies import with_commands
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.doctor import saved_diagnosis
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
@@ -26,13 +26,9 @@ def doctor(
     """Print each finding of a training: the problem, its evidence, its cause and one fix to try."""
     if html is None and show_nonfinite_report(run) and not os.path.isfile(Path(run) / DIAGNOSIS_FILE):
         return
-    diagnosis = saved_diagnosis(run)
+    diagnosis = with_commands(saved_diagnosis(run), run)
     if html is None:
         screen.block(str(diagnosis).rstrip("\n"))
-        if commands := commands_for(diagnosis, run):
-            screen.heading(text_of("on_command_line"))
-            for command in dict.fromkeys(commands):
-                screen.line(f"  {command}")
         if not diagnosis.findings:
             screen.line(text_of("doctor_scope").format(run=run))
         return
