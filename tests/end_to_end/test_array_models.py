@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,20 @@ def test_scores_of_several_outputs_have_a_line_each(chainrule: Any) -> None:
     assert outcome.code == 0, outcome.err
     names = [line.split()[0] for line in outcome.out.splitlines() if len(line.split()) == 2]
     assert names[:3] == ["loss", "first_loss", "second_loss"]
+
+
+@pytest.mark.parametrize(("loss", "units"), [("mse", 1), ("cross_entropy", 2)])
+def test_calibrating_several_outputs_names_a_working_command(chainrule: Any, loss: str, units: int) -> None:
+    heads = cr.Parallel("none", first=cr.Dense(units), second=cr.Dense(units))
+    model = cr.Model(heads, {"first": loss, "second": loss})
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    y = {"first": (x[:, :1] > 0).astype(int), "second": (x[:, 1:2] > 0).astype(int)}
+    targets = {name: values.ravel() if units == 2 else values.astype(float) for name, values in y.items()}
+    model.fit(x, targets, epochs=1, verbose=False)
+    model.save("heads.safetensors")
+    np.savez("rows.npz", x=x, **targets)
+    refused = chainrule("calibrate", "heads.safetensors", "rows.npz")
+    assert refused.code == 2
+    assert "E507" in refused.err
+    (fix,) = re.findall(r"(?m)^  fix +chainrule (.+)$", refused.err)
+    assert chainrule(*fix.split()).code == 0
