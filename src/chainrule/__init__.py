@@ -27,7 +27,7 @@ if not Path(__file__).parent.is_dir():
 _PACKAGES = ("data", "errors", "events", "models", "nn")
 # The public names that are not building blocks, by the module that has them.
 _NAMES: dict[str, str] = {
-    "apps.cli.replay": "replay",
+    "tabular.recorded": "replay",
     "attribution": "Attribution sanity",
     "diagnosis.seeds": "compare_seeds",
     "model": "Model load",

@@ -5,7 +5,6 @@ from chainrule import errors as errors
 from chainrule import events as events
 from chainrule import models as models
 from chainrule import nn as nn
-from chainrule.apps.cli.replay import replay as replay
 from chainrule.attribution.attribution import Attribution as Attribution
 from chainrule.attribution.sanity_check import sanity as sanity
 from chainrule.data.augmentation import Augmentation as Augmentation
@@ -441,6 +440,7 @@ from chainrule.ops.scan.scan_builder import scan as scan
 from chainrule.ops.to_formula import formula as formula
 from chainrule.settings import settings as settings
 from chainrule.spec import Spec as Spec
+from chainrule.tabular.recorded import replay as replay
 from chainrule.train.callback.callback import Callback as Callback
 from chainrule.train.callback.checkpoint import Checkpoint as Checkpoint
 from chainrule.train.callback.histograms import Histograms as Histograms

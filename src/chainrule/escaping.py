@@ -11,6 +11,7 @@ formula. All text is written through one of these functions; a test over the sou
 ``markdown``          a line or a table cell of a Markdown file
 ``spreadsheet_cell``  a cell of a CSV file for a spreadsheet; ``spreadsheet_text`` is its inverse
 ``csv_text``          rows as CSV that every reader splits in the same way
+``quoted``            a word of a shell command
 
 JSON and TOML are written by libraries that do their own escaping.
 """
@@ -158,6 +159,12 @@ class _Lines(list[str]):
 
     def write(self, line: str) -> None:
         self.append(f"{line.removesuffix(chr(13) + chr(10))}\n")
+
+
+def quoted(word: str) -> str:
+    """Quote a word for a shell."""
+    plain = word and all(c.isalnum() or c in "_@%+=:,./-" for c in word)
+    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _is_number(text: str) -> bool:

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
+from chainrule.tabular.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.train.evaluation.groups import group_scores, groups_of
 from chainrule.train.evaluation.interval import fold_interval
 from chainrule.train.evaluation.metric import metric

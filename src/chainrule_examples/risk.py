@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.table_of_options import drop_columns
-from chainrule.apps.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
+from chainrule.tabular.plan import drop_columns
+from chainrule.tabular.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.tabular.threshold import Cost
 from chainrule.train.evaluation.groups import group_scores, groups_of
 from chainrule.train.evaluation.metric import metric

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.decision_threshold import FACT
 from chainrule.messages import Message, Text, fact, translated
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.threshold import FACT
 
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed

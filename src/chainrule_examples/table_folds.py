@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.run_writer import evaluate_models
-from chainrule.apps.cli.training_plan import plan_of
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import folds, row_digests
 from chainrule.messages import Texts
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.tabular.evaluation import evaluate_models
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import plan_of
 from chainrule.train.evaluation.metric import Predictions
 from chainrule_examples.score_table import Score
 
@@ -120,7 +120,8 @@ def _predict(
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     column = prepared.preparation.labels.index(positive)
-    return model, {name: out[:, column] for name, out in evaluate_models(model, plan).outputs.items()}
+    scores = evaluate_models(model, prepared.preparation, plan.scored)
+    return model, {name: out[:, column] for name, out in scores.outputs.items()}
 
 
 def fold_scores(

@@ -17,7 +17,6 @@ LOWEST = (
     "escaping",
     "messages",
     "errors",
-    "validation",
     "extension",
     "spec",
     "exact_cast",
@@ -69,19 +68,17 @@ LOWEST_IMPORTS = {
     "escaping": set(),
     "messages": set(),
     "errors": {"escaping", "messages", "records"},
-    "validation": {"errors", "messages"},
     "extension": {"memo", "errors", "records"},
     "spec": {"records"},
     "exact_cast": {"errors", "spec"},
     "portable_math": set(),
     "prng": {"portable_math"},
     "thread_count": set(),
-    "settings": {"validation", "errors", "records", "thread_count"},
-    "events": {"validation", "errors", "records", "spec", "thread_count"},
-    "notation": {"validation", "escaping", "lazy_imports", "errors", "records"},
-    "store": {"validation", "lazy_imports", "errors", "records", "settings"},
+    "settings": {"errors", "records", "thread_count"},
+    "events": {"errors", "records", "spec", "thread_count"},
+    "notation": {"escaping", "lazy_imports", "errors", "records"},
+    "store": {"lazy_imports", "errors", "records", "settings"},
     "data": {
-        "validation",
         "memo",
         "messages",
         "block_index",
@@ -173,7 +170,8 @@ def upward(package: str, modules: list[tuple[str, int]]) -> list[str]:
     for module, line in modules:
         head, _, rest = module.partition(".")
         other = rest.partition(".")[0]
-        if head == "chainrule" and not may_import(package, other):
+        is_constant = other == "__version__"  # of chainrule itself, defined without any import
+        if head == "chainrule" and not is_constant and not may_import(package, other):
             wrong.append(f"{module} (line {line})")
     return wrong
 

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli import table_of_options
 from chainrule.store import RunFolder
+from chainrule.tabular import plan as table_of_options
 
 GOOD = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
 

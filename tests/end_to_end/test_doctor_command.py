@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.remedies import RULES as RULE_OPTIONS
-from chainrule.apps.cli.remedies import command_for
 from chainrule.diagnosis import DIAGNOSIS_FILE, RULES
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rule import Evidence
+from chainrule.tabular.options import Options
+from chainrule.tabular.remedies import RULES as RULE_OPTIONS
+from chainrule.tabular.remedies import command_for
 
 ROWS = [(f"{i % 7 / 7:.3f}", f"{1000 * (i * 5 % 11)}", "yes" if i % 13 == 0 else "no") for i in range(130)]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.apps.cli.public_file import missing_file
 from chainrule.data import Table, read_table
 from chainrule.store import RunFolder
+from chainrule.tabular.private import missing_file
 from chainrule.train.private.ledger import LEDGER
 from end_to_end.conftest import Command, Outcome
 

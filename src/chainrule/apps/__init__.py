@@ -1,18 +1,13 @@
-"""The applications: the command line, and the report page.
+"""The applications: the command line.
 
 Input: words typed in a terminal. Output: texts, tables, files and an exit code. This package contains no
-mathematics: every value comes from a lower package.
+mathematics and no workflow: every value comes from a lower package.
 
     cli/main.py              entry point: finds the command, prints errors, returns the exit code
     cli/command_line.py      from words to the function of a command, by typer
     cli/commands/            one file per command
-    cli/options.py           the options of a training, and ``config.toml``
-    cli/table_of_options.py  the table of a training from the options
-    cli/run_writer.py        one training from its options to its RUN folder
-    cli/run_paths.py         the path of a RUN, and whether it may be written
     cli/model_and_rows.py    a trained model and the rows of a command
     cli/screen.py            terminal output: tables and notices;  cli/tables.py  columns, layers and results
     cli/views/               one file per kind of thing that is printed
     cli/texts.py             all texts in English and Chinese
-    report/                  ``report.html``
 """

@@ -14,9 +14,9 @@ from sklearn.utils.multiclass import (
     type_of_target,
 )
 
+from chainrule.data.tables.task import Head
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.recipe import Head
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
 
@@ -152,10 +152,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _head(self) -> Head:
         if self._is_multilabel:
             return Head(len(self.classes_), "binary_cross_entropy")
-        labels = tuple(self.classes_.tolist())
-        if len(labels) == 2:
-            return Head(1, "binary_cross_entropy", labels)
-        return Head(len(labels), "cross_entropy", labels)
+        return Head.of(self.classes_.tolist())
 
     def _finished(self, network: Model) -> Model:
         return network

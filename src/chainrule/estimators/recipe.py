@@ -20,11 +20,11 @@ import numpy as np
 
 from chainrule.data import Table, folds, row_digests, unit_digests
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.task import Head
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.memo import Memo
 from chainrule.model import Model
-from chainrule.model_arguments import LossName
 from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import FloatName
@@ -78,21 +78,6 @@ class Settings:
         """The optimizer of ``partial_fit``: the number of its updates is not known."""
         recipe = self.recipe(1)
         return AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
-
-
-@frozen
-class Head:
-    """What the network predicts.
-
-    Args:
-        outputs: its number of outputs.
-        loss: ``"mse"``, ``"cross_entropy"`` or ``"binary_cross_entropy"``.
-        labels: the classes, of which some may not occur in the rows; ``None`` where there are none.
-    """
-
-    outputs: int
-    loss: LossName
-    labels: tuple[Any, ...] | None = None
 
 
 @frozen(eq=False)

@@ -12,9 +12,10 @@ from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_y
 
 from chainrule.data import Finding
+from chainrule.data.tables.task import Head
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.inputs import EncodedRows, warn
-from chainrule.estimators.recipe import ENSEMBLE, Head, held_out, in_units, weighted_mean_and_deviation
+from chainrule.estimators.recipe import ENSEMBLE, held_out, in_units, weighted_mean_and_deviation
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
 from chainrule.nn import Layer
@@ -251,7 +252,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return replace(rows, y=y, preparation=replace(rows.preparation, **units))
 
     def _head(self) -> Head:
-        return Head(len(self._mean), "mse")
+        return replace(Head.of(()), outputs=len(self._mean))
 
     def _finished(self, network: Model) -> Model:
         if self._preparation is not None:  # restores the units itself

@@ -13,6 +13,7 @@ from sklearn.utils import Tags, _safe_indexing, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from chainrule.data import Preparation
+from chainrule.data.tables.task import Head
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import (
     EncodedRows,
@@ -25,7 +26,6 @@ from chainrule.estimators.inputs import (
 )
 from chainrule.estimators.recipe import (
     ENSEMBLE,
-    Head,
     Settings,
     Trained,
     fit_again,

@@ -6,11 +6,12 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.errors import UsageError, fact, short_repr
+from chainrule.errors import UsageError, fact
 from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
+from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 
@@ -105,6 +106,6 @@ def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
         if not is_integer or int(value) < minimum:
             raise UsageError(
                 "E102", where=f"cr.models.{model}", name=name,
-                expected=fact("an integer >= {minimum}", minimum=minimum), received=short_repr(value),
+                expected=fact("an integer >= {minimum}", minimum=minimum), received=value_text(value),
                 fix=f"cr.models.{model}({name}={max(minimum, 10)})",
             )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.escaping import printable
+
 GROUPED, LARGE = 1e4, 1e15  # digits are grouped from the first; from the second on, powers of ten are shorter
 SMALL = 1e-3  # below, four decimals would hide digits
 
@@ -28,3 +30,10 @@ def aligned(value: float) -> str:
     if not SMALL <= abs(value) < 1e3:
         return f"{value:.1f}" if 1e3 <= abs(value) < GROUPED else short(value)
     return f"{value:.4f}"
+
+
+def cell(value: object) -> str:
+    """Format a value for a table."""
+    if isinstance(value, float):
+        return aligned(value)
+    return printable(value)

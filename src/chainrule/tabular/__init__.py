@@ -1,6 +1,16 @@
-"""Training on a table: baselines, comparison with them, thresholds.
+"""Training on a table: what ``chainrule train`` does, as functions.
 
-Input: a table. Output: a trained model with its scores beside those of the baselines.
+Input: a file or a frame, and the options of a training. Output: a trained model with its scores beside those
+of baselines, its threshold and prediction intervals, and the files of a run folder.
+
+    options.py      the options of a training, validated
+    plan.py         what a training does with the rows: one network on a split, or an ensemble over folds
+    training.py     prepare, fit, evaluate, save
+    private.py      the same with differential privacy
+    evaluation.py   scores of models on rows that did not train them;  baselines.py, comparison.py
+    threshold.py    the threshold of two classes;  intervals.py  prediction intervals
+    run_folder.py   paths and files of a run folder;  recorded.py  the training that one records
+    report/         ``report.html`` and the model card;  status.py, display.py, texts.py  what they state
 """
 
 from chainrule.train.ensemble import TabularRecipe, recipe_for

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.apps.report.svg_charts import BLUE, ORANGE, PALE, Frame
+from chainrule.tabular.report.svg_charts import BLUE, ORANGE, PALE, Frame
 from chainrule_examples.connect_four.rules import CELLS, COLUMNS, ROWS, count_bits, is_over, planes_of
 from chainrule_examples.connect_four.solver import Solver
 from chainrule_examples.connect_four.tree_search import Evaluate

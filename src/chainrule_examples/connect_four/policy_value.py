@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.errors import UsageError, fact
+from chainrule.tabular.run_folder import model_file
 from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS
 from chainrule_examples.connect_four.tree_search import Evaluate
 

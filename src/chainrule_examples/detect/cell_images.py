@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.apps.report.image_page import Box, Figure, image_page
 from chainrule.data.boxes.center_grid import Detections
 from chainrule.data.boxes.flip import flip_boxes
 from chainrule.data.boxes.overlap import box_area
@@ -15,6 +14,7 @@ from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, in_language
+from chainrule.tabular.report.image_page import Box, Figure, image_page
 from chainrule.train.evaluation.detection import Truth, match_boxes
 
 NAMES = ("red", "white", "platelet")

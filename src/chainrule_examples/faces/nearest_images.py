@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.apps.report.image_page import Box, Figure, image_page
 from chainrule.data import Table
 from chainrule.messages import Texts, in_language
+from chainrule.tabular.report.image_page import Box, Figure, image_page
 
 TEXTS: Texts = {
     "title": "Images of unseen people with the nearest other images",

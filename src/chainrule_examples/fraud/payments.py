@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.apps.cli.table_of_options import drop_columns
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
+from chainrule.tabular.plan import drop_columns
 from chainrule_examples.table_folds import FoldPredictions, predict_later
 
 TARGET, TIME = "Class", "Time"

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apps.report.image_page import Figure, image_page
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.masks.colors import overlay
 from chainrule.data.masks.resize import resize_masks
@@ -14,6 +13,7 @@ from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text, Texts, in_language, translated
 from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.tabular.report.image_page import Figure, image_page
 from chainrule_examples import COMMON
 from chainrule_examples.segment.scores import class_iou, mean_iou, pixel_confusion
 

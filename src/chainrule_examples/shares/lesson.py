@@ -11,8 +11,8 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.apps.cli import screen
-from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
 from chainrule.messages import in_language
+from chainrule.tabular.report.svg_charts import BLUE, GRAY, Frame
 from chainrule_examples import Count
 from chainrule_examples.result_page import credit_line, npz, result_page
 from chainrule_examples.score_table import Score, collected, print_scores, save_run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.apps.report.image_page import Figure, heat_pixels, image_page
 from chainrule.data import Table
 from chainrule.messages import Texts, in_language
 from chainrule.model import Model
+from chainrule.tabular.report.image_page import Figure, heat_pixels, image_page
 
 TEXTS: Texts = {
     "title": "Test images with the largest errors",

@@ -13,8 +13,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.commands.train import print_notices
-from chainrule.apps.cli.run_writer import EventRecorder
 from chainrule.events import Event, StepDone
+from chainrule.tabular.training import EventRecorder
 
 
 class Terminal(io.StringIO):

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.fold_plan import OVERRIDES
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.tuning.search_space import NETWORK, ensemble_space
 from chainrule.apps.cli.tuning.study import JOURNAL, ROUND, Study, best_of
 from chainrule.apps.cli.tuning.trials import Problem, evaluator
 from chainrule.errors import ChainruleError, FileError
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import OVERRIDES
 from chainrule.train.ensemble import recipe_for
 
 TRIALS = 3 * ROUND
@@ -168,7 +168,8 @@ def test_a_trial_is_scored_on_rows_that_trained_no_network_which_predicts_them(t
     assert problem.prepared.parts.sizes[2] > 0
     plan = problem.plan(problem.space.defaults)
     model = problem.trained(problem.space.defaults)
-    rows, output = plan.held_out(model)
+    held_out = plan.held_out(model)
+    rows, output = held_out.rows, held_out.output
     assert len(rows.y) == problem.prepared.parts.sizes[0]
     losses = -np.log(output[np.arange(len(rows.y)), rows.y])
     assert problem.score(problem.space.defaults) == pytest.approx(losses.mean(), rel=1e-5)

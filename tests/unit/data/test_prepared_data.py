@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.data import PreparedData, read_table
 from chainrule.errors import DataError
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import prepare_data
 
 RNG = np.random.default_rng(0)
 FRAME = pl.DataFrame({
@@ -26,10 +26,10 @@ FRAME = pl.DataFrame({
 @pytest.mark.parametrize("target", ["kind", "price"])
 def test_fit_prepares_a_frame_as_the_pipeline_does(target: str) -> None:
     prepared = PreparedData.of(read_table(FRAME), target, seed=3, fractions=(0.75, 0.25, 0.0))
-    model = cr.Model(cr.Sequential(cr.Dense(1)), prepared.loss)
+    model = cr.Model(cr.Sequential(cr.Dense(1)), prepared.head.loss)
     model.fit(FRAME, target, validation=0.25, seed=3, epochs=1, verbose=False)
     assert model.preparation == prepared.preparation
-    fitted = cr.Model(cr.Sequential(cr.Dense(1)), prepared.loss)
+    fitted = cr.Model(cr.Sequential(cr.Dense(1)), prepared.head.loss)
     rows, held_out = prepared.training, prepared.validation
     fitted.fit(
         rows.x, prepared.labels(rows), validation=(held_out.x, prepared.labels(held_out)),

@@ -21,7 +21,6 @@ AUDIT: Texts = {
     "audit_seed": "seed of halves, canaries and trainings; coins have none",
     "audit_html": "file for the page; by default audit.html in RUN",
     "audit_out": "also write the score of each row",
-    "audit_training": "training {number} of {count}",
     "audit_other_kind": (
         "The test rows are of a later time or of other groups: an attack may recognize that instead of "
         "the training."

@@ -15,12 +15,12 @@ import typer
 from typer.main import get_command
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.options import quoted
 from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError, Message, UsageError, fact, nearest
+from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
 

@@ -28,7 +28,6 @@ from chainrule.apps.cli.question_rows import (
     question_input,
     read_question_rows,
 )
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import is_segmenter
 from chainrule.apps.cli.sound_rows import FILE, read_sound_rows, sound_input, takes_sounds
 from chainrule.apps.cli.spoken_texts import SpokenTexts, is_speaking, speech_folder, spoken_texts
@@ -41,6 +40,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.errors import ChainruleError, DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.tabular.run_folder import model_file
 from chainrule.train.evaluation.known_rows import known_rows
 
 ARRAYS = ".npz"

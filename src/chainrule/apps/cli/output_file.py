@@ -11,10 +11,10 @@ from typing import Any
 from typer import CallbackParam
 from typer.models import OptionInfo
 
-from chainrule.apps.cli.options import quoted
-from chainrule.apps.cli.run_paths import CONFIG, MODEL, OWN
 from chainrule.errors import FileError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.store import atomic_write
+from chainrule.tabular.run_folder import CONFIG, MODEL, OWN
 
 
 class OutputFile(OptionInfo):

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.decision_threshold import decided_labels
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.uncertainty_columns import Uncertainty
 from chainrule.apps.cli.unknown_class import stored_level, with_unknown
@@ -27,6 +26,7 @@ from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
+from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.prediction import predict_with_probabilities
 from chainrule.uncertainty.probability_map import Identity
 

@@ -11,15 +11,5 @@ ROBUSTNESS: Texts = {
     "robust_prepared": "in prepared columns (numbers: standard deviations)",
     "labels": "list the rows whose label probably is wrong",
     "drift": "compare a new file with the training rows, per column and as a whole",
-    "robust_rows_validation": "Attack on validation rows, which the network was not trained on.",
-    "robust_rows_test": "Attack on test rows, which the network was not trained on.",
-    "robust_rows_training": (
-        "Attack on rows that the network was trained on: its accuracy on new rows is lower."
-    ),
-    "robust_line_validation": "Accuracy under attack (radius {radius}, {rows} validation rows): {share}.",
-    "robust_line_test": "Accuracy under attack (radius {radius}, {rows} test rows): {share}.",
-    "robust_line_training": (
-        "Accuracy under attack (radius {radius}, {rows} training rows; lower on new ones): {share}."
-    ),
     "attack_selected": "{count} of {rows} rows, evenly spaced; --rows sets their number.",
 }

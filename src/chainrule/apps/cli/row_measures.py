@@ -8,20 +8,19 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load
-from chainrule.apps.cli.recorded_training import is_recorded, recorded_training
 from chainrule.apps.cli.signature import Choice
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.model import Model
 from chainrule.robustness.novelty_result import LEVEL
 from chainrule.robustness.novelty_scores import METHODS
 from chainrule.settings import settings
+from chainrule.tabular.recorded import is_recorded, recorded_training
 from chainrule.texts import render
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.network_disagreement import disagreement, has_members
-from chainrule.validation import choice
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
 SAMPLES = 50  # of a network with dropout
@@ -134,7 +133,8 @@ def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str,
     """
     names: list[Any] = list(dict.fromkeys(name.strip() for name in methods.split(",")))
     for name in names:
-        choice(name, METHODS, "--novelty-method")
+        if name not in METHODS:
+            raise unknown_name("--novelty-method", name, METHODS, otherwise=METHODS[0])
     columns = {}
     for name in names:
         result = model.novelty(x, known, name)

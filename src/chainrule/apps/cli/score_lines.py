@@ -5,41 +5,30 @@ from __future__ import annotations
 import math
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.decision_threshold import DecisionThreshold
-from chainrule.apps.cli.prediction_intervals import MeasuredIntervals, print_intervals
-from chainrule.apps.cli.run_writer import RESULT_METRICS
-from chainrule.apps.cli.tables import metric_title, short, verdict_lines
+from chainrule.apps.cli.tables import verdict_lines
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import TrainingPlan
-from chainrule.model import Model
-from chainrule.tabular.comparison import Scores
+from chainrule.notation.readable_numbers import short
+from chainrule.settings import settings
+from chainrule.tabular.comparison import LearningCurve, Scores
+from chainrule.tabular.display import metric_title
+from chainrule.tabular.evaluation import RESULT_METRICS
+from chainrule.tabular.intervals import MeasuredIntervals
+from chainrule.tabular.threshold import DecisionThreshold
+from chainrule.tabular.training import Evaluation
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 
 
-def print_scores(
-    plan: TrainingPlan,
-    model: Model,
-    scores: Scores,
-    threshold: DecisionThreshold | None = None,
-    intervals: MeasuredIntervals | None = None,
-) -> None:
-    """Print what follows from the predictions for the scored rows.
-
-    Args:
-        plan: of the training.
-        model: the trained model.
-        scores: of all models on the scored rows.
-        threshold: the threshold that was chosen, if any.
-        intervals: of a regression, if there are rows for them.
-    """
+def print_scores(evaluation: Evaluation) -> None:
+    """Print what follows from the predictions for the scored rows."""
+    scores = evaluation.scores
     interval_line(scores)
     if scores.task == "regression":
-        print_intervals(intervals)
+        print_intervals(evaluation.intervals)
     else:
         class_lines(scores)
-    verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
-    threshold_table(threshold)
+    verdict_lines(scores, *evaluation.plan.scored.baseline_fits[0][0].flat.shape)
+    threshold_table(evaluation.threshold)
 
 
 def threshold_table(threshold: DecisionThreshold | None) -> None:
@@ -91,3 +80,19 @@ def class_lines(scores: Scores) -> None:
             predicted=f"{worst.predicted:.0%}", observed=f"{worst.observed:.0%}",
         )
     )  # fmt: skip
+
+
+def print_intervals(measured: MeasuredIntervals | None) -> None:
+    """Print method, mean width and measured coverage of 90 % prediction intervals."""
+    for pair in measured.sentences if measured else ():
+        screen.line(pair[settings.lang == "zh"])
+
+
+def print_curve(curve: LearningCurve | None) -> None:
+    """Print the loss of each number of training rows, and whether more would help."""
+    if curve is None:
+        return
+    screen.heading(text_of("learning_heading"))
+    rows = [(f"{count:,}", mean) for count, mean in zip(curve.rows, curve.means, strict=True)]
+    screen.table([text_of("learning_rows"), text_of("loss")], rows, numbers=(0, 1))
+    screen.line(curve.render(settings.lang))

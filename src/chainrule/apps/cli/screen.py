@@ -16,7 +16,7 @@ from rich.text import Text
 
 from chainrule.data import Finding
 from chainrule.escaping import printable
-from chainrule.notation.readable_numbers import aligned
+from chainrule.notation.readable_numbers import cell
 from chainrule.settings import settings
 
 WIDEST = 100_000  # maximum length of a line if the output is not a terminal
@@ -38,6 +38,11 @@ def line(text: object = "", style: str = "", to_errors: bool = False) -> None:
     """Print one line."""
     terminal = console(to_errors)
     terminal.print(Text(printable(text), style if terminal.is_terminal else ""), soft_wrap=True)
+
+
+def note(text: object) -> None:
+    """Print a line about what is being done, apart from the output of the command."""
+    line(text, to_errors=True)
 
 
 def heading(text: str) -> None:
@@ -80,13 +85,6 @@ def table(
         terminal.print(grid, width=width, crop=False, no_wrap=True)
     for text in captured.get().splitlines():
         print(text.rstrip(), file=terminal.file)
-
-
-def cell(value: object) -> str:
-    """Format a value for a table."""
-    if isinstance(value, float):
-        return aligned(value)
-    return printable(value)
 
 
 def notices(findings: Iterable[Finding], to_errors: bool = False) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.data.sequences.tokenizer import BEGIN, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.tabular.run_folder import model_file
 
 
 @frozen(eq=False)

@@ -6,8 +6,6 @@ caller.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
@@ -19,9 +17,9 @@ from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
-from chainrule.apps.report.texts import REPORT
-from chainrule.messages import LANGUAGES, Texts, translated
-from chainrule.settings import settings
+from chainrule.messages import Texts
+from chainrule.tabular import texts as tabular_texts
+from chainrule.texts.text_table import TextTable
 
 WORDS: Texts = {
     # commands
@@ -65,74 +63,16 @@ WORDS: Texts = {
     # train
     "classification": '{data}: {rows} rows; target "{target}", {classes} classes',
     "regression": '{data}: {rows} rows; target "{target}", a number',
-    "columns": "Columns",
-    "name": "name",
-    "kind": "kind",
-    "missing": "missing",
-    "summary": "summary",
-    "why": "why",
-    "range_and_mean": "{low} … {high}, mean {mean}",
-    "as_features": "; features: {features}",
-    "kind_number": "number",
-    "kind_category": "category",
-    "kind_yes_no": "yes/no",
-    "kind_image": "image",
-    "kind_date": "date",
-    "kind_time": "time",
-    "kind_duration": "duration",
-    "kind_text": "text",
-    "kind_constant": "constant, ignored",
-    "kind_id": "id, ignored",
-    "kind_empty": "empty, ignored",
-    "is_target": "target",
-    "more_columns": "... and {count} more; report.html lists all",
-    "split": "{training} training, {validation} validation (early stopping), {test} test rows (seed {seed})",
-    "split_time": ", divided by time: {column}",
-    "split_group": ", divided by group: {column}",
-    "split_scored": "; {scored} of the rows are scored",
-    "split_test": "; the test rows are those of {file}",
     "comparing": "Training the baselines for comparison, on {rows:,} rows of {features:,} features.",
     "test_again": (
         "These test rows have been used before. Choosing among trainings by their score makes it too "
         "optimistic."
     ),
-    "split_folds": (
-        "{rows} rows in {folds} folds: each of the {networks} networks is trained on {trained} folds, "
-        "stopped on one and scored on one (seed {seed})"
-    ),
-    "split_folds_and_test": (
-        "{rows} training rows in {folds} folds: each of the {networks} networks is trained on all folds "
-        "but two and stopped on one; {test} test rows (seed {seed})"
-    ),
-    "net_heading": "Network",
     "tensor": "tensor",
     "shape": "shape",
     "dtype": "dtype",
     "tensor_count": "{tensors} tensors, {numbers} values",
     "tensors_next": 'Load into a model: cr.load_weights(model, "{file}", x)',
-    "layer": "layer",
-    "what_layer": "type",
-    "output": "output",
-    "parameters": "parameters",
-    "parameter_count": "{count} parameters",
-    "how_trained": "loss {loss}; {optimizer}; penalty {penalty}",
-    "none": "none",
-    "end_epochs": "Completed all {epochs} epochs",
-    "end_early_stopping": "Early stopping at epoch {epochs}",
-    "kept_all": ".",
-    "kept_last": "; the last one has the best weights, so that more epochs may help.",
-    "kept_epoch": "; restored the best weights (epoch {best}).",
-    "kept_members": "; restored the best weights of each network.",
-    "weights_of_epoch": "{low}, the best",
-    "weights_of_last": "{low}, the last",
-    "weights_of_members": "{low} to {high}, the best of each network",
-    "weights_of_all_members": "{low}, the best of each network",
-    "all_rows": "all rows",
-    "kinds": "Weights of the kinds of networks: {kinds}.",
-    "kinds_joined": ", ",
-    "kind_plain": "plain",
-    "kind_intervals": "with intervals",
-    "kind_linear": "linear",
     "interrupted": "Interrupted; all progress is saved. To continue:\n  {command}",
     "progress_saved": "progress up to step {step} is saved; continue after the fix: {command}",
     "finished_already": "The training in {run} is complete. To continue with more epochs:\n  {command}",
@@ -147,36 +87,7 @@ WORDS: Texts = {
         "there, too. To train longer, start a training without early stopping:\n  {command}"
     ),
     "resuming": "Resuming after step {step}, in epoch {epoch}.",
-    "positive": "F1 of the class {label}.",
-    "aside": " ({})",
-    "net_classification": "network",
-    "net_regression": "network",
-    "linear_classification": "linear model (logistic regression)",
-    "linear_regression": "linear model (ridge regression)",
-    "boosting_classification": "gradient boosting (scikit-learn)",
-    "boosting_regression": "gradient boosting (scikit-learn)",
-    "no_boosting": (
-        "Gradient boosting is left out: {rows} x {columns} inputs would take longer than a minute."
-    ),
-    "trivial_classification": "most frequent class",
-    "trivial_regression": "training mean",
-    "loss": "loss",
-    "history_epoch": "epoch",
-    "history_loss": "loss",
-    "history_data_loss": "data loss",
-    "history_validation": "validation ",
-    "metric_accuracy": "accuracy",
-    "metric_balanced_accuracy": "balanced accuracy",
-    "metric_precision": "precision",
-    "metric_recall": "recall",
-    "metric_f1": "F1",
-    "metric_roc_auc": "ROC-AUC",
-    "metric_log_loss": "log-loss",
-    "metric_pr_auc": "PR-AUC",
-    "metric_r2": "R2",
-    "metric_rmse": "RMSE",
-    "metric_mae": "MAE",
-    **REPORT,
+    **tabular_texts.WORDS,
     **ROBUSTNESS,
     **AUDIT,
     **SCORES,
@@ -208,7 +119,6 @@ WORDS: Texts = {
         "cross-validation: chainrule show {run}"
     ),
     "trivial_regression_is": "Mean of the training rows: {mean}",
-    "severity": "severity",
     "finding": "finding",
     "rule_times": "Checked",
     "rules": "rules: problems of a training that can be measured",
@@ -219,15 +129,9 @@ WORDS: Texts = {
     "rule_when": "checked",
     "rule_threshold": "condition",
     "rule_source": "source",
-    "rule_why": "cause",
-    "rule_try": "fix",
-    "rule_end": "at the end",
-    "rule_evidence": "evidence",
-    "report_doctor": "Diagnosis",
     "doctor_scope": (
         "The rules check how the training ran. The scores beside the baselines: chainrule show {run}"
     ),
-    "report_ok": "Checks before, during and after the training found nothing.",
     "check_net": 'hidden layers of a network whose first steps are checked too: "64 relu"',
     "check_heading": "Network on this data",
     "net_ok": "Checks before training and of the first steps found nothing.",
@@ -235,18 +139,7 @@ WORDS: Texts = {
         "`chainrule train` standardizes the numbers of a table; standardize your own arrays yourself."
     ),
     "nothing_found": "Checked {rows} rows; found nothing.",
-    "severity_error": "error",
-    "severity_warning": "warning",
-    "severity_info": "note",
     "fact": "fact",
-    "value": "value",
-    "fact_data": "data",
-    "fact_training_rows": "training rows",
-    "fact_kinds": "weights of the kinds of networks",
-    "fact_privacy": "privacy",
-    "fact_steps": "updates",
-    "fact_batch_size": "batch size",
-    "history_end": "Last epochs",
     "nonfinite": "Why the training stopped",
     "formula": "Formula",
     "block_Shapes": "Shapes",
@@ -264,7 +157,6 @@ WORDS: Texts = {
     "block_Reference": "Reference",
     "block_example": "Example",
     "models": "models: published architectures",
-    "figure": "Diagram",
     "model_count": "{count} parameters",
     "arguments": "Arguments",
     "argument": "argument",
@@ -309,33 +201,5 @@ WORDS: Texts = {
     "unexpected": "unexpected {kind}: {text} (a bug in chainrule; --debug shows the traceback)",
 }
 
-
-def sentence(key: str, **facts: Any) -> tuple[str, str]:
-    """The text with this key in English and Chinese; a fact that is a pair has a text for each."""
-    values = [
-        {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
-    ]
-    english, chinese = both_texts(key)
-    return english.format(**values[0]), chinese.format(**values[1])
-
-
-def text_of(key: str) -> str:
-    """The text with this key in the language of the settings.
-
-    Example:
-        >>> with settings.using(lang="zh"):
-        ...     text_of("metric_accuracy")
-        '准确率'
-    """
-    return text_in(key, settings.lang)
-
-
-def text_in(key: str, lang: str) -> str:
-    """The text with this key in a language; its fields in braces are filled by the caller."""
-    return translated(WORDS[key], lang, key)
-
-
-def both_texts(key: str) -> tuple[str, str]:
-    """The text with this key in English and Chinese, for pages that show either."""
-    english, chinese = (text_in(key, lang) for lang in LANGUAGES)
-    return english, chinese
+_TABLE = TextTable(WORDS)
+text_of, text_in, both_texts, sentence = _TABLE.text_of, _TABLE.text_in, _TABLE.both_texts, _TABLE.sentence

@@ -17,9 +17,6 @@ UNCERTAINTY: Texts = {
         "Stored in {file}: predict --proba prints calibrated probabilities, --sets 0.9 prediction sets."
     ),
     "calibrated_intervals": "Stored in {file}: predict --interval 0.9 adds the columns lower and upper.",
-    "calibration_temperature": "temperature",
-    "calibration_isotonic": "isotonic regression",
-    "calibration_used": "The probabilities are calibrated ({method}, {rows} rows).",
     "predict_uncertainty": (
         "add columns: entropy and disagreement of the members of an ensemble (nats), or the spread of values"
     ),

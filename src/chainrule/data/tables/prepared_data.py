@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.split import FRACTIONS, Split
 from chainrule.data.tables.suspicions import suspicions
 from chainrule.data.tables.table import Table
-from chainrule.data.tables.task import Task, choose_task
+from chainrule.data.tables.task import Head, Task, choose_task
 from chainrule.errors import DataError, fact
 from chainrule.memo import cached_property
 from chainrule.records import frozen
@@ -168,16 +167,9 @@ class PreparedData:
         return hashlib.sha256(f"{own} {self.tested.fingerprint}".encode()).hexdigest()
 
     @property
-    def outputs(self) -> int:
-        """The number of outputs: one for values and for two classes, otherwise one per class."""
-        return len(self.preparation.labels) if len(self.preparation.labels) > 2 else 1
-
-    @property
-    def loss(self) -> Literal["mse", "cross_entropy", "binary_cross_entropy"]:
-        """The name of the loss for the task."""
-        if not self.task.is_classification:
-            return "mse"
-        return "cross_entropy" if self.outputs > 1 else "binary_cross_entropy"
+    def head(self) -> Head:
+        """Outputs and loss of a network for the task."""
+        return Head.of(self.preparation.labels)
 
     @property
     def notices(self) -> list[Finding]:

@@ -10,7 +10,7 @@ training or in the test, not in both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,6 +31,35 @@ from chainrule.records import frozen
 
 TASKS = ("classification", "regression")
 COUNTS = 5  # different integers from which a target with a value that occurs once is a count
+
+
+@frozen
+class Head:
+    """What a network predicts for a target column.
+
+    Args:
+        outputs: its number of outputs: one for values and for two classes, otherwise one per class.
+        loss: the name of its loss.
+        labels: the classes, of which some may not occur in the rows; ``None``: values.
+    """
+
+    outputs: int
+    loss: Literal["mse", "cross_entropy", "binary_cross_entropy"]
+    labels: tuple[Any, ...] | None = None
+
+    @staticmethod
+    def of(labels: Sequence[Any]) -> Head:
+        """Derive outputs and loss from the classes of a target; without any, one value is predicted.
+
+        Example:
+            >>> Head.of(()).loss, Head.of(("no", "yes")).outputs, Head.of((1, 2, 3)).loss
+            ('mse', 1, 'cross_entropy')
+        """
+        if not labels:
+            return Head(1, "mse")
+        if len(labels) == 2:
+            return Head(1, "binary_cross_entropy", tuple(labels))
+        return Head(len(labels), "cross_entropy", tuple(labels))
 
 
 @frozen(eq=False)

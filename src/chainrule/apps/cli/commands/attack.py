@@ -15,7 +15,6 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
-from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
@@ -27,6 +26,7 @@ from chainrule.robustness.method import ENSEMBLE
 from chainrule.robustness.result import AttackResult
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.options import radius_of
 
 ROWS = 500  # attacked by default
 REPORTS = {"attack": "attack.html", "sweep": "corruptions.html"}

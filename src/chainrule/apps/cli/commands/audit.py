@@ -10,13 +10,10 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.audit_training import canary_audit, membership_of
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.recorded_training import RecordedTraining, is_repeatable, recorded_training
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.auditing.membership_result import MembershipResult
@@ -29,6 +26,14 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Page, Section
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.recorded import (
+    RecordedTraining,
+    canary_audit,
+    is_repeatable,
+    membership_of,
+    recorded_training,
+)
+from chainrule.tabular.run_folder import model_file
 from chainrule.texts import LANGUAGES, render
 
 SHADOWS = 8
@@ -76,7 +81,7 @@ def audit(
         membership = _of_training(run, training, chosen, reading)
         if has_claim:
             claim, delta = chosen.get("claim"), chosen.get("delta", 0.0)
-            bound = canary_audit(training, chosen.get("canaries"), delta, claim, seed)
+            bound = canary_audit(training, chosen.get("canaries"), delta, claim, seed, screen.note)
     else:
         Model.load(model_file(run))  # so that a RUN that is none has its own error
         _refuse_canaries(run, has_claim)
@@ -101,7 +106,7 @@ def _of_training(
     elif training.options.split.partition(":")[0] in ("time", "group") and len(training.prepared.parts.test):
         screen.line(text_of("audit_other_kind"), "yellow", to_errors=True)
     shadows = chosen.get("shadows", SHADOWS)
-    return membership_of(model, training, others, shadows, chosen.get("seed", 0))
+    return membership_of(model, training, others, shadows, chosen.get("seed", 0), screen.note)
 
 
 def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOptions) -> MembershipResult:

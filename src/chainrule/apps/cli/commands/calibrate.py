@@ -8,16 +8,16 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
-from chainrule.apps.cli.prediction_intervals import intervals_of
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.recorded_training import is_recorded, recorded_training
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.settings import settings
+from chainrule.tabular.intervals import intervals_of
+from chainrule.tabular.plan import TrainingPlan
+from chainrule.tabular.recorded import is_recorded, recorded_training
+from chainrule.tabular.run_folder import model_file
 from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
 from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
 from chainrule.uncertainty.intervals import MIN_LABELED, with_intervals
@@ -100,23 +100,24 @@ def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model,
         )  # fmt: skip
     training = recorded_training(run)
     plan = training.plan
-    key = "calibrate_folds" if plan.is_ensemble else "calibrate_validation"
-    words = {"rows": len(plan.held_out_table.frame), "data": training.options.data}
-    screen.line(text_of(key).format(**words), to_errors=True)
+    key = "calibrate_folds" if plan.kinds else "calibrate_validation"
+    held_out = plan.held_out(model)
+    words = {"rows": held_out.table.rows, "data": training.options.data}
+    screen.note(text_of(key).format(**words))
     if _has_intervals(model):
-        return _intervals_of_training(model, plan, cast(IntervalMethod, method), seed)
-    rows, output = plan.held_out(model)
-    report = calibrate_probabilities(output, rows.y, method=method, seed=seed, names=model.labels)
+        return _intervals_of_training(model, plan, held_out.table.rows, cast(IntervalMethod, method), seed)
+    rows, names = held_out.rows, model.labels
+    report = calibrate_probabilities(held_out.output, rows.y, method=method, seed=seed, names=names)
     return Model.of(with_calibration(model.state, report)), [str(report)]
 
 
 def _intervals_of_training(
-    model: Model, plan: TrainingPlan, method: IntervalMethod, seed: int
+    model: Model, plan: TrainingPlan, rows: int, method: IntervalMethod, seed: int
 ) -> tuple[Model, list[str]]:
-    measured = intervals_of(plan, model, method, seed)
+    measured = intervals_of(plan, model, method, seed, screen.note)
     if measured is None:
         raise DataError(
-            "E331", where="calibrate", received=fact("{count} rows", count=len(plan.held_out_table.frame)),
+            "E331", where="calibrate", received=fact("{count} rows", count=rows),
             expected=fact("at least {count} rows", count=MIN_LABELED), fix=fact("add rows"),
         )  # fmt: skip
     position = settings.lang == "zh"

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.options import KIND_OPTIONS, Options
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import plan_of
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.checks import described_and_checked
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
+from chainrule.tabular.options import KIND_OPTIONS, Options
+from chainrule.tabular.plan import drop_columns, plan_of, prepare_data
 
 Words = list[str] | None
 _STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table

@@ -9,20 +9,21 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.decision_threshold import stored_decision
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
-from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.question_scores import print_question_scores
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.run_writer import GROUP, groups_in, metric_names, results_of, to_scores
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.tables import metric_title, positive_class, result_table
+from chainrule.apps.cli.tables import positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model
+from chainrule.tabular.display import metric_title
+from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
+from chainrule.tabular.threshold import stored_decision
+from chainrule.tabular.training import GROUP
 from chainrule.train.evaluation.metric import default_metrics
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds

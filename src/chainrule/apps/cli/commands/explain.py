@@ -16,8 +16,6 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.replay import replay
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
@@ -28,6 +26,8 @@ from chainrule.model import Model
 from chainrule.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.recorded import replay
+from chainrule.tabular.run_folder import model_file
 from chainrule.train.single_member import members_of
 
 OPTIONS = {

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.escaping import printable_lines
 from chainrule.model import Model
+from chainrule.tabular.run_folder import model_file
 
 _TYPES: dict[str, Any] = {
     "max_new_tokens": int,

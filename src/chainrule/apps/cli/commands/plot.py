@@ -14,7 +14,6 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
@@ -23,6 +22,7 @@ from chainrule.plotting.figure import check_extension
 from chainrule.plotting.plot import resolve_plot
 from chainrule.plotting.style import text_only
 from chainrule.settings import settings
+from chainrule.tabular.run_folder import model_file
 from chainrule.train.callback.histograms import FILE, KINDS
 
 

@@ -20,14 +20,12 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.certificates import certificate_columns
-from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.image_rows import ImageRows
 from chainrule.apps.cli.item_ranking import item_names, suggestion_columns
 from chainrule.apps.cli.model_and_rows import Rows, load
 from chainrule.apps.cli.output_file import output_file
-from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
     REASON,
@@ -38,7 +36,6 @@ from chainrule.apps.cli.prediction_output import (
     prediction_frame,
 )
 from chainrule.apps.cli.question_rows import answer_columns
-from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, measured_columns
 from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
@@ -59,15 +56,17 @@ from chainrule.data.tables.damaged_cells import (
 )
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, TrainingError, UsageError, fact
+from chainrule.errors import DataError, TrainingError, UsageError, fact, unknown_name
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.intervals import interval_columns
+from chainrule.tabular.options import radius_of
+from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
-from chainrule.validation import choice
 
 DAMAGED = ("refuse", "skip", "missing")
 
@@ -94,7 +93,8 @@ def predict(
     **options: Any,
 ) -> None:
     """Print the rows of a table with their predictions, or write them to a file."""
-    choice(damaged, DAMAGED, "--damaged", example="skip")
+    if damaged not in DAMAGED:
+        raise unknown_name("--damaged", damaged, DAMAGED, otherwise="skip")
     reading = take_reading(options)
     model, rows = load(run, data, reading)
     chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
@@ -111,7 +111,8 @@ def predict(
     refuse_long_text(model.targets, rows.count)
     if proba:
         _require_probabilities(model, run, data)
-    choice(sets_method, SET_METHODS, "--sets-method", example="threshold")
+    if sets_method not in SET_METHODS:
+        raise unknown_name("--sets-method", sets_method, SET_METHODS, otherwise="threshold")
     uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
     if rows.questions is None:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from chainrule.apps.cli.commands.train import end_of, run_training
-from chainrule.apps.cli.config_file import read_config
-from chainrule.apps.cli.options import quoted
 from chainrule.errors import FileError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.store import RunFolder
+from chainrule.tabular.run_folder import read_config
 
 
 def resume(

@@ -10,11 +10,8 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
-from chainrule.apps.cli.run_paths import MODEL, model_file
-from chainrule.apps.cli.run_writer import Result
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_status import status_of
 from chainrule.apps.cli.views import doctor, errors, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
@@ -30,6 +27,9 @@ from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.text_tree import tree
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
+from chainrule.tabular.evaluation import Result
+from chainrule.tabular.run_folder import MODEL, model_file
+from chainrule.tabular.status import status_of
 from chainrule.texts import render
 
 MAX_INPUTS = 1_000_000

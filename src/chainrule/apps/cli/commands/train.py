@@ -9,51 +9,43 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from chainrule.apps.cli import decision_threshold, learning_curves, run_writer, screen
-from chainrule.apps.cli.config_file import CONFIG, MAX_BYTES, read_config, to_toml
+from chainrule.apps.cli import screen
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import (
-    ENSEMBLE,
-    OF_ENSEMBLE,
-    OF_RECIPE,
-    PASSED,
-    Options,
-    quoted,
-    require_equal,
-)
-from chainrule.apps.cli.prediction_intervals import intervals_of
-from chainrule.apps.cli.private_options import is_private
-from chainrule.apps.cli.private_training import train_privately
 from chainrule.apps.cli.reading import READING
-from chainrule.apps.cli.robust_options import has_pixels
-from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, require_free
-from chainrule.apps.cli.score_lines import print_scores
+from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_in, text_of
-from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
-from chainrule.apps.cli.training_status import ending, weights_of_kinds
-from chainrule.apps.report.analysis import analyze
-from chainrule.apps.report.evaluation_rows import EvaluationRows
-from chainrule.apps.report.model_card import model_card
-from chainrule.apps.report.page import page
-from chainrule.apps.report.robust_accuracy import refuse_robustness
-from chainrule.apps.report.summary import Summary, summarize
+from chainrule.data.tables.public_columns import is_range
 from chainrule.errors import FileError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.messages import LANGUAGES
 from chainrule.model import Model
-from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
-from chainrule.store import Checkpoint, RunFolder, atomic_write
-from chainrule.train.callback.histograms import FILE, read_histograms
+from chainrule.store import RunFolder
+from chainrule.tabular.evaluation import metric_names, results_of
+from chainrule.tabular.options import OF_ENSEMBLE, OF_RECIPE, PASSED, Options, is_private, require_equal
+from chainrule.tabular.plan import TrainingPlan, has_pixels, is_image_source
+from chainrule.tabular.private import PrivatePlan, fit_private, require_same_epochs, test_scores
+from chainrule.tabular.report.robust_accuracy import RobustAccuracy
+from chainrule.tabular.report.summary import Summary
+from chainrule.tabular.run_folder import (
+    CONFIG,
+    HISTORY,
+    MODEL,
+    REPORT,
+    claimed,
+    new_run,
+    read_config,
+    require_free,
+)
+from chainrule.tabular.status import ending, weights_of_kinds
+from chainrule.tabular.training import EventRecorder, end_of, evaluate, fit_model, prepare_training
 from chainrule.train.ensemble import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
-from chainrule.train.private.privacy import INTERVALS
 
 FEWEST = 8  # rows of the smallest table of an ensemble
-MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 _TEXTS = {
     "test": "test_file",
@@ -144,19 +136,15 @@ def run_training(
     """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
     private = is_private(chosen)
-    if chosen.net != ENSEMBLE:
-        net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
+    chosen.require_network()
     if out and not resume:
         require_free(out)
     if private:
-        return train_privately(chosen, out, resume, lang_option)
-    prepared = prepare_data(chosen)
-    if fingerprint and fingerprint != prepared.fingerprint:
-        other = fact("other rows in {data}", data=prepared.table.source)
+        return _train_privately(chosen, out, resume, lang_option)
+    plan = prepare_training(chosen)
+    if fingerprint and fingerprint != plan.prepared.fingerprint:
+        other = fact("other rows in {data}", data=plan.prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
-    decision_threshold.require_two_classes(chosen, len(prepared.task.labels))
-    refuse_robustness(chosen, prepared)
-    plan = plan_of(chosen, prepared)
     model = plan.model()
     if not resume:
         print_setup(plan, model)
@@ -218,12 +206,7 @@ def _note_progress(error: FileError, path: Path, command: str) -> None:
 
 
 def _run_training(
-    plan: TrainingPlan,
-    model: Model,
-    folder: RunFolder,
-    path: Path,
-    resume: bool,
-    lang_option: str,
+    plan: TrainingPlan, model: Model, folder: RunFolder, path: Path, resume: bool, lang_option: str
 ) -> int:
     """Train inside a claimed folder, evaluate, save, and print the result.
 
@@ -231,75 +214,48 @@ def _run_training(
         path: the folder as passed by the user.
         lang_option: the language option for printed commands.
     """
-    options, prepared = plan.options, plan.prepared
-    config = to_toml(options, prepared.fingerprint, plan.used)
-    is_repeated = not plan.is_cross_validated and os.path.exists(path / MODEL)  # its test rows have been used
-    if not resume:
-        folder.write_text(CONFIG, config)
-    elif not _is_unfinished(folder, plan, path):
+    is_repeated = os.path.exists(path / MODEL) and not plan.scored.is_cross_validated
+    if resume and not _is_unfinished(folder, plan, path):
         return 0
-
-    recorder = run_writer.fit_model(model, plan, folder, resume, lambda: _save_config(folder, config))
+    recorder = fit_model(model, plan, folder, resume)
     print_notices(recorder)
     if recorder.was_interrupted:
-        command = _resume_command(options, path, lang_option)
-        screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
-        return 1
+        return _print_interrupted(plan.options, path, lang_option)
     _finish(plan, model, folder, path, is_repeated)
-    data = quoted(options.data) + options.reading_words
+    data = quoted(plan.options.data) + plan.options.reading_words
     screen.line(text_of("next").format(run=path, data=data) + lang_option)
     return 0
 
 
-def _finish(
-    plan: TrainingPlan,
-    model: Model,
-    folder: RunFolder,
-    path: Path,
-    is_repeated: bool,
-) -> None:
+def _print_interrupted(options: Options, path: Path, lang_option: str) -> int:
+    command = _resume_command(options, path, lang_option)
+    screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
+    return 1
+
+
+def _finish(plan: TrainingPlan, model: Model, folder: RunFolder, path: Path, is_repeated: bool) -> None:
     """Evaluate a trained model, save it, and print the result.
 
     Args:
         path: the folder as passed by the user.
         is_repeated: whether the test rows have been used before.
     """
-    options, kind = plan.options, plan.prepared.task.kind
-    _announce_baselines(plan)
-    scores = run_writer.evaluate_models(model, plan)
-    results = run_writer.results_of(scores, run_writer.metric_names(kind, options.metric))
-    threshold = decision_threshold.choose(plan, model, scores)
-    intervals = intervals_of(plan, model)
-    run_writer.add_facts(model, plan, results, {
-        **({decision_threshold.FACT: threshold.fact} if threshold else {}),
-        **({INTERVALS: intervals.intervals.fact} if intervals else {}),
-    })  # fmt: skip
-    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan), intervals)
-    summary = summarize(analysis)
-    histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
-    texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
-    run_writer.save(model, folder, texts)
+    evaluation = evaluate(model, plan, screen.note)
+    texts = evaluation.write(folder)
     _print_end(model)
-    heading = "result_heading_folds" if plan.is_cross_validated else "result_heading"
-    screen.heading(text_of(heading).format(test=len(plan.scored.y)))
+    heading = "result_heading_folds" if plan.scored.is_cross_validated else "result_heading"
+    screen.heading(text_of(heading).format(test=len(plan.scored.rows.y)))
     if is_repeated:
         screen.line(text_of("test_again"), "yellow")
-    result_table(results, kind, options.metric)
+    result_table(evaluation.results, plan.prepared.task.kind, plan.options.metric)
     positive_class(plan.prepared.preparation)
-    print_scores(plan, model, scores, threshold, intervals)
-    if analysis.robustness:
-        analysis.robustness.print_line()
-    learning_curves.print_curve(learning_curves.measure(plan, scores))
-    print_summary(summary)
+    print_scores(evaluation)
+    if evaluation.analysis.robustness:
+        _print_robustness(evaluation.analysis.robustness)
+    print_curve(evaluation.learning_curve)
+    print_summary(evaluation.summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
-
-
-def _announce_baselines(plan: TrainingPlan) -> None:
-    """Print that the baselines are being trained, if that takes long."""
-    rows, features = plan.baseline_fits[0][0].flat.shape
-    if rows * features * len(plan.baseline_fits) >= MANY_CELLS:
-        screen.line(text_of("comparing").format(rows=rows, features=features), to_errors=True)
 
 
 def print_summary(summary: Summary) -> None:
@@ -324,28 +280,12 @@ def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
             screen.block(text_of("finished_already").format(run=path, command=more))
         return False
     if checkpoint is not None and checkpoint.step:
-        per_epoch = -(-plan.prepared.parts.sizes[0] // plan.batch_size)
+        per_epoch = -(-plan.prepared.parts.sizes[0] // plan.fit_options()["batch_size"])
         screen.line(text_of("resuming").format(step=checkpoint.step, epoch=checkpoint.step // per_epoch + 1))
     return True
 
 
-def end_of(checkpoint: Checkpoint | None) -> tuple[int, bool]:
-    """The number of complete epochs in a checkpoint, and whether a stopping rule has ended the training."""
-    record = {} if checkpoint is None else checkpoint.record
-    epochs, watch = record.get("epoch"), record.get("watch")
-    rules = watch.values() if isinstance(watch, dict) else ()
-    is_stopped = any(isinstance(counters, dict) and bool(counters.get("stop")) for counters in rules)
-    return epochs if isinstance(epochs, int) else 0, is_stopped
-
-
-def _save_config(folder: RunFolder, config: str) -> None:
-    """Save another number of epochs, and mark the training as unfinished by deleting its report."""
-    if config != folder.read_text(CONFIG, MAX_BYTES):
-        atomic_write.remove(folder.path / REPORT, folder.path)
-        folder.write_text(CONFIG, config)
-
-
-def print_notices(recorder: run_writer.EventRecorder) -> None:
+def print_notices(recorder: EventRecorder) -> None:
     """Print the notices of the training, unless the progress bar has printed them."""
     if not is_verbose():
         for notice in recorder.notices:
@@ -358,3 +298,79 @@ def _print_end(model: Model) -> None:
     screen.line(ending(model)[position])
     if kinds := weights_of_kinds(model):
         screen.line(text_of("kinds").format(kinds=kinds[position]))
+
+
+def _print_robustness(robustness: RobustAccuracy) -> None:
+    """Print the accuracy under attack."""
+    result = robustness.result
+    words = {"share": result.robust_accuracy, "rows": result.rows, "radius": f"{result.radius:g}"}
+    screen.line(text_of(f"robust_line_{robustness.part}").format(**words))
+
+
+def _train_privately(options: Options, out: Path | None, resume: bool, lang_option: str) -> int:
+    """Train a private model, save it in a run folder, and print what was spent."""
+    plan = PrivatePlan.of(options)
+    model = plan.model()
+    _print_private_setup(plan)
+    path = out or new_run(options.data)
+    with claimed(path, resume) as folder:
+        if resume and os.path.exists(path / MODEL):
+            model = Model.load(path / MODEL)
+            require_same_epochs(plan, model)
+            screen.line(text_of("private_finished").format(run=path, spent=model.privacy_spent))
+            return 0
+        recorder = fit_private(plan, model, folder, resume)
+    for notice in recorder.notices:
+        screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
+    if recorder.was_interrupted:
+        return _print_interrupted(options, path, lang_option)
+    if model.facts["ended"] == "budget":
+        screen.line(text_of("private_budget"), "yellow")
+    screen.line(text_of("private_spent").format(spent=model.privacy_spent))
+    _print_test(plan, model)
+    screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG))))
+    screen.line(text_of("private_next").format(run=path) + lang_option)
+    return 0
+
+
+def _print_private_setup(plan: PrivatePlan) -> None:
+    """Print the task, the public columns and the guarantee."""
+    options, preparation, public = plan.options, plan.preparation, plan.privacy.public
+    assert public is not None
+    kind = text_of(f"private_{preparation.task}")
+    words = {"rows": plan.table.rows, "data": plan.table.source, "target": preparation.target, "kind": kind}
+    screen.line(text_of("private_setup").format(**words), "bold")
+    screen.heading(text_of("private_columns"))
+    titles = [text_of("private_column"), text_of("private_values").format(file=options.public)]
+    listed = [*public.columns, (preparation.target, public.target)]
+    screen.table(titles, [(name, _stated_text(values)) for name, values in listed])
+    screen.notices(plan.unused)
+    screen.line()
+    epochs, batch_size, _ = plan.schedule
+    numbers = {"epsilon": options.epsilon, "delta": options.delta, "epochs": epochs, "batch_size": batch_size}
+    screen.line(text_of("private_guarantee").format(**numbers))
+    screen.line(text_of("private_withheld"))
+    screen.line()
+
+
+def _stated_text(public: Any) -> str:
+    """A range or the first levels."""
+    if is_range(public):
+        return text_of("private_range").format(low=public[0], high=public[1])
+    return ", ".join(public[:5]) + (f", … +{len(public) - 5}" if len(public) > 5 else "")
+
+
+def _print_test(plan: PrivatePlan, model: Model) -> None:
+    """Print the scores of the test rows, which are not protected."""
+    options, task = plan.options, plan.preparation.task
+    if not options.test:
+        screen.line(text_of("private_no_test"))
+        return
+    scores, notices = test_scores(plan, model)
+    screen.line()
+    screen.line(text_of("private_test").format(file=options.test, rows=len(scores.target)))
+    screen.notices(notices)
+    result_table(results_of(scores, metric_names(task, options.metric)), task, options.metric)
+    positive_class(plan.preparation)
+    interval_line(scores)
+    screen.line()

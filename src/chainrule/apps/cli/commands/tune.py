@@ -17,11 +17,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
-from chainrule.apps.cli.config_file import CONFIG, to_toml
-from chainrule.apps.cli.options import OF_ENSEMBLE, Options
-from chainrule.apps.cli.run_paths import MODEL, new_run, require_free
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.tables import metric_title
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Study, best_of
 from chainrule.apps.cli.tuning.trials import Problem, Settings, evaluator
@@ -29,6 +25,9 @@ from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
+from chainrule.tabular.display import metric_title
+from chainrule.tabular.options import OF_ENSEMBLE, Options
+from chainrule.tabular.run_folder import CONFIG, MODEL, new_run, require_free, to_toml
 
 _SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
 _REFUSED = (*_SEARCHED, "epsilon", "delta", "public")  # each trial would spend privacy

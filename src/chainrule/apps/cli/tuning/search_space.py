@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.apps.cli.options import Options, quoted
+from chainrule.escaping import quoted
 from chainrule.records import frozen
+from chainrule.tabular.options import Options
 from chainrule.train.ensemble import recipe_for
 
 

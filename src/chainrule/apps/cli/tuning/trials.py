@@ -10,17 +10,16 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from chainrule.apps.cli.model_output import model_output
-from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.run_writer import EventRecorder, to_scores
-from chainrule.apps.cli.table_of_options import is_ensemble, prepare_data
-from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.apps.cli.tuning.search_space import NETWORK, SearchSpace, ensemble_space
 from chainrule.data import PreparedData
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import TrainingError
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.tabular.evaluation import model_output, to_scores
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import TrainingPlan, is_ensemble, plan_of, prepare_data
+from chainrule.tabular.training import EventRecorder
 
 METRIC = {"classification": "log_loss", "regression": "rmse"}
 Settings = Mapping[str, float]
@@ -86,8 +85,8 @@ class Problem:
 
     def validation_score(self, model: Model, settings: Settings) -> float:
         """The score on validation rows; those of an ensemble are predicted by members trained on others."""
-        rows, output = self.plan(settings).held_out(model)
-        return self._score(model, rows, output)
+        held_out = self.plan(settings).held_out(model)
+        return self._score(model, held_out.rows, held_out.output)
 
     def test_score(self, model: Model) -> float:
         """The score on the test rows."""

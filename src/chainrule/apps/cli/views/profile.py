@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.config_file import CONFIG, read_config
-from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis.step_profile import Profile
 from chainrule.errors import ChainruleError, UsageError, fact
@@ -17,6 +15,7 @@ from chainrule.page.terminal import cell_text
 from chainrule.plan.plan_record import PlanRecord
 from chainrule.settings import settings
 from chainrule.store import RunFolder, atomic_write
+from chainrule.tabular.run_folder import CONFIG, model_file, read_config
 
 PLAN, PLOT = ".json", ".svg"
 """The suffixes of files for plans and for plots of profiles."""

@@ -1,0 +1,192 @@
+"""Scores of a model and of baselines on rows that did not train them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.data import Preparation, Table
+from chainrule.data.tables.prepared_data import PreparedRows
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.tabular.baselines import TreeColumns, baselines
+from chainrule.tabular.comparison import LearningCurve, Scores, learning_curve, row_losses
+from chainrule.train.evaluation.metric import Predictions, default_metrics, resolve_metrics
+
+RESULT_METRICS = {  # printed by default
+    "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+
+
+@frozen
+class Result:
+    """The metrics of a model or baseline on the test rows."""
+
+    name: str
+    values: dict[str, float]
+
+
+@frozen(eq=False)
+class ScoredRows:
+    """Rows that did not train the networks that predict them.
+
+    Args:
+        rows: encoded.
+        table: their cells.
+        output: maps a trained model, (n, ...) inputs of some of the rows, which may be changed, and their
+            positions (n,) to probabilities (n, K) or standardized values (n, 1), by networks that these rows
+            did not influence.
+        baseline_fits: for each fit of the baselines, the rows to fit on and the positions to predict.
+        known_inputs: the number of rows with the inputs of a row that their networks are trained on.
+        is_cross_validated: whether they are training rows.
+    """
+
+    rows: PreparedRows
+    table: Table
+    output: Callable[[Model, np.ndarray, np.ndarray], np.ndarray]
+    baseline_fits: Sequence[tuple[PreparedRows, np.ndarray]]
+    known_inputs: int
+    is_cross_validated: bool
+
+    def outputs(self, model: Model) -> np.ndarray:
+        """Return the output of a trained model for all rows."""
+        return self.output(model, self.rows.x, np.arange(len(self.rows.y)))
+
+
+@frozen(eq=False)
+class HeldOutRows:
+    """Rows outside the training, possibly none, with the model's output; never test rows of a split.
+
+    Args:
+        rows: encoded.
+        table: their cells.
+        output: (N, K) probabilities, or (N, 1) standardized values.
+    """
+
+    rows: PreparedRows
+    table: Table
+    output: np.ndarray
+
+    @property
+    def predictions(self) -> Predictions:
+        """Targets and probabilities of a classification."""
+        return Predictions(self.rows.y, self.output, self.rows.weights, "classification")
+
+
+def model_output(model: Model, x: np.ndarray) -> np.ndarray:
+    """Return the output of a model: probabilities (N, K), or standardized values (N, 1)."""
+    if model.task == "classification":
+        return np.asarray(model.predict_proba(x))
+    return np.asarray(model(x)).reshape(-1, 1)
+
+
+def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:
+    """Targets and predictions for metrics, with values in the units of the target column.
+
+    Args:
+        model: the model with its preparation.
+        y: (N,) class numbers or standardized values.
+        output: (N, K) probabilities, or (N, 1) standardized values.
+    """
+    assert model.preparation is not None
+    if model.task == "classification":
+        return Predictions(y, output, None, "classification")
+    restore = model.preparation.restore
+    return Predictions(restore(y).reshape(-1, 1), restore(output), None, "regression")
+
+
+def to_scores(
+    model: Model, y: np.ndarray, outputs: Mapping[str, np.ndarray], weights: np.ndarray | None = None
+) -> Scores:
+    """The scores of outputs as ``model_output`` returns them, by name; for ``y`` see ``to_predictions``."""
+    predictions = {name: to_predictions(model, y, output) for name, output in outputs.items()}
+    target, labels = predictions["net"].target, getattr(model.preparation, "labels", ())
+    return Scores(model.task, target, {n: p.prediction for n, p in predictions.items()}, weights, labels)
+
+
+def evaluate_models(
+    model: Model, preparation: Preparation, scored: ScoredRows, is_balanced: bool = False, group: str = ""
+) -> Scores:
+    """The model and the baselines on the scored rows; no baseline predicts rows that it was fitted on.
+
+    Args:
+        model: the trained model.
+        preparation: of the rows.
+        scored: the rows.
+        is_balanced: whether classes have equal weights in the baselines.
+        group: the column whose groups divided the rows, if any.
+    """
+    rows = scored.rows
+    columns = TreeColumns.of(preparation.encodings) if len(preparation.shape) == 1 else None
+    outputs: dict[str, np.ndarray] = {"net": scored.outputs(model)}
+    classes = len(preparation.labels)
+    for fitted, predicted in scored.baseline_fits:
+        weights = _weights(fitted, classes, is_balanced)
+        for baseline in reversed(baselines(fitted.flat, fitted.y, classes, weights, columns)):
+            output = baseline.predict(rows.flat[predicted])
+            all_rows = outputs.setdefault(baseline.name, np.zeros((len(rows.y), output.shape[1])))
+            all_rows[predicted] = output
+    return replace(to_scores(model, rows.y, outputs, rows.weights), groups=groups_in(scored.table, group))
+
+
+def groups_in(table: Table, column: object) -> np.ndarray | None:
+    """The group of each row, (N,), if the table has the column that divided the rows of the training."""
+    if not isinstance(column, str) or column not in table.columns:
+        return None
+    return table.frame[column].cast(str).to_numpy()
+
+
+def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray | None:
+    """The weight of each row, (N,), of balanced classes where requested; ``None``: all are equal."""
+    if not is_balanced:
+        return rows.weights
+    counts = np.bincount(rows.y, minlength=classes)
+    balanced = len(rows.y) / (classes * counts[rows.y])
+    return balanced if rows.weights is None else balanced * rows.weights
+
+
+def results_of(scores: Scores, names: Sequence[str]) -> list[Result]:
+    """The metrics of each model."""
+    return [Result(name, scores.metrics(name, names)) for name in scores.outputs]
+
+
+def metric_names(kind: str, additional: Sequence[str] = ()) -> list[str]:
+    """The names of the default metrics of a task, those of the result, and additional ones.
+
+    Raises:
+        UsageError E101: no such metric for this task.
+    """
+    defaults = [metric.name for metric in default_metrics(kind)]
+    return [
+        metric.label for metric in resolve_metrics([*defaults, *RESULT_METRICS[kind], *additional], [kind])
+    ]
+
+
+def measure_learning_curve(
+    train: Callable[[np.ndarray], Model],
+    training: PreparedRows,
+    scored: ScoredRows,
+    scores: Scores,
+    seed: int,
+) -> LearningCurve:
+    """Train on parts of the rows, and score each model on the rows of the full training.
+
+    Args:
+        train: trains a model on the training rows with some numbers.
+        training: the training rows.
+        scored: the rows that are scored.
+        scores: of the full training.
+        seed: of the choice of the parts.
+    """
+    labels = training.y if scores.task == "classification" else None
+
+    def losses_of(rows: np.ndarray) -> np.ndarray:
+        model = train(rows)
+        predictions = to_predictions(model, scored.rows.y, scored.outputs(model))
+        return row_losses(scores.task, predictions.target, predictions.prediction)
+
+    curve = learning_curve(losses_of, len(training.y), scores.losses["net"], labels, seed)
+    return replace(curve, groups=scores.groups, weights=scores.weights)

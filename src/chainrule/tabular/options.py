@@ -1,0 +1,412 @@
+"""The options of a training, validated; ``config_file.py`` stores them in the run folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from chainrule import data
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.errors import TrainingError, UsageError, fact, unknown_name
+from chainrule.escaping import quoted
+from chainrule.nn import OPTIMIZERS, net_from_text
+from chainrule.records import frozen
+from chainrule.tabular.threshold import RULES, Cost
+from chainrule.train.evaluation.metric import resolve_metrics
+from chainrule.train.private.refusals import private_only
+from chainrule.uncertainty.conformal import INTERVAL_METHODS
+
+ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
+NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
+# Like the other defaults, chosen on validation rows of the bundled data sets.
+PENALTY = 1e-3
+OF_ENSEMBLE = ("units", "dropout", "weight_decay", "intervals")
+"""Options of an ensemble alone, which its recipe chooses unless they are passed."""
+OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "patience", *OF_ENSEMBLE)
+"""Options that the recipe of an ensemble chooses unless they are passed."""
+KIND_OPTIONS = ("category", "number", "date", "text")
+"""Options that set the kind of a column, named like the kind."""
+ROBUST = ("adversarial", "trades", "interval", "noise")
+PASSED = "passed"  # the only field of ``Options`` that is not an option
+
+
+@frozen
+class Options:
+    """The options of a training; the same options and data result in the same files.
+
+    Args:
+        data: file, or name of a data set.
+        target: column to predict; by default that of the table.
+        task: ``classification`` or ``regression``; by default inferred from the target.
+        net: ``ensemble`` (for images the network of ``quick``), or hidden layers as text.
+        quick: one small network instead of an ensemble.
+        epochs: maximum number of epochs.
+        batch_size: rows per step.
+        optimizer: name of the optimizer.
+        learning_rate: learning rate.
+        penalty: strength of the L2 penalty on weights.
+        patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
+        units: ensemble: units of each hidden layer of a network.
+        dropout: ensemble: dropout rate after each hidden layer.
+        weight_decay: ensemble: decoupled weight decay of the default optimizer.
+        intervals: ensemble: intervals in which each number is encoded.
+        interval_method: of prediction intervals: ``quantile`` (as wide as the row requires), ``constant``.
+        class_weight: ``balanced``, or empty.
+        threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
+        cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
+        learning_curve: train on parts of the rows, too, to see whether more rows would help.
+        robustness: radius of an attack that the report contains, in standard deviations of each column, or
+            pixels from 0 to 1; 0: none.
+        robust: training against changes of the inputs: ``adversarial``, ``trades``, ``interval``,
+            ``noise``, or empty.
+        radius: of these changes, ``0.1`` or ``8/255``: of images in pixels from 0 to 1, of tables in standard
+            deviations of the prepared columns.
+        epsilon, delta: guarantee of a private training; 0: none.
+        public: TOML file with the public ranges and levels of the columns, for a private training.
+        seed: seed of the split, the initial weights and the order of rows.
+        engine: engine that runs the graphs; by default that of the settings.
+        size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
+        augment: image folder: random transforms as text.
+        damaged: image folder: ``refuse`` or ``skip`` images that cannot be decoded.
+        histograms: record distributions of weights, activations and gradients every this number of epochs; 0
+            disables it.
+        metric: names of additional metrics.
+        test: file of the test rows; by default a part of the data.
+        split: how test rows are chosen: ``random``, ``time:COLUMN`` or ``group:COLUMN``; empty: at random for
+            one network; none for an ensemble, which cross-validation scores.
+        weight: column of the row weights.
+        id: columns that identify rows; not inputs, but part of the output of ``predict``.
+        category, number, date, text: columns with a kind set by the user.
+        drop: columns that are not used.
+        delimiter, skip, encoding, header, table, query, decimal, day_first, month_first: how the file is
+            read, as in ``ReadOptions``.
+        passed: the options of ``OF_RECIPE`` that are used although their value is the default.
+    """
+
+    data: str
+    target: str = ""
+    task: str = ""
+    net: str = ENSEMBLE
+    quick: bool = False
+    epochs: int = 200
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 0.002
+    penalty: float = PENALTY
+    patience: int = 20
+    units: int = 64
+    dropout: float = 0.0
+    weight_decay: float = 0.1
+    intervals: int = 8
+    interval_method: str = "quantile"
+    class_weight: str = ""
+    threshold: str = ""
+    cost: str = ""
+    learning_curve: bool = False
+    robustness: float = 0.0
+    robust: str = ""
+    radius: str = ""
+    epsilon: float = 0.0
+    delta: float = 0.0
+    public: str = ""
+    seed: int = 0
+    engine: str = ""
+    size: int = 0
+    augment: str = ""
+    damaged: str = "refuse"
+    histograms: int = 0
+    metric: tuple[str, ...] = ()
+    test: str = ""
+    split: str = ""
+    weight: str = ""
+    id: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    delimiter: str = ""
+    skip: int = 0
+    encoding: str = ""
+    header: str = "auto"
+    table: str = ""
+    query: str = ""
+    decimal: str = ""
+    day_first: bool = False
+    month_first: bool = False
+    passed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._require_numbers()
+        _ = self.reading  # refuses invalid options
+        if self.augment:
+            data.augmentation_from_text(self.augment)
+        resolve_metrics(self.metric)
+        _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
+        _require_known("--interval-method", self.interval_method, INTERVAL_METHODS)
+        _require_known("--class-weight", self.class_weight, ("", "balanced"))
+        _require_known("--threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
+        self._require_radius()
+        if self.cost:
+            Cost.parse(self.cost)
+        _require_known("--damaged", self.damaged, ("refuse", "skip"))
+        _require_known("--task", self.task, ("", "classification", "regression"))
+        division = self.division
+        group = [division.column] if division.way == "group" else []
+        others = [*self.drop, *self.id, *[name for name in (self.weight,) if name]]
+        used = [*(name for kind in KIND_OPTIONS for name in getattr(self, kind)), *others]
+        conflicting = [c for c in dict.fromkeys(used) if used.count(c) > 1]
+        conflicting += [c for c in dict.fromkeys([*others, *group]) if c == self.target]
+        conflicting += [c for c in (division.column,) if c and c in (*self.drop, self.weight)]
+        if conflicting:
+            raise UsageError(
+                "E608",
+                where="--category, --number, --date, --text, --drop, --id, --weight, --split",
+                expected=fact("each column once"),
+                received=", ".join(conflicting),
+            )
+
+    def _require_radius(self) -> None:
+        """Refuse an unknown robust training, one without a radius, and a radius without one."""
+        _require_known("--robust", self.robust, ("", *ROBUST))
+        if self.robust and self.radius:
+            number = radius_of(self.radius, "chainrule train")
+            if number <= 0:
+                raise UsageError(
+                    "E102", where="--radius", name="--radius", expected="> 0", received=self.radius,
+                    fix="--radius 0.1",
+                )  # fmt: skip
+        elif self.robust or self.radius:
+            other, fix = ("--radius", "0.1") if self.robust else ("--robust", "adversarial")
+            expected = fact("--robust and --radius together")
+            raise UsageError(
+                "E601", where="chainrule train", option=other, expected=expected, received=fact("none"),
+                fix=f"{other} {fix}",
+            )  # fmt: skip
+
+    def _require_numbers(self) -> None:
+        """Refuse numbers outside their range."""
+        ranges = {
+            "epochs": (self.epochs >= 1, ">= 1"),
+            "batch-size": (self.batch_size >= 1, ">= 1"),
+            "learning-rate": (0 < self.learning_rate < float("inf"), "> 0"),
+            "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
+            "patience": (self.patience >= 0, ">= 0"),
+            "units": (1 <= self.units <= 4096, "1 to 4096"),
+            "dropout": (0 <= self.dropout < 1, "0 <= dropout < 1"),
+            "weight-decay": (0 <= self.weight_decay < float("inf"), ">= 0"),
+            "intervals": (2 <= self.intervals <= 256, "2 to 256"),
+            "epsilon": (0 <= self.epsilon < float("inf"), "> 0"),
+            "delta": (0 <= self.delta < 1, "0 < delta < 1"),
+            "histograms": (self.histograms >= 0, ">= 0"),
+            "robustness": (0 <= self.robustness <= 10, "0 to 10"),
+            "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
+            "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
+        }
+        for name, (is_valid, expected) in ranges.items():
+            if not is_valid:
+                received = getattr(self, name.replace("-", "_"))
+                raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
+
+    def require_network(self) -> None:
+        """Refuse an invalid network, before the data is read."""
+        if self.net != ENSEMBLE:
+            net_from_text(self.net, 1)
+
+    def is_passed(self, name: str) -> bool:
+        """Whether an option replaces the value of an ensemble's recipe.
+
+        Example:
+            >>> options = Options("iris", epochs=200, patience=5, passed=("epochs",))
+            >>> [options.is_passed(name) for name in ("epochs", "patience", "penalty")]
+            [True, True, False]
+        """
+        return name in self.passed or getattr(self, name) != getattr(Options(self.data), name)
+
+    def with_passed(self, values: Mapping[str, Any]) -> Options:
+        """The options with other values, which replace those of a recipe even if they are the default."""
+        names = [name for name in OF_RECIPE if name in (*self.passed, *values)]
+        return replace(self, **values, passed=tuple(names))
+
+    @property
+    def division(self) -> data.Division:
+        """How the test rows are chosen."""
+        return data.Division.parse(self.split or "random")
+
+    @property
+    def group(self) -> str:
+        """The column whose groups divide the rows; empty if there is none."""
+        return self.division.column if self.division.way == "group" else ""
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the file is read."""
+        return ReadOptions(**{field.name: getattr(self, field.name) for field in fields(ReadOptions)})
+
+    @property
+    def reading_words(self) -> str:
+        """The options of reading that are not the default, for a command with the same data."""
+        changed = {name.replace("_", "-"): getattr(self, name) for name in self.reading.changed}
+        words = [
+            f" --{name}" if value is True else f" --{name} {quoted(str(value))}"
+            for name, value in changed.items()
+        ]
+        return "".join(words)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The column kinds set by the user, as ``data.describe`` takes them."""
+        return {name: kind for kind in KIND_OPTIONS for name in getattr(self, kind)}
+
+    def command(self, out: str = "", has_seed: bool = True) -> str:
+        """The command that repeats this training.
+
+        Args:
+            out: the run folder.
+            has_seed: whether it states the seed even if that is the default.
+        """
+        words = ["chainrule", "train", quoted(self.data)]
+        defaults = Options(self.data)
+        always = (*self.passed, "seed") if has_seed else self.passed
+        for field in fields(self)[1:]:
+            value, name = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
+            if field.name == PASSED:
+                continue
+            if isinstance(value, tuple):
+                words += [part for entry in value for part in (name, quoted(entry))]
+            elif isinstance(value, bool):
+                words += [name] if value else []
+            elif value != getattr(defaults, field.name) or field.name in always:
+                words += [name, quoted(str(value))]
+        return " ".join([*words, *(["--out", quoted(out)] if out else [])])
+
+
+def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise unknown_name(where, word, [name for name in known if name])
+
+
+def require_equal(
+    saved: Options, passed: dict[str, Any], data: str, run: str, has_images: bool = False
+) -> Options:
+    """The saved options; refuses options passed with other values, or that were not passed and have the value
+    of a recipe.
+
+    Args:
+        saved: the options in the run folder.
+        passed: the options on the command line.
+        data: the data on the command line.
+        run: the run folder.
+        has_images: whether the data are images, for which no recipe chooses options.
+
+    Raises:
+        UsageError E603: options that differ, all of them.
+    """
+    different = [name for name, value in passed.items() if value != getattr(saved, name)]
+    if saved.net == ENSEMBLE and not saved.quick and not has_images:
+        names = [name for name in OF_RECIPE if name in passed and not saved.is_passed(name)]
+        different = list(dict.fromkeys([*different, *names]))
+    wrong = [
+        fact("{name}: {before!r}, now {now!r}", name=name, before=getattr(saved, name), now=passed[name])
+        if passed[name] != getattr(saved, name)
+        else fact("{name}: not passed, now {now!r}", name=name, now=passed[name])
+        for name in different
+    ]
+    fix: str = fact("leave these options out, or train into another --out")
+    if different == ["epochs"]:
+        fix = f"chainrule resume {quoted(run)} --epochs {passed['epochs']}"
+    if wrong:
+        raise UsageError(
+            "E603",
+            where="--resume",
+            expected=fact("the options of the training, or none"),
+            received=wrong[0],
+            notes=wrong[1:],
+            fix=fix,
+        )
+    return replace(saved, data=data)
+
+
+def radius_of(text: str, where: str, option: str = "--radius") -> float:
+    """The radius of a text such as ``0.1`` or ``8/255``.
+
+    Args:
+        text: of the command line.
+        where: the command.
+        option: whose value it is.
+
+    Raises:
+        UsageError E601: neither.
+
+    Example:
+        >>> radius_of("51/255", "chainrule attack")
+        0.2
+    """
+    top, slash, bottom = text.partition("/")
+    try:
+        radius = float(top) / float(bottom) if slash else float(top)
+    except (ValueError, ZeroDivisionError):
+        radius = math.nan
+    if not math.isfinite(radius):
+        raise UsageError(
+            "E601", where=where, option=option, expected=fact("a number, or N/255"), received=text,
+            fix=f"{option} 8/255",
+        )  # fmt: skip
+    return radius
+
+
+USED = (
+    "data", "target", "net", "quick", "epochs", "batch_size", "optimizer", "learning_rate", "seed", "engine",
+    "metric", "test", "delimiter", "skip", "encoding", "header", "table", "query",
+    "epsilon", "delta", "public", PASSED,
+)  # fmt: skip
+"""The options that a private training takes; the others read rows without protection, or a part of them."""
+EPOCHS, SHARE, LEARNING_RATE = 20, 0.05, 0.01  # unless passed; SHARE of the rows in a batch
+EXAMPLES = {"epsilon": "--epsilon 3", "delta": "--delta 1e-5"}
+
+
+def is_private(options: Options) -> bool:
+    """Whether the options ask for a private training.
+
+    Raises:
+        UsageError E601: ``--epsilon`` without ``--delta``, or ``--public`` without both. TrainingError E590:
+            an option that a private training does not take.
+    """
+    if not (options.epsilon or options.delta or options.public):
+        return False
+    for name, example in EXAMPLES.items():
+        if not getattr(options, name):
+            raise UsageError(
+                "E601", where="chainrule train", option=f"--{name}",
+                expected=fact("--epsilon and --delta together"), received=fact("none"), fix=example,
+            )  # fmt: skip
+    defaults = Options(options.data)
+    for field in fields(Options):
+        name = field.name
+        if name not in USED and (getattr(options, name) != getattr(defaults, name) or name in options.passed):
+            word = f"--{name.replace('_', '-')}"
+            raise TrainingError(
+                "E590", where="chainrule train", name=word, expected=fact("options that read no rows"),
+                received=word, fix=fact("leave out {names}", names=word),
+            )  # fmt: skip
+    return True
+
+
+def refuse_private(options: Options) -> None:
+    """Refuse a private training where the rows would be prepared by their statistics.
+
+    Raises:
+        TrainingError E591: the training is private.
+    """
+    if options.epsilon:
+        raise private_only("chainrule", "chainrule predict RUN FILE, chainrule evaluate RUN FILE")
+
+
+def schedule_of(options: Options, rows: int) -> tuple[int, int, float]:
+    """Epochs, batch size and learning rate: those that were passed, or defaults for noisy gradients."""
+    epochs = options.epochs if options.is_passed("epochs") else EPOCHS
+    batch_size = options.batch_size if options.is_passed("batch_size") else max(1, round(SHARE * rows))
+    learning_rate = options.learning_rate if options.is_passed("learning_rate") else LEARNING_RATE
+    return epochs, min(batch_size, rows), learning_rate

@@ -1,0 +1,290 @@
+"""The training on a table: prepare, fit, evaluate, save.
+
+The files are functions of the options and the data and contain no times, paths or machine names, so a resumed
+training writes exactly the same bytes as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Table
+from chainrule.escaping import csv_text
+from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
+from chainrule.memo import cached_property
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.store import Checkpoint, RunFolder, atomic_write
+from chainrule.tabular import threshold as decision
+from chainrule.tabular.baselines import is_affordable, prepare_boosting
+from chainrule.tabular.comparison import LearningCurve, Scores
+from chainrule.tabular.evaluation import (
+    Result,
+    evaluate_models,
+    measure_learning_curve,
+    metric_names,
+    results_of,
+)
+from chainrule.tabular.intervals import MeasuredIntervals, intervals_of
+from chainrule.tabular.options import Options
+from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
+from chainrule.tabular.report.analysis import Analysis, analyze
+from chainrule.tabular.report.model_card import model_card
+from chainrule.tabular.report.page import page
+from chainrule.tabular.report.robust_accuracy import refuse_robustness
+from chainrule.tabular.report.summary import Summary, summarize
+from chainrule.tabular.run_folder import CARD, CONFIG, HISTORY, MAX_BYTES, MODEL, REPORT, to_toml
+from chainrule.tabular.status import KINDS, SPLIT, Notify, silent
+from chainrule.tabular.texts import text_of
+from chainrule.tabular.threshold import DecisionThreshold
+from chainrule.train.callback import Histograms, RecordedHistograms
+from chainrule.train.callback.histograms import FILE as HISTOGRAMS
+from chainrule.train.callback.histograms import read_histograms
+from chainrule.train.checkpoint.model_file import save as save_model
+from chainrule.train.private.privacy import INTERVALS
+
+GROUP = "group"  # fact of a model: the column whose groups divided the rows
+MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
+
+
+@frozen(eq=False)
+class Evaluation:
+    """A trained model with its scores beside those of the baselines, and what follows from them.
+
+    Args:
+        plan: of the training.
+        model: the trained model.
+        scores: of the model and the baselines on the scored rows.
+        threshold: the threshold that was chosen, if any.
+        intervals: of a regression, if there are rows for them.
+    """
+
+    plan: TrainingPlan
+    model: Model
+    scores: Scores
+    threshold: DecisionThreshold | None
+    intervals: MeasuredIntervals | None
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """The metrics of the model, first, and of the baselines."""
+        return results_of(self.scores, metric_names(self.scores.task, self.plan.options.metric))
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What the model learned: the importance of the columns, and the dependence on them."""
+        return analyze(self.model, self.plan, self.scores, self.intervals)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The result in plain sentences."""
+        return summarize(self.analysis)
+
+    @cached_property
+    def learning_curve(self) -> LearningCurve | None:
+        """The scores of trainings on parts of the rows, if the options request them."""
+        plan, options = self.plan, self.plan.options
+        if not options.learning_curve:
+            return None
+        training = plan.prepared.training
+        return measure_learning_curve(plan.trained_on, training, plan.scored, self.scores, options.seed)
+
+    def texts(self, histograms: RecordedHistograms | None = None) -> dict[str, str]:
+        """Return the model card and the report, by the names of their files."""
+        analysis, summary = self.analysis, self.summary
+        return {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
+
+    def write(self, folder: RunFolder) -> tuple[str, ...]:
+        """Write the model, its history, the model card and the report, and return the names of the texts.
+
+        The last checkpoint is kept, so that the training can be resumed with more epochs. The report is
+        written last: it marks the training as complete.
+
+        Args:
+            folder: the claimed run folder.
+        """
+        path = folder.path
+        histograms = read_histograms(path / HISTOGRAMS, path) if self.plan.options.histograms else None
+        texts = self.texts(histograms)
+        save(self.model, folder, texts)
+        return tuple(texts)
+
+
+def prepare_training(options: Options, table: Table | None = None, test: Table | None = None) -> TrainingPlan:
+    """Read and prepare the rows of a training, and refuse options that do not fit them.
+
+    Args:
+        options: of the training.
+        table: the rows, if they are not in the file of the options.
+        test: the test rows, if they are not in the file of the options.
+
+    Raises:
+        DataError: as the functions of ``chainrule.data``. UsageError E101, E102, E108, E611: options that do
+            not fit the data. TrainingError E591: a private training.
+    """
+    options.require_network()
+    prepared = prepare_data(options, table, test)
+    decision.require_two_classes(options.threshold, options.cost, len(prepared.task.labels))
+    refuse_robustness(options, prepared)
+    return plan_of(options, prepared)
+
+
+@dataclass
+class EventRecorder:
+    """Records the end and the notices of a training.
+
+    Args:
+        on_start: called when the training starts or resumes, after all checks.
+    """
+
+    end: TrainingEnded | None = None
+    notices: list[Notice] = field(default_factory=list)
+    on_start: Callable[[], None] = lambda: None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TrainingStarted):
+            self.on_start()
+        elif isinstance(event, TrainingEnded):
+            self.end = event
+        elif isinstance(event, Notice):
+            self.notices.append(event)
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the training was interrupted by the user."""
+        return self.end is not None and self.end.reason == "interrupted"
+
+
+def fit_model(
+    model: Model,
+    plan: TrainingPlan,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    verbose: bool | None = None,
+) -> EventRecorder:
+    """Train a model, or resume its training, with the options and checkpoints in a run folder.
+
+    Args:
+        model: untrained, of the plan.
+        plan: of the training.
+        folder: the claimed run folder; ``None``: there is none.
+        resume: resume the training in the folder.
+        verbose: whether progress is shown; ``None``: as ``Model.fit``.
+
+    Raises:
+        TrainingError E501: the loss is not finite.
+        FileError E505: the training to resume used other data.
+    """
+    recorder = EventRecorder()
+    if folder is not None:
+        config = to_toml(plan.options, plan.prepared.fingerprint, plan.used)
+        if resume:
+            recorder.on_start = lambda: _save_config(folder, config)
+        else:
+            folder.write_text(CONFIG, config)
+    counts = [Histograms(every=plan.options.histograms)] if plan.options.histograms else []
+    named = plan.fit_options()
+    named["callbacks"] = [*named["callbacks"], recorder, *counts]
+    training = plan.prepared.training
+    rows, columns = plan.scored.baseline_fits[0][0].flat.shape
+    if is_affordable(rows, columns, len(plan.prepared.preparation.labels)):
+        prepare_boosting()
+    labels = plan.prepared.labels(training)
+    model.fit(training.x, labels, **named, run=folder, resume=resume, verbose=verbose)
+    return recorder
+
+
+def _save_config(folder: RunFolder, config: str) -> None:
+    """Save another number of epochs, and mark the training as unfinished by deleting its report."""
+    if config != folder.read_text(CONFIG, MAX_BYTES):
+        atomic_write.remove(folder.path / REPORT, folder.path)
+        folder.write_text(CONFIG, config)
+
+
+def end_of(checkpoint: Checkpoint | None) -> tuple[int, bool]:
+    """The number of complete epochs in a checkpoint, and whether a stopping rule has ended the training."""
+    record = {} if checkpoint is None else checkpoint.record
+    epochs, watch = record.get("epoch"), record.get("watch")
+    rules = watch.values() if isinstance(watch, dict) else ()
+    is_stopped = any(isinstance(counters, dict) and bool(counters.get("stop")) for counters in rules)
+    return epochs if isinstance(epochs, int) else 0, is_stopped
+
+
+def evaluate(model: Model, plan: TrainingPlan, notify: Notify = silent) -> Evaluation:
+    """Compare a trained model with baselines, choose its threshold, and form its prediction intervals.
+
+    All of it is stored with the model.
+
+    Args:
+        model: the trained model.
+        plan: of its training.
+        notify: receives a line before a computation that takes long.
+    """
+    options, scored = plan.options, plan.scored
+    rows, features = scored.baseline_fits[0][0].flat.shape
+    if rows * features * len(scored.baseline_fits) >= MANY_CELLS:
+        notify(text_of("comparing").format(rows=rows, features=features))
+    preparation = plan.prepared.preparation
+    scores = evaluate_models(model, preparation, scored, bool(options.class_weight), options.group)
+    has_rule = options.threshold and not options.cost
+    held_out = plan.held_out(model).predictions if has_rule and not scored.is_cross_validated else None
+    threshold = decision.choose(options.threshold, options.cost, scores, held_out, options.seed)
+    evaluation = Evaluation(plan, model, scores, threshold, intervals_of(plan, model, notify=notify))
+    add_facts(evaluation)
+    return evaluation
+
+
+def add_facts(evaluation: Evaluation) -> None:
+    """Add data, split, results and command of the training to the facts of its model."""
+    plan, model = evaluation.plan, evaluation.model
+    threshold, intervals = evaluation.threshold, evaluation.intervals
+    options, prepared = plan.options, plan.prepared
+    results = {
+        r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in evaluation.results
+    }
+    facts: dict[str, Any] = {
+        "data": prepared.table.source,
+        "fingerprint": prepared.table.fingerprint,
+        "target": prepared.task.target,
+        SPLIT: plan.row_use.fact,
+        **({KINDS: list(plan.kinds)} if plan.kinds else {}),
+        "result": results,
+        "command": options.command(),
+        **({"ids": list(options.id)} if options.id else {}),
+        **({"weight": options.weight} if options.weight else {}),
+        **({GROUP: options.group} if options.group else {}),
+        **({decision.FACT: threshold.fact} if threshold else {}),
+        **({INTERVALS: intervals.intervals.fact} if intervals else {}),
+    }
+    if prepared.task.is_classification:
+        counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))
+        facts["class_counts"] = counts.tolist()
+    model.adopt(replace(model.state, facts={**model.facts, **facts}))
+
+
+def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:
+    """Write the files of a run. The last checkpoint is kept, so that the training can be resumed with more
+    epochs.
+
+    Args:
+        model: the trained model.
+        folder: the claimed run folder.
+        texts: further files by name, the report last: it marks the training as complete.
+    """
+    folder.verify()
+    save_model(model.state, folder.path / MODEL, within=folder.path)
+    folder.write_text(HISTORY, history_text(model.history))
+    for name, text in texts.items():
+        folder.write_text(name, text)
+    folder.delete_checkpoints(keep=1)
+
+
+def history_text(history: list[dict[str, float | None]]) -> str:
+    """The history as CSV with all digits of the values."""
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    rows = (["" if row.get(key) is None else row[key] for key in columns] for row in history)
+    return csv_text([columns, *rows])
