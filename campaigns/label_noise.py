@@ -24,7 +24,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 import chainrule as cr
 
-PAGES = [Path(__file__).parents[1] / "docs" / name for name in ("label-noise.md", "label-noise.zh.md")]
+PAGE = Path(__file__).parents[1] / "docs" / "label-noise.md"
 Results = dict[tuple[str, str], list[float]]
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 Data = tuple[np.ndarray, np.ndarray]
@@ -46,32 +46,16 @@ class Subject:
     """A data set.
 
     Args:
-        title: English and Chinese.
+        title: its name in the page.
         rows: training rows.
         noises: kinds of noise with their rates.
         read: returns the training rows and the test rows for a seed; test rows are never noisy.
     """
 
-    title: tuple[str, str]
+    title: str
     rows: int
     noises: tuple[str, ...]
     read: Callable[[int, int], tuple[Data, Data]]
-
-
-CHINESE = {
-    "method": "方法",
-    "none": "无",
-    "symmetric": "对称",
-    "pairs": "成对",
-    "flipped": "翻转",
-    "cross-entropy": "交叉熵",
-    "label smoothing 0.1": "标签平滑 0.1",
-    "bootstrapping (hard, 0.8)": "自举（hard，0.8）",
-    "generalized cross-entropy (q = 0.7)": "广义交叉熵 (q = 0.7)",
-    "symmetric cross-entropy (0.1, 1)": "对称交叉熵 (0.1, 1)",
-    "cross-entropy, early stopping": "交叉熵，早停",
-    "cross-entropy, issues removed": "交叉熵，移除可疑标签",
-}
 
 
 @cache
@@ -112,9 +96,9 @@ def divided(x: np.ndarray, y: np.ndarray, rows: int, seed: int) -> tuple[Data, D
 
 
 SUBJECTS = {
-    "fashion": Subject(("Fashion-MNIST", "Fashion-MNIST"), 2_000, TEN_CLASSES, fashion),
-    "digits": Subject(("Digits of 8 x 8 pixels", "8 x 8 像素的数字"), 1_000, TEN_CLASSES, digits),
-    "tumors": Subject(("Breast cancer, a table", "乳腺癌（表格）"), 400, TWO_CLASSES, tumors),
+    "fashion": Subject("Fashion-MNIST", 2_000, TEN_CLASSES, fashion),
+    "digits": Subject("Digits of 8 x 8 pixels", 1_000, TEN_CLASSES, digits),
+    "tumors": Subject("Breast cancer, a table", 400, TWO_CLASSES, tumors),
 }  # fmt: skip
 
 
@@ -201,35 +185,27 @@ def cell(values: list[float], is_best: bool) -> str:
     return f"**{text}**" if is_best else text
 
 
-def table(results: Results, subject: Subject, words: dict[str, str]) -> str:
+def table(results: Results, subject: Subject) -> str:
     """The table of accuracies of a data set, by method and noise."""
     best = {
         noise: max(METHODS, key=lambda method: statistics.mean(results[method, noise]))
         for noise in subject.noises
     }
-    kinds = [noise.partition(" ") for noise in subject.noises]
-    heads = [
-        words.get("method", "method"),
-        *(words.get(kind, kind) + gap + rate for kind, gap, rate in kinds),
-    ]
+    heads = ["method", *subject.noises]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for method in METHODS:
         cells = [cell(results[method, noise], best[noise] == method) for noise in subject.noises]
-        lines.append(f"| {' | '.join([words.get(method, method), *cells])} |")
+        lines.append(f"| {' | '.join([method, *cells])} |")
     return "\n".join(lines)
 
 
 def write(results: dict[str, Results]) -> None:
-    """Replace the tables between the marks of both pages."""
-    for lang, (page, words) in enumerate(zip(PAGES, ({}, CHINESE), strict=True)):
-        parts = [
-            f"{SUBJECTS[name].title[lang]}:\n\n{table(own, SUBJECTS[name], words)}"
-            for name, own in results.items()
-        ]
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        text = "\n\n".join(parts)
-        page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    """Replace the tables between the marks of the page."""
+    parts = [f"{SUBJECTS[name].title}:\n\n{table(own, SUBJECTS[name])}" for name, own in results.items()]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = "\n\n".join(parts)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def measured(name: str, seeds: int, file: Path) -> Results:

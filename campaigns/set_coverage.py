@@ -2,7 +2,7 @@
 
 ``python -m campaigns.set_coverage`` divides each table several times: a half trains a network of 64 units,
 a quarter calibrates it, and the sets of each method are counted on the last quarter. ``--write`` writes the
-table of ``docs/uncertainty.md`` and ``docs/uncertainty.zh.md``.
+table of ``docs/uncertainty.md``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,10 @@ import chainrule as cr
 from chainrule.uncertainty.conformal_sets import SET_METHODS
 from chainrule.uncertainty.coverage_tables import SetCoverage
 
-PAGES = [Path(__file__).parents[1] / "docs" / name for name in ("uncertainty.md", "uncertainty.zh.md")]
+PAGE = Path(__file__).parents[1] / "docs" / "uncertainty.md"
 TABLES = ("breast_cancer", "wine", "digits")
 LEVEL, DIVISIONS = 0.9, 5
-HEADER = {
-    "uncertainty.md": "| table | test rows | method | inside | lowest class | classes in a set |",
-    "uncertainty.zh.md": "| 表格 | 测试行数 | 方法 | 包含真实类别 | 最低的类别 | 集合的平均大小 |",
-}
+HEADER = "| table | test rows | method | inside | lowest class | classes in a set |"
 
 
 def measured(name: str, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -65,11 +62,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(words)
     rows = lines()
-    for page in PAGES if options.write else ():
-        before, _, rest = page.read_text(encoding="utf-8").partition("<!-- sets -->")
-        table = "\n".join(["<!-- sets -->", HEADER[page.name], "|---|---|---|---|---|---|", *rows])
+    if options.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- sets -->")
+        table = "\n".join(["<!-- sets -->", HEADER, "|---|---|---|---|---|---|", *rows])
         after = rest.partition("<!-- end of sets -->")[2]
-        page.write_text(f"{before}{table}\n<!-- end of sets -->{after}", encoding="utf-8")
+        PAGE.write_text(f"{before}{table}\n<!-- end of sets -->{after}", encoding="utf-8")
     return 0
 
 

@@ -10,7 +10,7 @@ from pages.site import all_pages, to_html, write
 
 
 def main() -> int:
-    """Write the Markdown of every page, then convert it to HTML; return the exit code."""
+    """Write the Markdown of every page, then convert it to HTML in both languages; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pages", description=main.__doc__)
     parser.add_argument(
         "--out", type=Path, default=Path("build/pages"), help="the output folder (default: build/pages)"
@@ -27,9 +27,14 @@ def main() -> int:
     print(f"{len(pages)} pages in {options.out / 'source'}")
     if options.source:
         return 0
-    code = to_html(options.out / "source", options.out / "html")
-    print(f"open {options.out / 'html' / 'index.html'}" if code == 0 else f"Sphinx failed: exit code {code}")
-    return code
+    source, html = options.out / "source", options.out / "html"
+    for language, folder in (("en", html), ("zh_CN", html / "zh")):
+        code = to_html(source, folder, language)
+        if code:
+            print(f"Sphinx failed: exit code {code}")
+            return code
+        print(f"open {folder / 'index.html'}")
+    return 0
 
 
 if __name__ == "__main__":

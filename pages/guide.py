@@ -23,8 +23,8 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Trust": (
-        "attacks", "attacks.zh", "certificates", "certificates.zh", "anomalies", "anomalies.zh",
-        "label-noise", "label-noise.zh", "auditing", "auditing.zh", "trust", "trust.zh",
+        "attacks", "certificates", "uncertainty", "anomalies", "label-noise", "auditing", "privacy",
+        "federated", "trust",
     ),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (

@@ -11,7 +11,7 @@ from pathlib import Path
 from chainrule.catalog import KINDS
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, first_page, kind_page
-from pages.guide import STARTS, guides, list_path, lists, sections, starts
+from pages.guide import DOCS, STARTS, guides, list_path, lists, sections, starts
 from pages.page import Page, broken_links
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def all_pages() -> list[Page]:
 
 
 def write(pages: Iterable[Page], folder: Path) -> None:
-    """Write pages and images into an empty folder, with the Sphinx configuration.
+    """Write pages, images and catalogs into an empty folder, with the Sphinx configuration.
 
     Raises:
         ValueError: some links are broken; the message lists all of them.
@@ -51,6 +51,12 @@ def write(pages: Iterable[Page], folder: Path) -> None:
     if broken:
         raise ValueError("broken links:\n" + "\n".join(broken))
     shutil.rmtree(folder, ignore_errors=True)
+    write_source(pages, folder)
+    shutil.copytree(DOCS / "locale", folder / "locale")  # Sphinx compiles catalogs beside them
+
+
+def write_source(pages: Iterable[Page], folder: Path) -> None:
+    """Write pages and images into a folder, with the Sphinx configuration."""
     for page in pages:
         file = folder / page.path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,23 +65,11 @@ def write(pages: Iterable[Page], folder: Path) -> None:
             image = file.parent / name
             image.parent.mkdir(parents=True, exist_ok=True)
             image.write_bytes(content if isinstance(content, bytes) else content.encode())
-    (folder / "_static").mkdir()
-    shutil.copy(HERE / "style.css", folder / "_static")
-    shutil.copy(HERE / "conf.py", folder)
+    shutil.copytree(HERE / "sphinx_project", folder, dirs_exist_ok=True)
 
 
-def to_html(source: Path, html: Path) -> int:
+def to_html(source: Path, html: Path, language: str = "en") -> int:
     """Convert Markdown to HTML with Sphinx, treating warnings as errors; return the exit code."""
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-q",
-        "-W",
-        "--keep-going",
-        "-b",
-        "html",
-        str(source),
-        str(html),
-    ]
+    options = ["-q", "-W", "--keep-going", "-b", "html", "-D", f"language={language}"]
+    command = [sys.executable, "-m", "sphinx", *options, str(source), str(html)]
     return subprocess.run(command, check=False).returncode

@@ -13,9 +13,12 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
-SUFFIXES = {".py", ".md", ".toml", ".html"}
+from babel.messages.pofile import read_po
+
+SUFFIXES = {".py", ".md", ".po", ".toml", ".html"}
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})(\w*)[^\n]*\n(.*?)^[ \t]*\2[ \t]*$", re.M | re.S)
 _NOT_PROSE = re.compile(
     r"``.+?``|`[^`\n]*`|https?://\S+|\]\([^)\s]*\)|^[ \t]*(?:>>>|\.\.\.) .*$", re.M | re.S
@@ -60,7 +63,7 @@ def passages(file: Path, name: str, nodes: Callable[[Path], list[ast.AST]] | Non
     text, title = file.read_text(encoding="utf-8"), Passage("file name", Path(name).stem, 1)
     if file.suffix == ".py":
         return [title, *_python(text, nodes_of(ast.parse(text)) if nodes is None else nodes(file))]
-    read = {".md": _markdown, ".toml": _toml, ".html": _html}[file.suffix]
+    read = {".md": _markdown, ".po": _catalog, ".toml": _toml, ".html": _html}[file.suffix]
     return [title, *read(text)]
 
 
@@ -79,6 +82,13 @@ def _markdown(text: str) -> Iterator[Passage]:
         if fence[3] == "python":
             yield from _fenced(fence[4], text.count("\n", 0, fence.start(4)))
     yield Passage("page", _prose(_FENCE.sub(_blank, text)), 1)
+
+
+def _catalog(text: str) -> Iterator[Passage]:
+    """The translations of a catalog: their keys are texts of other files."""
+    for message in read_po(StringIO(text)):
+        if message.id:
+            yield Passage("message", _prose(str(message.string)), message.lineno or 1)
 
 
 def _toml(text: str) -> Iterator[Passage]:

@@ -48,6 +48,15 @@ def read_catalog(file: Path) -> Catalog:
         return read_po(stream)
 
 
+def empty_catalog(locale: str, comment: str) -> Catalog:
+    """Return a catalog without messages."""
+    return Catalog(
+        locale=locale, project="chainrule", header_comment=comment, creation_date=CREATED,
+        revision_date=CREATED, fuzzy=False, version="0", msgid_bugs_address="none", last_translator="none",
+        language_team="none",
+    )  # fmt: skip
+
+
 def source_texts(trees: Mapping[str, ast.AST]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """Return the texts to translate, and all string literals, each with the files that contain it.
 
@@ -96,11 +105,7 @@ def has_words(template: str) -> bool:
 def updated(old: Catalog, trees: Mapping[str, ast.AST]) -> Catalog:
     """Return a catalog of the texts of the source code with the translations that an old one has."""
     texts, literals = source_texts(trees)
-    new = Catalog(
-        locale=old.locale, project="chainrule", header_comment=HEADER, creation_date=CREATED,
-        revision_date=CREATED, fuzzy=False, version="0", msgid_bugs_address="none", last_translator="none",
-        language_team="none",
-    )  # fmt: skip
+    new = empty_catalog(str(old.locale), HEADER)
     for message in old:
         if message.id and message.id in literals:
             files = texts.get(str(message.id)) or literals[str(message.id)]
@@ -116,12 +121,14 @@ def _add(catalog: Catalog, text: str, translation: str, files: set[str], context
     catalog.add(text, translation, locations=locations, context=context, flags=())
 
 
-def as_po(catalog: Catalog) -> bytes:
-    """Return a catalog as the text of its file, sorted by source file and text."""
+def as_po(catalog: Catalog, sort_by_file: bool = True) -> bytes:
+    """Return a catalog as the text of its file, sorted by source file and text or in its own order."""
     stream = BytesIO()
     for message in catalog:
         message.flags.discard("python-format")
-    write_po(stream, catalog, width=106, sort_by_file=True, include_lineno=False)
+    write_po(
+        stream, catalog, width=106, sort_by_file=sort_by_file, include_lineno=False, include_previous=True
+    )
     return stream.getvalue()
 
 

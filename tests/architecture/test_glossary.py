@@ -120,6 +120,11 @@ def test_words_in_pages_are_reported(small: Glossary, tmp_path: Path) -> None:
     ]
 
 
+def test_words_in_translations_are_reported(small: Glossary, tmp_path: Path) -> None:
+    catalog = 'msgid ""\nmsgstr ""\n\nmsgid "answers"\nmsgstr "`池化`层，池化"\n'
+    assert hits(small, tmp_path, "a.po", catalog) == [(4, "message", "池化")]
+
+
 def test_suggestions_are_the_first_column(small: Glossary) -> None:
     assert ROOT / "README.md" in checked_files()
     assert {entry.suggestion for entry in small.entries} == {"backward pass", "columns", "pooling"}

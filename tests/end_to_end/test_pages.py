@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import doctest
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from pages import guide, names, page
+from pages import guide, names, page, page_catalogs
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, kind_page
 from pages.page import Page, broken_links, plain
@@ -94,7 +95,30 @@ def test_sphinx_builds_the_site_without_warnings(handful: list[Page], tmp_path: 
     assert (tmp_path / "html" / "searchindex.js").exists()
 
 
-@pytest.mark.parametrize("module", [names, page, guide], ids=lambda module: module.__name__)
+def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_path: Path) -> None:
+    paths = ("trust.md", "examples/diagnose.md")
+    translated = [replace(text, in_menu=False) for text in guide.guides() if text.path in paths]
+    write(with_stubs(translated), tmp_path / "source")
+    html = {}
+    for language in ("en", "zh_CN"):
+        assert to_html(tmp_path / "source", tmp_path / language, language) == 0
+        for text in translated:
+            file = (tmp_path / language / text.path).with_suffix(".html")
+            html[text.path, language] = file.read_text(encoding="utf-8")
+    for text in translated:
+        english, chinese = html[text.path, "en"], html[text.path, "zh_CN"]
+        cells = [re.findall(r"<td>(?:<p>)?([\d.,]+) ", page) for page in (english, chinese)]
+        assert cells[0] == cells[1] != []
+        assert len(CHINESE.findall(english)) < 30 < len(CHINESE.findall(chinese)) / 10
+        assert html[text.path, "zh_CN"].count("href=") == html[text.path, "en"].count("href=")
+    assert "<h1>可信性：测量的结果" in html["trust.md", "zh_CN"]
+    assert 'href="#strength-of-the-attacks"' in html["trust.md", "zh_CN"]
+    assert 'class="language" href="../zh/examples/diagnose.html">中文' in html["examples/diagnose.md", "en"]
+    assert 'href="../../examples/diagnose.html">English' in html["examples/diagnose.md", "zh_CN"]
+    assert "# 二十次划分" in html["examples/diagnose.md", "zh_CN"]
+
+
+@pytest.mark.parametrize("module", [names, page, guide, page_catalogs], ids=lambda module: module.__name__)
 def test_the_doctests_of_the_builder_pass(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
