@@ -158,6 +158,6 @@ def test_check_reports_identifiers_and_leakage(chainrule, credit: Path) -> None:
 def test_a_long_comparison_with_baselines_is_announced(chainrule, credit: Path, monkeypatch) -> None:
     words = ("train", credit, "--target", "credit", "--epochs", 1, "--quick", "--out")
     assert "baselines for comparison" not in chainrule(*words, "short").err
-    monkeypatch.setattr("chainrule.apps.cli.commands.train.MANY_CELLS", 1_000)
+    monkeypatch.setattr("chainrule.tabular.training.MANY_CELLS", 1_000)
     outcome = chainrule(*words, "long")
     assert re.search(r"Training the baselines for comparison, on \d+ rows of \d+ features", outcome.err)

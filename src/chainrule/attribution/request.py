@@ -22,7 +22,7 @@ from chainrule.settings import settings
 from chainrule.spec import shape_text
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.inputs import tabular
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Table

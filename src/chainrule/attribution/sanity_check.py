@@ -32,9 +32,10 @@ from chainrule.settings import settings
 from chainrule.texts import render
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState, untrained
-from chainrule.train.options import FitOptions, refuse_unknown
+from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.state_holder import StateHolder
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

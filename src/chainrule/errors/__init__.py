@@ -21,7 +21,6 @@ from chainrule.errors.exceptions import (
 )
 from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
 from chainrule.errors.suggestion import short_repr, suggest
-from chainrule.errors.unknown_name import unknown_name
 from chainrule.messages import Message, alternatives, alternatives_of, fact, join_facts, message_of
 
 __all__ = [
@@ -50,5 +49,4 @@ __all__ = [
     "refuse_call",
     "short_repr",
     "suggest",
-    "unknown_name",
 ]

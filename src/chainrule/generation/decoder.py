@@ -30,10 +30,10 @@ from chainrule.memo import cached_property
 from chainrule.nn.build import Built, build
 from chainrule.nn.incremental_decoding import FILLED, BuiltDecoding, build_decoding
 from chainrule.nn.layer import Layer
-from chainrule.nn.validation import require_integer
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec, bound, shape_text
+from chainrule.validation import require_integer
 
 ONE = np.ones(1, np.int64)
 

@@ -7,12 +7,11 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, fact, join_facts
+from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_repr
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
-from chainrule.nn.validation import require_integer, require_number, value_text
 from chainrule.records import frozen
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown, require_integer, require_number
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
 StepCallback = Callable[[np.ndarray], Any]
@@ -146,7 +145,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UsageError(
                 "E113", where=where, name="the prompt", expected=fact("token ids (T,)"),
-                received=value_text(prompt), fix="tokenizer.encode(text)",
+                received=short_repr(prompt), fix="tokenizer.encode(text)",
             )  # fmt: skip
         if not array.size:
             raise UsageError(
@@ -174,7 +173,7 @@ def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tok
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
         raise UsageError(
             "E102", where="generate", name="max_new_tokens", expected=fact("an integer, 1 or more"),
-            received=value_text(max_new_tokens), fix=f"max_new_tokens={max(1, available)}",
+            received=short_repr(max_new_tokens), fix=f"max_new_tokens={max(1, available)}",
         )  # fmt: skip
     if available < 1 or (max_new_tokens or 1) > available:
         received = fact("a prompt of {count} tokens", count=longest)
@@ -198,6 +197,6 @@ def _stop_tokens(stop: Any) -> tuple[int, ...]:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where="generate", name="stop", expected=fact("token ids"), received=value_text(stop),
+            "E113", where="generate", name="stop", expected=fact("token ids"), received=short_repr(stop),
             fix="stop=[3]",
         ) from cause  # fmt: skip

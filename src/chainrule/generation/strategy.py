@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, fact, short_repr
 from chainrule.extension import Extensible
-from chainrule.nn.validation import require, require_integer, require_number, value_text
 from chainrule.records import frozen
+from chainrule.validation import require, require_integer, require_number
 
 
 @frozen
@@ -296,7 +296,7 @@ def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tu
     if wrong:
         raise UsageError(
             "E113", where="generate", name="strategy", expected=fact("a list of strategies"),
-            received=value_text(wrong[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
+            received=short_repr(wrong[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
         )  # fmt: skip
     return (*strategies, *records)
 

@@ -17,11 +17,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, UsageError, fact, short_repr
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.generator import generate, stream_tokens
 from chainrule.generation.options import GenerationOptions
-from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 from chainrule.train.model_state import ModelState
@@ -79,7 +78,7 @@ def stream_text(
     if options.get("samples", 1) != 1:
         raise UsageError(
             "E102", where="stream", name="samples", expected=fact("1, the only number that can be streamed"),
-            received=value_text(options.get("samples")), fix="model.generate(..., samples=3)",
+            received=short_repr(options.get("samples")), fix="model.generate(..., samples=3)",
         )  # fmt: skip
     request = _request(model, text, options)
     steps = stream_tokens(request.decoder, request.prompt, max_new_tokens, **request.options)
@@ -185,7 +184,7 @@ def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
         if len(tokens) != 1:
             raise UsageError(
                 "E102", where="generate", name="stop", expected=fact("texts of one token each"),
-                received=value_text(item), fix='stop=["。"]',
+                received=short_repr(item), fix='stop=["。"]',
             )  # fmt: skip
         ids.append(int(tokens[0]))
     return ids

@@ -16,8 +16,8 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm, UnitNorm
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import SequencePool
-from chainrule.nn.validation import unknown
 from chainrule.spec import Spec
+from chainrule.validation import unknown
 
 SIZES = {
     "minilm": Stack(384, 6, 12),

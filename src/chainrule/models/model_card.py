@@ -6,12 +6,11 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, fact, short_repr
 from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
-from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 
@@ -106,6 +105,6 @@ def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
         if not is_integer or int(value) < minimum:
             raise UsageError(
                 "E102", where=f"cr.models.{model}", name=name,
-                expected=fact("an integer >= {minimum}", minimum=minimum), received=value_text(value),
+                expected=fact("an integer >= {minimum}", minimum=minimum), received=short_repr(value),
                 fix=f"cr.models.{model}({name}={max(minimum, 10)})",
             )  # fmt: skip

@@ -11,8 +11,8 @@ from typing import TypedDict
 
 from chainrule.errors import ShapeError, fact
 from chainrule.models.model_card import require_counts
-from chainrule.nn.validation import unknown
 from chainrule.records import frozen
+from chainrule.validation import unknown
 
 
 @frozen

@@ -23,11 +23,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, fact, nearest, short_repr
 from chainrule.extension import complete, difference
 from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.layer import Layer
-from chainrule.nn.validation import unknown, value_text
+from chainrule.validation import unknown
 
 DEPTH = 48  # levels of dicts and lists; the description of a deep network needs about ten
 PARTS = 50_000  # maximum number of values
@@ -376,7 +376,7 @@ def _short(value: object) -> str:
     if isinstance(value, list | tuple):
         return fact("a list of {count}", count=len(value))
     return (
-        f"{type(value).__name__} {value_text(value) if isinstance(value, str | int | float) else ''}".strip()
+        f"{type(value).__name__} {short_repr(value) if isinstance(value, str | int | float) else ''}".strip()
     )
 
 

@@ -25,7 +25,7 @@ from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
 from chainrule.robustness.token_vectors import token_distance
 from chainrule.settings import settings
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

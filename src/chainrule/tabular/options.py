@@ -9,7 +9,7 @@ from typing import Any
 
 from chainrule import data
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import TrainingError, UsageError, fact, unknown_name
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.nn import OPTIMIZERS, net_from_text
 from chainrule.records import frozen
@@ -17,6 +17,7 @@ from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal import INTERVAL_METHODS
+from chainrule.validation import choice
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
@@ -284,8 +285,8 @@ class Options:
 
 
 def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise unknown_name(where, word, [name for name in known if name])
+    if word or "" not in known:
+        choice(word, filter(None, known), where)
 
 
 def require_equal(

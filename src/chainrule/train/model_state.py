@@ -33,10 +33,10 @@ from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import indexing_inputs, whole_inputs, with_integer_inputs
 from chainrule.train.network import Network, Recipe
-from chainrule.train.options import refuse_unknown
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
 from chainrule.train.state import Row, Tensors
 from chainrule.train.step import Step
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer

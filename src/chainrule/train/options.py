@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import UsageError, fact
-from chainrule.errors.argument_names import reason
-from chainrule.errors.call_errors import call_remarks, own_arguments
-from chainrule.errors.method_calls import argument_text
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
+from chainrule.validation import refuse_unknown
 
 LARGEST = 2**63 - 1
 _TYPES: dict[str, tuple[type, str, str]] = {  # option -> its type, what is expected, a fix
@@ -119,29 +117,3 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of ``fit``, after a check of their names."""
     refuse_unknown("fit", options, [f.name for f in fields(FitOptions)], ("x", "y", "validation"))
     return dict(options)
-
-
-def refuse_unknown(
-    where: str, options: Mapping[str, Any], known: Iterable[str], named: Iterable[str] = ()
-) -> None:
-    """Refuse options that do not exist.
-
-    Args:
-        where: the name of the function.
-        options: the options by name.
-        known: the names of all options.
-        named: the names of the other arguments of the function.
-
-    Raises:
-        UsageError E101: an unknown option; the fix is the closest option or argument.
-    """
-    known = list(known)
-    for name, value in options.items():
-        if name not in known:
-            callee = where.partition(",")[0]
-            settings, renamed, dropped = own_arguments(callee, {name: value}, [*known, *named], {})
-            raise UsageError(
-                "E101", where=where, name=name, expected=", ".join([*named, *known]), received=name,
-                fix=", ".join(f"{option}={argument_text(option, v)}" for option, v in settings.items()),
-                notes=call_remarks(callee, renamed, dropped if reason(name, callee) else []),
-            )  # fmt: skip

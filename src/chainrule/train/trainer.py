@@ -26,7 +26,6 @@ from chainrule.engines import compile
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact
 from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
-from chainrule.nn.validation import is_number
 from chainrule.prng import fold, folds, key_of
 from chainrule.spec import Shape, shape_text
 from chainrule.train import nonfinite
@@ -50,6 +49,7 @@ from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
 from chainrule.train.step import EACH_STEP, GROUPS, RATE, Step, training_step
+from chainrule.validation import is_number
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
 NO_KEYS = np.zeros((0, 2), np.uint32)

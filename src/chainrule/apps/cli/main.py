@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import cast
 
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import ChainruleError, TrainingError, UsageError, fact, unknown_name
+from chainrule.errors import ChainruleError, TrainingError, UsageError, fact
 from chainrule.escaping import printable
 from chainrule.settings import Language, settings
 from chainrule.store import os_errors
+from chainrule.validation import unknown
 
 COMMANDS = (
     "train", "tune", "resume", "predict", "evaluate", "calibrate", "explain", "attribute", "attack",
@@ -119,7 +120,7 @@ def _run(words: list[str]) -> int:
         return DONE
     name = words.pop(0 if position is None else position)
     if name not in COMMANDS:
-        raise unknown_name("chainrule", name, COMMANDS, otherwise="--help")
+        raise unknown("chainrule", name, COMMANDS, "chainrule {}", example="--help")
     return import_module("chainrule.apps.cli.command_line").run(name, words)
 
 

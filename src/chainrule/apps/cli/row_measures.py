@@ -11,7 +11,7 @@ from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.signature import Choice
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import UsageError, fact, unknown_name
+from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.robustness.novelty_result import LEVEL
 from chainrule.robustness.novelty_scores import METHODS
@@ -21,6 +21,7 @@ from chainrule.texts import render
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.network_disagreement import disagreement, has_members
+from chainrule.validation import choice
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
 SAMPLES = 50  # of a network with dropout
@@ -133,8 +134,7 @@ def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str,
     """
     names: list[Any] = list(dict.fromkeys(name.strip() for name in methods.split(",")))
     for name in names:
-        if name not in METHODS:
-            raise unknown_name("--novelty-method", name, METHODS, otherwise=METHODS[0])
+        choice(name, METHODS, "--novelty-method")
     columns = {}
     for name in names:
         result = model.novelty(x, known, name)

@@ -32,7 +32,7 @@ from chainrule.records import frozen
 from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import checked_inputs
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

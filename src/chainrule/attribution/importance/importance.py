@@ -26,7 +26,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
 from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.train.inputs import tabular
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

@@ -17,15 +17,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from chainrule import notation
-from chainrule.errors import Message, UsageError, fact, join_facts
+from chainrule.errors import Message, UsageError, fact, join_facts, short_repr
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, unknown, value_text
 from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
 from chainrule.ops import CARDS
 from chainrule.ops.formula_functions import nodes_of
 from chainrule.records import frozen
+from chainrule.validation import is_number, unknown
 
 
 @frozen
@@ -142,7 +142,7 @@ class Curve:
         setting = self.settings[name]
         return UsageError(
             "E102", where=f'Activation("{self.name}")', name=name, expected=setting.range,
-            received=value_text(value), fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
+            received=short_repr(value), fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
         )  # fmt: skip
 
     def text(self, **settings: float) -> str:

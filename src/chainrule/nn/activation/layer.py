@@ -10,8 +10,8 @@ from chainrule.nn.activation.registry import ACTIVATIONS
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import unknown
 from chainrule.records import frozen
+from chainrule.validation import unknown
 
 
 @frozen
@@ -67,7 +67,7 @@ def known_activation(name: Any) -> str:
     if isinstance(name, str) and name in ACTIVATIONS:
         return name
     elsewhere = {word: own for own, curve in ACTIVATIONS.items() for word in curve.elsewhere}
-    raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"', elsewhere, usual="relu")
+    raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"', elsewhere, example="relu")
 
 
 def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:

@@ -26,10 +26,10 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import bound
+from chainrule.validation import require, require_integer, require_number
 
 MANY = 1024  # heads whose divisors an error lists
 

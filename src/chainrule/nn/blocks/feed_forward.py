@@ -13,8 +13,8 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require_integer, require_number
 
 
 @layer

@@ -22,8 +22,8 @@ from chainrule.nn.incremental_decoding import at_once
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
+from chainrule.validation import require_integer, require_number
 
 TRANSLATED = {"source", "target", "source_mask", "target_mask"}
 

@@ -21,10 +21,10 @@ from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.gating import SqueezeExcite
 from chainrule.nn.layers.normalization import BatchNorm
 from chainrule.nn.scope import Scope, called
-from chainrule.nn.validation import require, require_integer, unknown
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require, require_choice, require_integer
 
 SHORTCUTS = ("projection", "zeros")
 MOBILE_NORM = BatchNorm(momentum=0.01, epsilon=0.001)
@@ -68,8 +68,7 @@ class BasicBlock(Layer):
 
     def check(self) -> None:
         _require_block(self)
-        if self.shortcut not in SHORTCUTS:
-            raise unknown("BasicBlock, shortcut", self.shortcut, list(SHORTCUTS), 'shortcut="{}"')
+        require_choice(self, "shortcut", SHORTCUTS)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, channels)
         residual = Sequential(

@@ -29,9 +29,9 @@ from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.spec import shape_text
+from chainrule.validation import require_integer, require_number
 
 NEVER = 30.0  # what is subtracted from the scores of padding
 CYCLE = 4  # dilations are 1, 2, 4, 8, 1, 2, ...

@@ -30,9 +30,9 @@ from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer
 from chainrule.records import frozen
 from chainrule.spec import bound
+from chainrule.validation import require_integer
 
 LAYER_NORM = LayerNorm()
 ENCODED = {"sequence", "mask"}

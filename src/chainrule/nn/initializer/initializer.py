@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from chainrule.extension import Extensible
 from chainrule.graph import Node, constant
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_number
 
 
 @frozen

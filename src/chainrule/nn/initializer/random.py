@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.initializer.initializer import Initializer, axes_of
-from chainrule.nn.validation import require_number, unknown
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_choice, require_number
 
 
 @frozen
@@ -145,12 +145,8 @@ class Scaled(Initializer):
 
     def check(self) -> None:
         require_number(self, "gain", above=0)
-        for name, known in (
-            ("fan", ["in", "out", "mean"]),
-            ("distribution", ["uniform", "normal", "truncated"]),
-        ):
-            if getattr(self, name) not in known:
-                raise unknown(f"Scaled, {name}", getattr(self, name), known, f'{name}="{{}}"')
+        require_choice(self, "fan", ("in", "out", "mean"))
+        require_choice(self, "distribution", ("uniform", "normal", "truncated"))
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         spread = math.sqrt(self.gain / max(1.0, self.fan_of(shape)))

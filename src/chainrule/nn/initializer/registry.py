@@ -5,8 +5,8 @@ from __future__ import annotations
 from chainrule.nn.initializer.initializer import Fill, Initializer
 from chainrule.nn.initializer.random import Normal, Scaled, SmallNormal, TruncatedNormal, Uniform
 from chainrule.nn.initializer.structured import Dirac, Eye, Orthogonal, SparseNormal
-from chainrule.nn.validation import unknown
 from chainrule.records import frozen
+from chainrule.validation import unknown
 
 
 @frozen

@@ -10,10 +10,10 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.initializer.initializer import Initializer, axes_of
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, shape_text
+from chainrule.validation import require, require_integer, require_number
 
 
 @frozen

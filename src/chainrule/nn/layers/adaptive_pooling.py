@@ -18,10 +18,10 @@ from chainrule.nn.axis_index import picked, weighed
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Widths, require_widths
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, per_axis, space_of
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require_number
 
 
 @layer

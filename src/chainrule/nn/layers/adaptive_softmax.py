@@ -10,11 +10,11 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number, tupled
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.linear.window_geometry import are_integers
 from chainrule.spec import shape_text
+from chainrule.validation import require, require_integer, require_number, tupled
 
 
 @layer

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import ShapeError, UsageError, fact, suggest
+from chainrule.errors import ShapeError, UsageError, fact, short_repr, suggest
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.scope import Scope, require_one
-from chainrule.nn.validation import require, require_number, unknown, value_text
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import count, shape_text
+from chainrule.validation import require, require_choice, require_number
 
 
 def require_layer(where: str, value: object) -> None:
@@ -35,7 +35,7 @@ def require_layer(where: str, value: object) -> None:
         fix = suggest(value, ACTIVATIONS, 'cr.Activation("{}")') or fix
     elif isinstance(value, list | tuple):
         fix = "cr.Sequential(*layers)"
-    raise UsageError("E104", where=where, expected=fact("a layer"), received=value_text(value), fix=fix)
+    raise UsageError("E104", where=where, expected=fact("a layer"), received=short_repr(value), fix=fix)
 
 
 def _example_call(kind: type[Layer]) -> str:
@@ -147,8 +147,7 @@ class Parallel(Layer):
         self.__post_init__()
 
     def check(self) -> None:
-        if self.merge_mode not in (*JOINS, "none"):
-            raise unknown("Parallel, merge_mode", self.merge_mode, [*JOINS, "none"], 'merge_mode="{}"')
+        require_choice(self, "merge_mode", [*JOINS, "none"])
         names = [name for name, _ in self.branches]
         require(
             self,

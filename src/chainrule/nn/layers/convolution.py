@@ -16,10 +16,10 @@ from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, tupled
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import are_integers, known_padding, per_axis, sides_of, space_of
 from chainrule.records import frozen
+from chainrule.validation import require, require_integer, tupled
 
 Widths: TypeAlias = "int | tuple[int, ...]"
 Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"

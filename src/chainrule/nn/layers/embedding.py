@@ -18,9 +18,9 @@ from chainrule.nn.initializer import Initializer, Scaled, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number, unknown
 from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require, require_choice, require_integer, require_number
 
 UNIT = Scaled(gain=1.0, fan="in", distribution="normal")  # rows of length about 1
 REDUCTIONS = ["mean", "sum", "max"]
@@ -117,8 +117,7 @@ class EmbeddingBag(Layer):
 
     def check(self) -> None:
         _require_table(self)
-        if self.mode not in REDUCTIONS:
-            raise unknown("EmbeddingBag, mode", self.mode, REDUCTIONS, 'mode="{}"')
+        require_choice(self, "mode", REDUCTIONS)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., units)
         if x.rank < 2:

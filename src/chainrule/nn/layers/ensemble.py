@@ -24,10 +24,10 @@ from chainrule.nn.layer import Layer, Sample, layer
 from chainrule.nn.layers.linear import FullyConnected
 from chainrule.nn.layers.member_statistics import center_and_scale, interval_states, rows_of_members
 from chainrule.nn.scope import Scope, stream_of
-from chainrule.nn.validation import require, require_integer, require_number, tupled, unknown
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound, shape_text
+from chainrule.validation import require, require_choice, require_integer, require_number, tupled
 
 MAX_RUNS = 32  # up to which features are selected by slices, beyond by a product with a matrix of 0 and 1
 MEANS = ["value", "softmax", "sigmoid"]
@@ -294,8 +294,7 @@ class EnsembleMean(Layer):
     initial_weights: tuple[float, ...] = ()
 
     def check(self) -> None:
-        if self.mode not in MEANS:
-            raise unknown("EnsembleMean, mode", self.mode, MEANS, 'mode="{}"')
+        require_choice(self, "mode", MEANS)
         object.__setattr__(self, "initial_weights", tupled(self.initial_weights))
         are_numbers = isinstance(self.initial_weights, tuple) and all(
             isinstance(weight, int | float) and weight >= 0 for weight in self.initial_weights

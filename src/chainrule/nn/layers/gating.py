@@ -13,9 +13,9 @@ from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.pooling import GlobalAveragePool
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require_integer, require_number
 
 
 @layer

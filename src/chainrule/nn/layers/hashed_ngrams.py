@@ -11,10 +11,10 @@ from chainrule.graph import Node, constant
 from chainrule.graph.limits import reserve
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer
 from chainrule.ops import functional as F
 from chainrule.prng import bits, fold, key_of
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require, require_integer
 
 LONGEST = 16  # words of an n-gram
 _STREAM = 0x4E475241  # "NGRA"

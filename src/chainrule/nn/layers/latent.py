@@ -16,11 +16,11 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Sample, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.elementwise.dtype import extent
 from chainrule.spec import shape_text
+from chainrule.validation import require_number
 
 
 @layer

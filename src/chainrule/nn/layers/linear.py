@@ -11,9 +11,9 @@ from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, Sample, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.spec import shape_text
+from chainrule.validation import require, require_integer
 
 
 @frozen

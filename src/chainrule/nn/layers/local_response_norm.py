@@ -9,8 +9,8 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.normalization import last_axes
 from chainrule.nn.safe_norms import defined
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
+from chainrule.validation import require_integer, require_number
 
 _HEADROOM = 2.0**24  # the largest number divided by the largest sum of squares that is computed
 

@@ -10,9 +10,9 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, unknown
 from chainrule.ops import functional as F
 from chainrule.spec import shape_text
+from chainrule.validation import require, require_choice
 
 MERGES: dict[str, Callable[[Sequence[Node]], Node]] = {
     "add": lambda values: reduce(F.add, values),
@@ -55,8 +55,7 @@ class Merge(Layer):
     axis: int = -1
 
     def check(self) -> None:
-        if self.mode not in JOINS:
-            raise unknown("Merge, mode", self.mode, JOINS, 'cr.Merge("{}")')
+        require_choice(self, "mode", JOINS, 'cr.Merge("{}")')
         is_valid = type(self.axis) is int and self.axis != 0
         require(self, "axis", is_valid, fact("an integer other than 0, the axis of the samples"), "axis=-1")
 

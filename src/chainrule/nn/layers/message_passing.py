@@ -23,9 +23,9 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.recurrent.sequence_loop import require_mask
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer
 from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
+from chainrule.validation import require_integer
 
 
 @layer

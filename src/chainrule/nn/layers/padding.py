@@ -12,10 +12,10 @@ from chainrule.graph import Node, constant, reserve
 from chainrule.nn.axis_index import picked
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, tupled, unknown
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, sides_of, space_of
 from chainrule.spec import shape_text
+from chainrule.validation import require, require_choice, require_number, tupled
 
 Sides: TypeAlias = "int | tuple[int | tuple[int, int], ...]"
 Pairs: TypeAlias = "list[tuple[int, int]]"
@@ -57,8 +57,7 @@ class Pad(Layer):
 
     def check(self) -> None:
         require_sides(self, "padding", "cr.Pad(1)")
-        if self.mode not in [*BORDERS]:  # a list, because the value may not be hashable
-            raise unknown("Pad, mode", self.mode, list(BORDERS), 'mode="{}"')
+        require_choice(self, "mode", BORDERS)
         require_number(self, "value")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)

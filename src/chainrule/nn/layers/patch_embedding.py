@@ -10,10 +10,10 @@ from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import count, shape_text
+from chainrule.validation import require_integer
 
 
 @layer

@@ -9,10 +9,10 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import count, shape_text
+from chainrule.validation import require, require_number
 
 
 @layer

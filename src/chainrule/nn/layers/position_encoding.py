@@ -26,9 +26,9 @@ from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number, unknown
 from chainrule.ops import functional as F
 from chainrule.spec import Shape, shape_text
+from chainrule.validation import require, require_choice, require_integer, require_number
 
 BLOCK = 2**16  # numbers
 PAIRS = ["halves", "neighbors"]
@@ -165,8 +165,7 @@ class RotaryPosition(Layer):
 
     def check(self) -> None:
         require_number(self, "base", above=1)
-        if self.pairs not in PAIRS:
-            raise unknown("RotaryPosition, pairs", self.pairs, PAIRS, 'pairs="{}"')
+        require_choice(self, "pairs", PAIRS)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T, C) -> the same
         return self.turned(x, x.rank - 2, scope)

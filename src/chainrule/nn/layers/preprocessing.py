@@ -15,9 +15,9 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, require, require_integer, require_number, tupled, unknown
 from chainrule.ops import functional as F
 from chainrule.spec import shape_text
+from chainrule.validation import is_number, require, require_choice, require_integer, require_number, tupled
 
 MODES = ["one_hot", "multi_hot", "count"]
 
@@ -181,8 +181,7 @@ class CategoryEncoding(Layer):
 
     def check(self) -> None:
         require_integer(self, "classes", 1, fix="cr.CategoryEncoding(10)")
-        if self.mode not in MODES:
-            raise unknown("CategoryEncoding, mode", self.mode, MODES, 'mode="{}"')
+        require_choice(self, "mode", MODES)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., classes)
         numbers = x.astype("int64") if x.spec.is_float else x

@@ -10,11 +10,11 @@ from chainrule.graph import Node, make
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer
 from chainrule.ops import functional as F
 from chainrule.ops.linear import patches
 from chainrule.ops.linear.window_geometry import padding_of, per_axis, space_of, span
 from chainrule.spec import bound, count, shape_text
+from chainrule.validation import require, require_integer
 
 
 @layer

@@ -20,8 +20,8 @@ from chainrule.nn.axis_index import picked, weighed
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Widths, require_widths, tupled
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, require, unknown
 from chainrule.ops.linear.window_geometry import per_axis, space_of
+from chainrule.validation import is_number, require, require_choice
 
 
 @layer
@@ -74,8 +74,7 @@ class UpSampling(Layer):
         )
         if self.size is not None:
             require_widths(self, "size", "size=(28, 28)")
-        if self.mode not in [*MODES]:  # a list, because the value may not be hashable
-            raise unknown("UpSampling, mode", self.mode, list(MODES), 'mode="{}"')
+        require_choice(self, "mode", MODES)
         fits = self.align_corners in ((False,) if self.mode == "nearest" else (False, True))
         fix = 'mode="linear", align_corners=True'
         require(self, "align_corners", fits, fact("False, or True with a mode that interpolates"), fix)

@@ -16,9 +16,9 @@ from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.recurrent.sequence_loop import require_mask
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import unknown
 from chainrule.ops import functional as F
 from chainrule.spec import bound
+from chainrule.validation import require_choice
 
 HOWS = ["mean", "max", "first", "last"]
 SMALL = SmallNormal(0.02)
@@ -90,8 +90,7 @@ class SequencePool(Layer):
     mode: str = "mean"
 
     def check(self) -> None:
-        if self.mode not in HOWS:
-            raise unknown("SequencePool, mode", self.mode, HOWS, 'cr.SequencePool("{}")')
+        require_choice(self, "mode", HOWS, 'cr.SequencePool("{}")')
 
     def __call__(self, x: Value, scope: Scope) -> Node:  # x (B, T, C) -> (B, C)
         inputs = x if isinstance(x, Mapping) else {"sequence": x}

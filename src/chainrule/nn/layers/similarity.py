@@ -13,9 +13,9 @@ from chainrule.nn.layers.merge import several
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.safe_norms import require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.spec import bound, count, shape_text
+from chainrule.validation import require, require_integer, require_number
 
 
 @layer

@@ -19,10 +19,10 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Parameter, Scope, stream_of
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
+from chainrule.validation import require_integer, require_number
 
 WARM_UP = 15  # power iterations before the first step, as PyTorch has it
 

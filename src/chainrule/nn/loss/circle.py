@@ -18,10 +18,10 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import length
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
+from chainrule.validation import require_number
 
 _NEVER = -1e30  # stands for log(0) and stays finite
 

@@ -9,10 +9,10 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
-from chainrule.nn.validation import require_integer
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, shape_text
+from chainrule.validation import require_integer
 
 
 @frozen

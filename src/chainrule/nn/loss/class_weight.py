@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.errors import fact
 from chainrule.graph import Node, constant
-from chainrule.nn.validation import is_number, require
 from chainrule.spec import Axis
+from chainrule.validation import is_number, require
 
 if TYPE_CHECKING:
     from chainrule.nn.loss.loss import Loss

@@ -15,10 +15,10 @@ from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
+from chainrule.validation import require_number
 
 _NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope
 

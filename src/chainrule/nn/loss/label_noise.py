@@ -12,9 +12,9 @@ from typing import ClassVar
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
-from chainrule.nn.validation import require, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require, require_number
 
 
 @frozen

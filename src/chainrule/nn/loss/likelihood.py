@@ -14,11 +14,11 @@ from typing import ClassVar
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.records import frozen
 from chainrule.spec import Spec
+from chainrule.validation import require_number
 
 
 @frozen

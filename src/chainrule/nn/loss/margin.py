@@ -13,10 +13,10 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.loss import Loss, require_shape, signs
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
+from chainrule.validation import require_integer, require_number
 
 
 @frozen

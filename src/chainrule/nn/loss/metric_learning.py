@@ -14,10 +14,10 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
-from chainrule.nn.validation import require, require_number, unknown
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
+from chainrule.validation import require, require_choice, require_number
 
 
 @frozen
@@ -202,8 +202,7 @@ class TripletMargin(Side):
     def check(self) -> None:
         require_number(self, "margin", above=0)
         require(self, "swap", isinstance(self.swap, bool), fact("True or False"))
-        if self.distance not in [*DISTANCES]:  # a list, because the value may not be hashable
-            raise unknown("TripletMargin, distance", self.distance, list(DISTANCES), 'distance="{}"')
+        require_choice(self, "distance", DISTANCES)
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 3, D) -> (B,)
         anchor, positive, negative = (output[:, i] for i in range(3))

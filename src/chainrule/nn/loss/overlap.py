@@ -13,10 +13,10 @@ from typing import ClassVar
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, per_sample, require_shape
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
+from chainrule.validation import require_number
 
 _EMPTY = 1e-7  # keeps the quotient a number where nothing is marked
 

@@ -9,8 +9,8 @@ from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.loss.loss import Loss
-from chainrule.nn.validation import unknown
 from chainrule.spec import Spec
+from chainrule.validation import unknown
 
 LOSSES: LazyRegistry[type[Loss]] = LazyRegistry(
     "chainrule", paths(block_index.LOSSES, block_index.LOSS_NAMES)

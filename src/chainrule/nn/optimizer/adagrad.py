@@ -17,10 +17,10 @@ from chainrule.nn.optimizer.optimizer import (
     running,
 )
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require, require_number
 
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to the next number
 

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, field
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, bias_correction, running
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_number
 
 
 @frozen

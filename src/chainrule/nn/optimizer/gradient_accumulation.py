@@ -11,10 +11,10 @@ from chainrule.nn.optimizer.optimizer import Nodes, Slot, StepContext
 from chainrule.nn.optimizer.weight_averaging import Around
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule, Slowed
-from chainrule.nn.validation import require, require_integer
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require, require_integer
 
 
 @frozen

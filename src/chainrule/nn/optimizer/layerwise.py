@@ -17,10 +17,10 @@ from chainrule.nn.optimizer.optimizer import (
     running,
 )
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_integer, require_number
 
 QUINTIC = (3.4445, -4.775, 2.0315)  # the polynomial of Jordan et al.: steep at 0, near 1 from 0.7 to 1.2
 

@@ -18,10 +18,10 @@ from functools import reduce
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Nodes, Optimizer, Slot, StepContext
 from chainrule.nn.schedule import Constant, Schedule
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_integer, require_number
 
 LINE = ("length", "base", "slope", "tries", "has_high", "low", "low_loss", "low_slope", "high", "high_loss",
         "high_slope")  # fmt: skip

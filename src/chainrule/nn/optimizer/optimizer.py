@@ -23,10 +23,10 @@ from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import defined
 from chainrule.nn.schedule import Schedule, known_schedule
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require_number
 
 Nodes = Mapping[str, Node]
 Moved = tuple[Node, dict[str, Node]]

@@ -16,9 +16,9 @@ from chainrule.nn.optimizer.optimizer import Moved, Nodes, Optimizer, Rule, Slot
 from chainrule.nn.regularization.constraint import Constraint
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.scope import is_at, outline
-from chainrule.nn.validation import require, require_number
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require, require_number
 
 
 @frozen

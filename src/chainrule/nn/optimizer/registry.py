@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule import block_index
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.optimizer.optimizer import Optimizer
-from chainrule.nn.validation import unknown
+from chainrule.validation import unknown
 
 OPTIMIZERS: LazyRegistry[type[Optimizer]] = LazyRegistry(
     "chainrule", paths(block_index.OPTIMIZERS, block_index.OPTIMIZER_NAMES)

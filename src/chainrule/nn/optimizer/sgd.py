@@ -8,10 +8,10 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, running
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require, require_number
 
 
 @frozen

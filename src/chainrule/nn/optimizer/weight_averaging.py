@@ -25,10 +25,10 @@ from chainrule.nn.optimizer.optimizer import (
     running,
 )
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.validation import require, require_integer, require_number
 
 
 @frozen

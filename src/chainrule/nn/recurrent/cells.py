@@ -16,10 +16,10 @@ from chainrule.nn.initializer import Blocks, Fill, Initializer, known_initialize
 from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number
 from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import lettered
 from chainrule.spec import count
+from chainrule.validation import require, require_number
 
 
 @layer

@@ -24,10 +24,10 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import scan
 from chainrule.spec import Shape, shape_text
+from chainrule.validation import require, require_integer, require_number
 
 Step: TypeAlias = Callable[[Sequence[Node], Sequence[Node]], tuple[Node, Sequence[Node]]]
 RETURNS = ("last", "sequence", "all")

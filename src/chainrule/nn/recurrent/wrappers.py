@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, fact, short_repr
 from chainrule.extension import changed
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Value, layer
@@ -13,8 +13,8 @@ from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.recurrent.sequence_loop import Recurrent, inputs_of
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, unknown, value_text
 from chainrule.ops import functional as F
+from chainrule.validation import require_choice, require_number
 
 
 @layer
@@ -46,8 +46,7 @@ class Bidirectional(Layer):
 
     def check(self) -> None:
         _require_recurrent("Bidirectional", self.inner)
-        if self.merge_mode not in JOINS:
-            raise unknown("Bidirectional, merge_mode", self.merge_mode, list(JOINS), 'merge_mode="{}"')
+        require_choice(self, "merge_mode", JOINS)
 
     def __call__(self, x: Value, scope: Scope) -> Value:
         assert isinstance(self.inner, Recurrent)
@@ -165,7 +164,7 @@ def _require_recurrent(where: str, part: object) -> None:
             "E104",
             where=where,
             expected=fact("a recurrent layer"),
-            received=value_text(part),
+            received=short_repr(part),
             fix="cr.LSTM(32)",
         )
 

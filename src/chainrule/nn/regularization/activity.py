@@ -6,8 +6,8 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import L1, L1L2, L2, Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require
 from chainrule.ops.elementwise.dtype import extent
+from chainrule.validation import require
 
 
 @layer

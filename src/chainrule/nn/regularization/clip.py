@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import norm
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 _SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
 

@@ -11,9 +11,9 @@ from dataclasses import KW_ONLY
 from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import norm
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 _SAFE = 1e-7  # as in Keras: keeps the quotient finite when the length is 0
 

@@ -10,9 +10,9 @@ import numpy as np
 from chainrule.extension import Extensible
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.safe_norms import defined
-from chainrule.nn.validation import require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 
 @frozen

@@ -5,9 +5,9 @@ from __future__ import annotations
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, known_schedule, require_rate, require_rising
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require, require_integer, require_number
 
 
 @frozen

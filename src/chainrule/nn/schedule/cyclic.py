@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
-from chainrule.nn.validation import require_integer, require_number, unknown
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require_choice, require_integer, require_number
 
 
 @frozen
@@ -52,13 +52,7 @@ class OneCycle(Schedule):
         require_number(self, "pct_start", above=0, below=1)
         require_number(self, "div_factor", minimum=1)
         require_number(self, "final_div_factor", minimum=1)
-        if self.anneal_strategy not in ("cosine", "linear"):
-            raise unknown(
-                "OneCycle, anneal_strategy",
-                self.anneal_strategy,
-                ["cosine", "linear"],
-                'anneal_strategy="{}"',
-            )
+        require_choice(self, "anneal_strategy", ("cosine", "linear"))
 
     def __call__(self, step: Node, horizon: int) -> Node:
         total = max(2, self.total_steps or horizon)
@@ -113,8 +107,7 @@ class Cyclic(Schedule):
         if self.step_size_down is not None:
             require_integer(self, "step_size_down", 1)
         require_number(self, "gamma", above=0, maximum=1)
-        if self.mode not in (modes := ["triangular", "triangular2", "exp_range"]):
-            raise unknown("Cyclic, mode", self.mode, modes, 'mode="{}"')
+        require_choice(self, "mode", ("triangular", "triangular2", "exp_range"))
 
     def __call__(self, step: Node, horizon: int) -> Node:
         down = float(self.step_size_down or self.step_size_up)

@@ -6,9 +6,9 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 
 @frozen

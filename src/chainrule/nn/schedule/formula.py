@@ -8,7 +8,6 @@ from functools import reduce
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
-from chainrule.nn.validation import require
 from chainrule.notation import (
     CONSTANTS,
     Apply,
@@ -27,6 +26,7 @@ from chainrule.notation import (
 from chainrule.ops import functional as F
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
+from chainrule.validation import require
 
 LONGEST, DEEPEST = 200, 20  # of a formula: characters, and nested brackets
 _FUNCTIONS: dict[str, Callable[..., Node]] = {

@@ -15,9 +15,9 @@ from typing import Any
 from chainrule.errors import fact
 from chainrule.graph import Node, input_node
 from chainrule.nn.schedule.schedule import Schedule, known_schedule, require_rate
-from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import require, require_integer, require_number
 
 REDUCTIONS = "rate/reductions"
 """The label of the state that holds the number of reductions."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.graph import Node
-from chainrule.nn.validation import require, require_number
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
+from chainrule.validation import require, require_number
 
 
 @frozen

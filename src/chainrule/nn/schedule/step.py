@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY
 from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, require_rising
-from chainrule.nn.validation import is_number, require, require_integer, require_number
 from chainrule.ops import functional as F
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
+from chainrule.validation import is_number, require, require_integer, require_number
 
 
 @frozen

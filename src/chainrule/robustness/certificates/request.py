@@ -21,7 +21,7 @@ from chainrule.robustness.samples import Samples, ball_of
 from chainrule.robustness.stream import Stream
 from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import inputs_of, predictions
-from chainrule.train.options import refuse_unknown
+from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

@@ -17,11 +17,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.nn.validation import require_integer
 from chainrule.records import frozen
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Evaluation, Problem, Search
 from chainrule.robustness.stream import Stream
+from chainrule.validation import require_integer
 
 MOMENTUM = 0.75  # weight of the gradient step; the rest is the weight of the move before it
 RISING = 0.75  # share of the steps between two checkpoints in which the objective must rise

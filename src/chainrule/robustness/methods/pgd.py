@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.records import frozen
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Problem, Search
 from chainrule.robustness.stream import Stream
+from chainrule.validation import require_integer, require_number
 
 _RELATIVE_STEP = 2.5  # radii that all steps together can cover, as in the reference
 

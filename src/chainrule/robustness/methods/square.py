@@ -17,12 +17,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.nn.validation import require_integer, require_number
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Problem, Search
 from chainrule.robustness.stream import Stream
+from chainrule.validation import require_integer, require_number
 
 SHARES_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # of all evaluations, where p is halved
 _TINY = 1e-12

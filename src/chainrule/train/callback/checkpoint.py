@@ -9,7 +9,6 @@ from string import Formatter
 
 from chainrule.errors import UsageError, fact
 from chainrule.events import EpochDone, Event, Listener
-from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback.append_only_file import run_folder_of
@@ -17,6 +16,7 @@ from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
+from chainrule.validation import require, require_integer
 
 
 @frozen

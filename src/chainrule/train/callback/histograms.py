@@ -23,12 +23,12 @@ from chainrule.errors import FileError, UsageError, fact
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import plain_path
-from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import RunFolder, atomic_write, container
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.network import Network
+from chainrule.validation import require, require_integer
 
 FILE = "histograms.safetensors"
 KINDS = ("weights", "activations", "gradients")

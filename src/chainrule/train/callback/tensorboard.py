@@ -11,13 +11,13 @@ from pathlib import Path
 
 from chainrule.errors import fact
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
-from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
 from chainrule.train.callback.append_only_file import append, run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
+from chainrule.validation import require, require_integer
 
 _PAUSE = 5.0  # maximum seconds between two writes of step values within an epoch
 

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import UsageError, fact
 from chainrule.events import Event, Listener, TrainingStarted
-from chainrule.nn.validation import require_number
 from chainrule.records import frozen
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
+from chainrule.validation import require_number
 
 
 @frozen

@@ -31,8 +31,9 @@ from chainrule.settings import settings
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
-from chainrule.train.options import FitOptions, refuse_unknown
+from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
+from chainrule.validation import refuse_unknown
 
 WINDOWS = 25  # number of standard deviations of the smoothing window in a sweep
 MOMENTUM = 0.9  # of the running mean of the loss that detects divergence

@@ -8,8 +8,8 @@ from typing import Any
 
 from chainrule.data.tables.public_columns import PublicColumns
 from chainrule.errors import UsageError, fact
-from chainrule.nn.validation import is_number
 from chainrule.records import frozen
+from chainrule.validation import is_number
 
 PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training

@@ -8,7 +8,6 @@ from dataclasses import field, replace
 from typing import Any
 
 from chainrule.errors import fact
-from chainrule.nn.validation import is_number
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.private.privacy import (
@@ -19,6 +18,7 @@ from chainrule.train.private.privacy import (
     refused_argument,
     unprotected_of,
 )
+from chainrule.validation import is_number
 
 MAX_GROUP = 64  # rows
 TEXT = {

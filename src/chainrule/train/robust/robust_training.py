@@ -15,7 +15,6 @@ from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.graph import Node, input_node, rebuild
 from chainrule.nn.build import Built
 from chainrule.nn.scope import stream_of
-from chainrule.nn.validation import is_number
 from chainrule.ops import functional as F
 from chainrule.prng import KEY
 from chainrule.records import frozen
@@ -23,6 +22,7 @@ from chainrule.spec import Shape
 from chainrule.train.network import Network
 from chainrule.train.objective import Objective, objective
 from chainrule.train.robust.input_space import InputSpace
+from chainrule.validation import is_number
 
 
 @frozen(eq=False)

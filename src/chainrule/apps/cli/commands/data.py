@@ -11,8 +11,9 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data.datasets import DATASETS, copy_of, downloads_folder, open_dataset
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
-from chainrule.errors import DataError, UsageError, fact, unknown_name
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.settings import settings
+from chainrule.validation import choice
 
 ACTIONS = ("list", "get", "where")
 
@@ -23,8 +24,7 @@ def data(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """List the data sets, download one, or print the path of its copy."""
-    if action not in ACTIONS:
-        raise unknown_name("chainrule data", action, ACTIONS)
+    choice(action, ACTIONS, "chainrule data")
     if action == "list" and name is None:
         _list()
     elif action == "list":

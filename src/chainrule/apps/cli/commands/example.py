@@ -24,11 +24,12 @@ import typer
 
 from chainrule.apps.cli import command_line, screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import UsageError, fact, unknown_name
+from chainrule.errors import UsageError, fact
 from chainrule.messages import Texts, in_language
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.run_folder import require_free
+from chainrule.validation import choice
 
 # A new example: its file in src/chainrule_examples, its name here, and its sentence `example_NAME` in
 # apps/cli/example_texts.py.
@@ -70,8 +71,7 @@ def example(
     if name is None:
         screen.table(["", ""], [(known, text_of(f"example_{known}")) for known in EXAMPLES])
         return 0
-    if name not in EXAMPLES:
-        raise unknown_name("chainrule example", name, EXAMPLES)
+    choice(name, EXAMPLES, "chainrule example")
     module = example_module(name)
     texts = {"": text_of(f"example_{name}"), "lang": text_of("lang"), **option_texts(module)}
     context = {"default_map": {"lang": settings.lang}}

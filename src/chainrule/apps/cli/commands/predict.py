@@ -56,7 +56,7 @@ from chainrule.data.tables.damaged_cells import (
 )
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, TrainingError, UsageError, fact, unknown_name
+from chainrule.errors import DataError, TrainingError, UsageError, fact
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -67,6 +67,7 @@ from chainrule.tabular.options import radius_of
 from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
+from chainrule.validation import choice
 
 DAMAGED = ("refuse", "skip", "missing")
 
@@ -93,8 +94,7 @@ def predict(
     **options: Any,
 ) -> None:
     """Print the rows of a table with their predictions, or write them to a file."""
-    if damaged not in DAMAGED:
-        raise unknown_name("--damaged", damaged, DAMAGED, otherwise="skip")
+    choice(damaged, DAMAGED, "--damaged", example="skip")
     reading = take_reading(options)
     model, rows = load(run, data, reading)
     chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
@@ -111,8 +111,7 @@ def predict(
     refuse_long_text(model.targets, rows.count)
     if proba:
         _require_probabilities(model, run, data)
-    if sets_method not in SET_METHODS:
-        raise unknown_name("--sets-method", sets_method, SET_METHODS, otherwise="threshold")
+    choice(sets_method, SET_METHODS, "--sets-method", example="threshold")
     uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
     if rows.questions is None:
