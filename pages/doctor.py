@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.diagnosis import RULES, TIMES, Rule
+from chainrule.diagnosis import RULES, Rule
+from chainrule.messages import LANGUAGES, translated
 from pages.block_page import table
 from pages.page import plain
 
@@ -77,29 +78,29 @@ def rules() -> list[Rule]:
 def page(rule: Rule) -> str:
     """The page of a rule, in English and Chinese."""
     english, chinese = (_paragraphs(rule, i) for i in (0, 1))
-    title = f"# {rule.id}: {plain(rule.names[0])}"
-    return "\n\n".join([title, *english, f"## {rule.names[1]}", *chinese]) + "\n"
+    title = f"# {rule.id}: {plain(rule.title)}"
+    return "\n\n".join([title, *english, f"## {translated(rule.title, 'zh')}", *chinese]) + "\n"
 
 
 def _paragraphs(rule: Rule, i: int) -> list[str]:
     """The paragraphs of a page in one language."""
-    times = [place[1 + i] for place in TIMES.values() if place[0] in rule.when]
+    lang = LANGUAGES[i]
     labels = [
         ("Checked", "时机"), ("Threshold", "阈值"), ("Source", "来源"), ("Cause", "原因"), ("Try", "尝试"),
     ]  # fmt: skip
     checked, threshold, source, cause, attempt = (pair[i] for pair in labels)
     mark = "：" if i else ": "
     severity = {"error": "错误", "warning": "警告", "info": "提示"}[rule.severity] if i else rule.severity
-    times_text = "、".join(times) if i else ", ".join(times)
+    times_text = ("、" if i else ", ").join(rule.times(lang))
     return [
-        _sentence(plain(rule.symptom[i]), i),
+        _sentence(plain(translated(rule.symptom, lang)), i),
         f"**{checked}**{mark}{times_text}（{severity}）"
         if i
         else f"**{checked}**{mark}{times_text} ({severity}).",
-        _sentence(f"**{threshold}**{mark}{plain(rule.threshold[i])}", i),
+        _sentence(f"**{threshold}**{mark}{plain(rule.threshold.render(lang))}", i),
         _sentence(f"**{source}**{mark}{plain(rule.source)}", i),
-        f"**{cause}**{mark}{plain(rule.why[i])}",
-        f"**{attempt}**{mark}`{rule.remedy_in('zh' if i else 'en')}`",
+        f"**{cause}**{mark}{plain(translated(rule.why, lang))}",
+        f"**{attempt}**{mark}`{rule.remedy_in(lang)}`",
     ]
 
 
@@ -116,7 +117,12 @@ def index(suite: str) -> str:
         suite: the text between the marks, including the marks.
     """
     rows = [
-        (f"{r.number}", f"[{r.id}](doctor/{r.id}.md)", r.when, *map(plain, (*r.names, r.threshold[0])))
+        (
+            f"{r.number}",
+            f"[{r.id}](doctor/{r.id}.md)",
+            r.when,
+            *map(plain, (r.title, translated(r.title, "zh"), r.threshold)),
+        )
         for r in rules()
     ]
     head = ("", "rule", "checked", "problem", "中文", "threshold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from chainrule.catalog import KINDS, Kind, block
+from chainrule.messages import translated
 from pages.block_page import block_path, prose_table
 from pages.page import Page, plain
 
@@ -53,8 +54,8 @@ def kind_page(kind: Kind) -> Page:
         entry = block(kind.name, name)
         rows.append((f"[{plain(name)}]({name}.md)", plain(entry.chinese[0]), plain(entry.summary)))
     title = kind.plural.capitalize() if kind.name != "op" else "Operations"
-    summary = f"{kind.summary[0]} {kind.chinese}：{kind.summary[1]}"
-    parts = [f"# {title}", summary, prose_table(("name", kind.chinese, ""), rows)]
+    summary = f"{kind.summary} {kind.title('zh')}：{translated(kind.summary, 'zh')}"
+    parts = [f"# {title}", summary, prose_table(("name", kind.title("zh"), ""), rows)]
     return Page(kind_path(kind), "\n\n".join(parts) + "\n")
 
 
@@ -66,7 +67,11 @@ def chinese_page() -> Page:
         for name in kind.entries:
             chinese_name, summary = block(kind.name, name).chinese
             rows.append((f"[{plain(name)}]({block_path(kind, name)})", plain(chinese_name), plain(summary)))
-        parts += [f"## {kind.chinese}", kind.summary[1], prose_table(("名称", "中文名称", "说明"), rows)]
+        parts += [
+            f"## {kind.title('zh')}",
+            translated(kind.summary, "zh"),
+            prose_table(("名称", "中文名称", "说明"), rows),
+        ]
     return Page("zh.md", "\n\n".join(parts) + "\n")
 
 
@@ -80,7 +85,7 @@ def first_page(guides: Mapping[str, list[str]], decisions: str, errors: str) -> 
     rows = []
     for kind in KINDS.values():
         rows.append(
-            (f"[{kind.plural}]({kind_path(kind)})", kind.chinese, str(len(kind.entries)), kind.summary[0])
+            (f"[{kind.plural}]({kind_path(kind)})", kind.title("zh"), str(len(kind.entries)), kind.summary)
         )
     kinds = prose_table(("kind", "中文", "count", ""), rows)
     trees = [

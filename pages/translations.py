@@ -1,10 +1,11 @@
 """The catalogs of translations: ``python -m pages.translations`` updates and compiles them.
 
-A text is the first argument of ``fact`` or ``join_facts``, or a constant that is annotated with ``Text`` or
-``Texts``. The command adds the texts of the source code to ``locale/*/LC_MESSAGES/chainrule.po``, removes
-those that are not used, compiles the catalogs, and lists what is not translated. With ``--check`` it writes
-nothing. The exit code is 1 if a translation is missing. Other string literals keep the translation that they
-have: a template may be passed through a variable.
+A text is the first argument of ``fact`` or ``join_facts``, a constant that is annotated with ``Text`` or
+``Texts``, or an argument whose parameter, or field of a record, is so annotated. The command adds the texts
+of the source code to ``locale/*/LC_MESSAGES/chainrule.po``, removes those that are not used, compiles the
+catalogs, and lists what is not translated. With ``--check`` it writes nothing. The exit code is 1 if a
+translation is missing. Other string literals keep the translation that they have: a template may be passed
+through a variable.
 
 A text that needs another translation in one place gets an entry of its own with the key of the text as
 ``msgctxt``.
@@ -20,8 +21,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from string import Formatter
+from typing import TypeAlias
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -32,7 +35,8 @@ from pages.source_text import nodes_of
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 CALLS = ("fact", "join_facts")
-KINDS = ("Text", "Texts")
+KINDS, MESSAGES = ("Text", "Texts"), "chainrule.messages"
+Parameters: TypeAlias = "dict[str, list[tuple[str, list[str]]]]"
 CREATED = datetime(2026, 11, 30, tzinfo=UTC)  # constant: a catalog changes only with its texts
 HEADER = "# Translations of the texts of chainrule. Written by python -m pages.translations."
 
@@ -65,21 +69,95 @@ def source_texts(trees: Mapping[str, ast.AST]) -> tuple[dict[str, set[str]], dic
     """
     texts: dict[str, set[str]] = defaultdict(set)
     literals: dict[str, set[str]] = defaultdict(set)
+    parameters = text_parameters(trees)
     for file, tree in trees.items():
+        scope = _scope(file, tree)
         for node in nodes_of(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 literals[node.value].add(file)
-            for text in _texts_of(node):
+            for text in _texts_of(node, parameters, scope):
                 texts[text].add(file)
     return {text: files for text, files in texts.items() if has_words(text)}, literals
 
 
-def _texts_of(node: ast.AST) -> Iterator[str]:
+def text_parameters(trees: Mapping[str, ast.AST]) -> Parameters:
+    """The parameters of functions and records that have texts.
+
+    Args:
+        trees: syntax trees of modules by name of the file.
+
+    Returns:
+        by the name of the function, its module and the names of its parameters, "" for those without texts.
+    """
+    parameters: Parameters = defaultdict(list)
+    for file, tree in trees.items():
+        if all(source != MESSAGES for name, source in _scope(file, tree).items() if name in KINDS):
+            continue
+        for node in nodes_of(tree):
+            match node:
+                case ast.ClassDef(name=name, body=body):
+                    fields = [field for field in body if isinstance(field, ast.AnnAssign)]
+                    found = [
+                        (ast.unparse(f.target), f.annotation) for f in fields if not _is_class_variable(f)
+                    ]
+                case ast.FunctionDef(name=name, args=args):
+                    everything = (*args.posonlyargs, *args.args, *args.kwonlyargs)
+                    found = [(arg.arg, arg.annotation) for arg in everything]
+                case _:
+                    continue
+            names = [field if kind is not None and _is_text(kind) else "" for field, kind in found]
+            if any(names):
+                parameters[name].append((module_of(file), names))
+    return parameters
+
+
+def module_of(file: str) -> str:
+    """The module of a file.
+
+    Example:
+        >>> module_of("src/chainrule/ops/card.py")
+        'chainrule.ops.card'
+    """
+    return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _scope(file: str, tree: ast.AST) -> dict[str, str]:
+    """The names that a module imports, or defines as functions and classes, and where they come from."""
+    scope = {}
+    for node in nodes_of(tree):
+        if isinstance(node, ast.ImportFrom):
+            scope |= {alias.asname or alias.name: node.module or "" for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            scope[node.name] = module_of(file)
+    return scope
+
+
+def _is_class_variable(field: ast.AnnAssign) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == "ClassVar" for part in ast.walk(field.annotation))
+
+
+def _texts_of(node: ast.AST, parameters: Parameters, scope: Mapping[str, str]) -> Iterator[str]:
+    """The texts of a node: of a constant, or of the arguments of a call."""
     match node:
         case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text)), *_]) if name in CALLS:
             yield text
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in scope:
+            for module, names in parameters.get(name, ()):
+                if f"{module}.".startswith(f"{scope[name]}."):
+                    values = [*zip(names, args, strict=False), *((k.arg, k.value) for k in keywords)]
+                    texts = (value for argument, value in values if argument and argument in names)
+                    yield from chain.from_iterable(map(_values, texts))
         case ast.AnnAssign(annotation=kind, value=ast.expr() as value) if _is_text(kind):
             yield from _values(value)
+
+
+def constants(tree: ast.AST) -> list[str]:
+    """The names of the constants of a module that are texts."""
+    return [
+        node.target.id
+        for node in getattr(tree, "body", ())
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _is_text(node.annotation)
+    ]
 
 
 def _is_text(annotation: ast.expr) -> bool:
@@ -107,7 +185,7 @@ def updated(old: Catalog, trees: Mapping[str, ast.AST]) -> Catalog:
     texts, literals = source_texts(trees)
     new = empty_catalog(str(old.locale), HEADER)
     for message in old:
-        if message.id and message.id in literals:
+        if message.string and message.id and message.id in literals:
             files = texts.get(str(message.id)) or literals[str(message.id)]
             _add(new, str(message.id), str(message.string), files, message.context)
     for text, files in texts.items():

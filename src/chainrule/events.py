@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from chainrule.errors import ChainruleError, TrainingError, fact
+from chainrule.messages import rendered
 from chainrule.records import frozen
 from chainrule.thread_count import MAX_THREADS, faulty_variables
 
@@ -108,10 +109,23 @@ class CheckpointSaved(Event):
 
 @frozen
 class Notice(Event):
-    """A message for the user, in English and Chinese."""
+    """A message for the user.
 
-    en: str
-    zh: str
+    Args:
+        text: the message, a record of ``fact`` where it has a translation.
+    """
+
+    text: str
+
+    @property
+    def en(self) -> str:
+        """The message in English."""
+        return str(self.text)
+
+    @property
+    def zh(self) -> str:
+        """The message in Chinese."""
+        return str(rendered(self.text, "zh"))
 
 
 @frozen
@@ -160,10 +174,10 @@ class Channel:
     Example:
         >>> seen = []
         >>> channel = Channel([seen.append])
-        >>> channel.send(Notice("hello", "你好"))
+        >>> channel.send(Notice(fact("no value")))
         False
         >>> seen[0].zh
-        '你好'
+        '没有值'
     """
 
     listeners: list[Listener] = field(default_factory=list)
@@ -218,9 +232,9 @@ class NoticeQueue:
 
     Example:
         >>> queue, received = NoticeQueue(), []
-        >>> queue.emit("no cache", "没有缓存")
+        >>> queue.emit("no cache")
         >>> with queue.deliver_to(Channel([received.append])):
-        ...     queue.emit("no cache", "没有缓存")
+        ...     queue.emit("no cache")
         >>> [notice.en for notice in received]
         ['no cache']
     """
@@ -230,9 +244,9 @@ class NoticeQueue:
         self._pending: list[Notice] = []
         self._channels: list[Channel] = []
 
-    def emit(self, en: str, zh: str) -> None:
+    def emit(self, text: str) -> None:
         """Deliver a notice now or to the next channel, unless it was emitted before."""
-        notice = Notice(en, zh)
+        notice = Notice(text)
         if notice not in self._emitted:
             self._emitted.add(notice)
             self._pending.append(notice)
@@ -258,6 +272,9 @@ notices = NoticeQueue()
 
 for _name, _text in faulty_variables():
     notices.emit(
-        f"{_name}={_text!r} is ignored: it is not a number of threads from 1 to {MAX_THREADS:,}",
-        f"忽略 {_name}={_text!r}：它不是 1 到 {MAX_THREADS:,} 之间的线程数",
+        fact(
+            "{setting} is ignored: it is not a number of threads from 1 to {most:,}",
+            setting=f"{_name}={_text!r}",
+            most=MAX_THREADS,
+        )
     )

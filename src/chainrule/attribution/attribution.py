@@ -24,6 +24,7 @@ from chainrule.attribution.plots import (
     words_html,
 )
 from chainrule.memo import cached_property
+from chainrule.messages import translated
 from chainrule.notation import number, to_unicode
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
@@ -177,7 +178,7 @@ class Attribution:
                 Section("", (render("attribution_more", self.lang, count=self.rows - MAX_SAMPLES),))
             )
         return Page(
-            render("attribution_title", self.lang, method=self.card.title(self.lang)),
+            render("attribution_title", self.lang, method=translated(self.card.title, self.lang)),
             self.lang,
             tuple(sections),
         )
@@ -186,7 +187,7 @@ class Attribution:
         """Return the description and the settings of the method."""
         used = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return [
-            self.card.summary[self.lang == "zh"],
+            translated(self.card.summary, self.lang),
             *([render("attribution_settings", self.lang, used=used)] if used else []),
         ]
 
@@ -270,7 +271,7 @@ class Attribution:
             return self.drawings[sample]
         if is_image(self.inputs):
             (name,) = self.values
-            facts = {"method": self.card.title(self.lang), "explained": self.heading(sample)}
+            facts = {"method": translated(self.card.title, self.lang), "explained": self.heading(sample)}
             title = render("attribution_picture", self.lang, **facts)
             return heat_map(self.inputs[name][sample], self.values[name][sample], title, self.lang)
         bars = [

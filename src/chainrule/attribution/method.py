@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.errors import UsageError, fact
 from chainrule.lazy_imports import LazyRegistry
+from chainrule.messages import Text
 from chainrule.records import frozen
 
 ROUNDING = 32  # units in the last place of the scores and values
@@ -50,9 +51,9 @@ class Method:
 
     Args:
         name: the name that users pass, such as ``"integrated_gradients"``.
-        titles: the title in English and Chinese.
+        title: the title.
         formula: the formula of one value, in the notation of ``docs/attribution.md``.
-        summary: one sentence in English and one in Chinese.
+        summary: one sentence.
         reference: authors, year, title.
         run: the function, called with an ``AttributionContext`` and the options.
         complete: whether the values sum to the score minus the score of the baseline.
@@ -62,18 +63,14 @@ class Method:
     """
 
     name: str
-    titles: tuple[str, str]
+    title: Text
     formula: str
-    summary: tuple[str, str]
+    summary: Text
     reference: str
     run: Callable[..., MethodResult]
     complete: bool = False
     needs: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    def title(self, lang: str) -> str:
-        """Return the title in a language."""
-        return self.titles[lang == "zh"]
 
 
 METHODS: Mapping[str, Method] = LazyRegistry(

@@ -23,6 +23,7 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.request import build_context, known_method
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.messages import translated
 from chainrule.notation import number
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
@@ -80,7 +81,9 @@ class Sanity:
         section = Section(
             "", (Items((render("sanity_says", self.lang),)), Table(head, tuple(rows), (1,)), verdict)
         )
-        title = render("sanity_title", self.lang, method=known_method(self.method).title(self.lang))
+        title = render(
+            "sanity_title", self.lang, method=translated(known_method(self.method).title, self.lang)
+        )
         return Page(title, self.lang, (section,))
 
     def __str__(self) -> str:

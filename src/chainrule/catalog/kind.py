@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chainrule.catalog.peers import block_of_peer_name, peer_note
 from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.errors import UsageError, fact, nearest
+from chainrule.messages import Text, translated
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
@@ -28,16 +29,18 @@ class Kind:
     Args:
         name: singular, such as ``"layer"``.
         plural: plural, such as ``"layers"``.
-        chinese: Chinese name.
-        summary: one sentence in English and one in Chinese.
+        summary: one sentence.
         entries: the blocks by name, from their registry.
     """
 
     name: str
-    plural: str
-    chinese: str
-    summary: tuple[str, str]
+    plural: Text
+    summary: Text
     entries: Mapping[str, object]
+
+    def title(self, lang: str) -> str:
+        """The plural in a language."""
+        return translated(self.plural, lang, self.plural)
 
     def named(self, name: str) -> str | None:
         """The registered name for a name in any case, of a class, or of PyTorch or Keras."""
@@ -77,89 +80,88 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(
-            "layer", "layers", "层",
-            ("The building blocks of a network.", "网络由层组成。"),
+            "layer",
+            "layers",
+            "The building blocks of a network.",
             _family("layer"),
         ),
         Kind(
-            "activation", "activations", "激活函数",
-            (
-                "Nonlinear functions between layers; without them a deep network is a linear map.",
-                "位于各层之间的非线性函数；没有它，深度网络只是一个线性映射。",
-            ),
+            "activation",
+            "activations",
+            "Nonlinear functions between layers; without them a deep network is a linear map.",
             ACTIVATIONS,
         ),
         Kind(
-            "loss", "losses", "损失函数",
-            (
-                "Functions of predictions and targets that training minimizes.",
-                "由预测与目标算出、在训练中被最小化的数。",
-            ),
+            "loss",
+            "losses",
+            "Functions of predictions and targets that training minimizes.",
             {kind.name: kind for kind in FAMILIES["loss"][1].values()},
         ),
         Kind(
-            "optimizer", "optimizers", "优化器",
-            ("Rules that compute parameter updates from gradients.", "由梯度计算参数更新的规则。"),
+            "optimizer",
+            "optimizers",
+            "Rules that compute parameter updates from gradients.",
             {**OPTIMIZERS, **_wrappers(), "Group": Group},
         ),
         Kind(
-            "schedule", "schedules", "学习率调度",
-            ("The learning rate as a function of the step.", "学习率随步数的变化。"),
+            "schedule",
+            "schedules",
+            "The learning rate as a function of the step.",
             _family("schedule"),
         ),
         Kind(
-            "initializer", "initializers", "初始化方法",
-            ("Rules for the initial values of parameters.", "参数初始值的生成规则。"),
+            "initializer",
+            "initializers",
+            "Rules for the initial values of parameters.",
             {**INITIALIZERS, "Fill": Fill, "Scaled": Scaled},
         ),
         Kind(
-            "metric", "metrics", "指标",
-            ("Measures of the quality of predictions.", "衡量预测好坏的数字。"),
+            "metric",
+            "metrics",
+            "Measures of the quality of predictions.",
             METRICS,
         ),
         Kind(
             "callback",
             "callbacks",
-            "回调",
-            (
-                "Objects that react to events of a training: write files, stop the training.",
-                "响应训练事件的对象：写文件、停止训练等。",
-            ),
+            "Objects that react to events of a training: write files, stop the training.",
             {
                 **CALLBACKS,
                 **{kind.__name__: kind for kind in (EarlyStopping, EnsembleEarlyStopping, Converged)},
             },
         ),
         Kind(
-            "augmentation", "augmentations", "数据增广",
-            (
-                "Random transforms of images during training.",
-                "训练时对图像所做的随机变换。",
-            ),
+            "augmentation",
+            "augmentations",
+            "Random transforms of images during training.",
             {**TRANSFORMS, **MIXES},
         ),
         Kind(
-            "penalty", "penalties", "正则化项",
-            ("Terms of the objective that depend on parameters.", "目标函数中取决于参数的惩罚项。"),
+            "penalty",
+            "penalties",
+            "Terms of the objective that depend on parameters.",
             _family("penalty"),
         ),
         Kind(
-            "constraint", "constraints", "约束",
-            ("Restrictions that are applied to parameters after every step.", "每步之后对参数施加的限制。"),
+            "constraint",
+            "constraints",
+            "Restrictions that are applied to parameters after every step.",
             _family("constraint"),
         ),
         Kind(
-            "clip", "clips", "梯度裁剪",
-            ("Limits of the gradients before the update.", "在更新之前限制梯度。"),
+            "clip",
+            "clips",
+            "Limits of the gradients before the update.",
             _family("clip"),
         ),
         Kind(
-            "op", "ops", "运算",
-            ("The operations of which everything above is composed.", "以上各类构件都由这些运算组成。"),
+            "op",
+            "ops",
+            "The operations of which everything above is composed.",
             {**{card.name: card for card in CARDS}, **{name: getattr(F, name) for name in DERIVED}},
         ),
     )
-}  # fmt: skip
+}
 _FEW = 20  # maximum number of names listed in an error
 _SPELLINGS = {
     "initializer": "initializer",

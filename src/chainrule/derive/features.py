@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from chainrule.messages import rendered
 from chainrule.notation import number
 from chainrule.notation.letters import lowered
 from chainrule.texts import render
@@ -46,7 +47,7 @@ def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ())
 def _line(number_of_input: int, cell: Cell, lang: str) -> Sentence:
     facts: dict[str, object] = {
         "i": lowered(str(number_of_input)),
-        "name": (lang == "zh" and cell.chinese) or cell.feature,
+        "name": rendered(cell.feature, lang),
         "raw": _cut(cell.raw) or "–",
         "value": number(cell.value),
     }

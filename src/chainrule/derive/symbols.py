@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from chainrule.derive.writer import Writer
 from chainrule.graph import Node
+from chainrule.messages import translated
 from chainrule.notation import Product, Sum, Symbol, to_unicode
 from chainrule.texts.sentence import Sentence
 from chainrule.texts.symbols import NOUNS
@@ -128,7 +129,7 @@ def _others(writer: Writer, names: list[Name]) -> Iterator[Sentence]:
         letter = letter_of(name)
         text = to_unicode(Symbol(name.letter, accent=name.accent))
         if letter in NOUNS:
-            noun = NOUNS[letter][writer.lang == "zh"]
+            noun = translated(NOUNS[letter], writer.lang, letter)
             nouns[writer.render("letters_noun", letter=text, noun=noun, about={"letter": letter})] = None
         else:
             groups.setdefault(OF_ROLE.get(name.role, "letters_hidden"), {})[text] = None

@@ -26,7 +26,7 @@ _LAZY = LazyNames(
     {
         "step_profile": "Profile profile_page",
         "registry": "RULES BEFORE FIRST HISTORY",
-        "rule": "TIMES Evidence Rule in_language",
+        "rule": "LETTERS TIMES Evidence Rule",
         "finding": "Finding by_severity",
         "diagnosis": "DIAGNOSIS_FILE Diagnosis",
         "data_findings": "RULE_OF",

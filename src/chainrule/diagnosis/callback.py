@@ -134,4 +134,4 @@ def apply_rules(names: Iterable[str], time: str, run: Callable[[Check], Iterable
 def report(training: TrainingView, findings: Iterable[Finding]) -> None:
     """Emit each finding as a notice."""
     for finding in findings:
-        training.send(Notice(finding.en, finding.zh))
+        training.send(Notice(finding.message))

@@ -12,8 +12,8 @@ from typing import Any
 from chainrule import texts
 from chainrule.data.tables.findings import of_sample
 from chainrule.diagnosis.registry import RULES
-from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
-from chainrule.messages import Message, known_fact, plural, rendered, spacing, translated
+from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
+from chainrule.messages import Message, fact, known_fact, translated
 from chainrule.records import frozen
 
 FindingKey = tuple[str, str]  # the rule, and the layer or column
@@ -22,7 +22,7 @@ _NAME = re.compile(r"\{(\w+)\}")
 
 @frozen
 class Finding:
-    """A finding: sentence, evidence, cause, remedy and page, in English and Chinese.
+    """A finding: sentence, evidence, cause, remedy and page.
 
     Args:
         rule: the rule.
@@ -61,17 +61,15 @@ class Finding:
 
     def name(self, lang: str = "en") -> str:
         """Return the title of the problem."""
-        return in_language(self.rule.names, lang)
+        return translated(self.rule.title, lang)
 
     def what(self, lang: str = "en") -> str:
         """Return one sentence with the numbers of the finding."""
-        return self._sentence(self.evidence, lang)
+        return self._sentence(self.evidence).render(lang)
 
-    def _sentence(self, evidence: Evidence, lang: str) -> str:
-        facts = {name: rendered(fact, lang) for name, fact in _facts(evidence).items()}
-        template = self.rule.sentence(evidence.form, lang)
-        sentence = spacing.fill(template, facts) if lang == "zh" else plural.fill(template, facts)
-        return of_sample(sentence, evidence.sample, lang)
+    def _sentence(self, evidence: Evidence) -> Message:
+        sentence = Message(self.rule.sentence(evidence.form), _facts(evidence), evidence.form)
+        return of_sample(sentence, evidence.sample)
 
     def at_end(self, final: Finding | None) -> Finding:
         """Return this finding with its state in the complete history of the training.
@@ -88,7 +86,7 @@ class Finding:
         """Return the state of a reported finding at the end of the training; ``""``: the same."""
         if self.is_over:
             return texts.render("doctor_over", lang)
-        return "" if self.latest is None else self._sentence(self.latest, lang)
+        return "" if self.latest is None else self._sentence(self.latest).render(lang)
 
     def numbers(self, lang: str = "en") -> str:
         """Return the evidence: value, threshold, source, step and layer.
@@ -96,7 +94,7 @@ class Finding:
         Value and threshold have the form that the value has in the sentence, such as percent.
         """
         own = self.evidence
-        form = self._form_of_value(lang)
+        form = self._form_of_value()
         parts = [
             texts.render("doctor_number", lang, value=form(own.value), threshold=_limit(own.threshold, form)),
             texts.render("doctor_source", lang, source=translated(self.rule.source, lang)),
@@ -105,9 +103,9 @@ class Finding:
         parts += [own.layer] if own.layer else []
         return texts.render("doctor_comma", lang).join(parts)
 
-    def _form_of_value(self, lang: str) -> Callable[[float], str]:
+    def _form_of_value(self) -> Callable[[float], str]:
         """How a sentence writes the value: with four digits, or as its placeholder does, if in percent."""
-        facts, sentence = self.facts, self.rule.sentence(self.evidence.form, lang)
+        facts, sentence = self.facts, self.rule.sentence(self.evidence.form)
         for _, name, form, _ in string.Formatter().parse(sentence):
             if name and form and form.endswith("%") and facts.get(name) == self.evidence.value:
                 return lambda value: format(value, form)
@@ -115,7 +113,7 @@ class Finding:
 
     def why(self, lang: str = "en") -> str:
         """Return the cause."""
-        return in_language(self.rule.why, lang)
+        return translated(self.rule.why, lang)
 
     @property
     def remedy(self) -> str:
@@ -135,7 +133,12 @@ class Finding:
 
     def line(self, lang: str = "en") -> str:
         """Return the finding as one line."""
-        return f"{self.rule.id}{'：' if lang == 'zh' else ': '}{self.what(lang)}"
+        return self.message.render(lang)
+
+    @property
+    def message(self) -> Message:
+        """The finding as one line, a record."""
+        return fact("{rule}: {sentence}", rule=self.rule.id, sentence=self._sentence(self.evidence))
 
     @property
     def en(self) -> str:
@@ -167,19 +170,27 @@ class Finding:
 def _facts(evidence: Evidence) -> dict[str, Any]:
     """The values of the placeholders in the texts."""
     return {
-        "value": evidence.value, "threshold": evidence.threshold, "step": evidence.step,
-        "layer": evidence.layer, **evidence.facts,
-    }  # fmt: skip
+        "value": evidence.value,
+        "threshold": evidence.threshold,
+        "step": evidence.step,
+        "layer": evidence.layer,
+        **evidence.facts,
+    }
 
 
 def _record(evidence: Evidence) -> dict[str, Any]:
     """Evidence as plain values."""
     return {
-        "severity": evidence.severity, "value": _plain(evidence.value),
-        "threshold": _plain(evidence.threshold), "facts": {k: _plain(v) for k, v in evidence.facts.items()},
-        "step": evidence.step, "layer": evidence.layer, "form": evidence.form, "remedy": evidence.remedy,
+        "severity": evidence.severity,
+        "value": _plain(evidence.value),
+        "threshold": _plain(evidence.threshold),
+        "facts": {k: _plain(v) for k, v in evidence.facts.items()},
+        "step": evidence.step,
+        "layer": evidence.layer,
+        "form": evidence.form,
+        "remedy": evidence.remedy,
         "sample": None if evidence.sample is None else list(evidence.sample),
-    }  # fmt: skip
+    }
 
 
 def _evidence(item: Mapping[str, Any]) -> Evidence:
@@ -194,10 +205,16 @@ def _evidence(item: Mapping[str, Any]) -> Evidence:
     rows, all_rows = (None, None) if item["sample"] is None else map(int, item["sample"])
     layer, form, severity, remedy = (str(item[key]) for key in ("layer", "form", "severity", "remedy"))
     return Evidence(
-        float(item["value"]), float(item["threshold"]),
-        {name: _read(fact) for name, fact in item["facts"].items()}, step, layer, form, severity, remedy,
+        float(item["value"]),
+        float(item["threshold"]),
+        {name: _read(value) for name, value in item["facts"].items()},
+        step,
+        layer,
+        form,
+        severity,
+        remedy,
         None if rows is None or all_rows is None else (rows, all_rows),
-    )  # fmt: skip
+    )
 
 
 def _limit(threshold: float, form: Callable[[float], str]) -> str:
@@ -221,11 +238,11 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | str) or value is None else str(value)
 
 
-def _read(fact: Any) -> Any:
+def _read(value: Any) -> Any:
     """Invert ``_plain``."""
-    if isinstance(fact, Mapping):
-        return known_fact(fact["template"], {name: _read(value) for name, value in fact["values"].items()})
-    return float(fact) if fact in ("inf", "-inf", "nan") else fact
+    if isinstance(value, Mapping):
+        return known_fact(value["template"], {name: _read(part) for name, part in value["values"].items()})
+    return float(value) if value in ("inf", "-inf", "nan") else value
 
 
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:

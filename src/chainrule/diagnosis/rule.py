@@ -6,7 +6,7 @@ nothing. Before a training and in its first steps, the facts are a ``TrainingCon
 (``context.py``, ``first_steps.py``); during and after a training they are a ``TrainingRecord``
 (``history.py``).
 
-Texts are pairs, English and Chinese; those of a finding contain placeholders for its facts.
+Texts of a finding contain placeholders for its facts.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, TypeAlias
 
+from chainrule.messages import Message, Text, Texts, translated
 from chainrule.records import frozen
 
-Text: TypeAlias = tuple[str, str]
 SEVERITIES = ("error", "warning", "info")  # the most severe first
-TIMES = {  # by the field of the function
-    "before": ("P", "before training", "训练前"),
-    "first": ("I", "in the first steps", "最初几步"),
-    "during": ("T", "during training", "训练中"),
-    "after": ("E", "at the end", "训练结束"),
+LETTERS = {"before": "P", "first": "I", "during": "T", "after": "E"}
+TIMES: Texts = {
+    "before": "before training",
+    "first": "in the first steps",
+    "during": "during training",
+    "after": "at the end",
 }
+"""When a rule runs, by the field of its function."""
 
 
 @frozen
@@ -65,15 +67,15 @@ class Rule:
     Args:
         number: its number, which no other rule has.
         id: its name in code, files and pages, such as ``"vanishing-gradients"``.
-        names: its title in English and Chinese.
+        title: its title.
         severity: ``"error"``, ``"warning"`` or ``"info"``.
         symptom: the symptom, a sentence.
         threshold: the condition under which it is reported.
         source: the source of the threshold.
         what: the sentence of a finding, with placeholders; or several by form.
         why: the cause.
-        remedy: a line of code to try, with placeholders; a comment behind it is English.
-        remedy_comment: the Chinese translation of that comment.
+        remedy: a line of code to try, with placeholders.
+        remedy_comment: the comment behind it.
         reads_rows: whether it measures rows before a training, of which there may be a sample only; a finding
             then states its size.
         is_silent: whether a training with this problem computes something else than intended, without any
@@ -85,25 +87,25 @@ class Rule:
     Example:
         >>> from chainrule.diagnosis import RULES
         >>> rule = RULES["input-scale"]
-        >>> rule.number, rule.names[1], rule.when, rule.severity
-        (17, '输入未标准化', 'P', 'info')
+        >>> rule.number, rule.title, rule.when, rule.severity
+        (17, 'inputs not standardized', 'P', 'info')
     """
 
     number: int
     id: str
-    names: Text
+    title: Text
     severity: str
     symptom: Text
-    threshold: Text
+    threshold: Message
     source: str
-    what: Text | Mapping[str, Text]
+    what: Text | Texts
     why: Text
     remedy: str
     before: Check | None = None
     first: Check | None = None
     during: Check | None = None
     after: Check | None = None
-    remedy_comment: str = ""
+    remedy_comment: Text = ""
     reads_rows: bool = False
     is_silent: bool = False
 
@@ -114,7 +116,11 @@ class Rule:
     @property
     def when(self) -> str:
         """The letters of the times at which it runs: P before, I first steps, T during, E at the end."""
-        return "".join(letter for name, (letter, *_) in TIMES.items() if getattr(self, name) is not None)
+        return "".join(letter for name, letter in LETTERS.items() if getattr(self, name) is not None)
+
+    def times(self, lang: str) -> list[str]:
+        """Return when it runs, in words."""
+        return [translated(TIMES[name], lang, name) for name in TIMES if getattr(self, name) is not None]
 
     @property
     def help(self) -> str:
@@ -123,20 +129,9 @@ class Rule:
 
     def remedy_in(self, lang: str) -> str:
         """Return the remedy with its comment in one language."""
-        code, _, comment = self.remedy.partition("  # ")
-        return f"{code}  # {self.remedy_comment}" if comment and lang == "zh" else self.remedy
+        comment = translated(self.remedy_comment, lang)
+        return f"{self.remedy}  # {comment}" if comment else self.remedy
 
-    def sentence(self, form: str, lang: str) -> str:
+    def sentence(self, form: str) -> str:
         """Return the sentence of a form, with placeholders."""
-        texts = self.what[form] if isinstance(self.what, Mapping) else self.what
-        return in_language(texts, lang)
-
-
-def in_language(text: Text, lang: str) -> str:
-    """Return one of the two languages of a text.
-
-    Example:
-        >>> in_language(("loss", "损失"), "zh")
-        '损失'
-    """
-    return text[1 if lang == "zh" else 0]
+        return self.what[form] if isinstance(self.what, Mapping) else self.what

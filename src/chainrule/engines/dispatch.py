@@ -144,8 +144,7 @@ class StepProgram:
         compiled = self._of(engine)
         if compiled is None and hasattr(_engine(engine), "CompiledStep"):
             notices.emit(
-                "training runs one step at a time: some of its operations have no compiled kernel",
-                "训练将逐步进行：其中有的运算没有编译的内核",
+                fact("training runs one step at a time: some of its operations have no compiled kernel")
             )
         return None if compiled is None else compiled.trainer(data, state, settings.threads, planning_cores())
 

@@ -16,10 +16,11 @@ from chainrule.events import notices
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.matching import Matches, Source, Tensors, arrays_of, match, transformed
-from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, WORDS, Row, WeightsReport, Words
+from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, Row, WeightsReport
 from chainrule.interop.torch.name_map import Family
 from chainrule.interop.torch.name_maps import FAMILIES, custom_family
 from chainrule.interop.torch.transforms import Transform
+from chainrule.messages import Text
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
@@ -32,8 +33,8 @@ from chainrule.train.state_holder import StateHolder
 Names = str | Mapping[str, str] | None
 ORDER = "order"
 SEED = 0  # for parameters that are not in the file, in a model without values
-_COUNTER = ("counters of steps", "步数计数器")
-_LEFT = ("not needed, as a part is skipped", "因跳过了一部分而不需要")
+_COUNTER: Text = "counters of steps"
+_LEFT: Text = "not needed, as a part is skipped"
 
 
 def load_weights(
@@ -221,15 +222,14 @@ def _row(
     return Row(path, shape, OTHER, sources[0][0], received=received), None
 
 
-def _conversions(changes: Sequence[Transform], inputs: Sequence[Tensor]) -> Words:
-    """The conversions of arrays, in English and Chinese: rearranged, and cast from another dtype."""
+def _conversions(changes: Sequence[Transform], inputs: Sequence[Tensor]) -> tuple[str, ...]:
+    """The conversions of arrays: rearranged, and cast from another dtype."""
     kinds = dict.fromkeys(tensor.kind for tensor in inputs if tensor.kind != "float32")
-    casts = [tuple(word.format(kind) for word in WORDS["cast"]) for kind in kinds]
-    done = [*(change.name for change in changes if change.name[0]), *casts]
-    return ", ".join(words[0] for words in done), "，".join(words[1] for words in done)
+    casts = [fact("from {dtype}", dtype=kind) for kind in kinds]
+    return (*(change.name for change in changes if change.name), *casts)
 
 
-def _why_ignored(name: str, family: Family | None, is_partial: bool) -> Words | None:
+def _why_ignored(name: str, family: Family | None, is_partial: bool) -> str | None:
     """Why an unused name of the file is not a mismatch, or None if it is one."""
     if name.endswith("num_batches_tracked"):
         return _COUNTER
@@ -282,8 +282,12 @@ def report_partial(report: WeightsReport) -> None:
     if left:
         count, total, first = len(left), len(report.rows), left[0]
         notices.emit(
-            f"{count} of {total} arrays were not in the file and keep their initial values, first {first}",
-            f"{total} 个数组中有 {count} 个不在文件中，保持初始值，第一个是 {first}",
+            fact(
+                "{count} of {total} arrays were not in the file and keep their initial values, first {first}",
+                count=count,
+                total=total,
+                first=first,
+            )
         )
 
 

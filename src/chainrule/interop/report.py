@@ -9,31 +9,28 @@ import numpy as np
 
 from chainrule.errors import Message, fact
 from chainrule.interop.refusals import clipped
+from chainrule.messages import Texts, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import shape_text
 
-Words = tuple[str, str]
 SHOWN = 40  # maximum number of matched arrays that are listed
 
 CUSTOM = "given"  # the family of a custom table
 MATCHED, MISSING, OTHER, SKIPPED = "matched", "missing", "other shape", "skipped"
-WORDS: dict[str, Words] = {
-    MATCHED: ("matched", "已匹配"),
-    SKIPPED: ("skipped, as requested", "按要求跳过"),
-    "ignored": ("ignored", "已忽略"),
-    "family": ("names of {}", "名称属于 {}"),
-    CUSTOM: ("by the names passed", "按给出的名称"),
-    "order": (
-        "matched by order and shape, not by name: check one prediction before you trust it",
-        "名称不符，按次序和形状匹配：使用前请先核对一个输出",
-    ),
-    "initial": ("keep their initial values", "保持初始值"),
-    "more": ("... and {} more; report.rows has all", "……另有 {} 个，见 report.rows"),
-    "columns": ("ours|shape|file|change", "本网络|形状|文件|处理"),
-    "cast": ("from {}", "由 {} 转换"),
-    "whole": ("{} of {} arrays matched, {} numbers", "匹配 {}/{} 个数组，共 {} 个数"),
+WORDS: Texts = {
+    MATCHED: "matched",
+    SKIPPED: "skipped, as requested",
+    "ignored": "ignored",
+    "family": "names of {}",
+    CUSTOM: "by the names passed",
+    "order": "matched by order and shape, not by name: check one prediction before you trust it",
+    "initial": "keep their initial values",
+    "more": "... and {} more; report.rows has all",
+    "beside": ", ",
+    "columns": "ours|shape|file|change",
+    "whole": "{} of {} arrays matched, {} numbers",
 }
 
 
@@ -46,7 +43,7 @@ class Row:
         shape: its shape.
         status: ``"matched"``, ``"missing"``, ``"other shape"`` or ``"skipped"``.
         names: the arrays of the file that it was, or would be, converted from.
-        change: the conversion, in English and Chinese.
+        changes: the conversions.
         received: the shape in the file, if it differs.
     """
 
@@ -54,7 +51,7 @@ class Row:
     shape: tuple[int, ...]
     status: str
     names: tuple[str, ...] = ()
-    change: Words = ("", "")
+    changes: tuple[str, ...] = ()
     received: tuple[int, ...] | None = None
 
 
@@ -65,14 +62,14 @@ class WeightsReport:
     Args:
         rows: the arrays of the network, in its order.
         unexpected: names of the file that the network does not need.
-        ignored: names that are known to be irrelevant, each with the reason in English and Chinese.
+        ignored: names that are known to be irrelevant, each with the reason.
         family: the naming scheme of the file; ``"given"`` for a custom table, ``""`` for order and shape.
         values: the loaded parameters and running statistics, by path.
     """
 
     rows: tuple[Row, ...]
     unexpected: tuple[str, ...] = ()
-    ignored: tuple[tuple[str, Words], ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
     family: str = ""
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -131,7 +128,7 @@ class WeightsReport:
         """The ignored names by reason: the first one and the number of others."""
         by_reason: dict[str, list[str]] = {}
         for name, why in self.ignored:
-            by_reason.setdefault(why[_index(lang)], []).append(clipped(name))
+            by_reason.setdefault(translated(why, lang), []).append(clipped(name))
         return {
             why: names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
             for why, names in by_reason.items()
@@ -141,8 +138,7 @@ class WeightsReport:
         if not rows:
             return
         rows_shown = [
-            (row.path, shape_text(row.shape), _join(row.names), row.change[_index(lang)])
-            for row in rows[:SHOWN]
+            (row.path, shape_text(row.shape), _join(row.names), _changes(row, lang)) for row in rows[:SHOWN]
         ]
         yield ""
         yield from aligned([tuple(_word("columns", lang).split("|")), *rows_shown])
@@ -155,8 +151,11 @@ def _join(names: tuple[str, ...]) -> str:
 
 
 def _word(key: str, lang: str) -> str:
-    return WORDS[key][_index(lang)]
+    return translated(WORDS[key], lang, key)
 
 
-def _index(lang: str) -> int:
-    return 1 if lang == "zh" else 0
+def _changes(row: Row, lang: str) -> str:
+    texts = (
+        text.render(lang) if isinstance(text, Message) else translated(text, lang) for text in row.changes
+    )
+    return _word("beside", lang).join(texts)

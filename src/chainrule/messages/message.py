@@ -28,16 +28,18 @@ class Message(str):
     Attributes:
         template: English text with a named field for each value, the key of the Chinese template.
         values: a value for each field: a number, a text, or another message.
+        context: the key of the template in its table, where it may have a translation of its own.
     """
 
-    __slots__ = ("template", "values")
+    __slots__ = ("context", "template", "values")
     template: str
     values: Mapping[str, object]
+    context: str
 
-    def __new__(cls, template: str, values: Mapping[str, object]) -> Self:
+    def __new__(cls, template: str, values: Mapping[str, object], context: str = "") -> Self:
         values = {name: _basic(value) for name, value in values.items()}
         message = super().__new__(cls, fill(template, values))
-        message.template, message.values = template, values
+        message.template, message.values, message.context = template, values, context
         return message
 
     def render(self, lang: str = "en") -> str:
@@ -45,10 +47,10 @@ class Message(str):
         if lang == "en":
             return str(self)
         values = {name: rendered(value, lang) for name, value in self.values.items()}
-        return translated(self.template, lang).format(**values)
+        return translated(self.template, lang, self.context).format(**values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Message, (self.template, self.values)
+        return Message, (self.template, self.values, self.context)
 
 
 class JoinedMessage(Message):
@@ -58,19 +60,19 @@ class JoinedMessage(Message):
     separator: str
     parts: tuple[str, ...]
 
-    def __new__(cls, separator: str, parts: Iterable[object]) -> Self:
+    def __new__(cls, separator: str, parts: Iterable[object], context: str = "") -> Self:
         texts = tuple(part if isinstance(part, Message) else str(part) for part in parts)
         fields = {f"part{i}": part for i, part in enumerate(texts)}
-        message = super().__new__(cls, separator.join(f"{{{name}}}" for name in fields), fields)
+        message = super().__new__(cls, separator.join(f"{{{name}}}" for name in fields), fields, context)
         message.separator, message.parts = separator, texts
         return message
 
     def render(self, lang: str = "en") -> str:
-        separator = translated(self.separator, lang)
+        separator = translated(self.separator, lang, self.context)
         return separator.join(str(rendered(part, lang)) for part in self.parts)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return JoinedMessage, (self.separator, self.parts)
+        return JoinedMessage, (self.separator, self.parts, self.context)
 
 
 def fact(template: str, /, **values: object) -> Message:
@@ -102,14 +104,21 @@ def known_fact(template: str, values: Mapping[str, object]) -> Message:
     return Message(template, values)
 
 
-def join_facts(separator: str, parts: Iterable[object]) -> Message:
+def join_facts(separator: str, parts: Iterable[object], context: str = "") -> Message:
     """Return texts with a separator between them, each of which keeps its record.
+
+    Args:
+        separator: the text between two parts.
+        parts: records and other texts.
+        context: what the parts are, where the separator has several translations: ``"list"`` or ``"beside"``.
 
     Example:
         >>> join_facts(", ", [fact("no value"), "x"]).render("zh")
         '没有值, x'
+        >>> join_facts(", ", [fact("no value"), "x"], "list").render("zh")
+        '没有值、x'
     """
-    return JoinedMessage(separator, parts)
+    return JoinedMessage(separator, parts, context)
 
 
 def alternatives(*fixes: object) -> Message:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from chainrule.messages import translated
 from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import decimal
 from chainrule.notation.precedence import Level, Notation, is_other_product, level
 from chainrule.notation.printer import on_paper
-from chainrule.notation.spoken_words import FUNCTION_PHRASES, LANGUAGES, PHRASES, SIGNS
+from chainrule.notation.spoken_words import FUNCTION_PHRASES, PHRASES, SIGNS
 from chainrule.notation.tree import (
     Apply,
     Big,
@@ -63,7 +64,7 @@ def to_words(tree: Tree, lang: str = "en", digits: int | None = 6, namer: Namer 
         >>> to_words(parse("log(sum(k, exp(x[k])))"), "zh")
         'e 的 xₖ 次方对所有 k 求和的自然对数'
     """
-    words = _Words(LANGUAGES.index(lang), digits, namer or _nameless)
+    words = _Words(lang, digits, namer or _nameless)
     return spaced(words.write(normal(substitute(tree, on_paper))))
 
 
@@ -84,9 +85,9 @@ def _nameless(tree: Tree) -> None:
 
 @frozen
 class _Words:
-    """Formats formulas in words: index of the language, number of digits, words for parts."""
+    """Formats formulas in words: the language, number of digits, words for parts."""
 
-    language: int
+    lang: str
     digits: int | None
     namer: Namer
 
@@ -120,7 +121,7 @@ class _Words:
                 return self._join((above, below), ["/"], [Level.PRODUCT, Level.POWER], free)
             case Negative(inner):
                 return self._sign("negative") + self._beside(
-                    inner, Level.QUOTIENT, free and not self.language
+                    inner, Level.QUOTIENT, free and self.lang == "en"
                 )
             case Compare(sign, left, right):
                 return self._join((left, right), [sign], [Level.SUM, Level.SUM], free)
@@ -132,7 +133,7 @@ class _Words:
     def _join(
         self, parts: Sequence[Tree], signs: Sequence[str], min_levels: Sequence[Level], free: bool
     ) -> str:
-        outer = 0 if self.language else len(parts) - 1  # the part on the open side of the expression
+        outer = len(parts) - 1 if self.lang == "en" else 0  # the part on the open side of the expression
         texts = [self._beside(part, min_levels[i], free and i == outer) for i, part in enumerate(parts)]
         return texts[0] + "".join(self._sign(s) + text for s, text in zip(signs, texts[1:], strict=True))
 
@@ -161,10 +162,10 @@ class _Words:
             case _:
                 raise TypeError(f"{tree!r} is no formula")
 
-    def _filled(self, phrase: tuple[str, str], parts: Sequence[Tree], index: str = "") -> str:
+    def _filled(self, phrase: str, parts: Sequence[Tree], index: str = "") -> str:
         texts = [self._inside(part, free=phrase is FUNCTION_PHRASES["where"]) for part in parts]
         listed = self._sign(",").join(texts[:-1]) + self._sign("with") + texts[-1]
-        return phrase[self.language].format(*texts, index=index, all=listed)
+        return translated(phrase, self.lang).format(*texts, index=index, all=listed)
 
     def _inside(self, tree: Tree, free: bool) -> str:
         """A part within a phrase, in brackets unless it is a word or phrase or the phrase delimits it."""
@@ -188,11 +189,11 @@ class _Words:
     def _number(self, value: float | int) -> str:
         text, exponent = decimal(value, self.digits)
         if exponent is None:
-            return PHRASES[text][self.language] if text in PHRASES else text
-        return PHRASES["scientific"][self.language].format(text, self.write(normal(Number(exponent))))
+            return translated(PHRASES[text], self.lang) if text in PHRASES else text
+        return translated(PHRASES["scientific"], self.lang).format(text, self.write(normal(Number(exponent))))
 
     def _sign(self, sign: str) -> str:
-        return SIGNS[sign][self.language]
+        return translated(SIGNS[sign], self.lang, sign)
 
     def _bracket(self, text: str) -> str:
         return self._sign("(") + text + self._sign(")")

@@ -12,13 +12,13 @@ from functools import partial
 
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Constant, Graph, Input, Node, order
+from chainrule.messages import LANGUAGES
 from chainrule.notation.ascii import to_ascii
 from chainrule.notation.latex import to_latex
 from chainrule.notation.mathml import to_mathml
 from chainrule.notation.parse import parse
 from chainrule.notation.product_kind import elementwise
 from chainrule.notation.spoken import to_words
-from chainrule.notation.spoken_words import LANGUAGES
 from chainrule.notation.tree import Big, Compare, Link, Number, Power, Product, Symbol, Tree, substitute
 from chainrule.notation.unicode import to_unicode
 from chainrule.ops.card import Card

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from chainrule.escaping import escape
+from chainrule.messages import translated
 from chainrule.notation import Tree, number, to_mathml
 from chainrule.notation.abbreviate import abbreviate
-from chainrule.notation.spoken_words import LANGUAGES
 from chainrule.page.anchors import ROW, Anchors, kind_of, row_target, target_of
 from chainrule.page.diagram import Diagram
 from chainrule.page.diagram_svg import diagram_svg
@@ -87,7 +87,7 @@ def _has_formulas(page: Page) -> bool:
 
 
 def _sheet(key: str, lang: str) -> str:
-    return SHEET[key][LANGUAGES.index(lang)]
+    return translated(SHEET[key], lang, key)
 
 
 class _Writer:

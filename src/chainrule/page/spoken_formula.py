@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 
 from chainrule.graph import Node
+from chainrule.messages import translated
 from chainrule.notation import (
     Link,
     Negative,
@@ -29,7 +30,6 @@ from chainrule.notation import (
     to_words,
 )
 from chainrule.notation.spoken import spaced
-from chainrule.notation.spoken_words import LANGUAGES
 from chainrule.ops import CARDS
 from chainrule.ops.card import Card
 from chainrule.page.page import Equation
@@ -83,8 +83,7 @@ def spoken(tree: Tree, lang: str, arguments: Arguments = ()) -> str:
         >>> spoken(parse("delta[1]^{(2)} * w[1,1]^{(2)}"), "en")
         'the error signal δ₁⁽²⁾ times the weight w₁₁⁽²⁾'
     """
-    place = LANGUAGES.index(lang)
-    return to_words(named_factors(tree, arguments), lang, namer=lambda part: _named(part, place))
+    return to_words(named_factors(tree, arguments), lang, namer=lambda part: _named(part, lang))
 
 
 def named_factors(tree: Tree, arguments: Arguments = ()) -> Tree:
@@ -99,23 +98,25 @@ def spoken_equation(equation: Equation, lang: str) -> str:
         return ""
     sentence = READ_OUT if equation.sign == "=" else BECOMES
     left, right = spoken(equation.left, lang), spoken(equation.steps[0], lang, equation.arguments)
-    text = spaced(sentence[LANGUAGES.index(lang)].format(left=left, right=right))
-    return text[0].upper() + text[1:] + (". ", "。")[LANGUAGES.index(lang)].strip()
+    text = spaced(translated(sentence, lang).format(left=left, right=right))
+    return text[0].upper() + text[1:] + ("。" if lang == "zh" else ".")
 
 
-def _named(tree: Tree, language: int) -> str | None:
+def _named(tree: Tree, lang: str) -> str | None:
     match tree:
         case Link(DerivativeFactors(function, at, value), _):
-            name = (function, _CHINESE.get(function, function))[language]
+            name = _CHINESE.get(function, function) if lang == "zh" else function
             if at is None:
-                return DERIVATIVE_OF_VALUE[language].format(function=name, value=to_unicode(value))
-            return DERIVATIVE[language].format(function=name, at=to_unicode(at))
+                return translated(DERIVATIVE_OF_VALUE, lang).format(function=name, value=to_unicode(value))
+            return translated(DERIVATIVE, lang).format(function=name, at=to_unicode(at))
         case Link(Error(formula), _):
-            return ERROR[language].format(formula=to_unicode(formula))
+            return translated(ERROR, lang).format(formula=to_unicode(formula))
         case Symbol(name, _, above, accent):
             nouns = NOUNS | IN_TIME if "t=" in above else NOUNS
-            noun = nouns.get(f"{name}_{accent}" if accent else name)
-            return f"{noun[language]} {to_unicode(tree)}" if noun else None
+            letter = f"{name}_{accent}" if accent else name
+            return (
+                f"{translated(nouns[letter], lang, letter)} {to_unicode(tree)}" if letter in nouns else None
+            )
         case _:
             return None
 

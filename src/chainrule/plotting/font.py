@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.events import notices
+from chainrule.messages import fact
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
 # Prefixes of the file names of Chinese fonts, in order of preference.
@@ -65,10 +66,7 @@ def language(requested: str) -> str:
     """Return the requested language, or English with a notice if there is no Chinese font."""
     if requested != "zh" or chinese():
         return requested
-    notices.emit(
-        "no Chinese font was found: plots are labeled in English (install fonts-noto-cjk)",
-        "找不到中文字体，图中文字改用英文（请安装 fonts-noto-cjk）",
-    )
+    notices.emit(fact("no Chinese font was found: plots are labeled in English (install fonts-noto-cjk)"))
     return "en"
 
 

@@ -11,7 +11,7 @@ from chainrule.texts.plots import PLOTS
 
 @frozen
 class PlotCard:
-    """The card of a plot; its title and description in both languages are in ``texts/plots.py``.
+    """The card of a plot; its title and description are in ``texts/plots.py``.
 
     Args:
         name: its name, as in ``model.plot.confusion_matrix``.
@@ -27,11 +27,11 @@ class PlotCard:
     is_evaluation: bool = False
 
     @property
-    def titles(self) -> tuple[str, str]:
-        """Its title in English and Chinese."""
+    def title(self) -> str:
+        """Its title."""
         return PLOTS[self.name]
 
     @property
-    def summary(self) -> tuple[str, str]:
-        """Its description, a sentence in each language."""
+    def summary(self) -> str:
+        """Its description, a sentence."""
         return PLOTS[f"{self.name}.description"]

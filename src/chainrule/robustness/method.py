@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.extension import Extensible
 from chainrule.lazy_imports import LazyRegistry
+from chainrule.messages import Text
 from chainrule.records import frozen
 from chainrule.robustness.problem import Problem, Search
 from chainrule.robustness.stream import Stream
@@ -26,7 +27,7 @@ class Attack(Extensible):
     """
 
     name: ClassVar[str] = ""
-    titles: ClassVar[tuple[str, str]] = ("", "")
+    title: ClassVar[Text] = ""
     reference: ClassVar[str] = ""
     uses_gradients: ClassVar[bool] = True
     only_unbroken: ClassVar[bool] = False  # in an ensemble: only samples that those before did not break
@@ -43,10 +44,6 @@ class Attack(Extensible):
             the best point of each sample; the caller checks all of them.
         """
         raise TypeError(f"{type(self).__name__} does not define search")
-
-    def title(self, lang: str) -> str:
-        """Return the title in a language."""
-        return self.titles[lang == "zh"]
 
 
 ATTACKS: Mapping[str, type[Attack]] = LazyRegistry(

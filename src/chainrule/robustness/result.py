@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.attribution.plots import append_plots, image_row
 from chainrule.data import Table
+from chainrule.messages import translated
 from chainrule.notation import number
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section
@@ -184,7 +185,7 @@ class AttackResult:
     def _title(self, name: str) -> str:
         if name in (ENSEMBLE, COLUMNS):
             return render(f"attack_{name}", self.lang)
-        return ATTACKS[name].titles[self.lang == "zh"]
+        return translated(ATTACKS[name].title, self.lang)
 
     def _facts(self) -> tuple[str, ...]:
         lang = self.lang

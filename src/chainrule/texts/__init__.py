@@ -36,7 +36,7 @@ def render(key: str, lang: str, **facts: object) -> str:
 
 def text_record(key: str, **facts: object) -> Message:
     """Return the text of ``key`` as a record, which is rendered later."""
-    return Message(TEXTS[key], facts)
+    return Message(TEXTS[key], facts, key)
 
 
 __all__ = ["LANGUAGES", "TEXTS", "render", "text_record"]

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from chainrule import store, train
 from chainrule.events import Notice
+from chainrule.messages import fact
 from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.checkpoint.identity import planned_as
@@ -99,8 +100,11 @@ def _notify_interrupted(run: TrainingRun, reason: str) -> None:
     if reason == "interrupted" and folder is not None and not isinstance(folder, store.RunFolder):
         run.channel.send(
             Notice(
-                f"interrupted after step {run.state.step}; saved in {folder}: call fit again with "
-                "resume=True to continue",
-                f"在第 {run.state.step} 步被中断，已保存在 {folder}：加上 resume=True 再次调用即可继续",
+                fact(
+                    "interrupted after step {step}; saved in {folder}: call fit again with resume=True to "
+                    "continue",
+                    step=run.state.step,
+                    folder=folder,
+                )
             )
         )

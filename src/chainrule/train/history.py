@@ -10,18 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.escaping import escape
-from chainrule.messages import plural, spacing
+from chainrule.messages import fact
 from chainrule.settings import settings
 from chainrule.train.state import KnownRow
 from chainrule.train.stopping import MEMBER_LOSS
 from chainrule.train.training_facts import TrainingFacts
 
 SHOWN = 4  # rows at the beginning, and at the end
-WORDS = {
-    "head": ("History of {epochs} epochs", "{epochs} 轮训练的记录"),
-    "best": ("; best epoch: {best}", "；最佳轮：{best}"),
-    "none": ("History without epochs", "没有训练记录"),
-}
 
 
 class History(list[KnownRow]):
@@ -61,11 +56,12 @@ class History(list[KnownRow]):
     @property
     def title(self) -> str:
         """The number of epochs and the best one."""
-        i = 1 if settings.lang == "zh" else 0
         if not self:
-            return WORDS["none"][i]
-        best = "" if self.best_epoch is None else WORDS["best"][i].format(best=self.best_epoch)
-        return (spacing if i else plural).fill(WORDS["head"][i], {"epochs": len(self)}) + best
+            return fact("History without epochs").render(settings.lang)
+        if self.best_epoch is None:
+            return fact("History of {epochs} epochs", epochs=len(self)).render(settings.lang)
+        text = fact("History of {epochs} epochs; best epoch: {best}", epochs=len(self), best=self.best_epoch)
+        return text.render(settings.lang)
 
     @property
     def columns(self) -> list[str]:

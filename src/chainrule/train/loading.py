@@ -58,8 +58,13 @@ def report_nonfinite(arrays: Mapping[str, np.ndarray]) -> None:
         count, total, first = len(wrong), len(arrays), wrong[0]
         numbers = int(np.size(arrays[first]) - np.count_nonzero(np.isfinite(arrays[first])))
         notices.emit(
-            f"{count} of {total} loaded arrays contain NaN or infinity: {numbers} numbers of {first}",
-            f"载入的 {total} 个数组中有 {count} 个含有 NaN 或无穷：{first} 中有 {numbers} 个",
+            fact(
+                "{count} of {total} loaded arrays contain NaN or infinity: {numbers} numbers of {first}",
+                count=count,
+                total=total,
+                numbers=numbers,
+                first=first,
+            )
         )
 
 

@@ -18,6 +18,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.exact_cast import refuse_fractions
 from chainrule.memo import cached_property
+from chainrule.messages import fact
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.loss import Loss
@@ -44,10 +45,9 @@ if TYPE_CHECKING:
 
 OF_ARRAYS = (CALIBRATION, INTERVALS, PRIVACY)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded
-OTHER_SHAPES = (
+OTHER_SHAPES = fact(
     "inputs have another shape than those of the training: the network is built again for each new shape, "
-    "which takes as long as its first call",
-    "输入的形状与训练时不同：网络会为每种新形状重新构建，耗时与第一次调用相同",
+    "which takes as long as its first call"
 )
 SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
 
@@ -198,7 +198,7 @@ class ModelState:
             return self
         targets = targets_of(other, {})
         labeled = {name: replace(t, labels=self.targets[name].labels) for name, t in targets.items()}
-        notices.emit(*OTHER_SHAPES)
+        notices.emit(OTHER_SHAPES)
         return replace(self, network=other, targets=labeled)
 
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:

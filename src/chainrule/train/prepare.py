@@ -270,13 +270,13 @@ def _mechanism(
     refuse_network(network)
     size = sum(size_at(p.spec.size, {}) for p in network.trainable.values())
     if privacy.delta >= 1 / coded.rows:
-        notices.emit(*large_delta(privacy.delta, coded.rows))
+        notices.emit(large_delta(privacy.delta, coded.rows))
     batch, steps = min(order.batch_size, coded.rows), max(1, options.epochs * order.steps)
     continues = continues_from(model, options)
     before, unprotected = (phases_of(model.facts), start_of(model.facts)) if continues else ((), ())
     if unprotected:
         refuse_start(privacy, unprotected)
-        notices.emit(*unprotected_start(unprotected))
+        notices.emit(unprotected_start(unprotected))
     return private.calibrated(privacy, coded.rows, batch, steps, size, before, unprotected)
 
 

@@ -26,6 +26,7 @@ from chainrule.diagnosis import (
     DIAGNOSIS_FILE,
     FIRST,
     HISTORY,
+    LETTERS,
     RULE_OF,
     RULES,
     TIMES,
@@ -38,6 +39,7 @@ from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
 from chainrule.diagnosis.rules import scale
 from chainrule.errors import ChainruleError, FileError, ShapeError
 from chainrule.events import Event, Notice
+from chainrule.messages import translated
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, prepare
 from page_examples import DOCS
@@ -64,8 +66,9 @@ def test_every_rule_is_complete(name: str) -> None:
     assert rule.severity in SEVERITIES
     assert rule.source
     assert rule.remedy
-    forms = rule.what.values() if not isinstance(rule.what, tuple) else (rule.what,)
-    for english, chinese in (rule.names, rule.symptom, rule.threshold, rule.why, *forms):
+    forms = (rule.what,) if isinstance(rule.what, str) else rule.what.values()
+    for english in (rule.title, rule.symptom, rule.threshold.template, rule.why, *forms):
+        chinese = translated(english, "zh")
         assert english
         assert CHINESE.search(chinese), chinese
         assert not CHINESE.search(english), english
@@ -324,5 +327,5 @@ def test_check_refuses_invalid_samples_like_fit() -> None:
 
 
 def test_times_have_names_in_both_languages() -> None:
-    assert [letter for letter, *_ in TIMES.values()] == list("PITE")
-    assert all(CHINESE.search(chinese) for _, _, chinese in TIMES.values())
+    assert list(LETTERS.values()) == list("PITE")
+    assert all(CHINESE.search(translated(text, "zh", name)) for name, text in TIMES.items())

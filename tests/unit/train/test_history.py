@@ -85,7 +85,7 @@ def test_the_progress_is_one_line_that_is_updated() -> None:
     for epoch in range(500):
         progress(StepDone(step=2 * epoch + 2, epoch=epoch, batch=1, loss=0.5, learning_rate=0.01))
         progress(EpochDone(epoch=epoch + 1, step=2 * epoch + 2, values={"epoch": epoch + 1, "loss": 0.25}))
-    progress(Notice("a <b>", "甲"))
+    progress(Notice("a <b>"))
     progress.finish()
     assert len(updates) < 50
     assert updates[-1] == "a <b>\nepoch 500 / 500  loss 0.25  rate 0.01"

@@ -116,12 +116,11 @@ def _lacking(context: AttributionContext, what: Message) -> TrainingError:
 
 ATTENTION_ROLLOUT = Method(
     name="attention_rollout",
-    titles=("attention rollout", "注意力展开 (rollout)"),
+    title="attention rollout",
     formula="the row of the output position in the product over layers of (W + I) / 2",
     summary=(
         "The share of each token or patch that reaches the output position through the attention of all "
-        "layers.",
-        "经过各层注意力，每个词元或图块有多大份额到达读取答案的位置。",
+        "layers."
     ),
     reference="Abnar and Zuidema (2020), Quantifying attention flow in transformers (ACL)",
     run=attention_rollout,

@@ -229,12 +229,11 @@ def _contributions(context: AttributionContext, points: int) -> tuple[dict[str, 
 
 DEEP_LIFT = Method(
     name="deep_lift",
-    titles=("DeepLIFT", "DeepLIFT（差值反向传播）"),
+    title="DeepLIFT",
     formula="m[i] (x[i] - b[i]), m propagated from the score backward as dy / dx of each operation",
     summary=(
         "The difference from the baseline, propagated from the score to the inputs in one backward pass: the "
-        "values sum to the difference of the scores.",
-        "把得分与基线之差逐层分回各输入，一次反向遍历即可：各值之和等于两处得分之差。",
+        "values sum to the difference of the scores."
     ),
     reference="Shrikumar, Greenside and Kundaje (2017), Learning important features through propagating "
     "activation differences (ICML)",

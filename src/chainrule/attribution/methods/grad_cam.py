@@ -89,11 +89,10 @@ def resize(heat: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
 
 GRAD_CAM = Method(
     name="grad_cam",
-    titles=("Grad-CAM", "梯度类激活图 (Grad-CAM)"),
+    title="Grad-CAM",
     formula="relu(sum over k of mean(df/dA[k]) A[k])",
     summary=(
-        "The regions of the image that support the class according to the last convolution, as a coarse map.",
-        "最后一个卷积层在图像的哪些位置看到了支持该类别的东西（粗略的热图）。",
+        "The regions of the image that support the class according to the last convolution, as a coarse map."
     ),
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra (2017), Grad-CAM: visual explanations "
     "from deep networks via gradient-based localization (ICCV)",

@@ -78,11 +78,10 @@ def _range(array: np.ndarray) -> np.ndarray:
 
 SALIENCY = Method(
     name="saliency",
-    titles=("saliency", "显著图 (saliency)"),
+    title="saliency",
     formula="|df/dx[i]|",
     summary=(
-        "The magnitude of the gradient: how much the score would change for a small change of each input.",
-        "梯度的大小：每个输入有微小变化时，得分会变化多少。",
+        "The magnitude of the gradient: how much the score would change for a small change of each input."
     ),
     reference="Simonyan, Vedaldi and Zisserman (2014), Deep inside convolutional networks (ICLR workshop)",
     run=saliency,
@@ -91,12 +90,11 @@ SALIENCY = Method(
 )
 GRADIENT_X_INPUT = Method(
     name="gradient_x_input",
-    titles=("gradient x input", "梯度乘输入"),
+    title="gradient x input",
     formula="(x[i] - b[i]) df/dx[i]",
     summary=(
         "The gradient times the distance from the baseline: the contribution of the input if the network "
-        "were linear.",
-        "梯度乘以与基线的差：假如网络是线性的，该输入的贡献。",
+        "were linear."
     ),
     reference="Shrikumar, Greenside, Shcherbina and Kundaje (2016), Not just a black box",
     run=gradient_x_input,
@@ -104,12 +102,9 @@ GRADIENT_X_INPUT = Method(
 )
 SMOOTH_GRAD = Method(
     name="smooth_grad",
-    titles=("SmoothGrad", "平滑梯度 (SmoothGrad)"),
+    title="SmoothGrad",
     formula="mean over e of df/dx[i] at x + e, e normal",
-    summary=(
-        "The mean gradient at many points around the sample, which reduces the noise of the gradient.",
-        "样本附近许多点上梯度的平均：去掉梯度自身的噪声。",
-    ),
+    summary="The mean gradient at many points around the sample, which reduces the noise of the gradient.",
     reference="Smilkov, Thorat, Kim, Viégas and Wattenberg (2017), SmoothGrad: removing noise by "
     "adding noise",
     run=smooth_grad,

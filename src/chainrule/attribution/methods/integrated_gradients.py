@@ -300,12 +300,11 @@ def _products_in_blocks(
 
 INTEGRATED_GRADIENTS = Method(
     name="integrated_gradients",
-    titles=("integrated gradients", "积分梯度"),
+    title="integrated gradients",
     formula="(x[i] - b[i]) integral from 0 to 1 of df/dx[i] at b + t (x - b) dt",
     summary=(
         "The gradient integrated along the straight line from the baseline to the sample: the values sum "
-        "to the difference of the scores, up to the error of the integration.",
-        "沿着从基线到样本的直线对梯度积分：除积分误差外，各值之和等于两处得分之差。",
+        "to the difference of the scores, up to the error of the integration."
     ),
     reference="Sundararajan, Taly and Yan (2017), Axiomatic attribution for deep networks (ICML)",
     run=integrated_gradients,
@@ -315,12 +314,11 @@ INTEGRATED_GRADIENTS = Method(
 )
 EXPECTED_GRADIENTS = Method(
     name="expected_gradients",
-    titles=("expected gradients", "期望梯度"),
+    title="expected gradients",
     formula="mean over rows b and t in [0, 1] of (x[i] - b[i]) df/dx[i] at b + t (x - b)",
     summary=(
         "Integrated gradients averaged over rows of the data as baselines, so that no single baseline "
-        "has to be chosen.",
-        "以数据中的许多行作为基线的积分梯度的平均：不必选定某一个基线。",
+        "has to be chosen."
     ),
     reference="Erion, Janizek, Sturmfels, Lundberg and Lee (2021), Improving performance of deep learning "
     "models with axiomatic attribution priors and expected gradients (Nature Machine Intelligence 3)",

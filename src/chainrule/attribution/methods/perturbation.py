@@ -123,24 +123,20 @@ def _columns(
 
 OCCLUSION = Method(
     name="occlusion",
-    titles=("occlusion", "遮挡法"),
+    title="occlusion",
     formula="f(x) - f(x with the part i covered)",
-    summary=(
-        "The decrease of the score when a part is covered: a column, a token or a patch of an image.",
-        "遮住一部分（一列、一个词、图像的一块）时，得分下降多少。",
-    ),
+    summary="The decrease of the score when a part is covered: a column, a token or a patch of an image.",
     reference="Zeiler and Fergus (2014), Visualizing and understanding convolutional networks (ECCV)",
     run=occlusion,
     options={"window": None, "stride": None, "groups": None},
 )
 SHAPLEY = Method(
     name="shapley",
-    titles=("Shapley values", "Shapley 值"),
+    title="Shapley values",
     formula="mean over all orders of f(x on i and preceding parts) - f(x on preceding parts)",
     summary=(
         "The mean increase of the score by each part over all orders in which parts can be added: the "
-        "unique fair division.",
-        "在所有可能的加入次序中，每一部分使得分增加量的平均：唯一公平的分配。",
+        "unique fair division."
     ),
     reference="Shapley (1953), A value for n-person games; Lundberg and Lee (2017), A unified approach to "
     "interpreting model predictions",

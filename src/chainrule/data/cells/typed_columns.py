@@ -40,6 +40,7 @@ from chainrule.data.readers.number_parsing import (
 )
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
+from chainrule.messages import fact, join_facts
 from chainrule.records import frozen
 
 MOSTLY = 0.9  # share of numbers from which other cells are considered mistakes
@@ -209,12 +210,10 @@ def finish(column: ExaminedColumn, table: TableMark, keeps_plain: bool = False) 
 def _read_notice(name: str, analysis: Analysis) -> tuple[Finding, ...]:
     if not analysis.examples:
         return ()
-    pairs = [(text, number_text(value)) for text, value in analysis.examples]
-    facts = {
-        "column": name,
-        "examples_en": ", ".join(f'"{text}" as {value}' for text, value in pairs),
-        "examples_zh": "，".join(f"“{text}”读作 {value}" for text, value in pairs),
-    }
+    pairs = [
+        fact('"{text}" as {value}', text=text, value=number_text(value)) for text, value in analysis.examples
+    ]
+    facts = {"column": name, "examples": join_facts(", ", pairs, "beside")}
     return (Finding("read_as_numbers", "info", facts),)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.errors import fact
+from chainrule.messages import Text
 from chainrule.records import frozen
 
 
@@ -118,7 +119,7 @@ class Dataset:
 
     Args:
         name: how users name it.
-        title: what it contains, in English and Chinese.
+        title: what it contains.
         source: where it is downloaded from.
         members: patterns of the files that are used, such as ``"*.pgm"``.
         digest: SHA-256 of these files (see ``Archive.digest``); empty if the publisher's files were not at
@@ -129,7 +130,7 @@ class Dataset:
     """
 
     name: str
-    title: tuple[str, str]
+    title: Text
     source: Address | Package | DebianPackages
     members: tuple[str, ...]
     digest: str

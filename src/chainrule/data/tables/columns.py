@@ -99,8 +99,7 @@ class Column:
             return Finding(f"assumed_{self.dates.order}_first", "warning", {"column": self.name})
         if self.is_input or self.is_target:
             return None
-        facts = {"column": self.name, "reason_en": self.reason.en, "reason_zh": self.reason.zh}
-        return Finding("left_out", "info", facts)
+        return Finding("left_out", "info", {"column": self.name, "reason": self.reason.message})
 
 
 def describe(
@@ -276,8 +275,7 @@ def _with_dates(column: Column, table: Table, faults: Faults) -> Column:
     if table.day_first not in (None, dates.is_day_first) and dates.evidence == "days":
         facts = {
             "column": column.name,
-            "order": dates.order,
-            "order_zh": "日" if dates.is_day_first else "月",
+            "order": fact("day") if dates.is_day_first else fact("month"),
         }
         column = replace(column, doubts=(*column.doubts, Finding("other_order", "warning", facts)))
     reason = column.reason

@@ -59,14 +59,12 @@ class Cell:
         column: name of the column.
         raw: the cell as text, ``""`` if it is missing.
         value: the input of the network.
-        chinese: name of the feature in Chinese texts.
     """
 
     feature: str
     column: str
     raw: str
     value: float
-    chinese: str = ""
 
 
 @frozen
@@ -322,7 +320,7 @@ class Preparation:
         x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
         raw = {name: _raw(one.frame[name][0]) for name in self.columns}
         pairs = zip(self.features, x.tolist(), strict=True)
-        return tuple(Cell(f.name, f.column, raw[f.column], value, f.chinese or f.name) for f, value in pairs)
+        return tuple(Cell(f.name, f.column, raw[f.column], value) for f, value in pairs)
 
     def _check_columns(self, table: Table) -> None:
         pictures = [e.column for e in self.encodings if isinstance(e, Pixels)]

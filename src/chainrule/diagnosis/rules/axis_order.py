@@ -23,6 +23,7 @@ import numpy as np
 
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 
 FEW, LONG = 4, 5  # the maximum number of channels of most images; the minimum length of a side
 MANY, TIMES = 16, 3  # up to MANY channels are possible if both sides are at least TIMES as long
@@ -114,33 +115,26 @@ def _has_sliding_window(context: TrainingContext) -> bool:
 CHANNELS_FIRST = Rule(
     36,
     "channels-first",
-    ("channels first", "通道在前"),
+    "channels first",
     "warning",
-    symptom=(
-        "images are stored as (channels, height, width) but read as (height, width, channels)",
-        "图像按（通道、高、宽）存放，却按（高、宽、通道）读取",
-    ),
-    threshold=(
+    symptom="images are stored as (channels, height, width) but read as (height, width, channels)",
+    threshold=fact(
         "the first axis of a sample is short; along the last two axes neighbors differ by less than "
-        f"{SMOOTH:g} of the difference of two random elements, along both similarly (within a factor of "
-        f"{ALIKE:g}), and more similarly than along the first two; not reported if no window of several "
-        "rows slides over the input",
-        f"样本的第一个轴很短；后两个轴上相邻数之差小于任意两数之差的 {SMOOTH:g} 倍，"
-        f"两者相近（相差不到 {ALIKE:g} 倍），且比前两个轴更相近；没有跨多行的窗口在输入上滑动时不提示",
+        "{smooth:g} of the difference of two random elements, along both similarly (within a factor "
+        "of {alike:g}), and more similarly than along the first two; not reported if no window of "
+        "several rows slides over the input",
+        smooth=SMOOTH,
+        alike=ALIKE,
     ),
     source="this project's own; PyTorch stores images as (N, C, H, W)",
     what=(
         'samples of "{name}" are {first} x {second} x {last}, and their last two axes look like the sides '
-        "of an image: they are read as {first} rows and {second} columns with {last} channels",
-        "“{name}”的样本是 {first} × {second} × {last}，后两个轴像是图像的两条边："
-        "它们会被当作 {first} 行 {second} 列、{last} 个通道",
+        "of an image: they are read as {first} rows and {second} columns with {last} channels"
     ),
     why=(
         "PyTorch has the channels before height and width; here, as in Keras, they are the last axis. A "
         "convolution then slides over channels and rows and reads the columns as channels: the training "
-        "runs, but the model is worse.",
-        "PyTorch 把通道放在高和宽之前；这里与 Keras 一样，通道在最后。"
-        "于是卷积在通道和行上滑动，把列当作通道，虽能训练，但效果较差。",
+        "runs, but the model is worse."
     ),
     remedy=REMEDY.format("x"),
     before=_channels_first,
@@ -151,33 +145,27 @@ CHANNELS_FIRST = Rule(
 NO_CHANNEL_AXIS = Rule(
     38,
     "no-channel-axis",
-    ("images without a channel axis", "图像缺少通道轴"),
+    "images without a channel axis",
     "warning",
-    symptom=(
-        "gray images are stored as (height, width), and a convolution reads their columns as channels",
-        "灰度图像按（高、宽）存放，卷积把列当作通道",
-    ),
-    threshold=(
-        f"samples have two axes of at least {LONG}, and are square, or at most twice as long as wide with 0 "
-        "as the smallest value; along both axes neighbors differ by less than "
-        f"{SMOOTH:g} of the difference of two random elements, similarly (within a factor of {ALIKE:g}); not "
+    symptom="gray images are stored as (height, width), and a convolution reads their columns as channels",
+    threshold=fact(
+        "samples have two axes of at least {long}, and are square, or at most twice as long as wide "
+        "with 0 as the smallest value; along both axes neighbors differ by less than {smooth:g} of "
+        "the difference of two random elements, similarly (within a factor of {alike:g}); not "
         "reported if no window of several rows slides over the input",
-        f"样本有两个不短于 {LONG} 的轴，为方形，或长不超过宽的两倍且最小值为 0；"
-        f"两个轴上相邻数之差都小于任意两数之差的 {SMOOTH:g} 倍，且两者相近（相差不到 {ALIKE:g} 倍）；"
-        "没有跨多行的窗口在输入上滑动时不提示",
+        long=LONG,
+        smooth=SMOOTH,
+        alike=ALIKE,
     ),
     source="this project's own",
     what=(
         'samples of "{name}" are {rows} x {columns} and look like gray images: the convolution slides over '
-        "the {rows} rows only and reads the {columns} columns as channels",
-        "“{name}”的样本是 {rows} × {columns}，像灰度图像：卷积只沿 {rows} 行滑动，把 {columns} 列当作通道",
+        "the {rows} rows only and reads the {columns} columns as channels"
     ),
     why=(
         "The last axis of an input is that of its channels. (N, H, W) is therefore a batch of sequences of H "
         "steps with W channels, and the convolution has one axis: the training runs, but neighbors within a "
-        "row are unrelated channels to it.",
-        "输入的最后一个轴是通道。因此 (N, H, W) 是 H 步、W 个通道的序列，卷积只有一个空间轴："
-        "虽能训练，但同一行里的相邻像素被当作互不相关的通道。",
+        "row are unrelated channels to it."
     ),
     remedy=CHANNEL_AXIS.format("x"),
     before=_without_channel_axis,

@@ -12,10 +12,7 @@ from chainrule.diagnosis.context import TrainingContext
 from chainrule.diagnosis.rule import Evidence
 
 SMALL_BATCH = 8  # samples in a batch
-SMALL_BATCHES = (
-    '"{path}" computes mean and variance over only {size} samples at a time',
-    "“{path}”每次只用 {size} 个样本求均值和方差",
-)
+SMALL_BATCHES = '"{path}" computes mean and variance over only {size} samples at a time'
 
 
 def small_batches(context: TrainingContext) -> Iterator[Evidence]:

@@ -12,6 +12,7 @@ from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.engines import check_gradient
 from chainrule.engines.reference import Program
 from chainrule.graph import Graph, Node, make
+from chainrule.messages import fact
 
 STALE = 1e-4  # relative error of a stored gradient
 WRONG = 1e-2  # relative error of a pullback
@@ -73,9 +74,10 @@ def _check_pullback(node: Node, inputs: tuple[np.ndarray, ...]) -> Iterator[Evid
     if not result.error <= WRONG:
         input_index, index = result.place
         facts = {
-            "op": op.name, "analytic": float(result.analytic[input_index][index]),
+            "op": op.name,
+            "analytic": float(result.analytic[input_index][index]),
             "numeric": float(result.numeric[input_index][index]),
-        }  # fmt: skip
+        }
         yield Evidence(result.error, WRONG, facts, step=0, layer=str(node.site))
 
 
@@ -127,99 +129,74 @@ def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
 LABELS_UNRELATED = Rule(
     21,
     "labels-unrelated",
-    ("labels do not match the inputs", "标签与样本错配"),
+    "labels do not match the inputs",
     "warning",
-    symptom=(
-        "shuffled labels fit the inputs as well as the real ones",
-        "打乱后的标签与输入的关系并不比原标签差",
-    ),
-    threshold=(
-        f"on at most {ROWS} rows, neither nearest neighbors nor any single feature predicts the targets "
-        f"better than {SHUFFLES} shuffled copies by {RELATED:g} standard deviations",
-        f"在至多 {ROWS} 行上，无论最近邻还是任何单个特征，对目标的判断都没有比 {SHUFFLES} 次打乱高出 "
-        f"{RELATED:g} 个标准差",
+    symptom="shuffled labels fit the inputs as well as the real ones",
+    threshold=fact(
+        "on at most {rows} rows, neither nearest neighbors nor any single feature predicts the "
+        "targets better than {shuffles} shuffled copies by {related:g} standard deviations",
+        rows=ROWS,
+        shuffles=SHUFFLES,
+        related=RELATED,
     ),
     source="Karpathy, A recipe for training neural networks (input-independent baseline); the test is this "
     "project's own",
     what=(
         "on {rows} rows the inputs predict the targets no better than {shuffles} shuffled copies: "
-        "{value:.1f} standard deviations",
-        "在 {rows} 行上，输入对目标的判断与 {shuffles} 份打乱的标签相差无几：{value:.1f} 个标准差",
+        "{value:.1f} standard deviations"
     ),
     why=(
         "If x and y were sorted, joined or shuffled separately, each sample has the label of another. A "
-        "network can memorize such labels, but learns nothing that holds for new samples.",
-        "x 和 y 若分别排序、连接或打乱，每个样本就带着别人的标签。网络仍能死记硬背，"
-        "但学不到对新样本有效的东西。",
+        "network can memorize such labels, but learns nothing that holds for new samples."
     ),
-    remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]  # shuffle both in one order",
-    remedy_comment="用同一次序一起打乱",
+    remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]",
+    remedy_comment="shuffle both in one order",
     before=_unrelated,
 )
 
 STALE_GRADIENTS = Rule(
     25,
     "gradients-not-reset",
-    ("gradients not reset", "梯度未清零"),
+    "gradients not reset",
     "error",
-    symptom=(
-        "a stored gradient is the gradient of this batch plus the previous one",
-        "存储的梯度等于本批的梯度加上之前的值",
-    ),
-    threshold=(
-        f"relative error above {STALE:g} compared with a new computation on the same batch, and the stored "
-        "gradient is a multiple of the new one, or the previous one plus the new one",
-        f"与同一批重新计算的梯度相比，相对误差超过 {STALE:g}，且等于其倍数或“之前的梯度 + 本批梯度”",
+    symptom="a stored gradient is the gradient of this batch plus the previous one",
+    threshold=fact(
+        "relative error above {stale:g} compared with a new computation on the same batch, and the "
+        "stored gradient is a multiple of the new one, or the previous one plus the new one",
+        stale=STALE,
     ),
     source="this project's own",
     what={
-        "sum": (
-            "the stored gradient is the previous one plus that of this batch",
-            "存储的梯度等于之前的梯度加上本批的梯度",
-        ),
-        "times": (
-            "the stored gradient is {times:.3g} times that of this batch",
-            "存储的梯度是本批梯度的 {times:.3g} 倍",
-        ),
+        "sum": "the stored gradient is the previous one plus that of this batch",
+        "times": "the stored gradient is {times:.3g} times that of this batch",
     },
     why=(
         "In some libraries the backward pass accumulates into the stored gradients, and the training "
         "loop must reset them. Here a gradient is a value of the graph, computed in every step, and "
         "cannot be left over. Compare gradients of another library with model.check(x, y, gradients=..., "
-        "previous=...).",
-        "有些库的反向传播会累加到已存储的梯度上，循环中必须清零。在这里，梯度是图中的值，每一步都是新的，"
-        "不可能残留。其他库的循环得到的梯度可用 model.check(x, y, gradients=..., previous=...) 来比较。",
+        "previous=...)."
     ),
-    remedy="optimizer.zero_grad()  # in that loop, before every backward pass",
-    remedy_comment="在那个循环里，每次反向传播之前",
+    remedy="optimizer.zero_grad()",
+    remedy_comment="in that loop, before every backward pass",
     first=_stale,
 )
 
 WRONG_PULLBACK = Rule(
     27,
     "wrong-gradient",
-    ("wrong custom gradient", "自定义梯度有误"),
+    "wrong custom gradient",
     "error",
-    symptom=(
-        "the pullback of a custom operation does not agree with finite differences",
-        "自定义运算的反向公式与数值差分不符",
-    ),
-    threshold=(
-        f"relative error above {WRONG:g} (below 1e-7 is normal; at a kink the two may differ)",
-        f"相对误差超过 {WRONG:g}（低于 1e-7 为正常；在不可导点两者可以不同）",
+    symptom="the pullback of a custom operation does not agree with finite differences",
+    threshold=fact(
+        "relative error above {wrong:g} (below 1e-7 is normal; at a kink the two may differ)", wrong=WRONG
     ),
     source="cs231n, gradient checks",
-    what=(
-        'the pullback of "{op}" gives {analytic:.6g}, a finite difference gives {numeric:.6g}',
-        "“{op}”的反向公式给出 {analytic:.6g}，数值差分给出 {numeric:.6g}",
-    ),
+    what='the pullback of "{op}" gives {analytic:.6g}, a finite difference gives {numeric:.6g}',
     why=(
         "The chain rule multiplies the derivatives of all operations. One wrong factor makes every gradient "
-        "before it wrong; the loss may still fall, but in a wrong direction.",
-        "链式法则把每个运算给出的导数相乘。一个因子出错，它之前的所有梯度都错；损失也许仍会下降，"
-        "却走错了方向。",
+        "before it wrong; the loss may still fall, but in a wrong direction."
     ),
-    remedy="cr.check_gradient(fn, inputs)  # reports the input, the index and both values",
-    remedy_comment="指出输入、下标和两个数",
+    remedy="cr.check_gradient(fn, inputs)",
+    remedy_comment="reports the input, the index and both values",
     first=_wrong_pullbacks,
 )

@@ -11,6 +11,7 @@ from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
 from chainrule.diagnosis.history import TrainingRecord, guessed_classes, normalizes
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.diagnosis.weight_chains import parameters_of_members, units_of, weight_chains_of
+from chainrule.messages import fact
 
 VARIANCES = 10.0  # largest over smallest variance of the weighted sums of the layers
 EARLY = 10  # in the first steps a gradient may be 0 because other weights are
@@ -41,8 +42,9 @@ def _of_first_probe(record: TrainingRecord) -> Iterator[Evidence]:
             norms = record.statistic(probe, "weight")  # squared by *: ** raises where it overflows
             gains = {
                 path: norms[f"{path}.weight"] * norms[f"{path}.weight"] / units
-                for path, units in record.units.items() if f"{path}.weight" in norms
-            }  # fmt: skip
+                for path, units in record.units.items()
+                if f"{path}.weight" in norms
+            }
             yield from _compare_scales(spread, gains, record.normalizes)
 
 
@@ -107,9 +109,11 @@ def _first_loss_of_probe(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 def _too_large(
-    squares: Mapping[str, float], spread: Mapping[str, float], units: Mapping[str, int],
+    squares: Mapping[str, float],
+    spread: Mapping[str, float],
+    units: Mapping[str, int],
     chains: Sequence[tuple[str, ...]],
-) -> str:  # fmt: skip
+) -> str:
     """Return the layer whose weights, biases or inputs make the scores large; ``""`` if no layer does.
 
     Args:
@@ -177,36 +181,30 @@ def _without_gradient(record: TrainingRecord) -> Iterator[Evidence]:
 WEIGHT_SCALE = Rule(
     6,
     "weight-scale",
-    ("wrong scale of the initial weights", "初始化尺度不当"),
+    "wrong scale of the initial weights",
     "warning",
-    symptom=(
-        "before training, the weighted sums grow or shrink from layer to layer",
-        "训练开始前，加权和就逐层放大或缩小",
-    ),
-    threshold=(
+    symptom="before training, the weighted sums grow or shrink from layer to layer",
+    threshold=fact(
         "no normalization layer; ratio of the largest to the smallest variance of the weighted sums "
-        f"above {VARIANCES:g}, and a layer whose weights multiply the mean square of its inputs by less "
-        f"than {GAIN[0]:g} or more than {GAIN[1]:g}",
-        f"没有规范化层；各层加权和的最大与最小方差之比超过 {VARIANCES:g}，"
-        f"且有一层的权重把输入的均方乘以小于 "
-        f"{GAIN[0]:g} 或大于 {GAIN[1]:g} 的倍数",
+        "above {variances:g}, and a layer whose weights multiply the mean square of its inputs by "
+        "less than {gain_0:g} or more than {gain_1:g}",
+        variances=VARIANCES,
+        gain_0=GAIN[0],
+        gain_1=GAIN[1],
     ),
     source="Amazon SageMaker Debugger, PoorWeightInitialization (ratio 10); the bounds are this "
     "project's own",
     what=(
         'the variance of the sums differs {value:.3g} times from "{small}" to "{large}"; the weights of '
-        '"{path}" multiply a mean square by {gain:.3g}',
-        "从“{small}”到“{large}”，加权和的方差相差 {value:.3g} 倍；“{path}”的权重把均方乘以 {gain:.3g}",
+        '"{path}" multiply a mean square by {gain:.3g}'
     ),
     why=(
         "A sum over I inputs has I times the variance of one input, times the variance of the weights. "
         "Unless that variance is about 1/I (2/I before ReLU), every layer scales the signal, and in the "
-        "backward pass the gradient.",
-        "I 个输入之和的方差是单个的 I 倍，再乘以权重的方差。除非权重的方差约为 1/I（relu 前为 2/I），"
-        "否则每一层都会放大或缩小信号，反向时的梯度也是如此。",
+        "backward pass the gradient."
     ),
-    remedy='cr.Dense(64, "relu", weight_initializer="he")  # "xavier" before tanh or sigmoid',
-    remedy_comment="tanh 或 sigmoid 之前用 “xavier”",
+    remedy='cr.Dense(64, "relu", weight_initializer="he")',
+    remedy_comment='"xavier" before tanh or sigmoid',
     first=_wrong_weight_scale,
     during=_of_first_probe,
 )
@@ -214,61 +212,46 @@ WEIGHT_SCALE = Rule(
 SYMMETRY = Rule(
     7,
     "symmetry",
-    ("identical units", "对称未打破"),
+    "identical units",
     "error",
-    symptom=(
-        "all units of a layer have equal weights and equal gradients",
-        "某层所有单元的权重相同，得到的梯度也相同",
-    ),
-    threshold=(
-        f"exact: weights, gradients, and weights after {STEPS} steps are equal in all units",
-        f"精确判断：权重、梯度以及 {STEPS} 步之后的权重在所有单元中都相等",
+    symptom="all units of a layer have equal weights and equal gradients",
+    threshold=fact(
+        "exact: weights, gradients, and weights after {steps} steps are equal in all units", steps=STEPS
     ),
     source="Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 5.4; exact",
-    what=(
-        'the {units} units of "{path}" have equal weights and equal gradients',
-        "“{path}”的 {units} 个单元权重相同、梯度也相同",
-    ),
+    what='the {units} units of "{path}" have equal weights and equal gradients',
     why=(
         "Units with equal weights compute the same values and get the same gradients, so they stay equal: "
-        "the layer is worth a single unit.",
-        "相同的单元计算结果相同，链式法则给它们相同的梯度，于是永远相同：整层只相当于一个单元。",
+        "the layer is worth a single unit."
     ),
-    remedy='cr.Dense(64, "relu")  # the initial weights are random by default',
-    remedy_comment="默认随机初始化权重",
+    remedy='cr.Dense(64, "relu")',
+    remedy_comment="the initial weights are random by default",
     first=_symmetric,
 )
 
 FIRST_LOSS = Rule(
     8,
     "first-loss",
-    ("wrong initial loss", "初始损失不对"),
+    "wrong initial loss",
     "warning",
-    symptom=(
-        "before training, the loss is far above that of random guessing",
-        "训练开始前的损失远高于随机猜测",
-    ),
-    threshold=(
-        f"more than {CHANCE:g} times ln K (2.303 for 10 classes, 0.693 for 2), and a layer whose weights and "
-        f"biases have a sum of squares above {GAIN[1]:g} per unit, or that reads inputs with a mean square "
-        f"above {INPUTS:g}; or more than {ANYHOW:g} times ln K",
-        f"超过 ln K（10 类为 2.303，2 类为 0.693）的 {CHANCE:g} 倍，"
-        f"且有一层每个单元的权重与偏置的平方和超过 {GAIN[1]:g}，"
-        f"或其输入的均方超过 {INPUTS:g}；或者超过 ln K 的 {ANYHOW:g} 倍",
+    symptom="before training, the loss is far above that of random guessing",
+    threshold=fact(
+        "more than {chance:g} times ln K (2.303 for 10 classes, 0.693 for 2), and a layer whose "
+        "weights and biases have a sum of squares above {gain_1:g} per unit, or that reads inputs "
+        "with a mean square above {inputs:g}; or more than {anyhow:g} times ln K",
+        chance=CHANCE,
+        gain_1=GAIN[1],
+        inputs=INPUTS,
+        anyhow=ANYHOW,
     ),
     source="cs231n (ln K); the factor is this project's own",
-    what=(
-        "the initial loss is {loss:.4g}; guessing among {classes} classes gives {chance:.4g}",
-        "初始损失为 {loss:.4g}；在 {classes} 个类别中猜测为 {chance:.4g}",
-    ),
+    what="the initial loss is {loss:.4g}; guessing among {classes} classes gives {chance:.4g}",
     why=(
         "An untrained network should favor no class: its loss is -ln(1/K). A larger loss means confident "
-        "wrong predictions: the scores are too large, because the initial weights, biases or inputs are.",
-        "一无所知的网络不应偏向任何类别：损失为 -ln(1/K)。更大的损失说明它对错误答案很有把握："
-        "初始权重、偏置或输入太大，使得分过大。",
+        "wrong predictions: the scores are too large, because the initial weights, biases or inputs are."
     ),
-    remedy="cr.Dense(10, weight_initializer=cr.Normal(0.0, 0.01))  # small initial scores; scale the inputs",
-    remedy_comment="使初始得分较小；并缩放输入",
+    remedy="cr.Dense(10, weight_initializer=cr.Normal(0.0, 0.01))",
+    remedy_comment="small initial scores; scale the inputs",
     first=_first_loss,
     during=_first_loss_of_probe,
 )
@@ -276,38 +259,30 @@ FIRST_LOSS = Rule(
 NOT_LEARNING = Rule(
     13,
     "parameters-not-learning",
-    ("parameters that do not change", "参数没有更新"),
+    "parameters that do not change",
     "warning",
-    symptom=("a trainable parameter does not change at all", "应当学习的参数完全没有变化"),
-    threshold=(
-        f"exact: unchanged after {STEPS} steps; or a gradient, without penalties, of 0 everywhere in every "
-        f"probe after step {EARLY}",
-        f"精确判断：{STEPS} 步之后没有变化；或第 {EARLY} 步之后每次检查时梯度（不含惩罚项）全为 0",
+    symptom="a trainable parameter does not change at all",
+    threshold=fact(
+        "exact: unchanged after {steps} steps; or a gradient, without penalties, of 0 everywhere in "
+        "every probe after step {early}",
+        steps=STEPS,
+        early=EARLY,
     ),
     source="Amazon SageMaker Debugger, UnchangedTensor (three steps)",
     what={
-        "no_gradient": (
-            '"{path}" does not change in {steps} steps: its gradient is 0 everywhere',
-            "“{path}”在 {steps} 步中没有变化：梯度全为 0",
-        ),
+        "no_gradient": '"{path}" does not change in {steps} steps: its gradient is 0 everywhere',
         "only_penalty": (
-            'only the penalty changes "{path}" in {steps} steps: the gradient of the loss is 0 everywhere',
-            "在 {steps} 步中只有惩罚项改变“{path}”：损失的梯度全为 0",
+            'only the penalty changes "{path}" in {steps} steps: the gradient of the loss is 0 everywhere'
         ),
-        "no_update": (
-            '"{path}" does not change in {steps} steps although it has a gradient: the update is 0',
-            "“{path}”有梯度，但在 {steps} 步中没有变化：更新为 0",
-        ),
+        "no_update": '"{path}" does not change in {steps} steps although it has a gradient: the update is 0',
     },
     why=(
         "Either no path leads from the parameter to the loss (an unused branch, a stopped gradient, "
         "units that always output 0), or the learning rate is 0 or too small for the precision of the "
-        "parameter.",
-        "要么参数到损失没有通路（未使用的分支、被截断的梯度、对一切输出 0 的单元），要么学习率为 0，"
-        "或小到不足以改变它的数位。",
+        "parameter."
     ),
-    remedy='cr.Dense(64, "leaky_relu")  # or remove unused parts; freeze constant ones: model.freeze(...)',
-    remedy_comment="或去掉未用的部分；需要固定的用 model.freeze(...) 冻结",
+    remedy='cr.Dense(64, "leaky_relu")',
+    remedy_comment="or remove unused parts; freeze constant ones: model.freeze(...)",
     first=_unmoved,
     during=_without_gradient,
 )

@@ -10,6 +10,7 @@ from chainrule.data.tables.check_thresholds import IMBALANCE
 from chainrule.data.tables.findings import SENTENCES
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 from chainrule.train.inputs.target import Target, distinct
 
 SORTED = 0.5  # agreement of neighboring targets beyond chance, from 0 (as by chance) to 1 (always)
@@ -96,16 +97,14 @@ def _agreement(y: np.ndarray, are_classes: bool) -> float:
 LABEL_NUMBERS = Rule(
     20,
     "label-numbers",
-    ("labels off by one or out of range", "标签错位"),
+    "labels off by one or out of range",
     "warning",
-    symptom=(
-        "integer labels have gaps, do not start at 0, or do not match the number of scores",
-        "作为标签的整数有间隔、不从 0 开始，或与得分的个数不符",
-    ),
+    symptom="integer labels have gaps, do not start at 0, or do not match the number of scores",
     threshold=(
-        "an integer between the smallest and the largest label never occurs; labels start at 1; more "
-        "scores than classes where the labels do not count from 0; more classes than scores",
-        "最小与最大标签之间有从未出现的数；标签从 1 开始；标签不从 0 数起而得分多于类别；类别多于得分",
+        fact(
+            "an integer between the smallest and the largest label never occurs; labels start at 1; more "
+            "scores than classes where the labels do not count from 0; more classes than scores"
+        )
     ),
     source="cs231n and the training notes of Karpathy; the rule is exact",
     what={
@@ -113,21 +112,15 @@ LABEL_NUMBERS = Rule(
         "labels_from_one": SENTENCES["labels_from_one"],
         "unused_scores": (
             "the network outputs {scores} scores, but only {classes} classes occur, with labels {low} to "
-            "{high}",
-            "网络输出 {scores} 个得分，但只出现 {classes} 个类别，标签为 {low} 到 {high}",
+            "{high}"
         ),
-        "too_many": (
-            "the network outputs {scores} scores, but {classes} classes occur: {low} to {high}",
-            "网络输出 {scores} 个得分，但出现了 {classes} 个类别：{low} 到 {high}",
-        ),
+        "too_many": "the network outputs {scores} scores, but {classes} classes occur: {low} to {high}",
     },
     why=(
         "The loss uses a label as the index of a score. A label that is too high by one selects the adjacent "
-        "score, or is out of range; a label that never occurs wastes a score, or indicates missing rows.",
-        "损失把标签当作得分的位置。标签大 1 就会读到相邻的得分，甚至越界；从未出现的标签浪费一个得分，"
-        "或说明缺少数据。",
+        "score, or is out of range; a label that never occurs wastes a score, or indicates missing rows."
     ),
-    remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
+    remedy="y = numpy.unique(y, return_inverse=True)[1]",
     remedy_comment="0, 1, ..., K - 1",
     before=_wrong_label_numbers,
     reads_rows=True,
@@ -137,23 +130,19 @@ LABEL_NUMBERS = Rule(
 CLASS_IMBALANCE = Rule(
     22,
     "class-imbalance",
-    ("class imbalance", "类别不平衡"),
+    "class imbalance",
     "warning",
-    symptom=(
-        "one class has many times the rows of another, and no weights are used",
-        "一个类别的行数是另一个的许多倍，而没有使用权重",
-    ),
-    threshold=(
-        f"ratio of the largest to the smallest class above {IMBALANCE:g}; not reported if classes or rows "
-        "have weights",
-        f"最大与最小类别之比超过 {IMBALANCE:g}；使用类别或样本权重时不提示",
+    symptom="one class has many times the rows of another, and no weights are used",
+    threshold=fact(
+        "ratio of the largest to the smallest class above {imbalance:g}; not reported if classes or "
+        "rows have weights",
+        imbalance=IMBALANCE,
     ),
     source="Amazon SageMaker Debugger, ClassImbalance",
     what=SENTENCES["imbalance"],
     why=(
         "The loss is a mean over rows, so a class with few rows has little influence: always predicting "
-        "the large class already gives a low loss and a high accuracy.",
-        "损失是对所有行的平均，行数少的类别几乎没有分量：总是预测大类就已经损失不高、准确率不低。",
+        "the large class already gives a low loss and a high accuracy."
     ),
     remedy='model.fit(x, y, class_weight="balanced")',
     before=_imbalance,
@@ -163,24 +152,22 @@ CLASS_IMBALANCE = Rule(
 UNSHUFFLED = Rule(
     28,
     "unshuffled",
-    ("rows not shuffled", "数据没有打乱"),
+    "rows not shuffled",
     "warning",
-    symptom=("shuffling is off, and neighboring rows have similar targets", "关闭了打乱，且相邻行的目标相近"),
-    threshold=(
-        f"neighboring targets agree beyond chance by more than {SORTED:g} (0: as by chance, 1: always), "
-        "in a fixed order",
-        f"在固定的次序中，相邻目标的一致程度超出随机 {SORTED:g} 以上（0 为随机，1 为总是一致）",
+    symptom="shuffling is off, and neighboring rows have similar targets",
+    threshold=fact(
+        "neighboring targets agree beyond chance by more than {sorted:g} (0: as by chance, 1: "
+        "always), in a fixed order",
+        sorted=SORTED,
     ),
     source="this project's own",
     what=(
         "neighboring rows have similar targets ({value:.2f} beyond chance) and keep their order over "
-        "{batches} batches",
-        "相邻行的目标相近（超出随机 {value:.2f}），并在 {batches} 批中保持原次序",
+        "{batches} batches"
     ),
     why=(
         "Each batch then contains similar targets only. Its gradient favors them, the next batch undoes the "
-        "change, and the last rows have the largest effect.",
-        "这样每一批只含一类目标：梯度指向这一类，下一批又把它抵消，最后看到的影响最大。",
+        "change, and the last rows have the largest effect."
     ),
     remedy="model.fit(x, y, shuffle=True)",
     before=_unshuffled,

@@ -11,6 +11,7 @@ from chainrule.data.tables.findings import SENTENCES
 from chainrule.data.tables.repeated_rows import FACTOR, shared_by_chance
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 from chainrule.train.inputs.target import Target, distinct
 
 SHARED = 0.05  # share of validation rows that are also training rows
@@ -23,9 +24,14 @@ def _leakage(context: TrainingContext) -> Iterator[Evidence]:
         severity = "error" if finding.code == "copy_of_target" else ""
         column = str(finding.facts["column"])
         yield Evidence(
-            1.0, EQUAL, finding.facts, layer=column, form=finding.code, severity=severity,
+            1.0,
+            EQUAL,
+            finding.facts,
+            layer=column,
+            form=finding.code,
+            severity=severity,
             sample=finding.sample,
-        )  # fmt: skip
+        )
     if (
         context.table_findings is None
         and context.single_output is not None
@@ -124,34 +130,27 @@ def _rows(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
 DATA_LEAKAGE = Rule(
     23,
     "data-leakage",
-    ("data leakage", "数据泄漏"),
+    "data leakage",
     "warning",
-    symptom=(
-        "a single feature determines the target, or validation rows are among the training rows",
-        "某个特征单独就能得出目标，或验证集的行出现在训练集中",
-    ),
-    threshold=(
-        f"a feature whose correlation with the target exceeds {EQUAL:g}, or whose every level belongs to "
-        f"one class; more than {SHARED:.0%} of the validation rows are also training rows",
-        f"某特征与目标的相关系数超过 {EQUAL:g}，或它的每个取值只对应一个类别；"
-        f"超过 {SHARED:.0%} 的验证行也在训练行中",
+    symptom="a single feature determines the target, or validation rows are among the training rows",
+    threshold=fact(
+        "a feature whose correlation with the target exceeds {equal:g}, or whose every level "
+        "belongs to one class; more than {shared:.0%} of the validation rows are also training rows",
+        equal=EQUAL,
+        shared=SHARED,
     ),
     source="deepchecks (train/test overlap 5 %); the correlation is this project's own",
     what={
         "copy_of_target": SENTENCES["copy_of_target"],
         "leak": SENTENCES["leak"],
-        "shared_rows": (
-            "{count} of the validation rows ({value:.1%}) are also training rows",
-            "验证集中有 {count} 行（{value:.1%}）也在训练集中",
-        ),
+        "shared_rows": "{count} of the validation rows ({value:.1%}) are also training rows",
     },
     why=(
         "Information that is in the data but not available at prediction time inflates every metric "
-        "and makes the model useless.",
-        "记录数据时已知、预测时却未知的信息，会让所有指标虚高，而模型毫无用处。",
+        "and makes the model useless."
     ),
-    remedy="x = numpy.delete(x, column, axis=1)  # or split before rows are copied or augmented",
-    remedy_comment="或先划分数据，再复制或增广",
+    remedy="x = numpy.delete(x, column, axis=1)",
+    remedy_comment="or split before rows are copied or augmented",
     before=_leakage,
     reads_rows=True,
 )
@@ -159,20 +158,19 @@ DATA_LEAKAGE = Rule(
 DUPLICATE_ROWS = Rule(
     34,
     "duplicate-rows",
-    ("duplicate rows", "重复行"),
+    "duplicate rows",
     "warning",
-    symptom=("rows occur several times, with equal inputs and targets", "输入和目标都相同的行多次出现"),
-    threshold=(
-        f"more than {DUPLICATES:.0%} of the rows repeat an earlier row; not reported if the features "
+    symptom="rows occur several times, with equal inputs and targets",
+    threshold=fact(
+        "more than {duplicates:.0%} of the rows repeat an earlier row; not reported if the features "
         "have too few values to distinguish rows",
-        f"超过 {DUPLICATES:.0%} 的行与前面的行重复；特征取值太少、行必然重复时不提示",
+        duplicates=DUPLICATES,
     ),
     source="deepchecks (5 %)",
     what=SENTENCES["duplicates"],
     why=(
         "A repeated row counts twice; after a random split, one copy may be in the training set and the "
-        "other in the validation set, which is leakage.",
-        "出现两次的行有双倍的权重；随机划分后，一份用来学习，另一份用来评判，这就是泄漏。",
+        "other in the validation set, which is leakage."
     ),
     remedy="x, first = numpy.unique(x, axis=0, return_index=True); y = y[first]",
     before=_duplicates,

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.diagnosis.rules.penalty import shrinking
+from chainrule.messages import fact
 
 RUNAWAY = 4.0  # loss relative to the best before it
 STRIDE, LEAP = 0.1, 0.5  # update relative to the norm of the weights; the same for the first update
@@ -63,9 +64,11 @@ def _stride(record: TrainingRecord, first: bool = False) -> float:
         first: whether to use the first update instead of those after the first steps.
     """
     steps = [
-        value for probe in record.probes if (probe.step == 0 if first else probe.step >= 10)
+        value
+        for probe in record.probes
+        if (probe.step == 0 if first else probe.step >= 10)
         for value in record.statistic(probe, "update").values()
-    ]  # fmt: skip
+    ]
     return median(steps) if steps else 0.0
 
 
@@ -144,127 +147,114 @@ def _flat(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 RATE_TOO_HIGH = Rule(
-    9, "rate-too-high", ("learning rate too high", "学习率过大"), "warning",
-    symptom=(
-        "the loss diverges, or every step changes the weights strongly",
-        "损失失控上升，或每一步都把权重移动很远",
-    ),
-    threshold=(
-        f"a loss above {RUNAWAY:g} times the best so far; or steps above {STRIDE:.0%} of the norm of the "
-        f"weights (the first step: {LEAP:.0%}) while the loss does not fall",
-        f"损失超过此前最好值的 {RUNAWAY:g} 倍；或每步移动超过权重长度的 {STRIDE:.0%}"
-        f"（第一步：{LEAP:.0%}）而损失不降",
+    9,
+    "rate-too-high",
+    "learning rate too high",
+    "warning",
+    symptom="the loss diverges, or every step changes the weights strongly",
+    threshold=fact(
+        "a loss above {runaway:g} times the best so far; or steps above {stride:.0%} of the norm of "
+        "the weights (the first step: {leap:.0%}) while the loss does not fall",
+        runaway=RUNAWAY,
+        stride=STRIDE,
+        leap=LEAP,
     ),
     source=(
         "fastai's learning-rate finder (4 times the best); CS231n (steps of about 1e-3); the 10 % is this "
         "project's own"
     ),
     what={
-        "runaway": (
-            "the loss reached {value:.3g} times its previous best",
-            "损失达到此前最好值的 {value:.3g} 倍",
-        ),
-        "stride": (
-            "each step changes the weights by {value:.1%} of their norm, and the loss does not fall",
-            "每一步移动权重长度的 {value:.1%}，损失却不下降",
-        ),
+        "runaway": "the loss reached {value:.3g} times its previous best",
+        "stride": "each step changes the weights by {value:.1%} of their norm, and the loss does not fall",
         "leap": (
             "the first step alone changes the weights by {value:.0%} of their norm, and the loss does "
-            "not fall",
-            "仅第一步就移动了权重长度的 {value:.0%}，损失没有下降",
+            "not fall"
         ),
-        "fault": (
-            "the weights grew to {value:.3g} times their initial norm before a value overflowed",
-            "溢出之前，权重增长到最初的 {value:.3g} 倍",
-        ),
+        "fault": "the weights grew to {value:.3g} times their initial norm before a value overflowed",
     },
     why=(
         "The gradient is the slope at one point only; a step longer than the width of the valley climbs its "
-        "other side.",
-        "梯度只说明当前位置的坡度；步子比谷还宽，就会爬上对面的坡。",
+        "other side."
     ),
-    remedy="model.find_learning_rate(x, y).suggestion  # or divide the learning rate by 3 to 10",
-    remedy_comment="或把学习率减小到 1/3 至 1/10",
+    remedy="model.find_learning_rate(x, y).suggestion",
+    remedy_comment="or divide the learning rate by 3 to 10",
     during=_too_high,
-)  # fmt: skip
+)
 RATE_TOO_LOW = Rule(
-    10, "rate-too-low", ("learning rate too low", "学习率过小"), "warning",
-    symptom=(
-        "the loss falls linearly, by a little in each epoch, or the weights hardly change at all",
-        "损失沿直线缓慢下降，或权重几乎不变",
-    ),
-    threshold=(
-        f"steps below {CREEP:g} of the norm of the weights, and a loss above half of its initial value "
-        f"that falls at the end as fast (more than {STRAIGHT:.0%}) as at the beginning; or all steps "
-        f"together below {STUCK:.0%} of that norm, and a loss above {UNCHANGED:.0%} of its initial value",
-        f"每步移动不到权重长度的 {CREEP:g}，损失仍高于初值的一半，且后期下降速度不低于前期的 {STRAIGHT:.0%}；"
-        f"或所有步加起来不到该长度的 {STUCK:.0%}，且损失仍高于初值的 {UNCHANGED:.0%}",
+    10,
+    "rate-too-low",
+    "learning rate too low",
+    "warning",
+    symptom="the loss falls linearly, by a little in each epoch, or the weights hardly change at all",
+    threshold=fact(
+        "steps below {creep:g} of the norm of the weights, and a loss above half of its initial "
+        "value that falls at the end as fast (more than {straight:.0%}) as at the beginning; or all "
+        "steps together below {stuck:.0%} of that norm, and a loss above {unchanged:.0%} of its "
+        "initial value",
+        creep=CREEP,
+        straight=STRAIGHT,
+        stuck=STUCK,
+        unchanged=UNCHANGED,
     ),
     source="CS231n (steps of about 1e-3); AutoTrainer",
     what={
         "creep": (
             "each step changes the weights by only {value:.2g} of their norm, and the loss still falls "
-            "linearly",
-            "每一步只移动权重长度的 {value:.2g}，损失仍在沿直线下降",
+            "linearly"
         ),
         "stuck": (
             "all {steps} steps together change the weights by at most {value:.2g} of their norm: nothing "
-            "could be learned yet",
-            "全部 {steps} 步加起来至多移动权重长度的 {value:.2g}：还学不到任何东西",
+            "could be learned yet"
         ),
     },
-    why=(
-        "Steps this small need many times as many epochs.",
-        "步子这样小，需要多出许多倍的轮数才能收敛。",
-    ),
-    remedy="model.find_learning_rate(x, y).suggestion  # or multiply the learning rate by 3 to 10",
-    remedy_comment="或把学习率增大 3 至 10 倍",
+    why="Steps this small need many times as many epochs.",
+    remedy="model.find_learning_rate(x, y).suggestion",
+    remedy_comment="or multiply the learning rate by 3 to 10",
     after=too_low,
-)  # fmt: skip
+)
 OSCILLATING = Rule(
-    11, "oscillating-loss", ("oscillating loss", "损失震荡"), "warning",
-    symptom=("the loss rises and falls from epoch to epoch", "损失逐轮忽高忽低"),
-    threshold=(
-        f"after the first quarter the loss changes direction in more than {SHARE:.0%} of the epochs, "
-        f"each time by more than {SWING:.0%} of its mean and {JITTER:.0%} of its initial value, and its "
-        f"mean is above {LEVEL:.0%} of its initial value",
-        f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%} "
-        f"与初值的 {JITTER:.0%}，"
-        f"且均值高于初值的 {LEVEL:.0%}",
+    11,
+    "oscillating-loss",
+    "oscillating loss",
+    "warning",
+    symptom="the loss rises and falls from epoch to epoch",
+    threshold=fact(
+        "after the first quarter the loss changes direction in more than {share:.0%} of the epochs, "
+        "each time by more than {swing:.0%} of its mean and {jitter:.0%} of its initial value, and "
+        "its mean is above {level:.0%} of its initial value",
+        share=SHARE,
+        swing=SWING,
+        jitter=JITTER,
+        level=LEVEL,
     ),
     source="AutoTrainer (swings in 20 % of the epochs); the size of a swing is this project's own",
-    what=(
-        "the loss changes direction in {share:.0%} of the epochs",
-        "有 {share:.0%} 的轮次损失来回摆动",
-    ),
+    what="the loss changes direction in {share:.0%} of the epochs",
     why=(
         "The steps jump from one side of a valley to the other: the learning rate is too high at this "
-        "stage, or a batch does not represent the data.",
-        "步子在谷的两侧来回跳：学习率对这一阶段来说太大，或一批样本代表不了整体。",
+        "stage, or a batch does not represent the data."
     ),
-    remedy="cr.Adam(cr.Cosine(1e-3))  # a decreasing learning rate; or use larger batches",
-    remedy_comment="递减的学习率；或增大批量",
+    remedy="cr.Adam(cr.Cosine(1e-3))",
+    remedy_comment="a decreasing learning rate; or use larger batches",
     after=_oscillating,
-)  # fmt: skip
+)
 FLAT_LOSS = Rule(
-    12, "flat-loss", ("loss does not fall", "损失不降"), "warning",
-    symptom=("the loss stays near its initial value", "损失停在初值附近"),
-    threshold=(
-        f"after five epochs or more, the best epoch is less than {FLAT:.0%} below the initial loss, or "
-        "below the loss of the best constant prediction",
-        f"五轮以上之后，最好的一轮比初始损失或最佳常数预测的损失降低不到 {FLAT:.0%}",
+    12,
+    "flat-loss",
+    "loss does not fall",
+    "warning",
+    symptom="the loss stays near its initial value",
+    threshold=fact(
+        "after five epochs or more, the best epoch is less than {flat:.0%} below the initial loss, "
+        "or below the loss of the best constant prediction",
+        flat=FLAT,
     ),
     source="SageMaker Debugger, LossNotDecreasing, applied to whole epochs",
-    what=(
-        "in {epochs} epochs the loss fell by {share:.2%}",
-        "{epochs} 轮里损失下降了 {share:.2%}",
-    ),
+    what="in {epochs} epochs the loss fell by {share:.2%}",
     why=(
         "Nothing is learned: no gradient reaches the weights, the inputs are unrelated to the targets, "
-        "or the learning rate is far too low or too high.",
-        "什么也没学到：梯度没有传到，输入与目标无关，或学习率差得太远。",
+        "or the learning rate is far too low or too high."
     ),
-    remedy="model.fit(x[:20], y[:20], epochs=500)  # can it fit 20 samples? then check data and rate",
-    remedy_comment="能否记住 20 个样本？再检查数据和学习率",
+    remedy="model.fit(x[:20], y[:20], epochs=500)",
+    remedy_comment="can it fit 20 samples? then check data and rate",
     after=_flat,
-)  # fmt: skip
+)

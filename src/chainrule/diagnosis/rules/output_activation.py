@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.diagnosis.context import TrainingContext, last_operation
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.graph import Node, order
+from chainrule.messages import fact
 
 if TYPE_CHECKING:
     from chainrule.diagnosis.first_steps import FirstSteps
@@ -83,30 +84,25 @@ def _without_broadcast(node: Node) -> Node:
 LOSS_ACTIVATION = Rule(
     19,
     "loss-activation",
-    ("loss and output activation do not match", "损失与输出激活不匹配"),
+    "loss and output activation do not match",
     "error",
-    symptom=(
-        "a loss that expects scores (logits) receives probabilities",
-        "会把得分变成概率的损失，收到的已经是概率",
-    ),
-    threshold=(
-        "exact: the last operation is softmax or sigmoid, or the inputs of the loss are non-negative and sum "
-        f"to 1 within {PROBABLE:g}",
-        f"精确判断：最后的运算是 softmax 或 sigmoid，或进入损失的数非负且和为 1（误差 {PROBABLE:g} 以内）",
+    symptom="a loss that expects scores (logits) receives probabilities",
+    threshold=fact(
+        "exact: the last operation is softmax or sigmoid, or the inputs of the loss are "
+        "non-negative and sum to 1 within {probable:g}",
+        probable=PROBABLE,
     ),
     source="UMLAUT; the floor ln(1 + (K - 1)/e) is exact: 0.313 for 2 classes, 1.461 for 10",
     what=(
         "{loss} applies {activation} itself, but the network already applies it: the loss cannot fall below "
-        "{floor:.3f}",
-        "{loss} 自身会应用 {activation}，而网络已经应用过：损失不可能低于 {floor:.3f}",
+        "{floor:.3f}"
     ),
     why=(
         "Probabilities are between 0 and 1. Read as scores they differ by at most 1, so even a perfect "
-        "prediction becomes odds of only e to 1; the gradients are small and stay small.",
-        "概率在 0 与 1 之间；当作得分时最多相差 1，即使答案完美也只能表示为 e 比 1，梯度始终很小。",
+        "prediction becomes odds of only e to 1; the gradients are small and stay small."
     ),
-    remedy="cr.Dense(10)  # output scores, without activation; predict_proba returns probabilities",
-    remedy_comment="输出得分：最后一层不加激活函数；概率由 predict_proba 给出",
+    remedy="cr.Dense(10)",
+    remedy_comment="output scores, without activation; predict_proba returns probabilities",
     before=_repeated_activation,
     is_silent=True,
     first=_probabilities_as_scores,
@@ -115,31 +111,24 @@ LOSS_ACTIVATION = Rule(
 BROADCAST_LOSS = Rule(
     26,
     "broadcast-loss",
-    ("targets broadcast against predictions", "预测与目标被广播成方阵"),
+    "targets broadcast against predictions",
     "error",
-    symptom=(
-        "a custom loss compares the prediction of every sample with the target of every sample",
-        "自定义损失把每个样本的预测与所有样本的目标相比较",
-    ),
+    symptom="a custom loss compares the prediction of every sample with the target of every sample",
     threshold=(
-        "exact: the result of an elementwise operation of the loss has two batch axes, its inputs have "
-        "one each",
-        "精确判断：损失中某个按元素运算的结果有两个批轴，而输入各只有一个",
+        fact(
+            "exact: the result of an elementwise operation of the loss has two batch axes, its inputs have "
+            "one each"
+        )
     ),
     source="exact (in scikit-learn, PyTorch and Keras it occurs as (n, 1) minus (n,))",
-    what=(
-        "the loss broadcasts {shapes} to batch by batch: every prediction is compared with every target",
-        "损失把 {shapes} 广播成批量乘批量的方阵：每个预测都与每个目标相比较",
-    ),
+    what="the loss broadcasts {shapes} to batch by batch: every prediction is compared with every target",
     why=(
         "(n, 1) minus (n,) is (n, n). The mean over all pairs is minimal where every prediction is the "
         "mean of all targets, so the network learns to predict that mean. Built-in losses reject this "
-        "(E201); targets of shape (n, 1) are used as (n,).",
-        "(n, 1) 减 (n,) 得到 (n, n)。所有配对的平均在每个预测都等于目标均值时最小，网络便学会只输出均值。"
-        "内置损失会拒绝这种形状 (E201)，(n, 1) 的目标会当作 (n,)。",
+        "(E201); targets of shape (n, 1) are used as (n,)."
     ),
-    remedy="output[:, 0] - target[:, 0]  # in the loss: use equal shapes",
-    remedy_comment="在损失函数里：使两者形状相同",
+    remedy="output[:, 0] - target[:, 0]",
+    remedy_comment="in the loss: use equal shapes",
     before=_broadcast_to_pairs,
     is_silent=True,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from chainrule.diagnosis.first_steps import FirstSteps
 from chainrule.diagnosis.history import TrainingRecord
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 from chainrule.train.monitor.probe import Probe
 
 DOMINANT = 5.0  # penalty relative to the loss of the samples
@@ -78,41 +79,37 @@ def _is_vanishing(record: TrainingRecord, probe: Probe) -> bool:
 PENALTY_TOO_STRONG = Rule(
     29,
     "penalty-too-strong",
-    ("penalty too strong", "惩罚过强"),
+    "penalty too strong",
     "warning",
     symptom=(
         "the penalty on the weights exceeds the loss of the samples, or the weights shrink and the loss does "
-        "not fall",
-        "权重惩罚超过样本的损失，或权重不断缩小而损失不降",
+        "not fall"
     ),
-    threshold=(
-        f"ratio of penalty to data loss above {DOMINANT:g} at the first step; or, in the first {EARLY} "
-        f"steps, a gradient of the penalty above {PULL:g} times that of the loss, for a weight matrix whose "
-        f"norm falls below {SHRUNK:.0%} of its initial value, while the loss of the samples stays above "
-        f"{UNLEARNED:.0%} of that of the best constant prediction",
-        f"第一步时惩罚与数据损失之比超过 {DOMINANT:g}；或在最初 {EARLY} 步中某权重矩阵的惩罚梯度超过"
-        f"损失梯度的 {PULL:g} 倍，其长度降到初值的 {SHRUNK:.0%} 以下，"
-        f"而样本的损失仍高于最佳常数预测的 {UNLEARNED:.0%}",
+    threshold=fact(
+        "ratio of penalty to data loss above {dominant:g} at the first step; or, in the first "
+        "{early} steps, a gradient of the penalty above {pull:g} times that of the loss, for a "
+        "weight matrix whose norm falls below {shrunk:.0%} of its initial value, while the loss of "
+        "the samples stays above {unlearned:.0%} of that of the best constant prediction",
+        dominant=DOMINANT,
+        early=EARLY,
+        pull=PULL,
+        shrunk=SHRUNK,
+        unlearned=UNLEARNED,
     ),
     source="cs231n (comparison of data loss and regularization loss); the factors are this project's own",
     what={
         "size": (
-            "the penalty is {penalty:.4g}, the loss of the samples is {loss:.4g}: the weights mainly shrink",
-            "惩罚为 {penalty:.4g}，样本的损失为 {loss:.4g}：权重还没学习就先缩小",
+            "the penalty is {penalty:.4g}, the loss of the samples is {loss:.4g}: the weights mainly shrink"
         ),
         "shrinking": (
             "the penalty pulls {path} {value:.3g} times as strongly as the loss: its norm fell to "
-            "{share:.0%} in {steps} steps, and the loss did not fall",
-            "惩罚对 {path} 的作用是损失的 {value:.3g} 倍：{steps} 步之后其长度降到 {share:.0%}，"
-            "损失却没有下降",
+            "{share:.0%} in {steps} steps, and the loss did not fall"
         ),
     },
     why=(
         "Training minimizes the sum of both. If the penalty is the larger part, the gradient mainly "
         "points to smaller weights, and the samples have little influence. Sigmoid layers pass on small "
-        "gradients, so a penalty that suits ReLU layers can be too strong for them.",
-        "训练使总和变小。惩罚占大头时，梯度首先指向更小的权重，样本几乎没有分量。"
-        "Sigmoid 层传回的梯度很小，因此适合 ReLU 层的惩罚对它们可能过强。",
+        "gradients, so a penalty that suits ReLU layers can be too strong for them."
     ),
     remedy="cr.Model(net, loss, penalty=cr.L2(1e-4))",
     first=_of_first_step,

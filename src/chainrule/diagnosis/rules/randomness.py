@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.diagnosis.history import TrainingRecord
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 from chainrule.records import frozen
 
 FEW, JITTER = 8, 0.03  # batch size; standard deviation of the changes of the loss, relative to the loss
@@ -71,66 +72,56 @@ def _variance(scores: Sequence[float]) -> float:
 
 
 BATCH_SIZE = Rule(
-    33, "batch-size", ("batch size too small or too large", "批量大小不当"), "warning",
-    symptom=(
-        "gradient noise dominates the updates, or there are very few updates",
-        "权重的变化主要来自梯度的噪声，或更新次数太少",
-    ),
-    threshold=(
-        f"batch size at most {FEW}, and a loss that falls by less than a fifth in the last quarter, is "
-        f"above 20 % of its initial value and fluctuates by more than {JITTER:.0%} between epochs; or a "
-        f"batch with at least half of 200 or more rows, fewer than {UPDATES} updates, and a loss above "
-        "half of its initial value that still falls",
-        f"批量大小不超过 {FEW}，最后四分之一里损失下降不到五分之一，高于初值的 20%，且逐轮抖动超过 "
-        f"{JITTER:.0%}；或一批占 200 行以上数据的一半，总更新不到 {UPDATES} 次，"
-        "损失仍高于初值的一半且在下降",
+    33,
+    "batch-size",
+    "batch size too small or too large",
+    "warning",
+    symptom="gradient noise dominates the updates, or there are very few updates",
+    threshold=fact(
+        "batch size at most {few}, and a loss that falls by less than a fifth in the last quarter, "
+        "is above 20 % of its initial value and fluctuates by more than {jitter:.0%} between "
+        "epochs; or a batch with at least half of 200 or more rows, fewer than {updates} updates, "
+        "and a loss above half of its initial value that still falls",
+        few=FEW,
+        jitter=JITTER,
+        updates=UPDATES,
     ),
     source="this project's own",
     what={
         "small": (
-            "batches of {batch} represent the {rows} rows poorly: the loss fluctuates and no longer falls",
-            "每批 {batch} 个样本代表不了 {rows} 行数据：损失抖动且不再下降",
+            "batches of {batch} represent the {rows} rows poorly: the loss fluctuates and no longer falls"
         ),
         "large": (
-            "with {batch} of {rows} rows per batch there were only {updates} updates; the loss still falls",
-            "每批 {batch} 行（共 {rows} 行），总共只更新了 {updates} 次，损失仍在下降",
+            "with {batch} of {rows} rows per batch there were only {updates} updates; the loss still falls"
         ),
     },
     why=(
         "The gradient is a mean over the batch: with few samples it is mostly noise, with very many it is "
-        "accurate, but there are few updates per epoch.",
-        "梯度是一批样本上的平均：样本太少，多是噪声；太多，虽准确但更新次数太少。",
+        "accurate, but there are few updates per epoch."
     ),
     remedy="model.fit(x, y, batch_size=32)",
     after=_batch_size,
-)  # fmt: skip
+)
 SEED_EFFECT = Rule(
-    35, "seed-effect", ("difference within the variation between seeds", "差异不超过随机种子的波动"), "info",
-    symptom=(
-        "two training setups differ by less than one setup with different seeds",
-        "两种训练方式的差别小于换一个随机种子带来的差别",
-    ),
-    threshold=(
-        f"the means differ by less than {SPREADS:g} standard errors; or there is only one seed",
-        f"均值之差小于 {SPREADS:g} 个标准误；或只有一个种子",
+    35,
+    "seed-effect",
+    "difference within the variation between seeds",
+    "info",
+    symptom="two training setups differ by less than one setup with different seeds",
+    threshold=fact(
+        "the means differ by less than {spreads:g} standard errors; or there is only one seed",
+        spreads=SPREADS,
     ),
     source="this project's own, after Welch's test",
     what={
         "spread": (
             "the difference of {difference:.3g} is {value:.2g} standard errors over {seeds} seeds: it may be "
-            "due to chance",
-            "差异 {difference:.3g} 只有 {seeds} 个种子的 {value:.2g} 个标准误：可能只是偶然",
+            "due to chance"
         ),
-        "single": (
-            "with one seed, a difference of {difference:.3g} cannot be distinguished from chance",
-            "只用一个种子，无法判断 {difference:.3g} 的差异是否偶然",
-        ),
+        "single": "with one seed, a difference of {difference:.3g} cannot be distinguished from chance",
     },
-    why=(
-        "Initial weights, the order of the rows and dropout are random; another seed is another training.",
-        "初始权重、样本次序与暂退法都是随机的；换一个种子就是另一次训练。",
-    ),
-    remedy="[model.fit(x, y, seed=seed) for seed in range(5)]  # compare the means",
-    remedy_comment="再比较均值",
+    why="Initial weights, the order of the rows and dropout are random; another seed is another training.",
+    remedy="[model.fit(x, y, seed=seed) for seed in range(5)]",
+    remedy_comment="compare the means",
     after=_within_spread,
-)  # fmt: skip
+)

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.diagnosis.history import RECTIFIERS, SATURATING, TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.messages import fact
 from chainrule.train.monitor.probe import Probe
 
 EXPLODING, JUMP = 70.0, 10.0  # gradient of the first layer over the last; gradient over its earlier median
@@ -116,139 +117,135 @@ def _lost(record: TrainingRecord, probe: Probe) -> dict[str, float]:
 
 
 NOT_FINITE = Rule(
-    1, "not-finite", ("loss NaN or infinite", "损失变成 NaN"), "error",
-    symptom=("a loss, a gradient or a weight is NaN or infinite", "损失、梯度或权重出现 NaN 或无穷大"),
-    threshold=("a single value", "出现一个即报"),
+    1,
+    "not-finite",
+    "loss NaN or infinite",
+    "error",
+    symptom="a loss, a gradient or a weight is NaN or infinite",
+    threshold=fact("a single value"),
     source="SageMaker Debugger, ExplodingTensor; AutoTrainer",
     what={
-        "fault": ("a value became non-finite: {message}", "出现了非有限的数：{message}"),
-        "part": ("{layer} contains non-finite values", "{layer} 含有非有限的数"),
+        "fault": "a value became non-finite: {message}",
+        "part": "{layer} contains non-finite values",
     },
     why=(
         "The logarithm of 0, a division by 0 or an overflowing exponential gives a non-finite value, and "
         "so does everything computed from it; the most frequent cause is a learning rate that is too "
-        "high.",
-        "对 0 取对数、除以 0 或指数溢出会得到非有限的数，之后由它算出的一切也都如此；多半是学习率过大所致。",
+        "high."
     ),
-    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))  # reduce the learning rate",
-    remedy_comment="并减小学习率",
+    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))",
+    remedy_comment="reduce the learning rate",
     during=_not_finite,
-)  # fmt: skip
+)
 EXPLODING_GRADIENTS = Rule(
-    2, "exploding-gradients", ("exploding gradients", "梯度爆炸"), "warning",
-    symptom=(
-        "gradients grow from the last layer to the first, or increase suddenly",
-        "梯度从最后一层到第一层逐层变大，或突然变大",
-    ),
-    threshold=(
-        f"in most probes the gradient of the first layer, without penalties, is more than {EXPLODING:g} "
-        f"times that of the last, or the norm of the gradient is more than {JUMP:g} times its usual value "
-        "while the loss has doubled",
-        f"多数探测中首层梯度（不含惩罚项）超过末层的 {EXPLODING:g} 倍，"
-        f"或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
+    2,
+    "exploding-gradients",
+    "exploding gradients",
+    "warning",
+    symptom="gradients grow from the last layer to the first, or increase suddenly",
+    threshold=fact(
+        "in most probes the gradient of the first layer, without penalties, is more than "
+        "{exploding:g} times that of the last, or the norm of the gradient is more than {jump:g} "
+        "times its usual value while the loss has doubled",
+        exploding=EXPLODING,
+        jump=JUMP,
     ),
     source="AutoTrainer (70); the jump is this project's own",
     what={
-        "ratio": (
-            "the gradient of {layer} is {value:.3g} times that of {last}, the last layer behind it",
-            "{layer} 的梯度是其后最后一层 {last} 的 {value:.3g} 倍",
-        ),
-        "jump": (
-            "the gradient norm is {value:.3g} times its usual value, and the loss rises",
-            "梯度达到平时的 {value:.3g} 倍，且损失上升",
-        ),
+        "ratio": "the gradient of {layer} is {value:.3g} times that of {last}, the last layer behind it",
+        "jump": "the gradient norm is {value:.3g} times its usual value, and the loss rises",
     },
     why=(
         "In the backward pass the gradient is multiplied by the weights of each layer; if they are large, it "
-        "grows with every layer.",
-        "反向传播时梯度要乘上每一层的权重；权重大，梯度就逐层变大。",
+        "grows with every layer."
     ),
     remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))",
     during=_exploding,
-)  # fmt: skip
+)
 VANISHING_GRADIENTS = Rule(
-    3, "vanishing-gradients", ("vanishing gradients", "梯度消失"), "warning",
-    symptom=("almost no gradient reaches the first layers", "梯度几乎传不到前面的层"),
-    threshold=(
-        f"in most probes the gradient of the first layer, without penalties, is below {VANISHING:g} of that "
-        f"of the last, and below {SMALL:g} of the norm of its weights",
-        f"多数探测中首层梯度（不含惩罚项）不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
+    3,
+    "vanishing-gradients",
+    "vanishing gradients",
+    "warning",
+    symptom="almost no gradient reaches the first layers",
+    threshold=fact(
+        "in most probes the gradient of the first layer, without penalties, is below {vanishing:g} "
+        "of that of the last, and below {small:g} of the norm of its weights",
+        vanishing=VANISHING,
+        small=SMALL,
     ),
     source="AutoTrainer (1e-3, 1e-4)",
     what=(
         "the gradient of {layer} is only {value:.3g} of that of {last}, the last layer behind it: it hardly "
-        "learns",
-        "{layer} 的梯度只有其后最后一层 {last} 的 {value:.3g}：它几乎不学习",
+        "learns"
     ),
     why=(
         "In the backward pass the gradient is multiplied by the derivative of every activation function; "
-        "that of a sigmoid is at most 0.25, so ten layers reduce it to a millionth.",
-        "反向传播时梯度要乘上每个激活函数的导数；Sigmoid 的导数至多 0.25，十层之后只剩百万分之一。",
+        "that of a sigmoid is at most 0.25, so ten layers reduce it to a millionth."
     ),
-    remedy='cr.Dense(64, activation="relu")  # or cr.Residual(...), cr.BatchNorm(), fewer layers',
-    remedy_comment="或用 cr.Residual(...)、cr.BatchNorm()，或减少层数",
+    remedy='cr.Dense(64, activation="relu")',
+    remedy_comment="or cr.Residual(...), cr.BatchNorm(), fewer layers",
     during=_vanishing,
-)  # fmt: skip
+)
 DYING_RELU = Rule(
-    4, "dying-relu", ("dying ReLU", "ReLU 死亡"), "warning",
-    symptom=("many units output 0 for every sample", "许多单元对任何样本都输出 0"),
-    threshold=(
-        f"more than {SHARE:.0%} of the units of a layer output 0 for every row in the last two probes",
-        f"最近两次探测中，一层里超过 {SHARE:.0%} 的单元对所有样本都为 0",
+    4,
+    "dying-relu",
+    "dying ReLU",
+    "warning",
+    symptom="many units output 0 for every sample",
+    threshold=fact(
+        "more than {share:.0%} of the units of a layer output 0 for every row in the last two probes",
+        share=SHARE,
     ),
     source="SageMaker Debugger, DyingRelu (50 %)",
-    what=("{share:.0%} of the units of {layer} are inactive", "{layer} 有 {share:.0%} 的单元已失活"),
+    what="{share:.0%} of the units of {layer} are inactive",
     why=(
         "Where a ReLU outputs 0, its derivative is 0: a unit whose weighted sum is negative for every sample "
-        "gets no gradient and does not recover.",
-        "ReLU 输出 0 处导数也为 0：若某单元对所有样本的加权和都为负，它便得不到梯度，再也不会恢复。",
+        "gets no gradient and does not recover."
     ),
-    remedy='cr.Dense(64, activation="leaky_relu")  # also reduce the learning rate',
-    remedy_comment="并降低学习率",
+    remedy='cr.Dense(64, activation="leaky_relu")',
+    remedy_comment="also reduce the learning rate",
     during=_dying,
-)  # fmt: skip
+)
 SATURATED = Rule(
-    5, "saturated", ("saturated sigmoid or tanh", "激活函数饱和"), "warning",
-    symptom=("most outputs are where the activation function is flat", "多数输出落在激活函数的平坦处"),
-    threshold=(
-        f"more than {SHARE:.0%} of the outputs of a hidden layer have a derivative below 0.01 in the last "
-        "two probes",
-        f"最近两次探测中，隐藏层超过 {SHARE:.0%} 的输出处斜率小于 0.01",
+    5,
+    "saturated",
+    "saturated sigmoid or tanh",
+    "warning",
+    symptom="most outputs are where the activation function is flat",
+    threshold=fact(
+        "more than {share:.0%} of the outputs of a hidden layer have a derivative below 0.01 in the "
+        "last two probes",
+        share=SHARE,
     ),
     source="this project's own (SageMaker Debugger's limits are reached far too late)",
-    what=(
-        "{share:.0%} of the outputs of {layer} are where its {kind} is flat",
-        "{layer} 有 {share:.0%} 的输出落在 {kind} 的平坦处",
-    ),
+    what="{share:.0%} of the outputs of {layer} are where its {kind} is flat",
     why=(
         "Far from 0 a sigmoid or tanh is almost constant: its derivative is near 0, and so is the gradient "
-        "that passes through it.",
-        "远离 0 时 Sigmoid 或 tanh 几乎不再变化，导数接近 0，经它传回的梯度也接近 0。",
+        "that passes through it."
     ),
-    remedy="cr.BatchNorm()  # before the activation; or standardize the inputs, reduce the initial weights",
-    remedy_comment="放在激活函数之前；或标准化输入、减小初始权重",
+    remedy="cr.BatchNorm()",
+    remedy_comment="before the activation; or standardize the inputs, reduce the initial weights",
     during=_saturated,
-)  # fmt: skip
+)
 UNDERFLOW = Rule(
-    32, "gradient-underflow", ("gradients underflow", "梯度下溢"), "warning",
-    symptom=("gradients are exactly 0 although the loss is not", "损失不为 0，梯度却恰为 0"),
-    threshold=(
-        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix, without penalties and "
-        "without inputs that are 0 in every row, is exactly 0, and no unit is inactive",
-        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度恰为 0（不含惩罚项，"
-        "不含每一行都为 0 的输入），且没有失活的单元",
+    32,
+    "gradient-underflow",
+    "gradients underflow",
+    "warning",
+    symptom="gradients are exactly 0 although the loss is not",
+    threshold=fact(
+        "in most probes more than {lost:.0%} of the gradient of a weight matrix, without penalties "
+        "and without inputs that are 0 in every row, is exactly 0, and no unit is inactive",
+        lost=LOST,
     ),
     source="training-problems list, after mixed-precision training (Micikevicius et al. 2018)",
-    what=(
-        "{share:.0%} of the gradient of {layer} is exactly 0: too small for its dtype",
-        "{layer} 的梯度有 {share:.0%} 恰为 0：小到该数值类型无法表示",
-    ),
+    what="{share:.0%} of the gradient of {layer} is exactly 0: too small for its dtype",
     why=(
         "In float32, values below about 1e-45 are 0; products of many small factors, or very small inputs, "
-        "fall below that.",
-        "float32 中小于约 1e-45 的数就是 0；许多小因子相乘或极小的输入都会低于它。",
+        "fall below that."
     ),
-    remedy='cr.Model(net, loss, dtype="float64")  # also scale the inputs to about 1',
-    remedy_comment="并使输入的大小接近 1",
+    remedy='cr.Model(net, loss, dtype="float64")',
+    remedy_comment="also scale the inputs to about 1",
     during=_underflow,
-)  # fmt: skip
+)

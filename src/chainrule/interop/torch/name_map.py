@@ -76,8 +76,7 @@ class Family:
         name: name of the family.
         library: the library that defines the names.
         rules: from our paths to theirs.
-        ignored: patterns of names in the file that are irrelevant to the network, each with the reason in
-            English and Chinese.
+        ignored: patterns of names in the file that are irrelevant to the network, each with the reason.
         changes: for a layer kind the transform of its weight, if the library stores it differently from
             PyTorch's layers.
         is_own: whether arrays are stored exactly as in this library.
@@ -86,7 +85,7 @@ class Family:
     name: str
     library: str
     rules: tuple[Rule, ...]
-    ignored: tuple[tuple[str, tuple[str, str]], ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
     changes: tuple[tuple[str, Transform], ...] = field(default=())
     is_own: bool = False
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from chainrule.interop.report import CUSTOM
 from chainrule.interop.torch.name_map import Family, Rule
 from chainrule.interop.torch.transforms import TRANSPOSED, UNSTACKED, part
+from chainrule.messages import Text
 
-_MASK = ("an attention mask", "注意力掩码")
-_TASK = ("a head of another task", "其他任务的输出层")
+_SHARED: Text = "shared with the word embedding"
+_POSITIONS: Text = "position indices"
+_MASK: Text = "an attention mask"
+_TASK: Text = "a head of another task"
 
 
 def _rules(table: str) -> tuple[Rule, ...]:
@@ -129,7 +132,7 @@ GPT2 = Family(
         """),
     ),
     ignored=(
-        ("*lm_head.weight", ("shared with the word embedding", "即词嵌入表")),
+        ("*lm_head.weight", _SHARED),
         ("*.attn.bias", _MASK),
         ("*.attn.masked_bias", _MASK),
     ),
@@ -158,7 +161,7 @@ BERT = Family(
         head.pooler                           pooler.dense
     """),
     ignored=(
-        ("*position_ids", ("position indices", "位置编号")),
+        ("*position_ids", _POSITIONS),
         ("*pooler.*", _TASK),
         ("cls.*", _TASK),
     ),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from chainrule.messages import Text, fact
 from chainrule.records import frozen
 
 Arrays = Sequence[np.ndarray]
@@ -21,12 +22,12 @@ class Transform:
     """A rearrangement of arrays.
 
     Args:
-        name: its description, in English and Chinese.
+        name: its description.
         apply: maps the arrays of the file to one of ours; raises ``ValueError`` or ``IndexError`` if their
             shapes do not allow it.
     """
 
-    name: tuple[str, str]
+    name: Text
     apply: Callable[[Arrays], np.ndarray]
 
 
@@ -42,7 +43,7 @@ def part(number: int, of: int) -> Transform:
         (stacked,) = arrays
         return np.split(stacked, of)[number - 1]
 
-    return Transform((f"part {number} of {of}", f"第 {number}/{of} 份"), cut)
+    return Transform(fact("part {number} of {of}", number=number, of=of), cut)
 
 
 def reordered(index: np.ndarray) -> Transform:
@@ -62,7 +63,7 @@ def reordered(index: np.ndarray) -> Transform:
             raise ValueError("another number of features")
         return array[..., index]
 
-    return Transform(("channels last in the flattened input", "展平输入改为通道在后"), turn)
+    return Transform("channels last in the flattened input", turn)
 
 
 def _matrix(arrays: Arrays) -> np.ndarray:
@@ -87,10 +88,10 @@ def _gru_bias(arrays: Arrays) -> np.ndarray:
     )
 
 
-IDENTITY = Transform(("", ""), lambda arrays: arrays[0])
-MATRIX = Transform(("", ""), _matrix)
-CHANNELS_LAST = Transform(("channels last", "通道移到最后"), lambda arrays: np.moveaxis(arrays[0], 1, -1))
-TRANSPOSED = Transform(("transposed", "转置"), lambda arrays: arrays[0].T)
-UNSTACKED = Transform(("without leading axes of 1", "去掉开头长度为 1 的轴"), _unstacked)
-SUM = Transform(("sum of both", "两者之和"), lambda arrays: arrays[0] + arrays[1])
-GRU_BIAS = Transform(("sum of both, but for the candidate", "两者之和，候选状态除外"), _gru_bias)
+IDENTITY = Transform("", lambda arrays: arrays[0])
+MATRIX = Transform("", _matrix)
+CHANNELS_LAST = Transform("channels last", lambda arrays: np.moveaxis(arrays[0], 1, -1))
+TRANSPOSED = Transform("transposed", lambda arrays: arrays[0].T)
+UNSTACKED = Transform("without leading axes of 1", _unstacked)
+SUM = Transform("sum of both", lambda arrays: arrays[0] + arrays[1])
+GRU_BIAS = Transform("sum of both, but for the candidate", _gru_bias)

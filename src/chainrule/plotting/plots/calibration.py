@@ -87,7 +87,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     for center, count in zip(centers[occupied], result.counts[occupied], strict=True):
         frame.text(center, 1.02, f"{count:,}", ha="center", va="bottom", fontsize=7, rotation=90, color=GRAY)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
-    lines = [f"{plot_text('confidence')}  {plot_text('right')}  {plot_text('rows')}"]
+    lines = [f"{plot_text('confidence')}  {plot_text('right')}  {plot_text('axis_rows')}"]
     rows = zip(result.confidence[occupied], result.accuracy[occupied], result.counts[occupied], strict=True)
     lines += [f"{confidence:10.3f}  {accuracy:10.3f}  {count:,}" for confidence, accuracy, count in rows]
     return Plot("calibration", title, figure, settings.lang, "\n".join(lines))

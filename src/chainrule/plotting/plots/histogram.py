@@ -152,7 +152,7 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Plot:
         integer_ticks(frame)
     add_colorbar(figure, mesh, frames, plot_text("density"))
     figure.supxlabel(plot_text("epoch"), fontsize=9)
-    figure.supylabel(plot_text("value"), fontsize=9)
+    figure.supylabel(plot_text("axis_value"), fontsize=9)
     text = "\n".join(f"{name}: {len(recorded.epochs)}" for name in names)
     return Plot(kind, title, figure, settings.lang, text)
 

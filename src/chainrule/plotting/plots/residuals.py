@@ -45,7 +45,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     right.hist(errors, bins=min(40, max(5, len(errors) // 5)), color=BLUE)
     right.axvline(0.0, color=GRAY, linestyle="--")
     right.set_xlabel(plot_text("error"))
-    right.set_ylabel(plot_text("rows"))
+    right.set_ylabel(plot_text("axis_rows"))
     r2 = 1 - (errors**2).sum() / max(((true - true.mean()) ** 2).sum(), np.finfo(float).tiny)
     text = f"R2 {r2:.4f}  RMSE {np.sqrt((errors**2).mean()):.4g}  MAE {np.abs(errors).mean():.4g}"
     return Plot("residuals", plot_text("residuals"), figure, settings.lang, text)

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from chainrule.messages import Text
 from chainrule.records import frozen
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Evaluation, Problem, Search
@@ -115,7 +116,7 @@ class APGD(Attack):
     """
 
     name: ClassVar[str] = "apgd"
-    titles: ClassVar[tuple[str, str]] = ("auto-PGD on the loss (APGD)", "自适应步长 PGD，以损失为目标 (APGD)")
+    title: ClassVar[Text] = "auto-PGD on the loss (APGD)"
     reference: ClassVar[str] = (
         "Croce and Hein, 2020, Reliable evaluation of adversarial robustness with an ensemble of diverse "
         "parameter-free attacks"
@@ -196,10 +197,7 @@ class APGDWithRatio(APGD):
     """
 
     name: ClassVar[str] = "apgd_dlr"
-    titles: ClassVar[tuple[str, str]] = (
-        "auto-PGD on the difference of logits ratio (APGD-DLR)",
-        "自适应步长 PGD，以 logit 差之比为目标 (APGD-DLR)",
-    )
+    title: ClassVar[Text] = "auto-PGD on the difference of logits ratio (APGD-DLR)"
     objective: ClassVar[str] = "dlr"
 
 
@@ -219,10 +217,7 @@ class TargetedAPGD(APGD):
     """
 
     name: ClassVar[str] = "apgd_targeted"
-    titles: ClassVar[tuple[str, str]] = (
-        "auto-PGD toward each class (APGD-T)",
-        "自适应步长 PGD，逐一朝向各个类别 (APGD-T)",
-    )
+    title: ClassVar[Text] = "auto-PGD toward each class (APGD-T)"
     objective: ClassVar[str] = "targeted_dlr"
     only_unbroken: ClassVar[bool] = True
     targets: int = 9

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from chainrule.messages import Text
 from chainrule.records import frozen
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Problem, Search
@@ -22,7 +23,7 @@ class FGSM(Attack):
     """
 
     name: ClassVar[str] = "fgsm"
-    titles: ClassVar[tuple[str, str]] = ("fast gradient sign method (FGSM)", "快速梯度符号法 (FGSM)")
+    title: ClassVar[Text] = "fast gradient sign method (FGSM)"
     reference: ClassVar[str] = (
         "Goodfellow, Shlens and Szegedy, 2015, Explaining and harnessing adversarial examples"
     )

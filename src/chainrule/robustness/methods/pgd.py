@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from chainrule.messages import Text
 from chainrule.records import frozen
 from chainrule.robustness.method import Attack
 from chainrule.robustness.problem import Problem, Search
@@ -33,7 +34,7 @@ class PGD(Attack):
     """
 
     name: ClassVar[str] = "pgd"
-    titles: ClassVar[tuple[str, str]] = ("projected gradient descent (PGD)", "投影梯度下降 (PGD)")
+    title: ClassVar[Text] = "projected gradient descent (PGD)"
     reference: ClassVar[str] = (
         "Madry, Makelov, Schmidt, Tsipras and Vladu, 2018, Towards deep learning models resistant to "
         "adversarial attacks"

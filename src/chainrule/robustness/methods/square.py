@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from chainrule.messages import Text
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.method import Attack
@@ -41,9 +42,7 @@ class Square(Attack):
     """
 
     name: ClassVar[str] = "square"
-    titles: ClassVar[tuple[str, str]] = (
-        "square attack, without gradients", "方块攻击 (Square)，不用梯度",
-    )  # fmt: skip
+    title: ClassVar[Text] = "square attack, without gradients"  # fmt: skip
     reference: ClassVar[str] = (
         "Andriushchenko, Croce, Flammarion and Hein, 2020, Square Attack: a query-efficient black-box "
         "adversarial attack via random search"

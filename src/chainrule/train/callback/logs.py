@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import escaping
-from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
+from chainrule.events import EpochDone, Event, Listener, Notice, ProbeDone, StepDone, TrainingStarted
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback.append_only_file import append, complete_lines, run_folder_of
@@ -126,7 +126,8 @@ class JSONLog(Callback):
 
 def _event_record(event: Event) -> dict[str, Any]:
     """An event as plain data for JSON, with ``null`` for non-finite numbers."""
-    facts = {"time": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
+    values = {"en": event.en, "zh": event.zh} if isinstance(event, Notice) else asdict(event)
+    facts = {"time": round(time.time(), 3), "event": type(event).__name__, **values}
     return {name: _plain(value) for name, value in facts.items()}
 
 

@@ -87,9 +87,7 @@ def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | 
 def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any], where: str) -> Any:
     """Restore the state of a training; returns the recorded origin of its initial parameters."""
     for line in checkpoint.skipped:
-        run.channel.send(
-            Notice(f"a damaged checkpoint was skipped: {line}", f"跳过了一个损坏的检查点：{line}")
-        )
+        run.channel.send(Notice(fact("a damaged checkpoint was skipped: {line}", line=line)))
     saved: Any = checkpoint.record.get("identity")
     require_same_training(saved, identity, where, run.network)
     start = saved["start"]  # only the checkpoint records it

@@ -52,7 +52,7 @@ def report_data_notices(findings: Sequence[Finding], channel: Channel | None) ->
     """
     for finding in findings:
         if channel is not None:
-            channel.send(Notice(finding.en, finding.zh))
+            channel.send(Notice(finding.message))
         else:
             warn(finding.render(settings.lang))
 

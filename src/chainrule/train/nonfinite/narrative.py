@@ -37,7 +37,7 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
             rows.append((words["inputs"], _inputs(report, lang, max_inputs)))
         rows.append((words["cause"], cause))
     rows.append((words["try"], report.remedy.render(lang)))
-    lines = [headline(report, lang), *_aligned(rows)]
+    lines = [headline(report).render(lang), *_aligned(rows)]
     steps = report.recent_steps
     if depth > 1 and steps:
         lines += ["", *_table(_steps(steps, lang))]
@@ -79,18 +79,23 @@ def stable_rate(learning_rate: float, growth: float) -> float:
     return float(f"{min(learning_rate / 10, learning_rate / (1 + growth)):.0e}")
 
 
-def headline(report: NonfiniteReport, lang: str) -> str:
+def headline(report: NonfiniteReport) -> Message:
     """Step, phase, operation and layer in one line."""
-    words = in_language(WORDS, lang)
-    step = words["step"].format(step=report.step, epoch=report.epoch, batch=report.batch)
-    place = words["operation"].format(op=report.op, place=layer_text(report, lang))
-    return words["beside"].join([step if report.step else words["prediction"], words[report.phase], place])
+    step = _word("step", step=report.step, epoch=report.epoch, batch=report.batch)
+    place = _word("operation", op=report.op, place=layer_text(report))
+    return join_facts(
+        ", ", [step if report.step else _word("prediction"), _word(report.phase), place], "beside"
+    )
 
 
-def layer_text(report: NonfiniteReport, lang: str = "en") -> str:
+def _word(key: str, **values: object) -> Message:
+    return Message(WORDS[key], values, key)
+
+
+def layer_text(report: NonfiniteReport) -> str:
     """The layer in the notation of errors, or ``the loss`` or ``the optimizer``."""
     if not report.kind:
-        return in_language(WORDS, lang).get(report.layer, report.layer)
+        return _word(report.layer) if report.layer in WORDS else report.layer
     layer = f'{report.kind} "{report.layer}"'
     return f"{layer} ({report.place})" if report.place else layer
 

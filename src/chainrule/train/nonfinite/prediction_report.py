@@ -11,10 +11,11 @@ from chainrule.data.sample_types import Samples
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
 from chainrule.events import notices
+from chainrule.messages import fact
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import root_cause
-from chainrule.train.nonfinite.narrative import headline
+from chainrule.train.nonfinite.narrative import cause_of, headline
 from chainrule.train.nonfinite.origin import find_origin
 from chainrule.train.nonfinite.record import NonfiniteReport
 from chainrule.train.nonfinite.scan_origin import origin_in_scan
@@ -68,10 +69,14 @@ def report_nonfinite_predictions(
     """
     rows, total = _nonfinite_rows(predictions), len(next(iter(arrays.values())))
     report = _report(model, arrays, rows)
-    en, zh = (f"{headline(report, lang)}: {report.cause(lang)}" for lang in ("en", "zh"))
     notices.emit(
-        f"{len(rows)} of {total} predictions are not finite: {en}",
-        f"{total} 个预测中有 {len(rows)} 个不是有限数：{zh}",
+        fact(
+            "{count} of {total} predictions are not finite: {place}: {cause}",
+            count=len(rows),
+            total=total,
+            place=headline(report),
+            cause=cause_of(report),
+        )
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.data.tables.public_columns import PublicColumns
 from chainrule.errors import UsageError, fact
+from chainrule.messages import Message, Texts, join_facts
 from chainrule.records import frozen
 from chainrule.validation import is_number
 
@@ -15,21 +16,12 @@ PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
 CALIBRATION = "calibration"  # the name of the fact: the calibration of the probabilities
 INTERVALS = "prediction_intervals"  # the name of the fact: the prediction intervals of a regression
-UNPROTECTED = {
-    "training": (
-        "the rows of a training without privacy, from whose parameters this one started",
-        "一次未使用差分隐私的训练的数据行（本次训练从其参数开始）",
-    ),
-    "loaded": (
-        "the rows from which loaded parameters were computed, from which the training started",
-        "用来计算所载入参数的数据行（训练从这些参数开始）",
-    ),
-    "calibration": (
-        "the rows from which the calibration was computed",
-        "用来计算校准的数据行",
-    ),
+UNPROTECTED: Texts = {
+    "training": "the rows of a training without privacy, from whose parameters this one started",
+    "loaded": "the rows from which loaded parameters were computed, from which the training started",
+    "calibration": "the rows from which the calibration was computed",
 }
-"""What parameters of a private model may depend on without protection, in English and Chinese."""
+"""What parameters of a private model may depend on without protection."""
 
 
 @frozen
@@ -120,10 +112,10 @@ def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(reason for reason in unprotected_of(facts) if reason != "calibration")
 
 
-def unprotected_start(reasons: Sequence[str]) -> tuple[str, str]:
-    """The notice on a start whose rows are not protected, in English and Chinese."""
-    english, chinese = (", ".join(UNPROTECTED[reason][i] for reason in reasons) for i in (0, 1))
-    return f"privacy: not protected: {english}", f"隐私：不受保护：{chinese}"
+def unprotected_start(reasons: Sequence[str]) -> Message:
+    """The notice on a start whose rows are not protected."""
+    parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in reasons])
+    return fact("privacy: not protected: {parts}", parts=parts)
 
 
 def refused_argument(
@@ -133,13 +125,14 @@ def refused_argument(
     return UsageError("E102", where=where, name=name, expected=expected, received=repr(value)[:80], fix=fix)
 
 
-def large_delta(delta: float, rows: int) -> tuple[str, str]:
-    """The notice on a delta with which a whole row may be revealed, in English and Chinese."""
-    return (
-        f"privacy: delta {delta:g} is at least 1 / {rows:,}: publishing one row at random would satisfy "
-        f"it; use a delta of {0.1 / rows:.0e} or less",
-        f"隐私：delta {delta:g} 不小于 1 / {rows:,}：随机公开一行的做法也能满足它；"
-        f"请用不超过 {0.1 / rows:.0e} 的 delta",
+def large_delta(delta: float, rows: int) -> Message:
+    """The notice on a delta with which a whole row may be revealed."""
+    return fact(
+        "privacy: delta {delta:g} is at least 1 / {rows:,}: publishing one row at random would satisfy "
+        "it; use a delta of {most:.0e} or less",
+        delta=delta,
+        rows=rows,
+        most=0.1 / rows,
     )
 
 

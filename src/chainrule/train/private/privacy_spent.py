@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from chainrule.errors import fact
+from chainrule.messages import join_facts
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.private.privacy import (
@@ -21,21 +22,6 @@ from chainrule.train.private.privacy import (
 from chainrule.validation import is_number
 
 MAX_GROUP = 64  # rows
-TEXT = {
-    "en": (
-        "({epsilon:.4g}, {delta:.4g})-differentially private{scope}: {steps} steps, sampling rate "
-        "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}{unprotected}"
-    ),
-    "zh": (
-        "{scope}满足 ({epsilon:.4g}, {delta:.4g})-差分隐私：{steps} 步，抽样率 {sampling_rate:.3g}，"
-        "噪声倍数 {noise_multiplier:.4g}{unprotected}"
-    ),
-}
-SCOPES = {
-    "en": (" for the rows of the private training alone", " for groups of {group} rows"),
-    "zh": ("仅对差分隐私训练的数据行", "对每组 {group} 行"),
-}
-NOT_PROTECTED = {"en": "; not protected: {parts}", "zh": "；不受保护：{parts}"}
 
 
 @frozen
@@ -81,15 +67,25 @@ class PrivacySpent:
         Args:
             lang: ``"en"`` or ``"zh"``.
         """
-        alone, together = SCOPES[lang]
-        scope = alone if self.unprotected else ""
-        scope += together.format(group=self.group) if self.group > 1 else ""
-        parts = ", ".join(UNPROTECTED[reason][lang == "zh"] for reason in self.unprotected)
-        return TEXT[lang].format(
-            epsilon=self.epsilon, delta=self.delta, steps=self.steps, sampling_rate=self.sampling_rate,
-            noise_multiplier=self.noise_multiplier, scope=scope,
-            unprotected=NOT_PROTECTED[lang].format(parts=parts) if parts else "",
-        )  # fmt: skip
+        scope, missing = [], ""
+        if self.unprotected:
+            scope.append(fact(" for the rows of the private training alone"))
+            parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in self.unprotected])
+            missing = fact("; not protected: {parts}", parts=parts)
+        if self.group > 1:
+            scope.append(fact(" for groups of {group} rows", group=self.group))
+        text = fact(
+            "({epsilon:.4g}, {delta:.4g})-differentially private{scope}: {steps} steps, sampling rate "
+            "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}{unprotected}",
+            epsilon=self.epsilon,
+            delta=self.delta,
+            steps=self.steps,
+            sampling_rate=self.sampling_rate,
+            noise_multiplier=self.noise_multiplier,
+            scope=join_facts("", scope),
+            unprotected=missing,
+        )
+        return text.render(lang)
 
     def for_group(self, rows: int, delta: float | None = None) -> PrivacySpent:
         """The guarantee for several rows together, such as all rows of one person.

@@ -124,7 +124,7 @@ def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
     Raises:
         TrainingError E573: they depend on rows that are not protected.
     """
-    causes = [fact(UNPROTECTED[reason][0]) for reason in unprotected]
+    causes = [fact(UNPROTECTED[reason]) for reason in unprotected]
     if not privacy.public_start:
         raise TrainingError(
             "E573", where="fit, privacy",

@@ -12,6 +12,7 @@ from chainrule.data.datasets import DATASETS, copy_of, downloads_folder, open_da
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.messages import translated
 from chainrule.settings import settings
 from chainrule.validation import choice
 
@@ -51,7 +52,7 @@ def _list() -> None:
     rows = [
         (
             d.name,
-            d.title[settings.lang == "zh"],
+            translated(d.title, settings.lang),
             f"{d.megabytes:g}",
             text_of("data_here") if has_copy[d.name] else "",
         )
@@ -64,7 +65,7 @@ def _list() -> None:
 
 def _describe(dataset: Dataset) -> None:
     """Print what is known about a data set."""
-    screen.line(f"{dataset.name}: {dataset.title[settings.lang == 'zh']}")
+    screen.line(f"{dataset.name}: {translated(dataset.title, settings.lang)}")
     screen.line(text_of("data_credit").format(**_facts(dataset)))
     screen.line(text_of("data_source").format(source=dataset.source, members=", ".join(dataset.members)))
     md5 = getattr(dataset.source, "md5", "")

@@ -25,7 +25,8 @@ _SECTIONS = ("Tasks", "Shapes", "Numerics", "Cost", "Raises")
 def show_kind(kind: Kind) -> None:
     """Print all blocks of a kind, one line each."""
     zh = settings.lang == "zh"
-    screen.line(f"{kind.chinese}：{kind.summary[1]}" if zh else f"{kind.plural}: {kind.summary[0]}", "bold")
+    colon = "：" if zh else ": "
+    screen.line(f"{kind.title(settings.lang)}{colon}{translated(kind.summary, settings.lang)}", "bold")
     blocks = [block(kind.name, name) for name in kind.entries]
     for row in aligned([(b.name, *(b.chinese if zh else (to_unicode(b.summary),))) for b in blocks]):
         screen.line(f"  {row}")

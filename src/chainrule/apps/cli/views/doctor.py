@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.diagnosis import DIAGNOSIS_FILE, RULES, TIMES, Diagnosis, Rule, in_language
+from chainrule.diagnosis import DIAGNOSIS_FILE, LETTERS, RULES, TIMES, Diagnosis, Rule
 from chainrule.errors import FileError, UsageError, fact, nearest
 from chainrule.messages import translated
 from chainrule.notation.text_columns import aligned
@@ -68,12 +68,12 @@ def show_rules() -> None:
     """Print all rules, one line each: number, identifier, time of the check, name."""
     screen.line(text_of("rules"), "bold")
     rules = sorted(RULES.values(), key=lambda rule: rule.number)
-    rows = [(f"{r.number}", r.id, r.when, in_language(r.names, settings.lang)) for r in rules]
+    rows = [(f"{r.number}", r.id, r.when, translated(r.title, settings.lang)) for r in rules]
     for row in aligned(rows, (0,)):
         screen.line(f"  {row}")
     screen.heading(text_of("rule_times"))
-    for letter, *names in TIMES.values():
-        screen.line(f"  {letter}  {names[settings.lang == 'zh']}")
+    for name, letter in LETTERS.items():
+        screen.line(f"  {letter}  {translated(TIMES[name], settings.lang, name)}")
 
 
 def show_rule(name: str) -> None:
@@ -83,15 +83,15 @@ def show_rule(name: str) -> None:
         UsageError E101: there is no such rule; the error suggests the closest name.
     """
     rule, lang = resolve_rule(name), settings.lang
-    screen.line(f"{rule.id}  {in_language(rule.names, lang)}", "bold")
-    screen.line(in_language(rule.symptom, lang))
+    screen.line(f"{rule.id}  {translated(rule.title, lang)}", "bold")
+    screen.line(translated(rule.symptom, lang))
     screen.line()
-    times = [time[1 + (lang == "zh")] for time in TIMES.values() if time[0] in rule.when]
+    times = rule.times(lang)
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
-        "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
+        "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": rule.threshold.render(lang),
         "rule_source": translated(rule.source, lang),
-        "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
+        "rule_why": translated(rule.why, lang), "rule_try": rule.remedy_in(lang),
     }  # fmt: skip
     for key, text in facts.items():
         screen.line(f"{text_of(key)}: {text}" if lang == "en" else f"{text_of(key)}：{text}")

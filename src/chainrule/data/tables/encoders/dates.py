@@ -30,12 +30,13 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, alternatives, fact
+from chainrule.errors import DataError, alternatives
+from chainrule.messages import Texts, fact, join_facts
 from chainrule.records import frozen
 
 CYCLES = ("month", "weekday", "day", "hour")
 PARTS = ("year", *CYCLES)
-_CHINESE = {"year": "年", "month": "月", "weekday": "星期", "day": "日", "hour": "小时"}
+WORDS: Texts = {"month": "month", "weekday": "weekday", "day": "day", "hour": "hour"}
 MAX_DAYS = 4e6  # days between 1970 and any date with a year of four digits
 
 
@@ -85,19 +86,18 @@ class Dates:
     @property
     def features(self) -> tuple[Feature, ...]:
         name, first = self.column, self._first_text
-        days = Feature(
-            f"{name}: days since {first}", name, self.mean, self.std, chinese=f"{name}：自 {first} 起的天数"
-        )
-        named = [days]
+        since = fact("{column}: days since {first}", column=name, first=first)
+        named = [Feature(since, name, self.mean, self.std)]
         if "year" in self.parts:
-            named.append(Feature(f"{name}: year", name, self.year_mean, self.year_std, chinese=f"{name}：年"))
+            named.append(Feature(fact("{column}: year", column=name), name, self.year_mean, self.year_std))
         for part in self._cycles:
+            word = fact(WORDS[part])
             named += [
-                Feature(f"{name}: {part} ({wave})", name, chinese=f"{name}：{_CHINESE[part]}（{wave}）")
+                Feature(fact("{column}: {part} ({wave})", column=name, part=word, wave=wave), name)
                 for wave in ("sin", "cos")
             ]
         if "weekday" in self.parts:
-            named.append(Feature(f"{name}: weekend", name, chinese=f"{name}：周末"))
+            named.append(Feature(fact("{column}: weekend", column=name), name))
         return (*named, missing_feature(name)) if self.indicator else tuple(named)
 
     @property
@@ -111,12 +111,10 @@ class Dates:
     @property
     def description(self) -> Finding:
         """The features in a sentence."""
-        english = ["year"] * ("year" in self.parts) + [f"{part} (cyclic)" for part in self._cycles]
-        chinese = ["年"] * ("year" in self.parts) + [f"{_CHINESE[part]}（周期）" for part in self._cycles]
-        facts = {"first": self._first_text, "parts_en": "", "parts_zh": ""}
-        if english:
-            facts |= {"parts_en": ", ".join(english) + ", ", "parts_zh": "、".join(chinese) + "、"}
-        return Finding("date_features", facts=facts)
+        parts = [fact("year")] * ("year" in self.parts)
+        parts += [fact("{part} (cyclic)", part=fact(WORDS[part])) for part in self._cycles]
+        parts.append(fact("days since {date}", date=self._first_text))
+        return Finding("date_features", facts={"parts": join_facts(", ", parts, "list")})
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
@@ -158,8 +156,8 @@ class Dates:
         is_day_first = bool(later.order.of(components(pl.Series([later.example]), (NUMERIC,))))
         facts = {
             "column": self.column, "text": later.example, "date": iso_date(float(moment)),
-            "order": "day" if is_day_first else "month", "other": "month" if is_day_first else "day",
-            "order_zh": "日" if is_day_first else "月", "other_is_day": not is_day_first,
+            "order": fact("day") if is_day_first else fact("month"),
+            "other": "month" if is_day_first else "day", "other_is_day": not is_day_first,
         }  # fmt: skip
         return Finding("dates_by_cells", "warning", facts)
 

@@ -51,7 +51,7 @@ class Durations:
     @property
     def features(self) -> tuple[Feature, ...]:
         name = self.column
-        feature = Feature(f"{name}: seconds", name, self.mean, self.std, chinese=f"{name}：秒数")
+        feature = Feature(fact("{column}: seconds", column=name), name, self.mean, self.std)
         return (feature, missing_feature(self.column)) if self.indicator else (feature,)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.data.tables.findings import Finding
+from chainrule.messages import fact
 from chainrule.records import frozen
 
 FAR = 1e6  # values further from the mean, in standard deviations, are clipped to keep float32 finite
@@ -19,7 +20,6 @@ class Feature:
         column: the column of the table.
         mean, std: the feature is (cell - mean) / std; 0 and 1 for a 0/1 feature.
         level: the level of a category for which the feature is 1.
-        chinese: the name in Chinese texts; empty if it has no words of its own.
     """
 
     name: str
@@ -27,12 +27,11 @@ class Feature:
     mean: float = 0.0
     std: float = 1.0
     level: str | None = None
-    chinese: str = ""
 
 
 def missing_feature(column: str) -> Feature:
     """The 0/1 feature that is 1 where a cell is missing."""
-    return Feature(f"{column} is missing", column, chinese=f"{column} 缺失")
+    return Feature(fact("{column} is missing", column=column), column)
 
 
 def with_indicator(values: np.ndarray, is_missing: np.ndarray, indicator: bool) -> np.ndarray:

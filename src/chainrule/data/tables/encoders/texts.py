@@ -102,7 +102,7 @@ class Texts:
     def features(self) -> tuple[Feature, ...]:
         name = self.column
         named = [Feature(f'{name}~"{term}"', name) for term in self.terms]
-        length = Feature(f"{name}: characters", name, self.mean, self.std, chinese=f"{name}：字符数")
+        length = Feature(fact("{column}: characters", column=name), name, self.mean, self.std)
         named.append(length)
         return (*named, missing_feature(name)) if self.indicator else tuple(named)
 

@@ -48,11 +48,9 @@ class Times:
     def features(self) -> tuple[Feature, ...]:
         name = self.column
         named = (
-            Feature(
-                f"{name}: hours since midnight", name, self.mean, self.std, chinese=f"{name}：零点起的小时数"
-            ),
-            Feature(f"{name}: hour (sin)", name, chinese=f"{name}：小时（sin）"),
-            Feature(f"{name}: hour (cos)", name, chinese=f"{name}：小时（cos）"),
+            Feature(fact("{column}: hours since midnight", column=name), name, self.mean, self.std),
+            Feature(fact("{column}: hour (sin)", column=name), name),
+            Feature(fact("{column}: hour (cos)", column=name), name),
         )
         return (*named, missing_feature(name)) if self.indicator else named
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from chainrule.errors import FileError
 from chainrule.events import notices
+from chainrule.messages import fact
 from chainrule.store import atomic_write
 from chainrule.store.cache_folder import cache_folder, is_private, read_private
 
@@ -33,11 +34,11 @@ def folder_of(stamp: str) -> Path | None:
     """
     home = cache_folder("native")
     if home is None:
-        notices.emit("compiled code is not cached: there is no home folder", "编译结果不会保存：没有主目录")
+        notices.emit(fact("compiled code is not cached: there is no home folder"))
         return None
     if not _is_trusted(home):
-        en, zh = f"others can write to {home.parent}", f"其他用户可以写入 {home.parent}"
-        notices.emit(f"compiled code is not cached: {en}", f"编译结果不会保存：{zh}")
+        reason = fact("others can write to {folder}", folder=home.parent)
+        notices.emit(fact("compiled code is not cached: {reason}", reason=reason))
         return None
     folder = home / hashlib.sha256(stamp.encode()).hexdigest()[:16]
     with suppress(OSError):  # if the folder cannot be written, ``save`` reports it
@@ -83,8 +84,7 @@ def save(path: Path, code: bytes) -> bool:
         atomic_write.make_folder(path.parent)
         atomic_write.write(path, code + _checksum(path, code), is_cache=True)
     except FileError as error:
-        en, zh = error.clause(), error.clause("zh")
-        notices.emit(f"compiled code is not cached: {en}", f"编译结果不会保存：{zh}")
+        notices.emit(fact("compiled code is not cached: {reason}", reason=error.sentence))
         return False
     return True
 

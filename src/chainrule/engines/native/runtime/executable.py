@@ -30,6 +30,7 @@ from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.errors import ShapeError
 from chainrule.events import notices
 from chainrule.fork import fork_safe_lock
+from chainrule.messages import fact
 from chainrule.plan.plan import Plan
 from chainrule.plan.tasks import Buffer, Task
 from chainrule.plan.views import View
@@ -287,9 +288,7 @@ def view_array(executable: Executable, view: View, inputs: Arrays) -> np.ndarray
 def report_missing_kernel(task: Task) -> None:
     """Emit a notice, once for each operation, that it has no kernel."""
     names = ", ".join(node.op.name for node in task.nodes)
-    notices.emit(
-        f"{names} has no compiled kernel and is computed by NumPy", f"{names} 没有编译的内核，由 NumPy 计算"
-    )
+    notices.emit(fact("{names} has no compiled kernel and is computed by NumPy", names=names))
 
 
 def run_reference(task: Task, executable: Executable, inputs: Arrays) -> None:
