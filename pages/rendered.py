@@ -77,14 +77,14 @@ def everything() -> Iterator[str]:
 
 def sections(file: Path) -> dict[str, list[str]]:
     """The lines of each screen and text of a file."""
-    found: dict[str, list[str]] = {}
+    titled: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith(MARK):
-            lines = found.setdefault(line, [])
+            lines = titled.setdefault(line, [])
         else:
             lines.append(line)
-    return found
+    return titled
 
 
 def differences(before: Path, after: Path) -> Iterator[str]:

@@ -97,15 +97,15 @@ def text_parameters(trees: Mapping[str, ast.AST]) -> Parameters:
             match node:
                 case ast.ClassDef(name=name, body=body):
                     fields = [field for field in body if isinstance(field, ast.AnnAssign)]
-                    found = [
+                    pairs = [
                         (ast.unparse(f.target), f.annotation) for f in fields if not _is_class_variable(f)
                     ]
                 case ast.FunctionDef(name=name, args=args):
                     everything = (*args.posonlyargs, *args.args, *args.kwonlyargs)
-                    found = [(arg.arg, arg.annotation) for arg in everything]
+                    pairs = [(arg.arg, arg.annotation) for arg in everything]
                 case _:
                     continue
-            names = [field if kind is not None and _is_text(kind) else "" for field, kind in found]
+            names = [field if kind is not None and _is_text(kind) else "" for field, kind in pairs]
             if any(names):
                 parameters[name].append((module_of(file), names))
     return parameters
