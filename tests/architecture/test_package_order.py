@@ -77,8 +77,8 @@ LOWEST_IMPORTS = {
     "prng": {"portable_math"},
     "thread_count": set(),
     "settings": {"validation", "errors", "records", "thread_count"},
-    "events": {"validation", "errors", "records", "spec", "thread_count"},
-    "notation": {"validation", "escaping", "lazy_imports", "errors", "records"},
+    "events": {"validation", "errors", "messages", "records", "spec", "thread_count"},
+    "notation": {"validation", "escaping", "lazy_imports", "errors", "messages", "records"},
     "store": {"validation", "lazy_imports", "errors", "records", "settings"},
     "data": {
         "validation",
