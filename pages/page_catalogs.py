@@ -24,9 +24,9 @@ from tempfile import TemporaryDirectory
 
 from babel.messages.catalog import Catalog, Message
 
-from pages.guide import DOCS, guides
+from pages.guide import DOCS
 from pages.page import Page
-from pages.site import write_source
+from pages.site import frame, write_source
 from pages.translations import as_po, empty_catalog, read_catalog
 
 CATALOGS = DOCS / "locale" / "zh_CN" / "LC_MESSAGES"
@@ -117,7 +117,7 @@ def missing(catalog: Catalog) -> list[str]:
 def updates(paths: Iterable[str] = ()) -> dict[Path, Catalog]:
     """The updated catalogs by file, with new ones for these pages."""
     files = {**{path: (CATALOGS / path).with_suffix(".po") for path in paths}, **catalog_files()}
-    pages = [page for page in guides() if page.path in files]
+    pages = [page for page in frame() if page.path in files]
     extracted = templates(pages)
     if unknown := files.keys() - extracted.keys():
         raise ValueError(f"no page has the path {', '.join(sorted(unknown))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_every_command_exists(readme: tuple[str, str]) -> None:
     assert {"predict", "evaluate", "explain", "show", "check", "train"} <= named
     for command in named:
         assert main([command, "--help"]) == 0
+
+
+def test_the_numbers_of_the_chinese_readme_are_those_of_the_english_one() -> None:
+    english, chinese = (
+        Counter(re.findall(r"\d+(?:[.,]\d+)*", re.sub(r"\]\(\S+\)", "", (ROOT / name).read_text("utf-8"))))
+        for name in READMES
+    )
+    assert len(chinese) > 50
+    assert chinese - english == Counter()
 
 
 def test_every_link_leads_to_a_file(readme: tuple[str, str]) -> None:
