@@ -19,6 +19,7 @@ from chainrule.model_arguments import (
     TrainingKeywords,
 )
 from chainrule.settings import Language, settings
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class ModelAnalysis(StateHolder):
             x: samples, as in ``explain``.
             y: their targets.
         """
-        return trace.trace_rows(self.state, trace.rows_of(self.state, x, y))
+        return trace.trace_rows(encode_labeled(self.state, x, y, "trace"))
 
     def what_if(
         self,
@@ -216,8 +217,9 @@ class ModelAnalysis(StateHolder):
             TrainingError E541, E543: no dense layer; no training samples. Otherwise as ``explain``.
         """
         attribution.require_trained_rows(train_x)
-        explained, training = trace.rows_of(self.state, x, y), trace.rows_of(self.state, train_x, train_y)
-        return attribution.influence(self.state, explained, training, **options)
+        explained = encode_labeled(self.state, x, y, "influence")
+        training = encode_labeled(explained.model, train_x, train_y, "influence")
+        return attribution.influence(explained, training, **options)
 
     def plan(self, batch_size: int | None = None) -> Plan:
         """Return the plan of the training step: phases, tasks, memory and cost. It can be printed and saved.

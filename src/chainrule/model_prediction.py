@@ -10,7 +10,6 @@ from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.model_arguments import Metrics
 from chainrule.train.evaluation import evaluate, prediction
-from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.state_holder import StateHolder
 
 
@@ -35,7 +34,7 @@ class ModelPrediction(StateHolder):
         Returns:
             an array; for several outputs a dict of arrays by name.
         """
-        return prediction.predict(self.state, samples_of(x).x)
+        return prediction.predict(self.state, x)
 
     def predict_proba(self, x: Samples) -> np.ndarray | Any:
         """The probability of each class, in the order of ``labels``: (N, K).
@@ -46,7 +45,7 @@ class ModelPrediction(StateHolder):
         Raises:
             TrainingError E507: the model predicts values, not classes.
         """
-        return prediction.predict_proba(self.state, samples_of(x).x)
+        return prediction.predict_proba(self.state, x)
 
     def activations(self, x: Samples, layer: str) -> np.ndarray:
         """The output of a layer in inference, (N, ...).
@@ -77,4 +76,4 @@ class ModelPrediction(StateHolder):
             TrainingError E503: the model is not trained yet.
             UsageError E101: no such metric for this task.
         """
-        return evaluate.evaluate(self.state, *samples_of(x, y, sample_weight), metrics)
+        return evaluate.evaluate(self.state, x, y, sample_weight, metrics)

@@ -100,7 +100,7 @@ def test_objectives_of_a_goal_and_their_gradients_are_those_of_the_formula(
         return margin if objective == "margin" or classes < 3 else margin / (low[:, 0] - low[:, 2])
 
     samples = read_samples(model.state, x, np.zeros(30, int))
-    problem = problem_of(model.state, samples, Ball("inf", 1.0), goal)
+    problem = problem_of(samples, Ball("inf", 1.0), goal)
     result = problem.evaluate(np.zeros_like(x), np.arange(30), objective)
     assert result.values == pytest.approx(value(x), rel=1e-9)
     step = 1e-6 * np.eye(4)

@@ -145,8 +145,8 @@ def test_the_targeted_objective_and_its_gradient_are_those_of_the_formula(classe
         rest = low[:, 2:4].mean(axis=1) if classes > 2 else low[:, 0] - 1
         return (z[every, targets] - z[every, labels]) / (low[:, 0] - rest)
 
-    samples = read_samples(model.state, x, labels)
-    problem = problem_of(model.state, samples, Ball("inf", 1.0))
+    samples = read_samples(model.state, x, labels, "attack")
+    problem = problem_of(samples, Ball("inf", 1.0))
     result = problem.evaluate(np.zeros_like(x), np.arange(30), "targeted_dlr", targets)
     assert result.values == pytest.approx(value(x), rel=1e-9)
     assert result.gradient is not None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import derive, trace
-from chainrule.attribution.reasons import Reasons, reasons_for, with_batch_axis
+from chainrule.attribution.reasons import Reasons, reasons_for
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.notation import number
 from chainrule.page.explanation import Explanation
@@ -21,7 +21,9 @@ from chainrule.page.page import Section
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import predict
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.inputs import tabular
+from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.single_member import member_weights, members_of, single_member
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
     model, depth = request.model, request.depth
     if model.network is None:
         raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
+    x, y, _ = samples_of(request.x, request.y)
+    request = replace(request, x=x, y=y)
     count = members_of(model)
     number_of_member = _member(request, count)
     known, actual = _target_of(request)
@@ -67,10 +71,10 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
     if depth > 0 or why is None:
         y = request.y if known else _predicted(request)
         derived = model if number_of_member is None else single_member(model, number_of_member)
-        rows = trace.rows_of(derived, request.x, y)
+        rows = encode_labeled(derived, request.x, y, "explain")
         derivation = derive.explain(
-            trace.trace_rows(derived, rows), depth or 2, lang, request.weight,
-            labels=class_names(model), features=rows.features,
+            trace.trace_rows(rows), depth or 2, lang, request.weight,
+            labels=class_names(model), features=rows.cells,
         )  # fmt: skip
     notes = [] if known else [("why_no_target", {"target": _predicted(request)})] if derivation else []
     if derivation is not None and number_of_member is not None and count > 1:
@@ -176,6 +180,6 @@ def _predicted(request: Request) -> Any:
         raise UsageError(
             "E122", where="explain", expected=fact("a label or a value"), fix="model.explain(x[0], y[0])"
         )
-    predicted: Any = predict(model, with_batch_axis(model, request.x))
+    predicted: Any = predict(model, request.x)
     labels = np.asarray(predicted)
     return labels.tolist()[0] if labels.shape == (1,) else labels

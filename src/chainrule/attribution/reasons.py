@@ -124,25 +124,15 @@ def reasons_for(model: ModelState, x: Any, actual: Any = None) -> Reasons | None
     prediction: Any = attribution.targets[0]
     probability = None
     if is_class:
-        probabilities: Any = predict_proba(model, with_batch_axis(model, x))
+        probabilities: Any = predict_proba(model, x)
         probability = float(np.max(np.asarray(probabilities).reshape(-1)))
     else:
-        values: Any = np.asarray(predict(model, with_batch_axis(model, x))).reshape(-1)
+        values: Any = np.asarray(predict(model, x)).reshape(-1)
         if len(values) != 1:
             return None
         prediction = float(values[0])
     preparation = model.preparation
     return Reasons(prediction, probability, actual, preparation.target if preparation else "", attribution)
-
-
-def with_batch_axis(model: ModelState, x: Any) -> Any:
-    """Return one sample with a batch axis; rows as they are."""
-    if model.preparation is not None or model.network is None:
-        return x
-    name, spec = next(iter(model.network.inputs.items()))
-    if isinstance(x, dict):
-        return {key: np.asarray(part)[None] for key, part in x.items()} if np.ndim(x[name]) < spec.rank else x
-    return np.asarray(x)[None] if np.ndim(x) < spec.rank else x
 
 
 def signed(value: float) -> str:

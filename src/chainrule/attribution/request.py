@@ -17,28 +17,18 @@ from chainrule.attribution.target import SelectedTarget, select_target
 from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.notation import number
-from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import shape_text
-from chainrule.train.evaluation.prediction import checked_inputs
+from chainrule.train.evaluation.rows import NetworkRows, encode_rows
 from chainrule.train.inputs import tabular
 from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
-    from chainrule.data import Preparation, Table
     from chainrule.train.model_state import ModelState
 
 COMMON = ("explains", "output", "seed", "strict", "lang")
 MAX_PARTS = 100  # of an input whose Shapley values are suggested: sampling takes a prediction for each part
 MAX_CELLS = 100  # rows of a table whose cells are stored with their values
-
-
-@frozen(eq=False)
-class EncodedRows:
-    """Encoded rows, and the cells of the table that they come from."""
-
-    inputs: dict[str, np.ndarray]
-    cells: tuple[dict[str, str], ...] = ()
 
 
 def attribute(
@@ -57,7 +47,7 @@ def attribute(
     check_options(1, lang)
     context, selected, rows = build_context(model, x, target, y, baseline, options)
     own = {name: value for name, value in options.items() if name in card.options}
-    attribution = _attribution(card, context, card.run(context, **own), selected, rows.cells)
+    attribution = _attribution(card, context, card.run(context, **own), selected, _cells(rows))
     fixed = tuple(name for name, value in own.items() if value is not None)
     attribution = replace(attribution, lang=lang, fixed=fixed)
     if options.get("strict", True):
@@ -67,7 +57,7 @@ def attribute(
 
 def build_context(
     model: ModelState, x: Any, target: Any, y: Any, baseline: Any, options: Mapping[str, Any]
-) -> tuple[AttributionContext, SelectedTarget, EncodedRows]:
+) -> tuple[AttributionContext, SelectedTarget, NetworkRows]:
     """Encode the rows and select the target, for any method.
 
     Args:
@@ -81,9 +71,10 @@ def build_context(
     Raises:
         TrainingError E503: the model has not been trained. E542, E544: see ``Model.attribute``.
     """
-    rows = read_rows(model, x)
-    selected = select_target(model, rows.inputs, target, y, options.get("output"), options.get("explains"))
-    baseline_rows = None if baseline is None else _baseline(model, baseline, rows.inputs)
+    rows = encode_rows(model, x, "attribute")
+    model = rows.model
+    selected = select_target(model, rows.x, target, y, options.get("output"), options.get("explains"))
+    baseline_rows = None if baseline is None else _baseline(model, baseline, rows.x)
     columns = feature_columns(model)
     seed = options.get("seed", 0)
     if type(seed) is not int:
@@ -92,7 +83,7 @@ def build_context(
             fix="seed=0",
         )  # fmt: skip
     context = AttributionContext(
-        model, selected.score, rows.inputs, selected.score_inputs, baseline_rows, seed, columns
+        model, selected.score, rows.x, selected.score_inputs, baseline_rows, seed, columns
     )
     return context, selected, rows
 
@@ -112,34 +103,13 @@ def known_method(name: str) -> Method:
     return METHODS[name]
 
 
-def read_rows(model: ModelState, x: Any) -> EncodedRows:
-    """Encode rows of a table, samples, or one sample.
-
-    Raises:
-        TrainingError E503: the model has not been trained. Otherwise as ``predict``.
-    """
-    if model.network is None:
-        raise TrainingError("E503", where="attribute", fix="model.fit(x, y)")
-    if model.preparation is not None and tabular.is_table(x, None):
-        table = model.preparation.read(x)
-        inputs = _checked(model, tabular.inputs(model.preparation, table))
-        count = min(table.rows, MAX_CELLS) if feature_columns(model) else 0
-        cells = [_cells(model.preparation, table, i) for i in range(count)]
-        return EncodedRows(inputs, tuple(cells))
-    name, spec = next(iter(model.network.inputs.items()))
-    first: Any = x[name] if isinstance(x, Mapping) and name in x else x
-    if np.ndim(first) == spec.rank - 1:  # one sample, without a batch axis
-        named = isinstance(x, Mapping)
-        x = {key: np.asarray(part)[None] for key, part in x.items()} if named else np.asarray(x)[None]
-    return EncodedRows(_checked(model, x))
-
-
-def _checked(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    return checked_inputs(model, model.rows_of(x).x)
-
-
-def _cells(preparation: Preparation, table: Table, row: int) -> dict[str, str]:
-    return {cell.column: cell.raw or "–" for cell in preparation.cells(table, row)}
+def _cells(rows: NetworkRows) -> tuple[dict[str, str], ...]:
+    """The cells of the first rows of a table; empty for arrays."""
+    preparation = rows.model.preparation
+    if rows.table is None or preparation is None or not feature_columns(rows.model):
+        return ()
+    first = range(min(rows.table.rows, MAX_CELLS))
+    return tuple({cell.column: cell.raw or "–" for cell in preparation.cells(rows.table, i)} for i in first)
 
 
 def feature_columns(model: ModelState) -> tuple[str, ...]:
@@ -157,7 +127,7 @@ def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -
         TrainingError E542: a baseline of another shape; all mismatches are listed.
     """
     if model.preparation is not None and tabular.is_table(baseline, None):
-        return _checked(model, tabular.inputs(model.preparation, baseline))
+        return encode_rows(model, baseline, "attribute").x
     parts = baseline if isinstance(baseline, Mapping) else {next(iter(inputs)): baseline}
     unknown = [str(name) for name in parts if name not in inputs]
     arrays, wrong = {}, [fact('"{name}" is no input', name=name) for name in unknown]

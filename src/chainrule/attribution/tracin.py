@@ -37,8 +37,9 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
-from chainrule.trace.samples import Rows
 from chainrule.train.checkpoint import model_file
+from chainrule.train.evaluation.rows import NetworkRows
+from chainrule.train.inputs.input_check import require_fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.private.privacy import PRIVACY
@@ -207,16 +208,16 @@ def require_trained_rows(train_x: Any) -> None:
 
 
 def influence(
-    model: ModelState,
-    rows: Rows,
-    trained: Rows,
+    rows: NetworkRows,
+    trained: NetworkRows,
     layer: str = "last",
     checkpoints: Sequence[Any] = (),
     learning_rates: Sequence[float] | None = None,
     lang: str | None = None,
 ) -> Influence:
     """Return the influence of each training sample on the loss of other samples; see ``Model.influence``."""
-    assert model.network is not None
+    model = rows.model
+    require_fit(rows.network.inputs, trained.x)
     check_options(1, lang or settings.lang)
     if PRIVACY in model.facts:
         raise private_only(
@@ -239,7 +240,7 @@ def influence(
             expected=fact("{count} learning rates, one for each checkpoint", count=len(states)),
             received=len(weights), fix="learning_rates=None",
         )  # fmt: skip
-    gradients = SampleGradients(model.network, layer)
+    gradients = SampleGradients(rows.network, layer)
     sample_feeds, training_feeds = {**rows.x, **rows.y}, {**trained.x, **trained.y}
     values = sum(
         w * gradients.dot_products(arrays, sample_feeds, training_feeds)

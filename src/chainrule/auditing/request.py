@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,13 @@ from chainrule.auditing.membership_result import MembershipResult
 from chainrule.errors import UsageError, fact
 from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predict_proba
+from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.fit import fit
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.private.privacy_spent import PrivacySpent
-from chainrule.uncertainty.labeled_outputs import LabeledOutputs, labeled_outputs
+from chainrule.uncertainty.calibration import labeled_probabilities
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -36,13 +38,13 @@ def audit_membership(
     lang: str | None = None,
 ) -> MembershipResult:
     """Return how well rows of the training are distinguished from others; see ``Model.audit_membership``."""
-    parts = [labeled_outputs(model, *_pair(rows, name), where="audit")
-             for rows, name in ((members, "members"), (others, "others"))]  # fmt: skip
-    counts = [len(part.labels) for part in parts]
-    candidates = Candidates(
-        np.concatenate([part.labels for part in parts]), np.repeat([True, False], counts), True
+    sides = [_pair(members, "members"), _pair(others, "others")]
+    parts, outputs = zip(
+        *(labeled_probabilities(model, *side, where="audit_membership") for side in sides), strict=True
     )
-    output = np.concatenate([part.probabilities for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    candidates = Candidates(labels, np.repeat([True, False], [part.count for part in parts]), True)
+    output = np.concatenate(outputs)
     trainer = (
         _trainer(model, parts, shadow_options(model, epochs, seed), output.shape[1]) if shadows else None
     )
@@ -77,10 +79,9 @@ def shadow_options(model: ModelState, epochs: int | None, seed: int) -> FitOptio
     return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False, privacy=privacy)
 
 
-def _trainer(model: ModelState, parts: list[LabeledOutputs], options: FitOptions, classes: int) -> Trainer:
+def _trainer(model: ModelState, parts: Sequence[NetworkRows], options: FitOptions, classes: int) -> Trainer:
     """Return the function that trains on some of the rows and predicts all."""
-    names = list(parts[0].inputs)
-    x = {name: np.concatenate([part.inputs[name] for part in parts]) for name in names}
+    x = {name: np.concatenate([part.x[name] for part in parts]) for name in parts[0].x}
     labels = np.concatenate([part.labels for part in parts])
     start = replace(model, preparation=None, is_given=False, classes={})
 

@@ -51,6 +51,7 @@ _LAZY = LazyNames(
         "tables.public_columns": "PublicColumns",
         "tables.public_preparation": "public_preparation unused_columns",
         "sequences.padding": "Buckets Padded pad_sequences",
+        "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",
         "tables.split": "Split",
         "readers.streaming": "map_array read_blocks sample_rows stream unpack",

@@ -3,6 +3,8 @@
 from chainrule.data.augmentation.parse import augmentation_from_text as augmentation_from_text
 from chainrule.data.batches.arrays import Arrays as Arrays
 from chainrule.data.batches.row_order import Order as Order
+from chainrule.data.readers.frames import as_columns as as_columns
+from chainrule.data.readers.frames import is_by_column as is_by_column
 from chainrule.data.readers.image_folder import read_images as read_images
 from chainrule.data.readers.sources import read_table as read_table
 from chainrule.data.readers.streaming import map_array as map_array

@@ -57,7 +57,7 @@ def label_issues(
             "E102", where="label_issues", name="folds", expected=f"2 <= folds <= {MAX_FOLDS}",
             received=repr(folds)[:80], fix="folds=5",
         )  # fmt: skip
-    samples = read_samples(model, x, y)
+    samples = read_samples(model, x, y, "label_issues")
     counts = np.bincount(samples.labels, minlength=samples.graph.classes)
     rarest = int(np.where(counts > 0, counts, len(samples.labels) + 1).argmin())  # of those that occur
     if counts[rarest] < 2:
@@ -66,7 +66,7 @@ def label_issues(
             expected=fact("at least {minimum} rows of each class", minimum=2),
         )  # fmt: skip
     options = _options(model, epochs, seed)
-    probabilities = out_of_sample(model, samples, int(folds), options)
+    probabilities = out_of_sample(samples, int(folds), options)
     confident, joint = confident_classes(probabilities, samples.labels)
     noise = float(1.0 - np.trace(joint) / total) if (total := joint.sum()) else 0.0
     suggested = np.where(
@@ -91,18 +91,17 @@ def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
     return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False)
 
 
-def out_of_sample(model: ModelState, samples: Samples, folds: int, options: FitOptions) -> np.ndarray:
+def out_of_sample(samples: Samples, folds: int, options: FitOptions) -> np.ndarray:
     """Return the probability of each class of each row by a network that was trained on other rows: (n, K).
 
     Args:
-        model: its network, loss and optimizer are trained once for each fold.
-        samples: the rows.
+        samples: the rows; network, loss and optimizer of their model are trained once for each fold.
         folds: the number of folds, in which the classes are distributed evenly.
         options: of each training.
     """
     x, labels = samples.x, samples.labels
     part = _folds(labels, folds, options.seed)
-    start = replace(model, preparation=None, is_given=False, classes={})
+    start = replace(samples.model, preparation=None, is_given=False, classes={})
     probabilities = np.zeros((len(x), samples.graph.classes))
     for k in range(int(part.max()) + 1):
         inside = part == k

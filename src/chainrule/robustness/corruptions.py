@@ -91,14 +91,13 @@ TABLES: Mapping[str, Severities] = {
 
 def sweep(model: ModelState, x: Any, y: Any = None, *, seed: int = 0, lang: str | None = None) -> SweepResult:
     """Measure the accuracy under corruptions; see ``Model.corruption_sweep``."""
-    samples = read_samples(model, x, y)
-    problem = problem_of(model, samples, Ball("inf", 0.0))
-    clean = Share(_correct(predicted(model, samples, problem, problem.x), samples), len(samples.x))
+    samples = read_samples(model, x, y, "corruption_sweep")
+    problem = problem_of(samples, Ball("inf", 0.0))
+    clean = Share(_correct(predicted(samples, problem, problem.x), samples), len(samples.x))
     if samples.table is not None and samples.pixels is None:
-        assert model.preparation is not None
-        points = _table_points(model, samples, model.preparation, seed)
+        points = _table_points(samples, samples.table, seed)
     else:
-        points = _array_points(model, samples, seed)
+        points = _array_points(samples, seed)
     return SweepResult(clean, tuple(points), seed, lang or settings.lang)
 
 
@@ -106,10 +105,10 @@ def _correct(probabilities: np.ndarray, samples: Samples) -> int:
     return int((probabilities.argmax(axis=1) == samples.labels).sum())
 
 
-def _array_points(model: ModelState, samples: Samples, seed: int) -> list[SweepPoint]:
+def _array_points(samples: Samples, seed: int) -> list[SweepPoint]:
     """Return the accuracy for each corruption of arrays and severity."""
     ball = ball_of(samples, "inf", 0.0, None)
-    problem, points = problem_of(model, samples, ball), []
+    problem, points = problem_of(samples, ball), []
     units, offset = np.asarray(ball.scale, np.float64), 0.0
     if samples.pixels is not None:
         offset = np.asarray(samples.pixels.mean, np.float64)
@@ -123,22 +122,21 @@ def _array_points(model: ModelState, samples: Samples, seed: int) -> list[SweepP
             changed = one.apply(values, severity, Stream(fold(key_of(seed), number)))
             inputs = (changed - offset) * units if samples.pixels is not None else changed * units + offset
             inputs = np.clip(inputs.astype(problem.x.dtype), *ball.limits(problem.x))
-            share = Share(_correct(predicted(model, samples, problem, inputs), samples), len(inputs))
+            share = Share(_correct(predicted(samples, problem, inputs), samples), len(inputs))
             points.append(SweepPoint(one.name, severity, share))
     return points
 
 
-def _table_points(
-    model: ModelState, samples: Samples, preparation: Preparation, seed: int
-) -> list[SweepPoint]:
+def _table_points(samples: Samples, table: Table, seed: int) -> list[SweepPoint]:
     """Return the accuracy for each corruption of cells and severity."""
-    problem, points = problem_of(model, samples, Ball("inf", 0.0)), []
-    assert samples.table is not None
+    problem, points = problem_of(samples, Ball("inf", 0.0)), []
+    preparation = samples.model.preparation
+    assert preparation is not None
     for number, (name, severities) in enumerate(TABLES.items()):
         for severity in severities:
             stream = Stream(fold(key_of(seed), number))
-            table = corrupted(samples.table, preparation, name, severity, stream)
-            probabilities = predicted(model, samples, problem, preparation.inputs(table))
+            changed = corrupted(table, preparation, name, severity, stream)
+            probabilities = predicted(samples, problem, preparation.inputs(changed))
             points.append(SweepPoint(name, severity, Share(_correct(probabilities, samples), table.rows)))
     return points
 

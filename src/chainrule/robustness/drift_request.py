@@ -16,7 +16,7 @@ from chainrule.robustness.drift_columns import ColumnTest, column_tests, holm
 from chainrule.robustness.drift_joint import joint_test
 from chainrule.robustness.drift_result import DriftResult
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import inputs_of
+from chainrule.train.evaluation.rows import encode_rows
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -65,7 +65,7 @@ def _of_arrays(
     """The result for a model of arrays, whose columns are the elements of a row."""
     if reference is None:
         raise _no_reference(fact("none"))
-    own, known = inputs_of(model, x), inputs_of(model, reference)
+    own, known = (encode_rows(model, part, "drift").x for part in (x, reference))
     new, old = (
         np.concatenate(
             [np.asarray(part, np.float64).reshape(len(part), -1) for part in parts.values()], axis=1

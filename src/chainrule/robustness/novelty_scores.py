@@ -32,7 +32,8 @@ from chainrule.prng import key_of, permutation
 from chainrule.robustness.novelty_result import Novelty
 from chainrule.settings import settings
 from chainrule.spec import bound
-from chainrule.train.evaluation.prediction import inputs_of, predictions
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def novelty(
             "E101", where="novelty, method", name=method, expected=", ".join(METHODS), received=repr(method),
             fix=f'method="{nearest(str(method), METHODS) or METHODS[0]}"',
         )  # fmt: skip
-    own, known = inputs_of(model, x), inputs_of(model, reference)
+    own, known = (encode_rows(model, part, "novelty").x for part in (x, reference))
     rows = len(next(iter(known.values())))
     if rows < MIN_ROWS:
         raise UsageError(

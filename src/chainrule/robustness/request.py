@@ -38,15 +38,15 @@ def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any = None, **op
     """Search changed samples that the model misclassifies; see ``Model.attack``."""
     request = _Request.of(options)
     attacks = known_attacks(request.method, {n: v for n, v in options.items() if n not in OPTIONS})
-    samples = read_samples(model, x, y)
+    samples = read_samples(model, x, y, "attack")
     goal = goal_of(samples, options.get("target_class"))
     if samples.table is not None and samples.pixels is None:
-        result = attack_table(model, samples, radius, options, goal, request.seed, request.lang)
+        result = attack_table(samples, radius, options, goal, request.seed, request.lang)
     else:
         refuse_columns(options)
         samples = samples.take(goal.rows)
         ball = ball_of(samples, options.get("norm", "inf"), radius, options.get("bounds"))
-        result = _attacked(model, samples, problem_of(model, samples, ball, goal.index), attacks, request)
+        result = _attacked(samples, problem_of(samples, ball, goal.index), attacks, request)
     if goal.index is None:
         return result
     return replace(result, goal=goal.index, numbers=tuple((goal.rows + 1).tolist()))
@@ -94,14 +94,14 @@ def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
 
 
 def _attacked(
-    model: ModelState, samples: Samples, problem: Problem, attacks: Sequence[Attack], request: _Request
+    samples: Samples, problem: Problem, attacks: Sequence[Attack], request: _Request
 ) -> AttackResult:
     """Run all attacks on the samples that the model classifies correctly.
 
     Of several attacks that break a sample, the point of the first one is kept.
     """
     x, labels = problem.x, samples.labels
-    clean = predicted(model, samples, problem, x).argmax(axis=1)
+    clean = predicted(samples, problem, x).argmax(axis=1)
     correct = np.flatnonzero(clean == labels)
     best, broken_by, trials, by_name = x.copy(), np.full(len(x), "", object), [], {}
     for number, one in enumerate(attacks):
@@ -110,14 +110,14 @@ def _attacked(
         search = one.search(problem, rows, Stream(fold(key_of(request.seed), number)))
         points = x.copy()
         points[rows] = problem.ball.enforce(x[rows], search.points)
-        after = predicted(model, samples, problem, points).argmax(axis=1)
+        after = predicted(samples, problem, points).argmax(axis=1)
         broken = rows[problem.is_success(after[rows], rows)]
         by_name[one.name] = broken
         trials.append(Trial(one.name, len(rows), len(broken), problem.evaluations - before))
         new = (broken_by == "") & np.isin(np.arange(len(x)), broken if number else correct)
         best[new] = points[new]
         broken_by[broken[broken_by[broken] == ""]] = one.name
-    probabilities = predicted(model, samples, problem, best)
+    probabilities = predicted(samples, problem, best)
     attacked = probabilities.argmax(axis=1)
     stream = Stream(fold(key_of(request.seed), CHECKS))
     return AttackResult(
@@ -125,7 +125,7 @@ def _attacked(
         probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
         masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
         samples.graph.is_embedded, scale=problem.ball.scale, seed=request.seed, lang=request.lang,
-        token_distance=token_distance(model, samples.graph, problem.ball.norm),
+        token_distance=token_distance(samples.model, samples.graph, problem.ball.norm),
     )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from chainrule.records import frozen
 from chainrule.robustness.ball import NORMS, Ball
 from chainrule.robustness.objective import AttackGraph, attack_graph
 from chainrule.robustness.problem import Problem
-from chainrule.trace.samples import rows_of
 from chainrule.train.evaluation.prediction import predictions
-from chainrule.train.inputs import tabular
+from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.inputs.target import Target
+from chainrule.validation import trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -28,36 +28,48 @@ MAX_CHANNELS = 4  # of an image
 
 @frozen(eq=False)
 class Samples:
-    """Labeled samples as a network receives them.
+    """Samples as a network receives them, and the graph that is attacked.
 
     Args:
         graph: logits and objectives of the network.
         target: the target of its output.
-        inputs: (n, ...) the inputs by name.
-        y: encoded targets, by the name of their input.
-        labels: (n,) the true classes.
-        pixels: the encoding of the images of a table; ``None`` for other inputs.
-        table: the table of the rows; ``None`` for arrays.
+        rows: inputs and encoded targets.
     """
 
     graph: AttackGraph
     target: Target
-    inputs: dict[str, np.ndarray]
-    y: dict[str, np.ndarray]
-    labels: np.ndarray
-    pixels: Pixels | None = None
-    table: data.Table | None = None
+    rows: NetworkRows
+
+    @property
+    def model(self) -> ModelState:
+        """The model, whose network has the shapes of the samples."""
+        return self.rows.model
 
     @property
     def x(self) -> np.ndarray:
         """The attacked input, (n, ...); of several inputs of tokens the first one."""
-        return self.inputs[self.graph.input]
+        return self.rows.x[self.graph.input]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The true classes, (n,)."""
+        return self.rows.labels
+
+    @property
+    def table(self) -> data.Table | None:
+        """The table of the rows; ``None`` for arrays."""
+        return self.rows.table
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """The encoding of the images of a table; ``None`` for other inputs."""
+        preparation = self.model.preparation
+        first = preparation.encodings[0] if preparation is not None else None
+        return first if isinstance(first, Pixels) else None
 
     def take(self, index: np.ndarray) -> Samples:
         """The samples in ``index``, in that order."""
-        inputs, y = ({k: array[index] for k, array in arrays.items()} for arrays in (self.inputs, self.y))
-        table = None if self.table is None else self.table.take(index)
-        return replace(self, inputs=inputs, y=y, labels=self.labels[index], table=table)
+        return replace(self, rows=self.rows.take(index))
 
     @property
     def is_image(self) -> bool:
@@ -70,41 +82,28 @@ class Samples:
         return self.target.labels or tuple(range(self.graph.classes))
 
 
-def read_samples(model: ModelState, x: Any, y: Any) -> Samples:
+def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack") -> Samples:
     """Encode labeled samples.
 
     Args:
         model: a trained classifier.
         x, y: samples and labels as in ``Model.evaluate``.
+        where: the method that needs them, for errors.
 
     Raises:
         TrainingError E503: the model is not trained. E570: it is no classifier with one output and one input.
         UsageError E122: there are no labels.
     """
-    if model.network is None:
-        raise TrainingError("E503", where="attack", fix="model.fit(x, y)")
+    trained_network(model, where)
     (name, target), *others = model.targets.items()
     if others or not target.is_single:
         raise TrainingError(
-            "E570", where="attack", expected=fact("a classifier with one output and one class for a sample"),
+            "E570", where=where, expected=fact("a classifier with one output and one class for a sample"),
             received=target.loss.name if not others else ", ".join(model.targets),
         )  # fmt: skip
-    classes = len(target.labels) or target.max_classes
-    graph = attack_graph(model.network, name, classes)
-    if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
-        raise UsageError(
-            "E122", where="attack", expected=fact("a label or a value"), fix="model.attack(x, y, radius=0.1)"
-        )
-    if model.preparation is not None and tabular.is_table(x, None):
-        x = data.read_table(x)
-        if y is not None:
-            x, y = tabular.join_target(x, y, model.preparation.target)
-    rows = rows_of(model, x, None if isinstance(y, str) else y)
-    first = model.preparation.encodings[0] if model.preparation is not None else None
-    labels = next(iter(rows.y.values())).reshape(len(next(iter(rows.x.values()))), -1)[:, 0]
-    pixels = first if isinstance(first, Pixels) else None
-    table = x if isinstance(x, data.Table) else None
-    return Samples(graph, target, dict(rows.x), rows.y, labels.astype(np.int64), pixels, table)
+    rows = encode_labeled(model, x, y, where)
+    graph = attack_graph(rows.network, name, len(target.labels) or target.max_classes)
+    return Samples(graph, target, rows)
 
 
 @frozen(eq=False)
@@ -151,24 +150,23 @@ def goal_of(samples: Samples, target_class: Any) -> Goal:
     return Goal(index, rows)
 
 
-def problem_of(model: ModelState, samples: Samples, ball: Any, goal: int | None = None) -> Problem:
+def problem_of(samples: Samples, ball: Any, goal: int | None = None) -> Problem:
     """Return the problem of attacking samples within a ball; see ``goal_of``."""
-    graph = samples.graph
-    feeds: dict[str, np.ndarray] = dict(samples.y)
+    graph, rows, arrays = samples.graph, samples.rows, samples.model.arrays
     if not graph.is_embedded:
-        return Problem(graph, model.arrays, samples.x, samples.labels, feeds, ball, goal)
-    values = run(graph.entry_program, model.arrays, samples.inputs)
+        return Problem(graph, arrays, samples.x, samples.labels, dict(rows.y), ball, goal)
+    values = run(graph.entry_program, arrays, rows.x)
     x = values.pop(graph.point_name)  # padding is recognized by the tokens, which stay as they are
-    return Problem(graph, model.arrays, x, samples.labels, {**feeds, **values, **samples.inputs}, ball, goal)
+    return Problem(graph, arrays, x, samples.labels, {**rows.y, **values, **rows.x}, ball, goal)
 
 
-def predicted(model: ModelState, samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:
+def predicted(samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:
     """Return the probability of each class at points, as the model predicts them: (n, K)."""
     if samples.graph.is_embedded:  # the model has no input for vectors; the graph continues from them
         z = problem.logits(points, np.arange(len(points))).astype(np.float64)
         shifted = np.exp(z - z.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
-    values = predictions(model, {samples.graph.input: points}, "prediction")
+    values = predictions(samples.model, {samples.graph.input: points}, "prediction")
     return samples.target.probabilities(values[samples.graph.output])
 
 

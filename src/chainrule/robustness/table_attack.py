@@ -26,7 +26,7 @@ from chainrule.robustness.tables import (
 )
 
 if TYPE_CHECKING:
-    from chainrule.train.model_state import ModelState
+    pass
 
 OPTIONS = ("columns", "change", "restarts", "target_class", "seed", "lang")
 RESTARTS = 4
@@ -48,8 +48,7 @@ def refuse_columns(options: Mapping[str, Any]) -> None:
 
 
 def attack_table(
-    model: ModelState, samples: Samples, radius: Any, options: Mapping[str, Any], goal: Goal,
-    seed: int, lang: str,
+    samples: Samples, radius: Any, options: Mapping[str, Any], goal: Goal, seed: int, lang: str
 ) -> AttackResult:  # fmt: skip
     """Attack rows of a table; see ``tables`` and, for the goal, ``samples.goal_of``.
 
@@ -57,15 +56,15 @@ def attack_table(
         UsageError E101, E102: no such column; a radius or a limit that is not one; nothing may change.
     """
     _refuse_options(options)
-    preparation, table = model.preparation, samples.table
+    preparation, table = samples.model.preparation, samples.table
     assert preparation is not None
     assert table is not None
     changes = tuple(change.take(goal.rows) for change in _changes(preparation, table, radius, options))
     samples = samples.take(goal.rows)
     table = samples.table
     assert table is not None
-    problem = problem_of(model, samples, Ball("inf", 0.0), goal.index)
-    clean = predicted(model, samples, problem, problem.x).argmax(axis=1)
+    problem = problem_of(samples, Ball("inf", 0.0), goal.index)
+    clean = predicted(samples, problem, problem.x).argmax(axis=1)
     correct = np.flatnonzero(clean == samples.labels)
     restarts = int(options.get("restarts", RESTARTS))
     changed = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
@@ -73,7 +72,7 @@ def attack_table(
     is_exhaustive = try_all(problem, changes, changed, unbroken)
     after = changed_cells(table, changes, changed, correct)
     points = preparation.inputs(after)
-    probabilities = predicted(model, samples, problem, points)
+    probabilities = predicted(samples, problem, points)
     attacked = probabilities.argmax(axis=1)
     broken = (clean == samples.labels) & problem.is_success(attacked, np.arange(len(attacked)))
     final = changed_cells(table, changes, changed, np.flatnonzero(broken))

@@ -12,12 +12,11 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "samples": "rows_of trace_rows",
         "finite_difference": "GradientCheck",
         "step_nodes": "Derivation derive",
         "names": "Name NamedLayer",
         "stops": "Stop",
-        "tracer": "Trace TrainingPosition trace",
+        "tracer": "Trace TrainingPosition trace trace_rows",
         "formula_builder": "FormulaBuilder Scalar scalars",
     },
 )

@@ -6,11 +6,10 @@ from chainrule.trace.formula_builder import Scalar as Scalar
 from chainrule.trace.formula_builder import scalars as scalars
 from chainrule.trace.names import Name as Name
 from chainrule.trace.names import NamedLayer as NamedLayer
-from chainrule.trace.samples import rows_of as rows_of
-from chainrule.trace.samples import trace_rows as trace_rows
 from chainrule.trace.step_nodes import Derivation as Derivation
 from chainrule.trace.step_nodes import derive as derive
 from chainrule.trace.stops import Stop as Stop
 from chainrule.trace.tracer import Trace as Trace
 from chainrule.trace.tracer import TrainingPosition as TrainingPosition
 from chainrule.trace.tracer import trace as trace
+from chainrule.trace.tracer import trace_rows as trace_rows

@@ -28,6 +28,7 @@ from chainrule.trace.formula_builder import FormulaBuilder
 from chainrule.trace.names import NamedLayer, Names, names_of
 from chainrule.trace.step_nodes import Derivation, derive, sample_weights
 from chainrule.trace.stops import Stop, reads_of, stops_of
+from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.network import Network
 
 Arrays = dict[str, np.ndarray]
@@ -291,3 +292,8 @@ class Recomputation:
     def _run(self, program: reference.Program, parameters: Mapping[str, np.ndarray]) -> Arrays:
         feeds = {**self._feeds, **parameters}
         return program.run({name: feeds[name] for name in program.graph.inputs})
+
+
+def trace_rows(rows: NetworkRows) -> Trace:
+    """Return the trace of one training step on labeled rows, with the parameters of their model."""
+    return trace(rows.network, rows.model.arrays, rows.x, rows.y, TrainingPosition())

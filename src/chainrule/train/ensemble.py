@@ -49,9 +49,9 @@ from chainrule.nn import (
     Sequential,
 )
 from chainrule.records import frozen
-from chainrule.train.evaluation.evaluate import encoded
 from chainrule.train.evaluation.group_weights import predictions_of_groups
 from chainrule.train.evaluation.member_rows import evaluate_members, group_predictions
+from chainrule.train.evaluation.rows import encoded
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.stopping import EnsembleEarlyStopping
 

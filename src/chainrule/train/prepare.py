@@ -26,6 +26,7 @@ from chainrule.train.callback.callback import Callback
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.metric import Metric
+from chainrule.train.evaluation.rows import encoded
 from chainrule.train.fitted_states import with_fitted_states
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
@@ -200,7 +201,7 @@ def prepare_arrays(
     network = model.network
     assert network is not None
     data, validation = _split(model, data, rows.validation, options.seed)
-    coded: Any = evaluate.encoded(coding, data)
+    coded: Any = encoded(coding, data)
     weights = sample_weights(options.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
     coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
     callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
@@ -371,7 +372,7 @@ def _checked_evaluator(
 def _evaluator(model: ModelState, validation: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
     """The evaluator of these validation rows."""
     assert model.network is not None
-    rows = evaluate.encoded(model, validation, "validation y")
+    rows = encoded(model, validation, "validation y")
     refuse_weight_shape(model.network, rows.weights)
     refuse_zero_weights(row_weights(model.network, rows))
     return evaluate.evaluator(model, rows, metrics)

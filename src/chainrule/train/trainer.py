@@ -34,6 +34,7 @@ from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
+from chainrule.train.evaluation.rows import encoded
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import Batch
 from chainrule.train.inputs.frame_columns import columns_of, in_order
@@ -264,7 +265,7 @@ class Trainer:
         state = self._state if self._has_shapes_of(rows.x) else self._first.for_shapes(rows.x)
         if state.network is self._state.network:
             state = self._state
-        return state, evaluate.encoded(state, rows)
+        return state, encoded(state, rows)
 
     def _has_shapes_of(self, x: Inputs) -> bool:
         """Whether the step is built for samples of these shapes."""

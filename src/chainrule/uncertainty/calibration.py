@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -25,11 +25,13 @@ from chainrule.texts import render
 from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
 from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.private.privacy import CALIBRATION
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
 from chainrule.uncertainty.coverage_tables import LARGE, SetCoverage, set_coverage
-from chainrule.uncertainty.labeled_outputs import labeled_outputs
 from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
+from chainrule.validation import trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -215,11 +217,33 @@ def calibrate(
     model: ModelState, x: Any, y: Any = None, *, method: str = "temperature", seed: int = 0
 ) -> CalibrationReport:
     """Calibrate a classifier; see ``Model.calibrate``."""
-    rows = labeled_outputs(model, x, y, "calibrate")
+    rows, probabilities = labeled_probabilities(model, x, y, "calibrate")
     (target,) = model.targets.values()
-    return calibrate_probabilities(
-        rows.probabilities, rows.labels, method=method, seed=seed, names=target.labels
-    )
+    return calibrate_probabilities(probabilities, rows.labels, method=method, seed=seed, names=target.labels)
+
+
+def labeled_probabilities(model: ModelState, x: Any, y: Any, where: str) -> tuple[NetworkRows, np.ndarray]:
+    """Return labeled rows and their probabilities (N, K) by a classifier.
+
+    Args:
+        model: a trained classifier with one output.
+        x, y: samples and labels as in ``Model.evaluate``.
+        where: the method that needs them, for errors.
+
+    Raises:
+        TrainingError E503: the model is not trained. E507: it does not predict one class for each sample.
+        UsageError E122: there are no labels.
+    """
+    trained_network(model, where)
+    (name, target), *others = model.targets.items()
+    if others or not target.is_single or target.loss.task != "classification":
+        received = ", ".join(model.targets) if others else target.loss.name
+        raise TrainingError(
+            "E507", where=where, received=received, expected=fact("a classifier with one output"),
+            fix="model.predict(x)",
+        )  # fmt: skip
+    rows = encode_labeled(model, x, y, where)
+    return rows, target.probabilities(predictions(rows.model, rows.x, "prediction")[name])
 
 
 def calibrate_probabilities(

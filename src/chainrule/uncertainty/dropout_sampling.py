@@ -8,14 +8,16 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, building
 from chainrule.nn.build import build
 from chainrule.nn.scope import is_at
 from chainrule.prng import KEY, fold, key_of
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results, for_inputs
+from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results
+from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
+from chainrule.validation import trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -23,18 +25,16 @@ if TYPE_CHECKING:
 
 def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0) -> np.ndarray:
     """Predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
-    network = model.network
-    if network is None:
-        raise TrainingError("E503", where="dropout_samples", fix="model.fit(x, y)")
+    trained_network(model, "dropout_samples")
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
         raise UsageError(
             "E102", where="dropout_samples", name="samples", received=repr(samples)[:80], fix="samples=50",
             expected=fact("an integer, at least {low}", low=1),
         )  # fmt: skip
     ((name, target),) = model.targets.items()
-    model, arrays = for_inputs(model, x)
-    assert model.network is not None
-    program = _program(model.network)
+    encoded = encode_rows(model, x, "dropout_samples", may_be_empty=True)
+    model, arrays = encoded.model, encoded.x
+    program = _program(encoded.network)
     values = {**model.arrays, **arrays}
     results = []
     for number in range(samples):

@@ -28,7 +28,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from chainrule.data import Arrays
 from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.loss.regression import Quantile
 from chainrule.prng import fold, key_of, permutation
@@ -37,10 +36,9 @@ from chainrule.settings import settings
 from chainrule.texts import render
 from chainrule.train.checkpoint import model_file
 from chainrule.train.ensemble import INTERVALS, CrossValidation, TabularRecipe, ensemble_network, out_of_fold
-from chainrule.train.evaluation.evaluate import encoded
-from chainrule.train.evaluation.prediction import inputs_of, predict, predictions
+from chainrule.train.evaluation.prediction import predict, predictions
+from chainrule.train.evaluation.rows import encode_labeled, encode_rows
 from chainrule.train.fit import fit
-from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
@@ -333,22 +331,18 @@ def calibrate_intervals(
     """Prediction intervals from labeled rows, not yet stored; see ``Model.calibrate_intervals``."""
     require_method(method, "calibrate_intervals, method")
     _require_values(model, "calibrate_intervals")
-    if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
-        fix = "model.calibrate_intervals(x, y)"
-        raise UsageError("E122", where="calibrate_intervals", expected=fact("a label or a value"), fix=fix)
+    rows = encode_labeled(model, x, y, "calibrate_intervals")
     predicted = np.asarray(predict(model, x), np.float64)
-    x, y = tabular.encode_table(model.preparation, x, y)
-    rows: Any = encoded(model, Arrays.of(x, y, None, model.recipe.dtype))
-    values = next(iter(rows.y.values())).reshape(rows.rows, -1)
+    values = next(iter(rows.y.values())).reshape(rows.count, -1)
     if values.shape[1] != 1:
         raise TrainingError(
             "E507", where="calibrate_intervals", received=fact("{count} values", count=values.shape[1]),
             expected=fact("a regression of one value"), fix="model.predict(x)",
         )  # fmt: skip
-    if rows.rows < MIN_LABELED:
+    if rows.count < MIN_LABELED:
         raise DataError(
             "E331", where="calibrate_intervals", expected=fact("at least {count} rows", count=MIN_LABELED),
-            received=fact("{count} rows", count=rows.rows), fix=fact("add rows"),
+            received=fact("{count} rows", count=rows.count), fix=fact("add rows"),
         )  # fmt: skip
     restored = values if model.preparation is None else model.preparation.restore(values)
     own = Residuals(next(iter(rows.x.values())), predicted.ravel(), np.asarray(restored, np.float64).ravel())
@@ -446,7 +440,7 @@ def predict_interval(model: ModelState, x: Any, level: float = 0.9) -> tuple[np.
             fix=fix,
         )  # fmt: skip
     predicted = np.asarray(predict(model, x), np.float64).ravel()
-    return intervals.ends(next(iter(inputs_of(model, x).values())), predicted, level)
+    return intervals.ends(next(iter(encode_rows(model, x, "predict_interval").x.values())), predicted, level)
 
 
 def _require_values(model: ModelState, where: str) -> None:

@@ -26,7 +26,8 @@ from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.train import single_member
 from chainrule.train.evaluation.members import run_members
-from chainrule.train.evaluation.prediction import inputs_of, predict, predict_proba
+from chainrule.train.evaluation.prediction import predict, predict_proba
+from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.member_graph import member_columns
 from chainrule.train.state_holder import StateHolder
 
@@ -134,7 +135,7 @@ def member_samples(model: ModelState, x: Any) -> np.ndarray:
     """Return the prediction of each member of an ensemble; see ``Model.member_samples``."""
     network = _network_with_members(model, "member_samples")
     ((_, target),) = model.targets.items()
-    inputs = inputs_of(model, x)
+    inputs = encode_rows(model, x, "member_samples").x
     outputs = run_members(network, Arrays(inputs, {}, None), model.arrays)["prediction"]  # (N, S, C)
     samples = np.moveaxis(outputs, 1, 0)  # (S, N, C)
     if target.is_classes:

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_iris
 
-from chainrule import trace
 from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.derive.narrative import explain
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
@@ -292,7 +291,7 @@ def test_reasons_write_inputs_as_the_derivation_does(classifier: Model) -> None:
 def test_the_gradient_check_states_how_many_parameters_it_changed(
     classifier: Model, monkeypatch: pytest.MonkeyPatch, places: int, total: int, sentence: str
 ) -> None:
-    real = trace.trace_rows(classifier.state, trace.rows_of(classifier.state, X[:1], KINDS[:1]))
+    real = classifier.trace(X[:1], KINDS[:1])
     checked = replace(
         real.gradient_check, places=real.gradient_check.places[:1] * places, analytic=(1.0,) * places,
         numeric=(1.0,) * places, total=total,

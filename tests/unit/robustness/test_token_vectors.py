@@ -59,9 +59,9 @@ def case(request: pytest.FixtureRequest) -> tuple[cr.Model, dict[str, np.ndarray
 
 def test_unchanged_vectors_give_the_prediction_of_the_model(case: Any) -> None:
     model, inputs, y = case
-    samples = read_samples(model.state, inputs, y)
-    problem = problem_of(model.state, samples, Ball("inf", 0.1))
-    probabilities = predicted(model.state, samples, problem, problem.x)
+    samples = read_samples(model.state, inputs, y, "attack")
+    problem = problem_of(samples, Ball("inf", 0.1))
+    probabilities = predicted(samples, problem, problem.x)
     assert probabilities == pytest.approx(model.predict_proba(inputs), abs=1e-6)
 
 
@@ -91,7 +91,7 @@ def test_vectors_of_padding_cannot_be_used_by_an_attack() -> None:
     x, y = texts()
     model = cr.Model(pooled(), "cross_entropy", cr.Adam(0.02))
     model.fit(x, y, epochs=5, seed=0, verbose=False)
-    problem = problem_of(model.state, read_samples(model.state, x, y), Ball("inf", 5.0))
+    problem = problem_of(read_samples(model.state, x, y, "attack"), Ball("inf", 5.0))
     changed = problem.x + 5.0 * (x == 0)[..., None].astype("float32")
     rows = np.arange(len(x))
     assert np.array_equal(problem.logits(changed, rows), problem.logits(problem.x, rows))

@@ -232,7 +232,6 @@ def test_warm_start_and_loaded_parameters_continue() -> None:
         ((3, 4, 4, 3), "x.mean(axis=-1, keepdims=True)"),
         ((3, 5, 5, 1), "images of 4 x 4: cr.read_images(folder, size=(4, 4))"),
         ((4, 4), "x[None, ..., None]"),
-        ((4, 4, 1), "x[None]"),
         ((3, 4, 4), "x[..., None]"),
         ((3, 16), ""),
     ],

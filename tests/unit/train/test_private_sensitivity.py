@@ -16,7 +16,7 @@ from scipy import stats
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.train.evaluation import evaluate
+from chainrule.train.evaluation.rows import encoded
 from chainrule.train.private.accounting import calibrated
 from chainrule.train.private.objective import PrivateObjective
 from chainrule.train.private.privacy import Mechanism
@@ -54,7 +54,7 @@ class Sums:
         network = model.network
         assert network is not None
         refuse_network(network)
-        self.data = evaluate.encoded(coding, rows)
+        self.data = encoded(coding, rows)
         self.state = TrainState(dict(model.parameters), dict(model.states), {})
         self.noise, self.max_norm, self.engine, count = noise_multiplier, max_norm, engine, len(y)
         self.count = count

@@ -7,12 +7,11 @@ from the changed cells of the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
-from chainrule import data
 from chainrule.attribution.counterfactual.feature_domain import (
     Domain,
     Ranges,
@@ -31,7 +30,7 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
-from chainrule.train.evaluation.prediction import checked_inputs
+from chainrule.train.evaluation.rows import as_batch, checked_inputs
 from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
@@ -170,11 +169,10 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
             columns.
     """
     if model.preparation is not None:
-        if isinstance(row, Mapping) and not any(isinstance(cell, list | np.ndarray) for cell in row.values()):
-            row = {name: [cell] for name, cell in row.items()}
-        table = data.read_table(row)
+        table = model.preparation.read(row)
         _require_one_row(table.rows)
-        return table_domain(model.preparation, table, None if rows is None else data.read_table(rows))
+        seen = None if rows is None else model.preparation.read(rows)
+        return table_domain(model.preparation, table, seen)
     assert model.network is not None
     specs = list(model.network.inputs.values())
     if len(specs) > 1 or specs[0].rank != 2 or not specs[0].is_float:
@@ -187,10 +185,9 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
             "E549", where="counterfactual", expected=fact("data that defines the ranges of the columns"),
             received=fact("none"), fix="model.counterfactual(x[0], target, data=x)",
         )  # fmt: skip
-    single = isinstance(row, list | tuple | np.ndarray) and len(row) and np.ndim(row[0]) == 0
-    one, every = (
-        next(iter(checked_inputs(model, Arrays.of(array, dtype="float64").x).values()))
-        for array in ([row] if single else row, rows)
+    one, every = (  # in the precision of the user, whose decimals are the steps of the columns
+        next(iter(checked_inputs(model, Arrays.of(as_batch(model, part), dtype="float64").x).values()))
+        for part in (row, rows)
     )
     _require_one_row(len(one))
     return array_domain(one[0], every)

@@ -13,7 +13,7 @@ from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import append_plots
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import UsageError, fact
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
@@ -25,7 +25,7 @@ from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
 from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
-from chainrule.train.inputs import tabular
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.validation import refuse_unknown
 
 if TYPE_CHECKING:
@@ -104,14 +104,11 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     """Return the decrease of a metric when each column is shuffled; see ``Model.importance``."""
     repeats, lang = _checked_repeats(options), options.get("lang") or settings.lang
     check_options(1, lang)
-    if model.network is None:
-        raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
     known_rows_used = known_rows(model, x)
-    x, y = tabular.encode_table(model.preparation, x, y)
-    rows = evaluate.encoded(model, model.rows_of(x, y))
+    encoded = encode_labeled(model, x, y, "importance")
+    model, rows, inputs = encoded.model, encoded.arrays, encoded.x
     name, measure = _metric_function(model, rows, options.get("metric"))
     groups, seed = _groups(model, rows, options.get("groups")), options.get("seed", 0)
-    inputs: Any = rows.x
     score, sign = measure(inputs), 1.0 if larger_is_better(name) else -1.0
     if not np.isfinite(score):
         raise UsageError(

@@ -56,6 +56,47 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
     return of_frame(frame, source, target, declared, unusable)
 
 
+def as_columns(rows: Any) -> Any:
+    """Dicts of cells, one dict of cells or a pandas row as a dict of columns; anything else as it is.
+
+    Example:
+        >>> as_columns([{"age": 31}, {"age": 47, "city": "Ulm"}])
+        {'age': [31, 47], 'city': [None, 'Ulm']}
+        >>> as_columns({"age": 31, "city": "Ulm"})
+        {'age': [31], 'city': ['Ulm']}
+    """
+    if is_records(rows):
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: [row.get(name) for row in rows] for name in names}
+    if _is_pandas_row(rows):
+        rows = dict(rows.items())
+    if isinstance(rows, Mapping) and rows and all(map(_is_cell, rows.values())):
+        return {name: [cell] for name, cell in rows.items()}
+    return rows
+
+
+def is_records(value: Any) -> bool:
+    """Whether a value is a list of rows that are dicts of cells."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def is_by_column(value: Any) -> bool:
+    """Whether a value has columns or cells by name: dicts, or a pandas row."""
+    return isinstance(value, Mapping) or is_records(value) or _is_pandas_row(value)
+
+
+def _is_pandas_row(value: Any) -> bool:
+    """Whether a value is one row of a pandas frame: a series whose index has the names of columns."""
+    if not hasattr(value, "index") or not hasattr(value, "iloc") or hasattr(value, "columns"):
+        return False
+    return all(isinstance(name, str) for name in value.index)
+
+
+def _is_cell(value: Any) -> bool:
+    """Whether a value is one cell and not a column."""
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+
+
 def frame_of_columns(columns: Mapping[Any, Any], source: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """A frame from named columns, as ``of_columns``, and the columns of other content with that content."""
     series: list[pl.Series] = []

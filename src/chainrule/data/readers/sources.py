@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from chainrule.data.cells.conventions import with_conventions
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.files import read_path
-from chainrule.data.readers.frames import of_array, of_columns, of_frame, of_pandas
+from chainrule.data.readers.frames import as_columns, of_array, of_columns, of_frame, of_pandas
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import CONVENTIONS, ReadOptions
 from chainrule.data.sample_types import Samples
@@ -41,8 +41,9 @@ def read_table(
     Args:
         source: a path (CSV and other text, Parquet, Arrow, ``.npz``, ``.xlsx``, JSON, SQLite, DuckDB, also
             compressed by gzip, bzip2, xz or zip; a folder of images: see ``read_images``), ``"-"`` for
-            standard input, a name (``"iris"``), a polars, pandas or pyarrow frame, a dict of columns, a 2-D
-            array, or a pair ``(x, y)`` of arrays. Columns of arrays are named x1, x2, ..., y.
+            standard input, a name (``"iris"``), a polars, pandas or pyarrow frame, a dict of columns, dicts
+            of cells (a list of them, or one for a single row), a 2-D array, or a pair ``(x, y)`` of arrays.
+            Columns of arrays are named x1, x2, ..., y.
         delimiter: delimiter of a text file, as a character or ``"tab"``, ``"space"``; detected by default.
         skip: lines above the header that are not read.
         encoding: encoding of a text file; detected by default.
@@ -91,6 +92,7 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
     options.require_only((), "read_table", fact("data in memory"))
     if isinstance(source, Table):
         return source
+    source = as_columns(source)
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if isinstance(source, pl.DataFrame):

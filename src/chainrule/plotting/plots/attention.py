@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.errors import UsageError, fact, nearest
+from chainrule.graph import Node
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
@@ -13,6 +14,7 @@ from chainrule.plotting.style import AMOUNT, add_colorbar, evenly_spaced, grid
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
+from chainrule.train.network import Network
 
 NOTE_SUFFIX = ".weights"  # the note in which attention layers store their weights
 MAX_LABELS = 40  # maximum number of positions with names at the axes
@@ -32,12 +34,7 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
         UsageError E560: the model has no attention. UsageError E101: unknown layer. UsageError E564: the
             sequence is missing.
     """
-    network = network_of(model, "attention")
-    notes = {
-        path.removesuffix(NOTE_SUFFIX) or "attention": node
-        for path, node in network.inference.book.notes.items()
-        if f".{path}".endswith(NOTE_SUFFIX)
-    }
+    notes = _weights_by_layer(network_of(model, "attention"))
     if not notes:
         unsupported_model(
             "attention", fact("a layer with attention"), fact("none"), "model.plot.feature_maps(x)"
@@ -49,7 +46,8 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
             "E101", where="plot.attention, layer", name=path, expected=", ".join(notes), received=path,
             fix=f'layer="{suggestion or next(iter(notes))}"',
         )  # fmt: skip
-    weights = values(model, {"weights": notes[path]}, inputs_of(model, x, "attention").some(1))["weights"][0]
+    row = inputs_of(model, x, "attention").spread(1)
+    weights = values({"weights": _weights_by_layer(row.network)[path]}, row)["weights"][0]
     heads = by_head(weights)
     title, chosen = plot_text("attention", layer=printable_label(path)), evenly_spaced(len(heads), max_heads)
     figure, frames = grid(title, len(chosen), 4, (2.5, 2.6))
@@ -63,6 +61,16 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
     add_colorbar(figure, image, frames, plot_text("attention_weight"))
     text = "\n".join(f"{plot_text('head', n=i + 1)}: {heads[i].max(axis=-1).mean():.3f}" for i in chosen)
     return Plot("attention", title, figure, settings.lang, text)
+
+
+def _weights_by_layer(network: Network) -> dict[str, Node]:
+    """Return the nodes of the attention weights by the path of their layer."""
+    notes = network.inference.book.notes
+    return {
+        path.removesuffix(NOTE_SUFFIX) or "attention": node
+        for path, node in notes.items()
+        if f".{path}".endswith(NOTE_SUFFIX)
+    }
 
 
 def by_head(weights: Any) -> Any:

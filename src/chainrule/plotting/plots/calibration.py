@@ -68,7 +68,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
 
     Reference: Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks (ICML).
     """
-    evaluated = evaluate_rows(model, rows_of(model, x, y, "calibration"), "calibration", ("classification",))
+    evaluated = evaluate_rows(rows_of(model, x, y, "calibration"), "calibration", ("classification",))
     result = reliability(evaluated.predictions)
     title = plot_text("calibration", ece=result.ece)
     figure, frame = axes(title, (plot_text("confidence"), plot_text("right")), (5.2, 5.2))

@@ -31,7 +31,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
         UsageError E560: no classes, or more than 40. UsageError E564: targets are missing.
     """
     evaluated = evaluate_rows(
-        model, rows_of(model, x, y, "confusion_matrix"), "confusion_matrix", ("classification",)
+        rows_of(model, x, y, "confusion_matrix"), "confusion_matrix", ("classification",)
     )
     count = len(evaluated.labels)
     if count > MAX_CLASSES:

@@ -12,12 +12,13 @@ from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import Rows, feature_names, inputs_of, network_of, rows_of, unsupported_model
+from chainrule.plotting.samples import feature_names, inputs_of, network_of, rows_of, unsupported_model
 from chainrule.plotting.style import AMOUNT, COLORS, add_colorbar, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.model_state import ModelState
 
 MAX_DOTS = 1500  # maximum number of rows drawn
@@ -51,7 +52,7 @@ class PredictionGrid:
 
 
 def prediction_grid(
-    model: ModelState, rows: Rows, features: Sequence[Any] | None, points: int
+    model: ModelState, rows: NetworkRows, features: Sequence[Any] | None, points: int
 ) -> PredictionGrid:
     """Return the predictions over two features.
 
@@ -148,10 +149,10 @@ def draw(
         UsageError E101, E102: unknown feature; not exactly two features.
     """
     network_of(model, "decision_boundary")
-    has_target = y is not None or (model.preparation is not None and not isinstance(x, np.ndarray))
-    rows = (
-        rows_of(model, x, y, "decision_boundary") if has_target else inputs_of(model, x, "decision_boundary")
-    )
+    rows = inputs_of(model, x, "decision_boundary")
+    target = None if model.preparation is None else model.preparation.target
+    if y is not None or (rows.table is not None and target in rows.table.columns):
+        rows = rows_of(model, x, y, "decision_boundary")
     predictions = prediction_grid(model, rows, features, points)
     title = "\n".join(
         [
@@ -198,9 +199,9 @@ def _rgb(color: str) -> tuple[float, ...]:
     return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
-def _dots(model: ModelState, frame: Any, grid: PredictionGrid, rows: Rows) -> None:
+def _dots(model: ModelState, frame: Any, grid: PredictionGrid, rows: NetworkRows) -> None:
     """Draw the rows as dots, in the color of their true class if it is known."""
-    some = rows.some(MAX_DOTS)
+    some = rows.spread(MAX_DOTS)
     names = feature_names(model)
     inputs = next(iter(some.x.values()))
     coordinates = [grid.to_units(axis, inputs[:, names.index(grid.names[axis])]) for axis in range(2)]

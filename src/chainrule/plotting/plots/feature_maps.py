@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import inputs_of, network_of, values
+from chainrule.plotting.samples import inputs_of, values
 from chainrule.plotting.style import SIGNED, evenly_spaced, hide_axes, new_figure
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
@@ -38,11 +38,11 @@ def draw(model: ModelState, x: Any, max_channels: int = 8, max_layers: int = 12)
     Raises:
         TrainingError E503: the model has not been trained. UsageError E564: the sample is missing.
     """
-    row = inputs_of(model, x, "feature_maps").some(1)
-    nodes = layer_nodes(network_of(model, "feature_maps"))
+    row = inputs_of(model, x, "feature_maps").spread(1)
+    nodes = layer_nodes(row.network)
     inputs = {plot_text("input"): a for a in row.x.values() if a.dtype.kind == "f"}
     chosen = [list(nodes)[i] for i in evenly_spaced(len(nodes), max_layers)]
-    results = {**inputs, **values(model, {path: nodes[path] for path in chosen}, row)}
+    results = {**inputs, **values({path: nodes[path] for path in chosen}, row)}
     lines = {name: images(np.asarray(value[0], np.float64), max_channels) for name, value in results.items()}
     figure = _draw_lines(lines, {name: _caption(name, value[0]) for name, value in results.items()})
     text = "\n".join(f"{name}: {v[0].min():.3g} … {v[0].max():.3g}" for name, v in results.items())

@@ -57,11 +57,11 @@ def activations(model: ModelState, x: Any = None, run: str | os.PathLike[str] | 
     Raises:
         UsageError E561, E564: no histograms were recorded there; rows are missing.
     """
-    network = network_of(model, "activations")
+    network_of(model, "activations")
     if run is not None:
         return _over_epochs("activations", run)
-    rows = inputs_of(model, x, "activations").some(MAX_ROWS)
-    return _current("activations", values(model, layer_nodes(network), rows), rows.count)
+    rows = inputs_of(model, x, "activations").spread(MAX_ROWS)
+    return _current("activations", values(layer_nodes(rows.network), rows), rows.count)
 
 
 def gradients(
@@ -77,11 +77,11 @@ def gradients(
     Raises:
         UsageError E561, E564: no histograms were recorded there; rows are missing.
     """
-    network = network_of(model, "gradients")
+    network_of(model, "gradients")
     if run is not None:
         return _over_epochs("gradients", run)
-    rows = rows_of(model, x, y, "gradients").some(MAX_ROWS)
-    step = training_step(network, weighted=False, horizon=1)
+    rows = rows_of(model, x, y, "gradients").spread(MAX_ROWS)
+    step = training_step(rows.network, weighted=False, horizon=1)
     graph = Graph(dict(step.gradients))
     feeds = {**model.arrays, **rows.x, **rows.y, **step.key(0, 0)}
     values_by_path = reference.Program(graph).run({name: feeds[name] for name in graph.inputs})

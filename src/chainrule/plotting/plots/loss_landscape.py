@@ -18,12 +18,13 @@ import numpy as np
 from chainrule.errors import UsageError, fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import Rows, network_of, rows_of
+from chainrule.plotting.samples import rows_of
 from chainrule.plotting.style import AMOUNT, RED, add_colorbar, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.evaluate import mean_loss
+from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.model_state import ModelState
 from chainrule.train.step import evaluation_program
 
@@ -78,14 +79,11 @@ class LossSlice:
 
 
 def loss_slice(
-    model: ModelState, rows: Rows, directions: tuple[Arrays, Arrays], steps: tuple[np.ndarray, np.ndarray]
+    rows: NetworkRows, directions: tuple[Arrays, Arrays], steps: tuple[np.ndarray, np.ndarray]
 ) -> LossSlice:
     """Return the loss on some rows, on a grid along two directions from the current weights."""
-    program, arrays, parameters = (
-        evaluation_program(network_of(model, "loss_landscape")),
-        model.arrays,
-        model.parameters,
-    )
+    model, program = rows.model, evaluation_program(rows.network)
+    arrays, parameters = model.arrays, model.parameters
     losses = np.empty((len(steps[1]), len(steps[0])))
     for i, j in np.ndindex(*losses.shape):
         changed = {path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]
@@ -121,11 +119,11 @@ def draw(
             expected=fact("span > 0, 3 <= points <= 200"), received=f"span={span}, points={points}",
             fix="span=1.0, points=17",
         )  # fmt: skip
-    rows_used, parameters = rows_of(model, x, y, "loss_landscape").some(rows), model.parameters
+    rows_used, parameters = rows_of(model, x, y, "loss_landscape").spread(rows), model.parameters
     generator = np.random.default_rng(seed)
     steps = np.linspace(-span, span, points)
     result = loss_slice(
-        model, rows_used, (direction(parameters, generator), direction(parameters, generator)), (steps, steps)
+        rows_used, (direction(parameters, generator), direction(parameters, generator)), (steps, steps)
     )
     labels = [plot_text("direction", n=n) for n in (1, 2)]
     figure, frame = axes(plot_text("loss_landscape"), labels, (6.4, 5.2))

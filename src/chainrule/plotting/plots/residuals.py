@@ -27,9 +27,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Raises:
         UsageError E560: the model is not a regressor. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(
-        model, rows_of(model, x, y, "residuals"), "residuals", ("regression",)
-    ).predictions
+    evaluated = evaluate_rows(rows_of(model, x, y, "residuals"), "residuals", ("regression",)).predictions
     true, predicted = (
         part.astype(np.float64).reshape(-1) for part in (evaluated.target, evaluated.prediction)
     )

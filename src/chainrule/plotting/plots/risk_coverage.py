@@ -47,7 +47,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Reference: El-Yaniv and Wiener (2010), On the foundations of noise-free selective classification, JMLR 11.
     """
     rows = rows_of(model, x, y, "risk_coverage")
-    predictions = evaluate_rows(model, rows, "risk_coverage", ("classification",)).predictions
+    predictions = evaluate_rows(rows, "risk_coverage", ("classification",)).predictions
     curve = risk_coverage(predictions.prediction, predictions.actual)
     title = plot_text("risk_coverage", area=curve.area)
     figure, frame = axes(title, (plot_text("coverage"), plot_text("risk")), (5.6, 4.4))

@@ -52,7 +52,7 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
     Raises:
         UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(model, rows_of(model, x, y, "roc"), "roc", TASKS)
+    evaluated = evaluate_rows(rows_of(model, x, y, "roc"), "roc", TASKS)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "roc"):
         false, true = (part / max(part[-1], 1.0) for part in positive_counts(is_positive, scores))
@@ -77,7 +77,7 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
     Raises:
         UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(model, rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
+    evaluated = evaluate_rows(rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "precision_recall"):
         false, true = positive_counts(is_positive, scores)

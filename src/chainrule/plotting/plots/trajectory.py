@@ -82,8 +82,8 @@ def draw(
     directions_found, coordinates, shares = principal_plane(steps)
     edges = [_range(coordinates[:, i], points) for i in range(2)]
     directions = [_by_path(direction, last) for direction in directions_found]
-    rows_used = rows_of(model, x, y, "trajectory").some(rows)
-    loss_slice_ = loss_slice(model, rows_used, (directions[0], directions[1]), (edges[0], edges[1]))
+    rows_used = rows_of(model, x, y, "trajectory").spread(rows)
+    loss_slice_ = loss_slice(rows_used, (directions[0], directions[1]), (edges[0], edges[1]))
     labels = [plot_text("component", n=i + 1, share=float(shares[i])) for i in range(2)]
     figure, frame = axes(plot_text("trajectory"), labels, (6.4, 5.2))
     draw_contours(figure, frame, loss_slice_)

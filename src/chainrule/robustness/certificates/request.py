@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.bounds.subject import Subject
-from chainrule.data.tables.encoders import Pixels
 from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.prng import key_of
@@ -20,8 +19,9 @@ from chainrule.robustness.problem import Problem
 from chainrule.robustness.samples import Samples, ball_of
 from chainrule.robustness.stream import Stream
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import inputs_of, predictions
-from chainrule.validation import refuse_unknown
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.evaluation.rows import encode_rows
+from chainrule.validation import refuse_unknown, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -55,22 +55,20 @@ class _Request:
     """
 
     def __init__(self, model: ModelState, x: Any, radius: Any, options: Mapping[str, Any]) -> None:
-        if model.network is None:
-            raise TrainingError("E503", where="certify", fix="model.fit(x, y)")
+        network = trained_network(model, "certify")
         (name, target), *others = model.targets.items()
-        if others or not target.is_single or len(model.network.inputs) != 1:
+        if others or not target.is_single or len(network.inputs) != 1:
             expected = fact("a classifier with one input and one class for a sample")
             received = target.loss.name if not others else ", ".join(model.targets)
             raise TrainingError("E582", where="certify", expected=expected, received=received)
-        graph = attack_graph(model.network, name, len(target.labels) or target.max_classes)
+        rows = encode_rows(model, x, "certify")
+        graph = attack_graph(rows.network, name, len(target.labels) or target.max_classes)
         if graph.is_embedded:
             raise TrainingError(
                 "E582", where="certify", expected=fact("inputs that are numbers"), received=graph.input
             )
-        self.model, self.options = model, options
-        inputs = dict(inputs_of(model, x))
-        count = len(inputs[graph.input])
-        self.samples = Samples(graph, target, inputs, {}, np.zeros(count, np.int64), _pixels(model))
+        self.model, self.options = rows.model, options
+        self.samples = Samples(graph, target, rows)
         default = "2" if options.get("method") == "smoothing" else "inf"
         try:
             self.ball = ball_of(self.samples, options.get("norm", default), radius, options.get("bounds"))
@@ -182,9 +180,3 @@ class _Request:
         return UsageError(
             "E102", where="certify", name=name, expected=expected, received=repr(value)[:80], fix=fix
         )
-
-
-def _pixels(model: ModelState) -> Any:
-    """The encoding of the images of a table; ``None`` for other inputs."""
-    first = model.preparation.encodings[0] if model.preparation is not None else None
-    return first if isinstance(first, Pixels) else None

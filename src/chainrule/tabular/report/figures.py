@@ -19,7 +19,6 @@ from chainrule.plotting.plots.calibration import reliability
 from chainrule.plotting.plots.decision_boundary import prediction_grid
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
-from chainrule.plotting.samples import Rows
 from chainrule.plotting.style import evenly_spaced
 from chainrule.tabular.report import svg_charts
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
@@ -28,6 +27,7 @@ from chainrule.tabular.texts import both_texts
 from chainrule.train.callback.histograms import RecordedHistograms
 from chainrule.train.evaluation.abstention import risk_coverage
 from chainrule.train.evaluation.metric import Predictions
+from chainrule.train.evaluation.rows import encode_rows
 
 LAYERS, EPOCHS, CELLS = 4, 30, 48  # histograms per kind; epochs; grid cells per axis of a boundary
 MAX_BOXES = 200  # of a network diagram
@@ -92,8 +92,7 @@ def _is_planar(prepared: PreparedData) -> bool:
 def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
     """The predicted class for every pair of the two features."""
     assert model.network is not None
-    inputs = Rows({next(iter(model.network.inputs)): rows.x}, {})
-    grid = prediction_grid(model.state, inputs, None, CELLS)
+    grid = prediction_grid(model.state, encode_rows(model.state, rows.x), None, CELLS)
     x, y = grid.names
     texts = both_texts("report_boundary_caption")
     keys = zip(svg_charts.COLORS, grid.labels, strict=False)

@@ -14,7 +14,6 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
@@ -31,10 +30,10 @@ from chainrule.train.evaluation.metric import (
     resolve_metrics,
     to_name,
 )
-from chainrule.train.evaluation.prediction import blocks, checked_inputs, concatenated, predictions
-from chainrule.train.inputs import tabular
+from chainrule.train.evaluation.prediction import blocks, concatenated, predictions
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights
-from chainrule.train.inputs.target import Target, by_output
+from chainrule.train.inputs.target import Target
 from chainrule.train.member_graph import member_columns
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
@@ -279,43 +278,14 @@ def evaluate(
     chosen: Iterable[MetricLike] | None = None,
 ) -> dict[str, float]:
     """The loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
-    if model.network is None:
-        raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
-    x, y = tabular.encode_table(model.preparation, x, y)
-    data = model.rows_of(x, y, sample_weight)
-    model = model.for_shapes(data.x)
-    assert model.network is not None
-    rows = encoded(model, data)
-    refuse_weight_shape(model.network, rows.weights)
-    refuse_zero_weights(row_weights(model.network, rows))
+    encoded_rows = encode_labeled(model, x, y, "evaluate", sample_weight)
+    model, rows = encoded_rows.model, encoded_rows.arrays
+    refuse_weight_shape(encoded_rows.network, rows.weights)
+    refuse_zero_weights(row_weights(encoded_rows.network, rows))
     values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.arrays)
     if not math.isfinite(values["loss"]):
-        predictions(model, checked_inputs(model, rows.x), "prediction")  # emits a notice if not finite
+        predictions(model, encoded_rows.x, "prediction")  # emits a notice if not finite
     return values
-
-
-def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
-    """Encode rows for the step: inputs and targets by the names of its inputs.
-
-    Args:
-        model: an initialized model.
-        data: rows as passed by the user.
-        where: the name of the targets in error messages.
-
-    Raises:
-        ShapeError E209, TrainingError E504, E506: inputs or targets that do not fit the network.
-    """
-    assert model.network is not None
-    names = model.network.target_names
-    parts = by_output(model.targets, data.y, where)
-    several = isinstance(data.y, dict)
-    coded = {
-        names[output]: target.encode(parts[output], f'{where}["{output}"]' if several else where)
-        if output in parts
-        else target.placeholder(data.rows)
-        for output, target in model.targets.items()
-    }
-    return Arrays(checked_inputs(model, data.x), coded, data.weights)
 
 
 def summary(model: ModelState) -> str:

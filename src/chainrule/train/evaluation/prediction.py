@@ -12,25 +12,18 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.data.tables.encoded_rows import EncodedRows
-from chainrule.data.tables.table import Table
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
-from chainrule.ops.array.gather import checked_indices
 from chainrule.settings import settings
-from chainrule.spec import Spec, bound
+from chainrule.spec import bound
 from chainrule.train import nonfinite
-from chainrule.train.inputs import tabular
-from chainrule.train.inputs.frame_columns import FRAMES, in_order
-from chainrule.train.inputs.input_check import refuse_sample, require_fit
+from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
-from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
-
-CHECK_BLOCK = 1 << 20  # values checked at once; the array may be larger than memory
 
 # An array, or for several outputs a dict of arrays by name. A type checker cannot know the number of outputs:
 # with ``| Any`` it accepts the use of either one.
@@ -42,7 +35,8 @@ def raw_outputs(model: ModelState, x: Any) -> ByOutput:
     outputs = _single_row_outputs(model, x)
     if outputs is not None:
         return outputs
-    return unwrap_single(predictions(*for_inputs(model, x), "raw"))
+    rows = encode_rows(model, x, may_be_empty=True)
+    return unwrap_single(predictions(rows.model, rows.x, "raw"))
 
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
@@ -93,13 +87,14 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
 def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
-        return predictions(*for_inputs(model, x), "prediction")
+        rows = encode_rows(model, x, may_be_empty=True)
+        return predictions(rows.model, rows.x, "prediction")
     if model.network is not None and couples_rows_of(model.network.prediction_program):
-        return predictions(model, inputs_of(model, x.inputs()), "prediction")
-    parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
+        return predictions(model, encode_rows(model, x.inputs()).x, "prediction")
+    parts = [part for block in x.blocks() for part in _computed(model, encode_rows(model, block).x, x.count)]
     outputs = _outputs_of(model, parts, "prediction")
     if not all(map(is_finite, outputs.values())):
-        nonfinite.report_nonfinite_predictions(model, inputs_of(model, x.inputs()), outputs)
+        nonfinite.report_nonfinite_predictions(model, encode_rows(model, x.inputs()).x, outputs)
     return outputs
 
 
@@ -169,9 +164,8 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     Raises:
         UsageError E101: no layer at this path, or one with several outputs.
     """
-    model, arrays = for_inputs(model, x)
-    network = model.network
-    assert network is not None
+    encoded = encode_rows(model, x, "activations", may_be_empty=True)
+    model, arrays, network = encoded.model, encoded.x, encoded.network
     results = network.inference.book.results
     nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
     if layer not in nodes:
@@ -194,110 +188,11 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     return concatenated(parts, "value")
 
 
-def for_inputs(model: ModelState, x: Any) -> tuple[ModelState, dict[str, np.ndarray]]:
-    """The model for inputs of these shapes, and the input arrays by name; there may be no rows.
-
-    Raises:
-        As ``inputs_of``.
-    """
-    if model.network is not None and _has_no_rows(x):
-        return model, _empty_inputs(model, x)
-    arrays = _arrays_of(model, x)
-    other = model.for_shapes(arrays)
-    return other, checked_inputs(other, arrays)
-
-
-def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    """The input arrays by name, from arrays or rows of a table.
-
-    Raises:
-        TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``. DataError: as
-            ``ModelState.rows_of``.
-    """
-    return checked_inputs(model, _arrays_of(model, x))
-
-
-def _arrays_of(model: ModelState, x: Any) -> np.ndarray | dict[str, np.ndarray]:
-    """The input arrays, before their shapes are checked."""
-    if model.network is None:
-        raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
-    if model.preparation is not None and tabular.is_table(x, None):
-        x = tabular.inputs(model.preparation, x)
-    refuse_sample(model.network.inputs, x)
-    return model.rows_of(x).x
-
-
-def _has_no_rows(x: Any) -> bool:
-    """Whether these are zero rows: an empty list, an array or a frame of length 0, or such inputs by name."""
-    if isinstance(x, Mapping):
-        return bool(x) and all(map(_has_no_rows, x.values()))
-    if isinstance(x, Table):
-        return x.rows == 0
-    is_rows = isinstance(x, list | tuple | np.ndarray) or type(x).__name__ in FRAMES
-    return is_rows and np.ndim(x if isinstance(x, np.ndarray) else ()) != 0 and not len(x)
-
-
-def _empty_inputs(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    """Zero rows of each input by name.
-
-    Raises:
-        ShapeError E209: arrays of another shape. DataError E313: as ``in_order``.
-    """
-    assert model.network is not None
-    specs = model.network.inputs
-    parts = in_order(x, model.columns) if model.preparation is None else {}
-    named = parts if isinstance(parts, Mapping) else {next(iter(specs)): parts}
-    arrays = {
-        name: np.zeros(_shape_without_rows(spec, named.get(name)), spec.dtype) for name, spec in specs.items()
-    }
-    require_fit(specs, arrays)
-    return arrays
-
-
-def _shape_without_rows(spec: Spec, part: Any) -> tuple[int, ...]:
-    """The shape of zero rows: that of an array or frame, otherwise that of the input."""
-    shape = np.shape(part) if isinstance(part, np.ndarray) or type(part).__name__ in FRAMES else ()
-    own = tuple(n if isinstance(n, int) else 1 for n in spec.shape[1:])
-    return (0, *(shape[1:] if len(shape) > 1 else own))
-
-
 def empty_results(program: Program) -> dict[str, np.ndarray]:
     """The outputs of a program for zero rows."""
     specs = {name: node.spec for name, node in program.graph.outputs.items()}
     sizes = {str(n): 1 for spec in specs.values() for n in spec.shape if not isinstance(n, int)} | {"B": 0}
     return {name: np.zeros(bound(spec.at(sizes).shape), spec.dtype) for name, spec in specs.items()}
-
-
-def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The input arrays by name, after a check that they fit the network.
-
-    Raises:
-        ShapeError E209: a shape that the network was not built for, or missing inputs; all are listed.
-        ShapeError E211: an index outside the rows of an embedding.
-    """
-    assert model.network is not None
-    specs = model.network.inputs
-    arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
-    require_fit(specs, arrays)
-    refuse_outside(model.network, arrays)
-    return {name: arrays[name] for name in specs}
-
-
-def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
-    """Check that every index has a row in its embedding, before the network runs.
-
-    Raises:
-        ShapeError E211: the embedding, the first such index and its position.
-    """
-    book = network.inference.book
-    for (path, name), rows in book.tables.items():
-        layer = book.layers.get(path, network.recipe.net)
-        array = arrays[name]
-        size = max(1, CHECK_BLOCK // max(1, array[0].size))  # rows
-        for start in range(0, len(array), size):
-            block = array[start : start + size]
-            if ((block < 0) | (block >= rows)).any():
-                checked_indices(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
 
 
 def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:

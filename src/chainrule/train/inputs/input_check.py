@@ -57,23 +57,6 @@ def require_specs(inputs: object) -> None:
     )  # fmt: skip
 
 
-def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
-    """Refuse a single sample where rows are expected.
-
-    Raises:
-        ShapeError E209: ``x`` has the shape of one row of the only input, without the batch axis.
-    """
-    if len(specs) != 1 or not isinstance(x, np.ndarray | list | tuple):
-        return
-    (name, spec), shape = next(iter(specs.items())), np.shape(x) if isinstance(x, np.ndarray) else (len(x),)
-    if len(shape) == 1 and shape == spec.shape[1:]:
-        raise ShapeError(
-            "E209", where=fact('input "{name}"', name=name), expected=shape_text(spec.shape),
-            received=fact("{shape}: one sample", shape=shape),
-            fix="x[None]" if isinstance(x, np.ndarray) else "[x]",
-        )  # fmt: skip
-
-
 def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:
     """The code that converts an array to the expected shape; ``""`` where it is not known.
 

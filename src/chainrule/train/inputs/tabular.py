@@ -51,7 +51,31 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
     is_table = _is_frame(x) and (target or kinds or not _has_only_numbers(x))
     if not is_table or y is None or isinstance(y, str):
         return x, y
-    table, name = data.read_table(x), target or name_of(y)
+    name = target or name_of(y)
+    return _add_column(data.read_table(x), y, name), name
+
+
+def with_targets(preparation: Preparation, table: Table, y: Any) -> Table:
+    """A table with targets that were passed apart from it, as the column that the model predicts.
+
+    Args:
+        preparation: of the model.
+        table: the rows; a target column without a value is replaced.
+        y: (N,) targets, or a single one; ``None`` or the name of the target: they are in the table.
+
+    Raises:
+        DataError E305, E344: as ``join_target``.
+    """
+    name = preparation.target
+    if y is None or (isinstance(y, str) and (y == name or y in table.columns)):
+        return table
+    if name in table.columns and table.frame[name].null_count() == table.rows:
+        table = replace(table, frame=table.frame.drop(name))
+    return _add_column(table, y, name)
+
+
+def _add_column(table: Table, y: Any, name: str) -> Table:
+    """A table with a column of targets; for the errors see ``join_target``."""
     targets = data.read_table({name: y})
     column = targets.frame[name]
     if name in table.columns:
@@ -72,7 +96,7 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
         originals={**table.originals, **targets.originals},
         notations={**table.notations, **targets.notations},
         notices=(*table.notices, *targets.notices),
-    ), name
+    )
 
 
 def encode_table(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from chainrule.plan.plan import Cut, Plan
 from chainrule.records import frozen
 from chainrule.settings import planning_cores
 from chainrule.spec import FLOATS, Spec
-from chainrule.train.evaluation import evaluate
-from chainrule.train.inputs import tabular
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.step import Step, training_step
@@ -83,7 +81,11 @@ def profiled_step(
             fix="steps=100",
         )
     network = _network(model, "profile")
-    data = _random_data(model, network, batch) if x is None else _encoded_data(model, x, y)
+    if x is None:
+        data = _random_data(model, network, batch)
+    else:
+        encoded = encode_labeled(model, x, y, "profile")
+        model, data = encoded.model, {**encoded.x, **encoded.y}
     rows, step = len(next(iter(data.values()))), _step(model)
     state = {**model.arrays, **step.initial_slots()}
     inputs = {label: array for label, array in state.items() if label in step.graph.inputs}
@@ -118,18 +120,6 @@ def _fact(model: ModelState, name: str) -> int:
 def _step(model: ModelState) -> Step:
     assert model.network is not None
     return training_step(model.network, False, max(_fact(model, "steps"), 1))
-
-
-def _encoded_data(model: ModelState, x: Any, y: Any) -> dict[str, np.ndarray]:
-    """The rows of the user, by the names of the step's inputs."""
-    x, y = tabular.encode_table(model.preparation, x, y)
-    coded = evaluate.encoded(model, model.rows_of(x, y))
-    return {**_by_name(coded.x), **_by_name(coded.y)}
-
-
-def _by_name(arrays: Any) -> dict[str, np.ndarray]:
-    assert isinstance(arrays, Mapping)
-    return dict(arrays)
 
 
 def _random_data(model: ModelState, network: Network, batch: int) -> dict[str, np.ndarray]:

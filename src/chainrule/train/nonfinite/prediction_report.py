@@ -9,10 +9,9 @@ import numpy as np
 
 from chainrule.data.sample_types import Samples
 from chainrule.engines.reference import Program
-from chainrule.errors import TrainingError
 from chainrule.events import notices
 from chainrule.messages import fact
-from chainrule.train.evaluation.prediction import checked_inputs
+from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import root_cause
 from chainrule.train.nonfinite.narrative import cause_of, headline
@@ -49,12 +48,10 @@ def trace_nonfinite(model: StateHolder, x: Samples) -> NonfiniteReport | None:
         dense1.bias contained NaN or infinity before the step
     """
     state = model.state
-    if state.network is None:
-        raise TrainingError("E503", where="trace_nonfinite", fix="model.fit(x, y)")
-    arrays = checked_inputs(state, state.rows_of(x).x)
-    predictions = state.network.prediction_program.run({**state.arrays, **arrays})
+    encoded = encode_rows(state, x, "trace_nonfinite")
+    predictions = encoded.network.prediction_program.run({**state.arrays, **encoded.x})
     rows = _nonfinite_rows(predictions)
-    return _report(state, arrays, rows) if len(rows) else None
+    return _report(encoded.model, encoded.x, rows) if len(rows) else None
 
 
 def report_nonfinite_predictions(
