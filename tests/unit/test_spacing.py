@@ -7,10 +7,9 @@ import string
 from collections.abc import Iterator
 
 import pytest
+from pages import page_catalogs
 from pages.translations import catalog_files, read_catalog
 
-from chainrule.data.tables.findings import SENTENCES
-from chainrule.diagnosis.registry import RULES
 from chainrule.messages.spacing import Chinese, fill
 
 CASES = [
@@ -33,25 +32,28 @@ def test_spaces_follow_the_values(template: str, values: dict[str, object], sent
 
 
 def templates() -> Iterator[tuple[str, str]]:
-    """The Chinese texts of all tables, with their keys."""
+    """The texts of the package in Chinese, with their English ones."""
     catalogs = (read_catalog(file) for file in catalog_files() if "zh" in file.parts)
     texts = ((str(m.id), str(m.string)) for catalog in catalogs for m in catalog if m.id)
     yield from (
         (text, chinese) for text, chinese in texts if not re.search(r",\w", text)
     )  # heads of CSV files
-    yield from ((f"finding {key}", text) for key, (_, text) in SENTENCES.items())
-    for rule in RULES.values():
-        pairs = [rule.what] if isinstance(rule.what, tuple) else [*rule.what.values()]
-        yield from ((f"rule {rule.id}", text) for _, text in [*pairs, rule.names, rule.why])
+
+
+def page_texts() -> Iterator[tuple[str, str]]:
+    """The Chinese texts of pages, without targets of links, and their English ones."""
+    for file in page_catalogs.catalog_files().values():
+        texts = ((str(m.id), str(m.string)) for m in read_catalog(file) if m.id)
+        yield from ((t, re.sub(r"\]\([^)]*\)", "", c)) for t, c in texts if not page_catalogs.is_code(t))
 
 
 def test_no_text_lacks_a_space_or_has_one_too_many() -> None:
     wrong = re.compile(r"[一-鿿][A-Za-z0-9]|[A-Za-z0-9][一-鿿]|[一-鿿] +[一-鿿]|[一-鿿][,;:](?!\S*\})")
     faults, count = [], 0
-    for key, text in templates():
+    for key, text in (*templates(), *page_texts()):
         count += 1
         faults += [(key, text) for _ in wrong.finditer(re.sub(r"`[^`]*`|\{[^{}]*\}", "{}", text))]
-    assert count > 1000
+    assert count > 2000
     assert faults == []
 
 
