@@ -50,7 +50,7 @@ def public_imports() -> Iterator[tuple[str, str, str]]:
         if name in chainrule._PACKAGES:
             yield "chainrule", name, name
         elif name == "input":
-            yield "chainrule.graph.leaf", "input_node", name
+            yield "chainrule.graph.node", "input_node", name
         elif name == "settings":
             yield "chainrule.settings", name, name
         else:

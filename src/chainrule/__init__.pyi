@@ -60,7 +60,7 @@ from chainrule.gradient import jvp as jvp
 from chainrule.graph import Graph as Graph
 from chainrule.graph import Node as Node
 from chainrule.graph import constant as constant
-from chainrule.graph.leaf import input_node as input
+from chainrule.graph.node import input_node as input
 from chainrule.interop.file_reader import read_weights as read_weights
 from chainrule.interop.loading import load_weights as load_weights
 from chainrule.model import Model as Model

@@ -15,7 +15,7 @@ from chainrule.engines import evaluate
 from chainrule.engines.gradient_check import weighted_sum
 from chainrule.gradient import grad
 from chainrule.graph import make
-from chainrule.graph.leaf import Input
+from chainrule.graph.node import Input
 from chainrule.ops import CARDS, Card, Sample
 from chainrule.ops.linear import patches
 from chainrule.spec import Spec

@@ -11,7 +11,7 @@ from chainrule.engines.gradient_check import weighted_sum
 from chainrule.errors import ShapeError
 from chainrule.gradient import grad, jvp
 from chainrule.graph import Node, make, order
-from chainrule.graph.leaf import Input
+from chainrule.graph.node import Input
 from chainrule.ops import Card, Flat, NoGradient, Sample
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.spec import Spec

@@ -6,10 +6,20 @@ the same value are one object. This package does not compute values.
 
 from chainrule.graph.fingerprint import fingerprint
 from chainrule.graph.graph import Graph, order
-from chainrule.graph.leaf import Constant, Input, constant, input_node
 from chainrule.graph.limits import Limits, building, reserve
-from chainrule.graph.node import Node, Site, current_site, make, register_operators, site
-from chainrule.graph.op import Op
+from chainrule.graph.node import (
+    Constant,
+    Input,
+    Node,
+    Op,
+    Site,
+    constant,
+    current_site,
+    input_node,
+    make,
+    register_operators,
+    site,
+)
 from chainrule.graph.rebuild import rebuild
 
 __all__ = [

@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph.leaf import Constant
-from chainrule.graph.node import Node
+from chainrule.graph.node import Constant, Node
 from chainrule.spec import Size
 
 Known = dict[Any, str]  # fingerprints by node, and texts of name and attributes by operation
@@ -36,7 +35,7 @@ def fingerprint(nodes: Node | Mapping[str, Node] | Iterable[Node], known: Known 
         known: fingerprints of nodes from earlier calls; those of this call are added.
 
     Example:
-        >>> from chainrule.graph.leaf import input_node, constant
+        >>> from chainrule.graph.node import input_node, constant
         >>> x = input_node("x", (2,), "float64")
         >>> fingerprint(x) == fingerprint(input_node("x", (2,), "float64")) != fingerprint(constant(1.0))
         True

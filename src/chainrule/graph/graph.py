@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from chainrule.graph.leaf import Input
-from chainrule.graph.node import Node
+from chainrule.graph.node import Input, Node
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
@@ -44,7 +43,7 @@ class Graph:
         outputs: the nodes to compute, by name.
 
     Example:
-        >>> from chainrule.graph.leaf import input_node
+        >>> from chainrule.graph.node import input_node
         >>> print(Graph({"y": input_node("x", (None, 2), "float32")}))
         %0 = input "x"    float32(B, 2)
         return y=%0

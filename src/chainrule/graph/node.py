@@ -10,23 +10,169 @@ Nodes have Python operators (``x @ w + b``), but this package does not depend on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import field, fields, replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 from weakref import WeakValueDictionary
 
-from chainrule.errors import ChainruleError, Place
-from chainrule.fork import fork_safe_lock
-from chainrule.graph.limits import count_node
-from chainrule.graph.no_value import FUNCTIONS, NoValue
-from chainrule.graph.op import Op
-from chainrule.records import frozen
-from chainrule.spec import Shape, Spec, shape_text
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from chainrule.errors import CallError, ChainruleError, DtypeError, Place, UsageError, fact
+from chainrule.fork import fork_safe_lock
+from chainrule.graph.limits import count_node, reserve
+from chainrule.records import frozen
+from chainrule.settings import settings
+from chainrule.spec import DTYPES, Axis, Shape, Size, Spec, shape_text, size_at
+
+# Operations as a graph needs them: name, attributes and shape rule. Cards (``ops/card.py``) add the rest.
+
+
+@frozen
+class Op:
+    """An operation with its attributes: an immutable record, compared by class and attributes."""
+
+    name: ClassVar[str]
+
+    def infer(self, *specs: Spec) -> Spec:
+        """Return the spec of the result; raise ``ShapeError`` or ``DtypeError`` for invalid inputs."""
+        raise TypeError(f"{type(self).__name__} has no shape rule")
+
+    def with_sizes(self, sizes: Mapping[str, int]) -> Self:
+        """Return the operation with the symbolic sizes among its attributes replaced by numbers."""
+        changed = {name: _at(value, sizes) for name, value in self.attributes.items() if _has_size(value)}
+        return replace(self, **changed) if changed else self
+
+    def with_nodes(self, replaced: Mapping[Any, Any]) -> Self:
+        """Return the operation with the nodes among its attributes replaced; most operations have none."""
+        return self
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{key}={_text(value)}" for key, value in self.attributes.items())
+        return f"{self.name}[{inside}]" if inside else self.name
+
+
+def _has_size(value: object) -> bool:
+    return isinstance(value, Size) or (isinstance(value, tuple) and any(_has_size(v) for v in value))
+
+
+def _at(value: Any, sizes: Mapping[str, int]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_at(v, sizes) for v in value)
+    return size_at(value, sizes) if isinstance(value, Size) else value
+
+
+def _text(value: object) -> str:
+    return f"({', '.join(_text(v) for v in value)})" if isinstance(value, tuple) else str(value)
+
+
+# Errors for uses of a node that need its value: NumPy functions, ``float``, ``if``, ``len``, iteration.
+#
+# A node describes a computation; its values exist only while an engine runs. Code written for arrays
+# therefore fails on nodes. Without this class the error would be "no callable tanh method", or an array of
+# objects would be created silently; with it the message names the function to call instead.
+
+# NumPy functions that have another name in chainrule.
+_NAMES = {
+    "absolute": "abs", "fabs": "abs", "amax": "max", "amin": "min", "true_divide": "divide",
+    "isfinite": "is_finite", "expand_dims": "reshape", "squeeze": "reshape", "ravel": "reshape",
+    "array_split": "gather", "take": "gather", "var": "variance",
+}  # fmt: skip
+# Operators that an array on the left delegates to the node on the right.
+_VALUE_METHODS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "power": operator.pow, "less": operator.lt, "less_equal": operator.le, "greater": operator.gt,
+    "greater_equal": operator.ge,
+}  # fmt: skip
+_REFLECTED: Mapping[str, str] = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
+    "power": "__rpow__", "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__",
+    "greater_equal": "__le__",
+}  # fmt: skip
+
+
+class NoValue:
+    """Base class of ``Node``: each use that needs values raises E134 with the code that works on nodes."""
+
+    spec: Spec
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        reflected = _REFLECTED.get(function.__name__)
+        if method == "__call__" and not options and reflected and isinstance(inputs[1], NoValue):
+            return getattr(inputs[1], reflected)(inputs[0])  # array * node
+        return refuse(f"np.{function.__name__}", _call(function.__name__, inputs), self)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Sequence[Any], named: Mapping[str, Any]
+    ) -> Any:
+        if function.__name__ in ("shape", "ndim"):  # a node has both
+            return function.__wrapped__(*args, **named)
+        return refuse(f"np.{function.__name__}", _call(function.__name__, args), self)
+
+    def __array__(self, *args: Any, **named: Any) -> NoReturn:
+        refuse("np.asarray", _evaluated(self), self)
+
+    def __float__(self) -> NoReturn:
+        refuse("float", f"float({_evaluated(self)})", self)
+
+    def __int__(self) -> NoReturn:
+        refuse("int", f"int({_evaluated(self)})", self)
+
+    def __len__(self) -> NoReturn:
+        refuse("len", f"{_name(self)}.shape[0]", self)
+
+    def __bool__(self) -> NoReturn:
+        condition = _name(self) + ("" if self.spec.dtype == "bool" else " > 0")
+        refuse("if, and, or, not, bool", f"cr.where({condition}, 1.0, 0.0)", self)
+
+    def __iter__(self) -> Iterator[Any]:
+        refuse("for, list, tuple", f"{_name(self)}[0]", self)
+
+
+def refuse(used: str, fix: str, node: object) -> NoReturn:
+    """Raise the error for a use that needs the value of a node.
+
+    Raises:
+        CallError E134: always.
+    """
+    raise CallError(
+        "E134", where=used, expected=fact("an array or a number"), received=repr(node)[:80], fix=fix
+    )
+
+
+def _call(name: str, args: Sequence[Any]) -> str:
+    """Return the call on nodes that corresponds to a NumPy call, or the NumPy call on the value of the first
+    node.
+    """
+    own = _NAMES.get(name, name)
+    is_list = bool(args) and isinstance(args[0], list | tuple)
+    nodes = [arg for arg in (args[0] if is_list else args) if isinstance(arg, NoValue)]
+    if own not in FUNCTIONS:
+        return f"np.{name}({_evaluated(nodes[0])})" if nodes else ""
+    inside = ", ".join(map(_name, nodes))
+    return f"cr.{own}([{inside}])" if is_list else f"cr.{own}({inside})"
+
+
+FUNCTIONS: set[str] = set()  # names of the public functions on nodes, added by `ops`
+
+
+def _name(node: Any) -> str:
+    """Return the name of a node in a program: the label of an input, otherwise ``node``."""
+    name = getattr(getattr(node, "op", None), "label", "")
+    return name if isinstance(name, str) and name.isidentifier() else "node"
+
+
+def _evaluated(node: Any) -> str:
+    return f"cr.evaluate({_name(node)}, arrays)"
+
 
 Places: TypeAlias = "list[int] | np.ndarray | Node"
 Index: TypeAlias = (
@@ -231,3 +377,137 @@ def make(op: Op, *inputs: Node) -> Node:
     count_node(spec)
     with _LOCK:
         return _TABLE.setdefault(key, Node(op, inputs, spec, where))
+
+
+# Nodes without inputs: arrays passed at run time (``Input``) and fixed arrays (``Constant``).
+
+
+@frozen
+class Input(Op):
+    """An array that is passed when the graph runs.
+
+    Args:
+        label: the name under which it is passed.
+        spec: its shape, which may have symbolic axes, and its dtype.
+        role: its role in the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or
+            ``"key"``.
+    """
+
+    name: ClassVar[str] = "input"
+    label: str
+    spec: Spec
+    role: str = "data"
+
+    def infer(self, *specs: Spec) -> Spec:
+        return self.spec
+
+    def __str__(self) -> str:
+        return f'{self.role if self.role != "data" else "input"} "{self.label}"'
+
+
+@frozen(eq=False)
+class Constant(Op):
+    """A fixed array; two constants are equal if dtype, shape and all bits are equal."""
+
+    name: ClassVar[str] = "constant"
+    array: np.ndarray
+    digest: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        reserve(*np.shape(self.array), itemsize=np.asarray(self.array).itemsize, is_persistent=True)
+        array = np.array(self.array, order="C", copy=True)
+        array.setflags(write=False)
+        mark = hashlib.blake2b(
+            array.tobytes(), digest_size=16, key=f"{array.dtype}{array.shape}".encode()[:64]
+        )
+        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "digest", mark.digest())
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec.of(self.array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def number(self) -> float | int | bool | None:
+        """The number of which all elements consist, or ``None``."""
+        flat = self.array.reshape(-1)
+        return flat[0].item() if flat.size and (flat == flat[0]).all() else None
+
+    def __str__(self) -> str:
+        return str(self.array) if self.array.ndim == 0 else f"constant {Spec.of(self.array)}"
+
+
+def input_node(
+    name: str, shape: Sequence[Axis | str | None], dtype: str | None = None, role: str = "data"
+) -> Node:
+    """Return a named input of a graph.
+
+    Args:
+        name: the name under which its array is passed at run time.
+        shape: axis lengths. ``None`` as the first is the batch size ``B``, ``None`` elsewhere a separate
+            symbolic size; a string names a symbolic size that several inputs can share.
+        dtype: the dtype; the setting ``dtype`` by default.
+        role: see ``Input``.
+
+    Raises:
+        DtypeError E251: an unsupported dtype.
+
+    Example:
+        >>> input_node("x", (None, 2), "float64").spec
+        Spec(shape=(B, 2), dtype='float64')
+    """
+    axes = [_axis(name, i, a) for i, a in enumerate(shape)]
+    return make(Input(name, Spec(tuple(axes), resolve_dtype(dtype or settings.dtype)), role))
+
+
+def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
+    if axis is None:
+        return Size.symbol("B" if position == 0 else f"{name}_{position}")
+    if isinstance(axis, str):
+        return Size.symbol(axis)
+    if isinstance(axis, int) and axis < 0:
+        raise UsageError(
+            "E102",
+            name=fact('the shape of input "{name}"', name=name),
+            expected=fact("lengths >= 0"),
+            received=axis,
+        )
+    return axis
+
+
+def resolve_dtype(dtype: str) -> str:
+    """Return the name of a supported dtype."""
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:  # not a dtype of NumPy
+        name = str(dtype)
+    if name not in DTYPES:
+        raise DtypeError(
+            "E251", dtype=name, expected=", ".join(DTYPES), received=name, fix='x.astype("float32")'
+        )
+    return name
+
+
+def constant(value: object, dtype: str | None = None) -> Node:
+    """Return a fixed array as a node.
+
+    Args:
+        value: numbers. Plain Python floats get the setting ``dtype``; NumPy arrays keep their dtype.
+        dtype: another dtype.
+
+    Raises:
+        DtypeError E251: an array of objects, strings, complex numbers or another unsupported dtype.
+
+    Example:
+        >>> constant([[1.0, 2.0]], "float64").spec
+        Spec(shape=(1, 2), dtype='float64')
+    """
+    array = np.asarray(value)
+    if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype.kind == "f":
+        dtype = settings.dtype
+    return make(Constant(array.astype(resolve_dtype(dtype or array.dtype.name))))

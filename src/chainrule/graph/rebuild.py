@@ -20,7 +20,7 @@ def rebuild(
         sizes: the values of symbolic sizes among the attributes of the operations; unchanged by default.
 
     Example:
-        >>> from chainrule.graph.leaf import input_node
+        >>> from chainrule.graph.node import input_node
         >>> import chainrule.ops
         >>> x, z = (input_node(name, (2,), "float64") for name in "xz")
         >>> rebuild([x * x], {x: z})[0] is z * z
