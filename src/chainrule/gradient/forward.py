@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.errors import GradientError, ShapeError, fact
 from chainrule.gradient.reverse import absent_gradient
 from chainrule.graph import Node, constant, input_node, order
-from chainrule.graph.rebuild import rebuild
+from chainrule.graph.graph import rebuild
 from chainrule.ops.elementwise.functions import Operand, full_like
 from chainrule.ops.pullback_walk import flow
 

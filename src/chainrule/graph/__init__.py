@@ -5,7 +5,7 @@ the same value are one object. This package does not compute values.
 """
 
 from chainrule.graph.fingerprint import fingerprint
-from chainrule.graph.graph import Graph, order
+from chainrule.graph.graph import Graph, order, rebuild
 from chainrule.graph.limits import Limits, building, reserve
 from chainrule.graph.node import (
     Constant,
@@ -20,7 +20,6 @@ from chainrule.graph.node import (
     register_operators,
     site,
 )
-from chainrule.graph.rebuild import rebuild
 
 __all__ = [
     "Constant",

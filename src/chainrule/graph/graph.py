@@ -1,12 +1,13 @@
-"""Graphs: named outputs with all nodes that they need."""
+"""Graphs: named outputs with all nodes that they need, and the same graph with other inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from chainrule.graph.node import Input, Node
+from chainrule.graph.node import Input, Node, make, site
 from chainrule.memo import cached_property
 from chainrule.records import frozen
+from chainrule.spec import Axis
 
 
 def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:
@@ -79,3 +80,34 @@ class Graph:
             lines.append(f"{number[node]} = {node.op}{arguments}    {node.spec}{tail}")
         results = ", ".join(f"{name}={number[node]}" for name, node in self.outputs.items())
         return "\n".join([*lines, f"return {results}"])
+
+
+# Substitution in graphs: the same operations applied to other inputs.
+
+
+def rebuild(
+    outputs: Sequence[Node], replaced: Mapping[Node, Node], sizes: Mapping[str, Axis] | None = None
+) -> tuple[Node, ...]:
+    """Return the outputs with some nodes replaced.
+
+    Args:
+        outputs: the nodes to rebuild.
+        replaced: the replacement of each replaced node.
+        sizes: the values of symbolic sizes among the attributes of the operations; unchanged by default.
+
+    Example:
+        >>> from chainrule.graph.node import input_node
+        >>> import chainrule.ops
+        >>> x, z = (input_node(name, (2,), "float64") for name in "xz")
+        >>> rebuild([x * x], {x: z})[0] is z * z
+        True
+    """
+    rebuilt = dict(replaced)
+    for node in order(outputs, replaced):
+        if not node.inputs:
+            rebuilt[node] = node
+            continue
+        op = node.op.with_sizes(sizes) if sizes else node.op  # pyright: ignore[reportArgumentType]
+        with site(node.site):
+            rebuilt[node] = make(op.with_nodes(rebuilt), *(rebuilt[source] for source in node.inputs))
+    return tuple(rebuilt[node] for node in outputs)

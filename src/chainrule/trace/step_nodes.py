@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node, make, order
-from chainrule.graph.rebuild import rebuild
+from chainrule.graph.graph import rebuild
 from chainrule.memo import cached_property
 from chainrule.nn.build import Built, build
 from chainrule.nn.loss.loss import divisor
