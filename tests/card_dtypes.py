@@ -7,8 +7,7 @@ from typing import Any
 
 from chainrule.graph import Node, input_node, rebuild
 from chainrule.ops import Card
-from chainrule.ops.scan.scan import Scan
-from chainrule.ops.scan.scan_body import Body
+from chainrule.ops.scan.scan import Body, Scan
 
 
 def with_dtype(op: Card, dtype: str) -> Any:

@@ -14,8 +14,7 @@ from chainrule.graph.node import current_site
 from chainrule.ops.array.shape import reshape
 from chainrule.ops.array.slicing import slice_axis, stack
 from chainrule.ops.scan.loop_variables import Loop, looping
-from chainrule.ops.scan.scan import Scan, places, untimed
-from chainrule.ops.scan.scan_body import close, outside
+from chainrule.ops.scan.scan import Scan, close, outside, places, untimed
 from chainrule.records import frozen
 from chainrule.spec import Axis, Spec, size_at
 
