@@ -23,7 +23,7 @@ from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.graph.limits import count_parameter
 from chainrule.nn.initializer import Initializer
 from chainrule.ops import functional as F
-from chainrule.ops.scan import loop_variables
+from chainrule.ops.scan import scan_builder
 from chainrule.prng import KEY
 from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, shape_text
@@ -220,7 +220,7 @@ class Scope:
             node = input_node(path, tuple(shape), self.dtype, "state")
             self.book.states[path] = Parameter(node, initializer, trainable=False)
         node = self.book.states[path].node
-        value = loop_variables.read(self.book.updates, path, node) if self.training else node
+        value = scan_builder.read(self.book.updates, path, node) if self.training else node
         return value if value is node else F.stop_gradient(value)
 
     def update(self, name: str, value: Node) -> None:
@@ -241,7 +241,7 @@ class Scope:
                 received=path, fix=fact('scope.state("{name}", shape, cr.Fill(0.0)) before it', name=name),
             )  # fmt: skip
         if self.training:
-            loop_variables.write(self.book.updates, path, value, known.node)
+            scan_builder.write(self.book.updates, path, value, known.node)
 
     def fit_states(self, x: Node) -> None:
         """Request that the states of this layer are computed from its input ``x`` on all training rows.
@@ -261,13 +261,13 @@ class Scope:
             value: the mean of the term over the batch, ().
         """
         path, nothing = self.named(name), constant(0.0, value.dtype)
-        so_far = loop_variables.read(self.book.costs, path, nothing)
+        so_far = scan_builder.read(self.book.costs, path, nothing)
         total = value if so_far is nothing else so_far + value
-        loop_variables.write(self.book.costs, path, total, nothing)
+        scan_builder.write(self.book.costs, path, total, nothing)
 
     def values(self) -> tuple[Node, ...]:
         """The states that were updated so far in this step."""
-        return tuple(loop_variables.values(self.book.updates))
+        return tuple(scan_builder.values(self.book.updates))
 
     def require_samples(self, minimum: int) -> None:
         """Require a minimum batch size in training for this layer.
@@ -322,7 +322,7 @@ class Scope:
         def sample(every: Shape) -> Node:
             return getattr(F, distribution)(self._key(), every, self.dtype, self._stream(name))
 
-        return loop_variables.draw(sample, shape)
+        return scan_builder.draw(sample, shape)
 
     def _key(self) -> Node:
         if self.book.key is None:
