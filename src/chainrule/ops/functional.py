@@ -15,7 +15,7 @@ from chainrule.ops.array.axis_functions import (
     topk,
 )
 from chainrule.ops.array.gather import gather, one_hot, scatter_add
-from chainrule.ops.array.reduction_functions import (
+from chainrule.ops.array.reduction import (
     argmax,
     log_softmax,
     logsumexp,

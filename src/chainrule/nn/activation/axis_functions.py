@@ -7,7 +7,7 @@ from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.ops.array.reduction_functions import axes_of
+from chainrule.ops.array.reduction import axes_of
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.card import Function
 from chainrule.spec import shape_text

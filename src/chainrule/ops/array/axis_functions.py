@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant
 from chainrule.ops.array.gather import gather, require_integers
 from chainrule.ops.array.indexing import along
-from chainrule.ops.array.reduction_functions import axes_of, sum
+from chainrule.ops.array.reduction import axes_of, sum
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import pad, slice_axis
 from chainrule.ops.elementwise.dtype import cast

@@ -13,7 +13,7 @@ import re
 
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant
-from chainrule.ops.array.reduction_functions import sum
+from chainrule.ops.array.reduction import sum
 from chainrule.ops.array.shape import broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.elementwise.functions import Operand, multiply

@@ -25,7 +25,7 @@ import numpy as np
 from chainrule.errors import DtypeError, ShapeError, UsageError, fact
 from chainrule.graph import Node, constant
 from chainrule.ops.array.axis_functions import axis_length, flip, from_last, to_last
-from chainrule.ops.array.reduction_functions import axes_of
+from chainrule.ops.array.reduction import axes_of
 from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import concatenate, pad, slice_axis
 from chainrule.ops.linear.matmul import matmul

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, make
 from chainrule.notation.tree import Element, Number, Sum, Tree
-from chainrule.ops.array import reduction_functions
+from chainrule.ops.array import reduction
 from chainrule.ops.array.shape import broadcast_to
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise.elementwise import same_kind
@@ -266,7 +266,7 @@ def max_pool(
     """
     windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
     _min_cells(windows)
-    return reduction_functions.max(windows, _window_axes(x))
+    return reduction.max(windows, _window_axes(x))
 
 
 def average_pool(
@@ -298,7 +298,7 @@ def average_pool(
     windows = patches(x, window, window if stride is None else stride, padding)
     op, axes, cells_min = windows.op, _window_axes(x), _min_cells(windows)
     assert isinstance(op, Patches)
-    total = reduction_functions.sum(windows, axes)  # (B, *places, C)
+    total = reduction.sum(windows, axes)  # (B, *places, C)
     cells = math.prod(n for i, n in enumerate(windows.shape) if i in axes and isinstance(n, int))
     if count_include_pad or cells_min == op.window:
         return total / float(cells)

@@ -12,7 +12,7 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Constant, Node, input_node, make, order, rebuild
 from chainrule.memo import cached_property
 from chainrule.notation.tree import Element, Number, Tree, substitute
-from chainrule.ops.array.reduction_functions import sum as sum_of
+from chainrule.ops.array.reduction import sum as sum_of
 from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import Pad
 from chainrule.ops.batch_axis import Role, roles
