@@ -13,7 +13,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
 from chainrule.plan.rules import winograd
-from chainrule.plan.rules.linear_transform import LinearTransform
+from chainrule.plan.rules.winograd import LinearTransform
 from thread_races import assert_no_races
 
 # Lavin and Gray (2016), section 4.1, F(4 x 4, 3 x 3).
