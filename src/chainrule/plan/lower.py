@@ -15,7 +15,6 @@ from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_layout, 
 from chainrule.plan.rules import (
     concat_pad,
     convolution,
-    deferred_product,
     image_padding,
     matmul,
     reduction,
@@ -59,7 +58,7 @@ def lower(lowering: Lowering, kernel: Kernel, needed: Collection[Node]) -> None:
     else:
         (node,) = kernel.nodes
         is_early = node in lowering.deferred and kernel.phase == MICROBATCHES
-        rule = deferred_product.store_factors if is_early else RULES.get(node.op.name, _reference)
+        rule = matmul.store_factors if is_early else RULES.get(node.op.name, _reference)
         rule(lowering, node, kernel.phase)
 
 
@@ -67,14 +66,14 @@ def _lower_loop(lowering: Lowering, kernel: Kernel, needed: Collection[Node]) ->
     inside, product, phase = set(kernel.nodes), kernel.product, kernel.phase
     loop = [node for node in kernel.nodes if node is not product]
     operands = list(dict.fromkeys(s for n in loop for s in n.inputs if s not in inside))
-    reads = deferred_product.factors(lowering, product, phase) if product is not None else []
+    reads = matmul.factors(lowering, product, phase) if product is not None else []
     reads += [lowering.view(s, phase) for s in operands]
     folds = [n for n in loop if not is_elementwise(n)]  # the reductions at the end of the loop
     stored = [n for n in kernel.nodes if n in needed and n not in folds]
     writes = [lowering.target(n) for n in stored]
     if product is not None and memory_source(product) in lowering.deferred:
         facts = {"operands": [product, *operands], "stored": stored}
-        deferred_product.lower_in_strips(lowering, kernel, reads, writes, facts)
+        matmul.lower_in_strips(lowering, kernel, reads, writes, facts)
         return
     kind = "loop" if product is None else "matmul"
     if product is None and kernel.shape:

@@ -63,7 +63,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(rows: int) -> None:
 @pytest.fixture(params=[400_000, 40_000, 7 * 160 * 4])
 def strip(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """The gradient of 102,400 bytes in one strip, in three, and in many of a few rows."""
-    monkeypatch.setattr("chainrule.plan.rules.deferred_product.STRIP_BYTES", request.param)
+    monkeypatch.setattr("chainrule.plan.rules.matmul.STRIP_BYTES", request.param)
     return request.param
 
 

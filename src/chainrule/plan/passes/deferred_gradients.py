@@ -12,7 +12,7 @@ If a single loop reads the gradient, as the loop of an optimizer does, product a
 gradient than a strip is ever in memory. (An epilogue would not write even that, but it processes the weights
 tile by tile, and the rows of a tile are a page of memory apart: it was a tenth slower.)
 
-This pass selects the products; `plan/rules/deferred_product.py` lowers them.
+This pass selects the products; `plan/rules/matmul.py` lowers them.
 """
 
 from __future__ import annotations
