@@ -22,7 +22,7 @@ from chainrule.plan.rules import (
     rows,
     scan,
 )
-from chainrule.plan.rules.loop_reduction import lower_fold
+from chainrule.plan.rules.reduction import lower_fold
 from chainrule.plan.tasks import MICROBATCHES
 from chainrule.plan.views import View, leading_view
 

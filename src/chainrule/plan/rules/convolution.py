@@ -44,8 +44,8 @@ from chainrule.plan.rules.image_padding import (
     padded_shape,
     padding_to,
 )
-from chainrule.plan.rules.loop_reduction import FoldResult
 from chainrule.plan.rules.matmul import dot_products, multiply
+from chainrule.plan.rules.reduction import FoldResult
 from chainrule.plan.views import Padding, View, sub_view, window_cell
 
 MIN_GEMM_CHANNELS = 16  # from which on the weight gradient is a matrix product for each cell of the kernel
