@@ -16,7 +16,7 @@ from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
-from chainrule.plan.plan_table import operations_text
+from chainrule.plan.plan_record import operations_text
 from chainrule.records import frozen
 from chainrule.texts import render
 from chainrule.train.monitor.profile import ProfileResult

@@ -34,8 +34,7 @@ from chainrule.plan.passes.fused_loop import (
 from chainrule.plan.passes.fusion import reduce_traffic
 from chainrule.plan.passes.gemm_epilogue import fuse_epilogues
 from chainrule.plan.passes.rematerialize import rematerialize
-from chainrule.plan.plan_record import PlanRecord, without_constants
-from chainrule.plan.task_record import task_record
+from chainrule.plan.plan_record import PlanRecord, task_record, without_constants
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen

@@ -13,17 +13,192 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from chainrule.errors import FileError, fact, message_of
+from chainrule.messages import Texts, translated
+from chainrule.notation.text_columns import aligned
+from chainrule.notation.units import amount
 from chainrule.plan.memory_allocation import Layout
-from chainrule.plan.plan_table import plan_text
-from chainrule.plan.task_record import TaskRecord
-from chainrule.plan.tasks import MICROBATCHES, Buffer
+from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.spec import DTYPES
 from chainrule.store import atomic_write, json_document
+
+# Task record: a task of a plan without its nodes, which can be printed, saved and compared.
+
+
+@frozen
+class TaskRecord:
+    """A task without its nodes.
+
+    Args:
+        kind: as in ``Task``.
+        layer: path of the layer that the task belongs to; ``""`` if it belongs to the loss or to no single
+            layer.
+        operations: names of its operations, in order.
+        reads, writes: its memory.
+        phase, adds: as in ``Task``.
+        flops: floating-point operations.
+        bytes: bytes that it reads and writes; a value that is repeated along an axis counts once.
+    """
+
+    kind: str
+    layer: str
+    operations: tuple[str, ...]
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    phase: int
+    adds: bool
+    flops: int
+    bytes: int
+
+
+def task_record(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str] | None = None) -> TaskRecord:
+    """Return the record of a task.
+
+    Args:
+        task: the task.
+        buffers: buffers of its plan.
+        homes: outputs that replace an input: output name to input label.
+    """
+    operations = tuple(node.op.name for node in task.nodes)
+    traffic = sum(_distinct(view) * np.dtype(buffers[view.buffer].dtype).itemsize
+                for view in (*task.reads, *task.writes))  # fmt: skip
+    layer, views = task.layer or _owner(task, buffers, homes or {}), (task.reads, task.writes)
+    return TaskRecord(task.kind, layer, operations, *views, task.phase, task.adds, task.flops, traffic)
+
+
+def _distinct(view: View) -> int:
+    """Return the number of distinct elements of a view."""
+    count = 1
+    for length, stride in zip(view.shape, view.strides, strict=True):
+        count *= min(length, 1) if stride == 0 else length
+    return count
+
+
+def _owner(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str]) -> str:
+    """Return the layer whose parameter or optimizer state a task writes."""
+    for view in task.writes:
+        buffer = buffers[view.buffer]
+        label = buffer.label if buffer.origin == "input" else homes.get(buffer.label, "")
+        if label:  # such as "dense1.weight", or "dense1.weight/velocity"
+            return label.partition("/")[0].rpartition(".")[0]
+    return ""
+
+
+# Text table of a plan: what runs when, for which layer, at what cost, in which memory.
+
+MAX_NAMES = 6  # operations of a loop that are listed in its line
+WORDS: Texts = {
+    "whole": "plan for {sizes}: {tasks} tasks, {flops}",
+    "divided": (
+        "plan for {sizes}, {microbatches} microbatches of up to {rows} samples: {tasks} tasks, {flops}"
+    ),
+    "memory": "memory: {uses}",
+    "work": "{bytes} work",
+    "summed": "{bytes} sums over the microbatches",
+    "deferred": "{bytes} factors of deferred gradients",
+    "constant": "{bytes} constants",
+    "input": "{bytes} inputs and state",
+    "output": "{bytes} outputs",
+    "uses_comma": ", ",
+    "phase": "phase",
+    "kernel": "kernel",
+    "layer": "layer",
+    "flops": "flops",
+    "bytes": "bytes",
+    "computes": "computes",
+    "writes": "writes",
+    "reads": "reads",
+    "before": "before",
+    "microbatches": "microbatches",
+    "loss": "loss",
+    "after": "after",
+}
+PHASES = {BEFORE: "before", MICROBATCHES: "microbatches", LOSS: "loss", AFTER: "after"}
+
+
+class PlanFacts(Protocol):
+    """What the table shows of a plan; ``PlanRecord`` has it."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def buffers(self) -> tuple[Buffer, ...]: ...
+    @property
+    def tasks(self) -> tuple[TaskRecord, ...]: ...
+    @property
+    def microbatches(self) -> int: ...
+    @property
+    def flops(self) -> int: ...
+    @property
+    def memory(self) -> Mapping[str, int]: ...
+
+
+def plan_words(key: str) -> str:
+    """Return the text of a key in the user's language."""
+    return translated(WORDS[key], settings.lang, key)
+
+
+def plan_text(record: PlanFacts) -> str:
+    """Return the whole table: a line of totals, the memory, one line for each task."""
+    kinds = [
+        key for key in ("work", "summed", "deferred", "constant", "input", "output") if record.memory[key]
+    ]
+    memory = plan_words("uses_comma").join(
+        plan_words(key).format(bytes=amount(record.memory[key], "B")) for key in kinds
+    )
+    lines = [_heading(record), plan_words("memory").format(uses=memory), ""]
+    has_phases = len({task.phase for task in record.tasks}) > 1
+    keys = ["phase", "kernel", "layer", "flops", "bytes", "computes", "writes", "reads"]
+    rows = [[plan_words(key) for key in keys], *(_row(record, task) for task in record.tasks)]
+    if not has_phases:
+        rows = [row[1:] for row in rows]
+    return "\n".join([*lines, *aligned(rows, [3, 4] if has_phases else [2, 3])])
+
+
+def _heading(record: PlanFacts) -> str:
+    sizes = ", ".join(f"{name}={size}" for name, size in record.sizes.items())
+    facts = {"sizes": sizes, "tasks": len(record.tasks), "flops": amount(record.flops, "flop")}
+    if record.microbatches == 1:
+        return plan_words("whole").format(**facts)
+    return plan_words("divided").format(**facts, microbatches=record.microbatches, rows=record.rows)
+
+
+def _row(record: PlanFacts, task: TaskRecord) -> list[str]:
+    writes, reads = (
+        " ".join(_value_text(record, view) for view in views) for views in (task.writes, task.reads)
+    )
+    return [
+        plan_words(PHASES[task.phase]), task.kind, task.layer, amount(task.flops), amount(task.bytes, "B"),
+        operations_text(task.operations), f"{'+= ' if task.adds else ''}{writes}", reads,
+    ]  # fmt: skip
+
+
+def operations_text(operations: Sequence[str]) -> str:
+    """Return the operations of a task as one word, shortened if there are many.
+
+    Example:
+        >>> operations_text(["multiply", "add"]), operations_text(["add"] * 9)
+        ('multiply+add', 'add+add+add+add+add+...(9)')
+    """
+    if len(operations) <= MAX_NAMES:
+        return "+".join(operations)
+    return "+".join([*operations[: MAX_NAMES - 1], f"...({len(operations)})"])
+
+
+def _value_text(record: PlanFacts, view: View) -> str:
+    """Return a value as the label of its input or output, or the number of its buffer; with its shape."""
+    buffer = record.buffers[view.buffer]
+    return f"{buffer.label or f'b{view.buffer}'}[{', '.join(map(str, view.shape))}]"
+
 
 VERSION = 1
 MAX_FILE_BYTES = 64 * 2**20  # a plan of a thousand tasks takes about one MiB

@@ -17,8 +17,7 @@ import chainrule as cr
 from chainrule.errors import FileError
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import Cut, plan
-from chainrule.plan.plan_record import PlanRecord
-from chainrule.plan.task_record import task_record
+from chainrule.plan.plan_record import PlanRecord, task_record
 from chainrule.plan.tasks import MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.settings import settings

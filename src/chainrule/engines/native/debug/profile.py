@@ -27,7 +27,7 @@ from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, Compile
 from chainrule.engines.profile import CorePeak, KernelTime, ProfiledStep, Stages, StepProfile
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
-from chainrule.plan.task_record import task_record
+from chainrule.plan.plan_record import task_record
 from chainrule.plan.tasks import MICROBATCHES, Buffer, Task
 from chainrule.prng import KEY, folds, key_of, permutation
 from chainrule.settings import planning_cores, settings
