@@ -13,13 +13,11 @@ from chainrule.graph import Graph, Node
 from chainrule.plan.lowering import Lowering, Rules
 from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_layout, is_leaf, memory_source
 from chainrule.plan.rules import (
-    concat_pad,
+    array,
     convolution,
     image_padding,
     matmul,
     reduction,
-    resample,
-    rows,
     scan,
 )
 from chainrule.plan.rules.reduction import lower_fold
@@ -95,7 +93,7 @@ def _allocate(lowering: Lowering, node: Node) -> View:
     if node in lowering.concatenated and _is_plain(lowering, node, lowering.concatenated[node][0]):
         concatenation, index = lowering.concatenated[node]
         result = lowering.target(concatenation)
-        return concat_pad.input_view(concatenation, index, result, lowering.shape(node))
+        return array.input_view(concatenation, index, result, lowering.shape(node))
     if node in lowering.paddings and node not in lowering.outputs:
         return image_padding.padded_target(lowering, node, lowering.paddings[node])
     origin = "summed" if node in lowering.summed else "output" if node in lowering.outputs else "work"
@@ -141,13 +139,13 @@ FOLD_RULES = {"fold": convolution.lower_fold}
 RULES: dict[str, Rule] = {
     "matmul": matmul.matmul,
     **dict.fromkeys(("sum", "max", "min", "argmax"), reduction.reduce),
-    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), rows.softmax),
-    **dict.fromkeys(("gather", "scatter_add", "one_hot"), rows.lookup),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), array.softmax),
+    **dict.fromkeys(("gather", "scatter_add", "one_hot"), array.lookup),
     "extent": reduction.extent,
-    "concatenate": concat_pad.concatenate,
-    "pad": concat_pad.pad,
-    "resample": resample.resample,
-    "uniform": rows.uniform,
+    "concatenate": array.concatenate,
+    "pad": array.pad,
+    "resample": array.resample,
+    "uniform": array.uniform,
     "scan": _scan,
     **convolution.RULES,
 }
