@@ -9,8 +9,7 @@ import numpy as np
 from chainrule.engines.native.codegen import gather
 from chainrule.engines.native.codegen.fused_loop import Fold, LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
-from chainrule.engines.native.codegen.softmax_columns import SoftmaxColumnsWriter
-from chainrule.engines.native.codegen.softmax_rows import SoftmaxRowsWriter
+from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, SoftmaxRowsWriter
 from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.matmul import MatmulWriter
