@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.engines.native.codegen import index_calls, loop_calls, reduction_calls, resample
 from chainrule.engines.native.codegen.vector import EMIT
-from chainrule.engines.native.convolution import depthwise_calls
+from chainrule.engines.native.convolution import depthwise
 from chainrule.engines.native.gemm import matmul_calls
 from chainrule.engines.native.runtime import scan
 from chainrule.engines.native.runtime.call import Call
@@ -45,8 +45,8 @@ RULES: dict[str, Rule] = {
     "matmul": matmul_calls.matmul,
     "table_matmul": matmul_calls.table_matmul,
     "dot_products": matmul_calls.dot_products,
-    "depthwise": depthwise_calls.forward,
-    "depthwise_gradient": depthwise_calls.weight_gradient,
+    "depthwise": depthwise.forward,
+    "depthwise_gradient": depthwise.weight_gradient,
     **dict.fromkeys(("sum", "max", "min", "argmax"), reduction_calls.reduce),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), reduction_calls.softmax),
     "gather": index_calls.gather,
