@@ -41,8 +41,7 @@ from llvmlite import ir
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
 from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.engines.native.gemm.epilogue import Epilogue
-from chainrule.engines.native.gemm.panel_packing import PanelPacker
-from chainrule.engines.native.gemm.row_packing import PACKED_BYTES, RowBlock, rows_per_block
+from chainrule.engines.native.gemm.packing import PACKED_BYTES, PanelPacker, RowBlock, rows_per_block
 from chainrule.memo import cached_property
 from chainrule.plan.passes.gemm_epilogue import DEEP
 
