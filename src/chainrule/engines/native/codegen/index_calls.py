@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.engines.native.runtime.call import FLAG, Accumulate, Call, RowOffset
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import FLAG, Accumulate, Call, CallBuilder, RowOffset
 from chainrule.engines.native.runtime.partition import Partition
 from chainrule.plan.tasks import Task
 

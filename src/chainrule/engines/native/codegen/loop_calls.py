@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.engines.native.codegen.fused_loop import Operation
-from chainrule.engines.native.runtime.call import Call
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Call, CallBuilder
 from chainrule.ops.card import Card
 from chainrule.plan.tasks import Task
 

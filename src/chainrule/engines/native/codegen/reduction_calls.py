@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.engines.native.runtime.call import Accumulate, Call
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Accumulate, Call, CallBuilder
 from chainrule.engines.native.runtime.partition import Partition, reduction_partition
 from chainrule.plan.tasks import Task
 

@@ -11,8 +11,7 @@ from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Va
 from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.engines.native.codegen.vector import LANES
 from chainrule.engines.native.jit.kernel_source import KernelSource
-from chainrule.engines.native.runtime.call import Call
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Call, CallBuilder
 from chainrule.engines.native.runtime.partition import COLUMNS, Partition
 from chainrule.plan.tasks import Task
 from chainrule.records import frozen

@@ -6,8 +6,7 @@ import numpy as np
 
 from chainrule.engines.native.codegen.fused_loop import LoopSpec
 from chainrule.engines.native.codegen.loop_calls import loop_operations
-from chainrule.engines.native.runtime.call import Accumulate, Call, Word
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Accumulate, Call, CallBuilder, Word
 from chainrule.engines.native.runtime.partition import (
     dot_product_partition,
     matmul_partition,

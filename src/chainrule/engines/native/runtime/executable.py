@@ -21,8 +21,7 @@ from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import host_target
 from chainrule.engines.native.runtime.buffers import aligned
-from chainrule.engines.native.runtime.call import Accumulate, Address, Call, RowOffset
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Accumulate, Address, Call, CallBuilder, RowOffset
 from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.levels import levels
 from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, effort, is_worth_dividing

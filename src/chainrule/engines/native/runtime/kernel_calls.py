@@ -11,8 +11,7 @@ from chainrule.engines.native.codegen.vector import EMIT
 from chainrule.engines.native.convolution import depthwise
 from chainrule.engines.native.gemm import matmul_calls
 from chainrule.engines.native.runtime import scan
-from chainrule.engines.native.runtime.call import Call
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import Call, CallBuilder
 from chainrule.plan.rules import convolution
 from chainrule.plan.tasks import Task
 

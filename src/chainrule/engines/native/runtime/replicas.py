@@ -29,8 +29,14 @@ import numpy as np
 
 from chainrule.engines.native.codegen.fused_loop import Operation
 from chainrule.engines.native.runtime.buffers import FLAG_BASE, NONE, Bases, Place
-from chainrule.engines.native.runtime.call import FLAG, Accumulate, Address, Call, RowOffset
-from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.call_builder import (
+    FLAG,
+    Accumulate,
+    Address,
+    Call,
+    CallBuilder,
+    RowOffset,
+)
 from chainrule.engines.native.runtime.executable import machine
 from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.levels import levels

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
 from chainrule.engines.native.jit.kernel_source import KernelSource
-from chainrule.engines.native.runtime.call import Address, Call, Word
+from chainrule.engines.native.runtime.call_builder import Address, Call, Word
 from chainrule.plan.rules.scan import MovingBuffer
 
 SOURCE = KernelSource("scan", (), "scan: run the calls of a step and advance its addresses, for each step")
