@@ -15,7 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines import compile
 from chainrule.engines.native.runtime import replicas
-from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
+from chainrule.engines.native.runtime.replicas import ReplicatedStep
 from chainrule.engines.native.runtime.step_runner import MAX_LAYOUTS
 from chainrule.memo import Memo
 from chainrule.plan import microbatch

@@ -13,7 +13,7 @@ from numba.np.numpy_support import carray
 
 from chainrule.engines.native.codegen.pointer import barrier, call, instruction, pointer
 from chainrule.engines.native.kernels.kernel import REAL, Source, inlined, words
-from chainrule.engines.native.runtime.step_table import StepTable
+from chainrule.engines.native.runtime.replicas import StepTable
 
 GATHER, PLACE = 0, 1  # kinds of words that change from microbatch to microbatch, as in ``replicas``
 # The groups of lines, as ``StepTable.marks`` numbers them; the levels of a shared microbatch and of AFTER

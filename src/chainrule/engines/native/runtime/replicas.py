@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,14 +41,39 @@ from chainrule.engines.native.runtime.executable import machine
 from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.levels import levels
 from chainrule.engines.native.runtime.partition import MIN_ELEMENTS, MIN_STEP_FLOPS, is_worth_dividing
-from chainrule.engines.native.runtime.step_table import StepTable
 from chainrule.graph import Graph
+from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.microbatch import Split, planned_split
 from chainrule.plan.passes.deferred_gradients import DEFERRED
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
+
+# A training step as compiled code reads it.
+
+
+class StepTable(NamedTuple):
+    """Lines and words of a training step, for every replica.
+
+    Args:
+        numbers: [replicas, microbatches, rows of a microbatch, batch size, first batch, levels of a shared
+            microbatch].
+        marks: [first, last) of the lines of BEFORE, MICROBATCHES, SUM_REPLICAS, LOSS and each level of AFTER,
+            and whether the replicas share them. The levels of a shared microbatch are between LOSS and AFTER;
+            MICROBATCHES is then empty.
+        tables: (2, replicas, lines, 2): kernels and blocks, for full microbatches and for the last, shorter
+            one.
+        words: (2, replicas, words): the blocks.
+        patches: (2, n, 4): words to set for each microbatch: position, kind, base, stride.
+    """
+
+    numbers: np.ndarray
+    marks: np.ndarray
+    tables: np.ndarray
+    words: np.ndarray
+    patches: np.ndarray
+
 
 GATHER, PLACE, ACCUMULATE = 0, 1, 2  # kinds of words that change from microbatch to microbatch
 SUM_REPLICAS = 9  # phase between MICROBATCHES and LOSS that adds the sums of the replicas
@@ -386,3 +411,84 @@ def _levels(plan: Plan, is_shared: bool) -> dict[Task, int]:
         if phase == AFTER or is_shared:
             level_of |= levels(plan, (task for task in plan.tasks if task.phase == phase), first)
     return level_of
+
+
+# A training step bound to the arrays of one training: its layout with addresses.
+
+
+class ReplicatedStep:
+    """A layout bound to the arrays of one training: the table that compiled code reads.
+
+    Args:
+        layout: the layout.
+        data: whole data sets by input label, rows first.
+        state: arrays by input label; changed in place.
+        flag: set by a kernel when an index is out of range.
+    """
+
+    def __init__(
+        self,
+        layout: StepLayout,
+        data: Mapping[str, np.ndarray],
+        state: Mapping[str, np.ndarray],
+        flag: np.ndarray,
+    ) -> None:
+        self.layout, self.batch, self.split, self.plan = layout, layout.batch, layout.split, layout.plan
+        self.lines, self.count = layout.lines, layout.count
+        self.memory = StepMemory(layout.bases, data, state, flag)
+        addresses, template = self.memory.addresses, layout.table
+        words = template.words + addresses[layout.word_bases]
+        tables, patches = template.tables.copy(), template.patches.copy()
+        tables[..., 1] += words.ctypes.data
+        patches[..., 2] += addresses[layout.patch_bases]
+        self.table = StepTable(template.numbers.copy(), template.marks, tables, words, patches)
+        self.order: np.ndarray | None = None  # the row indices whose address the patches hold
+        (loss, loss_dtype), (learning_rate, dtype) = layout.loss, layout.learning_rate
+        self.loss = self.memory.view(loss, loss_dtype, 1)
+        self.learning_rate = self.memory.view(learning_rate, dtype, 1)
+
+
+class StepMemory:
+    """The arrays of one training: allocations of its own, and the arrays that are bound.
+
+    Args:
+        bases: what a layout needs.
+        data: whole data sets by input label.
+        state: arrays of the other inputs by label.
+        flag: set by a kernel when an index is out of range.
+    """
+
+    def __init__(
+        self,
+        bases: Bases,
+        data: Mapping[str, np.ndarray],
+        state: Mapping[str, np.ndarray],
+        flag: np.ndarray,
+    ) -> None:
+        # One array for all allocations: each has space to start at a cache line.
+        self._block = np.zeros(sum(bases.bytes.values()), np.uint8)
+        start, self._starts = self._block.ctypes.data, dict[int, int]()
+        position = start
+        self.addresses = np.zeros(len(bases), np.int64)
+        for base, size in bases.bytes.items():
+            self.addresses[base] = position + -position % ALIGN
+            self._starts[base] = position + -position % ALIGN - start
+            position += size
+        self.addresses[FLAG_BASE] = flag.ctypes.data
+        for label, base in bases.states.items():
+            self.addresses[base] = state[label].ctypes.data
+        for label, base in bases.rows.items():
+            self.addresses[base] = data[label].ctypes.data
+            self.addresses[bases.counts[label]] = len(data[label])
+        for place, array in bases.constants:
+            self.view(place, array.dtype, array.size)[...] = array.reshape(-1)
+
+    @property
+    def bytes(self) -> int:
+        """Number of allocated bytes."""
+        return self._block.nbytes
+
+    def view(self, place: Place, dtype: np.dtype | str, size: int) -> np.ndarray:
+        """Return some numbers of an allocation."""
+        start = self._starts[place.base] + place.offset
+        return self._block[start : start + size * np.dtype(dtype).itemsize].view(dtype)

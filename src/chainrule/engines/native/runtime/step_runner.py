@@ -23,8 +23,7 @@ import numpy as np
 from chainrule.engines.native.jit.compiler import callable_at
 from chainrule.engines.native.runtime.executable import machine, refuse_outside
 from chainrule.engines.native.runtime.kernel_calls import COVERED
-from chainrule.engines.native.runtime.replicas import GATHER, StepDefinition, StepLayout
-from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
+from chainrule.engines.native.runtime.replicas import GATHER, ReplicatedStep, StepDefinition, StepLayout
 from chainrule.graph import Graph, Node
 from chainrule.memo import Memo
 from chainrule.plan.lower import has_kernel
