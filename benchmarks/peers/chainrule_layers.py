@@ -30,7 +30,7 @@ from chainrule.engines.native import CompiledStep, Trainer
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import Executable, machine, prepared_calls, run_reference
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.levels import levels
+from chainrule.engines.native.runtime.partition import levels
 from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make

@@ -23,8 +23,7 @@ from chainrule.engines.native.jit.target import host_target
 from chainrule.engines.native.runtime.buffers import aligned
 from chainrule.engines.native.runtime.call_builder import Accumulate, Address, Call, CallBuilder, RowOffset
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.levels import levels
-from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, effort, is_worth_dividing
+from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, effort, is_worth_dividing, levels
 from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.errors import ShapeError
 from chainrule.events import notices

@@ -39,8 +39,7 @@ from chainrule.engines.native.runtime.call_builder import (
 )
 from chainrule.engines.native.runtime.executable import machine
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.levels import levels
-from chainrule.engines.native.runtime.partition import MIN_ELEMENTS, MIN_STEP_FLOPS, is_worth_dividing
+from chainrule.engines.native.runtime.partition import MIN_ELEMENTS, MIN_STEP_FLOPS, is_worth_dividing, levels
 from chainrule.graph import Graph
 from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.microbatch import Split, planned_split
