@@ -2,7 +2,6 @@
 against it.
 """
 
-from chainrule.engines.reference.elementwise_chunks import ElementwiseChain
-from chainrule.engines.reference.program import Program
+from chainrule.engines.reference.program import ElementwiseChain, Program
 
 __all__ = ["ElementwiseChain", "Program"]

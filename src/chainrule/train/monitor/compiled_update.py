@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.reference import ElementwiseChain
-from chainrule.engines.reference.elementwise_chunks import is_repeated
+from chainrule.engines.reference.program import is_repeated
 from chainrule.graph import Graph, Node, input_node, rebuild
 from chainrule.ops.array.shape import Transpose, broadcast_to, transpose
 from chainrule.spec import Size, bound
