@@ -7,8 +7,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.derive.narrative import explain
-from chainrule.derive.sections.ledger import expanded
-from chainrule.derive.sections.paths import PathFinder
+from chainrule.derive.sections.ledger import PathFinder, expanded
 from chainrule.derive.writer import Writer, figure
 from chainrule.spec import bound
 from chainrule.trace import Scalar, Trace, trace

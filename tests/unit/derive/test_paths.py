@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.derive.narrative import explain
-from chainrule.derive.sections.paths import LISTED, MAX_SYMBOLS, Path, PathFinder
+from chainrule.derive.sections.ledger import LISTED, MAX_SYMBOLS, Path, PathFinder
 from chainrule.derive.writer import Writer
 from chainrule.nn import (
     SGD,
