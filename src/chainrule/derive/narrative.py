@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from chainrule.derive.features import feature_lines
 from chainrule.derive.sections import (
-    backward,
     checks,
-    derivatives,
     forward,
+    gradients,
     ledger,
     matrix_form,
     summary,
@@ -79,11 +78,11 @@ def explain(
 def _page(writer: Writer) -> list[Section | None]:
     chapters: list[Section | None] = [
         forward.forward(writer),
-        backward.backward(writer),
-        derivatives.derivatives(writer),
+        gradients.backward(writer),
+        gradients.derivatives(writer),
     ]
     if writer.depth > 2:
-        chapters += [matrix_form.letters(writer), derivatives.full(writer)]
+        chapters += [matrix_form.letters(writer), gradients.full(writer)]
     chapters += [update.update(writer), update.effect(writer), update.shrinking(writer)]
     if writer.trace.samples > 1:
         chapters.append(checks.samples(writer))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive.sections.derivatives import meaning
+from chainrule.derive.sections.gradients import meaning
 from chainrule.derive.sections.summary import moved_line
 from chainrule.derive.sections.update import state_description, update_equations
 from chainrule.derive.writer import (

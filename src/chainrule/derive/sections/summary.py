@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive.sections.derivatives import listed_entries
 from chainrule.derive.sections.forward import forward_nodes
+from chainrule.derive.sections.gradients import listed_entries
 from chainrule.derive.writer import MANY, Index, Writer, as_given, figure, share, signed
 from chainrule.graph import Node, order
 from chainrule.messages import translated

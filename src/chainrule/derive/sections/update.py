@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.derive.sections.derivatives import listed_entries
+from chainrule.derive.sections.gradients import listed_entries
 from chainrule.derive.writer import Index, Writer, brief, figure, share, signed
 from chainrule.graph import Node, order
 from chainrule.nn.optimizer import SGD, Optimizer
