@@ -20,10 +20,9 @@ import torch
 
 import chainrule as cr
 from chainrule.engines.dispatch import Trainer
-from chainrule.train.multi_step import step_runner
-from chainrule.train.objective import RowWeights
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.update import RowUpdates
 
 RUNS, CALLS = 40, 100
 CLOCK = time.process_time if "--cpu" in sys.argv else time.perf_counter
@@ -51,10 +50,10 @@ def model_of(units: int) -> cr.Model:
 def engine_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> Trainer:
     """The trainer of the engine, which runs the steps of a training."""
     run = prepare(model.state, TrainingData(x, y), FitOptions(1, 32, 0))
-    counts = RowWeights(run.network, run.data, False)
-    runner = step_runner(run.step, run.data, run.order, 0, run.state, counts, None)
-    assert runner is not None
-    return runner.trainer
+    assert isinstance(run.updates, RowUpdates)
+    run.updates.begin(run.state)
+    assert run.updates.updater.loop is not None
+    return run.updates.updater.loop
 
 
 def update() -> dict[str, float]:

@@ -41,6 +41,7 @@ from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
 from chainrule.train.step import training_step
 from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import RowUpdates
 
 EPOCHS = 5  # of two batches each: enough to fill the cache of row orders
 
@@ -155,7 +156,8 @@ def measure(case: Case) -> tuple[int, int]:
         parameters, states = network.initialize(seed)
         state = TrainState(parameters, states, step.initial_slots())
         options = FitOptions(EPOCHS, case.batch, seed)
-        return TrainingRun(model.state, options, step, data, row_order, state, prober=prober)
+        updates = RowUpdates(step, data, row_order, seed, network)
+        return TrainingRun(model.state, options, step, data, row_order, state, updates, prober=prober)
 
     predicted = training_memory(network, step, case.batch, rows).total
     train_epochs(run(0))

@@ -24,9 +24,9 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
 from chainrule.train.callback.callback import every_step, last_step_only
-from chainrule.train.multi_step import StepRunner
 from chainrule.train.nonfinite.record import NonfiniteReport
 from chainrule.train.nonfinite.recorder import Recorder
+from chainrule.train.update import Updater
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -144,7 +144,7 @@ NETS = {
 def timed() -> Iterator[list[float]]:
     """Measures the processor time of the non-finite tracer in a training inside the block."""
     spent = [0.0]
-    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "record"), (StepRunner, "_is_finite")]
+    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "record"), (Updater, "is_finite")]
     originals = [getattr(owner, name) for owner, name in places]
 
     def measured(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -33,6 +33,8 @@ from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, prepare
 from chainrule.train.private.accounting import epsilon_of
 from chainrule.train.private.privacy import Phase
+from chainrule.train.private.private_updates import PrivateUpdates
+from chainrule.train.update import RowUpdates
 
 torch: Any = None
 try:
@@ -214,15 +216,17 @@ def own_times(net: cr.Layer, x: np.ndarray, y: np.ndarray) -> tuple[float, float
         options = FitOptions(20, SPEED_BATCH, 0, probes=False, doctor=False, privacy=privacy)
         runs.append(prepare(model.state, TrainingData(x, y), options))
     plain, private = runs
+    for run in runs:
+        run.updates.begin(run.state)
 
     def plain_step() -> None:
-        assert plain.runner is not None
-        plain.runner.length, plain.state.batch = 1, 0
-        plain.runner.advance(plain.state, None)
+        assert isinstance(plain.updates, RowUpdates)
+        plain.updates.length, plain.state.batch = 1, 0
+        plain.updates.advance(plain.state)
 
     def private_step() -> None:
-        assert private.private_steps is not None
-        private.private_steps.advance(private.state, 0, None)
+        assert isinstance(private.updates, PrivateUpdates)
+        private.updates.advance(private.state)
 
     return shortest(plain_step), shortest(private_step)
 

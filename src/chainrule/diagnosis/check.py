@@ -25,7 +25,7 @@ from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.tabular import is_table, join_target
 from chainrule.train.model_state import ModelState
 from chainrule.train.options import FitOptions, checked_options
-from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.prepare import TrainingData, prepare_rows
 
 Gradients = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ def diagnose(
         size = None  # they are the gradients of all rows as one batch
     fit_options = FitOptions(1, size, seed, **checked_options(options))
     try:
-        run = prepare(model, TrainingData(x, y, validation), fit_options)
+        run = prepare_rows(model, TrainingData(x, y, validation), fit_options)
     except ChainruleError as error:
         if error.code not in _REFUSALS:
             raise

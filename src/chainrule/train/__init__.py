@@ -8,7 +8,8 @@ compute values itself: a step is a graph, and an engine runs it.
     fit.py              ``fit``;  options.py, prepare.py  its arguments, checked
     network.py          the graphs of a model;  objective.py  the loss with penalties;  step.py  one update
     training_run.py     a training in progress;  state.py  its state, which a checkpoint stores
-    loop.py             epochs, batches, events, checkpoints;  multi_step.py  several steps in one call
+    loop.py             epochs, batches, events, checkpoints
+    update.py           the update core: arrays to the compiled step, finite results back, for every training
     trainer.py          one update at a time;  parameters.py  arrays that several trainers update
     batch_training.py   ``fit`` on batches of an iterable
     stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters

@@ -24,6 +24,7 @@ from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
 from chainrule.train.trainer import Trainer, require_horizon
 from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import Report
 
 REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value that is none, reason, fix
     "run": (
@@ -48,7 +49,7 @@ REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value t
 }  # fmt: skip
 
 
-class BatchSteps:
+class BatchUpdates:
     """The updates of a training on batches of an iterable.
 
     Args:
@@ -58,40 +59,43 @@ class BatchSteps:
 
     def __init__(self, trainer: Trainer, source: BatchSource) -> None:
         self._trainer, self._source, self._last = trainer, source, source.first
-        self.rows = self.first_rows = 0  # of the present epoch so far, and of the first one
+        self.rows = self.epoch_rows = 0  # of the first epoch so far, and of the present one
+        self.steps, self.reports_each = source.steps or 0, False
+
+    def begin(self, state: TrainState) -> None:
+        """Nothing to do: the trainer has the arrays of the state."""
 
     def has_next(self, state: TrainState) -> bool:
         """Whether the present epoch has a further batch."""
         if not state.batch:
-            self.rows = 0
+            self.epoch_rows = 0
         return self._source.has_next(state.batch)
 
-    def advance(self, state: TrainState) -> tuple[float, float]:
-        """Make the update on the next batch; returns its loss and its learning rate.
-
-        Args:
-            state: the state of the training, of which the counters and the sums of the epoch are updated.
-        """
+    def advance(
+        self, state: TrainState, report: Report | None, max_steps: int, *, is_last_epoch: bool
+    ) -> tuple[float, float]:
+        """Make the update on the next batch: of ``state`` the counters and the sums of the epoch are updated;
+        see ``Updates``."""
         self._last = self._source.take()
         loss = self._trainer.step(*self._last)
         rows, weight = self._trainer.last_rows
         state.loss_sum += loss * weight
         state.weight_sum += weight
-        self.rows += rows
-        self.first_rows += 0 if state.epoch else rows
+        self.epoch_rows += rows
+        self.rows += 0 if state.epoch else rows
         state.step += 1
         state.batch += 1
         return loss, self._trainer.last_learning_rate
 
-    def copy_to(self, state: TrainState) -> None:
+    def synchronize(self, state: TrainState) -> None:
         """Set parameters, states and slots of a training to copies of the present ones."""
         self._trainer.copy_to(state)
 
-    def copy_from(self, state: TrainState) -> None:
+    def load(self, state: TrainState) -> None:
         """Set the present parameters, states and slots to those of a training."""
         self._trainer.copy_from(state)
 
-    def gradients(self) -> Tensors:
+    def gradients(self, state: TrainState) -> Tensors:
         """The gradients on the batch that follows, or on the last one at the end of an epoch."""
         return self._trainer.gradients(*(self._source.peek() or self._last))
 
@@ -131,7 +135,7 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
         )  # fmt: skip
     holder = StateHolder(run.model)
     trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
-    run.step, run.batches, run.steps_per_epoch = trainer.update, BatchSteps(trainer, source), source.steps
+    run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
     return run
 
 

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from chainrule.engines.dispatch import Program
 from chainrule.errors import ChainruleError, FileError
 from chainrule.events import (
     CheckpointSaved,
@@ -36,19 +35,16 @@ from chainrule.events import (
     notices,
 )
 from chainrule.nn.schedule import REDUCTIONS
-from chainrule.train import nonfinite
 from chainrule.train.evaluation.metric import larger_is_better
-from chainrule.train.interrupt import handle_signals
 from chainrule.train.member_graph import member_slices
 from chainrule.train.monitor.probe import MIN_STEPS
-from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.objective import epoch_losses
-from chainrule.train.private.private_steps import PrivateSteps
+from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.stopping import Decision, StoppingRule
 from chainrule.train.subnormal import is_due, replace_subnormal
-from chainrule.train.training_run import BatchUpdates, TrainingRun
+from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import ALL
 
 
 def train_epochs(run: TrainingRun) -> str:
@@ -65,16 +61,15 @@ def train_epochs(run: TrainingRun) -> str:
             The state then contains the last finite parameters.
     """
     state = run.state
-    with handle_signals() as run.interrupt, notices.deliver_to(run.channel):
+    with notices.deliver_to(run.channel):
         run.begin()
         try:
-            run.send(
-                TrainingStarted(run.rows, run.options.epochs, run.epoch_steps, run.network.count, state.step)
-            )
+            rows, steps = run.updates.rows, run.updates.steps
+            run.send(TrainingStarted(rows, run.options.epochs, steps, run.network.count, state.step))
             reason = _epochs(run)
-            run.synchronize()
+            run.updates.synchronize(state)
         except Exception as fault:
-            run.synchronize()
+            run.updates.synchronize(state)
             # The state is consistent here: an update replaces all of it at once. The KeyboardInterrupt of a
             # second Ctrl-C is no Exception and is not caught.
             with suppress(ChainruleError):
@@ -86,8 +81,8 @@ def train_epochs(run: TrainingRun) -> str:
         if reason != "interrupted" and state.step >= MIN_STEPS:
             _probe(run)
         _save(run)
-        if run.account is not None:  # steps that were accounted for in advance and not made
-            run.account(state.step + run.discarded)
+        if isinstance(run.updates, PrivateUpdates):
+            run.updates.end(state)
         facts = run.training_facts(reason)
         run.send(TrainingEnded(reason, state.epoch, state.step, facts.best_epoch, facts.member_epochs))
     return reason
@@ -100,22 +95,18 @@ def _epochs(run: TrainingRun) -> str:
     while not reason and state.epoch < run.options.epochs:
         if run.augmentation is not None:
             run.augmentation(state.epoch)
-        while run.has_next_batch:
+        while run.updates.has_next(state):
             if run.interrupt.is_requested or run.is_stop_requested:
                 return "interrupted" if run.interrupt.is_requested else "callback"
-            if run.is_budget_spent:
+            if isinstance(run.updates, PrivateUpdates) and run.updates.is_spent(state):
                 return "budget"
-            if not _steps_to_probe(run):
+            if run.prober is not None and not run.prober.steps_until_due(state.step):
                 _probe(run)
             _update(run)
             if time.monotonic() - run.saved_at >= run.options.save_every:
                 _save(run)
         reason = _end_epoch(run)
     return reason or "epochs"
-
-
-def _steps_to_probe(run: TrainingRun) -> int:
-    return 2**62 if run.prober is None else run.prober.steps_until_due(run.state.step)
 
 
 def _probe(run: TrainingRun, is_sent: bool = True) -> None:
@@ -131,105 +122,33 @@ def _probe(run: TrainingRun, is_sent: bool = True) -> None:
 
 def _update(run: TrainingRun) -> None:
     """Make the next update, or as many as the engine makes in one call."""
-    if run.private_steps is not None:
-        _update_privately(run, run.private_steps)
-        return
-    if run.batches is not None:
-        _update_from_batches(run, run.batches)
-        return
-    state, runner = run.state, run.runner
-    run.recorder.begin(state)
-    if runner is None:
-        _update_once(run)
-        return
-    first = state.step - state.batch  # updates before this epoch
-    epoch, sends_last = state.epoch, run.channel.last_step_only
-    if run.channel.every_step:  # one step for each call, so that the state is current when the event is sent
-        runner.length, sends_last = 1, True
+    state, updates = run.state, run.updates
+    epoch, first = state.epoch, state.step - state.batch  # updates before this epoch
 
     def report(batch: int, loss: float, learning_rate: float) -> bool:
         run.send(StepDone(first + batch + 1, epoch, batch, loss, learning_rate))
         return run.is_stop_requested
 
-    failed = runner.advance(
-        state, None if sends_last else report, _steps_to_probe(run), run.recorder.release_oldest,
-        is_last_epoch=state.epoch + 1 >= run.options.epochs,
-    )  # fmt: skip
-    run.recorder.record(state, runner.reported)
-    if failed:
-        _update_once(run)  # raises the error that names the non-finite value, or makes the update
-        runner.load(state)
-    elif sends_last:
-        run.send(StepDone(state.step, epoch, state.batch - 1, *runner.reported[-1].tolist()))
-
-
-def _update_privately(run: TrainingRun, steps: PrivateSteps) -> None:
-    """Make one private update; its loss is not released."""
-    learning_rate = steps.advance(run.state, run.discarded, run.account)
-    run.send(StepDone(run.state.step, run.state.epoch, run.state.batch - 1, math.nan, learning_rate))
-
-
-def _update_from_batches(run: TrainingRun, batches: BatchUpdates) -> None:
-    """Make the update on the next batch of an iterable."""
-    state = run.state
-    loss, learning_rate = batches.advance(state)
-    if run.channel.every_step:
-        run.synchronize()
-    run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, learning_rate))
-
-
-def _update_once(run: TrainingRun) -> None:
-    """Make one update by the step's program."""
-    state = run.state
-    inputs, program = _step_inputs(run, state)
-    results = program.run(inputs.arrays)
-    if not all(map(is_finite, results.values())):
-        raise nonfinite.failed_step_error(_failed_step(run, results))
-    # New dictionaries replace the old ones, which early stopping may still refer to.
-    parameters, slots, states = (
-        {path: results[name] for path, name in names.items()} for names in run.outputs
-    )
-    state.parameters, state.slots, state.states = (
-        {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
-    )  # fmt: skip
-    counts = run.row_weights(state.epoch)
-    weight = float(len(inputs.rows)) if counts is None else float(counts[inputs.rows].sum(dtype=np.float64))
-    loss, learning_rate = float(results["loss"]), float(results["learning_rate"])
-    state.loss_sum += loss * weight
-    state.weight_sum += weight
-    state.step += 1
-    state.batch += 1
-    run.recorder.record(state, np.array([[loss, learning_rate]]))
-    run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, learning_rate))
-
-
-def _step_inputs(run: TrainingRun, state: TrainState) -> tuple[StepInputs, Program]:
-    """The inputs of the update that follows a state, and its program."""
-    rows = run.order.batch(state.epoch, state.batch)
-    batch, step, program = run.data, run.step, run.program
-    if run.trimming is None:
-        batch = batch.take(rows)
-    else:
-        batch, step, program = run.trimming(batch, rows)
-    return StepInputs(step, step.feed(batch, state, run.seed), np.asarray(rows)), program
-
-
-def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedStep:
-    """What the search for the origin of a value that is not finite needs."""
-    replay: Callable[[TrainState, int], TrainState] | None = None if run.runner is None else run.runner.replay
-    return FailedStep(
-        run.state, run.recorder, lambda state: _step_inputs(run, state)[0], replay, results,
-        run.network.engine, run.augmentation is not None,
-    )  # fmt: skip
+    max_steps = ALL if run.prober is None else run.prober.steps_until_due(state.step)
+    if run.reporting == "every step":
+        max_steps = 1
+    is_reported = run.reporting == "each" and updates.reports_each
+    is_last_epoch = epoch + 1 >= run.options.epochs
+    last = updates.advance(state, report if is_reported else None, max_steps, is_last_epoch=is_last_epoch)
+    if run.reporting == "every step":
+        updates.synchronize(state)
+    if last is not None:
+        run.send(StepDone(state.step, epoch, state.batch - 1, *last))
 
 
 def _end_epoch(run: TrainingRun) -> str:
     """Append the row of the epoch and evaluate the rules; returns the reason to stop, or ``""``."""
     state = run.state
-    run.synchronize()
-    _replace_subnormal(run)
+    run.updates.synchronize(state)
+    if is_due(state.step - state.batch, state.step) and replace_subnormal(state):
+        run.updates.load(state)
     sums = {label: state.slots[label] for label in run.step.sums}
-    losses = epoch_losses(run.model.targets, sums, float(run.epoch_rows))
+    losses = epoch_losses(run.model.targets, sums, float(run.updates.epoch_rows))
     loss = None if run.mechanism is not None else state.loss_sum / state.weight_sum
     row: Row = {"epoch": state.epoch + 1, "loss": loss, **losses}
     predicting = run.predicting_parameters()
@@ -247,20 +166,13 @@ def _end_epoch(run: TrainingRun) -> str:
     _reduce_rate(run, row, watch)
     state.slots = {**state.slots, **run.step.initial_sums()}
     if run.step.sums or run.step.plateau is not None:
-        run.reload()
+        run.updates.load(state)
     state.history.append(row)
     state.epoch, state.batch, state.loss_sum, state.weight_sum = state.epoch + 1, 0, 0.0, 0.0
     run.send(
         EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best)
     )
     return reason
-
-
-def _replace_subnormal(run: TrainingRun) -> None:
-    """Replace subnormal numbers in the state by 0, if that is due at the end of this epoch."""
-    state = run.state
-    if is_due(state.step - state.batch, state.step) and replace_subnormal(state):
-        run.reload()
 
 
 def _keep_best(run: TrainingRun, decisions: Sequence[Decision], predicting: Tensors) -> bool:

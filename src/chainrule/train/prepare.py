@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import train
 from chainrule.data import Arrays, Buckets, Order, split
 from chainrule.data.batches.arrays import Inputs
 from chainrule.data.batches.row_view import is_mapped
 from chainrule.errors import ShapeError, UsageError, fact
-from chainrule.events import Channel, Listener, notices
+from chainrule.events import Listener, notices
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -39,8 +40,9 @@ from chainrule.train.inputs.sample_weights import (
     weight_shape_of,
 )
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming, lengths_of
-from chainrule.train.model_state import ModelState
+from chainrule.train.model_state import GIVEN, SAMPLED, ModelState
 from chainrule.train.monitor.memory import refuse_too_large
+from chainrule.train.monitor.probe import Prober
 from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
@@ -52,6 +54,7 @@ from chainrule.train.private.privacy import (
     start_of,
     unprotected_start,
 )
+from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.private.refusals import refuse_network, refuse_options, refuse_start
 from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
@@ -60,6 +63,7 @@ from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_st
 from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.target_labels import class_numbers, learn_labels
 from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import RowUpdates, Updates
 
 
 @frozen
@@ -79,12 +83,19 @@ class TrainingData:
 
 
 def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of these rows, before its first update.
+    """A training of rows in memory or of an iterable, before its first update.
 
     Args:
         model: the model before the training.
         data, options: as for ``fit``.
     """
+    if is_source(data.x, data.y):
+        return train.prepare_batches(model, data, options)
+    return prepare_rows(model, data, options)
+
+
+def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
+    """A training of rows in memory, before its first update; see ``prepare``."""
     if options.steps_per_epoch is not None:
         raise UsageError(
             "E102", where="fit", name="steps_per_epoch", received=options.steps_per_epoch,
@@ -201,11 +212,9 @@ def prepare_arrays(
     network = model.network
     assert network is not None
     data, validation = _split(model, data, rows.validation, options.seed)
-    coded: Any = encoded(coding, data)
-    weights = sample_weights(options.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
-    coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
-    callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
-    evaluator = _checked_evaluator(model, validation, rules, callbacks, options)
+    coded = _weighted(model, encoded(coding, data), options)
+    weights = coded.weights
+    evaluator = _checked_evaluator(model, validation, rules, listeners, options)
     order = _order(model, coded, options)
     _refuse_batches(model, order)
     horizon = horizon or options.epochs * order.steps
@@ -216,23 +225,42 @@ def prepare_arrays(
         network, weights is not None or mechanism is not None, horizon, weight_shape_of(weights),
         mechanism is None, _objective_of(model, coded, options, mechanism),
     )  # fmt: skip
-    trimming = _trimming(model, step, horizon, order)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
     if not continues:
         model = with_fitted_states(model.initialized(options.seed), coded)
-    augmentation = None
-    if options.augmentation is not None:
-        augmentation = EpochAugmentation(
-            options.augmentation, coded, options.seed, options.epochs, model.preparation,
-            outside=getattr(model.recipe.loss, "ignore_index", None),
-        )  # fmt: skip
-        coded = augmentation.current
+    augmentation = _augmentation(model, coded, options)
+    coded = coded if augmentation is None else augmentation.current
     state = TrainState(dict(model.parameters), dict(model.states), step.initial_slot_views())
-    functions = [entry for entry in listeners if not isinstance(entry, Callback)]
+    updates: Updates
+    if mechanism is None:
+        trimming, changes = _trimming(model, step, horizon, order), augmentation is not None
+        updates = RowUpdates(step, coded, order, options.seed, network, changes, trimming)
+    else:
+        updates = PrivateUpdates(step, coded, mechanism, order.steps, options.seed, network.engine)
+    is_probed = options.probes and mechanism is None
+    prober = Prober(network, step, min(order.batch_size, coded.rows)) if is_probed else None
+    start = GIVEN if model.is_given or options.warm_start else SAMPLED
     return TrainingRun(
-        model, options, step, coded, order, state, rules, evaluator, augmentation, trimming,
-        channel=Channel(functions), mechanism=mechanism,
+        model, options, step, coded, order, state, updates, start, rules, listeners, evaluator, augmentation,
+        prober, mechanism=mechanism,
     )  # fmt: skip
+
+
+def _weighted(model: ModelState, coded: Arrays, options: FitOptions) -> Arrays:
+    """Encoded rows with the weights of samples and classes."""
+    assert isinstance(coded.y, dict)
+    weights = sample_weights(options.class_weight, coded.weights, model.targets, next(iter(coded.y.values())))
+    return Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
+
+
+def _augmentation(model: ModelState, coded: Arrays, options: FitOptions) -> EpochAugmentation | None:
+    """What changes the rows before each epoch; ``None``: they stay as they are."""
+    if options.augmentation is None:
+        return None
+    outside = getattr(model.recipe.loss, "ignore_index", None)
+    return EpochAugmentation(
+        options.augmentation, coded, options.seed, options.epochs, model.preparation, outside=outside
+    )
 
 
 def _trimming(model: ModelState, step: Step, horizon: int, order: Order | Buckets) -> SequenceTrimming | None:
@@ -353,12 +381,13 @@ def _checked_evaluator(
     model: ModelState,
     validation: Arrays | None,
     rules: Sequence[StoppingRule],
-    callbacks: Sequence[Callback],
+    listeners: Sequence[Listener | Callback],
     options: FitOptions,
 ) -> Evaluator | None:
     """The evaluator of the validation rows, which measures all monitored columns; ``None`` without such
     rows."""
     assert model.network is not None
+    callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
     watchers = _watched_columns(model, rules, callbacks)
     columns = [name.removeprefix("val_") for _, name in watchers]
     metrics = evaluate.metrics_of(model, columns, options.metrics)

@@ -150,12 +150,33 @@ class Step:
             state: the state before the update.
             seed: the seed of the step's random numbers.
         """
-        inputs = batch.x if isinstance(batch.x, dict) else {"x": batch.x}
-        targets = batch.y if isinstance(batch.y, dict) else {"target": batch.y}
-        arrays: Any = {**inputs, **targets, **state.parameters, **state.states, **state.slots}
-        if batch.weights is not None:
-            arrays[SAMPLE_WEIGHT] = batch.weights
-        return {**arrays, **self.key(seed, state.step), "step": np.array(state.step, np.int64)}
+        arrays = {**state.parameters, **state.states, **state.slots}
+        return self.inputs(by_name(batch), arrays, state.step, seed)
+
+    def inputs(self, batch: Tensors, arrays: Tensors, number: int, seed: int) -> Tensors:
+        """The inputs of an update, by name.
+
+        Args:
+            batch: the arrays of its rows, by name.
+            arrays: parameters, states and slots by label.
+            number: the number of updates so far.
+            seed: the seed of the step's random numbers.
+        """
+        return {**batch, **arrays, **self.key(seed, number), "step": np.array(number, np.int64)}
+
+    def gradient_values(self, inputs: Mapping[str, np.ndarray], engine: str | None) -> Tensors:
+        """The gradient of each trained parameter after clipping, by path, for the inputs of an update."""
+        program = self.memo(("gradients", engine), lambda: compile(Graph(dict(self.gradients)), engine))
+        results = program.run({name: inputs[name] for name in program.graph.inputs})
+        return {path: np.array(results[path]) for path in self.gradients}
+
+
+def by_name(data: Arrays) -> dict[str, Any]:
+    """The arrays of encoded rows by the names of the step's inputs."""
+    inputs = data.x if isinstance(data.x, dict) else {"x": data.x}
+    targets = {} if data.y is None else data.y if isinstance(data.y, dict) else {"target": data.y}
+    weights = {} if data.weights is None else {SAMPLE_WEIGHT: data.weights}
+    return {**inputs, **targets, **weights}
 
 
 def training_step(

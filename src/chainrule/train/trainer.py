@@ -26,7 +26,6 @@ from chainrule.engines import compile
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact
 from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
-from chainrule.prng import fold, folds, key_of
 from chainrule.spec import Shape, shape_text
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint import trainer_file
@@ -41,7 +40,6 @@ from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import Target, by_output, sorted_labels
 from chainrule.train.model_state import GIVEN, ModelState
-from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
@@ -49,11 +47,11 @@ from chainrule.train.online import KEEPERS, Online
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import EACH_STEP, GROUPS, RATE, Step, training_step
+from chainrule.train.step import RATE, Step, by_name, training_step
+from chainrule.train.update import Updater
 from chainrule.validation import is_number
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
-NO_KEYS = np.zeros((0, 2), np.uint32)
 
 
 class Trainer:
@@ -102,7 +100,6 @@ class Trainer:
             self._steps_made = resumed.steps
         self._blocks = [*self._parameters.block.blocks, *self._slots.blocks]
         self._size = self._parameters.block.nbytes + self._slots.nbytes
-        self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
         self._view: ModelState | None = None
         self._allocate(first)
         self._save_copy()
@@ -141,40 +138,8 @@ class Trainer:
 
     def _run(self, rows: int, number: int) -> tuple[float, bool]:
         """Make the update on the first rows of the buffers; its loss, and whether all values are finite."""
-        if self._runner is None:
-            return self._run_once(rows, number)
-        keys = NO_KEYS if self._key is None else folds(self._key, np.array([number]))
-        reported, failed = self._runner.run(self._orders(rows), rows, 0, 1, number, keys)
-        self._reported = reported
-        return float(reported[-1, 0]), not failed and all(map(is_finite, self._blocks))
-
-    def _orders(self, rows: int) -> np.ndarray:
-        """The row numbers of a batch: one array for each size, which the engine recognizes."""
-        if rows not in self._row_numbers:
-            self._row_numbers[rows] = np.arange(rows)
-        return self._row_numbers[rows]
-
-    def _run_once(self, rows: int, number: int) -> tuple[float, bool]:
-        """``_run`` by the step's program, where the engine has no trainer for it."""
-        results = self._step.program.single(self._state.engine).run(self._inputs(rows, number))
-        loss = float(results["loss"])
-        self._reported = np.array([[loss, results["learning_rate"]]])
-        if not all(map(is_finite, results.values())):
-            return loss, False
-        for name, label in self._step.homes.items():
-            self._arrays[label][...] = results[name]
-        return loss, True
-
-    def _inputs(self, rows: int, number: int) -> Tensors:
-        """The inputs of a step, by name."""
-        key = self._step.key(self._seed, number)
-        batch = {name: array[:rows] for name, array in self._buffers.items()}
-        arrays = {**self._arrays, "step": np.array(number, np.int64)}
-        return {
-            **batch,
-            **{label: a for label, a in arrays.items() if label in self._step.graph.inputs},
-            **key,
-        }
+        self._reported, is_good = self._updater.run_first(rows, number)
+        return float(self._reported[-1, 0]), is_good
 
     def gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> Tensors:
         """The gradients with which ``step`` would update on this batch; nothing changes.
@@ -187,12 +152,8 @@ class Trainer:
         Returns:
             the gradient of each trained parameter by path, such as ``"dense1.weight"``.
         """
-        rows, step = self._copy_batch(x, y, sample_weight), self._step
-        engine = self._state.engine
-        program = step.memo(("gradients", engine), lambda: compile(Graph(dict(step.gradients)), engine))
-        inputs = self._inputs(rows, self._steps_made)
-        results = program.run({name: inputs[name] for name in program.graph.inputs})
-        return {path: np.array(results[path]) for path in step.gradients}
+        rows = self._copy_batch(x, y, sample_weight)
+        return self._updater.gradients(slice(rows), self._steps_made)
 
     # --- the learning rate
 
@@ -254,7 +215,7 @@ class Trainer:
             self._change_shapes(state, batch)
         if batch.rows > self._capacity:
             self._allocate(batch)
-        for name, array in _by_name(batch).items():
+        for name, array in by_name(batch).items():
             np.copyto(self._buffers[name][: batch.rows], array)
         return batch.rows
 
@@ -300,14 +261,15 @@ class Trainer:
 
     def _allocate(self, batch: Arrays) -> None:
         """Allocate buffers for batches of this size, and the engine's trainer for them."""
-        self._capacity, self._row_numbers = batch.rows, dict[int, np.ndarray]()
-        self._buffers = {name: np.array(array) for name, array in _by_name(batch).items()}
+        self._capacity = batch.rows
+        self._buffers = {name: np.array(array) for name, array in by_name(batch).items()}
         self._bind()
 
     def _bind(self) -> None:
         """Bind the step to the buffers and arrays."""
-        arrays = {label: self._arrays[label] for label in self._arrays if label in self._step.graph.inputs}
-        self._runner = self._step.program.trainer(self._buffers, arrays, self._state.engine)
+        self._updater = Updater(
+            self._step, self._buffers, self._arrays, self._seed, self._state.engine, self._blocks
+        )
         self._quick = quick_copy(self._state, self._step, self._buffers)
 
     # --- restoring after a non-finite step
@@ -339,7 +301,7 @@ class Trainer:
         return self._error(rows)
 
     def _error(self, rows: int) -> TrainingError:
-        inputs = self._inputs(rows, self._steps_made)
+        step, inputs = self._updater.feed(slice(rows), self._steps_made)
         slots = {label: array.copy() for label, array in self._slots.arrays.items()}
         network = self._state.network
         assert network is not None
@@ -348,8 +310,8 @@ class Trainer:
         state = TrainState(parameters, states, slots, self._steps_made)
         recorder = Recorder(state)
         recorder.begin(state)
-        failed_inputs = StepInputs(self._step, inputs, np.arange(rows))
-        results = self._step.program.single(self._state.engine).run(inputs)
+        failed_inputs = StepInputs(step, inputs, np.arange(rows))
+        results = step.program.single(self._state.engine).run(inputs)
         return nonfinite.failed_step_error(
             FailedStep(state, recorder, lambda _: failed_inputs, None, results, self._state.engine)
         )
@@ -382,8 +344,7 @@ class Trainer:
         Args:
             state: the state of the training.
         """
-        for group in GROUPS.values():
-            setattr(state, group, {label: self._arrays[label].copy() for label in getattr(state, group)})
+        self._updater.store(state)
 
     def copy_from(self, state: TrainState) -> None:
         """Set the present parameters, states and slots to those of a training.
@@ -391,9 +352,7 @@ class Trainer:
         Args:
             state: the state of the training.
         """
-        for group in GROUPS.values():
-            for label, array in getattr(state, group).items():
-                self._arrays[label][...] = array
+        self._updater.load(state)
         self._parameters.shared.version += 1
 
     # --- results
@@ -500,13 +459,12 @@ class Trainer:
         for label, array in arrays.items():
             self._arrays[label][...] = array
         self._steps_made, self._seed = progress.steps, progress.seed
-        self._key = None if self._key is None else fold(key_of(self._seed), EACH_STEP)
         if progress.learning_rate is not None:
             self.learning_rate = progress.learning_rate
         elif self._step is not self._scheduled:
             self._step = self._scheduled
             del self._arrays[RATE]
-            self._bind()
+        self._bind()
         self._parameters.shared.version += 1
         self._save_copy()
         return self
@@ -598,13 +556,6 @@ def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
             received=", ".join(shapes)[:80] or fact("none"), notes=missing[1:9],
             fix='parameters.part("the path of the layer")',
         )  # fmt: skip
-
-
-def _by_name(batch: Arrays) -> Tensors:
-    """The arrays of an encoded batch by the names of the step's inputs."""
-    assert isinstance(batch.x, dict)
-    weights = {} if batch.weights is None else {SAMPLE_WEIGHT: batch.weights}
-    return {**batch.x, **(batch.y if isinstance(batch.y, dict) else {}), **weights}
 
 
 def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any, Any], int] | None:

@@ -20,7 +20,7 @@ from chainrule.train.evaluation.rows import encoded
 from chainrule.train.private.accounting import calibrated
 from chainrule.train.private.objective import PrivateObjective
 from chainrule.train.private.privacy import Mechanism
-from chainrule.train.private.private_steps import PrivateSteps
+from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.private.refusals import refuse_network
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import training_step
@@ -62,18 +62,21 @@ class Sums:
         self.step = training_step(network, True, 1, (), False, objective)
         self.state.slots = self.step.initial_slots()
 
-    def runner(self, rows: np.ndarray) -> PrivateSteps:
+    def runner(self, rows: np.ndarray) -> PrivateUpdates:
         """The steps of a training on these rows."""
         data = self.data.take(rows)
         mechanism = Mechanism(cr.Privacy(1, 1e-5, self.max_norm), self.noise, len(rows), len(rows), 1)
-        return PrivateSteps(self.step, data, mechanism, self.state, seed=0, engine=self.engine)
+        updates = PrivateUpdates(self.step, data, mechanism, 1, seed=0, engine=self.engine)
+        updates.begin(self.state)
+        return updates
 
-    def of(self, runner: PrivateSteps, step: int = 0) -> np.ndarray:
+    def of(self, runner: PrivateUpdates, step: int = 0) -> np.ndarray:
         """The noisy sum of one step, all parameters in one vector."""
         before: Tensors = dict(self.state.parameters)
         state = TrainState(before, dict(self.state.states), dict(self.state.slots))
         state.step = step
-        runner.advance(state, 0, None)
+        runner.load(state)
+        runner.advance(state)
         changes = [(before[path] - state.parameters[path]).ravel() for path in sorted(before)]
         return np.concatenate(changes).astype("float64") * self.count
 

@@ -16,8 +16,8 @@ from chainrule.engines.native.runtime.step_runner import Trainer as EngineTraine
 from chainrule.errors import TrainingError
 from chainrule.events import Event
 from chainrule.train.monitor.probe import Prober
-from chainrule.train.multi_step import StepRunner
 from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import RowUpdates, Updater
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype("f4")
@@ -53,7 +53,7 @@ def model_of(engine: Any = "native", optimizer: Any = "adam") -> cr.Model:
 
 def alive() -> list[str]:
     """The classes of the objects of trainings that exist."""
-    kinds = (TrainingRun, StepRunner, EngineTrainer, Prober)
+    kinds = (TrainingRun, RowUpdates, Updater, EngineTrainer, Prober)
     return sorted(type(entry).__qualname__ for entry in gc.get_objects() if issubclass(type(entry), kinds))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from chainrule.errors import ChainruleError, UsageError
 from chainrule.train.inputs.sequence_trimming import lengths_of
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.update import RowUpdates
 
 RNG = np.random.default_rng(0)
 ROWS, PLACES, WORDS = 60, 11, 20
@@ -52,13 +54,13 @@ def test_a_step_on_a_trimmed_batch_equals_the_padded_step(name: str) -> None:
     model, x, y = case(name)
     weights = None if name == "next word" else RNG.uniform(0.5, 2, ROWS)
     run = prepare(model.state, TrainingData(x, y), FitOptions(1, 8, 0, buckets=4, sample_weight=weights))
-    assert run.trimming is not None
+    assert isinstance(run.updates, RowUpdates)
+    run.updates.begin(run.state)
     seen, padded = set(), cr.compile(run.step.graph)
     for i in range(run.order.steps):
-        rows = run.order.batch(0, i)
-        batch, step, program = run.trimming(run.data, rows)
-        seen.add(next(iter(batch.x.values())).shape[1])
-        trimmed = program.run(step.feed(batch, run.state, 0))
+        rows, inputs = run.order.batch(0, i), run.updates.inputs(replace(run.state, batch=i))
+        seen.add(inputs.arrays[next(iter(run.network.inputs))].shape[1])
+        trimmed = inputs.step.program.single().run(inputs.arrays)
         expected = padded.run(run.step.feed(run.data.take(rows), run.state, 0))
         for output, value in expected.items():
             np.testing.assert_allclose(trimmed[output], value, rtol=1e-9, atol=1e-12, err_msg=output)

@@ -8,17 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order
-from chainrule.engines import compile
-from chainrule.engines.dispatch import Program
 from chainrule.events import Event
-from chainrule.graph import Graph
-from chainrule.memo import cached_property
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
-from chainrule.train.private.refusals import private_only
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Step
 from chainrule.train.training_facts import TrainingFacts
@@ -136,17 +131,7 @@ class TrainingView:
         Raises:
             TrainingError E591: the training is private.
         """
-        run, state = self._run, self._run.state
-        if run.mechanism is not None:
-            raise private_only("gradients")
-        if run.batches is not None:
-            return run.batches.gradients()
-        is_epoch_over = state.batch >= run.order.steps
-        rows = run.order.batch(state.epoch + is_epoch_over, 0 if is_epoch_over else state.batch)
-        arrays = run.step.feed(run.data.take(rows), state, run.seed)
-        program = self._gradients
-        gradients = program.run({name: arrays[name] for name in program.graph.inputs})
-        return {path: np.array(value) for path, value in gradients.items()}
+        return self._run.updates.gradients(self._run.state)
 
     def gradient_norms(self) -> dict[str, float]:
         """The norm of each parameter's gradient, by path; costs as much as ``gradients``."""
@@ -167,7 +152,3 @@ class TrainingView:
     def set_findings(self, findings: tuple[Any, ...]) -> None:
         """Set the findings of the trained model."""
         self._run.findings = findings
-
-    @cached_property
-    def _gradients(self) -> Program:
-        return compile(Graph(dict(self._run.step.gradients)), self._run.network.engine)

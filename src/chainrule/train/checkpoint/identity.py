@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import nn
-from chainrule.data import Arrays
+from chainrule.data import Arrays, Buckets
 from chainrule.errors import FileError, fact
 from chainrule.graph import fingerprint, input_node
 from chainrule.nn.schedule import Schedule
@@ -286,7 +286,7 @@ FACTS: tuple[Fact, ...] = (
     ),
     _plain("batch_size", lambda run: run.order.batch_size),
     _plain("shuffle", lambda run: run.order.shuffle),
-    _plain("buckets", lambda run: None if run.trimming is None else run.trimming.width),
+    _plain("buckets", lambda run: run.order.width if isinstance(run.order, Buckets) else None),
     _plain("seed", lambda run: run.seed),
     _plain("augmentation", lambda run: (augmentation := _augmentation(run)) and augmentation.to_record()),
     _plain("robust", lambda run: None if run.options.robust is None else repr(run.options.robust)),

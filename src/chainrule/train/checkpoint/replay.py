@@ -24,12 +24,14 @@ from chainrule.train.checkpoint.identity import identity_of, planned_as, require
 from chainrule.train.checkpoint.resume import recorded_cores
 from chainrule.train.loop import train_epochs
 from chainrule.train.model_state import GIVEN, ModelState
+from chainrule.train.network import SAMPLE_WEIGHT
 from chainrule.train.options import FitOptions, checked_options
-from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.prepare import TrainingData, prepare_rows
 from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.private.refusals import private_only
 from chainrule.train.state import Row, Tensors, TrainState, history_of
 from chainrule.train.training_run import TrainingRun
+from chainrule.train.update import RowUpdates
 
 
 @frozen(eq=False)
@@ -86,11 +88,13 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
         )
     settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
-    chosen = FitOptions(**checked_options({**settings, "resume": False, "verbose": False, "doctor": False}))
+    chosen = FitOptions(
+        **checked_options({**settings, "resume": False, "verbose": False, "doctor": False, "probes": False})
+    )
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
     latest = None if folder is None else folder.latest()
     with planned_as(recorded_cores(latest) or model.facts.get("cores")):
-        run = prepare(_untrained(model), TrainingData(x, y, validation), chosen)
+        run = prepare_rows(_untrained(model), TrainingData(x, y, validation), chosen)
         return _replay(model, run, int(step), folder)
 
 
@@ -103,7 +107,6 @@ def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | 
         step: the number of the update, from 1.
         folder: the run folder of the training, if it has one.
     """
-    run.channel = Channel()
     latest = None if folder is None else folder.latest()
     if latest is not None:
         require_same_training(
@@ -196,16 +199,14 @@ def _next_update(run: TrainingRun) -> ReplayedUpdate:
     state = run.state
     if run.augmentation is not None:
         run.augmentation(state.epoch)
-    rows = np.asarray(run.order.batch(state.epoch, state.batch))
-    batch, step = run.data.take(rows), run.step
-    if run.trimming is not None:
-        batch, step, _ = run.trimming(run.data, rows)
-    arrays = {name: np.array(a) for name, a in step.feed(batch, state, run.seed).items()}
+    assert isinstance(run.updates, RowUpdates)
+    run.updates.begin(state)
+    inputs = run.updates.inputs(state)
+    arrays = {name: np.array(a) for name, a in inputs.arrays.items()}
     epoch, index = state.epoch, state.batch
     loss, learning_rate = _advance(run, state.step + 1)
-    if run.augmentation is not None:
-        run.augmentation.close()
+    run.close()
     return ReplayedUpdate(
-        state.step, epoch, index, rows, arrays, state.parameters, loss, learning_rate,
-        run.options.epochs * run.order.steps, run.model, batch.weights is not None,
+        state.step, epoch, index, inputs.rows, arrays, state.parameters, loss, learning_rate,
+        run.options.epochs * run.order.steps, run.model, SAMPLE_WEIGHT in arrays,
     )  # fmt: skip

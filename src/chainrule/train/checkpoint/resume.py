@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import replace
-from functools import partial
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from chainrule import store
 from chainrule.errors import FileError, TrainingError, fact
-from chainrule.events import Notice
+from chainrule.events import Channel, Notice
 from chainrule.train import nonfinite
-from chainrule.train.checkpoint.identity import identity_of, require_same_training
+from chainrule.train.checkpoint.identity import identity_of, planned_as, require_same_training
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import epoch_columns
-from chainrule.train.private.ledger import discarded_steps, write_ledger
+from chainrule.train.options import FitOptions
+from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.state import TrainState
 from chainrule.train.training_run import TrainingRun
 
@@ -33,12 +32,21 @@ if TYPE_CHECKING:
 PROBES = "probes.csv"  # in the folder of a run
 
 
-def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]:
-    """The run folder and its lock; a ``RunFolder`` is locked by the caller."""
-    if run is None or isinstance(run, store.RunFolder):
-        return run, nullcontext()
-    folder = store.RunFolder.create(run)
-    return folder, folder.claim()
+@contextmanager
+def run_folder(options: FitOptions) -> Iterator[tuple[RunFolder | None, Checkpoint | None]]:
+    """The folder of a training, and the checkpoint that it resumes from, if there are.
+
+    The folder is locked inside the block; a ``RunFolder`` is locked by the caller. Steps are planned for the
+    cores of the checkpoint. The report of a non-finite value that ends the block is written to the folder.
+    """
+    folder, claim = options.run, nullcontext()
+    if folder is not None and not isinstance(folder, store.RunFolder):
+        folder = store.RunFolder.create(folder)
+        claim = folder.claim()
+    with claim, _reporting_to(folder):
+        latest = folder.latest() if folder is not None and options.resume else None
+        with planned_as(recorded_cores(latest)):
+            yield folder, latest
 
 
 def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
@@ -47,13 +55,16 @@ def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
     return identity.get("cores") if isinstance(identity, dict) else None
 
 
-def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | None) -> None:
+def attach_folder(
+    folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | None, channel: Channel
+) -> None:
     """Save the checkpoints of a training in a folder, and restore its state to resume.
 
     Args:
         folder: a folder that this process has locked.
         run: the training; its ``save`` is set, and its state restored from the checkpoint.
         checkpoint: the latest checkpoint of the folder, to resume from; ``None``: a new training.
+        channel: receives a notice for each damaged checkpoint.
 
     Raises:
         FileError E505: the checkpoint belongs to another training.
@@ -64,14 +75,14 @@ def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | 
     if checkpoint is None:
         folder.delete_checkpoints()
     else:
+        for line in checkpoint.skipped:
+            channel.send(Notice(fact("a damaged checkpoint was skipped: {line}", line=line)))
         identity["start"] = _restore(run, checkpoint, identity, str(folder.path))
         if run.prober is not None:
             run.prober.resume(probes_in(folder), run.state.step)
 
-    if run.mechanism is not None:
-        run.discarded = 0 if checkpoint is None else discarded_steps(folder, run.state.step)
-        run.account = partial(write_ledger, folder)
-        run.account(run.state.step + run.discarded)
+    if isinstance(run.updates, PrivateUpdates):
+        run.updates.account_in(folder, run.state, is_resumed=checkpoint is not None)
 
     def save(state: TrainState) -> str:
         record = {**state.record(), "identity": identity}
@@ -86,12 +97,10 @@ def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | 
 
 def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any], where: str) -> Any:
     """Restore the state of a training; returns the recorded origin of its initial parameters."""
-    for line in checkpoint.skipped:
-        run.channel.send(Notice(fact("a damaged checkpoint was skipped: {line}", line=line)))
     saved: Any = checkpoint.record.get("identity")
     require_same_training(saved, identity, where, run.network)
     start = saved["start"]  # only the checkpoint records it
-    run.model = replace(run.model, start=SAMPLED if SAMPLED in (start or {}) else GIVEN)
+    run.start = SAMPLED if SAMPLED in (start or {}) else GIVEN
     run.state = TrainState.restore(checkpoint.record, checkpoint.tensors, run.state)
     _refuse_other_counts(run, where)
     return start
@@ -125,7 +134,7 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
 
 
 @contextmanager
-def reporting_to(folder: RunFolder | None) -> Iterator[None]:
+def _reporting_to(folder: RunFolder | None) -> Iterator[None]:
     """Write the report of a non-finite value that ends the block to the folder."""
     try:
         yield

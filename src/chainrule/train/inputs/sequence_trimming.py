@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, fact
 from chainrule.spec import Spec
 from chainrule.train.inputs.target import Target
-from chainrule.train.network import Network
+from chainrule.train.network import SAMPLE_WEIGHT, Network
+from chainrule.train.state import Tensors
 from chainrule.train.step import Step, training_step
 
 
@@ -62,7 +62,7 @@ def _ends(mask: np.ndarray) -> np.ndarray:
 
 
 class SequenceTrimming:
-    """Trims a batch, and selects the step and the program for its length.
+    """Trims a batch, and selects the step for its length.
 
     Args:
         network: the graphs for sequences of the length of the array.
@@ -82,27 +82,28 @@ class SequenceTrimming:
         self.trimmed_targets = {
             network.target_names[name] for name, target in targets.items() if has_positions(target)
         }
-        self._steps: dict[int, tuple[Step, Program]] = {}
+        self._steps: dict[int, Step] = {}
 
-    def __call__(self, data: Arrays, rows: np.ndarray) -> tuple[Arrays, Step, Program]:
-        """The batch of these rows.
+    def __call__(self, batch: Tensors, rows: Any) -> tuple[Tensors, Step]:
+        """The trimmed batch, and the step for its length.
+
+        Args:
+            batch: the arrays of the batch by name.
+            rows: the row numbers of the batch.
 
         Raises:
             UsageError E102: the network cannot be built for shorter sequences.
         """
         end = -(-int(self.lengths[rows].max()) // self.width) * self.width
         if end not in self._steps:
-            step = self._step(end, data.weights)
-            self._steps[end] = step, step.program.single(self.network.engine)
-        batch: Any = data.take(rows)
-        x = {name: array[:, :end] for name, array in batch.x.items()}  # (B, T, ...) -> (B, end, ...)
-        y = {
-            name: array[:, :end] if name in self.trimmed_targets else array for name, array in batch.y.items()
+            self._steps[end] = self._step(end, batch.get(SAMPLE_WEIGHT))
+        names = {*self.network.inputs, *self.trimmed_targets}
+        if batch.get(SAMPLE_WEIGHT, self.lengths).ndim > 1:
+            names.add(SAMPLE_WEIGHT)
+        trimmed = {  # (B, T, ...) -> (B, end, ...)
+            name: array[:, :end] if name in names else array for name, array in batch.items()
         }
-        weights = (
-            batch.weights if batch.weights is None or batch.weights.ndim == 1 else batch.weights[:, :end]
-        )
-        return Arrays(x, y, weights), *self._steps[end]
+        return trimmed, self._steps[end]
 
     def _step(self, end: int, weights: np.ndarray | None) -> Step:
         """The step for sequences of this length."""

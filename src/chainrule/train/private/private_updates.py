@@ -1,4 +1,4 @@
-"""``PrivateSteps``: the updates of a private training, one at a time.
+"""``PrivateUpdates``: the updates of a private training, one at a time.
 
 The engine gathers a batch by row numbers. A batch consists of the sampled rows and, up to a size for which
 the engine has a plan, of others with weight 0, which add exactly nothing. Before each step the weights are
@@ -10,8 +10,11 @@ killed before its checkpoint.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,75 +22,113 @@ from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph
-from chainrule.prng import KEY, fold, folds, key_of
+from chainrule.prng import KEY
 from chainrule.spec import bound
-from chainrule.train.multi_step import index_of, viewed_arrays
-from chainrule.train.nonfinite.check import is_finite
+from chainrule.train import private
 from chainrule.train.objective import SAMPLE_WEIGHT
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
+from chainrule.train.private.ledger import discarded_steps, write_ledger
 from chainrule.train.private.objective import noise_label
-from chainrule.train.private.privacy import Mechanism
+from chainrule.train.private.privacy import PRIVACY, Mechanism
+from chainrule.train.private.refusals import private_only
 from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words
 from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import EACH_STEP, GROUPS, Step
+from chainrule.train.step import Step, by_name
+from chainrule.train.update import Report, Updater, index_of, viewed_arrays
+
+if TYPE_CHECKING:
+    from chainrule.store import RunFolder
 
 BLOCK = 1024  # rows whose gradients are examined at once
 AHEAD = 0.5  # seconds of steps that are accounted for in one write
-NO_KEYS = np.zeros((0, 2), np.uint32)
 
 Account = Callable[[int], None]
 """Stores the number of steps that count, before the last of them is computed."""
 
 
-class PrivateSteps:
-    """Makes the updates of a private training.
+class PrivateUpdates:
+    """The updates of a private training.
 
     Args:
         step: the graph of a step, with a ``PrivateObjective``.
         data: the training rows, by the names of the step's inputs.
         mechanism: sampling rate and noise.
-        state: the state of the training.
+        steps: the number of batches in an epoch.
         seed: the seed of the random operations of the network, such as dropout.
         engine: the name of the engine; ``None``: that of the settings.
     """
 
-    def __init__(
-        self, step: Step, data: Arrays, mechanism: Mechanism, state: TrainState, seed: int, engine: str | None
-    ) -> None:
-        self.step, self.mechanism, self.seed = step, mechanism, seed
-        inputs = _by_name(data)
-        self._index = index_of(data)
-        inputs = viewed_arrays(data, inputs)
-        count = len(next(iter(inputs.values())))
-        self._weights = np.zeros(count, step.recipe.dtype)
-        self._inputs = {**inputs, SAMPLE_WEIGHT: self._weights}
-        self._words = None
-        if ROW_KEYS in step.graph.inputs:
-            self._words, self._keys = row_words(inputs), np.zeros((count, 2), np.uint32)
-            self._inputs[ROW_KEYS] = self._keys
-        self._noise = {path: np.zeros(bound(node.shape)) for path, node in step.gradients.items()}
-        noise = {noise_label(path): array for path, array in self._noise.items()}
-        arrays = {**_copies(state.parameters), **_copies(state.states), **_copies(state.slots), **noise}
-        self._trainer = step.program.trainer(self._inputs, arrays, engine)
-        self._single = step.program.single(engine) if self._trainer is None else None
-        self._arrays, self._engine = arrays, engine
-        self._all_rows = np.ones(mechanism.rows, bool)
-        self._accounted, self._ahead = 0, 1
+    updater: Updater
 
-    def advance(self, state: TrainState, discarded: int, account: Account | None) -> float:
-        """Make one update; returns its learning rate.
+    def __init__(
+        self, step: Step, data: Arrays, mechanism: Mechanism, steps: int, seed: int, engine: str | None
+    ) -> None:
+        self.step, self.data, self.mechanism, self.steps = step, data, mechanism, steps
+        self.seed, self._engine = seed, engine
+        self.rows = self.epoch_rows = data.rows
+        self.reports_each = False
+        self.discarded = 0  # the number of steps that count although no checkpoint has them
+        self._account: Account | None = None
+
+    def account_in(self, folder: RunFolder, state: TrainState, *, is_resumed: bool) -> None:
+        """Store the number of steps that count in a run folder.
 
         Args:
-            state: the state of the training; it is updated.
-            discarded: the number of steps that count without being part of the state.
-            account: stores the number of steps that count; ``None``: there is no run folder.
+            folder: the folder.
+            state: the state that the training starts from.
+            is_resumed: whether it is that of a checkpoint in the folder.
+        """
+        self.discarded = discarded_steps(folder, state.step) if is_resumed else 0
+        self._account = partial(write_ledger, folder)
+        self._account(state.step + self.discarded)
+
+    def is_spent(self, state: TrainState) -> bool:
+        """Whether no further step keeps the guarantee."""
+        return state.step + self.discarded >= self.mechanism.steps
+
+    def facts(self, state: TrainState) -> dict[str, Any]:
+        """The privacy spent so far, as facts of the model."""
+        steps = state.step + self.discarded
+        epsilon = private.epsilon_of(self.mechanism.phases(steps), self.mechanism.privacy.delta)
+        return {PRIVACY: self.mechanism.facts(steps, epsilon)}
+
+    def begin(self, state: TrainState) -> None:
+        """Compile the step, and copy the arrays of a state."""
+        inputs = by_name(Arrays(self.data.x, self.data.y))
+        self._index, inputs = index_of(self.data), viewed_arrays(self.data, inputs)
+        count = len(next(iter(inputs.values())))
+        self._weights, self._words = np.zeros(count, self.step.recipe.dtype), None
+        data = {**inputs, SAMPLE_WEIGHT: self._weights}
+        if ROW_KEYS in self.step.graph.inputs:
+            self._words, self._keys = row_words(inputs), np.zeros((count, 2), np.uint32)
+            data[ROW_KEYS] = self._keys
+        self._noise = {
+            noise_label(path): np.zeros(bound(node.shape)) for path, node in self.step.gradients.items()
+        }
+        arrays = {**state.parameters, **state.states, **state.slots}
+        arrays = {**{label: array.copy() for label, array in arrays.items()}, **self._noise}
+        self.updater = Updater(self.step, data, arrays, self.seed, self._engine)
+        self._all_rows = np.ones(self.mechanism.rows, bool)
+        self._accounted, self._ahead = 0, 1
+
+    def has_next(self, state: TrainState) -> bool:
+        """Whether the present epoch has a further batch."""
+        return state.batch < self.steps
+
+    def advance(
+        self, state: TrainState, report: Report | None = None, max_steps: int = 1, *,
+        is_last_epoch: bool = False,
+    ) -> tuple[float, float]:  # fmt: skip
+        """Make one update; its loss is not released. See ``Updates``.
+
+        Returns:
+            NaN, and the learning rate.
 
         Raises:
             TrainingError E593: a parameter became NaN or infinite; the state is that before the step.
         """
         start = time.perf_counter()
-        self._count(state.step + discarded, account)
-        self._load(state)
+        self._count(state.step + self.discarded)
         for array in self._noise.values():
             array[...] = standard_normal(array.size).reshape(array.shape)
         sampled = poisson_rows(self.mechanism.rows, self.mechanism.sampling_rate)
@@ -95,31 +136,39 @@ class PrivateSteps:
         if learning_rate is None:
             finite = self._finite_rows(state)
             learning_rate = self._run(self._batch(sampled[finite[sampled]], finite, state), state)
-        values = {label: self._arrays[label] for label in self.step.homes.values()}
-        if learning_rate is None or not all(map(is_finite, values.values())):
+        if learning_rate is None or not self.updater.is_finite():
             raise _diverged(state.step + 1)
-        for prefix, group in GROUPS.items():
-            labels = [label for name, label in self.step.homes.items() if name.startswith(prefix)]
-            setattr(state, group, {**getattr(state, group), **_copies({k: values[k] for k in labels})})
+        self.updater.store(state)
         state.step += 1
         state.batch += 1
         self._ahead = max(1, min(2 * self._ahead, int(AHEAD / max(time.perf_counter() - start, 1e-6))))
-        return learning_rate
+        return math.nan, learning_rate
 
-    def _count(self, before: int, account: Account | None) -> None:
+    def synchronize(self, state: TrainState) -> None:
+        """Nothing to copy: ``advance`` updates the state."""
+
+    def load(self, state: TrainState) -> None:
+        """Copy the arrays of a state."""
+        self.updater.load(state)
+
+    def gradients(self, state: TrainState) -> Tensors:
+        """Refuse to compute gradients.
+
+        Raises:
+            TrainingError E591: the training is private.
+        """
+        raise private_only("gradients")
+
+    def end(self, state: TrainState) -> None:
+        """Account for the completed steps alone, not for those that were accounted for in advance."""
+        if self._account is not None:
+            self._account(state.step + self.discarded)
+
+    def _count(self, before: int) -> None:
         """Account for the next step, and for some more if steps are fast."""
-        if account is not None and before + 1 > self._accounted:
+        if self._account is not None and before + 1 > self._accounted:
             self._accounted = max(before + 1, min(self.mechanism.steps, before + self._ahead))
-            account(self._accounted)
-
-    def _load(self, state: TrainState) -> None:
-        """Copy the arrays of the state, some of which change between two steps, to those of the engine."""
-        for group in GROUPS.values():
-            for label, array in getattr(state, group).items():
-                if self._trainer is None:
-                    self._arrays[label] = array
-                elif label in self._arrays:
-                    self._arrays[label][...] = array
+            self._account(self._accounted)
 
     def _batch(self, sampled: np.ndarray, usable: np.ndarray, state: TrainState) -> np.ndarray:
         """The row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight 0.
@@ -148,32 +197,11 @@ class PrivateSteps:
             self._keys[rows] = keys_of_rows(key, self._words[rows])
 
     def _run(self, rows: np.ndarray, state: TrainState) -> float | None:
-        """Run the step on these rows; returns its learning rate, or ``None`` if its gradient is not finite.
-
-        The results replace the arrays of this object, if the gradient is finite.
-        """
+        """Run the step on these rows; returns its learning rate, ``None`` if its gradient is not finite."""
         if not len(rows):
             return None
-        if self._trainer is not None:
-            keys = NO_KEYS
-            if KEY in self.step.graph.inputs:
-                keys = folds(fold(key_of(self.seed), EACH_STEP), np.array([state.step]))
-            reported, failed = self._trainer.run(rows, len(rows), 0, 1, state.step, keys)
-            return None if failed else float(reported[-1, 1])
-        assert self._single is not None
-        results = self._single.run(self._arrays_of(self._single.graph, rows, state))
-        if not np.isfinite(results["loss"]):
-            return None
-        for name, label in self.step.homes.items():
-            self._arrays[label] = results[name]
-        return float(results["learning_rate"])
-
-    def _arrays_of(self, graph: Graph, rows: np.ndarray, state: TrainState) -> Tensors:
-        """The inputs of a graph for these rows."""
-        batch = {name: array[rows] for name, array in self._inputs.items() if name in graph.inputs}
-        arrays = {**self._arrays, **batch, **self.step.key(self.seed, state.step)}
-        arrays["step"] = np.array(state.step, np.int64)
-        return {name: arrays[name] for name in graph.inputs}
+        reported, failed = self.updater.run(rows, len(rows), 0, 1, state.step)
+        return None if failed else float(reported[-1, 1])
 
     def _finite_rows(self, state: TrainState) -> np.ndarray:
         """Whether the gradient of each training row is finite, (N,).
@@ -183,12 +211,11 @@ class PrivateSteps:
         """
         norms = self.step.objective.squared_norms
         assert norms is not None
-        graph, rows = Graph({"norms": norms}), np.arange(self.mechanism.rows)
-        program = compile(graph, self._engine)
+        rows, program = np.arange(self.mechanism.rows), compile(Graph({"norms": norms}), self._engine)
         every = rows if self._index is None else self._index
         self._set_row_keys(every, state)
         parts = [every[start : start + BLOCK] for start in range(0, len(every), BLOCK)]
-        values = [program.run(self._arrays_of(graph, part, state))["norms"] for part in parts]
+        values = [program.run(self.updater.feed(part, state.step)[1])["norms"] for part in parts]
         return np.isfinite(np.concatenate(values))
 
 
@@ -199,12 +226,3 @@ def _diverged(step: int) -> TrainingError:
         notes=[fact("the search for the first such value is withheld: it would read single rows")],
         fix=fact("a smaller learning rate, or a smaller max_norm"),
     )  # fmt: skip
-
-
-def _by_name(data: Arrays) -> Tensors:
-    inputs = data.x if isinstance(data.x, dict) else {"x": data.x}
-    return {**inputs, **(data.y if isinstance(data.y, dict) else {})}
-
-
-def _copies(arrays: Tensors) -> Tensors:
-    return {name: array.copy() for name, array in arrays.items()}
