@@ -97,7 +97,7 @@ class Reduction(Card):
             return Shared()
         if axis in self.axes:
             return Reduced(self.joins) if self.joins else Whole(f"{self.name} compares all samples")
-        return Apart(axis if self.keepdims else axis - sum(a < axis for a in self.axes))
+        return Apart(axis if self.keepdims else axis - len([a for a in self.axes if a < axis]))
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
