@@ -216,11 +216,12 @@ def _call_listener(listener: Listener, event: Event) -> object:
         raise
     except Exception as cause:
         name = getattr(listener, "__qualname__", type(listener).__qualname__).replace(".<locals>", "")
+        expected = fact("no exception")
+        received = f"{type(cause).__name__}: {cause}"[:200]
+        fix = fact('fix it, then resume a training with run="folder" by resume=True')
         raise TrainingError(
-            "E511", where=type(event).__name__, callback=name, expected=fact("no exception"),
-            received=f"{type(cause).__name__}: {cause}"[:200],
-            fix=fact('fix it, then resume a training with run="folder" by resume=True'),
-        ) from cause  # fmt: skip
+            "E511", where=type(event).__name__, callback=name, expected=expected, received=received, fix=fix
+        ) from cause
 
 
 class NoticeQueue:

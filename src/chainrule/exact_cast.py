@@ -131,10 +131,8 @@ def _refuse_change(name: str, array: np.ndarray, converted: np.ndarray) -> None:
 
 def _fraction(name: str, where: str, number: float, dtype: str) -> DtypeError:
     """The error for a fraction where integers are required."""
-    return DtypeError(
-        "E235", where=where, dtype=dtype, expected=fact("an integer"), received=number,
-        fix=fact("{name}.round() if these are rounding errors of integers", name=name),
-    )  # fmt: skip
+    fix = fact("{name}.round() if these are rounding errors of integers", name=name)
+    return DtypeError("E235", where=where, dtype=dtype, expected=fact("an integer"), received=number, fix=fix)
 
 
 def _lost(name: str, where: str, number: float, nearest: np.generic) -> DtypeError:
@@ -144,11 +142,10 @@ def _lost(name: str, where: str, number: float, nearest: np.generic) -> DtypeErr
         "float32": 'Model(..., dtype="float64")' if abs(integer) <= EXACT["float64"] else "",
         "bool": f"{name} != 0",
     }
-    return DtypeError(
-        "E234", where=where, dtype=dtype, expected=fact("integers that {dtype} represents", dtype=dtype),
-        received=fact("{number}, which would become {nearest}", number=integer, nearest=_plain(nearest)),
-        fix=fixes.get(dtype) or fact("{name} - {name}.min(), or smaller numbers", name=name),
-    )  # fmt: skip
+    expected = fact("integers that {dtype} represents", dtype=dtype)
+    received = fact("{number}, which would become {nearest}", number=integer, nearest=_plain(nearest))
+    fix = fixes.get(dtype) or fact("{name} - {name}.min(), or smaller numbers", name=name)
+    return DtypeError("E234", where=where, dtype=dtype, expected=expected, received=received, fix=fix)
 
 
 def _plain(number: np.generic) -> str:

@@ -138,7 +138,7 @@ def _make_record(cls: Any) -> None:
             cls,
             fact("{owner}.__init__, which does not set {fields}", owner=inherited.__name__, fields=names),
             fact("an __init__ in {cls} that sets {fields}", cls=cls.__name__, fields=names),
-        )  # fmt: skip
+        )
     if is_handwritten:
         cls.__init__ = vars(inherited)["__init__"]
     for name, method in (("__setattr__", _assign), ("__eq__", _equal)):
@@ -334,7 +334,7 @@ def _refuse_reserved(cls: Any) -> None:
 
 
 def _unfit(cls: type, received: str, fix: str) -> UsageError:
+    expected = fact("fields: annotated names in the class body")
     return UsageError(
-        "E141", where=cls.__name__, kind=cls.__name__, received=received, fix=fix,
-        expected=fact("fields: annotated names in the class body"),
-    )  # fmt: skip
+        "E141", where=cls.__name__, kind=cls.__name__, received=received, fix=fix, expected=expected
+    )

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from chainrule.errors import ChainruleError, UsageError, fact, nearest
 from chainrule.thread_count import default_threads, processors, read_lines
+from chainrule.validation import out_of_range, unknown
 
 Language: TypeAlias = Literal["en", "zh"]
 EngineName: TypeAlias = Literal["native", "reference"]
@@ -111,65 +112,49 @@ def _number(file: str, name: str, default: int) -> int:
 def _memory(value: object) -> int:
     """Validate a memory limit in bytes; 0 means all free memory."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UsageError(
-            "E102", where="cr.settings", name="memory", expected=fact("bytes, or 0 for all that are free"),
-            received=value, fix="cr.settings.memory = 2 * 10**9",
-        )  # fmt: skip
+        expected = fact("bytes, or 0 for all that are free")
+        raise out_of_range(value, "memory", "cr.settings", expected, fix="cr.settings.memory = 2 * 10**9")
     return value
 
 
 def _threads(value: object) -> int:
     """Validate a number of threads; 0 means the default of this process."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
-        raise UsageError(
-            "E102",
-            where="cr.settings",
-            name="threads",
-            expected=fact("1 to 1024"),
-            received=value,
-            fix="cr.settings.threads = 2",
-        )
+        raise out_of_range(value, "threads", "cr.settings", fact("1 to 1024"), fix="cr.settings.threads = 2")
     return value or default_threads()
 
 
 def _cores(value: object) -> int:
     """Validate a number of cores for planning; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
-        raise UsageError(
-            "E102", where="cr.settings", name="cores", expected=fact("1 to 1024, or 0 for this machine's"),
-            received=value, fix="cr.settings.cores = 2",
-        )  # fmt: skip
+        expected = fact("1 to 1024, or 0 for this machine's")
+        raise out_of_range(value, "cores", "cr.settings", expected, fix="cr.settings.cores = 2")
     return value
 
 
 def _vector_bytes(value: object) -> int:
     """Validate a vector width in bytes; 0 means the widest of the machine."""
     if isinstance(value, bool) or value not in (0, 16, 32, 64):
-        raise UsageError(
-            "E102", where="cr.settings", name="vector_bytes",
-            expected=fact("16, 32, 64, or 0 for this machine's"), received=value,
-            fix="cr.settings.vector_bytes = 32",
-        )  # fmt: skip
+        expected = fact("16, 32, 64, or 0 for this machine's")
+        fix = "cr.settings.vector_bytes = 32"
+        raise out_of_range(value, "vector_bytes", "cr.settings", expected, fix=fix)
     return int(value)  # pyright: ignore[reportArgumentType]
 
 
 def _boolean(name: str, value: object) -> bool:
     """Validate a boolean setting."""
     if not isinstance(value, bool):
-        raise UsageError(
-            "E102", where="cr.settings", name=name, expected=fact("True or False"), received=value,
-            fix=f"cr.settings.{name} = True",
-        )  # fmt: skip
+        raise out_of_range(
+            value, name, "cr.settings", fact("True or False"), fix=f"cr.settings.{name} = True"
+        )
     return value
 
 
 def _decode_limit(value: object) -> int:
     """Validate the number of bytes that a file may take when it is decoded."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1_000_000 <= value <= 2**50:
-        raise UsageError(
-            "E102", where="cr.settings", name="decode_limit", expected=fact("bytes, 1,000,000 or more"),
-            received=value, fix="cr.settings.decode_limit = 4_000_000_000",
-        )  # fmt: skip
+        fix = "cr.settings.decode_limit = 4_000_000_000"
+        raise out_of_range(value, "decode_limit", "cr.settings", fact("bytes, 1,000,000 or more"), fix=fix)
     return value
 
 
@@ -256,10 +241,7 @@ class Settings:
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]
         if name not in known:
-            raise UsageError(
-                "E101", where="cr.settings", name=name, expected=", ".join(known), received=name,
-                fix=f"cr.settings.{nearest(name, known) or known[0]} = ...",
-            )  # fmt: skip
+            raise unknown("cr.settings", name, known, "cr.settings.{} = ...", example=known[0])
         if name in _COUNTS:
             object.__setattr__(self, name, _COUNTS[name](value))
             return
@@ -270,10 +252,10 @@ class Settings:
             value = _language()
         if value not in _CHOICES[name]:
             close = nearest(str(value), _CHOICES[name]) or _CHOICES[name][0]
-            raise UsageError(
-                "E101", where=f"cr.settings.{name}", name=value, expected=", ".join(_CHOICES[name]),
-                received=value, fix=f'cr.settings.{name} = "{close}"',
-            )  # fmt: skip
+            where = f"cr.settings.{name}"
+            expected = ", ".join(_CHOICES[name])
+            fix = f'cr.settings.{name} = "{close}"'
+            raise UsageError("E101", where=where, name=value, expected=expected, received=value, fix=fix)
         object.__setattr__(self, name, value)
 
     def __str__(self) -> str:

@@ -32,7 +32,7 @@ TEXTS: Texts = {
     "net": "AlexNet, {size:,} parameters",
     "linear": "linear model (logistic regression)",
     "trivial": "most frequent class",
-}  # fmt: skip
+}
 EVERY, MAX_LEARNING_RATE = 20, 2e-4  # steps between printed lines
 ENLARGED = 224  # pixels
 

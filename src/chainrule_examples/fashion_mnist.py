@@ -31,7 +31,7 @@ TEXTS: Texts = {
     "test": "Accuracy on {rows:,} test images",
     "linear": "linear model (logistic regression)",
     "trivial": "most frequent class",
-}  # fmt: skip
+}
 
 
 class Recipe(NamedTuple):

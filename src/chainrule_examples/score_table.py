@@ -19,9 +19,9 @@ from chainrule.tabular.threshold import FACT
 
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed
-SMALLER_IS_BETTER = frozenset({
-    "RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost",
-})  # fmt: skip
+SMALLER_IS_BETTER = frozenset(
+    {"RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost"}
+)
 CHINESE = {
     "accuracy": "准确率", "perplexity": "困惑度", "log-loss": "对数损失", "return": "回报",
     "cost": "每行代价", "rank-1": "首选识别率", "TAR at FAR 1%": "FAR 1% 时的 TAR", "recall@10": "召回率@10",

@@ -78,10 +78,11 @@ class AttributionContext:
             TrainingError E541: no input is numeric or enters through an embedding.
         """
         if not self.score.entries:
+            what = fact("a numeric input, or one that indexes an embedding")
+            received = ", ".join(self.inputs)
             raise TrainingError(
-                "E541", where="attribute", what=fact("a numeric input, or one that indexes an embedding"),
-                received=", ".join(self.inputs), fix='method="occlusion"',
-            )  # fmt: skip
+                "E541", where="attribute", what=what, received=received, fix='method="occlusion"'
+            )
         return self._values_of(self.score.entry_inputs)
 
     @cached_property

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import derive, trace
 from chainrule.attribution.reasons import Reasons, reasons_for
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import UsageError, fact
 from chainrule.notation import number
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section
@@ -25,6 +25,7 @@ from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.single_member import member_weights, members_of, single_member
+from chainrule.validation import out_of_range, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -57,8 +58,7 @@ class Request:
 def explain_prediction(request: Request, lang: str) -> Explanation:
     """Return the explanation; see ``Model.explain``."""
     model, depth = request.model, request.depth
-    if model.network is None:
-        raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
+    trained_network(model, "explain")
     x, y, _ = samples_of(request.x, request.y)
     request = replace(request, x=x, y=y)
     count = members_of(model)
@@ -72,10 +72,10 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
         y = request.y if known else _predicted(request)
         derived = model if number_of_member is None else single_member(model, number_of_member)
         rows = encode_labeled(derived, request.x, y, "explain")
+        labels = class_names(model)
         derivation = derive.explain(
-            trace.trace_rows(rows), depth or 2, lang, request.weight,
-            labels=class_names(model), features=rows.cells,
-        )  # fmt: skip
+            trace.trace_rows(rows), depth or 2, lang, request.weight, labels=labels, features=rows.cells
+        )
     notes = [] if known else [("why_no_target", {"target": _predicted(request)})] if derivation else []
     if derivation is not None and number_of_member is not None and count > 1:
         weight = float(member_weights(model)[number_of_member - 1])
@@ -138,14 +138,10 @@ def _member(request: Request, count: int) -> int | None:
         return None
     if isinstance(member, bool) or not isinstance(member, int) or not 1 <= member <= count:
         last = count or ALL
-        raise UsageError(
-            "E102", where="explain", name="member", received=repr(member), fix="member=1" if count else "",
-            expected=(
-                fact('1 to {last}, or "all"', last=last)
-                if count
-                else fact("an ensemble: this is one network")
-            ),
-        )  # fmt: skip
+        expected = (
+            fact('1 to {last}, or "all"', last=last) if count else fact("an ensemble: this is one network")
+        )
+        raise out_of_range(member, "member", "explain", expected, fix="member=1" if count else "")
     return member
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.lazy_imports import LazyRegistry
 from chainrule.messages import Text
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 ROUNDING = 32  # units in the last place of the scores and values
 
@@ -125,11 +126,8 @@ def require_count(method: str, name: str, value: Any, low: int) -> None:
         UsageError E102: it is not an integer, or below ``low``.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise UsageError(
-            "E102", where=f"attribute, {method}", name=name,
-            expected=fact("an integer, at least {minimum}", minimum=low), received=repr(value)[:80],
-            fix=f"{name}={max(low, 64)}",
-        )  # fmt: skip
+        expected = fact("an integer, at least {minimum}", minimum=low)
+        raise out_of_range(value, name, f"attribute, {method}", expected, fix=f"{name}={max(low, 64)}")
 
 
 def require_size(method: str, name: str, value: Any, high: float = np.inf) -> None:
@@ -141,12 +139,7 @@ def require_size(method: str, name: str, value: Any, high: float = np.inf) -> No
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= high:
         is_limited = np.isfinite(high)
-        raise UsageError(
-            "E102", where=f"attribute, {method}", name=name,
-            expected=(
-                fact("a number from 0 to {last:g}", last=high)
-                if is_limited
-                else fact("a number from 0 on")
-            ),
-            received=repr(value)[:80], fix=f"{name}=0.1",
-        )  # fmt: skip
+        expected = (
+            fact("a number from 0 to {last:g}", last=high) if is_limited else fact("a number from 0 on")
+        )
+        raise out_of_range(value, name, f"attribute, {method}", expected, fix=f"{name}=0.1")

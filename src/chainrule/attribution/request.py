@@ -15,13 +15,13 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
 from chainrule.attribution.target import SelectedTarget, select_target
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
+from chainrule.errors import TrainingError, alternatives, fact
 from chainrule.notation import number
 from chainrule.settings import settings
 from chainrule.spec import shape_text
 from chainrule.train.evaluation.rows import NetworkRows, encode_rows
 from chainrule.train.inputs import tabular
-from chainrule.validation import refuse_unknown
+from chainrule.validation import choice, out_of_range, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -78,10 +78,7 @@ def build_context(
     columns = feature_columns(model)
     seed = options.get("seed", 0)
     if type(seed) is not int:
-        raise UsageError(
-            "E102", where="attribute", name="seed", expected=fact("an integer"), received=repr(seed)[:80],
-            fix="seed=0",
-        )  # fmt: skip
+        raise out_of_range(seed, "seed", "attribute", fact("an integer"), 0)
     context = AttributionContext(
         model, selected.score, rows.x, selected.score_inputs, baseline_rows, seed, columns
     )
@@ -94,12 +91,7 @@ def known_method(name: str) -> Method:
     Raises:
         UsageError E101: there is no such method; the message suggests the nearest name.
     """
-    if name not in METHODS:
-        close = nearest(str(name), METHODS) or "integrated_gradients"
-        raise UsageError(
-            "E101", where="attribute, method", name=name, expected=", ".join(METHODS), received=repr(name),
-            fix=f'method="{close}"',
-        )  # fmt: skip
+    choice(name, METHODS, "method", "attribute", example="integrated_gradients")
     return METHODS[name]
 
 

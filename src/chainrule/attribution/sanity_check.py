@@ -22,7 +22,7 @@ from chainrule import prng
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.request import build_context, known_method
 from chainrule.data.sample_types import Samples, Targets
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, fact
 from chainrule.messages import translated
 from chainrule.notation import number
 from chainrule.page.html import html_page
@@ -36,7 +36,7 @@ from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.state_holder import StateHolder
-from chainrule.validation import refuse_unknown
+from chainrule.validation import out_of_range, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -184,10 +184,9 @@ def _with_permuted_labels(
 ) -> AttributionContext:
     """Return the context of a copy trained on permuted labels."""
     if not isinstance(labels, tuple | list) or len(labels) != 2:
-        raise UsageError(
-            "E102", where="sanity", name="labels", expected=fact("a pair: (x, y)"),
-            received=type(labels).__name__, fix="labels=(x_train, y_train)",
-        )  # fmt: skip
+        raise out_of_range(
+            type(labels).__name__, "labels", "sanity", fact("a pair: (x, y)"), fix="labels=(x_train, y_train)"
+        )
     x, y = labels
     recipe = model.recipe
     other = untrained(recipe.net, recipe.loss, recipe.optimizer, dtype=recipe.dtype)

@@ -68,10 +68,10 @@ def select_target(
 def _require_name(name: Any, known: Sequence[str], what: str) -> str:
     if name not in known:
         close = nearest(str(name), known) or known[0]
-        raise UsageError(
-            "E101", where=f"attribute, {what}", name=name, expected=", ".join(known), received=repr(name),
-            fix=f'{what}="{close}"',
-        )  # fmt: skip
+        where = f"attribute, {what}"
+        expected = ", ".join(known)
+        fix = f'{what}="{close}"'
+        raise UsageError("E101", where=where, name=name, expected=expected, received=repr(name), fix=fix)
     return name
 
 
@@ -100,12 +100,9 @@ def _encoded_targets(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarr
     }
     short = [name for name, array in coded.items() if len(array) != rows]
     if short:
-        raise TrainingError(
-            "E504",
-            where="attribute, y",
-            expected=fact("{rows} targets", rows=rows),
-            received=f"{len(coded[short[0]])}",
-        )
+        expected = fact("{rows} targets", rows=rows)
+        received = f"{len(coded[short[0]])}"
+        raise TrainingError("E504", where="attribute, y", expected=expected, received=received)
     return coded
 
 
@@ -136,11 +133,10 @@ def _per_sample(target: Any, rows: int) -> list[Any]:
     if not isinstance(target, list) and not (isinstance(target, np.ndarray) and target.ndim):
         return [_plain(target)] * rows
     if len(target) != rows:
-        raise TrainingError(
-            "E544", where="attribute, target",
-            expected=fact("{rows} targets, one for each sample", rows=rows), received=str(len(target)),
-            fix=fact("target=None: the prediction of the model"),
-        )  # fmt: skip
+        expected = fact("{rows} targets, one for each sample", rows=rows)
+        received = str(len(target))
+        fix = fact("target=None: the prediction of the model")
+        raise TrainingError("E544", where="attribute, target", expected=expected, received=received, fix=fix)
     return [_plain(one) for one in target]
 
 
@@ -156,11 +152,10 @@ def _default_targets(
         return [(*last, label) for label in labels] if last else labels
     flat = output_values.reshape(len(output_values), -1)
     if flat.shape[1] > 1 and task.loss.task != "classification":
+        expected = fact("a number of the output, from 0 to {last}", last=flat.shape[1] - 1)
         raise TrainingError(
-            "E544", where="attribute, target",
-            expected=fact("a number of the output, from 0 to {last}", last=flat.shape[1] - 1),
-            received=fact("none"), fix="target=0",
-        )  # fmt: skip
+            "E544", where="attribute, target", expected=expected, received=fact("none"), fix="target=0"
+        )
     return flat.argmax(1).tolist()
 
 
@@ -181,11 +176,8 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
         place, label = (one[:-1], one[-1]) if fits else ((), one)
         if not fits or not all(type(p) is int and 0 <= p < n for p, n in zip(place, inside, strict=True)):
             last, label = ", ".join(str(n - 1) for n in inside), _class_labels(task)[0]
-            raise _no_target(
-                fact("(position, class): a position up to ({last})", last=last),
-                one,
-                alternatives(f"target=({last}, {label!r})", f"--target {last.replace(' ', '')},{label}"),
-            )
+            fix = alternatives(f"target=({last}, {label!r})", f"--target {last.replace(' ', '')},{label}")
+            raise _no_target(fact("(position, class): a position up to ({last})", last=last), one, fix)
     labels = _class_labels(task)
     texts = [str(known) for known in labels]
     if label not in labels and str(label) not in texts:

@@ -25,7 +25,7 @@ import numpy as np
 from chainrule.attribution.score import run
 from chainrule.derive.narrative import check_options
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
 from chainrule.memo import cached_property
@@ -45,6 +45,7 @@ from chainrule.train.network import Network
 from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.private.refusals import private_only
 from chainrule.train.state_holder import StateHolder
+from chainrule.validation import choice
 
 MAX_LISTED = 5  # proponents and opponents listed per sample
 LAYERS = ("last", "all")
@@ -157,10 +158,9 @@ class SampleGradients:
                 path = weights.get(node.inputs[1].inputs[0])
                 if path is not None:
                     return path, node
-        raise TrainingError(
-            "E541", where="influence", what=fact("a dense layer at the end"),
-            received=str(self.network.recipe.net)[:200], fix='layer="all"',
-        )  # fmt: skip
+        what = fact("a dense layer at the end")
+        received = str(self.network.recipe.net)[:200]
+        raise TrainingError("E541", where="influence", what=what, received=received, fix='layer="all"')
 
     @property
     def _has_bias(self) -> float:
@@ -201,10 +201,8 @@ def require_trained_rows(train_x: Any) -> None:
         TrainingError E543: there are none.
     """
     if train_x is None:
-        raise TrainingError(
-            "E543", where="influence", what=fact("samples of the training"),
-            fix="model.influence(x, y, x_train, y_train)",
-        )  # fmt: skip
+        fix = "model.influence(x, y, x_train, y_train)"
+        raise TrainingError("E543", where="influence", what=fact("samples of the training"), fix=fix)
 
 
 def influence(
@@ -223,11 +221,7 @@ def influence(
         raise private_only(
             "influence", fact("model.attribute(x), which explains a prediction without training rows")
         )
-    if layer not in LAYERS:
-        raise UsageError(
-            "E101", where="influence, layer", name=layer, expected=", ".join(LAYERS), received=repr(layer),
-            fix=f'layer="{nearest(str(layer), LAYERS) or "last"}"',
-        )  # fmt: skip
+    choice(layer, LAYERS, "layer", "influence", example="last")
     states = [_checkpoint_arrays(model, checkpoint) for checkpoint in checkpoints] or [model.arrays]
     weights = (
         [1.0] * len(states)

@@ -22,9 +22,10 @@ import numpy as np
 from chainrule.auditing.one_run import bound_by_scores, refuse_claim
 from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.auditing.statistics import closeness, fit_statistic
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.prng import fold, key_of, permutation, uniform
 from chainrule.settings import settings
+from chainrule.validation import out_of_range
 
 _STREAM = 0x43414E41  # "CANA"
 
@@ -55,10 +56,8 @@ def refuse_canaries(canaries: int, rows: int) -> None:
         UsageError E102: there are more.
     """
     if canaries > rows // 2:
-        raise UsageError(
-            "E102", where="audit", name="canaries", received=canaries, fix=f"canaries={rows // 2}",
-            expected=fact("at most {count}, one half of the rows", count=rows // 2),
-        )  # fmt: skip
+        expected = fact("at most {count}, one half of the rows", count=rows // 2)
+        raise out_of_range(canaries, "canaries", "audit", expected, fix=f"canaries={rows // 2}")
 
 
 def audit_in_one_run(

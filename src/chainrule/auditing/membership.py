@@ -25,6 +25,7 @@ from chainrule.auditing.statistics import closeness, fit_statistic
 from chainrule.errors import UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 LIMITS = (0.01, 0.001)  # shares of false alarms
 LEVEL = 0.95  # of all intervals of a result together
@@ -110,10 +111,8 @@ def known_shadows(shadows: int, minimum: int = 0) -> int:
     """
     is_integer = isinstance(shadows, int | np.integer) and not isinstance(shadows, bool)
     if not is_integer or shadows % 2 or not minimum <= shadows <= 1000:
-        raise UsageError(
-            "E102", where="audit", name="shadows", received=repr(shadows)[:80], fix="shadows=8",
-            expected=fact("an even number from {low} to {high}", low=minimum, high=1000),
-        )  # fmt: skip
+        expected = fact("an even number from {low} to {high}", low=minimum, high=1000)
+        raise out_of_range(shadows, "shadows", "audit", expected, 8)
     return int(shadows)
 
 

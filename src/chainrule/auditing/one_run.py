@@ -28,7 +28,7 @@ import numpy as np
 from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 from chainrule.auditing.one_run_result import OneRunResult
-from chainrule.errors import UsageError
+from chainrule.validation import out_of_range
 
 CONFIDENCE = 0.95
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # of the canaries that are guessed
@@ -157,10 +157,8 @@ def refuse_claim(canaries: int, delta: float, claim: float | None) -> None:
     )
     for name, is_valid, expected, received in checks:
         if not is_valid:
-            raise UsageError(
-                "E102", where="audit", name=name, expected=expected, received=repr(received)[:80],
-                fix={"canaries": "canaries=500", "delta": "delta=1e-5", "claim": "claim=3"}[name],
-            )  # fmt: skip
+            fix = {"canaries": "canaries=500", "delta": "delta=1e-5", "claim": "claim=3"}[name]
+            raise out_of_range(received, name, "audit", expected, fix=fix)
 
 
 def _is_number(value: object) -> bool:

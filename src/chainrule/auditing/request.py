@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.auditing.membership import Candidates, Trainer, attack_membership
 from chainrule.auditing.membership_result import MembershipResult
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.evaluation.rows import NetworkRows
@@ -20,6 +20,7 @@ from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.uncertainty.calibration import labeled_probabilities
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -62,10 +63,8 @@ def _pair(rows: Any, name: str) -> tuple[Any, Any]:
     if isinstance(rows, tuple) and len(rows) == 2:
         return rows
     if isinstance(rows, tuple | list | np.ndarray) or rows is None:
-        raise UsageError(
-            "E102", where="audit", name=name, expected=fact("a pair of samples and labels, or a table"),
-            received=type(rows).__name__, fix=f"{name}=(x, y)",
-        )  # fmt: skip
+        expected = fact("a pair of samples and labels, or a table")
+        raise out_of_range(type(rows).__name__, name, "audit", expected, fix=f"{name}=(x, y)")
     return rows, None
 
 

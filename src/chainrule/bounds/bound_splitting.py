@@ -96,10 +96,10 @@ class BoundSplitting:
             {node: a[both].astype(np.float64) for node, a in self._alphas.items()},
             {x: a[both].astype(np.float64) for x, a in self._penalties.items()},
         )
-        result = optimized(
-            enclosure, self._node, self._rows[self._owner[both]], np.arange(2 * count),
-            np.zeros(2 * count), signs=signs, start=start, steps=STEPS,
-        )  # fmt: skip
+        rows = self._rows[self._owner[both]]
+        boxes = np.arange(2 * count)
+        limits = np.zeros(2 * count)
+        result = optimized(enclosure, self._node, rows, boxes, limits, signs=signs, start=start, steps=STEPS)
         value = np.fmax(result.value, self._value[both])
         value = np.where(is_empty, np.inf, np.where(np.isnan(value), -np.inf, value))
         chosen, can_split = self._best_splits(result, 2 * count)

@@ -70,10 +70,10 @@ class Structure:
     def _rule(self, node: Node) -> Rule:
         rule = RULES.get(node.op.name)
         if rule is None:
+            expected = ", ".join(sorted(RULES))
             raise UsageError(
-                "E580", where=str(node.site), op=node.op.name, expected=", ".join(sorted(RULES)),
-                received=node.op.name,
-            )  # fmt: skip
+                "E580", where=str(node.site), op=node.op.name, expected=expected, received=node.op.name
+            )
         return rule
 
     def _constant(self, node: Node, arrays: Mapping[str, np.ndarray]) -> Interval:
@@ -115,10 +115,10 @@ class Structure:
         by_node = roles(self.nodes)
         for node in self.nodes:
             if node in self.variable and (by_node[node].kind != "sample" or not _has_batch_axis(node)):
+                expected = fact("samples along one axis, each on its own")
                 raise UsageError(
-                    "E581", where=str(node.site), op=node.op.name,
-                    expected=fact("samples along one axis, each on its own"), received=node.spec,
-                )  # fmt: skip
+                    "E581", where=str(node.site), op=node.op.name, expected=expected, received=node.spec
+                )
 
     def card(self, node: Node, batch: int) -> Card:
         """The card of a node with its sizes bound."""

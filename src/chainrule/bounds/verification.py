@@ -151,14 +151,18 @@ class _Attempt:
         """Improve the bounds of hidden values on the boxes of searches, in a part of the time."""
         end = self._elapsed() + SHARE * self._seconds
         improved: set[tuple[bytes, ...]] = set()
+
+        def is_over() -> bool:
+            return self._elapsed() > min(end, self._seconds)
+
         for search in searches:
             key = _box_of(search.case)
             if key not in improved:
                 improved.add(key)
+                known = search.bounds_of(self._enclosures[key])
                 self._enclosures[key] = box_enclosure(
-                    self._subject, search.case, None, lambda: self._elapsed() > min(end, self._seconds),
-                    splits=splits, known=search.bounds_of(self._enclosures[key]),
-                )  # fmt: skip
+                    self._subject, search.case, None, is_over, splits=splits, known=known
+                )
             search.narrow(self._enclosures[key])
 
     def _search(self, case: Case) -> Search:

@@ -8,9 +8,7 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 
-HEADINGS = (
-    "Shapes", "Formula", "Args", "Returns", "Numerics", "Cost", "Raises", "Example", "Reference",
-)  # fmt: skip
+HEADINGS = ("Shapes", "Formula", "Args", "Returns", "Numerics", "Cost", "Raises", "Example", "Reference")
 _HEADING = re.compile(rf"({'|'.join(HEADINGS)}): *")
 _AS_IN = re.compile(r"\bas in ``(\w+)``")
 _AS_THERE = re.compile(r"(?:as in|see|those of|those in) ``(\w+)``[;.]? *(.*)")

@@ -14,9 +14,7 @@ from collections.abc import Callable
 from chainrule.escaping import escape
 from chainrule.notation.letters import GREEK, lowered, raised
 
-_SIGNS = {
-    "<-": "←", "->": "→", "<=": "≤", ">=": "≥", "!=": "≠", " * ": " · ", " - ": " − ", "...": "…",
-}  # fmt: skip
+_SIGNS = {"<-": "←", "->": "→", "<=": "≤", ">=": "≥", "!=": "≠", " * ": " · ", " - ": " − ", "...": "…"}
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _MINUS = re.compile(r"(?<![\w)\]'])-(?=[\w(|.∞∑√])")  # a minus sign, not a hyphen
 _LETTER = re.compile(rf"(?<![A-Za-z])({'|'.join(GREEK)})(?![A-Za-z])")

@@ -15,6 +15,7 @@ from chainrule.page.explanation import Explanation
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, trace
 from chainrule.train.network import Network, Recipe
+from chainrule.validation import out_of_range
 
 INPUTS = ((1.0, 0.5), (-0.5, 2.0))
 TARGETS = ((1.0,), (0.0,))
@@ -50,9 +51,7 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
         (0.076447, 0.067961, -0.008823)
     """
     if samples not in (1, 2):
-        raise UsageError(
-            "E102", where="the article's example", name="samples", expected=fact("1 or 2"), received=samples
-        )
+        raise out_of_range(samples, "samples", "the article's example", fact("1 or 2"))
     if end not in ENDS:
         raise UsageError(
             "E101", where="the article's example", name=end, expected=", ".join(ENDS), received=end

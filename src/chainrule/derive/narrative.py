@@ -17,12 +17,13 @@ from chainrule.derive.sections import (
 )
 from chainrule.derive.weight_name import weight_of
 from chainrule.derive.writer import Writer
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.page.diagram import diagram_of
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section
 from chainrule.texts import LANGUAGES
 from chainrule.trace import Trace
+from chainrule.validation import choice, out_of_range
 
 if TYPE_CHECKING:
     from chainrule.data import Cell
@@ -99,22 +100,6 @@ def check_options(depth: int, lang: str) -> None:
     Raises:
         UsageError E101: unknown language. UsageError E102: invalid depth.
     """
-    if lang not in LANGUAGES:
-        close = nearest(str(lang), LANGUAGES) or LANGUAGES[0]
-        raise UsageError(
-            "E101",
-            where="explain, lang",
-            name=lang,
-            expected=", ".join(LANGUAGES),
-            received=lang,
-            fix=f'lang="{close}"',
-        )
+    choice(lang, LANGUAGES, "lang", "explain")
     if depth not in (1, 2, 3) or isinstance(depth, bool):
-        raise UsageError(
-            "E102",
-            where="explain",
-            name="depth",
-            expected=fact("1, 2 or 3"),
-            received=repr(depth),
-            fix="depth=2",
-        )
+        raise out_of_range(depth, "depth", "explain", fact("1, 2 or 3"), 2)

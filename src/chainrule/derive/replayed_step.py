@@ -70,9 +70,8 @@ class Replay:
         targets = {name: update.arrays[name] for name in network_of_batch.target_names.values()}
         slots = {label: update.arrays[label] for label in network_of_batch.slots}
         position = TrainingPosition(
-            update.number - 1, update.horizon, slots, True, update.arrays.get(KEY),
-            update.arrays.get(WEIGHTS),
-        )  # fmt: skip
+            update.number - 1, update.horizon, slots, True, update.arrays.get(KEY), update.arrays.get(WEIGHTS)
+        )
         return trace(
             network_of_batch, arrays, {name: update.arrays[name] for name in specs}, targets, position
         )

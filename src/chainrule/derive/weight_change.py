@@ -16,7 +16,7 @@ from chainrule.derive.narrative import check_options
 from chainrule.derive.sections.forward import forward_nodes
 from chainrule.derive.weight_name import weight_of
 from chainrule.derive.writer import Index, Writer, figure, signed
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.page.html import html_page
 from chainrule.page.page import Cell, Page, Part, Section, Table
@@ -24,6 +24,7 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES
 from chainrule.trace import Trace
+from chainrule.validation import out_of_range
 
 _NUMBERS = (1, 2, 3)  # numeric columns
 
@@ -133,16 +134,11 @@ def _edits(changes: Mapping[str, Any], trace: Trace) -> dict[str, tuple[str, Ind
         path, index = weight_of(text, trace.parameters)
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not is_number or not np.isfinite(value):
-            raise UsageError(
-                "E102", where="what_if", name=text, expected=fact("a finite number"), received=repr(value),
-                fix=f'{{"{text}": 0.5}}',
-            )  # fmt: skip
+            raise out_of_range(value, text, "what_if", fact("a finite number"), fix=f'{{"{text}": 0.5}}')
         edits[text] = (path, index, float(value))
     if not edits:
-        raise UsageError(
-            "E102", where="what_if", name="changes", expected=fact("at least one weight with its new number"),
-            received=fact("none"), fix=f'{{"{example}": 0.5}}',
-        )  # fmt: skip
+        expected = fact("at least one weight with its new number")
+        raise out_of_range(fact("none"), "changes", "what_if", expected, fix=f'{{"{example}": 0.5}}')
     return edits
 
 

@@ -34,19 +34,15 @@ def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tup
     if path not in parameters:
         suggestion = nearest(path, parameters)
         example = f"{suggestion}[{','.join('0' * parameters[suggestion].ndim)}]" if suggestion else ""
-        raise UsageError(
-            "E120", where="weight", name=path,
-            expected=outline(parameters) or fact("a network with parameters"), received=text,
-            fix=f'weight="{example}"' if suggestion else "",
-        )  # fmt: skip
+        expected = outline(parameters) or fact("a network with parameters")
+        fix = f'weight="{example}"' if suggestion else ""
+        raise UsageError("E120", where="weight", name=path, expected=expected, received=text, fix=fix)
     shape = parameters[path].shape
     index = _index(match[2] if match else None, shape)
     if index is None:
-        raise UsageError(
-            "E121", where="weight", name=path,
-            expected=fact("an index inside {shape}, from 0", shape=shape_text(shape)), received=text,
-            fix=f'weight="{path}[{",".join("0" * len(shape))}]"',
-        )  # fmt: skip
+        expected = fact("an index inside {shape}, from 0", shape=shape_text(shape))
+        fix = f'weight="{path}[{",".join("0" * len(shape))}]"'
+        raise UsageError("E121", where="weight", name=path, expected=expected, received=text, fix=fix)
     return path, index
 
 

@@ -63,10 +63,8 @@ def _too_many(error: ChainruleError, y: Any) -> Finding:
     scores, classes = (int(str(error.details[key])) for key in ("outputs", "classes"))
     low, high = (str(error.details[key]) for key in ("first_label", "last_label"))
     facts = {"scores": scores, "classes": classes, "low": low, "high": high}
-    evidence = Evidence(
-        classes, scores, facts, form="too_many", severity="error",
-        remedy=f"cr.Sequential(net, cr.Dense({classes}))",
-    )  # fmt: skip
+    remedy = f"cr.Sequential(net, cr.Dense({classes}))"
+    evidence = Evidence(classes, scores, facts, form="too_many", severity="error", remedy=remedy)
     return Finding(RULES["label-numbers"], evidence)
 
 
@@ -110,9 +108,10 @@ def _checked_gradients(
         if name not in parameters or a.shape != parameters[name].shape
     ]
     if mismatched or (gradients is not None and not arrays):
+        expected = ", ".join(parameters)
+        received = mismatched[0] if mismatched else fact("none")
+        fix = fact("the names and shapes of model.parameters()")
         raise ShapeError(
-            "E551", where="check", expected=", ".join(parameters),
-            received=mismatched[0] if mismatched else fact("none"), notes=mismatched[1:],
-            fix=fact("the names and shapes of model.parameters()"),
-        )  # fmt: skip
+            "E551", where="check", expected=expected, received=received, notes=mismatched[1:], fix=fix
+        )
     return arrays

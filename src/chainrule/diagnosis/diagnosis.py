@@ -111,18 +111,15 @@ class Diagnosis(Page):
             content = json.loads(text)
             return Diagnosis.of([Finding.of_json(item) for item in content["findings"]], lang)
         except _DAMAGE as cause:
-            raise FileError(
-                "E550", where=where, expected=fact("findings, as a training writes them"),
-                received=f"{type(cause).__name__}: {cause}"[:120],
-                fix=fact("train again, or delete the file"),
-            ) from cause  # fmt: skip
+            expected = fact("findings, as a training writes them")
+            received = f"{type(cause).__name__}: {cause}"[:120]
+            fix = fact("train again, or delete the file")
+            raise FileError("E550", where=where, expected=expected, received=received, fix=fix) from cause
 
 
 def _section(finding: Finding, lang: str, remedy: str) -> Section:
-    heading = render(
-        "doctor_heading", lang, severity=render(f"doctor_{finding.severity}", lang), name=finding.name(lang),
-        rule=finding.rule.id,
-    )  # fmt: skip
+    severity = render(f"doctor_{finding.severity}", lang)
+    heading = render("doctor_heading", lang, severity=severity, name=finding.name(lang), rule=finding.rule.id)
     keys = {
         "numbers": finding.numbers(lang),
         "why": finding.why(lang),

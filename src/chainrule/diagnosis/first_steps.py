@@ -149,8 +149,9 @@ def _outputs(step: Step) -> dict[str, Node]:
         if path.endswith(".z") and set(Graph({"z": node}).inputs) <= known  # not inside a recurrent step
     }
     return {
-        **step.graph.outputs, "watched.data": step.objective.data,
+        **step.graph.outputs,
+        "watched.data": step.objective.data,
         **{f"output.{name}": node for name, node in built.outputs.items()},
         **{f"sum.{path}": node for path, node in sums.items()},
         **{f"gradient.{path}": node for path, node in step.gradients.items()},
-    }  # fmt: skip
+    }

@@ -10,6 +10,7 @@ from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rules.randomness import SEED_EFFECT, Comparison
 from chainrule.errors import UsageError, fact
 from chainrule.settings import settings
+from chainrule.validation import out_of_range
 
 
 def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | None = None) -> Diagnosis:
@@ -44,13 +45,12 @@ def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:
     try:
         scores = tuple(map(float, values))
     except (TypeError, ValueError) as cause:
+        expected = fact("a number for each seed")
+        fix = "compare_seeds([0.91, 0.93], [0.92, 0.94])"
         raise UsageError(
-            "E113", where="compare_seeds", name=name, expected=fact("a number for each seed"),
-            received=repr(values)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
-        ) from cause  # fmt: skip
+            "E113", where="compare_seeds", name=name, expected=expected, received=repr(values)[:80], fix=fix
+        ) from cause
     if not scores or not all(map(math.isfinite, scores)):
-        raise UsageError(
-            "E102", where="compare_seeds", name=name, expected=fact("finite scores, one at least"),
-            received=repr(scores)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
-        )  # fmt: skip
+        fix = "compare_seeds([0.91, 0.93], [0.92, 0.94])"
+        raise out_of_range(scores, name, "compare_seeds", fact("finite scores, one at least"), fix=fix)
     return scores

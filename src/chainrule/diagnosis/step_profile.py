@@ -108,7 +108,7 @@ def _circumstances(watch: ProfileResult, lang: str) -> list[str]:
         render("profile_divided" if profile.microbatches > 1 else "profile_whole", lang, **divided),
         render(rows_key, lang, rows=watch.rows, steps=profile.steps),
         render("profile_peak", lang, **peak),
-    ]  # fmt: skip
+    ]
 
 
 def _layers(lines: Sequence[KernelTime], lang: str) -> dict[str, list[KernelTime]]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 from chainrule.engines.large_stack import on_large_stack
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, fact
 from chainrule.events import notices
 from chainrule.exact_cast import exact_array
 from chainrule.graph import Graph, Node
 from chainrule.memo import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
+from chainrule.validation import unknown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -52,15 +53,7 @@ def _engine(name: str | None) -> ModuleType:
     """
     name = name or settings.engine
     if name not in ENGINES:
-        close = nearest(name, ENGINES) or ENGINES[0]
-        raise UsageError(
-            "E101",
-            where="engine",
-            name=name,
-            expected=", ".join(ENGINES),
-            received=name,
-            fix=f'engine="{close}"',
-        )
+        raise unknown("engine", name, ENGINES, 'engine="{}"', example=ENGINES[0])
     return on_large_stack(import_module, f"chainrule.engines.{name}")
 
 

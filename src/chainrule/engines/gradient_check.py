@@ -77,14 +77,14 @@ def check_gradient(
     if not check.error <= tolerance:
         i, index = check.place
         at = differentiated.index(i)
-        raise GradientError(
-            "E274", where=fact("input {number} at {index}", number=i, index=index),
-            expected=fact("{derivative:.12g} (a step of {step:g})", derivative=numeric[at][index], step=step),
-            received=fact(
-                "{derivative:.12g} (relative error {error:.1e})",
-                derivative=analytic[at][index], error=check.error,
-            ),
-        )  # fmt: skip
+        where = fact("input {number} at {index}", number=i, index=index)
+        expected = fact("{derivative:.12g} (a step of {step:g})", derivative=numeric[at][index], step=step)
+        received = fact(
+            "{derivative:.12g} (relative error {error:.1e})",
+            derivative=analytic[at][index],
+            error=check.error,
+        )
+        raise GradientError("E274", where=where, expected=expected, received=received)
     return check
 
 

@@ -153,9 +153,7 @@ def _compare_alone(values: Sequence[_ReferenceValue], tolerance: float | None) -
     for i, step in enumerate(values):
         labels = [f"{i}.{j}" for j in range(len(step.reads))]
         feeds.update(zip(labels, step.reads, strict=True))
-        sources = [
-            input_node(n, a.shape, a.dtype.name) for n, a in zip(labels, step.reads, strict=True)
-        ]  # fmt: skip
+        sources = [input_node(n, a.shape, a.dtype.name) for n, a in zip(labels, step.reads, strict=True)]
         outputs[str(i)] = make(step.card, *sources)
     source, machine = _both(Graph(outputs), feeds)
     for i, step in enumerate(values):

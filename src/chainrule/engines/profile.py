@@ -131,10 +131,9 @@ def measure(subject: ProfiledStep, engine: str | None = None) -> StepProfile:
     """
     name = engine or settings.engine
     if name not in PROFILED_ENGINES:
-        raise UsageError(
-            "E123", where="profile", name=name, expected=", ".join(PROFILED_ENGINES), received=name,
-            fix=f'cr.Model(..., engine="{PROFILED_ENGINES[0]}")',
-        )  # fmt: skip
+        expected = ", ".join(PROFILED_ENGINES)
+        fix = f'cr.Model(..., engine="{PROFILED_ENGINES[0]}")'
+        raise UsageError("E123", where="profile", name=name, expected=expected, received=name, fix=fix)
     return import_module(f"chainrule.engines.{name}.debug.profile").measure(subject)
 
 

@@ -23,11 +23,10 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     missing = [name for name in inputs if name not in arrays]
     if missing:
         close = nearest(missing[0], arrays)
-        raise ShapeError(
-            "E210", where=join_facts(", ", (fact('input "{name}"', name=m) for m in missing)),
-            expected=", ".join(inputs), received=", ".join(arrays) or fact("none"),
-            fix=f'{{"{missing[0]}": {close or "..."}}}',
-        )  # fmt: skip
+        where = join_facts(", ", (fact('input "{name}"', name=m) for m in missing))
+        received = ", ".join(arrays) or fact("none")
+        fix = f'{{"{missing[0]}": {close or "..."}}}'
+        raise ShapeError("E210", where=where, expected=", ".join(inputs), received=received, fix=fix)
     sizes: dict[str, int] = {}
     for name, spec in inputs.items():
         for axis, length in zip(spec.shape, arrays[name].shape, strict=False):
@@ -65,9 +64,9 @@ def at_sizes(node: Node, sizes: Mapping[str, int]) -> Card:
         return node.op.with_sizes(sizes)  # pyright: ignore[reportReturnType]
     except KeyError as error:
         size = error.args[0]
+        expected = fact("an input with an axis of length {size}", size=size)
+        received = ", ".join(sizes) or fact("no sizes")
+        fix = fact("compute the gradient together with the value it belongs to")
         raise ShapeError(
-            "E212", size=size, where=str(node.site),
-            expected=fact("an input with an axis of length {size}", size=size),
-            received=", ".join(sizes) or fact("no sizes"),
-            fix=fact("compute the gradient together with the value it belongs to"),
-        ) from None  # fmt: skip
+            "E212", size=size, where=str(node.site), expected=expected, received=received, fix=fix
+        ) from None

@@ -101,12 +101,13 @@ def _refusal(
             settings = {p.name: _Named(_EXAMPLES.get(p.name, p.name)), **settings}
     fits = _binds(bare, args, settings)
     order = [p.name for p in parameters if p.kind in _NAMED]
+    expected = _signature_text(name, parameters)
+    received = _text(name, order, args, named)
+    fix = _text(called, order, args, settings) if fits else f"help({called})"
+    notes = call_remarks(name, renamed, dropped)
     return CallError(
-        "E131", where=name, name=name, expected=_signature_text(name, parameters),
-        received=_text(name, order, args, named),
-        fix=_text(called, order, args, settings) if fits else f"help({called})",
-        notes=call_remarks(name, renamed, dropped),
-    )  # fmt: skip
+        "E131", where=name, name=name, expected=expected, received=received, fix=fix, notes=notes
+    )
 
 
 def _binds(bare: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> bool:

@@ -24,8 +24,9 @@ from typing import Protocol
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 Labels = tuple[int, ...]
 NEVER = -np.inf  # log 0
@@ -99,10 +100,7 @@ def search_ctc(
         ((1,), 0.8)
     """
     if type(beam_width) is not int or beam_width < 1:
-        raise UsageError(
-            "E102", where="search_ctc", name="beam_width", expected=fact("at least 1"),
-            received=repr(beam_width)[:80],
-        )  # fmt: skip
+        raise out_of_range(beam_width, "beam_width", "search_ctc", fact("at least 1"))
     beam = {(): Prefix(0.0, NEVER, 0.0)}
     for frame in np.asarray(log_p, np.float64):
         symbols = [int(k) for k in np.flatnonzero(frame > min_log_p) if k != blank]

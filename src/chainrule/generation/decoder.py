@@ -205,11 +205,11 @@ class Decoder:
         if np.isnan(expected).any():
             return  # NaN does not show whether the layers are causal
         if actual.shape != expected.shape or not np.allclose(actual, expected, atol=tolerance):
+            expected = fact("causal layers")
+            received = fact("outputs that change when previous tokens come from the cache")
             raise UsageError(
-                "E223", where="Decoder", op=type(self.net).__name__,
-                expected=fact("causal layers"),
-                received=fact("outputs that change when previous tokens come from the cache"),
-            )  # fmt: skip
+                "E223", where="Decoder", op=type(self.net).__name__, expected=expected, received=received
+            )
         self._passed.add("causality")
 
     @cached_property
@@ -272,21 +272,17 @@ class Decoder:
         in_range = valid.shape == (rows,) and ((valid >= 0) & (valid <= count)).all()
         if not fits or len(tokens) != rows or not in_range:
             shape = ", ".join(map(str, (rows, "T", *spec.shape[2:])))
-            raise ShapeError(
-                "E209", where="Decoder.feed", received=f"{shape_text(tokens.shape)}, {valid.tolist()}",
-                expected=fact("({shape}), T at least 1; lengths 0 to T, one for each row", shape=shape),
-            )  # fmt: skip
+            received = f"{shape_text(tokens.shape)}, {valid.tolist()}"
+            expected = fact("({shape}), T at least 1; lengths 0 to T, one for each row", shape=shape)
+            raise ShapeError("E209", where="Decoder.feed", received=received, expected=expected)
         longest = int(np.max(cache.filled + valid, initial=0))
         if longest > self.length:
-            raise ShapeError(
-                "E225", where="Decoder.feed",
-                expected=fact("at most {length} tokens in a row", length=self.length),
-                received=fact(
-                    "{count} tokens in row {row}", count=longest,
-                    row=int(np.argmax(cache.filled + valid)),
-                ),
-                fix=f"cr.Decoder(..., length={longest})",
-            )  # fmt: skip
+            expected = fact("at most {length} tokens in a row", length=self.length)
+            received = fact(
+                "{count} tokens in row {row}", count=longest, row=int(np.argmax(cache.filled + valid))
+            )
+            fix = f"cr.Decoder(..., length={longest})"
+            raise ShapeError("E225", where="Decoder.feed", expected=expected, received=received, fix=fix)
         return valid
 
 

@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_rep
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.records import frozen
-from chainrule.validation import refuse_unknown, require_integer, require_number
+from chainrule.validation import out_of_range, refuse_unknown, require_integer, require_number
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
 StepCallback = Callable[[np.ndarray], Any]
@@ -94,11 +94,8 @@ class Request:
                 ),
             )  # fmt: skip
         if self.samples > self.num_beams:
-            raise UsageError(
-                "E102", where="generate", name="samples",
-                expected=fact("at most {num_beams}, as many as num_beams", num_beams=self.num_beams),
-                received=self.samples, fix=f"num_beams={self.samples}",
-            )  # fmt: skip
+            expected = fact("at most {num_beams}, as many as num_beams", num_beams=self.num_beams)
+            raise out_of_range(self.samples, "samples", "generate", expected, fix=f"num_beams={self.samples}")
 
     @property
     def rows(self) -> int:
@@ -148,10 +145,9 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
                 received=short_repr(prompt), fix="tokenizer.encode(text)",
             )  # fmt: skip
         if not array.size:
-            raise UsageError(
-                "E102", where=where, name="the prompt", expected=fact("at least 1 token"),
-                received=fact("none"), fix=fact("[2], the start token"),
-            )  # fmt: skip
+            raise out_of_range(
+                fact("none"), "the prompt", where, fact("at least 1 token"), fix=fact("[2], the start token")
+            )
     rows = {len(array) for array in inputs.values()}
     if len(arrays) == 1 and len(rows) == 1:
         arrays *= rows.pop()
@@ -159,10 +155,8 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         received = join_facts(
             ", ", (fact("{name} has {count}", name=name, count=len(array)) for name, array in inputs.items())
         )
-        raise ShapeError(
-            "E209", where="generate, inputs",
-            expected=fact("{rows} rows, one for each prompt", rows=len(arrays)), received=received,
-        )  # fmt: skip
+        expected = fact("{rows} rows, one for each prompt", rows=len(arrays))
+        raise ShapeError("E209", where="generate, inputs", expected=expected, received=received)
     return tuple(array.astype(np.int64) for array in arrays)
 
 
@@ -171,24 +165,22 @@ def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tok
     longest = max(len(prompt) for prompt in prompts)
     available = decoder.length - longest + 1
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
-        raise UsageError(
-            "E102", where="generate", name="max_new_tokens", expected=fact("an integer, 1 or more"),
-            received=short_repr(max_new_tokens), fix=f"max_new_tokens={max(1, available)}",
-        )  # fmt: skip
+        expected = fact("an integer, 1 or more")
+        fix = f"max_new_tokens={max(1, available)}"
+        raise out_of_range(max_new_tokens, "max_new_tokens", "generate", expected, fix=fix)
     if available < 1 or (max_new_tokens or 1) > available:
         received = fact("a prompt of {count} tokens", count=longest)
         if max_new_tokens is not None:
             received = fact(
                 "a prompt of {count} tokens and {new} new ones", count=longest, new=max_new_tokens
             )
-        raise ShapeError(
-            "E229", where="generate",
-            expected=fact("at most {length} tokens, prompt and new ones", length=decoder.length),
-            received=received,
-            fix=f"max_new_tokens={available}"
+        expected = fact("at most {length} tokens, prompt and new ones", length=decoder.length)
+        fix = (
+            f"max_new_tokens={available}"
             if available > 0
-            else fact("only the last {length} tokens of the prompt", length=decoder.length),
-        )  # fmt: skip
+            else fact("only the last {length} tokens of the prompt", length=decoder.length)
+        )
+        raise ShapeError("E229", where="generate", expected=expected, received=received, fix=fix)
     return max_new_tokens or available
 
 
@@ -196,7 +188,8 @@ def _stop_tokens(stop: Any) -> tuple[int, ...]:
     try:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
+        expected = fact("token ids")
+        received = short_repr(stop)
         raise UsageError(
-            "E113", where="generate", name="stop", expected=fact("token ids"), received=short_repr(stop),
-            fix="stop=[3]",
-        ) from cause  # fmt: skip
+            "E113", where="generate", name="stop", expected=expected, received=received, fix="stop=[3]"
+        ) from cause

@@ -45,10 +45,9 @@ class DecodingState:
 
     def take(self, indices: np.ndarray) -> DecodingState:
         """The state of the rows with these indices."""
-        return DecodingState(
-            self.cache.rows(indices), self.scores[indices], self.rows[indices], self.open[indices],
-            self.seen[indices],
-        )  # fmt: skip
+        cache = self.cache.rows(indices)
+        scores = self.scores[indices]
+        return DecodingState(cache, scores, self.rows[indices], self.open[indices], self.seen[indices])
 
 
 @dataclass
@@ -146,10 +145,10 @@ def next_scores(state: DecodingState, request: Request, position: int) -> np.nda
         scores = strategy(scores, state.seen)
     best = scores.max(axis=1)
     if np.isnan(best).any() or np.isposinf(best).any():
-        raise TrainingError(
-            "E501", where="generate", expected=fact("finite scores"), received=fact("NaN or infinity"),
-            cause=fact("a score of the network"),
-        )  # fmt: skip
+        expected = fact("finite scores")
+        received = fact("NaN or infinity")
+        cause = fact("a score of the network")
+        raise TrainingError("E501", where="generate", expected=expected, received=received, cause=cause)
     if np.isneginf(best).any():
         raise UsageError(
             "E125", where="generate", expected=fact("at least 1 possible token"), received=fact("none")

@@ -17,13 +17,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
-from chainrule.errors import DataError, UsageError, fact, short_repr
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.generator import generate, stream_tokens
 from chainrule.generation.options import GenerationOptions
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 from chainrule.train.model_state import ModelState
+from chainrule.validation import out_of_range
 
 _DECODERS: WeakKeyDictionary[ModelState, Decoder] = WeakKeyDictionary()
 NO_TEXT = (PAD, UNKNOWN, BEGIN)
@@ -76,10 +77,9 @@ def stream_text(
     A character may consist of several byte-pair tokens: its piece is yielded once it is complete.
     """
     if options.get("samples", 1) != 1:
-        raise UsageError(
-            "E102", where="stream", name="samples", expected=fact("1, the only number that can be streamed"),
-            received=short_repr(options.get("samples")), fix="model.generate(..., samples=3)",
-        )  # fmt: skip
+        value = options.get("samples")
+        expected = fact("1, the only number that can be streamed")
+        raise out_of_range(value, "samples", "stream", expected, fix="model.generate(..., samples=3)")
     request = _request(model, text, options)
     steps = stream_tokens(request.decoder, request.prompt, max_new_tokens, **request.options)
     return _pieces(request, steps)
@@ -111,12 +111,10 @@ def decoder_of(model: ModelState) -> Decoder:
     decoder_input = "target" if "target" in specs else next(iter(specs), "")
     spec = specs.get(decoder_input, Spec((), "int64"))
     if spec.rank != 2 or [target.output.rank for target in model.targets.values()] != [3]:
-        raise UsageError(
-            "E126", where="generate", expected=fact("a trained model of sequences of tokens (B, T)"),
-            received=", ".join(f"{name} {spec}" for name, spec in specs.items())
-            or fact("an untrained model"),
-            fix=fact("model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each"),
-        )  # fmt: skip
+        expected = fact("a trained model of sequences of tokens (B, T)")
+        received = ", ".join(f"{name} {spec}" for name, spec in specs.items()) or fact("an untrained model")
+        fix = fact("model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each")
+        raise UsageError("E126", where="generate", expected=expected, received=received, fix=fix)
     length = bound(spec.shape[1:])[0]
     limits = None if model.network is None else model.network.limits
     decoder = Decoder(
@@ -134,10 +132,9 @@ def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
         DataError E363, E364: an empty prompt; a source longer than the input of the model.
     """
     if not model.tokenizers:
-        raise UsageError(
-            "E126", where="generate", expected=fact("a model created with tokenizer=..."),
-            received=fact("no tokenizer"), fix='cr.Model(network, "cross_entropy", tokenizer=tokenizer)',
-        )  # fmt: skip
+        expected = fact("a model created with tokenizer=...")
+        fix = 'cr.Model(network, "cross_entropy", tokenizer=tokenizer)'
+        raise UsageError("E126", where="generate", expected=expected, received=fact("no tokenizer"), fix=fix)
     decoder = decoder_of(model)
     tokenizer = _tokenizer(model, decoder.decoder_input)
     arguments: dict[str, Any] = dict(options)
@@ -164,10 +161,10 @@ def _tokenizer(model: ModelState, name: str) -> Tokenizer:
     """
     tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
     if tokenizer is None:
-        raise UsageError(
-            "E126", where="generate", expected=fact('a tokenizer for the input "{name}"', name=name),
-            received=", ".join(model.tokenizers), fix=f'tokenizer={{"{name}": ..., ...}}',
-        )  # fmt: skip
+        expected = fact('a tokenizer for the input "{name}"', name=name)
+        received = ", ".join(model.tokenizers)
+        fix = f'tokenizer={{"{name}": ..., ...}}'
+        raise UsageError("E126", where="generate", expected=expected, received=received, fix=fix)
     return tokenizer
 
 
@@ -182,10 +179,7 @@ def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
     for item in items:
         tokens = tokenizer.encode(item, unknown=False) if isinstance(item, str) else [item]
         if len(tokens) != 1:
-            raise UsageError(
-                "E102", where="generate", name="stop", expected=fact("texts of one token each"),
-                received=short_repr(item), fix='stop=["。"]',
-            )  # fmt: skip
+            raise out_of_range(item, "stop", "generate", fact("texts of one token each"), fix='stop=["。"]')
         ids.append(int(tokens[0]))
     return ids
 
@@ -199,11 +193,9 @@ def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.n
     ids = tokenizer.encode(text, ends=True)
     length = bound(decoder.inputs["source"].shape[1:])[0]
     if len(ids) > length:
-        raise DataError(
-            "E364", where="generate, text",
-            expected=fact("at most {length} tokens, start and end included", length=length),
-            received=fact("{count} tokens", count=len(ids)),
-        )  # fmt: skip
+        expected = fact("at most {length} tokens, start and end included", length=length)
+        received = fact("{count} tokens", count=len(ids))
+        raise DataError("E364", where="generate, text", expected=expected, received=received)
     source = np.pad(ids, (0, length - len(ids)), constant_values=PAD)[None]  # (T,) -> (1, T)
     inputs = {"source": source}
     if "source_mask" in decoder.inputs:

@@ -50,10 +50,8 @@ def jvp(output: Node, inputs: Sequence[Node], tangents: Sequence[Operand], unuse
         [3.0, 120.0]
     """
     if not output.spec.is_float:
-        raise GradientError(
-            "E273", expected=fact("floating-point numbers"), received=output.spec,
-            fix='cr.cast(y, "float32")',
-        )  # fmt: skip
+        expected = fact("floating-point numbers")
+        raise GradientError("E273", expected=expected, received=output.spec, fix='cr.cast(y, "float32")')
     directions = _directions(inputs, tangents)
     cotangent = input_node(COTANGENT, output.shape, output.dtype)
     gradients, blocked = flow({output: cotangent}, inputs)
@@ -78,17 +76,16 @@ def _directions(inputs: Sequence[Node], tangents: Sequence[Operand]) -> dict[Nod
         ShapeError E208: another number of tangents, another shape or another dtype.
     """
     if len(inputs) != len(tangents):
+        constraint = fact("one tangent for each input")
         raise ShapeError(
-            "E208", op="jvp", constraint=fact("one tangent for each input"), expected=str(len(inputs)),
-            received=str(len(tangents)),
-        )  # fmt: skip
+            "E208", op="jvp", constraint=constraint, expected=str(len(inputs)), received=str(len(tangents))
+        )
     directions: dict[Node, Node] = {}
     for x, tangent in zip(inputs, tangents, strict=True):
         direction = tangent if isinstance(tangent, Node) else constant(np.asarray(tangent, x.dtype))
         if direction.spec != x.spec:
-            raise ShapeError(
-                "E208", op="jvp", constraint=fact("tangents of the shape and dtype of their inputs"),
-                expected=str(x.spec), received=str(direction.spec),
-            )  # fmt: skip
+            constraint = fact("tangents of the shape and dtype of their inputs")
+            received = str(direction.spec)
+            raise ShapeError("E208", op="jvp", constraint=constraint, expected=str(x.spec), received=received)
         directions[x] = directions[x] + direction if x in directions else direction
     return directions

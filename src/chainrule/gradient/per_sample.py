@@ -603,10 +603,10 @@ class SampleGradients:
         )
         if is_mixed and not isinstance(node.op, Input):
             cause = _first_reduction(node, self._roles)
+            expected = fact("operations that treat each sample separately")
             raise GradientError(
-                "E275", where=str(cause.site), op=cause.op.name,
-                expected=fact("operations that treat each sample separately"), received=f"{cause}",
-            )  # fmt: skip
+                "E275", where=str(cause.site), op=cause.op.name, expected=expected, received=f"{cause}"
+            )
 
 
 def _first_reduction(node: Node, known: dict[Node, Role]) -> Node:
@@ -615,7 +615,5 @@ def _first_reduction(node: Node, known: dict[Node, Role]) -> Node:
 
 
 def _no_rule(node: Node) -> GradientError:
-    return GradientError(
-        "E276", where=str(node.site), op=node.op.name, expected=fact("an operation with a rule"),
-        received=f"{node}",
-    )  # fmt: skip
+    expected = fact("an operation with a rule")
+    return GradientError("E276", where=str(node.site), op=node.op.name, expected=expected, received=f"{node}")

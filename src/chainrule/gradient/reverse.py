@@ -43,12 +43,8 @@ def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[N
         <add float64()>
     """
     if output.shape != () or not output.spec.is_float:
-        raise GradientError(
-            "E273",
-            expected=fact("shape (), floating-point"),
-            received=output.spec,
-            fix="cr.grad(y.mean(), inputs)",
-        )
+        expected = fact("shape (), floating-point")
+        raise GradientError("E273", expected=expected, received=output.spec, fix="cr.grad(y.mean(), inputs)")
     gradients, blocked = cotangents(output, inputs)
     return tuple(
         gradients[x] if x in gradients else absent_gradient(output, x, blocked, unused) for x in inputs

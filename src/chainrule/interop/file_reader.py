@@ -113,11 +113,10 @@ def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
         return _named(candidates[part], where)
     others = [clipped(key, 40) for key in candidates if key]
     close = nearest(part or "state_dict", others) or (others[0] if others else "")
-    raise FileError(
-        "E454", where=where, expected=fact("one dict of tensors by name"),
-        received=", ".join(others[:20]) or fact("none"),
-        fix=f'part="{close}"' if close else SAFE,
-    )  # fmt: skip
+    expected = fact("one dict of tensors by name")
+    received = ", ".join(others[:20]) or fact("none")
+    fix = f'part="{close}"' if close else SAFE
+    raise FileError("E454", where=where, expected=expected, received=received, fix=fix)
 
 
 def _tensors(value: Any) -> dict[Any, Tensor]:
@@ -148,11 +147,8 @@ def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
         raise _shard(where, fact("names of files beside the index"), clipped(", ".join(map(str, files))))
     missing = [name for name in files if not os.path.exists(path.parent / name)]
     if missing:
-        raise _shard(
-            where,
-            fact("{count} files beside the index", count=len(files)),
-            f"no {clipped(', '.join(missing))}",
-        )
+        expected = fact("{count} files beside the index", count=len(files))
+        raise _shard(where, expected, f"no {clipped(', '.join(missing))}")
     tensors: dict[str, Tensor] = {}
     for name in files:
         tensors |= read_tensors(path.parent / name)

@@ -29,6 +29,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState
 from chainrule.train.state_holder import StateHolder
+from chainrule.validation import unknown
 
 Names = str | Mapping[str, str] | None
 ORDER = "order"
@@ -120,21 +121,19 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
         assert built is not None
         return built.inference, dtype
     if not isinstance(target, Layer):
+        expected = fact("a cr.Model or a layer")
+        fix = 'cr.load_weights(model, "weights.safetensors")'
         raise UsageError(
-            "E104", where="load_weights", expected=fact("a cr.Model or a layer"),
-            received=type(target).__name__, fix='cr.load_weights(model, "weights.safetensors")',
-        )  # fmt: skip
+            "E104", where="load_weights", expected=expected, received=type(target).__name__, fix=fix
+        )
     return build(target, _specs(x, "float32"), "float32"), "float32"
 
 
 def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
     """The specs of the inputs."""
     if x is None:
-        raise TrainingError(
-            "E503",
-            where="load_weights",
-            fix=fact("cr.load_weights(target, file, x): a row of inputs defines their shape"),
-        )
+        fix = fact("cr.load_weights(target, file, x): a row of inputs defines their shape")
+        raise TrainingError("E503", where="load_weights", fix=fix)
     if isinstance(x, Mapping) and all(isinstance(spec, Spec) for spec in x.values()):
         return x
     return evaluate.specs_of(Arrays.raw(x), dtype)
@@ -173,10 +172,7 @@ def _families(names: Names) -> tuple[Family, ...]:
     selected = tuple(family for family in FAMILIES if names in (family.name, family.library))
     if not selected:
         known = [*dict.fromkeys(name for f in FAMILIES for name in (f.library, f.name)), ORDER]
-        raise UsageError(
-            "E101", where="load_weights, names", name=names, expected=", ".join(known), received=names,
-            fix=f'names="{nearest(names, known) or ORDER}"',
-        )  # fmt: skip
+        raise unknown("load_weights, names", names, known, 'names="{}"', example=ORDER)
     return selected
 
 
@@ -243,17 +239,14 @@ def _mismatch_error(report: WeightsReport, where: str) -> FileError:
     """The error that lists everything that does not match."""
     faults = report.faults()
     matched = len(report.of(MATCHED))
-    return FileError(
-        "E455", where=where,
-        expected=fact("all {count} arrays of the network, and no others", count=len(report.rows)),
-        received=fact("{matched} that fit; {faults} faults", matched=matched, faults=len(faults)),
-        notes=faults,
-        fix=(
-            fact('skip="head" for parts that keep their initial values, or strict=False')
-            if matched
-            else fact('names={{"dense1": "NAME IN THE FILE", ...}}, or names="order" if it is the same')
-        ),
-    )  # fmt: skip
+    expected = fact("all {count} arrays of the network, and no others", count=len(report.rows))
+    received = fact("{matched} that fit; {faults} faults", matched=matched, faults=len(faults))
+    fix = (
+        fact('skip="head" for parts that keep their initial values, or strict=False')
+        if matched
+        else fact('names={{"dense1": "NAME IN THE FILE", ...}}, or names="order" if it is the same')
+    )
+    return FileError("E455", where=where, expected=expected, received=received, notes=faults, fix=(fix))
 
 
 def _refuse_nonfinite(report: WeightsReport, where: str) -> None:

@@ -45,10 +45,9 @@ def pickled_model(where: str, received: str) -> FileError:
 
 def other_kind(where: str, name: str, kind: str, known: Iterable[str]) -> FileError:
     """E456: unsupported dtypes, such as complex or quantized ones."""
-    return FileError(
-        "E456", where=where, expected=", ".join(known), received=f"{clipped(kind)} for {clipped(name)}",
-        fix=fact("model.float() in PyTorch before the weights are saved"),
-    )  # fmt: skip
+    received = f"{clipped(kind)} for {clipped(name)}"
+    fix = fact("model.float() in PyTorch before the weights are saved")
+    return FileError("E456", where=where, expected=", ".join(known), received=received, fix=fix)
 
 
 def clipped(text: str, length: int = 80) -> str:

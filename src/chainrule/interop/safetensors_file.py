@@ -55,11 +55,8 @@ def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
     """
     size = int.from_bytes(data[:PREFIX], "little")
     if size > len(data) - PREFIX:
-        raise broken(
-            where,
-            fact("a header of {size:,} bytes", size=size),
-            fact("{size:,} bytes after its length", size=len(data) - PREFIX),
-        )
+        received = fact("{size:,} bytes after its length", size=len(data) - PREFIX)
+        raise broken(where, fact("a header of {size:,} bytes", size=size), received)
     try:
         entries = json_document.from_text(data[PREFIX : PREFIX + size].decode())
     except ValueError as cause:
@@ -72,18 +69,12 @@ def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
     for name in order:
         begin, end = entries[name]["data_offsets"]
         if begin != end_of_previous:
-            raise broken(
-                where,
-                fact("{name} to begin at byte {offset:,}", name=clipped(name), offset=end_of_previous),
-                f"{begin:,}",
-            )
+            expected = fact("{name} to begin at byte {offset:,}", name=clipped(name), offset=end_of_previous)
+            raise broken(where, expected, f"{begin:,}")
         end_of_previous = end
     if end_of_previous != len(body):
-        raise broken(
-            where,
-            fact("{size:,} bytes of tensors", size=end_of_previous),
-            fact("{size:,} bytes", size=len(body)),
-        )
+        received = fact("{size:,} bytes", size=len(body))
+        raise broken(where, fact("{size:,} bytes of tensors", size=end_of_previous), received)
     return {name: _tensor(name, entries[name], body, where) for name in order}
 
 

@@ -6,13 +6,14 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.errors import UsageError, fact, short_repr
+from chainrule.errors import fact
 from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
+from chainrule.validation import out_of_range
 
 BATCH = Size.symbol("B")
 
@@ -103,8 +104,6 @@ def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
     for name, value in counts.items():
         is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not is_integer or int(value) < minimum:
-            raise UsageError(
-                "E102", where=f"cr.models.{model}", name=name,
-                expected=fact("an integer >= {minimum}", minimum=minimum), received=short_repr(value),
-                fix=f"cr.models.{model}({name}={max(minimum, 10)})",
-            )  # fmt: skip
+            where = f"cr.models.{model}"
+            fix = f"cr.models.{model}({name}={max(minimum, 10)})"
+            raise out_of_range(value, name, where, fact("an integer >= {minimum}", minimum=minimum), fix=fix)

@@ -166,14 +166,16 @@ _GRU = "Cho and others (2014), Learning phrase representations using RNN encoder
 _ZAREMBA = "Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization"
 _CLASSIFIER = (
     "{} 文本分类器",
-    "Classifies texts: {}s read them in both directions.", "文本分类：{} 从两端读文本。",
+    "Classifies texts: {}s read them in both directions.",
+    "文本分类：{} 从两端读文本。",
     "{} + 2 x {} + {}: words, two layers, head",
-)  # fmt: skip
+)
 _LANGUAGE_MODEL = (
     "{} 语言模型",
-    "Continues a text: {}s predict the next word.", "续写文本：{} 逐词阅读并预测下一个词。",
+    "Continues a text: {}s predict the next word.",
+    "续写文本：{} 逐词阅读并预测下一个词。",
     "{} + 2 x {} + {}: words, two layers, scores",
-)  # fmt: skip
+)
 
 
 def _card(

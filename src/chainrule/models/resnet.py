@@ -168,10 +168,11 @@ def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
 def _stages(block: Block, blocks: tuple[int, ...], widths: tuple[int, ...]) -> dict[str, Layer]:
     """The stages by name; the first block of each but the first stage halves the image."""
     return {
-        f"stage{i}": Sequential(**{f"block{j}": block(width, stride=2 if i > 1 and j == 1 else 1)
-                                   for j in range(1, many + 1)})
+        f"stage{i}": Sequential(
+            **{f"block{j}": block(width, stride=2 if i > 1 and j == 1 else 1) for j in range(1, many + 1)}
+        )
         for i, (many, width) in enumerate(zip(blocks, widths, strict=True), 1)
-    }  # fmt: skip
+    }
 
 
 def _card(net: Callable[..., Layer], layers: int, parameters: int) -> ModelCard:

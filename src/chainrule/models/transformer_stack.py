@@ -71,11 +71,10 @@ def resolve_stack(model: str, size: str, sizes: Mapping[str, Stack], change: Sta
     if chosen.width % chosen.heads:
         lower = chosen.heads * max(1, chosen.width // chosen.heads)
         upper = lower + chosen.heads
-        raise ShapeError(
-            "E221", op=model, what=fact("heads"),
-            expected=fact(
-                "width {lower} or {upper}, for {heads} heads", lower=lower, upper=upper, heads=chosen.heads
-            ),
-            received=fact("width {width}", width=chosen.width), fix=f"width={upper}",
-        )  # fmt: skip
+        expected = fact(
+            "width {lower} or {upper}, for {heads} heads", lower=lower, upper=upper, heads=chosen.heads
+        )
+        received = fact("width {width}", width=chosen.width)
+        fix = f"width={upper}"
+        raise ShapeError("E221", op=model, what=fact("heads"), expected=expected, received=received, fix=fix)
     return chosen

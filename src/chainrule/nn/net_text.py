@@ -90,10 +90,9 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
         raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
-    raise UsageError(
-        "E117", where=where, part=parts[i][:80], expected=WORDS,
-        received=parts[i][:80] or fact("nothing between two commas"), fix=_corrected(parts, i, _guess(words)),
-    )  # fmt: skip
+    received = parts[i][:80] or fact("nothing between two commas")
+    fix = _corrected(parts, i, _guess(words))
+    raise UsageError("E117", where=where, part=parts[i][:80], expected=WORDS, received=received, fix=fix)
 
 
 def _guess(words: list[str]) -> str:

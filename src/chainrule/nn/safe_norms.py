@@ -21,9 +21,9 @@ diverged training.
 
 from __future__ import annotations
 
-from chainrule.errors import UsageError
 from chainrule.graph import Node
 from chainrule.ops import functional as F
+from chainrule.validation import out_of_range
 
 SCALE = {"float32": 2.0**80, "float64": 2.0**600}  # divisor of large numbers
 LARGE = {"float32": 2.0**120, "float64": 2.0**960}  # sums of squares up to here keep all digits
@@ -78,7 +78,5 @@ def require_epsilon(owner: object, dtype: str, power: int = 1) -> None:
     epsilon = getattr(owner, "epsilon")  # noqa: B009
     minimum = SMALLEST[dtype] ** (1 / power)
     if epsilon < minimum:
-        raise UsageError(
-            "E102", where=type(owner).__name__, name="epsilon", expected=f">= {minimum:.2g} in {dtype}",
-            received=epsilon, fix='epsilon=1e-12, or dtype="float64"',
-        )  # fmt: skip
+        fix = 'epsilon=1e-12, or dtype="float64"'
+        raise out_of_range(epsilon, "epsilon", type(owner).__name__, f">= {minimum:.2g} in {dtype}", fix=fix)

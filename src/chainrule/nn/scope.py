@@ -193,10 +193,8 @@ class Scope:
             )  # fmt: skip
         known = self.book.parameters.get(path)
         if known is not None and known.spec.shape != tuple(shape):
-            raise UsageError(
-                "E103", name=path, expected=known.spec.shape, received=tuple(shape),
-                fix=fact("another name for one of the two"),
-            )  # fmt: skip
+            fix = fact("another name for one of the two")
+            raise UsageError("E103", name=path, expected=known.spec.shape, received=tuple(shape), fix=fix)
         if known is None:
             count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
             node = input_node(path, tuple(shape), self.dtype, "parameter")
@@ -236,10 +234,11 @@ class Scope:
         path = self.named(name)
         known = self.book.states.get(path)
         if known is None:
+            expected = ", ".join(self.book.states) or fact("none")
+            fix = fact('scope.state("{name}", shape, cr.Fill(0.0)) before it', name=name)
             raise UsageError(
-                "E101", where="scope.update", name=path, expected=", ".join(self.book.states) or fact("none"),
-                received=path, fix=fact('scope.state("{name}", shape, cr.Fill(0.0)) before it', name=name),
-            )  # fmt: skip
+                "E101", where="scope.update", name=path, expected=expected, received=path, fix=fix
+            )
         if self.training:
             scan_builder.write(self.book.updates, path, value, known.node)
 
@@ -421,10 +420,9 @@ def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
     result = layer(x, scope)
     nodes = list(result.values()) if isinstance(result, Mapping) else [result]
     if not nodes or not all(isinstance(node, Node) for node in nodes):
-        raise UsageError(
-            "E119", expected=fact("a node, or a dict of nodes by name"), received=type(result).__name__,
-            fix=fact("return the result at the end of __call__") if result is None else "cr.constant(...)",
-        )  # fmt: skip
+        expected = fact("a node, or a dict of nodes by name")
+        fix = fact("return the result at the end of __call__") if result is None else "cr.constant(...)"
+        raise UsageError("E119", expected=expected, received=type(result).__name__, fix=fix)
     return result
 
 
@@ -435,11 +433,11 @@ def require_one(op: str, x: Any) -> None:
         ShapeError E208: there are.
     """
     if isinstance(x, Mapping):
-        raise ShapeError(
-            "E208", op=op, constraint=fact("one value, not several by name"),
-            expected=fact("one value"), received=", ".join(x) or fact("none"),
-            fix=fact("cr.Parallel(...) before it, which combines its branches"),
-        )  # fmt: skip
+        constraint = fact("one value, not several by name")
+        expected = fact("one value")
+        received = ", ".join(x) or fact("none")
+        fix = fact("cr.Parallel(...) before it, which combines its branches")
+        raise ShapeError("E208", op=op, constraint=constraint, expected=expected, received=received, fix=fix)
 
 
 def stream_of(path: str) -> int:

@@ -82,13 +82,9 @@ def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -
         ) from cause  # fmt: skip
     place = difference(value, again, name)
     if place is not None:
-        raise UsageError(
-            "E142", where=_end(place), kind=name,
-            expected=fact(
-                "a field that keeps its value: a number, text, tuple or layer, of the declared type",
-            ),
-            received=fact("a different value after loading"), fix=FIX,
-        )  # fmt: skip
+        expected = fact("a field that keeps its value: a number, text, tuple or layer, of the declared type")
+        received = fact("a different value after loading")
+        raise UsageError("E142", where=_end(place), kind=name, expected=expected, received=received, fix=FIX)
 
 
 def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
@@ -167,15 +163,13 @@ class _Counted:
         """Count a value; refuse one too many or too deep."""
         self.count += 1
         if depth > DEPTH or self.count > PARTS:
-            raise UsageError(
-                "E114", where=_end(where),
-                expected=fact("at most {depth} levels and {parts:,} values", depth=DEPTH, parts=PARTS),
-                received=(
-                    fact("more than {depth} levels", depth=DEPTH)
-                    if depth > DEPTH
-                    else fact("more than {parts:,} values", parts=PARTS)
-                ),
-            )  # fmt: skip
+            expected = fact("at most {depth} levels and {parts:,} values", depth=DEPTH, parts=PARTS)
+            received = (
+                fact("more than {depth} levels", depth=DEPTH)
+                if depth > DEPTH
+                else fact("more than {parts:,} values", parts=PARTS)
+            )
+            raise UsageError("E114", where=_end(where), expected=expected, received=(received))
 
 
 @dataclass
@@ -230,10 +224,8 @@ def _is_simple(value: Any) -> bool:
 
 
 def _unfit(where: str, value: object) -> UsageError:
-    return UsageError(
-        "E115", where=_end(where), expected=fact("numbers, words, true/false, tuples, layers and their like"),
-        received=_short(value),
-    )  # fmt: skip
+    expected = fact("numbers, words, true/false, tuples, layers and their like")
+    return UsageError("E115", where=_end(where), expected=expected, received=_short(value))
 
 
 @dataclass
@@ -246,11 +238,10 @@ class _Reading(_Counted):
         self.enter(where, depth)
         if not isinstance(record, Mapping) or not isinstance(record.get(family), str):
             example = next(iter(self.tables[family]))
+            expected = f'{{"{family}": "{example}", ...}}'
             raise UsageError(
-                "E111", where=_end(where), family=fact(family),
-                expected=f'{{"{family}": "{example}", ...}}',
-                received=_short(record),
-            )  # fmt: skip
+                "E111", where=_end(where), family=fact(family), expected=expected, received=_short(record)
+            )
         kind = self._kind(family, record[family], where)
         where = f"{where} {kind.__name__}"
         settings = {name: value for name, value in record.items() if name != family}
@@ -303,10 +294,11 @@ class _Reading(_Counted):
             if f.name in settings:
                 value = self.value(settings[f.name], f"{where}.{f.name}", depth + 1)
                 if not fits(value, hints.get(f.name, Any)):
+                    expected = _hint_text(hints[f.name])
+                    received = _short(settings[f.name])
                     raise UsageError(
-                        "E113", where=_end(where), name=f.name, expected=_hint_text(hints[f.name]),
-                        received=_short(settings[f.name]),
-                    )  # fmt: skip
+                        "E113", where=_end(where), name=f.name, expected=expected, received=received
+                    )
             else:
                 value = f.default if f.default_factory is MISSING else f.default_factory()
             object.__setattr__(instance, f.name, value)

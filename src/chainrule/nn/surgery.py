@@ -51,11 +51,9 @@ def replace(net: L, path: str, part: Layer) -> L:
     parts = _parts(net)
     if name not in parts:
         close = nearest(name, parts)
-        raise UsageError(
-            "E101", where="replace", name=path,
-            expected=", ".join(parts) or fact("a network that contains layers"), received=name,
-            fix=f'cr.replace(net, "{close}", ...)' if close else "",
-        )  # fmt: skip
+        expected = ", ".join(parts) or fact("a network that contains layers")
+        fix = f'cr.replace(net, "{close}", ...)' if close else ""
+        raise UsageError("E101", where="replace", name=path, expected=expected, received=name, fix=fix)
     return _with(net, name, replace(parts[name], rest, part) if rest else part)
 
 
@@ -89,17 +87,15 @@ def recompute(net: L, *paths: str) -> L:
         known_paths = _paths(net)
         if not any(fnmatchcase(known_path, path) for known_path in known_paths):
             close = nearest(path, known_paths)
-            raise UsageError(
-                "E101", where="recompute", name=path, expected=", ".join(_parts(net)), received=path,
-                fix=f'cr.recompute(net, "{close}")' if close else "",
-            )  # fmt: skip
+            expected = ", ".join(_parts(net))
+            fix = f'cr.recompute(net, "{close}")' if close else ""
+            raise UsageError("E101", where="recompute", name=path, expected=expected, received=path, fix=fix)
     result = _recomputed(net, "", paths)
     if result is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
-        raise UsageError(
-            "E127", where="recompute", expected=fact("blocks, as in cr.models.resnet18()"),
-            received=", ".join(_parts(net)) or str(net),
-            fix=fact("cr.Remat(cr.Sequential(...)) around a few layers each"),
-        )  # fmt: skip
+        expected = fact("blocks, as in cr.models.resnet18()")
+        received = ", ".join(_parts(net)) or str(net)
+        fix = fact("cr.Remat(cr.Sequential(...)) around a few layers each")
+        raise UsageError("E127", where="recompute", expected=expected, received=received, fix=fix)
     return result
 
 

@@ -44,11 +44,10 @@ def custom_gradient(value: Node, gradients: Iterable[tuple[Node, Node | float]])
         gradient = factor if isinstance(factor, Node) else F.full_like(x, factor)
         expected = x.shape if value.rank == 0 else value.shape
         if gradient.shape != expected or x.shape != expected:
-            raise ShapeError(
-                "E201", op="custom_gradient", expected=f"gradient {shape_text(x.shape)}",
-                received=f"gradient {shape_text(gradient.shape)}",
-                fix=f"gradient.reshape({shape_text(x.shape)})",
-            )  # fmt: skip
+            expected = f"gradient {shape_text(x.shape)}"
+            received = f"gradient {shape_text(gradient.shape)}"
+            fix = f"gradient.reshape({shape_text(x.shape)})"
+            raise ShapeError("E201", op="custom_gradient", expected=expected, received=received, fix=fix)
         change = F.stop_gradient(gradient) * (x - F.stop_gradient(x))
         result = result + (change.sum() if value.rank == 0 and x.rank else change)
     return result

@@ -53,10 +53,11 @@ class Remat(_Marked):
     pullbacks = {"x": "dy"}
     takes = "any"
     says = Says(
-        "passes the value", "原样传递",
+        "passes the value",
+        "原样传递",
         "passes the gradient through a segment that is rematerialized",
         "把这一段重新计算一遍，再让梯度通过",
-    )  # fmt: skip
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x

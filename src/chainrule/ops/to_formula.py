@@ -66,10 +66,9 @@ def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> s
 
 def _require(argument: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise UsageError(
-            "E101", where=f"formula, {argument}", name=name, expected=", ".join(known), received=name,
-            fix=f'{argument}="{nearest(name, known) or next(iter(known))}"',
-        )  # fmt: skip
+        where = f"formula, {argument}"
+        fix = f'{argument}="{nearest(name, known) or next(iter(known))}"'
+        raise UsageError("E101", where=where, name=name, expected=", ".join(known), received=name, fix=fix)
 
 
 def _lines(node: Node, write: Callable[[Tree], str]) -> str:

@@ -296,11 +296,10 @@ class PlanRecord:
         try:
             return _record(record)
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
-            raise FileError(
-                "E424", where=where, expected=fact("a plan's record"),
-                received=f"{type(cause).__name__}: {cause}"[:120],
-                fix=fact("write it again: model.plan().save(path)"),
-            ) from cause  # fmt: skip
+            expected = fact("a plan's record")
+            received = f"{type(cause).__name__}: {cause}"[:120]
+            fix = fact("write it again: model.plan().save(path)")
+            raise FileError("E424", where=where, expected=expected, received=received, fix=fix) from cause
 
 
 def without_constants(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
@@ -325,11 +324,10 @@ def _parsed(data: bytes, where: str) -> Any:
         raise FileError("E423", where=where, expected=fact("plan"), received=repr(document.get("kind"))[:60])
     version = document.get("version")
     if type(version) is int and version > VERSION:
-        raise FileError(
-            "E422", where=where, expected=fact("format version {version} or less", version=VERSION),
-            received=fact("format version {version}", version=version),
-            fix="python -m pip install --upgrade chainrule",
-        )  # fmt: skip
+        expected = fact("format version {version} or less", version=VERSION)
+        received = fact("format version {version}", version=version)
+        fix = "python -m pip install --upgrade chainrule"
+        raise FileError("E422", where=where, expected=expected, received=received, fix=fix)
     return document.get("record")
 
 

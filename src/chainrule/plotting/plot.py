@@ -80,10 +80,10 @@ class PlotMethod:
         self._refuse(rows, options)
         chosen = lang or settings.lang
         if chosen not in LANGUAGES:
+            expected = ", ".join(LANGUAGES)
             raise UsageError(
-                "E101", where="lang", name=chosen, expected=", ".join(LANGUAGES), received=chosen,
-                fix='lang="en"',
-            )  # fmt: skip
+                "E101", where="lang", name=chosen, expected=expected, received=chosen, fix='lang="en"'
+            )
         with style(), settings.using(lang=chosen if is_text_only() else font.language(chosen)):
             plot = self.card.draw(self.model, *rows, **options)
             known = known_rows(self.model, rows[0]) if rows and self.card.is_evaluation else None
@@ -99,10 +99,9 @@ class PlotMethod:
         unknown = next((name for name in options if name not in known), None)
         if unknown is not None:
             suggestion = nearest(unknown, known)
-            raise UsageError(
-                "E101", where=where, name=unknown, expected=", ".join(known), received=unknown,
-                fix=f"{suggestion}=..." if suggestion else "",
-            )  # fmt: skip
+            expected = ", ".join(known)
+            fix = f"{suggestion}=..." if suggestion else ""
+            raise UsageError("E101", where=where, name=unknown, expected=expected, received=unknown, fix=fix)
         try:
             self.__signature__.bind(*rows, **options)
         except TypeError as cause:
@@ -119,10 +118,9 @@ def _with_caption(plot: Plot, known: KnownRows) -> Plot:
 
 def missing_rows(kind: str, needs: str, received: str) -> UsageError:
     """Return the error for a plot whose rows are missing."""
-    return UsageError(
-        "E564", where=f"plot.{kind}", plot=kind, expected=f"plot.{kind}({needs})", received=received,
-        fix=f"model.plot.{kind}({needs})",
-    )  # fmt: skip
+    expected = f"plot.{kind}({needs})"
+    fix = f"model.plot.{kind}({needs})"
+    return UsageError("E564", where=f"plot.{kind}", plot=kind, expected=expected, received=received, fix=fix)
 
 
 def resolve_plot(name: str, usage: str = "model.plot.{}(...)") -> PlotCard:
@@ -137,8 +135,6 @@ def resolve_plot(name: str, usage: str = "model.plot.{}(...)") -> PlotCard:
     """
     if name not in PLOTS:
         suggestion = nearest(name, PLOTS)
-        raise UsageError(
-            "E101", where="plot", name=name, expected=", ".join(PLOTS), received=name,
-            fix=usage.format(suggestion) if suggestion else "",
-        )  # fmt: skip
+        fix = usage.format(suggestion) if suggestion else ""
+        raise UsageError("E101", where="plot", name=name, expected=", ".join(PLOTS), received=name, fix=fix)
     return PLOTS[name]

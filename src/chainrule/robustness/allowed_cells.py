@@ -17,6 +17,7 @@ from chainrule.data.tables.encoders import Category, Number, YesNo
 from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import Message, UsageError, alternatives, fact, nearest
 from chainrule.robustness.tables import Change, LevelChange, NumberChange
+from chainrule.validation import out_of_range
 
 REGULAR = 0.98  # share of the numbers of a column that have its decimals; a few may have more
 MAX_LEVELS = 50  # levels of a category that are tried, the most frequent first
@@ -54,19 +55,16 @@ def allowed_changes(
             _require_no_limit(encoding.column, limits.get(encoding.column))
             changes.append(_levels(encoding, table, features))
         elif chosen is not None:
-            raise UsageError(
-                "E102", where="attack", name=encoding.column, received=encoding.kind,
-                expected=fact("columns of numbers or categories"),
-            )  # fmt: skip
+            raise out_of_range(
+                encoding.kind, encoding.column, "attack", fact("columns of numbers or categories")
+            )
     return tuple(changes)
 
 
 def _require_columns(preparation: Preparation, names: Sequence[str], limits: Mapping[str, Any]) -> None:
     if preparation.target in names:
-        raise UsageError(
-            "E102", where="attack", name="columns", received=preparation.target,
-            expected=fact("inputs; {name} is the target", name=preparation.target),
-        )  # fmt: skip
+        expected = fact("inputs; {name} is the target", name=preparation.target)
+        raise out_of_range(preparation.target, "columns", "attack", expected)
     unknown = [name for name in names if name not in preparation.columns]
     if unknown:
         close, limit = nearest(unknown[0], preparation.columns), limits.get(unknown[0])
@@ -92,10 +90,8 @@ def _columns_fix(column: str | None) -> Message:
 def _require_no_limit(column: str, limit: Any) -> None:
     """Refuse a limit for a category."""
     if limit is not None:
-        raise UsageError(
-            "E102", where="attack", name=f'change["{column}"]', received=repr(limit)[:80],
-            expected=fact("no limit: a category may become any level"), fix=_change_fix(column, None),
-        )  # fmt: skip
+        expected = fact("no limit: a category may become any level")
+        raise out_of_range(limit, f'change["{column}"]', "attack", expected, fix=_change_fix(column, None))
 
 
 def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
@@ -104,10 +100,9 @@ def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
         return radius * encoding.std
     is_number = isinstance(limit, int | float | np.number) and not isinstance(limit, bool)
     if limit is None or not is_number or not 0 <= limit < np.inf:
-        raise UsageError(
-            "E102", where="attack", name=f'change["{encoding.column}"]', received=repr(limit)[:80],
-            expected=fact("a number from 0 on"), fix=_change_fix(encoding.column, encoding.std),
-        )  # fmt: skip
+        expected = fact("a number from 0 on")
+        fix = _change_fix(encoding.column, encoding.std)
+        raise out_of_range(limit, f'change["{encoding.column}"]', "attack", expected, fix=fix)
     return float(limit)
 
 

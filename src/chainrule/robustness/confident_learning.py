@@ -33,6 +33,7 @@ from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -53,18 +54,14 @@ def label_issues(
 ) -> LabelIssues:
     """Return the rows whose label probably is wrong; see ``Model.label_issues``."""
     if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= MAX_FOLDS:
-        raise UsageError(
-            "E102", where="label_issues", name="folds", expected=f"2 <= folds <= {MAX_FOLDS}",
-            received=repr(folds)[:80], fix="folds=5",
-        )  # fmt: skip
+        raise out_of_range(folds, "folds", "label_issues", f"2 <= folds <= {MAX_FOLDS}", 5)
     samples = read_samples(model, x, y, "label_issues")
     counts = np.bincount(samples.labels, minlength=samples.graph.classes)
     rarest = int(np.where(counts > 0, counts, len(samples.labels) + 1).argmin())  # of those that occur
     if counts[rarest] < 2:
-        raise UsageError(
-            "E102", where="label_issues", name="y", received=f"{samples.names[rarest]}: {counts[rarest]}",
-            expected=fact("at least {minimum} rows of each class", minimum=2),
-        )  # fmt: skip
+        received = f"{samples.names[rarest]}: {counts[rarest]}"
+        expected = fact("at least {minimum} rows of each class", minimum=2)
+        raise UsageError("E102", where="label_issues", name="y", received=received, expected=expected)
     options = _options(model, epochs, seed)
     probabilities = out_of_sample(samples, int(folds), options)
     confident, joint = confident_classes(probabilities, samples.labels)
@@ -138,9 +135,9 @@ def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np
         ([0, 0, 1, 0], [[2.0, 0.0], [1.0, 1.0]])
     """
     classes = probabilities.shape[1]
-    thresholds = np.array([
-        probabilities[labels == j, j].mean() if (labels == j).any() else np.inf for j in range(classes)
-    ])  # fmt: skip
+    thresholds = np.array(
+        [probabilities[labels == j, j].mean() if (labels == j).any() else np.inf for j in range(classes)]
+    )
     reached = probabilities >= thresholds
     best = np.where(reached, probabilities, -np.inf).argmax(axis=1)
     is_confident = reached.any(axis=1)

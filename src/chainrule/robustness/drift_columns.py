@@ -166,10 +166,8 @@ def _shares(trained: ColumnProfile, before: Mapping[str, int], after: Mapping[st
         result = chi2_contingency(counts)
         statistic, p_value = float(result[0]), float(result[1])
     largest = int(_parts_of_stability(*all_counts).argmax())
-    return ColumnTest(
-        trained.column, "chi2", statistic, p_value, stability,
-        float(shares[0, largest]), float(shares[1, largest]), levels[largest],
-    )  # fmt: skip
+    pair = (float(shares[0, largest]), float(shares[1, largest]))
+    return ColumnTest(trained.column, "chi2", statistic, p_value, stability, *pair, levels[largest])
 
 
 def _stability_of(trained: ColumnProfile, new: ColumnProfile) -> float:

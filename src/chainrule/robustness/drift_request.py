@@ -17,6 +17,7 @@ from chainrule.robustness.drift_joint import joint_test
 from chainrule.robustness.drift_result import DriftResult
 from chainrule.settings import settings
 from chainrule.train.evaluation.rows import encode_rows
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -36,9 +37,7 @@ def drift(
 ) -> DriftResult:
     """Return how new rows differ from training rows; see ``Model.drift``."""
     if not (isinstance(level, int | float) and 0 < level < 1):
-        raise UsageError(
-            "E102", where="drift", name="level", expected=fact("between 0 and 1"), received=level
-        )
+        raise out_of_range(level, "level", "drift", fact("between 0 and 1"))
     preparation = model.preparation
     if preparation is None or preparation.takes_images or not preparation.encodings:
         return _of_arrays(model, x, reference, level, seed, lang)

@@ -26,7 +26,7 @@ import numpy as np
 
 from chainrule.attribution.score import run
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
+from chainrule.errors import TrainingError, alternatives, fact
 from chainrule.graph import Graph, Node, order
 from chainrule.prng import key_of, permutation
 from chainrule.robustness.novelty_result import Novelty
@@ -35,6 +35,7 @@ from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
+from chainrule.validation import choice, out_of_range
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -58,18 +59,11 @@ def novelty(
     lang: str | None = None,
 ) -> Novelty:
     """Return how strange rows are compared with reference rows; see ``Model.novelty``."""
-    if method not in METHODS:
-        raise UsageError(
-            "E101", where="novelty, method", name=method, expected=", ".join(METHODS), received=repr(method),
-            fix=f'method="{nearest(str(method), METHODS) or METHODS[0]}"',
-        )  # fmt: skip
+    choice(method, METHODS, "method", "novelty")
     own, known = (encode_rows(model, part, "novelty").x for part in (x, reference))
     rows = len(next(iter(known.values())))
     if rows < MIN_ROWS:
-        raise UsageError(
-            "E102", where="novelty", name="reference", received=rows,
-            expected=fact("at least {minimum} rows", minimum=MIN_ROWS),
-        )  # fmt: skip
+        raise out_of_range(rows, "reference", "novelty", fact("at least {minimum} rows", minimum=MIN_ROWS))
     order_ = permutation(key_of(seed), rows)
     fitting, comparing = order_[: rows // 2], order_[rows // 2 :]
     score = _score_of(model, method, _take(known, fitting))
@@ -113,11 +107,10 @@ def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
         TrainingError E570: several outputs, or values.
     """
     if len(model.targets) > 1 or model.task != "classification":
-        raise TrainingError(
-            "E570", where="novelty", received=", ".join(model.targets),
-            expected=fact("a classifier with one output and one class for a sample"),
-            fix=alternatives('method="mahalanobis"', "--novelty-method mahalanobis"),
-        )  # fmt: skip
+        received = ", ".join(model.targets)
+        expected = fact("a classifier with one output and one class for a sample")
+        fix = alternatives('method="mahalanobis"', "--novelty-method mahalanobis")
+        raise TrainingError("E570", where="novelty", received=received, expected=expected, fix=fix)
     raw = predictions(model, inputs, "raw")[next(iter(model.targets))].astype(np.float64)
     raw = raw.reshape(len(raw), -1)
     return raw if raw.shape[1] > 1 else np.concatenate([np.zeros_like(raw), raw], axis=1)

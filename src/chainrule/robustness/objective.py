@@ -84,10 +84,8 @@ class AttackGraph:
         entries = tuple(node for name in inputs for node in by_input.get(name, ()))
         is_numeric = any(node in inputs.values() for node in entries)
         if set(inputs) != set(by_input) or (is_numeric and len(entries) > 1):
-            raise TrainingError(
-                "E570", where="attack", received=", ".join(inputs),
-                expected=fact("one input of numbers, or tokens with an embedding"),
-            )  # fmt: skip
+            expected = fact("one input of numbers, or tokens with an embedding")
+            raise TrainingError("E570", where="attack", received=", ".join(inputs), expected=expected)
         return entries
 
     @property

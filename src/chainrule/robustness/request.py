@@ -25,7 +25,7 @@ from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
 from chainrule.robustness.token_vectors import token_distance
 from chainrule.settings import settings
-from chainrule.validation import refuse_unknown
+from chainrule.validation import out_of_range, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -67,10 +67,7 @@ class _Request:
         lang = options.get("lang") or settings.lang
         check_options(1, lang)
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise UsageError(
-                "E102", where="attack", name="seed", expected=fact("an integer"), received=repr(seed)[:80],
-                fix="seed=0",
-            )  # fmt: skip
+            raise out_of_range(seed, "seed", "attack", fact("an integer"), 0)
         return cls(method, int(seed), lang, method == ENSEMBLE if checked is None else bool(checked))
 
 
@@ -83,10 +80,11 @@ def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
     if method != ENSEMBLE and method not in ATTACKS:
         known = [*ATTACKS, ENSEMBLE]
         close = nearest(str(method), known) or ENSEMBLE
+        expected = ", ".join(known)
+        fix = f'method="{close}"'
         raise UsageError(
-            "E101", where="attack, method", name=method, expected=", ".join(known), received=repr(method),
-            fix=f'method="{close}"',
-        )  # fmt: skip
+            "E101", where="attack, method", name=method, expected=expected, received=repr(method), fix=fix
+        )
     classes = list(ATTACKS.values()) if method == ENSEMBLE else [ATTACKS[method]]
     own = {f.name for cls in classes for f in fields(cls)}
     refuse_unknown(f"attack, {method}", options, (*sorted(own), *OPTIONS), ("x", "y", "radius"))

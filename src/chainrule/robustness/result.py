@@ -270,16 +270,18 @@ class AttackResult:
             parts = [f"{name} {old} → {new}" for name, old, new in self.cells[i]]
             return "; ".join(parts[:MAX_CHANGES]) + (
                 render("attack_more", self.lang, count=len(parts) - MAX_CHANGES)
-                if len(parts) > MAX_CHANGES else ""
-            )  # fmt: skip
+                if len(parts) > MAX_CHANGES
+                else ""
+            )
         before, after = self.x[i].reshape(-1), self.adversarial[i].reshape(-1)
         change = ((self.adversarial[i].astype(np.float64) - self.x[i]) / self.scale).reshape(-1)
         if len(self.columns) == len(before):
             order = np.argsort(-np.abs(change), kind="stable")[:MAX_CHANGES]
             parts = [
                 f"{self.columns[k]} {number(float(before[k]))} → {number(float(after[k]))}"
-                for k in order.tolist() if change[k]
-            ]  # fmt: skip
+                for k in order.tolist()
+                if change[k]
+            ]
             return "; ".join(parts)
         largest, length = float(np.abs(change).max()), float(np.sqrt((change**2).sum()))
         return render("attack_size", self.lang, largest=number(largest), length=number(length))

@@ -18,7 +18,7 @@ from chainrule.robustness.problem import Problem
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.inputs.target import Target
-from chainrule.validation import trained_network
+from chainrule.validation import out_of_range, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -97,10 +97,9 @@ def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack") -> Sa
     trained_network(model, where)
     (name, target), *others = model.targets.items()
     if others or not target.is_single:
-        raise TrainingError(
-            "E570", where=where, expected=fact("a classifier with one output and one class for a sample"),
-            received=target.loss.name if not others else ", ".join(model.targets),
-        )  # fmt: skip
+        expected = fact("a classifier with one output and one class for a sample")
+        received = target.loss.name if not others else ", ".join(model.targets)
+        raise TrainingError("E570", where=where, expected=expected, received=received)
     rows = encode_labeled(model, x, y, where)
     graph = attack_graph(rows.network, name, len(target.labels) or target.max_classes)
     return Samples(graph, target, rows)
@@ -143,10 +142,7 @@ def goal_of(samples: Samples, target_class: Any) -> Goal:
     index = names.index(str(target_class))
     rows = np.flatnonzero(samples.labels != index)
     if not rows.size:
-        raise UsageError(
-            "E102", where="attack", name="target_class", received=str(target_class),
-            expected=fact("samples of other classes"),
-        )  # fmt: skip
+        raise out_of_range(target_class, "target_class", "attack", fact("samples of other classes"))
     return Goal(index, rows)
 
 
@@ -185,20 +181,17 @@ def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:
     low, high = _bounds(samples, bounds)
     is_number = isinstance(radius, int | float | np.number) and not isinstance(radius, bool)
     if not is_number or not 0 <= radius < np.inf:
-        raise UsageError(
-            "E102", where="attack", name="radius", expected=fact("a number from 0 on"),
-            received=repr(radius)[:80], fix="radius=0.1",
-        )  # fmt: skip
+        raise out_of_range(radius, "radius", "attack", fact("a number from 0 on"), 0.1)
     size = 1 if norm == "inf" else np.sqrt(np.prod(samples.x.shape[1:]))
     if radius > (high - low) * size:
         fix = f"radius={radius:g}/255" if (low, high) == (0.0, 1.0) and radius <= 255 else ""
-        raise UsageError(
-            "E102", where="attack", name="radius", received=f"{radius:g}", fix=fix,
-            expected=fact(
-                "at most {size:g}: the values are in the range {low:g} to {high:g}",
-                size=(high - low) * size, low=low, high=high,
-            ),
-        )  # fmt: skip
+        expected = fact(
+            "at most {size:g}: the values are in the range {low:g} to {high:g}",
+            size=(high - low) * size,
+            low=low,
+            high=high,
+        )
+        raise out_of_range(radius, "radius", "attack", expected, fix=fix)
     if samples.pixels is None:
         return Ball(norm, float(radius), 1.0, low, high)
     mean = np.asarray(samples.pixels.mean, np.float64)
@@ -209,10 +202,10 @@ def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:
 def _known_norm(norm: Any) -> str:
     name = "inf" if norm in (np.inf, "inf") else "2" if str(norm) == "2" else ""
     if not name:
+        expected = ", ".join(NORMS)
         raise UsageError(
-            "E101", where="attack, norm", name=norm, expected=", ".join(NORMS), received=repr(norm),
-            fix='norm="inf"',
-        )  # fmt: skip
+            "E101", where="attack, norm", name=norm, expected=expected, received=repr(norm), fix='norm="inf"'
+        )
     return name
 
 
@@ -226,8 +219,5 @@ def _bounds(samples: Samples, bounds: Any) -> tuple[float, float]:
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
     if not low < high:
-        raise UsageError(
-            "E102", where="attack", name="bounds", expected="(low, high), low < high",
-            received=repr(bounds)[:80], fix="bounds=(0, 1)",
-        )  # fmt: skip
+        raise out_of_range(bounds, "bounds", "attack", "(low, high), low < high", fix="bounds=(0, 1)")
     return low, high

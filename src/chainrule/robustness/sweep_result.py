@@ -60,10 +60,11 @@ class SweepResult:
 
     def page(self) -> Page:
         """Return the result as a page."""
-        facts = Items((
+        texts = (
             render("sweep_clean", self.lang, share=self.clean, rows=self.clean.total),
             render("sweep_meaning", self.lang),
-        ))  # fmt: skip
+        )
+        facts = Items(texts)
         sections = [Section("", (facts,))]
         for name in self.names:
             heads = tuple(render(key, self.lang) for key in ("sweep_severity", "sweep_accuracy", "sweep_bar"))

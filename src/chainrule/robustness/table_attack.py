@@ -24,6 +24,7 @@ from chainrule.robustness.tables import (
     changed_cells,
     search_rows,
 )
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     pass
@@ -41,10 +42,7 @@ def refuse_columns(options: Mapping[str, Any]) -> None:
     """
     for name in ("columns", "change"):
         if options.get(name):
-            raise UsageError(
-                "E102", where="attack", name=name, received=repr(options[name])[:80],
-                expected=fact("a model of tables"),
-            )  # fmt: skip
+            raise out_of_range(options[name], name, "attack", fact("a model of tables"))
 
 
 def attack_table(
@@ -95,16 +93,12 @@ def _refuse_options(options: Mapping[str, Any]) -> None:
     """
     for name in options:
         if name not in OPTIONS and not (name == "norm" and str(options[name]) == "inf"):
-            raise UsageError(
-                "E102", where="attack", name=name, received=repr(options[name])[:80],
-                expected=fact("for rows of a table only {names}", names=", ".join(OPTIONS)),
-            )  # fmt: skip
+            expected = fact("for rows of a table only {names}", names=", ".join(OPTIONS))
+            raise out_of_range(options[name], name, "attack", expected)
     restarts = options.get("restarts", RESTARTS)
     if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or not restarts >= 1:
-        raise UsageError(
-            "E102", where="attack", name="restarts", received=repr(restarts)[:80],
-            expected=fact("an integer, at least {minimum}", minimum=1), fix=f"restarts={RESTARTS}",
-        )  # fmt: skip
+        expected = fact("an integer, at least {minimum}", minimum=1)
+        raise out_of_range(restarts, "restarts", "attack", expected, fix=f"restarts={RESTARTS}")
 
 
 def _changes(
@@ -117,16 +111,13 @@ def _changes(
     if (radius is None and not limits) or (
         radius is not None and not (is_number and 0 <= radius <= MAX_RADIUS)
     ):
-        raise UsageError(
-            "E102", where="attack", name="radius", received=repr(radius)[:80], fix="radius=0.1",
-            expected=fact("0 to {limit:g} standard deviations, or a limit for each column", limit=MAX_RADIUS),
-        )  # fmt: skip
+        expected = fact("0 to {limit:g} standard deviations, or a limit for each column", limit=MAX_RADIUS)
+        raise out_of_range(radius, "radius", "attack", expected, 0.1)
     changes = allowed_changes(preparation, table, None if radius is None else float(radius), columns, limits)
     if not changes:
-        raise UsageError(
-            "E102", where="attack", name="columns", expected=fact("columns of numbers or categories"),
-            received=", ".join(f"{e.column}: {e.kind}" for e in preparation.encodings[:20]),
-        )  # fmt: skip
+        expected = fact("columns of numbers or categories")
+        received = ", ".join(f"{e.column}: {e.kind}" for e in preparation.encodings[:20])
+        raise UsageError("E102", where="attack", name="columns", expected=expected, received=received)
     return changes
 
 

@@ -98,15 +98,14 @@ def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
     header = (outer + (rest if rest == "}" else "," + rest)).encode()
     header += b" " * (-len(header) % _WIDTH)
     if len(header) > HEADER_LIMIT:
-        raise _unfit_record(
-            [
-                fact(
-                    "the record takes {size:,} bytes; the limit is {limit:,}",
-                    size=len(header),
-                    limit=HEADER_LIMIT,
-                )
-            ]
-        )
+        reasons = [
+            fact(
+                "the record takes {size:,} bytes; the limit is {limit:,}",
+                size=len(header),
+                limit=HEADER_LIMIT,
+            )
+        ]
+        raise _unfit_record(reasons)
     return _seal([len(header).to_bytes(_WIDTH, "little") + header, *parts])
 
 
@@ -127,20 +126,14 @@ def unpack(data: bytes, kind: str, where: str = "") -> tuple[dict[str, Any], dic
     entries = _parse(header, where)
     document = _document(entries.pop("__metadata__"), where)
     if document["version"] > VERSION:
-        raise FileError(
-            "E422",
-            where=where,
-            expected=fact("format version {version} or less", version=VERSION),
-            received=fact("format version {version}", version=document["version"]),
-            fix="python -m pip install --upgrade chainrule",
-        )
+        expected = fact("format version {version} or less", version=VERSION)
+        received = fact("format version {version}", version=document["version"])
+        fix = "python -m pip install --upgrade chainrule"
+        raise FileError("E422", where=where, expected=expected, received=received, fix=fix)
     if document["kind"] != kind:
+        received = document["kind"]
         raise FileError(
-            "E423",
-            where=where,
-            expected=kind,
-            received=document["kind"],
-            fix=fact("give a {kind} file", kind=kind),
+            "E423", where=where, expected=kind, received=received, fix=fact("give a {kind} file", kind=kind)
         )
     return document["record"], _tensors(entries, memoryview(data)[_WIDTH + len(header) :], where)
 
@@ -154,12 +147,9 @@ def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
         if name == "__metadata__" or not json_document.is_text(name):
             faults.append(fact("{name!a} cannot be the name of an array", name=name))
     if faults:
+        expected = fact("names in Unicode, arrays of {dtypes}", dtypes=", ".join(_TYPES))
         raise FileError(
-            "E426",
-            expected=fact("names in Unicode, arrays of {dtypes}", dtypes=", ".join(_TYPES)),
-            received=faults[0],
-            notes=faults[1:],
-            fix='array.astype("float32")',
+            "E426", expected=expected, received=faults[0], notes=faults[1:], fix='array.astype("float32")'
         )
 
 
@@ -207,20 +197,15 @@ def _header(data: bytes, where: str) -> bytes:
     if data[_WIDTH : _WIDTH + 1] != b"{":
         raise _foreign(where, fact("a file of another format"))
     if size > len(data) - _WIDTH:
-        raise _corrupted(
-            where,
-            fact("a header of {size:,} bytes", size=size),
-            fact("{size:,} bytes after its length", size=len(data) - _WIDTH),
-        )
+        expected = fact("a header of {size:,} bytes", size=size)
+        raise _corrupted(where, expected, fact("{size:,} bytes after its length", size=len(data) - _WIDTH))
     if size > HEADER_LIMIT:
-        raise _foreign(
-            where,
-            fact(
-                "a header of {size:,} bytes, where chainrule writes at most {limit:,}",
-                size=size,
-                limit=HEADER_LIMIT,
-            ),
+        received = fact(
+            "a header of {size:,} bytes, where chainrule writes at most {limit:,}",
+            size=size,
+            limit=HEADER_LIMIT,
         )
+        raise _foreign(where, received)
     return data[_WIDTH : _WIDTH + size]
 
 
@@ -276,11 +261,8 @@ def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
         if not isinstance(document, dict) or type(document.get(key)) is not kind
     ]
     if faults or document["format"] != "chainrule":
-        raise _broken(
-            where,
-            fact("format, version, kind, sha256 and record"),
-            join_facts("; ", faults) if faults else document["format"],
-        )
+        expected = fact("format, version, kind, sha256 and record")
+        raise _broken(where, expected, join_facts("; ", faults) if faults else document["format"])
     return document
 
 
@@ -288,11 +270,8 @@ def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str,
     """The arrays, which together must cover the data exactly."""
     for name, entry in entries.items():
         if not _is_entry(entry):
-            raise _broken(
-                where,
-                fact("dtype, shape and data_offsets that agree for {name!r}", name=name[:40]),
-                str(entry)[:80],
-            )
+            expected = fact("dtype, shape and data_offsets that agree for {name!r}", name=name[:40])
+            raise _broken(where, expected, str(entry)[:80])
     place = 0
     for name in sorted(entries, key=lambda name: entries[name]["data_offsets"]):
         begin, end = entries[name]["data_offsets"]

@@ -89,8 +89,9 @@ def _faults(value: Any, name: str) -> Iterator[str]:
             key = ascii(step[0])[:40]
             yield fact(
                 "{place} has the key {key}; JSON keys are texts in valid Unicode",
-                place=_named(place[0]), key=key,
-            )  # fmt: skip
+                place=_named(place[0]),
+                key=key,
+            )
         if not isinstance(part, dict | list | tuple):
             reason = _fault(part)
             if reason:

@@ -215,13 +215,11 @@ class RunFolder:
                 continue
             return Checkpoint(step, record, tensors, tuple(skipped))
         if skipped:
+            expected = fact("a checkpoint to resume from")
+            received = fact("{count} that cannot be used", count=len(skipped))
+            fix = fact("train again without --resume")
             raise FileError(
-                "E431",
-                where=str(self.path),
-                expected=fact("a checkpoint to resume from"),
-                received=fact("{count} that cannot be used", count=len(skipped)),
-                notes=skipped,
-                fix=fact("train again without --resume"),
+                "E431", where=str(self.path), expected=expected, received=received, notes=skipped, fix=fix
             )
         return None
 
@@ -251,14 +249,11 @@ class RunFolder:
         try:
             return atomic_write.read(path, limit, within=self.path).decode()
         except UnicodeDecodeError as cause:
+            received = fact(
+                "byte 0x{byte:02x} at place {place:,}", byte=cause.object[cause.start], place=cause.start
+            )
             raise FileError(
-                "E411",
-                where=str(path),
-                expected="UTF-8",
-                received=fact(
-                    "byte 0x{byte:02x} at place {place:,}", byte=cause.object[cause.start], place=cause.start
-                ),
-                fix=f"iconv -t UTF-8 {path}",
+                "E411", where=str(path), expected="UTF-8", received=received, fix=f"iconv -t UTF-8 {path}"
             ) from cause
 
     def _checkpoints(self) -> list[tuple[int, Path]]:

@@ -200,13 +200,10 @@ def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) 
     margins = {} if intervals is None else intervals.margins
     if intervals is None or level not in margins:
         names = [f"{known:g}" for known in LEVELS if known in margins]
+        expected = ", ".join(names) or fact("a regression trained on a table with enough rows")
+        fix = f"--interval {nearest(f'{level:g}', names) or names[-1]}" if names else ""
         raise UsageError(
-            "E101",
-            where="--interval",
-            name=f"{level:g}",
-            expected=", ".join(names) or fact("a regression trained on a table with enough rows"),
-            received=f"{level:g}",
-            fix=f"--interval {nearest(f'{level:g}', names) or names[-1]}" if names else "",
+            "E101", where="--interval", name=f"{level:g}", expected=expected, received=f"{level:g}", fix=fix
         )
     low, high = intervals.ends(x, predicted, level)
     return {LOWER: low, UPPER: high}

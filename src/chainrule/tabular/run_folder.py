@@ -66,13 +66,9 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
         training to resume. FileError E430: another process is training in the folder.
     """
     if resume and not os.path.exists(path):
-        raise FileError(
-            "E604",
-            where=str(path),
-            expected=fact("the folder of a training"),
-            received=fact("no such folder"),
-            fix=fact("train without --resume"),
-        )
+        expected = fact("the folder of a training")
+        fix = fact("train without --resume")
+        raise FileError("E604", where=str(path), expected=expected, received=fact("no such folder"), fix=fix)
     if not os.path.lexists(path / ".lock") and not resume:
         refuse_occupied(path)  # before the lock is created; if there is one, its owner is reported first
     folder = RunFolder.create(path)
@@ -134,13 +130,9 @@ def refuse_occupied(path: Path, *names: str) -> None:
     existing = [name for name in content if os.path.lexists(path / name)]
     if existing:
         is_complete = MODEL in existing
-        raise UsageError(
-            "E602",
-            where=str(path),
-            expected=fact("a new folder"),
-            received=", ".join(existing),
-            fix=f"--out {quoted(_free_name(path))}" if is_complete else fact("--resume to continue"),
-        )
+        expected = fact("a new folder")
+        fix = f"--out {quoted(_free_name(path))}" if is_complete else fact("--resume to continue")
+        raise UsageError("E602", where=str(path), expected=expected, received=", ".join(existing), fix=fix)
 
 
 def _free_name(path: Path) -> str:

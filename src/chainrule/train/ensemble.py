@@ -161,10 +161,9 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
 
 def _linear_member(members: int, outputs: int) -> Layer:
     """One layer on the scaled features, without a bound, so that it is linear in them."""
-    return Sequential(
-        inputs=EnsembleNormalization(members, limit=None),
-        output=EnsembleDense(outputs, weight_initializer="zeros"), scale=Rescaling(LINEAR_SCALE),
-    )  # fmt: skip
+    output = EnsembleDense(outputs, weight_initializer="zeros")
+    scale = Rescaling(LINEAR_SCALE)
+    return Sequential(inputs=EnsembleNormalization(members, limit=None), output=output, scale=scale)
 
 
 def _member(recipe: TabularRecipe, outputs: int) -> Layer:

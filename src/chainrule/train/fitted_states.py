@@ -63,9 +63,8 @@ def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.
     """A fitted state in the dtype of the requested one."""
     requested = states.get(path)
     if requested is None or requested.shape != np.shape(value):
+        expected = fact("a state that the layer requested") if requested is None else requested.shape
         raise UsageError(
-            "E102", where="fitted_states", name=path,
-            expected=fact("a state that the layer requested") if requested is None else requested.shape,
-            received=np.shape(value),
-        )  # fmt: skip
+            "E102", where="fitted_states", name=path, expected=expected, received=np.shape(value)
+        )
     return np.ascontiguousarray(value, requested.dtype)  # engines read contiguous arrays without a copy

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.errors import ShapeError, TrainingError, UsageError, fact, nearest
+from chainrule.errors import ShapeError, UsageError, fact, nearest
 from chainrule.events import notices
 from chainrule.nn.scope import outline
 from chainrule.spec import shape_text
@@ -18,6 +18,7 @@ from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.state import Tensors
+from chainrule.validation import trained_network
 
 
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
@@ -31,10 +32,7 @@ def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
 
 def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these parameters; see ``chainrule.Model.load_parameters``."""
-    if model.network is None:
-        raise TrainingError(
-            "E503", where="load_parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
-        )
+    trained_network(model, "load_parameters", fact("model.fit(x, y), or model.initialize(inputs)"))
     parameters = replace_arrays("load_parameters", model.parameters, values)
     report_nonfinite({path: parameters[path] for path in values})
     return model.changed("load_parameters", parameters=parameters)
@@ -42,10 +40,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
 
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these states, such as running means; see ``chainrule.Model.load_states``."""
-    if model.network is None:
-        raise TrainingError(
-            "E503", where="load_states", fix=fact("model.fit(x, y), or model.initialize(inputs)")
-        )
+    trained_network(model, "load_states", fact("model.fit(x, y), or model.initialize(inputs)"))
     states = replace_arrays("load_states", model.states, values)
     report_nonfinite({path: states[path] for path in values})
     return model.changed("load_states", states=states)
@@ -83,10 +78,10 @@ def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> T
     unknown = [path for path in values if path not in present]
     if unknown:
         close = nearest(unknown[0], present)
-        raise UsageError(
-            "E101", where=where, name=unknown[0], expected=outline(present),
-            received=", ".join(unknown), fix=f'{{"{close}": ...}}' if close else "",
-        )  # fmt: skip
+        expected = outline(present)
+        received = ", ".join(unknown)
+        fix = f'{{"{close}": ...}}' if close else ""
+        raise UsageError("E101", where=where, name=unknown[0], expected=expected, received=received, fix=fix)
     arrays = {path: _array(where, path, value, present[path].dtype.name) for path, value in values.items()}
     mismatches = [
         fact(

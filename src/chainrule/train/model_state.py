@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 import numpy as np
 
 from chainrule import data
-from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.exact_cast import refuse_fractions
 from chainrule.memo import cached_property
@@ -37,7 +36,7 @@ from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
 from chainrule.train.state import Row, Tensors
 from chainrule.train.step import Step
-from chainrule.validation import refuse_unknown
+from chainrule.validation import choice, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
@@ -281,11 +280,7 @@ def untrained(
     require_layer("Model", net)
     refuse_unknown("Model", options, Options.__annotations__)
     dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())
-    if dtype not in FLOATS:
-        raise UsageError(
-            "E101", where="Model, dtype", name=dtype, expected=", ".join(FLOATS), received=repr(dtype),
-            fix=f'dtype="{nearest(str(dtype), FLOATS) or FLOATS[0]}"',
-        )  # fmt: skip
+    choice(dtype, FLOATS, "dtype", "Model")
     paths = (paths,) if isinstance(paths, str) else tuple(paths)
     weights = dict(options.get("loss_weights") or {})
     return ModelState(

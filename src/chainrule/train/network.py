@@ -31,6 +31,7 @@ from chainrule.records import frozen
 from chainrule.settings import FloatName, settings
 from chainrule.spec import Spec, bound, size_at
 from chainrule.train.initialization import sample
+from chainrule.validation import out_of_range, unknown
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
 MAX_CACHED = 32  # maximum number of steps and programs in the cache of a network
@@ -68,9 +69,7 @@ class Recipe:
             known_loss(loss)  # refuse an unknown name now, not when the training starts
         for name, weight in self.loss_weights.items():
             if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight < math.inf:
-                raise UsageError(
-                    "E102", where="loss_weights", name=name, expected=">= 0", received=repr(weight)
-                )
+                raise out_of_range(weight, name, "loss_weights", ">= 0")
 
 
 @frozen
@@ -141,10 +140,9 @@ class Network:
         for path in self.recipe.frozen:
             if not any(is_at(name, path) for name in known):
                 close = nearest(path, known)
-                raise UsageError(
-                    "E101", where="frozen", name=path, expected=outline(self.parameters), received=path,
-                    fix=f'frozen=["{close}"]' if close else "",
-                )  # fmt: skip
+                expected = outline(self.parameters)
+                fix = f'frozen=["{close}"]' if close else ""
+                raise UsageError("E101", where="frozen", name=path, expected=expected, received=path, fix=fix)
         outputs, weights = list(self.inference.outputs), self.recipe.loss_weights
         if not any(weights.get(name, 1.0) for name in outputs):
             raise UsageError(
@@ -152,20 +150,17 @@ class Network:
             )
         for name in weights:
             if name not in outputs:
-                raise UsageError(
-                    "E101", where="loss_weights", name=name, expected=", ".join(outputs), received=name,
-                    fix=f'loss_weights={{"{nearest(name, outputs) or outputs[0]}": 2.0}}',
-                )  # fmt: skip
+                raise unknown("loss_weights", name, outputs, 'loss_weights={"{}": 2.0}', example=outputs[0])
         names = [*self.inputs, *self.parameters, *self.inference.states]
         reserved = (*RESERVED, *self.target_names.values())
         duplicates = [name for i, name in enumerate(names) if name in reserved or name in names[:i]]
         if duplicates:
+            expected = fact("names other than {names}, each once", names=", ".join(reserved))
+            received = ", ".join(duplicates)
+            fix = fact('"{name}_1" for the input or parameter', name=duplicates[0])
             raise UsageError(
-                "E118", where="Model", name=duplicates[0],
-                expected=fact("names other than {names}, each once", names=", ".join(reserved)),
-                received=", ".join(duplicates),
-                fix=fact('"{name}_1" for the input or parameter', name=duplicates[0]),
-            )  # fmt: skip
+                "E118", where="Model", name=duplicates[0], expected=expected, received=received, fix=fix
+            )
 
     def with_inputs(self, inputs: Mapping[str, Spec]) -> Network | None:
         """The network for inputs of other shapes; ``None`` where it has other parameters or states then."""

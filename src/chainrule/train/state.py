@@ -97,11 +97,8 @@ class TrainState:
         invalid += [] if _is_watch(record.get("watch"), history) else ["watch"]
         invalid += [] if len(history) == record.get("epoch") else ["history"]
         if invalid:
-            raise FileError(
-                "E424",
-                expected=fact("the record of a training"),
-                received=fact("no usable {names}", names=", ".join(invalid)),
-            )
+            received = fact("no usable {names}", names=", ".join(invalid))
+            raise FileError("E424", expected=fact("the record of a training"), received=received)
         numbers = {key: record[key] for key in (*_COUNTS, *_SUMS)}
         return TrainState(**groups, **numbers, watch=record["watch"], history=history)
 

@@ -82,10 +82,10 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
         fix = f'monitor="{nearest(monitor, row) or "loss"}"'
         if monitor.startswith("val_") and not any(name.startswith("val_") for name in row):
             fix = "model.fit(..., validation=0.2)"
+        where = f"{owner}, monitor"
         raise UsageError(
-            "E101", where=f"{owner}, monitor", name=monitor, expected=", ".join(row), received=monitor,
-            fix=fix,
-        )  # fmt: skip
+            "E101", where=where, name=monitor, expected=", ".join(row), received=monitor, fix=fix
+        )
     value = row[monitor]
     return math.nan if value is None else float(value)
 
@@ -185,9 +185,10 @@ class EnsembleEarlyStopping(StoppingRule):
             improved.append(is_better or not is_monitored[-1])
             epoch = row["epoch"] if improved[-1] else counters.get(f"epoch {name}")
             after |= {
-                f"best {name}": value if is_better else best, f"waited {name}": waited,
+                f"best {name}": value if is_better else best,
+                f"waited {name}": waited,
                 f"epoch {name}": epoch,
-            }  # fmt: skip
+            }
             is_done.append(waited >= self.patience > 0)
         is_best = any(a and b for a, b in zip(improved, is_monitored, strict=True))
         after["epoch"] = row["epoch"] if is_best else counters.get("epoch")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
+from chainrule.errors import DataError, TrainingError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -31,7 +31,7 @@ from chainrule.train.private.privacy import CALIBRATION
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
 from chainrule.uncertainty.coverage_tables import LARGE, SetCoverage, set_coverage
 from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
-from chainrule.validation import trained_network
+from chainrule.validation import choice, trained_network, unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -78,18 +78,11 @@ class Calibration:
         Reference: Sadinle, Lei and Wasserman (2019) for ``"threshold"`` and ``"class"``; Romano, Sesia and
         Candès (2020) for ``"adaptive"``.
         """
-        if method not in SET_METHODS:
-            raise UsageError(
-                "E101", where="sets, method", name=str(method), expected=", ".join(SET_METHODS),
-                received=repr(method), fix=f'method="{nearest(str(method), SET_METHODS) or "threshold"}"',
-            )  # fmt: skip
+        choice(method, SET_METHODS, "method", "sets", example="threshold")
         thresholds = self.thresholds[method]
         if level not in thresholds:
             known = [f"{value:g}" for value in thresholds]
-            raise UsageError(
-                "E101", where="sets, level", name=f"{level:g}", expected=", ".join(known),
-                received=f"{level:g}", fix=f"level={nearest(f'{level:g}', known) or known[-1]}",
-            )  # fmt: skip
+            raise unknown("sets, level", f"{level:g}", known, "level={}", example=known[-1])
         return prediction_sets(self.map(probabilities), thresholds[level], method)
 
     @property
@@ -238,10 +231,8 @@ def labeled_probabilities(model: ModelState, x: Any, y: Any, where: str) -> tupl
     (name, target), *others = model.targets.items()
     if others or not target.is_single or target.loss.task != "classification":
         received = ", ".join(model.targets) if others else target.loss.name
-        raise TrainingError(
-            "E507", where=where, received=received, expected=fact("a classifier with one output"),
-            fix="model.predict(x)",
-        )  # fmt: skip
+        expected = fact("a classifier with one output")
+        raise TrainingError("E507", where=where, received=received, expected=expected, fix="model.predict(x)")
     rows = encode_labeled(model, x, y, where)
     return rows, target.probabilities(predictions(rows.model, rows.x, "prediction")[name])
 
@@ -265,16 +256,11 @@ def calibrate_probabilities(
     Raises:
         UsageError E101: no such method. DataError E331: fewer than 40 rows.
     """
-    if method not in MAPS:
-        raise UsageError(
-            "E101", where="calibrate, method", name=method, expected=", ".join(MAPS), received=repr(method),
-            fix=f'method="{nearest(str(method), MAPS) or "temperature"}"',
-        )  # fmt: skip
+    choice(method, MAPS, "method", "calibrate", example="temperature")
     if len(labels) < MIN_ROWS:
-        raise DataError(
-            "E331", where="calibrate", expected=fact("at least {count} rows", count=MIN_ROWS),
-            received=fact("{count} rows", count=len(labels)), fix=fact("add rows"),
-        )  # fmt: skip
+        expected = fact("at least {count} rows", count=MIN_ROWS)
+        received = fact("{count} rows", count=len(labels))
+        raise DataError("E331", where="calibrate", expected=expected, received=received, fix=fact("add rows"))
     order = permutation(fold(key_of(seed), _STREAM), len(labels))
     own, others = order[: len(order) // 2], np.sort(order[len(order) // 2 :])
     raw, y = p[others], labels[others]
@@ -292,10 +278,10 @@ def calibrate_probabilities(
     calibration = Calibration(mapped, thresholds, len(y))
     first, second = (bootstrap(part, METRICS, seed) for part in parts)
     texts = tuple(str(names[k]) if k < len(names) else str(k) for k in range(p.shape[1]))
+    curve = risk_coverage(calibrated, y)
     return CalibrationReport(
-        calibration, before, after, (first, second), refused, coverage, texts,
-        risk_coverage(calibrated, y), settings.lang,
-    )  # fmt: skip
+        calibration, before, after, (first, second), refused, coverage, texts, curve, settings.lang
+    )
 
 
 def _map_that_helps(

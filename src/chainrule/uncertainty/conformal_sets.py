@@ -33,8 +33,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
 from chainrule.prng import fold, key_of, threefry
+from chainrule.validation import choice
 
 SetMethod = Literal["threshold", "adaptive", "class"]
 SET_METHODS: tuple[SetMethod, ...] = get_args(SetMethod)
@@ -58,11 +58,7 @@ def conformities(probabilities: np.ndarray, method: SetMethod = "threshold") -> 
         >>> bool(0.4 <= mass[0] < 1 and 0.1 <= mass[1] < 0.4 and mass[2] < 0.1)
         True
     """
-    if method not in SET_METHODS:
-        raise UsageError(
-            "E101", where="sets, method", name=str(method), expected=", ".join(SET_METHODS),
-            received=repr(method), fix=f'method="{nearest(str(method), SET_METHODS) or "threshold"}"',
-        )  # fmt: skip
+    choice(method, SET_METHODS, "method", "sets", example="threshold")
     p = np.asarray(probabilities, np.float64)
     return _masses(p) if method == "adaptive" else p
 

@@ -17,7 +17,7 @@ from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
-from chainrule.validation import trained_network
+from chainrule.validation import out_of_range, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -27,10 +27,9 @@ def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0)
     """Predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
     trained_network(model, "dropout_samples")
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
-        raise UsageError(
-            "E102", where="dropout_samples", name="samples", received=repr(samples)[:80], fix="samples=50",
-            expected=fact("an integer, at least {low}", low=1),
-        )  # fmt: skip
+        raise out_of_range(
+            samples, "samples", "dropout_samples", fact("an integer, at least {low}", low=1), 50
+        )
     ((name, target),) = model.targets.items()
     encoded = encode_rows(model, x, "dropout_samples", may_be_empty=True)
     model, arrays = encoded.model, encoded.x

@@ -49,6 +49,7 @@ from chainrule.uncertainty.conformal import (
     IntervalMethod,
     conformal_quantile,
 )
+from chainrule.validation import trained_network, unknown
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS = 200  # from which quantiles are learned
@@ -335,15 +336,16 @@ def calibrate_intervals(
     predicted = np.asarray(predict(model, x), np.float64)
     values = next(iter(rows.y.values())).reshape(rows.count, -1)
     if values.shape[1] != 1:
+        received = fact("{count} values", count=values.shape[1])
+        expected = fact("a regression of one value")
         raise TrainingError(
-            "E507", where="calibrate_intervals", received=fact("{count} values", count=values.shape[1]),
-            expected=fact("a regression of one value"), fix="model.predict(x)",
-        )  # fmt: skip
+            "E507", where="calibrate_intervals", received=received, expected=expected, fix="model.predict(x)"
+        )
     if rows.count < MIN_LABELED:
-        raise DataError(
-            "E331", where="calibrate_intervals", expected=fact("at least {count} rows", count=MIN_LABELED),
-            received=fact("{count} rows", count=rows.count), fix=fact("add rows"),
-        )  # fmt: skip
+        expected = fact("at least {count} rows", count=MIN_LABELED)
+        received = fact("{count} rows", count=rows.count)
+        fix = fact("add rows")
+        raise DataError("E331", where="calibrate_intervals", expected=expected, received=received, fix=fix)
     restored = values if model.preparation is None else model.preparation.restore(values)
     own = Residuals(next(iter(rows.x.values())), predicted.ravel(), np.asarray(restored, np.float64).ravel())
     return report_of(
@@ -358,11 +360,7 @@ def require_method(method: str, where: str) -> IntervalMethod:
         UsageError E101: another name.
     """
     if method not in INTERVAL_METHODS:
-        raise UsageError(
-            "E101", where=where, name=str(method), received=repr(method),
-            expected=", ".join(INTERVAL_METHODS),
-            fix=f'method="{nearest(str(method), INTERVAL_METHODS) or "quantile"}"',
-        )  # fmt: skip
+        raise unknown(where, method, INTERVAL_METHODS, 'method="{}"', example="quantile")
     return cast(IntervalMethod, method)
 
 
@@ -449,15 +447,12 @@ def _require_values(model: ModelState, where: str) -> None:
     Raises:
         TrainingError E503: it is not trained. E507: it predicts something else.
     """
-    if model.network is None:
-        raise TrainingError("E503", where=where, fix="model.fit(x, y)")
+    trained_network(model, where)
     (target,) = model.targets.values() if len(model.targets) == 1 else (None,)
     if target is None or target.loss.task != "regression":
         received = ", ".join(model.targets) if target is None else target.loss.name
-        raise TrainingError(
-            "E507", where=where, received=received, expected=fact("a regression of one value"),
-            fix="model.predict(x)",
-        )  # fmt: skip
+        expected = fact("a regression of one value")
+        raise TrainingError("E507", where=where, received=received, expected=expected, fix="model.predict(x)")
 
 
 def _quantiles_of(network: Any, numbers: Any) -> Quantiles | None:

@@ -30,6 +30,7 @@ from chainrule.train.evaluation.prediction import predict, predict_proba
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.member_graph import member_columns
 from chainrule.train.state_holder import StateHolder
+from chainrule.validation import out_of_range, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -74,15 +75,12 @@ def disagreement(samples: np.ndarray, weights: np.ndarray | None = None) -> Disa
     """
     p = np.asarray(samples, np.float64)
     if p.ndim != 3 or not len(p):
-        raise UsageError(
-            "E102", where="disagreement", name="samples", expected=fact("probabilities (S, N, K)"),
-            received=str(p.shape), fix="disagreement(model.member_samples(x))",
-        )  # fmt: skip
+        fix = "disagreement(model.member_samples(x))"
+        raise out_of_range(p.shape, "samples", "disagreement", fact("probabilities (S, N, K)"), fix=fix)
     if weights is not None and np.shape(weights) != p.shape[:1]:
-        raise UsageError(
-            "E102", where="disagreement", name="weights", expected=fact("{count} numbers", count=len(p)),
-            received=str(np.shape(weights)), fix="disagreement(samples, model.member_weights)",
-        )  # fmt: skip
+        value = np.shape(weights)
+        fix = "disagreement(samples, model.member_weights)"
+        raise out_of_range(value, "weights", "disagreement", fact("{count} numbers", count=len(p)), fix=fix)
     mean = np.average(p, axis=0, weights=weights)
     return Disagreement(mean, _entropy(mean), np.average(_entropy(p), axis=0, weights=weights))
 
@@ -105,18 +103,17 @@ def ensemble_samples(models: Sequence[StateHolder], x: Any) -> np.ndarray:
     states = [model.state for model in models]
     kinds = {(state.task, state.labels) for state in states}
     if len(states) < 2 or len(kinds) != 1:
-        raise UsageError(
-            "E102", where="ensemble_samples", name="models",
-            expected=fact("two or more models of the same classes"),
-            received=fact("{count} models, {kinds} kinds", count=len(states), kinds=len(kinds)),
-        )  # fmt: skip
+        value = fact("{count} models, {kinds} kinds", count=len(states), kinds=len(kinds))
+        expected = fact("two or more models of the same classes")
+        raise out_of_range(value, "models", "ensemble_samples", expected)
     function = predict_proba if states[0].task == "classification" else predict
     parts: list[Any] = [function(state, x) for state in states]
     if any(isinstance(part, dict) for part in parts):
+        received = ", ".join(states[0].targets)
+        expected = fact("models with one output")
         raise TrainingError(
-            "E507", where="ensemble_samples", received=", ".join(states[0].targets),
-            expected=fact("models with one output"), fix="model.predict(x)",
-        )  # fmt: skip
+            "E507", where="ensemble_samples", received=received, expected=expected, fix="model.predict(x)"
+        )
     return np.stack(parts)
 
 
@@ -149,11 +146,11 @@ def _network_with_members(model: ModelState, where: str) -> Network:
     Raises:
         TrainingError E503: the model is not trained. UsageError E101: it is a single network.
     """
-    if model.network is None:
-        raise TrainingError("E503", where=where, fix="model.fit(x, y)")
+    network = trained_network(model, where)
     if not has_members(model):
+        received = fact("a single network")
+        fix = "uncertainty.ensemble_samples([model, other], x)"
         raise UsageError(
-            "E101", where=where, name="EnsembleMean", expected=fact("an ensemble"),
-            received=fact("a single network"), fix="uncertainty.ensemble_samples([model, other], x)",
-        )  # fmt: skip
-    return model.network
+            "E101", where=where, name="EnsembleMean", expected=fact("an ensemble"), received=received, fix=fix
+        )
+    return network

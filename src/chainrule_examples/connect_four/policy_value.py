@@ -76,9 +76,8 @@ def load_network(run: str) -> cr.Model:
     inputs = {} if model.state.network is None else model.state.network.inputs
     shapes = [spec.shape[1:] for spec in inputs.values()]
     if shapes != [(ROWS, COLUMNS, PLANES)] or set(model.state.targets) != {"policy", "value"}:
-        raise UsageError(
-            "E102", where="chainrule example connect-four", name="--run",
-            expected=fact("a network that this example saved"), received=run,
-            fix="chainrule example connect-four --out runs/connect-four",
-        )  # fmt: skip
+        where = "chainrule example connect-four"
+        expected = fact("a network that this example saved")
+        fix = "chainrule example connect-four --out runs/connect-four"
+        raise UsageError("E102", where=where, name="--run", expected=expected, received=run, fix=fix)
     return model

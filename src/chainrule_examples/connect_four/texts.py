@@ -12,7 +12,7 @@ OPTIONS: Texts = {
     "play": "then play against the network in the terminal",
     "run": "folder of a saved network that is used instead of training",
     "rounds": "rounds of a training, a move in every game each; 0: chosen for the form",
-}  # fmt: skip
+}
 TEXTS: Texts = {
     "progress": "seed {seed}, round {done}/{rounds}: {games:,} games, {rows:,} positions, loss {loss:.3f}",
     "problems": "{count} test positions of 16 to 29 stones with exact values, excluded from training",

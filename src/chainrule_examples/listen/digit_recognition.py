@@ -25,7 +25,7 @@ TEXTS: Texts = {
     "note": "Six people, one microphone each: the accuracy for other people is lower, see --long.",
     "errors": "Errors on the test recordings",
     "columns": "true,predicted,recordings",
-}  # fmt: skip
+}
 BASELINES: tuple[Text, ...] = (
     "most frequent digit",
     "linear model of the mean spectrum",

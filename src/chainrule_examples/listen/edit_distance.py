@@ -72,10 +72,9 @@ def _error_rate(
     where: str, references: Sequence[str], transcripts: Sequence[str], cut: Callable[[str], list[str]]
 ) -> float:
     if len(references) != len(transcripts):
-        raise UsageError(
-            "E102", where=where, name="transcripts",
-            expected=fact("{count} values", count=len(references)), received=len(transcripts),
-        )  # fmt: skip
+        expected = fact("{count} values", count=len(references))
+        received = len(transcripts)
+        raise UsageError("E102", where=where, name="transcripts", expected=expected, received=received)
     parts = [cut(text) for text in references]
     total = sum(map(len, parts))
     errors = [edit_distance(part, cut(text)) for part, text in zip(parts, transcripts, strict=True)]

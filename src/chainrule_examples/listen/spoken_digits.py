@@ -59,12 +59,8 @@ def read_digits(data: str) -> Digits:
     archive = open_dataset("spoken-digits", data)
     names = [name for name in archive.names("recordings/*.wav") if NAME.fullmatch(name)]
     if not names:
-        raise DataError(
-            "E370",
-            where=str(archive.path),
-            expected="recordings/7_george_0.wav",
-            received=fact("no such file"),
-        )
+        expected = "recordings/7_george_0.wav"
+        raise DataError("E370", where=str(archive.path), expected=expected, received=fact("no such file"))
     parts = [NAME.fullmatch(name).groups() for name in names]  # type: ignore[union-attr]  # matched above
     places = [f"{archive.path}/{name}" for name in names]
     sounds = (decode_wave(archive.read(n), place, RATE) for n, place in zip(names, places, strict=True))

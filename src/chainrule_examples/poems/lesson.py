@@ -32,7 +32,7 @@ TEXTS: Texts = {
     "head": "Nats per character (perplexity): validation, test",
     "unigram": "single characters",
     "ngram": "{order}-gram model, Kneser-Ney",
-}  # fmt: skip
+}
 
 
 class Recipe(NamedTuple):

@@ -106,11 +106,11 @@ def _fortunes(path: Path) -> Iterator[Poem]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
+        expected = fact("the file {path}", path=path)
+        fix = fact("apt install fortunes-zh, or the folder of the npm package chinese-poetry")
         raise DataError(
-            "E315", where="poems", name="poems", expected=fact("the file {path}", path=path),
-            received=fact("no such file"),
-            fix=fact("apt install fortunes-zh, or the folder of the npm package chinese-poetry"),
-        ) from error  # fmt: skip
+            "E315", where="poems", name="poems", expected=expected, received=fact("no such file"), fix=fix
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             "E316", where=str(path), received=str(error)[:120], fix=fact("install the package again")
@@ -124,10 +124,8 @@ def _fortunes(path: Path) -> Iterator[Poem]:
 def _poetry(folder: Path) -> Iterator[Poem]:
     """The Tang poems of the npm package, ordered by file number."""
     if not os.path.isdir(folder):
-        raise DataError(
-            "E301", where=str(folder), expected=fact("a folder"), received=fact("none"),
-            fix=fact("npm pack chinese-poetry, then tar xzf the archive"),
-        )  # fmt: skip
+        fix = fact("npm pack chinese-poetry, then tar xzf the archive")
+        raise DataError("E301", where=str(folder), expected=fact("a folder"), received=fact("none"), fix=fix)
     numbered = {file: _NUMBER.fullmatch(file.name) for file in folder.glob(POETRY)}
     files = sorted(
         (file for file in numbered if numbered[file]), key=lambda file: int(file.name.split(".")[2])
@@ -149,7 +147,7 @@ def _poems_of(file: Path) -> Iterator[Poem]:
         for record in records:
             yield Poem(str(record["title"]), str(record["author"]), "".join(record["paragraphs"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(
-            "E316", where=str(file), expected=fact("poems with title, author and paragraphs"),
-            received=f"{type(error).__name__}: {error}"[:120], fix=fact("unpack the package again"),
-        ) from error  # fmt: skip
+        expected = fact("poems with title, author and paragraphs")
+        received = f"{type(error).__name__}: {error}"[:120]
+        fix = fact("unpack the package again")
+        raise DataError("E316", where=str(file), expected=expected, received=received, fix=fix) from error

@@ -59,10 +59,9 @@ def _questions(archive: Archive, name: str) -> Iterator[tuple[str, Question]]:
             entries = [(p["context"], entry) for p in article["paragraphs"] for entry in p["qas"]]
             yield from ((str(article["title"]), _question(*pair)) for pair in entries)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(
-            "E316", where=f"{archive.path}/{name}", expected="data[].paragraphs[].qas[].answers[]",
-            received=str(error)[:80],
-        ) from error  # fmt: skip
+        where = f"{archive.path}/{name}"
+        expected = "data[].paragraphs[].qas[].answers[]"
+        raise DataError("E316", where=where, expected=expected, received=str(error)[:80]) from error
 
 
 def _question(passage: str, entry: Any) -> Question:

@@ -29,8 +29,8 @@ def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> 
     x, y = inputs_of(ratings, rows), ratings.stars[rows][:, None]
     prior = user_prior(x["film"], ratings.user[rows], ratings.stars[rows])
     size, strength = x["film"].shape[1], prior.noise / len(rows)  # the penalty of a prior of variance 1
-    towers = cr.Parallel("none", user=user_vectors(ratings.users, size, strength),
-                         film=cr.Dense(size, bias=False))  # fmt: skip
+    user = user_vectors(ratings.users, size, strength)
+    towers = cr.Parallel("none", user=user, film=cr.Dense(size, bias=False))
     biases = cr.Parallel("add", user=user_vectors(ratings.users, 1, strength / prior.bias), film=cr.Dense(1))
     taste = cr.Sequential(towers=towers, product=cr.Dot())  # -> (B, 1)
     net = cr.Sequential(rating=cr.Residual(taste, shortcut=biases))

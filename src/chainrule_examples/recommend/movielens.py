@@ -95,10 +95,10 @@ def read_ratings(data: str = "") -> Ratings:
     frame = frame.sort("user_id", "timestamp", "movie_id").join(numbers, "movie_id", maintain_order="left")
     user = np.unique(frame["user_id"].to_numpy(), return_inverse=True)[1]
     titles = tuple(items["movie_title"].cast(pl.String).to_list())
-    return Ratings(
-        user, frame["film"].to_numpy().astype(np.int64), frame["rating"].to_numpy().astype(np.float32),
-        frame["timestamp"].to_numpy(), titles, items.select(GENRES).to_numpy().astype(np.float32),
-    )  # fmt: skip
+    film = frame["film"].to_numpy().astype(np.int64)
+    stars = frame["rating"].to_numpy().astype(np.float32)
+    time = frame["timestamp"].to_numpy()
+    return Ratings(user, film, stars, time, titles, items.select(GENRES).to_numpy().astype(np.float32))
 
 
 def title_file(ratings: Ratings) -> dict[str, str]:

@@ -80,7 +80,6 @@ def _first(text: str) -> str:
 
 
 def _damaged(path: str | os.PathLike[str], received: str) -> DataError:
-    return DataError(
-        "E316", where=str(path), expected=fact("a catalog of GNU gettext (.mo)"), received=received,
-        fix=fact("install the package again"),
-    )  # fmt: skip
+    expected = fact("a catalog of GNU gettext (.mo)")
+    fix = fact("install the package again")
+    return DataError("E316", where=str(path), expected=expected, received=received, fix=fix)

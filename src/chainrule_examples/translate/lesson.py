@@ -35,7 +35,7 @@ TEXTS: Texts = {
     "lexicon": "dictionary and phrases",
     "net": "Transformer",
     "samples": "English | reference | dictionary | Transformer",
-}  # fmt: skip
+}
 LENGTH = 64  # maximum number of tokens of a sentence
 
 

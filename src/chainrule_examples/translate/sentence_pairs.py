@@ -148,10 +148,9 @@ def read_pairs(
         raise DataError("E301", where=str(root), expected=fact("a folder"), received=fact("no such folder"))
     files = sorted(file for file in root.resolve().rglob("*.mo") if language in file.parts)
     if not files:
-        raise DataError(
-            "E367", where=str(root), expected=f"{language}/LC_MESSAGES/*.mo", received=fact("no such file"),
-            fix=f"apt install {PACKAGE}",
-        )  # fmt: skip
+        expected = f"{language}/LC_MESSAGES/*.mo"
+        fix = f"apt install {PACKAGE}"
+        raise DataError("E367", where=str(root), expected=expected, received=fact("no such file"), fix=fix)
     pairs = clean_pairs((pair for file in files for pair in read_catalog(file)), longest)
     if not len(pairs):
         notes = [f"{count}: {reason}" for reason, count in pairs.dropped.items()]

@@ -53,9 +53,7 @@ FAILURES = (
 )  # codes of failures that are not caused by the input
 
 
-_DECODED = (
-    ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".sqlite", ".sqlite3", ".db3", ".duckdb",
-)  # fmt: skip
+_DECODED = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".sqlite", ".sqlite3", ".db3", ".duckdb")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -166,10 +164,9 @@ def _help() -> str:
 def _print_error(error: BaseException) -> int:
     """Print an error and return the exit code."""
     if _is_refused(error):
-        error = TrainingError(
-            "E508", what="the command", what_zh="此命令", received=str(error) or type(error).__name__,
-            fix=fact("fewer rows, or a larger limit of memory and threads"),
-        )  # fmt: skip
+        received = str(error) or type(error).__name__
+        fix = fact("fewer rows, or a larger limit of memory and threads")
+        error = TrainingError("E508", what="the command", what_zh="此命令", received=received, fix=fix)
     if isinstance(error, OSError) and not isinstance(error, ChainruleError):
         if error.filename is None and error.errno in OUTPUT_FAULTS:
             _discard_output()

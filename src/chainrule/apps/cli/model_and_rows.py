@@ -172,14 +172,8 @@ def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:
 
 def _row_index(rows: int, row: int) -> int:
     if not 1 <= row <= rows:
-        raise UsageError(
-            "E606",
-            where="--row",
-            row=row,
-            expected=fact("1 to {last}", last=rows),
-            received=row,
-            fix="--row 1",
-        )
+        expected = fact("1 to {last}", last=rows)
+        raise UsageError("E606", where="--row", row=row, expected=expected, received=row, fix="--row 1")
     return row - 1
 
 
@@ -202,10 +196,9 @@ def _arrays(model: Model, file: Path) -> Rows:
     inputs = () if model.network is None else tuple(model.network.inputs)
     missing = [name for name in inputs if name not in arrays]
     if missing:
-        raise DataError(
-            "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or fact("none"),
-            fix=_save_call(file.name, inputs),
-        )  # fmt: skip
+        received = ", ".join(arrays) or fact("none")
+        fix = _save_call(file.name, inputs)
+        raise DataError("E326", where=file.name, expected=", ".join(inputs), received=received, fix=fix)
     lengths = {name: len(array) for name, array in arrays.items()}
     first, rows = next(iter(lengths.items()), ("", 0))
     odd = [
@@ -261,10 +254,9 @@ def _not_text(data: str) -> UsageError:
 
 def _no_images(run: str, data: str) -> UsageError:
     """The error for a file that is no image passed to a model of images."""
-    return UsageError(
-        "E607", where=data, expected=fact("an image or a folder of images"), received=_kind_of(data),
-        fix=f"chainrule predict {run} FOLDER",
-    )  # fmt: skip
+    expected = fact("an image or a folder of images")
+    fix = f"chainrule predict {run} FOLDER"
+    return UsageError("E607", where=data, expected=expected, received=_kind_of(data), fix=fix)
 
 
 def _not_a_table_model(model: Model, run: str, data: str) -> ChainruleError:

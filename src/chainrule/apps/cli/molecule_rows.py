@@ -45,17 +45,18 @@ def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
     """
     column = next((name for name in table.columns if name.lower() == COLUMN), None)
     if column is None:
+        expected = fact('the column "{name}" with molecules', name=COLUMN)
+        received = ", ".join(table.columns)
+        fix = fact('name the column of the molecules "{name}"', name=COLUMN)
         raise DataError(
-            "E313", where=table.source, name=COLUMN,
-            expected=fact('the column "{name}" with molecules', name=COLUMN),
-            received=", ".join(table.columns),
-            fix=fact('name the column of the molecules "{name}"', name=COLUMN),
-        )  # fmt: skip
+            "E313", where=table.source, name=COLUMN, expected=expected, received=received, fix=fix
+        )
     if not table.rows:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
     cells = table.words(column).cast(pl.String).fill_null("").to_list()
-    places: list[str] = [fact('{place}, column "{column}"', place=table.place(row), column=column)
-              for row in range(table.rows)]  # fmt: skip
+    places: list[str] = [
+        fact('{place}, column "{column}"', place=table.place(row), column=column) for row in range(table.rows)
+    ]
     return [parse_smiles(cell, place) for cell, place in zip(cells, places, strict=True)], places
 
 

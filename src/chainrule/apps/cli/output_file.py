@@ -77,10 +77,8 @@ def refuse_overwriting(command: Callable[..., Any], values: Mapping[str, Any]) -
         out = values[name]
         others = {*inputs, *(values[other] for other in outputs[:i])}
         if _is_of_training(Path(out)) or any(_is_same(out, other) for other in others):
-            raise UsageError(
-                "E609", where=f"--{name}", expected=fact("a new file"), received=out,
-                fix=f"--{name} {_file_name(name, Path(out).suffix)}",
-            )  # fmt: skip
+            fix = f"--{name} {_file_name(name, Path(out).suffix)}"
+            raise UsageError("E609", where=f"--{name}", expected=fact("a new file"), received=out, fix=fix)
 
 
 def _is_output(hint: Any) -> bool:

@@ -134,7 +134,6 @@ def by_character(attribution: Attribution, rows: QuestionRows) -> Attribution:
     own = values["passage"] + values["features"].sum(axis=-1) if "features" in values else values["passage"]
     both = np.concatenate([values["question"][:, : len(question)], own[:, : len(passage)]], 1)
     numbers = [rows.inputs["question"][:, : len(question)], rows.inputs["passage"][:, : len(passage)]]
-    return replace(
-        attribution, values={"text": both}, inputs={"text": np.concatenate(numbers, 1)}, errors=None,
-        words=((*question, *passage),),
-    )  # fmt: skip
+    inputs = {"text": np.concatenate(numbers, 1)}
+    words = ((*question, *passage),)
+    return replace(attribution, values={"text": both}, inputs=inputs, errors=None, words=words)

@@ -40,11 +40,10 @@ def print_question_scores(model: Model, rows: QuestionRows, table: Table, metric
             fix=fact("leave --metric out"),
         )  # fmt: skip
     if ANSWER not in table.columns:
-        raise UsageError(
-            "E122", where=table.source, expected=fact('the column "{name}" with texts', name=ANSWER),
-            received=", ".join(table.columns),
-            fix=fact('name the column of the answers "{name}"', name=ANSWER),
-        )  # fmt: skip
+        expected = fact('the column "{name}" with texts', name=ANSWER)
+        received = ", ".join(table.columns)
+        fix = fact('name the column of the answers "{name}"', name=ANSWER)
+        raise UsageError("E122", where=table.source, expected=expected, received=received, fix=fix)
     references = _references(table)
     texts, probabilities = answers(model, rows)
     has_answer = np.array([bool(known) for known in references])

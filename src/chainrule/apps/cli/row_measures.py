@@ -52,11 +52,11 @@ def measured_columns(
     for name in ("reference", "novelty_method"):
         option = f"--{name.replace('_', '-')}"
         if options.get(name) is not None and not options.get("novelty"):
+            expected = fact("{option} with --novelty", option=option)
+            fix = f"--novelty {option} {options[name]}"
             raise UsageError(
-                "E601", where="chainrule predict", option=option, received=option,
-                expected=fact("{option} with --novelty", option=option),
-                fix=f"--novelty {option} {options[name]}",
-            )  # fmt: skip
+                "E601", where="chainrule predict", option=option, received=option, expected=expected, fix=fix
+            )
     if options.get("uncertainty"):
         columns |= uncertainty_columns(model, x)
     if options.get("novelty"):

@@ -109,10 +109,9 @@ def _lines(data: str) -> list[tuple[int, str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            "E307", where=fact("{file} line {line}", file=data, line=line), expected="UTF-8",
-            received=fact("byte {byte}", byte=f"0x{content[error.start]:02x}"),
-        ) from error  # fmt: skip
+        where = fact("{file} line {line}", file=data, line=line)
+        received = fact("byte {byte}", byte=f"0x{content[error.start]:02x}")
+        raise DataError("E307", where=where, expected="UTF-8", received=received) from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DataError("E303", where=data, expected=fact("a line of text"), received=fact("none"))

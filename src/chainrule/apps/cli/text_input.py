@@ -51,10 +51,9 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
     """
     model = Model.load(model_file(run))
     if model.network is None or not model.tokenizers:
-        raise UsageError(
-            "E126", where=where, expected=fact("a model created with tokenizer=..."),
-            received=fact("no tokenizer"), fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
-        )  # fmt: skip
+        expected = fact("a model created with tokenizer=...")
+        fix = 'cr.Model(net, "cross_entropy", tokenizer=tokenizer)'
+        raise UsageError("E126", where=where, expected=expected, received=fact("no tokenizer"), fix=fix)
     name, spec = next(iter(model.network.inputs.items()))
     tokenizer = model.tokenizers.get(name) or model.tokenizers[""]
     is_language_model = next(iter(model.network.inference.outputs.values())).spec.rank == 3

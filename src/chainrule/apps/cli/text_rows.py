@@ -66,12 +66,12 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
     """
     missing = [name for name in names if name not in table.columns]
     if missing:
+        expected = fact('the column "{name}" with texts', name=missing[0])
+        received = ", ".join(table.columns)
+        fix = fact('name the column of the texts "{name}"', name=missing[0])
         raise DataError(
-            "E313", where=table.source, name=missing[0],
-            expected=fact('the column "{name}" with texts', name=missing[0]),
-            received=", ".join(table.columns),
-            fix=fact('name the column of the texts "{name}"', name=missing[0]),
-        )  # fmt: skip
+            "E313", where=table.source, name=missing[0], expected=expected, received=received, fix=fix
+        )
     if not table.rows:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
 
@@ -107,11 +107,11 @@ def _refuse_unknown(table: Table, cells: list[str | None], labels: tuple[Any, ..
     known = {str(label) for label in labels}
     row = next((row for row, cell in enumerate(cells) if cell not in known), None)
     if row is not None:
-        raise TrainingError(
-            "E506", where=fact('{place}, column "{column}"', place=table.place(row), column=TARGET),
-            expected=", ".join(sorted(known)[:8]), received=f'"{(cells[row] or "")[:40]}"',
-            fix=label_fix(cells[row] or "", labels),
-        )  # fmt: skip
+        where = fact('{place}, column "{column}"', place=table.place(row), column=TARGET)
+        expected = ", ".join(sorted(known)[:8])
+        received = f'"{(cells[row] or "")[:40]}"'
+        fix = label_fix(cells[row] or "", labels)
+        raise TrainingError("E506", where=where, expected=expected, received=received, fix=fix)
 
 
 def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> np.ndarray:

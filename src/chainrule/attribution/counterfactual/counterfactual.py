@@ -23,7 +23,7 @@ from chainrule.attribution.counterfactual.goal import Goal, build_goal
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, alternatives, fact
+from chainrule.errors import UsageError, alternatives, fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -31,7 +31,7 @@ from chainrule.records import frozen
 from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.rows import as_batch, checked_inputs
-from chainrule.validation import refuse_unknown
+from chainrule.validation import out_of_range, refuse_unknown, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -117,14 +117,10 @@ def find_counterfactuals(
     max_changes, count = options.get("max_changes", 3), options.get("count", 3)
     for name, value in (("max_changes", max_changes), ("count", count)):
         if type(value) is not int or value < 1:
-            raise UsageError(
-                "E102", where="counterfactual", name=name, expected=fact("an integer, at least 1"),
-                received=repr(value)[:80], fix=f"{name}=3",
-            )  # fmt: skip
+            raise out_of_range(value, name, "counterfactual", fact("an integer, at least 1"), fix=f"{name}=3")
     lang = options.get("lang") or settings.lang
     check_options(1, lang)
-    if model.network is None:
-        raise TrainingError("E503", where="counterfactual", fix="model.fit(x, y)")
+    trained_network(model, "counterfactual")
     domain = restrict(
         row_domain(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})
     )
@@ -145,14 +141,15 @@ def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageErr
         if not axis.is_fixed
     ]
     return UsageError(
-        "E546", where="counterfactual", max_changes=max_changes, target=goal.target_text,
+        "E546",
+        where="counterfactual",
+        max_changes=max_changes,
+        target=goal.target_text,
         expected=goal.target_text,
         received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=alternatives(
-            f"max_changes={max_changes + 2}", fact("fewer fixed columns"), fact("wider ranges")
-        ),
-    )  # fmt: skip
+        fix=alternatives(f"max_changes={max_changes + 2}", fact("fewer fixed columns"), fact("wider ranges")),
+    )
 
 
 def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
@@ -181,10 +178,9 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
             "E549", where="counterfactual", expected=fact("rows of numbers (B, F)"), received=received
         )
     if rows is None:
-        raise UsageError(
-            "E549", where="counterfactual", expected=fact("data that defines the ranges of the columns"),
-            received=fact("none"), fix="model.counterfactual(x[0], target, data=x)",
-        )  # fmt: skip
+        expected = fact("data that defines the ranges of the columns")
+        fix = "model.counterfactual(x[0], target, data=x)"
+        raise UsageError("E549", where="counterfactual", expected=expected, received=fact("none"), fix=fix)
     one, every = (  # in the precision of the user, whose decimals are the steps of the columns
         next(iter(checked_inputs(model, Arrays.of(as_batch(model, part), dtype="float64").x).values()))
         for part in (row, rows)
@@ -195,10 +191,8 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
 
 def _require_one_row(rows: int) -> None:
     if rows != 1:
-        raise UsageError(
-            "E102", where="counterfactual", name="row", expected=fact("one row"),
-            received=fact("{rows} rows", rows=rows), fix="model.counterfactual(x[0])",
-        )  # fmt: skip
+        value = fact("{rows} rows", rows=rows)
+        raise out_of_range(value, "row", "counterfactual", fact("one row"), fix="model.counterfactual(x[0])")
 
 
 def _result(

@@ -32,6 +32,7 @@ from chainrule.data.tables.encoders import (
 from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
 MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
@@ -84,11 +85,9 @@ def restrict(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
     fixed = (fixed,) if isinstance(fixed, str) else fixed
     for name, value, kind in (("fixed", fixed, Iterable), ("ranges", ranges, Mapping)):
         if not isinstance(value, kind):
-            raise UsageError(
-                "E102", where="counterfactual", name=name, received=repr(value)[:80],
-                expected=fact("names of columns") if name == "fixed" else fact("ranges by column"),
-                fix='fixed=["age"]' if name == "fixed" else 'ranges={"age": (18, None)}',
-            )  # fmt: skip
+            expected = fact("names of columns") if name == "fixed" else fact("ranges by column")
+            fix = 'fixed=["age"]' if name == "fixed" else 'ranges={"age": (18, None)}'
+            raise out_of_range(value, name, "counterfactual", expected, fix=fix)
     names = [axis.name for axis in domain.axes]
     require_known_names("fixed, ranges", [*fixed, *ranges], names)
     axes = []
@@ -119,10 +118,8 @@ def _between(axis: Axis, ends: Any, levels: Sequence[str]) -> Axis:
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
     if not low <= high:
-        raise UsageError(
-            "E102", where=f'ranges["{axis.name}"]', name="ranges", expected="(low, high), low <= high",
-            received=repr(ends)[:80], fix=f'ranges={{"{axis.name}": ({axis.low:g}, {axis.high:g})}}',
-        )  # fmt: skip
+        fix = f'ranges={{"{axis.name}": ({axis.low:g}, {axis.high:g})}}'
+        raise out_of_range(ends, "ranges", f'ranges["{axis.name}"]', "(low, high), low <= high", fix=fix)
     return replace(axis, low=low, high=high)
 
 
@@ -134,11 +131,12 @@ def require_known_names(where: str, names: Sequence[str], known: Sequence[str]) 
     """
     unknown = [name for name in names if name not in known]
     if unknown:
+        expected = ", ".join(list(known)[:20])
+        received = ", ".join(unknown)
+        fix = ", ".join(filter(None, (nearest(str(name), known) for name in unknown)))
         raise UsageError(
-            "E101", where=where, name='", "'.join(unknown), expected=", ".join(list(known)[:20]),
-            received=", ".join(unknown),
-            fix=", ".join(filter(None, (nearest(str(name), known) for name in unknown))),
-        )  # fmt: skip
+            "E101", where=where, name='", "'.join(unknown), expected=expected, received=received, fix=fix
+        )
 
 
 def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Table | None) -> Domain:

@@ -94,10 +94,9 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
     """
     (name, target), *others = model.targets.items()
     if others or not (target.is_single or (target.task == "regression" and target.scores == 1)):
-        raise UsageError(
-            "E547", where="counterfactual", expected=fact("a model with one class or one value for a row"),
-            received=", ".join(f"{key}: {t.task}, {t.scores} numbers" for key, t in model.targets.items()),
-        )  # fmt: skip
+        expected = fact("a model with one class or one value for a row")
+        received = ", ".join(f"{key}: {t.task}, {t.scores} numbers" for key, t in model.targets.items())
+        raise UsageError("E547", where="counterfactual", expected=expected, received=received)
     build = _class_goal if target.is_single else _value_goal
     result = build(model, name, target, x, requested)
     if result.reached(x):
@@ -119,10 +118,10 @@ def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, req
     index_by_text = {str(label): i for i, label in enumerate(target.labels)}
     if requested is not None and str(requested) not in index_by_text:
         close = nearest(str(requested), [label for label in index_by_text if label != str(prediction)])
-        raise UsageError(
-            "E547", where="counterfactual", expected=", ".join(index_by_text), received=repr(requested)[:80],
-            fix=f'target="{close}"' if close else fact("target=None for any other class"),
-        )  # fmt: skip
+        expected = ", ".join(index_by_text)
+        received = repr(requested)[:80]
+        fix = f'target="{close}"' if close else fact("target=None for any other class")
+        raise UsageError("E547", where="counterfactual", expected=expected, received=received, fix=fix)
     index = index_by_text[str(prediction)] if requested is None else index_by_text[str(requested)]
     scores, sign = _scores(model, name, target), -1.0 if requested is None else 1.0
 
@@ -158,10 +157,10 @@ def _value_goal(model: ModelState, name: str, target: Target, x: np.ndarray, req
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
     if not low <= high:
-        raise UsageError(
-            "E547", where="counterfactual", expected=fact("a value, or (low, high) with None for no end"),
-            received=repr(requested)[:80], fix=f"target={prediction * 1.1:.3g}",
-        )  # fmt: skip
+        expected = fact("a value, or (low, high) with None for no end")
+        received = repr(requested)[:80]
+        fix = f"target={prediction * 1.1:.3g}"
+        raise UsageError("E547", where="counterfactual", expected=expected, received=received, fix=fix)
 
     def margin(rows: np.ndarray) -> np.ndarray:
         values = np.asarray(predict(model, rows), np.float64).reshape(-1)

@@ -26,7 +26,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
 from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.train.evaluation.rows import encode_labeled
-from chainrule.validation import refuse_unknown
+from chainrule.validation import out_of_range, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -140,11 +140,9 @@ def _checked_repeats(options: Options) -> int:
     repeats = options.get("repeats", 5)
     for name, value, low in (("repeats", repeats, 1), ("seed", options.get("seed", 0), 0)):
         if type(value) is not int or value < low:
-            raise UsageError(
-                "E102", where="importance", name=name,
-                expected=fact("an integer, at least {minimum}", minimum=low), received=repr(value)[:80],
-                fix="repeats=5" if name == "repeats" else "seed=0",
-            )  # fmt: skip
+            expected = fact("an integer, at least {minimum}", minimum=low)
+            fix = "repeats=5" if name == "repeats" else "seed=0"
+            raise out_of_range(value, name, "importance", expected, fix=fix)
     return repeats
 
 
@@ -176,10 +174,9 @@ def _groups(model: ModelState, rows: Arrays, requested: Mapping[str, Any] | None
     (first, *further_inputs), preparation = inputs.values(), model.preparation
     is_row = not further_inputs and first.ndim == 2
     if not is_row and requested is not None:
-        raise UsageError(
-            "E102", where="importance", name="groups", expected=fact("one input of rows of numbers (B, F)"),
-            received=", ".join(f"{name} {array.shape[1:]}" for name, array in inputs.items()),
-        )  # fmt: skip
+        expected = fact("one input of rows of numbers (B, F)")
+        received = ", ".join(f"{name} {array.shape[1:]}" for name, array in inputs.items())
+        raise UsageError("E102", where="importance", name="groups", expected=expected, received=received)
     if is_row:
         columns = [f"x{i + 1}" for i in range(first.shape[1])]
         if preparation is not None:

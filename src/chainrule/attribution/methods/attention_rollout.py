@@ -108,10 +108,9 @@ def _patched(values: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _lacking(context: AttributionContext, what: Message) -> TrainingError:
-    return TrainingError(
-        "E541", where="attribute, attention_rollout", what=what,
-        received=str(context.model.recipe.net)[:200], fix='method="integrated_gradients"',
-    )  # fmt: skip
+    received = str(context.model.recipe.net)[:200]
+    fix = 'method="integrated_gradients"'
+    return TrainingError("E541", where="attribute, attention_rollout", what=what, received=received, fix=fix)
 
 
 ATTENTION_ROLLOUT = Method(

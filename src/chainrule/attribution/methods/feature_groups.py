@@ -26,6 +26,7 @@ from chainrule.attribution.methods.occlusion import patches
 from chainrule.errors import UsageError, fact, join_facts
 from chainrule.memo import cached_property
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 UNKNOWN_TOKEN = 1  # the token that a tokenizer reserves for unknown words
 PATCHES_PER_AXIS = 7  # patches along each axis of an image
@@ -132,22 +133,19 @@ class FlatSamples:
         fits = len(lengths) == len(axes) and are_integers
         if not fits or not all(1 <= length <= axis for length, axis in zip(lengths, axes, strict=True)):
             ranges = [fact("1 to {last}", last=n) for n in axes]
-            raise UsageError(
-                "E102", where="attribute", name=name, received=repr(requested)[:80],
-                expected=fact("integers, {ranges}", ranges=join_facts(" and ", ranges)),
-                fix=f"{name}=1",
-            )  # fmt: skip
+            expected = fact("integers, {ranges}", ranges=join_facts(" and ", ranges))
+            raise out_of_range(requested, name, "attribute", expected, fix=f"{name}=1")
         return tuple(int(length) for length in lengths)
 
     def _custom_parts(self, groups: Mapping[str, Any]) -> list[np.ndarray]:
         """Return custom parts; elements in none of them are not replaced."""
         shapes = [array.shape[1:] for array in self.context.inputs.values()]
         if [len(shape) for shape in shapes] != [1]:
+            expected = fact("one input of rows of numbers (B, F)")
+            received = ", ".join(map(str, shapes))
             raise UsageError(
-                "E102", where="attribute", name="groups",
-                expected=fact("one input of rows of numbers (B, F)"), received=", ".join(map(str, shapes)),
-                fix="window=4",
-            )  # fmt: skip
+                "E102", where="attribute", name="groups", expected=expected, received=received, fix="window=4"
+            )
         names = self.context.columns or tuple(f"x{i + 1}" for i in range(self.rows.shape[1]))
         return list(group_indices(groups, names).values())
 
@@ -174,10 +172,9 @@ def group_indices(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, 
     require_known_names("groups", columns, names)
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated or not all(columns_by_group.values()) or not columns_by_group:
-        raise UsageError(
-            "E102", where="groups", name="groups", expected=fact("each column in one group, no group empty"),
-            received=", ".join(repeated) or repr(groups)[:80],
-        )  # fmt: skip
+        expected = fact("each column in one group, no group empty")
+        received = ", ".join(repeated) or repr(groups)[:80]
+        raise UsageError("E102", where="groups", name="groups", expected=expected, received=received)
     column_names = np.array(names)
     return {name: np.flatnonzero(np.isin(column_names, part)) for name, part in columns_by_group.items()}
 

@@ -18,10 +18,11 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, fact
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
 from chainrule.ops import functional as F
+from chainrule.validation import unknown
 
 
 def grad_cam(context: AttributionContext, layer: str | None = None, rectified: bool = True) -> MethodResult:
@@ -34,17 +35,12 @@ def grad_cam(context: AttributionContext, layer: str | None = None, rectified: b
     path = layer or next(reversed(maps), None)
     name = next((n for n, a in context.inputs.items() if path in maps and a.ndim == maps[path].rank), None)
     if not maps or (path in maps and name is None):
-        raise TrainingError(
-            "E541", where="attribute, grad_cam", what=fact("a convolution over an input"),
-            received=str(context.model.recipe.net)[:200],
-            fix='method="integrated_gradients"',
-        )  # fmt: skip
+        what = fact("a convolution over an input")
+        received = str(context.model.recipe.net)[:200]
+        fix = 'method="integrated_gradients"'
+        raise TrainingError("E541", where="attribute, grad_cam", what=what, received=received, fix=fix)
     if path not in maps or name is None:
-        close = nearest(str(path), maps) or next(reversed(maps))
-        raise UsageError(
-            "E101", where="attribute, layer", name=path, expected=", ".join(maps), received=repr(path),
-            fix=f'layer="{close}"',
-        )  # fmt: skip
+        raise unknown("attribute, layer", path, maps, 'layer="{}"', example=next(reversed(maps)))
     score, feature_map = context.score.node, maps[path]
     gradient = grad(F.sum(score), [feature_map], unused="zeros")[0]
     program = compile(Graph({"maps": feature_map, "gradient": gradient}), context.score.network.engine)

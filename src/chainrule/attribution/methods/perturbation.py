@@ -17,6 +17,7 @@ from chainrule.attribution.methods import shapley
 from chainrule.attribution.methods.feature_groups import FlatSamples
 from chainrule.attribution.methods.occlusion import score_decreases, spread
 from chainrule.errors import UsageError, alternatives, fact
+from chainrule.validation import out_of_range
 
 DEFAULT_ORDERS = 200  # the default number of sampled orders
 TOLERANCE = 1e-6  # the rounding error of float32
@@ -74,10 +75,7 @@ def shapley_values(
     )
     for name, value, is_valid, expected, default in checks:
         if not is_valid:
-            raise UsageError(
-                "E102", where="attribute, shapley", name=name, expected=expected, received=repr(value)[:80],
-                fix=f"{name}={default}",
-            )  # fmt: skip
+            raise out_of_range(value, name, "attribute, shapley", expected, fix=f"{name}={default}")
     flat = FlatSamples(context)
     parts, _ = flat.parts(groups, window)
     is_exact = len(parts) <= shapley.MAX_EXACT_PLAYERS if exact is None else exact
@@ -96,11 +94,10 @@ def shapley_values(
             results.append(shapley.sampled(value_function, len(parts), samples, context.seed))
     errors = None if is_exact else flat.unpacked(_shared(flat, parts, [result.errors for result in results]))
     settings = {"exact": True} if is_exact else {"exact": False, "samples": samples}
-    return MethodResult(
-        flat.unpacked(_shared(flat, parts, [result.values for result in results])),
-        np.array([result.base for result in results]), errors, TOLERANCE,
-        {**settings, "parts": len(parts)}, _columns(flat, groups, parts),
-    )  # fmt: skip
+    values = flat.unpacked(_shared(flat, parts, [result.values for result in results]))
+    base = np.array([result.base for result in results])
+    columns = _columns(flat, groups, parts)
+    return MethodResult(values, base, errors, TOLERANCE, {**settings, "parts": len(parts)}, columns)
 
 
 def _shared(flat: FlatSamples, parts: Sequence[np.ndarray], amounts: Sequence[Any]) -> np.ndarray:

@@ -61,11 +61,10 @@ def _step(words: list[str], where: str) -> Any:
     names = [field.name for field in fields(kind)] if kind else []
     unnamed = [match for match in matches if match and not match[1]]
     if kind is None or None in matches or len(unnamed) > len(names):
-        raise UsageError(
-            "E356", where=where, part=" ".join(words)[:80], expected=WORDS,
-            received=" ".join(words)[:80] or fact("nothing between two commas"),
-            fix=f'"{words[0]} {fields(kind)[0].default}"' if kind else f'"{WORDS}"',
-        )  # fmt: skip
+        part = " ".join(words)[:80]
+        received = " ".join(words)[:80] or fact("nothing between two commas")
+        fix = f'"{words[0]} {fields(kind)[0].default}"' if kind else f'"{WORDS}"'
+        raise UsageError("E356", where=where, part=part, expected=WORDS, received=received, fix=fix)
     settings = {}
     for i, match in enumerate(match for match in matches if match):
         name = match[1] or names[i]

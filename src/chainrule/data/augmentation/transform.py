@@ -21,6 +21,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.extension import Extensible
 from chainrule.prng import threefry
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 
 @frozen
@@ -52,12 +53,10 @@ class Transform(Extensible, ABC):
         """
         if self.keeps_places:
             return masks
-        raise UsageError(
-            "E102", where="Augmentation", name=type(self).__name__,
-            expected=fact("transforms that also move the pixels of masks"),
-            received=fact("{name}, which does not", name=type(self).__name__),
-            fix="Augmentation(Flip(), ResizedCrop(), Color())",
-        )  # fmt: skip
+        value = fact("{name}, which does not", name=type(self).__name__)
+        expected = fact("transforms that also move the pixels of masks")
+        fix = "Augmentation(Flip(), ResizedCrop(), Color())"
+        raise out_of_range(value, type(self).__name__, "Augmentation", expected, fix=fix)
 
 
 def random_numbers(key: np.ndarray, samples: np.ndarray, count: int) -> np.ndarray:
@@ -103,11 +102,8 @@ def require_pair(owner: object, name: str, low: float, high: float) -> None:
     value: Any = getattr(owner, name)
     pair = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, low, high) for v in value)
     if not pair or value[0] > value[1]:
-        raise _range_error(
-            owner,
-            name,
-            fact("two numbers from {low:g} to {high:g}, the smaller one first", low=low, high=high),
-        )
+        expected = fact("two numbers from {low:g} to {high:g}, the smaller one first", low=low, high=high)
+        raise _range_error(owner, name, expected)
 
 
 def require_integer(owner: object, name: str, low: int, high: int) -> None:

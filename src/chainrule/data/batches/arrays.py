@@ -182,14 +182,12 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
         array = array[:, 0]  # (N, 1) -> (N,)
     if (array < 0).any():
         place = np.unravel_index(int(np.argmax(array < 0)), array.shape)
-        raise DataError(
-            "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected=fact("0 or more"),
-            received=array[place],
-            fix=fact(
-                "weights.clip(0); for factors with a sign, such as advantages, a loss whose target has them "
-                "(docs/custom-loops.md)"
-            ),
-        )  # fmt: skip
+        where = f"weights[{', '.join(str(int(i)) for i in place)}]"
+        fix = fact(
+            "weights.clip(0); for factors with a sign, such as advantages, a loss whose target has them "
+            "(docs/custom-loops.md)"
+        )
+        raise DataError("E342", where=where, expected=fact("0 or more"), received=array[place], fix=fix)
     return array
 
 
@@ -208,13 +206,9 @@ def as_array(name: str, value: Any) -> np.ndarray:
         )
     # A caller with a masked array has imported numpy.ma; importing it here would take longer than a step.
     if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
-        raise DataError(
-            "E340",
-            where=name,
-            expected=fact("every number present"),
-            received=fact("a masked array"),
-            fix=f"{name}.filled(0)",
-        )
+        expected = fact("every number present")
+        received = fact("a masked array")
+        raise DataError("E340", where=name, expected=expected, received=received, fix=f"{name}.filled(0)")
     if is_polars(value):
         require_threads()
     try:
@@ -223,11 +217,10 @@ def as_array(name: str, value: Any) -> np.ndarray:
         return np.asarray(getattr(value, "to_numpy", lambda: value)())
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
         if hasattr(value, "__dlpack__"):
-            raise DataError(
-                "E340", where=name, expected=fact("a tensor that NumPy reads"),
-                received=f"{type(value).__name__}: {str(error).splitlines()[0]}"[:160],
-                fix=f"{name}.detach().cpu().float().numpy()",
-            ) from error  # fmt: skip
+            expected = fact("a tensor that NumPy reads")
+            received = f"{type(value).__name__}: {str(error).splitlines()[0]}"[:160]
+            fix = f"{name}.detach().cpu().float().numpy()"
+            raise DataError("E340", where=name, expected=expected, received=received, fix=fix) from error
         raise _ragged(name, value, str(error).splitlines()[0]) from error
 
 
@@ -246,11 +239,9 @@ def _ragged(name: str, value: Any, reason: str) -> DataError:
             "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding_index=0), "
             "cr.Masking(cr.LSTM(64))"
         )
-    return DataError(
-        "E341", where=name,
-        expected=fact("rows of equal length, as {name}[0] has: {length}", name=name, length=lengths[0]),
-        received=fact("{name}[{row}] has {length}", name=name, row=odd, length=lengths[odd]), fix=fix,
-    )  # fmt: skip
+    expected = fact("rows of equal length, as {name}[0] has: {length}", name=name, length=lengths[0])
+    received = fact("{name}[{row}] has {length}", name=name, row=odd, length=lengths[odd])
+    return DataError("E341", where=name, expected=expected, received=received, fix=fix)
 
 
 def _numeric(name: str, array: np.ndarray) -> np.ndarray:
@@ -261,13 +252,8 @@ def _numeric(name: str, array: np.ndarray) -> np.ndarray:
         "c": f"numpy.stack([{name}.real, {name}.imag], axis=-1)",
     }
     fix = fixes.get(array.dtype.kind, f"numpy.asarray({name}, dtype=float)")
-    raise DataError(
-        "E340",
-        where=name,
-        expected=fact("real numbers"),
-        received=fact("dtype {dtype}", dtype=array.dtype),
-        fix=fix,
-    )
+    received = fact("dtype {dtype}", dtype=array.dtype)
+    raise DataError("E340", where=name, expected=fact("real numbers"), received=received, fix=fix)
 
 
 def _filled(name: str, array: np.ndarray) -> np.ndarray:
@@ -298,14 +284,11 @@ def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     inner = np.unravel_index(int(np.argmin(np.isfinite(floats[first : first + step]))), floats.shape)
     position = (first + int(inner[0]), *inner[1:])
     place = ", ".join(str(int(i)) for i in position)
-    raise DataError(
-        "E342",
-        where=f"{name}[{place}]",
-        expected=fact("finite {dtype} numbers", dtype=dtype),
-        received=array[position],
-        fix=fact("numpy.nan_to_num({name}), or drop these rows", name=name),
-        notes=[fact("{count} such numbers in all", count=sum(counts))],
-    )
+    where = f"{name}[{place}]"
+    expected = fact("finite {dtype} numbers", dtype=dtype)
+    fix = fact("numpy.nan_to_num({name}), or drop these rows", name=name)
+    notes = [fact("{count} such numbers in all", count=sum(counts))]
+    raise DataError("E342", where=where, expected=expected, received=array[position], fix=fix, notes=notes)
 
 
 def _check_rows(x: Inputs, y: Inputs | None, weights: np.ndarray | None) -> None:
@@ -325,9 +308,5 @@ def _check_rows(x: Inputs, y: Inputs | None, weights: np.ndarray | None) -> None
             "; ",
             (fact("{name} has {count}", name=name, count=rows) for name, rows in others if rows != first[1]),
         )
-        raise DataError(
-            "E344",
-            where="fit",
-            expected=fact("{rows} rows, as {name} has", rows=first[1], name=first[0]),
-            received=differing,
-        )
+        expected = fact("{rows} rows, as {name} has", rows=first[1], name=first[0])
+        raise DataError("E344", where="fit", expected=expected, received=differing)

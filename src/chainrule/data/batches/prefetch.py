@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
+from chainrule.validation import out_of_range
 
 T = TypeVar("T")
 
@@ -32,9 +33,7 @@ def prefetch(make: Callable[[int], T], count: int, workers: int = 2) -> Iterator
         [0, 1, 4, 9]
     """
     if type(workers) is not int or workers < 1:
-        raise UsageError(
-            "E102", where="prefetch", name="workers", expected=fact("at least 1"), received=workers
-        )
+        raise out_of_range(workers, "workers", "prefetch", fact("at least 1"))
     return _in_order(make, count, workers)
 
 

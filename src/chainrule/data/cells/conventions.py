@@ -129,7 +129,5 @@ def _read_again(table: Table, column: str, mark: str, evidence: str) -> Table:
     notation = replace(table.notations[column], mark=mark, evidence=evidence)
     stale = "read_as_numbers"  # names the earlier numbers
     notices = tuple(f for f in table.notices if f.code != stale or f.facts["column"] != column)
-    return replace(
-        table, frame=table.frame.with_columns(values), notices=notices,
-        notations={**table.notations, column: notation},
-    )  # fmt: skip
+    frame = table.frame.with_columns(values)
+    return replace(table, frame=frame, notices=notices, notations={**table.notations, column: notation})

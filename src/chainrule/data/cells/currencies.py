@@ -25,9 +25,9 @@ CERTAIN_MAGNITUDES = {
     "萬": 1e4, "百万": 1e6, "亿": 1e8, "億": 1e8,
 }  # fmt: skip
 MAGNITUDES = CERTAIN_MAGNITUDES | {"m": 1e6, "b": 1e9, "t": 1e12}  # letters that may also be a unit
-TIMES = frozenset((
-    "s", "sec", "secs", "second", "min", "mins", "minute", "h", "hr", "hrs", "hour", "d", "day", "ms",
-))  # fmt: skip
+TIMES = frozenset(
+    ("s", "sec", "secs", "second", "min", "mins", "minute", "h", "hr", "hrs", "hour", "d", "day", "ms")
+)
 
 
 def currency_code(text: str) -> str:

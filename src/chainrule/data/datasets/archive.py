@@ -91,11 +91,10 @@ class Archive:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            raise DataError(
-                "E307", where=fact("{file} line {line}", file=f"{self.path}/{name}", line=line),
-                expected="UTF-8", received=fact("byte {byte}", byte=f"0x{content[error.start]:02x}"),
-                fix=fact("download the file again"),
-            ) from error  # fmt: skip
+            where = fact("{file} line {line}", file=f"{self.path}/{name}", line=line)
+            received = fact("byte {byte}", byte=f"0x{content[error.start]:02x}")
+            fix = fact("download the file again")
+            raise DataError("E307", where=where, expected="UTF-8", received=received, fix=fix) from error
 
     def digest(self, patterns: Sequence[str]) -> str:
         """SHA-256 of the names and contents of the files that match, as hexadecimal digits."""

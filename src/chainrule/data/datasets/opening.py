@@ -30,8 +30,9 @@ def downloads_folder() -> Path:
     if folder is None:
         expected = fact("a home folder, in which data sets are kept")
         fix = "export XDG_CACHE_HOME=/var/tmp/cache"
-        raise FileError("E407", where="HOME", expected=expected, received=fact("none"), action=fact("write"),
-                        fix=fix)  # fmt: skip
+        raise FileError(
+            "E407", where="HOME", expected=expected, received=fact("none"), action=fact("write"), fix=fix
+        )
     return folder
 
 
@@ -45,17 +46,17 @@ def dataset_of(name: str) -> Dataset:
     if dataset is None:
         table = nearest(name, TARGETS)
         if table:
+            expected = fact("a data set that is downloaded")
+            received = fact("{name}, which is installed with chainrule", name=table)
+            fix = f"chainrule train {table}"
             raise UsageError(
-                "E101", where="dataset", name=name, expected=fact("a data set that is downloaded"),
-                received=fact("{name}, which is installed with chainrule", name=table),
-                fix=f"chainrule train {table}",
-            )  # fmt: skip
+                "E101", where="dataset", name=name, expected=expected, received=received, fix=fix
+            )
         names = [dataset.name for dataset in DATASETS]
         close = nearest(name, names)
-        raise UsageError(
-            "E101", where="dataset", name=name, expected=", ".join(names), received=name,
-            fix=f"chainrule data get {close}" if close else "chainrule data list",
-        )  # fmt: skip
+        expected = ", ".join(names)
+        fix = f"chainrule data get {close}" if close else "chainrule data list"
+        raise UsageError("E101", where="dataset", name=name, expected=expected, received=name, fix=fix)
     return dataset
 
 
@@ -152,13 +153,10 @@ def _check(dataset: Dataset, copy: Archive) -> None:
     """
     missing = [pattern for pattern in dataset.members if not copy.names(pattern)]
     if missing:
-        raise DataError(
-            "E316",
-            where=str(copy.path),
-            expected=fact("the files {patterns}", patterns=", ".join(missing)),
-            received=fact("none of them"),
-            fix=f"chainrule data get {dataset.name}",
-        )
+        expected = fact("the files {patterns}", patterns=", ".join(missing))
+        received = fact("none of them")
+        fix = f"chainrule data get {dataset.name}"
+        raise DataError("E316", where=str(copy.path), expected=expected, received=received, fix=fix)
     expected, received = _checksums(dataset, copy)
     if received == expected:
         return
@@ -173,13 +171,9 @@ def _check(dataset: Dataset, copy: Archive) -> None:
         return
     aside = copy.path.with_name(f"{copy.path.name}.differs")
     copy.path.replace(aside)
+    fix = f"chainrule data get {dataset.name}"
     raise DataError(
-        "E339",
-        where=str(aside),
-        name=dataset.name,
-        expected=expected,
-        received=received,
-        fix=f"chainrule data get {dataset.name}",
+        "E339", where=str(aside), name=dataset.name, expected=expected, received=received, fix=fix
     )
 
 

@@ -33,9 +33,8 @@ def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = 
         from rdkit.Chem.Draw import rdMolDraw2D  # noqa: PLC0415, a molecule exists, so RDKit is installed
     except ImportError as error:
         raise DataError(
-            "E350", where="molecule_svg", library=LIBRARIES, expected=LIBRARIES,
-            fix=INSTALL,
-        ) from error  # fmt: skip
+            "E350", where="molecule_svg", library=LIBRARIES, expected=LIBRARIES, fix=INSTALL
+        ) from error
     drawing = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     options = drawing.drawOptions()
     options.useBWAtomPalette()

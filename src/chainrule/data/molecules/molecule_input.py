@@ -65,10 +65,10 @@ class MoleculeInput:
         for i, (molecule, place) in enumerate(zip(molecules, places, strict=True)):
             count = molecule.GetNumAtoms()
             if count > self.max_atoms:
-                raise DataError(
-                    "E390", where=place, expected=fact("at most {count} atoms", count=self.max_atoms),
-                    received=fact("{count} atoms", count=count), fix=fact("leave the row out"),
-                )  # fmt: skip
+                expected = fact("at most {count} atoms", count=self.max_atoms)
+                received = fact("{count} atoms", count=count)
+                fix = fact("leave the row out")
+                raise DataError("E390", where=place, expected=expected, received=received, fix=fix)
             nodes[i, :count], mask[i, :count] = atom_features(molecule), True
             for bond in molecule.GetBonds():
                 kind = _bond_kind(bond.GetBondType().name)

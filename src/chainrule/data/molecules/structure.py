@@ -79,7 +79,6 @@ def read_blocks(content: bytes, where: str) -> Iterator[Molecule]:
 
 
 def _refused(where: str, received: object, problems: list[str] | None = None) -> DataError:
-    return DataError(
-        "E390", where=where, expected=fact("a SMILES such as {smiles}", smiles="CC(=O)O"), received=received,
-        notes=problems or [], fix=fact("correct the SMILES, or leave the row out"),
-    )  # fmt: skip
+    expected = fact("a SMILES such as {smiles}", smiles="CC(=O)O")
+    fix = fact("correct the SMILES, or leave the row out")
+    return DataError("E390", where=where, expected=expected, received=received, notes=problems or [], fix=fix)

@@ -17,8 +17,9 @@ import numpy as np
 from chainrule.data.readers.decoder_messages import quiet_sounds
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside, open_plain
-from chainrule.errors import DataError, UsageError, fact, message_of
+from chainrule.errors import DataError, fact, message_of
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
 SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"riff", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")
@@ -99,11 +100,10 @@ def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sou
     if rate is None or rate == sound.sample_rate:
         return sound
     if not resample:
-        raise DataError(
-            "E371", where=where, expected=fact("{rate} samples a second", rate=rate),
-            received=fact("{rate} samples a second", rate=sound.sample_rate),
-            fix=f'read_sound("{sound.source}", sample_rate={rate}, resample=True)',
-        )  # fmt: skip
+        expected = fact("{rate} samples a second", rate=rate)
+        received = fact("{rate} samples a second", rate=sound.sample_rate)
+        fix = f'read_sound("{sound.source}", sample_rate={rate}, resample=True)'
+        raise DataError("E371", where=where, expected=expected, received=received, fix=fix)
     return Sound(resampled(sound.samples, sound.sample_rate, rate), rate, sound.source)
 
 
@@ -199,7 +199,4 @@ def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) ->
 
 def _check_rate(where: str, name: str, rate: object) -> None:
     if type(rate) is not int or not 1 <= rate <= 10_000_000:
-        raise UsageError(
-            "E102", where=where, name=name, expected=fact("an integer, 1 to 10000000"),
-            received=repr(rate)[:80], fix=f"{name}=16000",
-        )  # fmt: skip
+        raise out_of_range(rate, name, where, fact("an integer, 1 to 10000000"), fix=f"{name}=16000")

@@ -23,6 +23,7 @@ from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
 THREADS = 4
@@ -106,10 +107,7 @@ def _check(seconds: float | None, damaged: str) -> None:
             received=repr(damaged)[:80], fix='damaged="skip"',
         )  # fmt: skip
     if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < 1e6):
-        raise UsageError(
-            "E102", where="read_sounds", name="seconds", expected="above 0", received=repr(seconds)[:80],
-            fix="seconds=1.0",
-        )  # fmt: skip
+        raise out_of_range(seconds, "seconds", "read_sounds", "above 0", 1.0)
 
 
 def sound_files(root: Path, labeled: bool = True) -> list[Path]:
@@ -162,12 +160,10 @@ def _length(sounds: Sequence[Sound], spectrogram: LogMel, seconds: float | None)
     length = round(seconds * spectrogram.sample_rate)
     if length < spectrogram.win_length:
         min_seconds = spectrogram.win_length / spectrogram.sample_rate
-        raise DataError(
-            "E372", where="read_sounds",
-            expected=fact("at least {count} samples, one frame", count=spectrogram.win_length),
-            received=fact("{count} samples in {seconds:g} seconds", count=length, seconds=seconds),
-            fix=f"seconds={min_seconds:g}",
-        )  # fmt: skip
+        expected = fact("at least {count} samples, one frame", count=spectrogram.win_length)
+        received = fact("{count} samples in {seconds:g} seconds", count=length, seconds=seconds)
+        fix = f"seconds={min_seconds:g}"
+        raise DataError("E372", where="read_sounds", expected=expected, received=received, fix=fix)
     return length
 
 

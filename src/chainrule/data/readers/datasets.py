@@ -161,19 +161,17 @@ def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
     labels = FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz"
     y = _read_idx(labels)
     if x.shape[1:] != (28, 28) or y.shape != x.shape[:1] or not (y < len(FASHION_NAMES)).all():
-        raise DataError(
-            "E316", where=str(labels),
-            expected=fact(
-                "{count} numbers below {limit}, one per image", count=len(x),
-                limit=len(FASHION_NAMES),
-            ),
-            received=fact(
-                "{shape} numbers up to {largest} for images {images}", shape=y.shape,
-                largest=y.max(initial=0),
-                images=x.shape,
-            ),
-            fix=fact("install the package again"),
-        )  # fmt: skip
+        expected = fact(
+            "{count} numbers below {limit}, one per image", count=len(x), limit=len(FASHION_NAMES)
+        )
+        received = fact(
+            "{shape} numbers up to {largest} for images {images}",
+            shape=y.shape,
+            largest=y.max(initial=0),
+            images=x.shape,
+        )
+        fix = fact("install the package again")
+        raise DataError("E316", where=str(labels), expected=expected, received=received, fix=fix)
     return x, y
 
 
@@ -185,13 +183,11 @@ def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:
             "Fashion-MNIST", version=1, as_frame=False, parser="liac-arff", n_retries=1, delay=0.1
         )
     except Exception as error:  # offline, refused, truncated: the client raises many types
+        expected = fact("the files in {folder}, or a connection to openml.org", folder=FASHION_FOLDER)
+        received = f"{type(error).__name__}: {error}".splitlines()[0]
+        fix = "apt install dataset-fashion-mnist"
         raise DataError(
-            "E315",
-            where="fashion-mnist",
-            name="fashion-mnist",
-            expected=fact("the files in {folder}, or a connection to openml.org", folder=FASHION_FOLDER),
-            received=f"{type(error).__name__}: {error}".splitlines()[0],
-            fix="apt install dataset-fashion-mnist",
+            "E315", where="fashion-mnist", name="fashion-mnist", expected=expected, received=received, fix=fix
         ) from error
     return bunch.data.astype(np.uint8), bunch.target.astype(int)
 
@@ -207,10 +203,6 @@ def _read_idx(path: Path) -> np.ndarray:
     axes = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
     shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
     if not axes or len(content) != 4 + 4 * axes + math.prod(shape):
-        raise DataError(
-            "E316",
-            where=str(path),
-            expected=fact("an IDX file of bytes"),
-            received=fact("{size} bytes", size=len(content)),
-        )
+        received = fact("{size} bytes", size=len(content))
+        raise DataError("E316", where=str(path), expected=fact("an IDX file of bytes"), received=received)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

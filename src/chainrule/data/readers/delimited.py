@@ -171,14 +171,11 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
     names = [cell.strip() for cell in record]
     body = records[layout.header + 1 + len(layout.labels) :]
     if options.header == "auto" and not has_header(names, body):
-        raise DataError(
-            "E310",
-            where=where,
-            expected=fact("names of columns"),
-            received=", ".join(names[:5]),
-            fix=alternatives('header="none"', "--header none"),
-            notes=[fact("--header first, if this line contains the names")],
-        )
+        expected = fact("names of columns")
+        received = ", ".join(names[:5])
+        fix = alternatives('header="none"', "--header none")
+        notes = [fact("--header first, if this line contains the names")]
+        raise DataError("E310", where=where, expected=expected, received=received, fix=fix, notes=notes)
     width = len(names) + layout.has_row_names
     names, notices = _named(names, layout.has_row_names, source)
     if any(names):

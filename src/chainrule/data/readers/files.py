@@ -175,10 +175,9 @@ def _refuse_foreign(content: Content, head: bytes) -> None:
         DataError E316: such a format.
     """
     if content.suffix in _OFFICE and head.startswith(ZIP):
-        raise DataError(
-            "E316", where=content.name, expected=fact("a table"), received=_OFFICE[content.suffix],
-            fix=_FOREIGN_FIXES[b"\xd0\xcf\x11\xe0"],
-        )  # fmt: skip
+        received = _OFFICE[content.suffix]
+        fix = _FOREIGN_FIXES[b"\xd0\xcf\x11\xe0"]
+        raise DataError("E316", where=content.name, expected=fact("a table"), received=received, fix=fix)
     for magic, received in _FOREIGN.items():
         if head.startswith(magic):
             fix = _FOREIGN_FIXES.get(magic, "")
@@ -186,12 +185,12 @@ def _refuse_foreign(content: Content, head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<table", b"<?xml", b"<!--", b"<head", b"<meta")):
         is_xml = start.startswith(b"<?xml") and b"<html" not in start
+        received = fact("an XML document") if is_xml else fact("a web page (HTML)")
+        fix = fact("open it in a spreadsheet program and save it as CSV")
+        notes = [] if is_xml else [fact("a download may have ended at a login page")]
         raise DataError(
-            "E316", where=content.name, expected=fact("a table"),
-            received=fact("an XML document") if is_xml else fact("a web page (HTML)"),
-            fix=fact("open it in a spreadsheet program and save it as CSV"),
-            notes=[] if is_xml else [fact("a download may have ended at a login page")],
-        )  # fmt: skip
+            "E316", where=content.name, expected=fact("a table"), received=received, fix=fix, notes=notes
+        )
 
 
 def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table:
@@ -212,10 +211,9 @@ def _standard_input() -> Content:
     """
     with open(0, "rb", closefd=False) as stream:
         if stream.isatty():
-            raise DataError(
-                "E301", where="-", expected=fact("a table on standard input"), received=fact("a terminal"),
-                fix="chainrule train - < data.csv",
-            )  # fmt: skip
+            expected = fact("a table on standard input")
+            fix = "chainrule train - < data.csv"
+            raise DataError("E301", where="-", expected=expected, received=fact("a terminal"), fix=fix)
         copy, size = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY)), 0  # noqa: SIM115
         while piece := stream.read(1 << 20):
             size += len(piece)
@@ -233,11 +231,9 @@ def _url(text: str) -> DataError:
         re.sub(r"[^\w.-]+", "-", text.partition("?")[0].rstrip("/").rpartition("/")[2]).strip("-.")
         or "data.csv"
     )
-    return DataError(
-        "E301", where=text, expected=fact("a file on this computer"),
-        received=fact("a URL, which is not opened"),
-        fix=f"curl -fLo {shlex.quote(name)} {shlex.quote(text)}",
-    )  # fmt: skip
+    received = fact("a URL, which is not opened")
+    fix = f"curl -fLo {shlex.quote(name)} {shlex.quote(text)}"
+    return DataError("E301", where=text, expected=fact("a file on this computer"), received=received, fix=fix)
 
 
 def _named(text: str, options: ReadOptions) -> Table:

@@ -35,11 +35,10 @@ def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]
         files.append(path)
         matching += path.name.lower().endswith(suffixes)
         if len(files) - matching > max(MAX_OTHERS, 2 * matching):
-            raise DataError(
-                code, where=str(root), expected=fact("files {suffixes}", suffixes=", ".join(suffixes)),
-                received=fact("more than {count:,} other files", count=max(MAX_OTHERS, 2 * matching)),
-                fix=fact("the folder that contains the folders of the classes"),
-            )  # fmt: skip
+            expected = fact("files {suffixes}", suffixes=", ".join(suffixes))
+            received = fact("more than {count:,} other files", count=max(MAX_OTHERS, 2 * matching))
+            fix = fact("the folder that contains the folders of the classes")
+            raise DataError(code, where=str(root), expected=expected, received=received, fix=fix)
     require_names(root, files)
     return sorted(files, key=lambda file: file.relative_to(root).as_posix())
 

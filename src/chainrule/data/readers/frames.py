@@ -38,12 +38,9 @@ def of_array(source: Any) -> Table:
             shape=array.shape,
             dtype=array.dtype,
         )
+        expected = fact("a file, frame or 2-D array")
         raise DataError(
-            "E302",
-            where="table",
-            name=type(source).__name__,
-            expected=fact("a file, frame or 2-D array"),
-            received=received,
+            "E302", where="table", name=type(source).__name__, expected=expected, received=received
         )
     return of_columns({"x": array}, "array")
 
@@ -169,10 +166,9 @@ def series_of(name: str, values: Any, unusable: dict[str, str]) -> pl.Series:
     if isinstance(values, pl.Series):
         return values.alias(name)
     if values.ndim == 0:
-        raise DataError(
-            "E314", where="columns", expected=fact("numbers, texts, yes/no or dates"),
-            received=fact('"{name}" is a single value', name=name),
-        )  # fmt: skip
+        expected = fact("numbers, texts, yes/no or dates")
+        received = fact('"{name}" is a single value', name=name)
+        raise DataError("E314", where="columns", expected=expected, received=received)
     if values.dtype.kind == "U" and not _has_characters(values):
         unusable[name] = fact("numbers that are no characters")
         return _no_values(name, len(values))

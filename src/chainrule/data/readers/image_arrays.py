@@ -52,18 +52,15 @@ def labeled_images(images: bytes, labels: bytes, classes: Sequence[str], source:
         raise DataError("E354", where=f"{source}, images", expected=expected, received=received)
     numbers = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
     if numbers.shape != pixels.shape[:1] or numbers.dtype.kind not in "iu":
-        raise DataError(
-            "E344", where=f"{source}, labels",
-            expected=fact("{count} integers, one for each image", count=len(pixels)),
-            received=f"{y.dtype} {shape_text(y.shape)}",
-        )  # fmt: skip
+        where = f"{source}, labels"
+        expected = fact("{count} integers, one for each image", count=len(pixels))
+        raise DataError("E344", where=where, expected=expected, received=f"{y.dtype} {shape_text(y.shape)}")
     unknown = np.flatnonzero((numbers < 0) | (numbers >= len(classes)))
     if len(unknown):
         row = int(unknown[0])
-        raise DataError(
-            "E329", where=fact("row {row} of {source}", row=row + 1, source=f"{source}, labels"),
-            label=int(numbers[row]), expected=fact("0 to {last}", last=len(classes) - 1),
-            received=int(numbers[row]),
-        )  # fmt: skip
+        where = fact("row {row} of {source}", row=row + 1, source=f"{source}, labels")
+        label = int(numbers[row])
+        expected = fact("0 to {last}", last=len(classes) - 1)
+        raise DataError("E329", where=where, label=label, expected=expected, received=int(numbers[row]))
     names = [f"{source} {row + 1}" for row in range(len(pixels))]
     return image_table(pixels, names, [str(classes[number]) for number in numbers.tolist()], source)

@@ -44,10 +44,9 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
-)  # fmt: skip
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 GRAY = ("1", "L", "LA", "I", "F")
 THREADS = 4
 SERIAL_PIXELS = 10_000_000  # images with more pixels are decoded one at a time
@@ -164,10 +163,7 @@ def _table(root: Path, names: Sequence[Path], pixels: np.ndarray, notices: tuple
 
 def _check_settings(channels: int | None, damaged: str) -> None:
     if channels not in (None, 1, 3):
-        raise UsageError(
-            "E102", where="read_images", name="channels", expected=fact("1 (gray) or 3 (color)"),
-            received=repr(channels), fix="channels=3",
-        )  # fmt: skip
+        raise out_of_range(channels, "channels", "read_images", fact("1 (gray) or 3 (color)"), 3)
     words = ("refuse", "skip")
     if damaged not in words:
         close = nearest(str(damaged), words) or "skip"
@@ -180,12 +176,11 @@ def _check_settings(channels: int | None, damaged: str) -> None:
 def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:
     """Refuse to resize or recolor a named set; the network can resize its images."""
     if size is not None or channels not in (None, 1):
-        raise UsageError(
-            "E102", where=f'read_images("{name}")', name="size" if size is not None else "channels",
-            expected=fact("none: a named set stays as it is"),
-            received=repr(channels if size is None else size),
-            fix=fact("cr.UpSampling(size=(224, 224)) as the first layer of the network"),
-        )  # fmt: skip
+        value = channels if size is None else size
+        where = f'read_images("{name}")'
+        expected = fact("none: a named set stays as it is")
+        fix = fact("cr.UpSampling(size=(224, 224)) as the first layer of the network")
+        raise out_of_range(value, "size" if size is not None else "channels", where, expected, fix=fix)
 
 
 def _size(size: Any) -> tuple[int, int] | None:
@@ -194,10 +189,9 @@ def _size(size: Any) -> tuple[int, int] | None:
         return None
     pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
     if len(pair) != 2 or not all(type(n) is int and 1 <= n <= 10_000 for n in pair):
-        raise UsageError(
-            "E102", where="read_images", name="size", expected=fact("1 to 10000 pixels, or (height, width)"),
-            received=repr(size), fix="size=(64, 64)",
-        )  # fmt: skip
+        raise out_of_range(
+            size, "size", "read_images", fact("1 to 10000 pixels, or (height, width)"), fix="size=(64, 64)"
+        )
     return pair
 
 
@@ -332,8 +326,8 @@ def _common_size(root: Path, sizes: Sequence[tuple[Path, tuple[int, int]]]) -> t
     if len(ordered) > 1:
         lines = [f"{h} x {w}: {len(fs)} ({fs[0].relative_to(root).as_posix()})" for (h, w), fs in ordered]
         (height, width), _ = ordered[0]
+        fix = alternatives(f"read_images(..., size=({height}, {width}))", f"--size {height}")
         raise DataError(
-            "E353", where=str(root), expected=lines[0], received=lines[1], notes=lines[2:20],
-            fix=alternatives(f"read_images(..., size=({height}, {width}))", f"--size {height}"),
-        )  # fmt: skip
+            "E353", where=str(root), expected=lines[0], received=lines[1], notes=lines[2:20], fix=fix
+        )
     return ordered[0][0]

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chainrule import fork
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,12 +38,11 @@ def _imported() -> Any:
     """
     threads = os.environ.get(_THREADS, "1")
     if not threads.isascii() or not threads.isdigit() or not 1 <= int(threads[:9]) <= _MOST_THREADS:
-        from chainrule.errors import UsageError, fact  # noqa: PLC0415  # as below
+        from chainrule.errors import fact  # noqa: PLC0415  # as below
 
-        raise UsageError(
-            "E102", where=fact("the environment"), name=_THREADS, expected=fact("1 to 1024"),
-            received=threads[:40], fix=f"unset {_THREADS}",
-        )  # fmt: skip
+        raise out_of_range(
+            threads, _THREADS, fact("the environment"), fact("1 to 1024"), fix=f"unset {_THREADS}"
+        )
     return import_module("polars")
 
 
@@ -58,18 +58,15 @@ def require_threads() -> None:
     if fork.polars_is_unusable():
         from chainrule.errors import UsageError, fact  # noqa: PLC0415  # a decoder process needs no errors
 
+        expected = fact('a process started by "spawn" or "forkserver"')
+        received = fact("a process forked after polars had started its threads")
+        notes = [
+            fact("a process that is given arrays, or forked before the first table is read, may be forked"),
+            'PyTorch: DataLoader(..., num_workers=2, multiprocessing_context="spawn")',
+        ]
+        fix = 'multiprocessing.get_context("spawn").Pool(2)'
         raise UsageError(
-            "E130",
-            where=f"process {os.getpid()}",
-            expected=fact('a process started by "spawn" or "forkserver"'),
-            received=fact("a process forked after polars had started its threads"),
-            notes=[
-                fact(
-                    "a process that is given arrays, or forked before the first table is read, may be forked"
-                ),
-                'PyTorch: DataLoader(..., num_workers=2, multiprocessing_context="spawn")',
-            ],
-            fix='multiprocessing.get_context("spawn").Pool(2)',
+            "E130", where=f"process {os.getpid()}", expected=expected, received=received, notes=notes, fix=fix
         )
 
 

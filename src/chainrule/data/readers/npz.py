@@ -79,11 +79,10 @@ def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> 
 def _array(file: IO[bytes], file_size: int, name: str, where: str) -> np.ndarray:
     dtype, shape, is_fortran, start = read_layout(file)
     if dtype.hasobject:
-        raise DataError(
-            "E314", where=where, expected=fact("numbers, texts, yes/no or dates"),
-            received=fact('"{name}" holds Python objects', name=name),
-            fix=fact("leave these columns out before the table is read"),
-        )  # fmt: skip
+        expected = fact("numbers, texts, yes/no or dates")
+        received = fact('"{name}" holds Python objects', name=name)
+        fix = fact("leave these columns out before the table is read")
+        raise DataError("E314", where=where, expected=expected, received=received, fix=fix)
     size = math.prod(shape) * dtype.itemsize
     if not dtype.itemsize and math.prod(shape):
         raise ValueError(fact("{name} has elements of 0 bytes", name=name))

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 
 from chainrule.errors import UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 DELIMITER_NAMES = {
     "comma": ",",
@@ -57,50 +58,34 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if type(self.skip) is not int or not 0 <= self.skip <= _SKIP_LIMIT:
-            raise UsageError(
-                "E102", where="read_table", name="skip", expected=">= 0", received=repr(self.skip)[:80]
-            )
+            raise out_of_range(self.skip, "skip", "read_table", ">= 0")
         if self.header not in HEADERS:
             close = nearest(str(self.header), HEADERS) or "none"
+            fix = alternatives(f'header="{close}"', f"--header {close}")
             raise UsageError(
-                "E101",
-                where="read_table",
-                name=str(self.header),
-                expected=", ".join(HEADERS),
-                fix=alternatives(f'header="{close}"', f"--header {close}"),
+                "E101", where="read_table", name=str(self.header), expected=", ".join(HEADERS), fix=fix
             )
         if self.delimiter and len(self.separator) != 1:
-            raise UsageError(
-                "E101",
-                where="read_table",
-                name=self.delimiter,
-                expected=fact("one character, or {names}", names=", ".join(DELIMITER_NAMES)),
-                fix=alternatives('delimiter="tab"', "--delimiter tab"),
-            )
+            expected = fact("one character, or {names}", names=", ".join(DELIMITER_NAMES))
+            fix = alternatives('delimiter="tab"', "--delimiter tab")
+            raise UsageError("E101", where="read_table", name=self.delimiter, expected=expected, fix=fix)
         if self.separator in ('"', "\n", "\r", "\0"):
             raise UsageError(
                 "E101", where="read_table", name=ascii(self.delimiter), expected=fact("a delimiter")
             )
         if self.encoding and not is_text_encoding(self.encoding):
-            raise UsageError(
-                "E101",
-                where="read_table",
-                name=self.encoding,
-                expected="utf-8, utf-16, windows-1252, gb18030, big5, shift_jis, ...",
-                fix=alternatives('encoding="utf-8"', "--encoding utf-8"),
-            )
+            expected = "utf-8, utf-16, windows-1252, gb18030, big5, shift_jis, ..."
+            fix = alternatives('encoding="utf-8"', "--encoding utf-8")
+            raise UsageError("E101", where="read_table", name=self.encoding, expected=expected, fix=fix)
         if self.table and self.query:
             raise UsageError("E124", where="read_table", first="table", second="query")
         self._require_conventions()
 
     def _require_conventions(self) -> None:
         if self.decimal not in ("", ".", ","):
+            fix = alternatives('decimal=","', '--decimal ","')
             raise UsageError(
-                "E101",
-                where="read_table",
-                name=ascii(self.decimal),
-                expected=fact('"." or ","'),
-                fix=alternatives('decimal=","', '--decimal ","'),
+                "E101", where="read_table", name=ascii(self.decimal), expected=fact('"." or ","'), fix=fix
             )
         if self.day_first and self.month_first:
             raise UsageError("E124", where="read_table", first="day_first", second="month_first")

@@ -31,10 +31,9 @@ def require_names(root: Path, paths: Iterable[Path]) -> None:
     for path in paths:
         name = path.relative_to(root).as_posix()
         if _SURROGATES.search(name):
-            raise DataError(
-                "E301", where=str(path), expected=fact("a name in UTF-8"), received=ascii(name)[1:-1],
-                fix=fact("rename it"),
-            )  # fmt: skip
+            expected = fact("a name in UTF-8")
+            fix = fact("rename it")
+            raise DataError("E301", where=str(path), expected=expected, received=ascii(name)[1:-1], fix=fix)
 
 
 def open_plain(path: Path) -> BinaryIO:

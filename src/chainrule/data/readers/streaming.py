@@ -34,8 +34,9 @@ from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, fact, message_of
+from chainrule.errors import DataError, fact, message_of
 from chainrule.prng import fold, key_of, permutation
+from chainrule.validation import out_of_range
 
 BLOCK = 65_536  # rows processed at once
 _STREAM = 0x53414D50  # "SAMP"
@@ -72,15 +73,14 @@ def map_array(path: str | os.PathLike[str]) -> np.ndarray:
             "E380", where=str(path), expected=fact("one array of numbers"), received=received
         ) from cause
     if array.ndim == 0 or not len(array) or array.dtype.kind not in "fiub" or not array.flags.c_contiguous:
-        raise DataError(
-            "E380", where=str(path), expected=fact("numbers, at least one row, rows first"),
-            received=(
-                fact("{dtype} of shape {shape}", dtype=array.dtype, shape=array.shape)
-                if array.flags.c_contiguous
-                else fact("{dtype} of shape {shape}, columns first", dtype=array.dtype, shape=array.shape)
-            ),
-            fix="numpy.save(path, numpy.ascontiguousarray(array))",
-        )  # fmt: skip
+        expected = fact("numbers, at least one row, rows first")
+        received = (
+            fact("{dtype} of shape {shape}", dtype=array.dtype, shape=array.shape)
+            if array.flags.c_contiguous
+            else fact("{dtype} of shape {shape}, columns first", dtype=array.dtype, shape=array.shape)
+        )
+        fix = "numpy.save(path, numpy.ascontiguousarray(array))"
+        raise DataError("E380", where=str(path), expected=expected, received=(received), fix=fix)
     return array
 
 
@@ -110,9 +110,7 @@ def read_blocks(path: str | os.PathLike[str], rows: int = BLOCK) -> Iterator[Tab
         [[1.0, 2.0], [3.0]]
     """
     if type(rows) is not int or rows < 1:
-        raise UsageError(
-            "E102", where="read_blocks", name="rows", expected=fact("at least 1"), received=repr(rows)[:80]
-        )
+        raise out_of_range(rows, "rows", "read_blocks", fact("at least 1"))
     file = Path(path)
     return (_block(file, start, rows) for start in range(0, _count(file), rows))
 

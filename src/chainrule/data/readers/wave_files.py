@@ -28,12 +28,8 @@ def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
             kind = sound.getsampwidth(), sound.getnchannels()
             per_second, samples = sound.getframerate(), sound.readframes(sound.getnframes())
     except (wave.Error, EOFError, ValueError, RuntimeError, ZeroDivisionError, OSError) as error:
-        raise DataError(
-            "E370",
-            where=where,
-            expected=fact("a sound file"),
-            received=message_of(error, 80) or type(error).__name__,
-        ) from error
+        received = message_of(error, 80) or type(error).__name__
+        raise DataError("E370", where=where, expected=fact("a sound file"), received=received) from error
     if kind != (2, 1) or len(samples) < 2:
         received = fact("{bytes} bytes a sample, {channels} channels", bytes=kind[0], channels=kind[1])
         raise DataError("E370", where=where, expected=fact("16 bits, 1 channel"), received=received)

@@ -24,6 +24,7 @@ import numpy as np
 from chainrule.data.sequences.spectrogram import LogMel, hann
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.spec import shape_text
+from chainrule.validation import out_of_range
 
 LOUDEST = 60.0  # the largest log power that is converted: e^60 is far beyond any sound of samples up to 1
 TINY = 1e-12
@@ -73,7 +74,7 @@ def griffin_lim(
 
 
 def _refusal(name: str, expected: str, received: object) -> UsageError:
-    return UsageError("E102", where="griffin_lim", name=name, expected=expected, received=repr(received)[:80])
+    return out_of_range(received, name, "griffin_lim", expected)
 
 
 def invert_mel(bands: np.ndarray, filters: np.ndarray, rounds: int = 100) -> np.ndarray:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -68,9 +69,7 @@ def pad_sequences(
     lengths = np.array([len(row) for row in rows])
     longest = int(lengths.max()) if length is None else length
     if type(longest) is not int or longest < 1:
-        raise UsageError(
-            "E102", where="pad_sequences", name="length", expected=fact("at least 1"), received=repr(length)
-        )
+        raise out_of_range(length, "length", "pad_sequences", fact("at least 1"))
     long = np.flatnonzero(lengths > longest)
     if len(long) and not truncate:
         places = [fact("sequence {number} has {count}", number=i, count=lengths[i]) for i in long.tolist()]
@@ -96,10 +95,10 @@ def _check(rows: list[np.ndarray]) -> None:
     empty = [i for i, row in enumerate(rows) if row.ndim and not row.shape[0]]
     if empty:
         notes = [f"sequence {i}" for i in empty[1:20]]
-        raise DataError(
-            "E363", where=f"sequence {empty[0]}", expected=fact("at least one value"), received=fact("none"),
-            notes=notes, fix=fact("leave empty sequences out: [s for s in sequences if len(s)]"),
-        )  # fmt: skip
+        where = f"sequence {empty[0]}"
+        expected = fact("at least one value")
+        fix = fact("leave empty sequences out: [s for s in sequences if len(s)]")
+        raise DataError("E363", where=where, expected=expected, received=fact("none"), notes=notes, fix=fix)
     shapes = {row.shape[1:] for row in rows if row.ndim}
     if flat or len(shapes) > 1:
         odd = flat[0] if flat else next(i for i, r in enumerate(rows) if r.shape[1:] != rows[0].shape[1:])
@@ -139,9 +138,7 @@ class Buckets:
         object.__setattr__(self, "lengths", tuple(int(n) for n in self.lengths))
         for name, value in (("batch_size", self.batch_size), ("width", self.width)):
             if value < 1:
-                raise UsageError(
-                    "E102", where="Buckets", name=name, expected=fact("at least 1"), received=value
-                )
+                raise out_of_range(value, name, "Buckets", fact("at least 1"))
         if not self.lengths:
             raise DataError(
                 "E343", where="Buckets", expected=fact("at least one length"), received=fact("none")

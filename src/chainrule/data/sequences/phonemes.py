@@ -90,10 +90,9 @@ def pronounce(text: str, voice: str = VOICE, where: str = "text") -> Pronunciati
         ('h', "'aI", 't', "'u:", '_')
     """
     if len(text) > MAX_LENGTH:
-        raise DataError(
-            "E364", where=where, expected=fact("at most {limit:,} characters", limit=MAX_LENGTH),
-            received=fact("{count:,} characters", count=len(text)), fix=fact("several lines"),
-        )  # fmt: skip
+        expected = fact("at most {limit:,} characters", limit=MAX_LENGTH)
+        received = fact("{count:,} characters", count=len(text))
+        raise DataError("E364", where=where, expected=expected, received=received, fix=fact("several lines"))
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     with _lock:
         library = _library(where)

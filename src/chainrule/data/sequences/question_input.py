@@ -240,7 +240,6 @@ def _require_text(text: str, limit: int, where: str) -> None:
     if not text.strip():
         raise DataError("E363", where=where, expected=fact("a text"), received=fact("an empty text"))
     if len(text) > limit:
-        raise DataError(
-            "E364", where=where, expected=fact("at most {limit:,} characters", limit=limit),
-            received=fact("{count:,} characters", count=len(text)), fix=fact("cut the text"),
-        )  # fmt: skip
+        expected = fact("at most {limit:,} characters", limit=limit)
+        received = fact("{count:,} characters", count=len(text))
+        raise DataError("E364", where=where, expected=expected, received=received, fix=fact("cut the text"))

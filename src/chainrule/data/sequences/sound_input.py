@@ -53,12 +53,10 @@ class SoundInput:
         if isinstance(samples, Sound):
             if samples.sample_rate != self.spectrogram.sample_rate:
                 command = _command(where, self.spectrogram.sample_rate)
-                raise DataError(
-                    "E371", where=where,
-                    expected=fact("{rate} samples a second", rate=self.spectrogram.sample_rate),
-                    received=fact("{rate} samples a second", rate=samples.sample_rate),
-                    fix=fact("resample the file: {command}", command=command),
-                )  # fmt: skip
+                expected = fact("{rate} samples a second", rate=self.spectrogram.sample_rate)
+                received = fact("{rate} samples a second", rate=samples.sample_rate)
+                fix = fact("resample the file: {command}", command=command)
+                raise DataError("E371", where=where, expected=expected, received=received, fix=fix)
             samples = samples.mono
         if not np.any(samples):
             raise DataError("E370", where=where, expected=fact("a sound"), received=fact("silence"))

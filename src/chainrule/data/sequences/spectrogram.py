@@ -133,13 +133,8 @@ class LogMel:
         if len(wave) < self.win_length:
             expected = fact("at least {count} samples, one frame", count=self.win_length)
             fix = f"numpy.pad(samples, (0, {self.win_length - len(wave)}))"
-            raise DataError(
-                "E372",
-                where="LogMel",
-                expected=expected,
-                received=fact("{count} samples", count=len(wave)),
-                fix=fix,
-            )
+            received = fact("{count} samples", count=len(wave))
+            raise DataError("E372", where="LogMel", expected=expected, received=received, fix=fix)
         frames = np.lib.stride_tricks.sliding_window_view(wave, self.win_length)[
             :: self.hop_length
         ]  # (frames, window)
@@ -148,11 +143,10 @@ class LogMel:
     def _mono(self, sound: Sound) -> np.ndarray:
         """The mean of the channels; refuses another sample rate."""
         if sound.sample_rate != self.sample_rate:
-            raise DataError(
-                "E371", where=sound.source, expected=fact("{rate} samples a second", rate=self.sample_rate),
-                received=fact("{rate} samples a second", rate=sound.sample_rate),
-                fix=f"resampled(sound.mono, {sound.sample_rate}, {self.sample_rate})",
-            )  # fmt: skip
+            expected = fact("{rate} samples a second", rate=self.sample_rate)
+            received = fact("{rate} samples a second", rate=sound.sample_rate)
+            fix = f"resampled(sound.mono, {sound.sample_rate}, {self.sample_rate})"
+            raise DataError("E371", where=sound.source, expected=expected, received=received, fix=fix)
         return sound.mono
 
     def __call__(self, samples: Any) -> np.ndarray:

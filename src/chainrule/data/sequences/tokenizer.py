@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.memo import cached_property
 from chainrule.records import frozen
+from chainrule.validation import out_of_range, unknown
 
 KINDS = ("character", "word", "byte_pair")
 SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
@@ -78,18 +79,11 @@ class Tokenizer:
             character in it.
         """
         if kind not in KINDS:
-            close = nearest(str(kind), KINDS) or KINDS[0]
-            raise UsageError(
-                "E101", where="Tokenizer.learn", name=kind, expected=", ".join(KINDS),
-                received=repr(kind)[:80], fix=f'kind="{close}"',
-            )  # fmt: skip
+            raise unknown("Tokenizer.learn", kind, KINDS, 'kind="{}"', example=KINDS[0])
         min_size = len(SPECIAL) + (BYTES if kind == "byte_pair" else 1)
         if type(size) is not int or not min_size <= size <= MAX_SIZE:
-            raise UsageError(
-                "E102", where="Tokenizer.learn", name="size",
-                expected=fact("{first} to {last}", first=min_size, last=MAX_SIZE), received=repr(size)[:80],
-                fix=f"size={max(min_size, 8000)}",
-            )  # fmt: skip
+            expected = fact("{first} to {last}", first=min_size, last=MAX_SIZE)
+            raise out_of_range(size, "size", "Tokenizer.learn", expected, fix=f"size={max(min_size, 8000)}")
         texts = _texts(texts)
         if kind == "byte_pair":
             return cls(kind, *_learn_pairs(texts, size, lower), lower)
@@ -251,11 +245,11 @@ def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, 
     named = dict(tokenizers) if isinstance(tokenizers, Mapping) else {"": tokenizers}
     odd = [tokenizer for tokenizer in named.values() if not isinstance(tokenizer, Tokenizer)]
     if odd:
+        expected = fact("a tokenizer, or one for each input by name")
+        fix = "tokenizer=cr.Tokenizer.learn(texts)"
         raise UsageError(
-            "E113", where="Model", name="tokenizer",
-            expected=fact("a tokenizer, or one for each input by name"), received=repr(odd[0])[:80],
-            fix="tokenizer=cr.Tokenizer.learn(texts)",
-        )  # fmt: skip
+            "E113", where="Model", name="tokenizer", expected=expected, received=repr(odd[0])[:80], fix=fix
+        )
     return named
 
 
@@ -287,12 +281,11 @@ def _unknown(text: str, spans: Sequence[tuple[int, int]], fix: str) -> DataError
     ]
     (token, first), *rest = named
     total = fact("{count} such tokens in all", count=len(named))
+    expected = fact("tokens of the training texts")
+    notes = [note for _, note in rest[:8]] + [total] * (len(rest) > 8)
     return DataError(
-        "E365", where=fact("the text"), token=token, expected=fact("tokens of the training texts"),
-        received=first,
-        notes=[note for _, note in rest[:8]] + [total] * (len(rest) > 8),
-        fix=fix,
-    )  # fmt: skip
+        "E365", where=fact("the text"), token=token, expected=expected, received=first, notes=notes, fix=fix
+    )
 
 
 def _wrong(path: str, expected: str, received: object) -> DataError:

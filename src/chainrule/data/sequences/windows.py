@@ -19,8 +19,9 @@ from chainrule.data.readers.sources import read_table
 from chainrule.data.sample_types import Samples
 from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,10 +51,7 @@ class Windows:
             UsageError E102: ``fraction`` out of range. DataError E331: no window in one part.
         """
         if not 0 < fraction < 1:
-            raise UsageError(
-                "E102", where="Windows.split", name="fraction", expected="0 < fraction < 1",
-                received=fraction, fix="fraction=0.2",
-            )  # fmt: skip
+            raise out_of_range(fraction, "fraction", "Windows.split", "0 < fraction < 1", 0.2)
         reach = self.x.shape[1] + self.y.shape[1]
         rows = int(self.starts[-1]) + reach
         cut = rows - round(rows * fraction)
@@ -163,10 +161,9 @@ def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple
     starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # validates length
     short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
     if short is not None or not len(texts):
-        raise DataError(
-            "E363", where=f"text_rows, text {short or 0}", expected=fact("at least 2 tokens"),
-            received=len(texts[short or 0]) if len(texts) else fact("no text"),
-        )  # fmt: skip
+        where = f"text_rows, text {short or 0}"
+        received = len(texts[short or 0]) if len(texts) else fact("no text")
+        raise DataError("E363", where=where, expected=fact("at least 2 tokens"), received=received)
     pairs = [np.stack([text[:-1], text[1:]]) for text in map(np.asarray, texts)]  # (T,) -> (2, T - 1)
     pieces = [pair[:, i : i + length] for pair in pairs for i in range(0, pair.shape[1], length)]
     rows = np.zeros((2, len(pieces), length), np.int64)
@@ -183,10 +180,7 @@ def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
     """
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
         if type(value) is not int or value < 1:
-            raise UsageError(
-                "E102", where="windows", name=name, expected=fact("an integer, at least 1"),
-                received=repr(value)[:80], fix=f"{name}=1",
-            )  # fmt: skip
+            raise out_of_range(value, name, "windows", fact("an integer, at least 1"), fix=f"{name}=1")
     if rows < length + horizon:
         expected = fact(
             "at least {rows} rows: {length} known and {horizon} to come",
@@ -254,8 +248,7 @@ def _check_order(table: Table, time: str) -> None:
     falls = (cells <= cells.shift(1)).fill_null(value=False)
     if falls.any():
         row = int(falls.arg_max() or 0)
-        raise DataError(
-            "E376", where=fact('{place}, column "{column}"', place=table.place(row), column=time),
-            expected=fact("later than {value}", value=cells[row - 1]), received=cells[row],
-            fix=f'table.frame.sort("{time}")',
-        )  # fmt: skip
+        where = fact('{place}, column "{column}"', place=table.place(row), column=time)
+        expected = fact("later than {value}", value=cells[row - 1])
+        fix = f'table.frame.sort("{time}")'
+        raise DataError("E376", where=where, expected=expected, received=cells[row], fix=fix)

@@ -245,12 +245,8 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         doubts = () if is_code or reading is None else number_doubts(name, reading)
         column = replace(column, doubts=doubts or several_numbers(present) or date_doubts(present))
     if is_target and cells.null_count() == table.rows:
-        raise DataError(
-            "E320",
-            where=fact('{place}, column "{column}"', place=table.source, column=name),
-            column=name,
-            received=fact("no value"),
-        )
+        where = fact('{place}, column "{column}"', place=table.source, column=name)
+        raise DataError("E320", where=where, column=name, received=fact("no value"))
     if kind == "number":
         values = number_cells(table, name, faults)
         notation = table.notations.get(name)

@@ -179,14 +179,12 @@ def _require_values(table: Table, name: str, is_valid: np.ndarray, expected: str
         return
     row = int(np.argmin(is_valid))
     value = table.frame[name][row]
+    where = fact('{place}, column "{column}"', place=table.place(row), column=name)
+    received = fact("no value") if value is None else f'"{str(value)[:60]}"'
+    notes = [fact("such rows: {count}", count=int((~is_valid).sum()))]
+    fix = fact("choose another column, or leave these rows out")
     raise DataError(
-        "E333",
-        where=fact('{place}, column "{column}"', place=table.place(row), column=name),
-        column=name,
-        expected=expected,
-        received=fact("no value") if value is None else f'"{str(value)[:60]}"',
-        notes=[fact("such rows: {count}", count=int((~is_valid).sum()))],
-        fix=fact("choose another column, or leave these rows out"),
+        "E333", where=where, column=name, expected=expected, received=received, notes=notes, fix=fix
     )
 
 

@@ -28,9 +28,10 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import require_columns
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.prng import fold, key_of, threefry
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 FEW = 8  # different rows below which equal rows are separate observations
 REPEATED = 10.0  # rows for each different one, on average, from which they are
@@ -145,7 +146,7 @@ def folds(
     """
     digests = np.asarray(digests, np.uint64)
     if k < 2:
-        raise UsageError("E102", where="folds", name="k", expected=">= 2", received=k)
+        raise out_of_range(k, "k", "folds", ">= 2")
     label_of = np.zeros(len(digests), np.int64) if labels is None else _codes("labels", labels, digests)
     group_of = None if groups is None else _codes("groups", groups, digests)
     units = _units(digests, group_of, label_of)

@@ -130,12 +130,9 @@ class Preparation:
         mean, std = mean_and_std(values.drop_nulls().to_numpy())
         if not std > 0:
             where = fact('{place}, column "{column}"', place=table.source, column=target)
-            raise DataError(
-                "E323",
-                where=where,
-                expected=fact("at least 2 different numbers"),
-                received=fact("always {value:g}", value=mean),
-            )
+            expected = fact("at least 2 different numbers")
+            received = fact("always {value:g}", value=mean)
+            raise DataError("E323", where=where, expected=expected, received=received)
         profiles = profiles_of(table, encodings)
         return cls(target, kind, encodings, (), mean, std, profiles, *mark_of(table, target))
 
@@ -168,12 +165,8 @@ class Preparation:
         """
         first = self.encodings[0]
         if not isinstance(first, Pixels):
-            raise DataError(
-                "E354",
-                where=fact('column "{column}"', column=first.column),
-                expected=fact("images"),
-                received=first.kind,
-            )
+            where = fact('column "{column}"', column=first.column)
+            raise DataError("E354", where=where, expected=fact("images"), received=first.kind)
         std = [value if value > 0 else 1.0 for value in first.std]
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
@@ -270,13 +263,8 @@ class Preparation:
             row = int(cells.is_null().arg_max() or 0)
             where = fact('{place}, column "{column}"', place=table.place(row), column=self.target)
             received = fact("{count} missing", count=cells.null_count())
-            raise DataError(
-                "E320",
-                where=where,
-                column=self.target,
-                expected=fact("a target in every row"),
-                received=received,
-            )
+            expected = fact("a target in every row")
+            raise DataError("E320", where=where, column=self.target, expected=expected, received=received)
         return (
             self._label_numbers(table) if self.task == "classification" else self._standardize_targets(table)
         )
@@ -293,14 +281,13 @@ class Preparation:
         ).to_numpy()
         if (numbers < 0).any():
             row = int((numbers < 0).argmax())
+            where = fact('{place}, column "{column}"', place=table.place(row), column=self.target)
+            expected = ", ".join(str(label) for label in self.labels[:20])
+            fix = nearest(str(cells[row]), [str(label) for label in self.labels]) or fact(
+                "leave these rows out, or train with rows of this class"
+            )
             raise DataError(
-                "E329",
-                where=fact('{place}, column "{column}"', place=table.place(row), column=self.target),
-                label=cells[row],
-                expected=", ".join(str(label) for label in self.labels[:20]),
-                received=f'"{cells[row]}"',
-                fix=nearest(str(cells[row]), [str(label) for label in self.labels])
-                or fact("leave these rows out, or train with rows of this class"),
+                "E329", where=where, label=cells[row], expected=expected, received=f'"{cells[row]}"', fix=fix
             )
         return numbers
 
@@ -337,13 +324,9 @@ class Preparation:
         hints = [
             fact('rename "{old}" to "{new}"', old=word, new=name) for name, word in similar.items() if word
         ]
-        raise DataError(
-            "E326",
-            where=table.source,
-            expected=", ".join(self.columns[:20]),
-            received=received,
-            fix=join_facts("; ", hints),
-        )
+        expected = ", ".join(self.columns[:20])
+        fix = join_facts("; ", hints)
+        raise DataError("E326", where=table.source, expected=expected, received=received, fix=fix)
 
     def to_record(self) -> dict[str, Any]:
         """The preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""

@@ -205,10 +205,10 @@ def _with_test(prepared: PreparedData, test: Table) -> PreparedData:
     require_columns(test, preparation.target)
     tested = test.take(np.flatnonzero(test.frame[preparation.target].is_not_null().to_numpy()))
     if not tested.rows:
-        raise DataError(
-            "E331", where=test.source, expected=fact("at least 1 row per part"),
-            received=fact("no row with a target"), fix=fact("add the targets, or leave out --test"),
-        )  # fmt: skip
+        expected = fact("at least 1 row per part")
+        received = fact("no row with a target")
+        fix = fact("add the targets, or leave out --test")
+        raise DataError("E331", where=test.source, expected=expected, received=received, fix=fix)
     preparation.targets(tested)
     if prepared.weight:
         row_weights(tested, prepared.weight)

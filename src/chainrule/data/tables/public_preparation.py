@@ -18,7 +18,8 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.public_columns import Public, PublicColumns, Range, is_range
 from chainrule.data.tables.table import Table
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
+from chainrule.validation import out_of_range
 
 LISTED = 20  # columns that a notice names
 
@@ -43,10 +44,8 @@ def public_preparation(public: PublicColumns, table: Table, target: str) -> Prep
     """
     require_columns(table, target, *(name for name, _ in public.columns))
     if target in dict(public.columns):
-        raise UsageError(
-            "E102", where="Privacy", name="columns", expected=fact("inputs other than the target"),
-            received=target, fix=fact('leave "{name}" out of columns', name=target),
-        )  # fmt: skip
+        fix = fact('leave "{name}" out of columns', name=target)
+        raise out_of_range(target, "columns", "Privacy", fact("inputs other than the target"), fix=fix)
     encodings = tuple(_encoding(name, values) for name, values in public.columns)
     if not is_range(public.target):
         return Preparation(target, "classification", encodings, tuple(sorted(map(str, public.target))))

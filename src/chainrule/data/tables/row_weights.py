@@ -33,11 +33,8 @@ def row_weights(table: Table, name: str) -> np.ndarray:
     row = int(np.argmin(is_valid))
     value = table.frame[name][row]
     place = table.source if is_valid.all() else table.place(row)
-    raise DataError(
-        "E334",
-        where=fact('{place}, column "{column}"', place=place, column=name),
-        column=name,
-        expected=fact("a number of at least 0 in every row, not all 0"),
-        received=fact("no value") if value is None else f'"{short_cell(value)}"',
-        fix=fact("correct the weight, or set it to 0 to ignore the row"),
-    )
+    where = fact('{place}, column "{column}"', place=place, column=name)
+    expected = fact("a number of at least 0 in every row, not all 0")
+    received = fact("no value") if value is None else f'"{short_cell(value)}"'
+    fix = fact("correct the weight, or set it to 0 to ignore the row")
+    raise DataError("E334", where=where, column=name, expected=expected, received=received, fix=fix)

@@ -103,13 +103,10 @@ def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
     groups = [(name.item(), np.flatnonzero(codes == code)) for code, name in enumerate(names)]
     lonely = [str(name) for name, rows in groups if len(rows) == 1]
     if lonely:
+        expected = fact("at least 2 rows per class")
+        fix = fact("add rows of that class, or leave the class out")
         raise DataError(
-            "E322",
-            where="split",
-            label=", ".join(lonely),
-            expected=fact("at least 2 rows per class"),
-            received=fact("1 row"),
-            fix=fact("add rows of that class, or leave the class out"),
+            "E322", where="split", label=", ".join(lonely), expected=expected, received=fact("1 row"), fix=fix
         )
     return groups
 
@@ -117,13 +114,9 @@ def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
 def _check_fractions(fractions: Sequence[float]) -> None:
     is_valid = len(fractions) == 3 and all(math.isfinite(f) and f >= 0 for f in fractions)
     if not is_valid or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise UsageError(
-            "E330",
-            where="split",
-            expected=fact("three fractions, not negative, training above 0, sum 1"),
-            received=tuple(fractions),
-            fix=f"fractions={FRACTIONS}",
-        )
+        expected = fact("three fractions, not negative, training above 0, sum 1")
+        fix = f"fractions={FRACTIONS}"
+        raise UsageError("E330", where="split", expected=expected, received=tuple(fractions), fix=fix)
 
 
 def require_rows(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> None:
@@ -131,10 +124,7 @@ def require_rows(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> Non
     sizes = [len(part) for part in parts]
     empty = [name for name, f, size in zip(PARTS, fractions, sizes, strict=True) if f > 0 and not size]
     if empty:
-        raise DataError(
-            "E331",
-            where="split",
-            expected=fact("at least 1 row per part"),
-            received=fact("{rows} rows, none for {parts}", rows=sum(sizes), parts=join_facts(" and ", empty)),
-            fix=fact("add rows, or set that fraction to 0"),
-        )
+        expected = fact("at least 1 row per part")
+        received = fact("{rows} rows, none for {parts}", rows=sum(sizes), parts=join_facts(" and ", empty))
+        fix = fact("add rows, or set that fraction to 0")
+        raise DataError("E331", where="split", expected=expected, received=received, fix=fix)

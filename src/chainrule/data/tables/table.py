@@ -136,11 +136,9 @@ def unusable_columns(source: str, contents: Mapping[str, str]) -> DataError:
     """The error for columns whose content no input can have, by column."""
     faults = [fact('"{name}" holds {content}', name=name, content=text) for name, text in contents.items()]
     options = " ".join(f"--drop {shlex.quote(name)}" for name in list(contents)[:5])
-    return DataError(
-        "E314", where=source, expected=fact("numbers, texts, yes/no or dates"), received=faults[0],
-        notes=faults[1:20],
-        fix=alternatives(options, fact("leave these columns out before the table is read")),
-    )  # fmt: skip
+    expected = fact("numbers, texts, yes/no or dates")
+    fix = alternatives(options, fact("leave these columns out before the table is read"))
+    return DataError("E314", where=source, expected=expected, received=faults[0], notes=faults[1:20], fix=fix)
 
 
 def _frame(table: Table) -> pl.DataFrame:
@@ -178,8 +176,7 @@ def require_table(table: object) -> None:
     """
     if not isinstance(table, Table):
         arrays = isinstance(table, np.ndarray | list | tuple)
-        raise UsageError(
-            "E113", where="check", name="table", received=short_repr(table),
-            expected=fact("a table: cr.read_table of a file, a frame or a dict of columns"),
-            fix="model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)",
-        )  # fmt: skip
+        received = short_repr(table)
+        expected = fact("a table: cr.read_table of a file, a frame or a dict of columns")
+        fix = "model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)"
+        raise UsageError("E113", where="check", name="table", received=received, expected=expected, fix=fix)

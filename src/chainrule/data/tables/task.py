@@ -120,13 +120,8 @@ def choose_task(
     if target is None:
         fix = f'target="{table.columns[-1]}"'
         columns_text = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
-        raise DataError(
-            "E319",
-            where=table.source,
-            expected=fact("one of: {names}", names=columns_text),
-            received=fact("none"),
-            fix=fix,
-        )
+        expected = fact("one of: {names}", names=columns_text)
+        raise DataError("E319", where=table.source, expected=expected, received=fact("none"), fix=fix)
     require_columns(table, target, argument="target")
     described = describe(table, target) if columns is None else columns
     column = next(column for column in described if column.name == target)
@@ -193,14 +188,9 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
         cells = table.frame[column.name].gather(rows)
     elif single:
         numeric = cells.dtype.is_numeric()
-        raise DataError(
-            "E322",
-            where=where,
-            label=labels,
-            expected=fact("at least 2 rows per class"),
-            received=fact("1 row"),
-            fix='task="regression"' if numeric else fact("add rows of that class, or leave the class out"),
-        )
+        expected = fact("at least 2 rows per class")
+        fix = 'task="regression"' if numeric else fact("add rows of that class, or leave the class out")
+        raise DataError("E322", where=where, label=labels, expected=expected, received=fact("1 row"), fix=fix)
     reason = Finding("target_levels", facts={"levels": cells.n_unique()})
     return Task("classification", column.name, labels_of(cells), rows, reason, notices)
 

@@ -51,16 +51,18 @@ def _cotangents(writer: Writer, node: Node) -> Iterator[Lines]:
     through = tuple(d.cotangents[above] for above in _functions_of(writer, node))
     note = _error_note(writer, node)
     yield writer.lines(
-        writer.label("B"), places,
+        writer.label("B"),
+        places,
         lambda index: writer.signal_equation(node, index, through, note if index == places[0] else ""),
-    )  # fmt: skip
+    )
     slope = d.local_derivatives().get(node)
     if slope is not None and node.inputs[0] in writer.trace.names:
         word = writer.backward_word(node)
         yield writer.lines(
-            writer.label("B"), places,
+            writer.label("B"),
+            places,
             lambda i: writer.equation(slope, i, writer.slope(node, i), note=word if i == places[0] else ""),
-        )  # fmt: skip
+        )
 
 
 def _functions_of(writer: Writer, node: Node) -> list[Node]:
@@ -88,9 +90,10 @@ def _parameter_gradients(writer: Writer, layer: NamedLayer) -> Iterator[Lines]:
     for path, node in layer.parameters.items():
         gradient = writer.trace.derivation.gradients[path]
         yield writer.lines(
-            writer.label("B"), writer.places(node),
+            writer.label("B"),
+            writer.places(node),
             lambda index, g=gradient, p=path: writer.equation(g, index, writer.gradient(p, index)),
-        )  # fmt: skip
+        )
 
 
 def _saliency(writer: Writer) -> Iterator[Part]:

@@ -106,10 +106,8 @@ def _required_version(model: Any, where: str) -> int:
         expected = fact("a version from {oldest} to {newest}", oldest=OLDEST_FORMAT, newest=format_version)
         raise unsupported(where, "ir_version", expected, str(model.ir_version))
     if len(versions) != 1 or not OLDEST <= versions[0] <= newest:
-        raise unsupported(
-            where, "opset_import", fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest),
-            ", ".join(map(str, versions)) or fact("none"),
-        )  # fmt: skip
+        expected = fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest)
+        raise unsupported(where, "opset_import", expected, ", ".join(map(str, versions)) or fact("none"))
     return int(versions[0])
 
 
@@ -169,12 +167,8 @@ class _Import:
         for step in self._graph.node:
             self._add(step)
         if len(self._graph.output) != 1:
-            raise unsupported(
-                self._where,
-                "output",
-                fact("one output"),
-                fact("{count} outputs", count=len(self._graph.output)),
-            )
+            received = fact("{count} outputs", count=len(self._graph.output))
+            raise unsupported(self._where, "output", fact("one output"), received)
         name = text_of(self._graph.output[0].name)
         output = self._node(name, "output")
         if x not in order([output]):
@@ -214,10 +208,8 @@ class _Import:
             )
         lengths = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
         if len(lengths) < 2 or lengths[0] not in (0, 1) or any(not 0 < n < 2**31 for n in lengths[1:]):
-            raise unsupported(
-                self._where, name, fact("a batch of 1 or of unknown length, then axes of known length"),
-                str(tuple(lengths)),
-            )  # fmt: skip
+            expected = fact("a batch of 1 or of unknown length, then axes of known length")
+            raise unsupported(self._where, name, expected, str(tuple(lengths)))
         self._dtype = INPUT_DTYPES[tensor.elem_type]
         x = input_node("x", (None, *lengths[1:]), INPUT_DTYPES[tensor.elem_type])
         self._nodes[text_of(value.name)] = x

@@ -195,9 +195,7 @@ TRANSFORMER = Family(
         *_transformer("", ""),
     ),
 )
-FAMILIES: tuple[Family, ...] = (
-    CHAINRULE, RESNET, ALEXNET, VGG16, MOBILENET, VIT, GPT2, BERT, TRANSFORMER,
-)  # fmt: skip
+FAMILIES: tuple[Family, ...] = (CHAINRULE, RESNET, ALEXNET, VGG16, MOBILENET, VIT, GPT2, BERT, TRANSFORMER)
 
 
 def custom_family(table: Mapping[str, str]) -> Family:

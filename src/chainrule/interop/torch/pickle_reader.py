@@ -187,12 +187,10 @@ class _Machine:
             _HANDLERS[operation](self, argument)
         else:
             argument_text = argument[:80] if isinstance(argument, str) else ""
-            raise unsafe(
-                self.where,
-                fact(
-                    "the operation {operation}", operation=f"{operation} {clipped(argument_text, 40)}".strip()
-                ),
+            request = fact(
+                "the operation {operation}", operation=f"{operation} {clipped(argument_text, 40)}".strip()
             )
+            raise unsafe(self.where, request)
 
     def result(self) -> Any:
         """The value that is left at the end."""

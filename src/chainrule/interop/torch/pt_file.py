@@ -122,11 +122,8 @@ def pickle_value(data: bytes, where: str) -> Any:
         length = counts[key].count * KINDS[counts[key].kind].width
         stated = int.from_bytes(data[place : place + 8], "little")
         if stated != counts[key].count or place + 8 + length > len(data):
-            raise broken(
-                where,
-                fact("{count:,} numbers in storage {key}", count=counts[key].count, key=clipped(key)),
-                fact("others"),
-            )
+            expected = fact("{count:,} numbers in storage {key}", count=counts[key].count, key=clipped(key))
+            raise broken(where, expected, fact("others"))
         buffers[key] = memoryview(data)[place + 8 : place + 8 + length]
         place += 8 + length
     return filling.filled(value)
@@ -185,17 +182,11 @@ class _Filling:
         self.left -= size * kind.width
         available = described.storage.length
         if self.left < 0:
-            raise broken(
-                self.where,
-                fact("tensors of at most {limit:,} bytes together", limit=self.limit),
-                fact("more: {shape}, perhaps expanded", shape=described.shape),
-            )
+            expected = fact("tensors of at most {limit:,} bytes together", limit=self.limit)
+            raise broken(self.where, expected, fact("more: {shape}, perhaps expanded", shape=described.shape))
         if size and described.offset + last >= available:
-            raise broken(
-                self.where,
-                fact("numbers for a tensor of {shape}", shape=described.shape),
-                fact("fewer than that"),
-            )
+            expected = fact("numbers for a tensor of {shape}", shape=described.shape)
+            raise broken(self.where, expected, fact("fewer than that"))
         strides = [s * kind.width for s in described.strides]
         try:
             offset = start * kind.width if size else 0
@@ -203,11 +194,8 @@ class _Filling:
                 described.storage.kind, np.ndarray(described.shape, kind.stored, row.data, offset, strides)
             )
         except (ValueError, OverflowError) as cause:
-            raise broken(
-                self.where,
-                fact("numbers for a tensor of {shape}", shape=described.shape),
-                clipped(str(cause)),
-            ) from cause
+            expected = fact("numbers for a tensor of {shape}", shape=described.shape)
+            raise broken(self.where, expected, clipped(str(cause))) from cause
 
     def row(self, storage: Storage) -> np.ndarray:
         """The elements of a storage, read once."""
@@ -215,14 +203,12 @@ class _Filling:
         if entry is None:
             raw, kind = self.numbers(storage), KINDS[storage.kind]
             if len(raw) != storage.count * kind.width:
-                raise broken(
-                    self.where,
-                    fact(
-                        "{size:,} bytes in storage {key}", size=storage.count * kind.width,
-                        key=clipped(storage.key),
-                    ),
-                    f"{len(raw):,}",
-                )  # fmt: skip
+                expected = fact(
+                    "{size:,} bytes in storage {key}",
+                    size=storage.count * kind.width,
+                    key=clipped(storage.key),
+                )
+                raise broken(self.where, expected, f"{len(raw):,}")
             entry = self.rows[storage.key] = storage, np.frombuffer(raw, kind.stored)
         if (entry[0].kind, entry[0].count) != (storage.kind, storage.count):
             raise broken(

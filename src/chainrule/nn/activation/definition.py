@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from chainrule import notation
-from chainrule.errors import Message, UsageError, fact, join_facts, short_repr
+from chainrule.errors import Message, UsageError, fact, join_facts
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
@@ -25,7 +25,7 @@ from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, s
 from chainrule.ops import CARDS
 from chainrule.ops.formula_functions import nodes_of
 from chainrule.records import frozen
-from chainrule.validation import is_number, unknown
+from chainrule.validation import is_number, out_of_range, unknown
 
 
 @frozen
@@ -140,10 +140,13 @@ class Curve:
 
     def _out_of_range(self, name: str, value: object) -> UsageError:
         setting = self.settings[name]
-        return UsageError(
-            "E102", where=f'Activation("{self.name}")', name=name, expected=setting.range,
-            received=short_repr(value), fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
-        )  # fmt: skip
+        return out_of_range(
+            value,
+            name,
+            f'Activation("{self.name}")',
+            setting.range,
+            fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
+        )
 
     def text(self, **settings: float) -> str:
         """The formula with the settings put in as numbers."""

@@ -66,21 +66,18 @@ def require_names(x: Node | Mapping[str, Node], must: set[str], may: set[str]) -
     if odd:
         close = nearest(odd[0], may)
         entries = ", ".join(f'"{name}": ...' for name in sorted(must))
-        raise UsageError(
-            "E101", name=odd[0],
-            expected=fact(
-                "{required}; perhaps {optional}", required=", ".join(sorted(must)),
-                optional=", ".join(sorted(may - must)) or fact("nothing else"),
-            ),
-            received=", ".join(x) if isinstance(x, Mapping) else fact("one value"),
-            notes=[
-                fact('"{name}" is missing', name=name)
-                if name in must
-                else fact('"{name}" is unknown', name=name)
-                for name in odd
-            ],
-            fix=close if close in may - names else f"{{{entries}}}",
-        )  # fmt: skip
+        expected = fact(
+            "{required}; perhaps {optional}",
+            required=", ".join(sorted(must)),
+            optional=", ".join(sorted(may - must)) or fact("nothing else"),
+        )
+        received = ", ".join(x) if isinstance(x, Mapping) else fact("one value")
+        notes = [
+            fact('"{name}" is missing', name=name) if name in must else fact('"{name}" is unknown', name=name)
+            for name in odd
+        ]
+        fix = close if close in may - names else f"{{{entries}}}"
+        raise UsageError("E101", name=odd[0], expected=expected, received=received, notes=notes, fix=fix)
 
 
 def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = None) -> None:
@@ -91,11 +88,10 @@ def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = Non
     """
     fits = node.rank == rank if rank is not None else node.rank >= 3
     if not fits or not isinstance(node.shape[-1], int) or node.shape[-2] == 0 or not node.spec.is_float:
-        raise ShapeError(
-            "E220", op=type(owner).__name__,
-            expected=fact("(B, T, C), floating-point, T at least 1, C known"), received=f"{name} {node.spec}",
-            fix=fact("cr.Embedding(...) before it turns words into vectors"),
-        )  # fmt: skip
+        expected = fact("(B, T, C), floating-point, T at least 1, C known")
+        received = f"{name} {node.spec}"
+        fix = fact("cr.Embedding(...) before it turns words into vectors")
+        raise ShapeError("E220", op=type(owner).__name__, expected=expected, received=received, fix=fix)
 
 
 def _require_fit(owner: Layer, query: Node, key: Node, value: Node) -> None:
@@ -113,7 +109,7 @@ def _require_fit(owner: Layer, query: Node, key: Node, value: Node) -> None:
     if key.shape[-2] != value.shape[-2]:
         wrong.append(fact("{keys} keys and {values} values", keys=key.shape[-2], values=value.shape[-2]))
     if wrong:
+        expected = fact("query (B, Tq, C), key and value (B, Tk, ...)")
         raise ShapeError(
-            "E226", op=type(owner).__name__, received=wrong[0], notes=wrong[1:],
-            expected=fact("query (B, Tq, C), key and value (B, Tk, ...)"),
-        )  # fmt: skip
+            "E226", op=type(owner).__name__, received=wrong[0], notes=wrong[1:], expected=expected
+        )

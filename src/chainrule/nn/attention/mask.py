@@ -49,11 +49,8 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
     if mask.rank == len(scores) and all(n in (1, m) for n, m in zip(mask.shape, scores, strict=True)):
         return mask
     known = [shape_text(form) for form, _ in forms[:3]]
-    raise ShapeError(
-        "E222", op=type(owner).__name__,
-        expected=fact("{names} or {shape}", names=', '.join(known), shape=shape_text(scores)),
-        received=shape_text(mask.shape),
-    )  # fmt: skip
+    expected = fact("{names} or {shape}", names=", ".join(known), shape=shape_text(scores))
+    raise ShapeError("E222", op=type(owner).__name__, expected=expected, received=shape_text(mask.shape))
 
 
 def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
@@ -75,11 +72,10 @@ def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
     """
     first, second = lengths
     if not (isinstance(first, int) and isinstance(second, int)):
-        raise ShapeError(
-            "E220", op=type(owner).__name__, expected=fact("(B, T, C), T known, since places are counted"),
-            received=f"T = {first if isinstance(second, int) else second}",
-            fix='x = cr.input("x", (None, 128, 64))',
-        )  # fmt: skip
+        expected = fact("(B, T, C), T known, since places are counted")
+        received = f"T = {first if isinstance(second, int) else second}"
+        fix = 'x = cr.input("x", (None, 128, 64))'
+        raise ShapeError("E220", op=type(owner).__name__, expected=expected, received=received, fix=fix)
     return first, second
 
 

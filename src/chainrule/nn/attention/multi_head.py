@@ -166,14 +166,14 @@ class Heads(Layer):
                 support.
         """
         if not self.causal or seen.mask is not None:
-            raise UsageError(
-                "E223", op=type(self).__name__, expected=fact("causal=True and no mask"),
-                received=(
-                    f"causal={self.causal}" if seen.mask is None
-                    else fact("causal={causal} and a mask", causal=self.causal)
-                ),
-                fix=f"cr.{type(self).__name__}({self.heads}, causal=True)",
-            )  # fmt: skip
+            expected = fact("causal=True and no mask")
+            received = (
+                f"causal={self.causal}"
+                if seen.mask is None
+                else fact("causal={causal} and a mask", causal=self.causal)
+            )
+            fix = f"cr.{type(self).__name__}({self.heads}, causal=True)"
+            raise UsageError("E223", op=type(self).__name__, expected=expected, received=(received), fix=fix)
         query, key, value = new
         old_key, old_value = scope.remember("keys", key), scope.remember("values", value)
         old, own = form.scores(query, old_key), form.scores(query, key)  # (B, G, T, R, L), (B, G, T, R, T)

@@ -157,18 +157,16 @@ def require_flags(owner: Layer, *names: str) -> None:
 def _common_width(owner: Layer, seen: Taken) -> int:
     """The number of channels of queries and keys."""
     if seen.query.shape[-1] != seen.key.shape[-1]:
-        raise ShapeError(
-            "E226", op=type(owner).__name__, expected=fact("query and key with as many channels"),
-            received=f"query {shape_text(seen.query.shape)}, key {shape_text(seen.key.shape)}",
-            fix=fact("cr.MultiHeadAttention(1), which brings both to one width"),
-        )  # fmt: skip
+        expected = fact("query and key with as many channels")
+        received = f"query {shape_text(seen.query.shape)}, key {shape_text(seen.key.shape)}"
+        fix = fact("cr.MultiHeadAttention(1), which brings both to one width")
+        raise ShapeError("E226", op=type(owner).__name__, expected=expected, received=received, fix=fix)
     return bound(seen.query.shape[-1:])[0]
 
 
 def _refuse_decoding(owner: Layer, scope: Scope) -> None:
     """Refuse incremental decoding: there is no cache."""
     if isinstance(scope, Decoding):
-        raise UsageError(
-            "E223", op=type(owner).__name__, expected=fact("attention with a cache"), received=str(owner),
-            fix="cr.MultiHeadAttention(1, causal=True)",
-        )  # fmt: skip
+        expected = fact("attention with a cache")
+        fix = "cr.MultiHeadAttention(1, causal=True)"
+        raise UsageError("E223", op=type(owner).__name__, expected=expected, received=str(owner), fix=fix)

@@ -71,10 +71,10 @@ class BasicBlock(Layer):
         require_choice(self, "shortcut", SHORTCUTS)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, channels)
-        residual = Sequential(
-            conv1=_conv(self.channels, 3, self.stride), norm1=self.norm, relu=Activation("relu"),
-            conv2=_conv(self.channels, 3), norm2=self.norm,
-        )  # fmt: skip
+        conv1 = _conv(self.channels, 3, self.stride)
+        relu = Activation("relu")
+        conv2 = _conv(self.channels, 3)
+        residual = Sequential(conv1=conv1, norm1=self.norm, relu=relu, conv2=conv2, norm2=self.norm)
         return _around(residual, x, scope, self.channels, self)
 
 
@@ -249,12 +249,10 @@ class Skip(Layer):
         y = called(self.inner, x, scope)
         left = [n - m for n, m in zip(space, space_of("Skip", y.spec), strict=False)]
         if x.rank != y.rank or any(n < 0 or n % 2 for n in left):
-            raise ShapeError(
-                "E232", op="Skip",
-                received=fact("{left} and {right}", left=shape_text(x.shape), right=shape_text(y.shape)),
-                expected=fact("an image an even number of cells larger than what lies beside it"),
-                fix=fact("an image that is even each time it is halved"),
-            )  # fmt: skip
+            received = fact("{left} and {right}", left=shape_text(x.shape), right=shape_text(y.shape))
+            expected = fact("an image an even number of cells larger than what lies beside it")
+            fix = fact("an image that is even each time it is halved")
+            raise ShapeError("E232", op="Skip", received=received, expected=expected, fix=fix)
         middle = [slice(n // 2, size - n // 2) for n, size in zip(left, space, strict=True)]
         beside = x[(slice(None), *middle)] if any(left) else x
         return F.concatenate([beside, y], -1)

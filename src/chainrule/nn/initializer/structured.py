@@ -221,11 +221,10 @@ class Blocks(Initializer):
         length, *rest = axes_of(shape)
         many = len(self.parts)
         if length % many:
-            raise ShapeError(
-                "E208", op="Blocks",
-                constraint=fact("a first axis that {count} parts divide equally", count=many),
-                expected=fact("a multiple of {factor}", factor=many), received=shape_text(shape),
-            )  # fmt: skip
+            constraint = fact("a first axis that {count} parts divide equally", count=many)
+            expected = fact("a multiple of {factor}", factor=many)
+            received = shape_text(shape)
+            raise ShapeError("E208", op="Blocks", constraint=constraint, expected=expected, received=received)
         blocks = [
             part(key, (length // many, *rest), dtype, stream + 7919 * i) for i, part in enumerate(self.parts)
         ]

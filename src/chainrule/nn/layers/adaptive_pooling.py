@@ -135,12 +135,10 @@ class FractionalMaxPool(Layer):
         for axis, (n, k) in enumerate(zip(space, window, strict=True), 1):
             m = math.floor(n * self.output_ratio)
             if not 1 <= m <= n - k + 1:
-                raise ShapeError(
-                    "E215",
-                    expected=fact("1 to {last} places of a window of {window}", last=n - k + 1, window=k),
-                    received=fact("{count} places on axis {axis}", count=m, axis=axis),
-                    fix="cr.FractionalMaxPool(2, output_ratio=0.7)",
-                )  # fmt: skip
+                expected = fact("1 to {last} places of a window of {window}", last=n - k + 1, window=k)
+                received = fact("{count} places on axis {axis}", count=m, axis=axis)
+                fix = "cr.FractionalMaxPool(2, output_ratio=0.7)"
+                raise ShapeError("E215", expected=expected, received=received, fix=fix)
             reserve(m + k, itemsize=32)
             sample = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
             starts = _starts(sample.astype("float64"), n, m, k)

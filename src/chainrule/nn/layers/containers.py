@@ -174,10 +174,9 @@ class Parallel(Layer):
         names = [name for name, _ in self.branches]
         odd = [name for name in (*names, *x) if name not in x or name not in names]
         if odd:
-            raise UsageError(
-                "E101", name=odd[0], expected=fact("inputs called {names}", names=', '.join(names)),
-                received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
-            )  # fmt: skip
+            expected = fact("inputs called {names}", names=", ".join(names))
+            fix = f"cr.Parallel({', '.join(f'{name}=...' for name in x)})"
+            raise UsageError("E101", name=odd[0], expected=expected, received=", ".join(x), fix=fix)
 
     def __str__(self) -> str:
         lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.branches]
@@ -232,14 +231,14 @@ class Residual(Layer):
         y = scope.run(self.inner, x)
         straight = x if self.shortcut is None else scope.run(self.shortcut, x, "shortcut")
         if y.shape != straight.shape:
-            raise ShapeError(
-                "E201", op="Residual", expected=shape_text(straight.shape), received=shape_text(y.shape),
-                fix=(
-                    fact("an inner layer that keeps the shape")
-                    if self.shortcut is None
-                    else fact("another shortcut")
-                ),
-            )  # fmt: skip
+            expected = shape_text(straight.shape)
+            received = shape_text(y.shape)
+            fix = (
+                fact("an inner layer that keeps the shape")
+                if self.shortcut is None
+                else fact("another shortcut")
+            )
+            raise ShapeError("E201", op="Residual", expected=expected, received=received, fix=(fix))
         total = straight + y
         return total if self.activation is None else activated(total, self.activation, scope)
 

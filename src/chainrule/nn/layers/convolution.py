@@ -290,11 +290,11 @@ def shared_channels(owner: Layer, x: Node, groups: int) -> int:
     """
     channels = x.shape[-1]
     if not isinstance(channels, int) or channels % groups:
+        expected = fact("channels that {groups} groups divide", groups=groups)
+        received = fact("{channels} channels", channels=channels)
         raise ShapeError(
-            "E214", op=type(owner).__name__,
-            expected=fact("channels that {groups} groups divide", groups=groups),
-            received=fact("{channels} channels", channels=channels), fix="groups=1",
-        )  # fmt: skip
+            "E214", op=type(owner).__name__, expected=expected, received=received, fix="groups=1"
+        )
     return channels
 
 

@@ -75,11 +75,11 @@ class HashedNGrams(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T) -> (B, n-grams)
         if x.rank != 2 or bound(x.shape[1:])[0] < min(self.lengths):
+            constraint = fact("sequences of at least {count} words", count=min(self.lengths))
+            received = shape_text(x.shape)
             raise ShapeError(
-                "E208", op="HashedNGrams",
-                constraint=fact("sequences of at least {count} words", count=min(self.lengths)),
-                expected="(B, T)", received=shape_text(x.shape),
-            )  # fmt: skip
+                "E208", op="HashedNGrams", constraint=constraint, expected="(B, T)", received=received
+            )
         words = x.astype("int64") if x.spec.is_float else x
         scope.require_rows(words, self.vocabulary_size)
         length = bound(x.shape[1:])[0]

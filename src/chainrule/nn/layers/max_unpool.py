@@ -106,9 +106,8 @@ def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
     values = dict(x) if isinstance(x, Mapping) else {"one value": x}
     alike = set(values) == {"values", "indices"} and values["values"].shape == values["indices"].shape
     if not alike or values["indices"].dtype not in INTEGERS:
-        raise ShapeError(
-            "E231", op="MaxUnpool", expected=fact("values and indices of one shape, integer indices"),
-            received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in values.items()),
-            fix=fact("cr.MaxPool(2, return_indices=True) before it"),
-        )  # fmt: skip
+        expected = fact("values and indices of one shape, integer indices")
+        received = ", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in values.items())
+        fix = fact("cr.MaxPool(2, return_indices=True) before it")
+        raise ShapeError("E231", op="MaxUnpool", expected=expected, received=received, fix=fix)
     return values["values"], values["indices"]

@@ -179,12 +179,10 @@ class GroupNorm(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         shape = (channels,) = last_axes(self, x, 1)
         if channels % self.groups:
-            raise ShapeError(
-                "E214", op="GroupNorm",
-                expected=fact("channels that {groups} groups divide", groups=self.groups),
-                received=fact("{channels} channels", channels=channels),
-                fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
-            )  # fmt: skip
+            expected = fact("channels that {groups} groups divide", groups=self.groups)
+            received = fact("{channels} channels", channels=channels)
+            fix = f"cr.GroupNorm({math.gcd(channels, self.groups)})"
+            raise ShapeError("E214", op="GroupNorm", expected=expected, received=received, fix=fix)
         parts = (self.groups, channels // self.groups)
         grouped = F.reshape(x, (*x.shape[:-1], *parts))
         within = (*range(1, x.rank - 1), x.rank)  # places, and the channels of one group
@@ -348,11 +346,11 @@ def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
 def _refuse_lone(owner: Layer, shared: Shape) -> None:
     """Refuse a mean over a single element: the result would be 0 for every input."""
     if all(n == 1 for n in shared):
-        raise ShapeError(
-            "E230", op=type(owner).__name__, expected=fact("two numbers or more that share a mean"),
-            received=fact("1 number"),
-            fix=(
-                fact("batch_size=2 or more, or cr.LayerNorm()") if isinstance(owner, BatchNorm)
-                else "cr.LayerNorm()"
-            ),
-        )  # fmt: skip
+        expected = fact("two numbers or more that share a mean")
+        received = fact("1 number")
+        fix = (
+            fact("batch_size=2 or more, or cr.LayerNorm()")
+            if isinstance(owner, BatchNorm)
+            else "cr.LayerNorm()"
+        )
+        raise ShapeError("E230", op=type(owner).__name__, expected=expected, received=received, fix=(fix))

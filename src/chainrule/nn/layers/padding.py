@@ -70,14 +70,14 @@ class Pad(Layer):
             limits = [2**31 if n else 0 for n in space]
         for i, (pair, limit) in enumerate(zip(sides, limits, strict=True)):
             if max(pair) > limit:
-                raise ShapeError(
-                    "E215",
-                    expected=fact(
-                        "at most {limit} cells of {mode} padding on axis {axis}", limit=limit, mode=self.mode,
-                        axis=i + 1,
-                    ),
-                    received=f"{max(pair)} around {shape_text(x.shape)}", fix='border="replicate"',
-                )  # fmt: skip
+                expected = fact(
+                    "at most {limit} cells of {mode} padding on axis {axis}",
+                    limit=limit,
+                    mode=self.mode,
+                    axis=i + 1,
+                )
+                received = f"{max(pair)} around {shape_text(x.shape)}"
+                raise ShapeError("E215", expected=expected, received=received, fix='border="replicate"')
             reserve(space[i] + sum(pair), itemsize=24)
             x = picked(x, i + 1, np.pad(np.arange(space[i]), pair, BORDERS[self.mode]))
         return x
@@ -123,10 +123,9 @@ class Crop(Layer):
         space = space_of("Crop", x.spec)
         sides = sides_for(self, self.cropping, space)
         if any(before + after >= n for n, (before, after) in zip(space, sides, strict=True)):
-            raise ShapeError(
-                "E215", expected=fact("widths that leave a cell"), fix="cr.Crop(1)",
-                received=f"{self.cropping} of {shape_text(x.shape)}",
-            )  # fmt: skip
+            expected = fact("widths that leave a cell")
+            received = f"{self.cropping} of {shape_text(x.shape)}"
+            raise ShapeError("E215", expected=expected, fix="cr.Crop(1)", received=received)
         inside = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
         return x[(slice(None), *inside)]
 
@@ -153,9 +152,6 @@ def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
     """
     sides = sides_of(width, len(space))
     if len(sides) != len(space):
-        raise ShapeError(
-            "E218", op=type(owner).__name__,
-            expected=fact("a number, or one entry for each of {count} axes", count=len(space)),
-            received=str(width)[:80],
-        )  # fmt: skip
+        expected = fact("a number, or one entry for each of {count} axes", count=len(space))
+        raise ShapeError("E218", op=type(owner).__name__, expected=expected, received=str(width)[:80])
     return sides

@@ -65,10 +65,9 @@ class PatchEmbedding(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, T, units)
         if x.rank != 4:
-            raise ShapeError(
-                "E213", op="PatchEmbedding", expected="(B, H, W, C)", received=shape_text(x.shape),
-                fix=fact("cr.Reshape((28, 28, 1)) before it, for images of one channel"),
-            )  # fmt: skip
+            received = shape_text(x.shape)
+            fix = fact("cr.Reshape((28, 28, 1)) before it, for images of one channel")
+            raise ShapeError("E213", op="PatchEmbedding", expected="(B, H, W, C)", received=received, fix=fix)
         height, width = space_of("PatchEmbedding", x.spec)
         expected = (height, width) if self.image_size is None else (self.image_size, self.image_size)
         if (height, width) != expected or height % self.patch_size or width % self.patch_size:

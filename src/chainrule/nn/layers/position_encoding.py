@@ -116,10 +116,10 @@ class LearnedPosition(Layer):
         count, channels = _extents(self, x)
         longest = scope.length if isinstance(scope, Decoding) else count
         if longest > self.length:
-            raise ShapeError(
-                "E224", op="LearnedPosition", expected=fact("at most {limit} places", limit=self.length),
-                received=fact("{count} places", count=longest), fix=f"cr.LearnedPosition({longest})",
-            )  # fmt: skip
+            expected = fact("at most {limit} places", limit=self.length)
+            received = fact("{count} places", count=longest)
+            fix = f"cr.LearnedPosition({longest})"
+            raise ShapeError("E224", op="LearnedPosition", expected=expected, received=received, fix=fix)
         init = known_initializer(self.weight_initializer)
         table = scope.parameter("weight", (self.length, channels), init, self.penalty)
         return x + rows_at(table, count, scope)
@@ -180,11 +180,11 @@ class RotaryPosition(Layer):
         """
         count, channels = _extents(self, x, axis)
         if channels % 2:
+            expected = fact("an even number of channels")
+            received = fact("{channels} channels", channels=channels)
             raise ShapeError(
-                "E221", op="RotaryPosition", what=fact("pairs"),
-                expected=fact("an even number of channels"),
-                received=fact("{channels} channels", channels=channels),
-            )  # fmt: skip
+                "E221", op="RotaryPosition", what=fact("pairs"), expected=expected, received=received
+            )
         longest = scope.length if isinstance(scope, Decoding) else count
         angles, partner = self._pattern(longest, channels)
         cosine, sine = (
@@ -262,8 +262,8 @@ def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
     places = x.shape[x.rank - 2 if axis is None else axis] if x.rank > 2 else None
     channels = x.shape[-1] if x.rank > 2 else None
     if not isinstance(places, int) or not isinstance(channels, int):
-        raise ShapeError(
-            "E220", op=type(owner).__name__, expected=fact("(B, T, C), T and C known"),
-            received=shape_text(x.shape), fix='x = cr.input("x", (None, 128, 64))',
-        )  # fmt: skip
+        expected = fact("(B, T, C), T and C known")
+        received = shape_text(x.shape)
+        fix = 'x = cr.input("x", (None, 128, 64))'
+        raise ShapeError("E220", op=type(owner).__name__, expected=expected, received=received, fix=fix)
     return places, channels

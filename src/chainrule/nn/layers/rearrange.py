@@ -61,10 +61,11 @@ class Permute(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, C, T) with order (2, 1)
         if x.rank != len(self.dims) + 1:
+            constraint = fact("a place in the order for each axis")
+            expected = fact("samples of {count} axes", count=len(self.dims))
             raise ShapeError(
-                "E208", op="Permute", constraint=fact("a place in the order for each axis"),
-                expected=fact("samples of {count} axes", count=len(self.dims)), received=shape_text(x.shape),
-            )  # fmt: skip
+                "E208", op="Permute", constraint=constraint, expected=expected, received=shape_text(x.shape)
+            )
         return F.transpose(x, (0, *self.dims))
 
 
@@ -301,10 +302,8 @@ def divided(owner: Layer, x: Node, parts: int) -> int:
     """
     channels = x.shape[-1]
     if x.rank < 2 or not isinstance(channels, int) or channels % parts:
-        raise ShapeError(
-            "E214", op=type(owner).__name__, expected=fact("channels that {parts} divides", parts=parts),
-            received=shape_text(x.shape),
-        )  # fmt: skip
+        expected = fact("channels that {parts} divides", parts=parts)
+        raise ShapeError("E214", op=type(owner).__name__, expected=expected, received=shape_text(x.shape))
     return bound((channels,))[0] // parts
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
@@ -22,7 +22,7 @@ from chainrule.nn.scope import Parameter, Scope, stream_of
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
-from chainrule.validation import require_integer, require_number
+from chainrule.validation import out_of_range, require_integer, require_number
 
 WARM_UP = 15  # power iterations before the first step, as PyTorch has it
 
@@ -187,8 +187,6 @@ def _run_inside(owner: Layer, inner: Layer, x: Any, scope: Scope, change: Any) -
 
     result = scope.rewriting(rewrite).run(inner, x)
     if not changed:
-        raise UsageError(
-            "E102", where=type(owner).__name__, name="inner", received=str(inner)[:80],
-            expected=fact("a layer with a weight of two axes or more"), fix="cr.Dense(10)",
-        )  # fmt: skip
+        expected = fact("a layer with a weight of two axes or more")
+        raise out_of_range(inner, "inner", type(owner).__name__, expected, fix="cr.Dense(10)")
     return result

@@ -160,15 +160,11 @@ class CTC(Loss):
         limit, has = shape[0] - self.time_major, labels.shape[1] - self.time_major
         if has > limit:
             column = "1 + " if self.time_major else ""
-            raise TrainingError(
-                "E504", where="y",
-                expected=fact(
-                    "(B, {column}{limit}): at most {limit} labels for each sample", column=column,
-                    limit=limit,
-                ),
-                received=f"(B, {column}{has})",
-                fix=fact("cr.CTC(max_target_length={length}), if there are as many frames", length=has),
-            )  # fmt: skip
+            expected = fact(
+                "(B, {column}{limit}): at most {limit} labels for each sample", column=column, limit=limit
+            )
+            fix = fact("cr.CTC(max_target_length={length}), if there are as many frames", length=has)
+            raise TrainingError("E504", where="y", expected=expected, received=f"(B, {column}{has})", fix=fix)
         return np.pad(labels, ((0, 0), (0, limit - has)), constant_values=self.blank)
 
     def to_targets(self, prediction: Any) -> Any:

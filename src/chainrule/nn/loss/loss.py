@@ -82,10 +82,11 @@ class Loss(Extensible):
         """
         if type(self).__call__ is not Loss.__call__:
             return self(output, target)
+        expected = fact("a method")
+        fix = fact("terms(self, output, target), such as cr.square(output - target)")
         raise UsageError(
-            "E113", where=type(self).__name__, name="terms", expected=fact("a method"), received=fact("none"),
-            fix=fact("terms(self, output, target), such as cr.square(output - target)"),
-        )  # fmt: skip
+            "E113", where=type(self).__name__, name="terms", expected=expected, received=fact("none"), fix=fix
+        )
 
     def shares(self, output: Node, target: Node) -> Node | None:
         """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1.
@@ -123,11 +124,10 @@ class Loss(Extensible):
         terms, shares = self.terms(output, target), self.shares(output, target)
         require_rows(self, terms, output)
         if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
-            raise ShapeError(
-                "E201", op=self.name, expected=fact("weight {shape}", shape=shape_text(terms.shape)),
-                received=fact("weight {shape}", shape=shape_text(weight.shape)),
-                fix=f"weight.reshape({shape_text(output.shape[:1])})",
-            )  # fmt: skip
+            expected = fact("weight {shape}", shape=shape_text(terms.shape))
+            received = fact("weight {shape}", shape=shape_text(weight.shape))
+            fix = f"weight.reshape({shape_text(output.shape[:1])})"
+            raise ShapeError("E201", op=self.name, expected=expected, received=received, fix=fix)
         if weight is not None and weight.shape != output.shape[:1]:
             shares = weight if shares is None else shares * weight
             terms, weight = terms * weight, None
@@ -198,22 +198,19 @@ class Loss(Extensible):
     def _agree(self, output: Node, target: Node) -> None:
         spec = self.target(output.spec)
         if target.shape != spec.shape:
-            raise ShapeError(
-                "E201", op=self.name, expected=fact("target {shape}", shape=shape_text(spec.shape)),
-                received=fact("target {shape}", shape=shape_text(target.shape)),
-                fix=f"target.reshape({shape_text(spec.shape)})",
-                notes=[fact("the network gives {shape}", shape=shape_text(output.shape))],
-            )  # fmt: skip
+            expected = fact("target {shape}", shape=shape_text(spec.shape))
+            received = fact("target {shape}", shape=shape_text(target.shape))
+            fix = f"target.reshape({shape_text(spec.shape)})"
+            notes = [fact("the network gives {shape}", shape=shape_text(output.shape))]
+            raise ShapeError("E201", op=self.name, expected=expected, received=received, fix=fix, notes=notes)
         if not spec.is_float and target.dtype not in INTEGERS:
             raise DtypeError(
                 "E253", op=self.name, kind="whole", expected=", ".join(INTEGERS), received=target.dtype,
                 fix='target.astype("int64")',
             )  # fmt: skip
         if spec.is_float and target.dtype != spec.dtype:
-            raise DtypeError(
-                "E252", op=self.name, expected=spec.dtype, received=target.dtype,
-                fix=f'target.astype("{spec.dtype}")',
-            )  # fmt: skip
+            fix = f'target.astype("{spec.dtype}")'
+            raise DtypeError("E252", op=self.name, expected=spec.dtype, received=target.dtype, fix=fix)
 
 
 def require_rows(loss: Loss, terms: Node, output: Node) -> None:
@@ -259,10 +256,10 @@ def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> No
         UsageError E132: the loss takes none. UsageError E133: it needs one.
     """
     if target is not None and not loss.needs_target:
+        expected = fact("no y: the output alone decides")
         raise UsageError(
-            "E132", where=loss.name, loss=loss.name, expected=fact("no y: the output alone decides"),
-            received="y", fix=without,
-        )  # fmt: skip
+            "E132", where=loss.name, loss=loss.name, expected=expected, received="y", fix=without
+        )
     if target is None and loss.needs_target:
         raise UsageError(
             "E133",
@@ -288,7 +285,8 @@ def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -
         ShapeError E208: it has not.
     """
     if not holds:
+        constraint = fact("an output of shape {shape}", shape=shape)
+        received = shape_text(output.shape)
         raise ShapeError(
-            "E208", op=loss.name, constraint=fact("an output of shape {shape}", shape=shape), expected=shape,
-            received=shape_text(output.shape), fix=fix,
-        )  # fmt: skip
+            "E208", op=loss.name, constraint=constraint, expected=shape, received=received, fix=fix
+        )

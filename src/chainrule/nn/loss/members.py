@@ -42,10 +42,9 @@ def member_parts(
         ShapeError E208: as ``member_losses``. E201: weights of another shape.
     """
     if weight is not None and weight.shape not in (output.shape[:1], output.shape[:2]):
-        raise ShapeError(
-            "E201", op=loss.name, expected=fact("weight {shape}", shape=shape_text(output.shape[:2])),
-            received=fact("weight {shape}", shape=shape_text(weight.shape)),
-        )  # fmt: skip
+        expected = fact("weight {shape}", shape=shape_text(output.shape[:2]))
+        received = fact("weight {shape}", shape=shape_text(weight.shape))
+        raise ShapeError("E201", op=loss.name, expected=expected, received=received)
     wide = _of_members(loss, output, target)
     terms, shares = loss.terms(output, wide), loss.shares(output, wide)
     if shares is None:

@@ -172,11 +172,12 @@ class Quantile(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         if len(self.levels) > 1 and output.shape[-1] != len(self.levels):
             expected = shape_text((*output.shape[:-1], len(self.levels)))
+            constraint = fact("a level for each output")
+            received = shape_text(output.shape)
+            fix = f"Dense({len(self.levels)})"
             raise ShapeError(
-                "E208", op=self.name, constraint=fact("a level for each output"),
-                expected=expected, received=shape_text(output.shape),
-                fix=f"Dense({len(self.levels)})",
-            )  # fmt: skip
+                "E208", op=self.name, constraint=constraint, expected=expected, received=received, fix=fix
+            )
         d = target - output
         return d * constant(np.asarray(self.levels, output.dtype)) + F.relu(-d)
 

@@ -67,10 +67,11 @@ class ConvLSTM(Recurrent):
 
     def require_form(self, x: Node) -> None:
         if not 4 <= x.rank <= 6 or not all(isinstance(n, int) for n in x.shape[2:]):
+            constraint = fact("sequences of images of fixed size")
+            received = shape_text(x.shape)
             raise ShapeError(
-                "E208", op="ConvLSTM", constraint=fact("sequences of images of fixed size"),
-                expected="(B, T, *space, C)", received=shape_text(x.shape),
-            )  # fmt: skip
+                "E208", op="ConvLSTM", constraint=constraint, expected="(B, T, *space, C)", received=received
+            )
 
     def shapes(self, x: Node) -> dict[str, Shape]:
         space = bound(x.shape[2:-1])

@@ -185,11 +185,12 @@ def inputs_of(owner: str, x: Value, memory: Sequence[str]) -> Mapping[str, Node]
     inputs = x if isinstance(x, Mapping) else {"sequence": x}
     allowed = (*NAMES, *memory)
     if "sequence" not in inputs or any(name not in allowed for name in inputs):
+        constraint = fact("a sequence, and what belongs to it, by name")
+        expected = fact("sequence, and if wanted {names}", names=", ".join(allowed[1:]))
+        fix = '{"sequence": x, "mask": mask}'
         raise ShapeError(
-            "E208", op=owner, constraint=fact("a sequence, and what belongs to it, by name"),
-            expected=fact("sequence, and if wanted {names}", names=', '.join(allowed[1:])),
-            received=", ".join(inputs), fix='{"sequence": x, "mask": mask}',
-        )  # fmt: skip
+            "E208", op=owner, constraint=constraint, expected=expected, received=", ".join(inputs), fix=fix
+        )
     return inputs
 
 

@@ -160,13 +160,8 @@ class Masking(Layer):
 def _require_recurrent(where: str, part: object) -> None:
     inner = part.inner if isinstance(part, Bidirectional) and where == "Stacked" else part
     if not isinstance(inner, Recurrent):
-        raise UsageError(
-            "E104",
-            where=where,
-            expected=fact("a recurrent layer"),
-            received=short_repr(part),
-            fix="cr.LSTM(32)",
-        )
+        expected = fact("a recurrent layer")
+        raise UsageError("E104", where=where, expected=expected, received=short_repr(part), fix="cr.LSTM(32)")
 
 
 def _with_sequence(part: Layer) -> Layer:

@@ -27,6 +27,7 @@ from chainrule.ops.elementwise.functions import (
 )
 from chainrule.settings import settings
 from chainrule.spec import Axis
+from chainrule.validation import out_of_range
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: str | None = None) -> Node:
@@ -40,9 +41,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: str 
         UsageError E102: ``step`` is 0.
     """
     if not step:
-        raise UsageError(
-            "E102", where="arange", name="step", expected=fact("not 0"), received=step, fix="step=1"
-        )
+        raise out_of_range(step, "step", "arange", fact("not 0"), 1)
     numbers = np.arange(start) if stop is None else np.arange(start, stop, step)
     if stop is None and step != 1:
         numbers = np.arange(0, start, step)
@@ -75,11 +74,12 @@ def split(
     if sizes is None and isinstance(parts, int) and parts > 0 and length % parts == 0:
         sizes = [length // parts] * parts
     elif parts is not None or sizes is None or min(sizes, default=0) < 0 or np.sum(sizes) != length:
+        received = f"parts={parts}, sizes={sizes}"
+        expected = fact("a divisor of {length}, or sizes with this sum", length=length)
+        fix = f"sizes=[{length // 2}, {length - length // 2}]"
         raise UsageError(
-            "E102", where="split", name="parts, sizes", received=f"parts={parts}, sizes={sizes}",
-            expected=fact("a divisor of {length}, or sizes with this sum", length=length),
-            fix=f"sizes=[{length // 2}, {length - length // 2}]",
-        )  # fmt: skip
+            "E102", where="split", name="parts, sizes", received=received, expected=expected, fix=fix
+        )
     ends = np.cumsum([0, *sizes]).tolist()
     return [slice_axis(x, axis, a, b) for a, b in pairwise(ends)]
 
@@ -132,10 +132,11 @@ def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
     (axis,) = axes_of(x, axis)
     length = axis_length("take_along_axis", x, axis)
     if indices.rank != x.rank:
+        constraint = fact("as many axes as the input")
+        received = str(indices.rank)
         raise ShapeError(
-            "E208", op="take_along_axis", constraint=fact("as many axes as the input"),
-            expected=str(x.rank), received=str(indices.rank),
-        )  # fmt: skip
+            "E208", op="take_along_axis", constraint=constraint, expected=str(x.rank), received=received
+        )
     x, indices = to_last(x, axis), to_last(indices, axis)
     before = broadcast_shapes(x.shape[:-1], indices.shape[:-1])
     x = broadcast_to(x, (*before, length))
@@ -221,10 +222,7 @@ def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
     (axis,) = axes_of(x, axis)
     x, length = to_last(x, axis), axis_length("topk", x, axis)
     if not 1 <= k <= length:
-        raise UsageError(
-            "E102", where="topk", name="k", expected=fact("from 1 to {length}", length=length), received=k,
-            fix=f"k={length}",
-        )  # fmt: skip
+        raise out_of_range(k, "k", "topk", fact("from 1 to {length}", length=length), fix=f"k={length}")
     order = _order(x, length, descending=True, count=k)
     return from_last(_selected(x, order), axis), from_last(order, axis)
 

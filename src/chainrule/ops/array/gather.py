@@ -32,13 +32,9 @@ _ROWS = np.array([2, 0, 2, 1])
 def require_integers(op: str, spec: Spec) -> None:
     """Refuse indices that are not integers."""
     if spec.dtype not in INTEGERS:
+        expected = ", ".join(INTEGERS)
         raise DtypeError(
-            "E253",
-            op=op,
-            kind="whole",
-            expected=", ".join(INTEGERS),
-            received=spec.dtype,
-            fix='i.astype("int64")',
+            "E253", op=op, kind="whole", expected=expected, received=spec.dtype, fix='i.astype("int64")'
         )
 
 
@@ -48,16 +44,15 @@ def checked_indices(op: str, indices: np.ndarray, length: int) -> np.ndarray:
     if wrong.size:
         place = tuple(int(i) for i in wrong[0])
         largest = int(indices.max())
-        raise ShapeError(
-            "E211", where=op, expected=fact("0 to {last}", last=length - 1),
-            received=fact("{index} at position {position}", index=indices[place], position=place),
-            notes=[fact("{count} of {total} indices are so", count=len(wrong), total=indices.size)],
-            fix=(
-                fact("an index from 0 to {last}, or {rows} rows", last=length - 1, rows=largest + 1)
-                if largest >= length
-                else fact("an index from 0 to {last}", last=length - 1)
-            ),
-        )  # fmt: skip
+        expected = fact("0 to {last}", last=length - 1)
+        received = fact("{index} at position {position}", index=indices[place], position=place)
+        notes = [fact("{count} of {total} indices are so", count=len(wrong), total=indices.size)]
+        fix = (
+            fact("an index from 0 to {last}, or {rows} rows", last=length - 1, rows=largest + 1)
+            if largest >= length
+            else fact("an index from 0 to {last}", last=length - 1)
+        )
+        raise ShapeError("E211", where=op, expected=expected, received=received, notes=notes, fix=(fix))
     return indices
 
 

@@ -69,11 +69,9 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
     if isinstance(length, int):
         outside = table[(table < -length) | (table >= length)]
         if outside.size:
-            raise ShapeError(
-                "E206",
-                expected=fact("{first} to {last}", first=-length, last=length - 1),
-                received=fact("{index} of axis {axis}", index=outside.flat[0], axis=axis),
-            )
+            expected = fact("{first} to {last}", first=-length, last=length - 1)
+            received = fact("{index} of axis {axis}", index=outside.flat[0], axis=axis)
+            raise ShapeError("E206", expected=expected, received=received)
         table = np.where(table < 0, table + length, table)
     return constant(table.astype(np.int64))
 
@@ -102,12 +100,9 @@ def _spelled_out(x: Node, entries: tuple) -> list:
     indices = sum(e is not None and e is not Ellipsis for e in entries)
     dots = [i for i, e in enumerate(entries) if e is Ellipsis]  # not by ==, which compares array elements
     if indices > x.rank or len(dots) > 1:
-        raise ShapeError(
-            "E205",
-            axis=indices - 1,
-            expected=fact("at most {limit} indices", limit=x.rank),
-            received=fact("{count} indices", count=indices),
-        )
+        expected = fact("at most {limit} indices", limit=x.rank)
+        received = fact("{count} indices", count=indices)
+        raise ShapeError("E205", axis=indices - 1, expected=expected, received=received)
     missing = [slice(None)] * (x.rank - indices)
     if not dots:
         return [*entries, *missing]
@@ -119,11 +114,9 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
     if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
         place = int(entry) + length if entry < 0 else int(entry)
         if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:
-            raise ShapeError(
-                "E206",
-                expected=fact("{first} to {last}", first=-length, last=length - 1),
-                received=fact("{index} of axis {axis}", index=entry, axis=axis),
-            )
+            expected = fact("{first} to {last}", first=-length, last=length - 1)
+            received = fact("{index} of axis {axis}", index=entry, axis=axis)
+            raise ShapeError("E206", expected=expected, received=received)
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
         raise UsageError(

@@ -60,12 +60,8 @@ class Reduction(Card):
         (x,) = specs
         for axis in self.axes:
             if not 0 <= axis < x.rank or self.axes.count(axis) > 1:
-                raise ShapeError(
-                    "E205",
-                    axis=axis,
-                    expected=fact("0 to {last}, each once", last=x.rank - 1),
-                    received=self.axes,
-                )
+                expected = fact("0 to {last}, each once", last=x.rank - 1)
+                raise ShapeError("E205", axis=axis, expected=expected, received=self.axes)
         same_kind(self.name, specs, self.takes)
         return Spec(self.shape_of(x.shape), x.dtype)
 

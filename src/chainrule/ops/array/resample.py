@@ -128,10 +128,11 @@ def _require(taps: Taps, length: int) -> None:
         for tap in element_taps:
             cell, weight = tap if len(tap) == 2 else (None, None)
             if not (isinstance(cell, int) and 0 <= cell < length and _is_number(weight)):
+                constraint = Resample.requirement("C2")
+                expected = fact("0 to {last}", last=length - 1)
                 raise ShapeError(
-                    "E208", op=Resample.name, constraint=Resample.requirement("C2"),
-                    expected=fact("0 to {last}", last=length - 1), received=str(tap),
-                )  # fmt: skip
+                    "E208", op=Resample.name, constraint=constraint, expected=expected, received=str(tap)
+                )
 
 
 def _is_number(weight: object) -> bool:

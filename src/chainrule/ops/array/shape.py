@@ -53,10 +53,11 @@ class Transpose(_Permutation):
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
         if sorted(self.axes) != list(range(x.rank)):
+            constraint = fact("every axis named once (C1)")
+            expected = fact("an order of {axes}", axes=tuple(range(x.rank)))
             raise ShapeError(
-                "E208", op=self.name, constraint=fact("every axis named once (C1)"),
-                expected=fact("an order of {axes}", axes=tuple(range(x.rank))), received=self.axes,
-            )  # fmt: skip
+                "E208", op=self.name, constraint=constraint, expected=expected, received=self.axes
+            )
         return x.with_shape(x.shape[axis] for axis in self.axes)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -106,12 +107,9 @@ class Reshape(_Shaped):
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
         if count(self.shape) != x.size:
-            raise ShapeError(
-                "E204", expected=fact("{count} elements {shape}", count=x.size, shape=shape_text(x.shape)),
-                received=fact(
-                    "{count} elements {shape}", count=count(self.shape), shape=shape_text(self.shape),
-                ),
-            )  # fmt: skip
+            expected = fact("{count} elements {shape}", count=x.size, shape=shape_text(x.shape))
+            received = fact("{count} elements {shape}", count=count(self.shape), shape=shape_text(self.shape))
+            raise ShapeError("E204", expected=expected, received=received)
         return x.with_shape(self.shape)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -60,19 +60,15 @@ class Slice(_Window):
         start, stop, step = self.start[i], self.stop[i], self.step[i]
         if isinstance(length, int) and isinstance(start, int) and isinstance(stop, int):
             if step < 1 or not 0 <= start <= stop <= length:
-                raise ShapeError(
-                    "E206", expected=fact("0 <= start <= stop <= {length}, step >= 1 (C2)", length=length),
-                    received=fact(
-                        "{start}:{stop}:{step} of axis {axis}", start=start, stop=stop, step=step, axis=i,
-                    ),
-                )  # fmt: skip
+                expected = fact("0 <= start <= stop <= {length}, step >= 1 (C2)", length=length)
+                received = fact(
+                    "{start}:{stop}:{step} of axis {axis}", start=start, stop=stop, step=step, axis=i
+                )
+                raise ShapeError("E206", expected=expected, received=received)
             return -((start - stop) // step)
         if step != 1:
-            raise ShapeError(
-                "E206",
-                expected=fact("step 1 on an axis of symbolic length (C3)"),
-                received=fact("slice step {step}", step=step),
-            )
+            expected = fact("step 1 on an axis of symbolic length (C3)")
+            raise ShapeError("E206", expected=expected, received=fact("slice step {step}", step=step))
         return stop - start
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

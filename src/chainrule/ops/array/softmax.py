@@ -99,10 +99,11 @@ class Softmax(Scores):
     formula = "exp(x[j]) / sum(k, exp(x[k]))"
     pullbacks = {"x": "y * (dy - sum(k, dy[k] * y[k]))"}
     says = Says(
-        "turns scores into probabilities", "把得分变成概率",
+        "turns scores into probabilities",
+        "把得分变成概率",
         "passes each score its probability times (the gradient minus its weighted mean)",
         "每个得分得到“概率 ×（梯度减去加权平均）”",
-    )  # fmt: skip
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         raised = np.exp(self.shifted(x)[0])
@@ -129,10 +130,11 @@ class LogSoftmax(Scores):
     formula = "x[j] - log(sum(k, exp(x[k])))"
     pullbacks = {"x": "dy - exp(y) * sum(k, dy[k])"}
     says = Says(
-        "turns scores into log-probabilities", "把得分变成对数概率",
+        "turns scores into log-probabilities",
+        "把得分变成对数概率",
         "passes each score the gradient minus its probability times the sum of the gradients",
         "每个得分得到“梯度减去概率乘以梯度之和”",
-    )  # fmt: skip
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         shifted, _ = self.shifted(x)

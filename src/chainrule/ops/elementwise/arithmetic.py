@@ -46,10 +46,11 @@ class Subtract(Elementwise):
     pullbacks = {"a": "dy", "b": "-dy"}
     takes = NUMBERS
     says = Says(
-        "subtracts the second value from the first", "用第一个数减去第二个数",
+        "subtracts the second value from the first",
+        "用第一个数减去第二个数",
         "passes the gradient to the first value and its negative to the second",
         "把梯度传给被减数，把相反数传给减数",
-    )  # fmt: skip
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a - b
@@ -88,10 +89,11 @@ class Divide(Elementwise):
     pullbacks = {"a": "dy / b", "b": "-dy * y / b"}
     domain = ((-2.0, 2.0), (0.5, 2.0))
     says = Says(
-        "divides the first value by the second", "用第一个数除以第二个数",
+        "divides the first value by the second",
+        "用第一个数除以第二个数",
         "divides the gradient by the denominator; for the denominator also times minus the quotient",
         "分子得到梯度除以分母，分母所得还要再乘以负的商",
-    )  # fmt: skip
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a / b
@@ -149,10 +151,11 @@ class Power(Elementwise):
     }
     domain = ((0.3, 2.0), (-2.0, 2.0))
     says = Says(
-        "raises the first value to the power of the second", "求幂",
+        "raises the first value to the power of the second",
+        "求幂",
         "multiplies the gradient by exponent · base^(exponent − 1), for the exponent by power · ln base",
         "底数得到梯度乘以“指数 · 底数^(指数 − 1)”，指数得到梯度乘以“幂 · ln 底数”",
-    )  # fmt: skip
+    )
 
     def evaluate(self, x: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.power(x, p)

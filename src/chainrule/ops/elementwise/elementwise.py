@@ -128,10 +128,8 @@ def same_kind(op: str, specs: tuple[Spec, ...], takes: str) -> None:
             "E252", op=op, expected=first, received=" and ".join(kinds), fix=f'x.astype("{first}")'
         )
     if first not in KINDS[takes]:
-        raise DtypeError(
-            "E253", op=op, kind=takes, expected=", ".join(KINDS[takes]), received=first,
-            fix=f'x.astype("{KINDS[takes][0]}")',
-        )  # fmt: skip
+        fix = f'x.astype("{KINDS[takes][0]}")'
+        raise DtypeError("E253", op=op, kind=takes, expected=", ".join(KINDS[takes]), received=first, fix=fix)
 
 
 def as_kind(array: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:

@@ -211,7 +211,7 @@ class Convolution(Kernel):
         "passes each pixel the sum of weight times gradient over all places that cover it, and each weight "
         "the sum of pixel times gradient",
         "每个像素得到覆盖它的各处“权重乘以梯度”之和，每个权重得到各处“像素乘以梯度”之和",
-    )  # fmt: skip
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         return self.result(*specs)
@@ -296,7 +296,7 @@ class ConvolutionInput(_Spaced):
         "spreads each number by the kernel over the image (transposed convolution)",
         "用卷积核把每个数铺回图像（转置卷积）",
         *_SAYS_PULLED,
-    )  # fmt: skip
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         g, w = specs
@@ -324,11 +324,12 @@ class ConvolutionInput(_Spaced):
         (g, w), (b, *cell, c) = inputs, index
         part, deep = c // w.shape[-1], c % w.shape[-1]
         size = w.shape[0] // self.groups
-        return Sum(tuple(
+        terms = tuple(
             Product((Element(0, (b, *place, o)), Element(1, (o, *tap, deep))))
             for place, tap in self.over(cell, g.shape[1:-1], w.shape[1:-1])
             for o in range(part * size, (part + 1) * size)
-        ))  # fmt: skip
+        )
+        return Sum(terms)
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from chainrule.errors import ShapeError, UsageError, fact
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.ops.array.reduction import sum
 from chainrule.ops.array.shape import broadcast_to, reshape, transpose
@@ -20,6 +20,7 @@ from chainrule.ops.elementwise.functions import Operand, multiply
 from chainrule.ops.linear.matmul import matmul
 from chainrule.records import frozen
 from chainrule.spec import Axis, count, shape_text
+from chainrule.validation import out_of_range
 
 DOTS = "ΩΨΧΦΥΤΣΡΠΟΞΝΜΛΚΙΘΗΖΕΔΓΒΑ"  # the letters of the axes of "...", from the last one
 TERM = re.compile(r"[a-zA-Z]*(\.{3})?[a-zA-Z]*")
@@ -92,10 +93,8 @@ def _parsed(equation: str, operands: list[Node]) -> tuple[list[str], str]:
     is_spelled = len(terms) == len(operands) and all(map(TERM.fullmatch, (*terms, right)))
     if not (is_spelled and all(fits) and len(set(output)) == len(output) and set(output) <= set(known)):
         shapes = ", ".join(shape_text(node.shape) for node in operands)
-        raise UsageError(
-            "E102", where="einsum", name="equation", received=str(equation)[:80],
-            expected=fact("letters for the axes of {shapes}", shapes=shapes), fix='"bij,bjk->bik"',
-        )  # fmt: skip
+        expected = fact("letters for the axes of {shapes}", shapes=shapes)
+        raise out_of_range(equation, "equation", "einsum", expected, fix='"bij,bjk->bik"')
     return names, output
 
 
@@ -143,10 +142,10 @@ def _without_ones(operands: list[_Named], output: str) -> list[_Named]:
 
 
 def _mismatch(letter: str, first: Axis, second: Axis) -> ShapeError:
-    return ShapeError(
-        "E208", op="einsum", constraint=fact("one length for each letter"),
-        expected=f"{letter}: {first}", received=f"{letter}: {second}",
-    )  # fmt: skip
+    constraint = fact("one length for each letter")
+    expected = f"{letter}: {first}"
+    received = f"{letter}: {second}"
+    return ShapeError("E208", op="einsum", constraint=constraint, expected=expected, received=received)
 
 
 def _summed(operand: _Named, remaining: str) -> _Named:

@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.errors import DtypeError, ShapeError, UsageError, fact
+from chainrule.errors import DtypeError, ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.ops.array.axis_functions import axis_length, flip, from_last, to_last
 from chainrule.ops.array.reduction import axes_of
@@ -30,6 +30,7 @@ from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import concatenate, pad, slice_axis
 from chainrule.ops.linear.matmul import matmul
 from chainrule.spec import FLOATS
+from chainrule.validation import out_of_range
 
 LARGEST_MATRIX, LARGEST_PRIME = 64, 256  # elements whose transform is a single matrix product
 Complex: TypeAlias = "tuple[Node, Node | None]"  # real and imaginary part; None: zero
@@ -93,11 +94,8 @@ def irfft(real: Node, imaginary: Node, length: int | None = None, axis: int = -1
     count = axis_length("irfft", real, axis)
     length = max(1, 2 * count - 2) if length is None else length
     if length // 2 + 1 != count or length < 1:
-        raise UsageError(
-            "E102", where="irfft", name="length", received=length,
-            expected=fact("{even} or {odd}", even=max(1, 2 * count - 2), odd=2 * count - 1),
-            fix=f"length={2 * count - 1}",
-        )  # fmt: skip
+        expected = fact("{even} or {odd}", even=max(1, 2 * count - 2), odd=2 * count - 1)
+        raise out_of_range(length, "length", "irfft", expected, fix=f"length={2 * count - 1}")
     end = length - count + 1  # the frequencies 1 to end - 1 have a conjugate
     if end > 1:
         mirrored = [flip(slice_axis(part, axis, 1, end), axis) for part in (real, imaginary)]
@@ -149,10 +147,9 @@ def _refuse_parts(name: str, real: Node, imaginary: Node | None) -> None:
                 fix='cr.cast(x, "float32")',
             )  # fmt: skip
     if imaginary is not None and imaginary.spec != real.spec:
-        raise ShapeError(
-            "E208", op=name, constraint=fact("real and imaginary part of one shape and dtype"),
-            expected=str(real.spec), received=str(imaginary.spec),
-        )  # fmt: skip
+        constraint = fact("real and imaginary part of one shape and dtype")
+        received = str(imaginary.spec)
+        raise ShapeError("E208", op=name, constraint=constraint, expected=str(real.spec), received=received)
 
 
 def _transformed(x: Complex, sign: int) -> Complex:

@@ -49,18 +49,20 @@ class Matmul(Card):
         "C3": "both have one floating-point dtype",
     }
     says = Says(
-        "computes weighted sums of the inputs", "加权求和",
+        "computes weighted sums of the inputs",
+        "加权求和",
         "passes each input its weight times the gradient, and each weight its input times the gradient",
         "每个输入得到“权重乘以梯度”，每个权重得到“输入乘以梯度”",
-    )  # fmt: skip
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         a, b = specs
         if a.rank != b.rank or a.rank < 2 or a.shape[:-2] != b.shape[:-2]:
+            constraint = fact("matrices with equal leading axes (C2)")
+            expected = shape_text(a.shape)
             raise ShapeError(
-                "E208", op=self.name, constraint=fact("matrices with equal leading axes (C2)"),
-                expected=shape_text(a.shape), received=shape_text(b.shape),
-            )  # fmt: skip
+                "E208", op=self.name, constraint=constraint, expected=expected, received=shape_text(b.shape)
+            )
         if a.shape[-1] != b.shape[-2]:
             raise ShapeError(
                 "E203", expected=shape_text((*a.shape[:-1], b.shape[-2])), received=shape_text(a.shape)

@@ -158,12 +158,8 @@ class Fold(_Spaced):
         image = x.with_shape((x.shape[0], *self.space, x.shape[-1]))
         windows = self.reversed(Patches).infer(image)
         if windows.shape != x.shape:
-            raise ShapeError(
-                "E216",
-                op=self.name,
-                expected=f"{shape_text(windows.shape)} (C5)",
-                received=shape_text(x.shape),
-            )
+            expected = f"{shape_text(windows.shape)} (C5)"
+            raise ShapeError("E216", op=self.name, expected=expected, received=shape_text(x.shape))
         return image
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -323,11 +319,9 @@ def _min_cells(windows: Node) -> Lengths:
     assert isinstance(op, Patches)
     cells_min = op.min_cells(space_of(op.name, x.spec), op.window)
     if 0 in cells_min:
-        raise ShapeError(
-            "E219", expected=fact("padding narrower than the window {window}", window=shape_text(op.window)),
-            received=fact("padding {low} and {high}", low=shape_text(op.low), high=shape_text(op.high)),
-            fix='padding="same"',
-        )  # fmt: skip
+        expected = fact("padding narrower than the window {window}", window=shape_text(op.window))
+        received = fact("padding {low} and {high}", low=shape_text(op.low), high=shape_text(op.high))
+        raise ShapeError("E219", expected=expected, received=received, fix='padding="same"')
     return cells_min
 
 

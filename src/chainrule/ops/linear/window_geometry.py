@@ -25,11 +25,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import Message, ShapeError, UsageError, fact, join_facts, nearest
+from chainrule.errors import Message, ShapeError, fact, join_facts
 from chainrule.graph import reserve
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 from chainrule.spec import Spec, shape_text
+from chainrule.validation import unknown
 
 Lengths: TypeAlias = tuple[int, ...]
 Widths: TypeAlias = "int | Sequence[int]"
@@ -63,13 +64,10 @@ class Windowed(Card):
             if not are_integers(values, 0 if "padding" in name else 1) or len(values) != axes
         ]
         if wrong:
-            raise ShapeError(
-                "E218", op=self.name, received=", ".join(wrong),
-                expected=fact(
-                    "window, stride, dilation >= 1 and padding >= 0, each of {count} numbers (C2)",
-                    count=axes,
-                ),
-            )  # fmt: skip
+            expected = fact(
+                "window, stride, dilation >= 1 and padding >= 0, each of {count} numbers (C2)", count=axes
+            )
+            raise ShapeError("E218", op=self.name, received=", ".join(wrong), expected=expected)
 
     def places(self, space: Lengths, window: Lengths) -> Lengths:
         """The number of places of the window along each spatial axis, after a check of the size (C3)."""
@@ -82,11 +80,9 @@ class Windowed(Card):
                 needed.append(self._needed_width(i, k))
                 received.append(self._padded_width(i, n))
         if needed:
-            raise ShapeError(
-                "E215", expected=fact("{text} (C3)", text=join_facts("; ", needed)),
-                received=join_facts("; ", received),
-                fix=fact('padding="same", or a smaller window'),
-            )  # fmt: skip
+            expected = fact("{text} (C3)", text=join_facts("; ", needed))
+            fix = fact('padding="same", or a smaller window')
+            raise ShapeError("E215", expected=expected, received=join_facts("; ", received), fix=fix)
         return tuple(places)
 
     def _needed_width(self, i: int, window: int) -> Message:
@@ -212,12 +208,9 @@ def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
         ShapeError E213: no spatial axis or more than three, or a length that is not known.
     """
     if not 3 <= x.rank - extra <= 5 or not are_integers(x.shape[1:], 0):
-        raise ShapeError(
-            "E213", op=op,
-            expected=fact("(B, *space, C), one to three spatial axes, all lengths but B known (C1)"),
-            received=shape_text(x.shape),
-            fix=fact("cr.Reshape((28, 28, 1)) before it, for images of one channel"),
-        )  # fmt: skip
+        expected = fact("(B, *space, C), one to three spatial axes, all lengths but B known (C1)")
+        fix = fact("cr.Reshape((28, 28, 1)) before it, for images of one channel")
+        raise ShapeError("E213", op=op, expected=expected, received=shape_text(x.shape), fix=fix)
     return tuple(int(n) for n in x.shape[1 : x.rank - 1 - extra])  # pyright: ignore[reportArgumentType]
 
 
@@ -246,15 +239,14 @@ def per_axis(op: str, name: str, value: Any, axes: int, minimum: int = 1) -> Len
     """
     values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
     if not are_integers(values, minimum) or len(values) != axes:
-        raise ShapeError(
-            "E218", op=op,
-            expected=fact(
-                "{name}: an integer >= {minimum} for each of {axes} spatial axes (C2)", name=name,
-                minimum=minimum, axes=axes,
-            ),
-            received=f"{name}: {value!r}"[:80],
-            fix=f"{name}={values[0] if are_integers(values[:1], minimum) else 1}",
-        )  # fmt: skip
+        expected = fact(
+            "{name}: an integer >= {minimum} for each of {axes} spatial axes (C2)",
+            name=name,
+            minimum=minimum,
+            axes=axes,
+        )
+        fix = f"{name}={values[0] if are_integers(values[:1], minimum) else 1}"
+        raise ShapeError("E218", op=op, expected=expected, received=f"{name}: {value!r}"[:80], fix=fix)
     return tuple(int(n) for n in values)
 
 
@@ -276,10 +268,7 @@ def known_padding(padding: Any, where: str) -> None:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
     """
     if isinstance(padding, str) and padding not in PADDINGS:
-        raise UsageError(
-            "E101", where=where, name=padding[:80], expected=", ".join(PADDINGS), received=padding[:80],
-            fix=f'padding="{nearest(padding[:80], PADDINGS) or PADDINGS[1]}"',
-        )  # fmt: skip
+        raise unknown(where, padding, PADDINGS, 'padding="{}"', example=PADDINGS[1])
 
 
 def padding_of(
@@ -308,13 +297,12 @@ def padding_of(
         return (0,) * len(space), (0,) * len(space)
     pairs = sides_of(padding, len(space))
     if len(pairs) != len(space):
+        expected = fact(
+            "padding: a number >= 0 or a pair of them for each of {count} spatial axes (C2)", count=len(space)
+        )
         raise ShapeError(
-            "E218", op=op, received=f"padding: {padding!r}"[:80], fix='padding="same"',
-            expected=fact(
-                "padding: a number >= 0 or a pair of them for each of {count} spatial axes (C2)",
-                count=len(space),
-            ),
-        )  # fmt: skip
+            "E218", op=op, received=f"padding: {padding!r}"[:80], fix='padding="same"', expected=expected
+        )
     return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
 
 

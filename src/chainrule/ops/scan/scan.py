@@ -474,17 +474,14 @@ class Scan(_Loop):
         "propagates backwards through time: each step passes the gradient to its cell, the weights and the "
         "step before",
         "沿时间反向传播：每一步把梯度分给它的输入、权重和前一步",
-    )  # fmt: skip
+    )
 
     # --- shapes
 
     def infer(self, *specs: Spec) -> Spec:
         if len(specs) != len(self.body.leaves):
-            raise ShapeError(
-                "E227",
-                expected=fact("{count} inputs (C1)", count=len(self.body.leaves)),
-                received=f"{len(specs)}",
-            )
+            expected = fact("{count} inputs (C1)", count=len(self.body.leaves))
+            raise ShapeError("E227", expected=expected, received=f"{len(specs)}")
         steps, inner = self.count(specs), self.of_a_step(specs)
         sizes = self.body.sizes(inner)
         wrong = [
@@ -508,10 +505,8 @@ class Scan(_Loop):
         sequences = specs[first : first + len(self.body.cells)]
         lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
         if not lengths or any(n != lengths[0] for n in lengths):
-            raise ShapeError(
-                "E228", expected=fact("one number of cells (C2)"),
-                received=", ".join(map(str, lengths)) or fact("no sequence"),
-            )  # fmt: skip
+            received = ", ".join(map(str, lengths)) or fact("no sequence")
+            raise ShapeError("E228", expected=fact("one number of cells (C2)"), received=received)
         if lengths[0] == 0:
             raise ShapeError("E228", expected=fact("at least one cell (C3)"), received=fact("0 cells"))
         return lengths[0]

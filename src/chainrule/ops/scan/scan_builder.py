@@ -357,8 +357,5 @@ def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
     """Refuse a step that changes the shape or dtype of a state."""
     specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
     if specs[0] != specs[1]:
-        raise ShapeError(
-            "E227",
-            expected=fact("states after the step: {names}", names=", ".join(specs[0])),
-            received=", ".join(specs[1]),
-        )
+        expected = fact("states after the step: {names}", names=", ".join(specs[0]))
+        raise ShapeError("E227", expected=expected, received=", ".join(specs[1]))

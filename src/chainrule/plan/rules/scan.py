@@ -232,10 +232,10 @@ class _Loop:
         self._add_copies(inner)
         reads = _one_per_buffer(self._base_view(v) for t in inner.tasks for v in t.reads)
         writes = _one_per_buffer(self._base_view(v) for t in inner.tasks for v in t.writes)
+        tasks = tuple(inner.tasks)
         self.lowering.add(
-            "scan", self.outputs, reads, writes, self.phase,
-            steps=self.steps, tasks=tuple(inner.tasks), moving=self.moving,
-        )  # fmt: skip
+            "scan", self.outputs, reads, writes, self.phase, steps=self.steps, tasks=tasks, moving=self.moving
+        )
 
     def _assign_single_states(self, graph: Graph, homes: Mapping[Node, Sequence[Kernel]]) -> None:
         """Choose how states with a single cell are written: directly after all readers, or by a copy."""

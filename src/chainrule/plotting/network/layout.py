@@ -286,8 +286,9 @@ def straighten_arrows(
         passed = range(ranks[a] + 1, ranks[b])
         walls = [(area.x - LANE, area.x + area.width + LANE)
                  for area, rank in zip(boxes, ranks, strict=True) if rank in passed]  # fmt: skip
-        walls += [(x - LANE, x + LANE) for (c, d), x in lanes.items()
-                  if ranks[c] < ranks[b] and ranks[a] < ranks[d]]  # fmt: skip
+        walls += [
+            (x - LANE, x + LANE) for (c, d), x in lanes.items() if ranks[c] < ranks[b] and ranks[a] < ranks[d]
+        ]
         right, left = _free(max(xs), walls, 1), _free(min(xs), walls, -1)
         lanes[a, b] = right if right - max(xs) <= min(xs) - left else left
     return lanes

@@ -42,10 +42,11 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
     path = next(reversed(notes)) if layer is None else layer
     if path not in notes:
         suggestion = nearest(path, notes)
+        expected = ", ".join(notes)
+        fix = f'layer="{suggestion or next(iter(notes))}"'
         raise UsageError(
-            "E101", where="plot.attention, layer", name=path, expected=", ".join(notes), received=path,
-            fix=f'layer="{suggestion or next(iter(notes))}"',
-        )  # fmt: skip
+            "E101", where="plot.attention, layer", name=path, expected=expected, received=path, fix=fix
+        )
     row = inputs_of(model, x, "attention").spread(1)
     weights = values({"weights": _weights_by_layer(row.network)[path]}, row)["weights"][0]
     heads = by_head(weights)

@@ -20,6 +20,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.model_state import ModelState
+from chainrule.validation import out_of_range
 
 MAX_DOTS = 1500  # maximum number of rows drawn
 MARKERS = "os^Dv<>p"  # markers of the classes
@@ -101,16 +102,15 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
         return [0, 1]
     requested = [features] if isinstance(features, str) else list(features)
     if len(requested) != 2 or requested[0] == requested[1]:
-        raise UsageError(
-            "E102", where="plot.decision_boundary", name="features", expected=fact("two different names"),
-            received=repr(features)[:80], fix=example,
-        )  # fmt: skip
+        raise out_of_range(
+            features, "features", "plot.decision_boundary", fact("two different names"), fix=example
+        )
     for name in requested:
         if name not in names and not (isinstance(name, int) and 0 <= name < len(names)):
-            raise UsageError(
-                "E101", where="plot.decision_boundary, features", name=name, expected=", ".join(names[:12]),
-                received=name, fix=nearest(str(name), names) or example,
-            )  # fmt: skip
+            where = "plot.decision_boundary, features"
+            expected = ", ".join(names[:12])
+            fix = nearest(str(name), names) or example
+            raise UsageError("E101", where=where, name=name, expected=expected, received=name, fix=fix)
     return [name if isinstance(name, int) else names.index(name) for name in requested]
 
 

@@ -64,10 +64,10 @@ def draw(
     path = paths[0] if layer is None else layer
     if path not in paths:
         suggestion = nearest(path, paths)
+        fix = f'layer="{suggestion or paths[0]}"'
         raise UsageError(
-            "E101", where="plot.embedding, layer", name=path, expected=outline(paths), received=path,
-            fix=f'layer="{suggestion or paths[0]}"',
-        )  # fmt: skip
+            "E101", where="plot.embedding, layer", name=path, expected=outline(paths), received=path, fix=fix
+        )
     full_table = model.parameters[f"{path}.weight" if path else "weight"].astype(np.float64)
     table = full_table[:max_rows]
     coordinates, shares = principal(table)

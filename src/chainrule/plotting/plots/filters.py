@@ -40,10 +40,11 @@ def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> 
     path = next(iter(kernels_by_path)) if layer is None else layer
     if path not in kernels_by_path:
         suggestion = nearest(path, kernels_by_path)
+        expected = outline(kernels_by_path)
+        fix = f'layer="{suggestion or next(iter(kernels_by_path))}"'
         raise UsageError(
-            "E101", where="plot.filters, layer", name=path, expected=outline(kernels_by_path), received=path,
-            fix=f'layer="{suggestion or next(iter(kernels_by_path))}"',
-        )  # fmt: skip
+            "E101", where="plot.filters, layer", name=path, expected=expected, received=path, fix=fix
+        )
     kernels = (
         kernels_by_path[path] if kernels_by_path[path].ndim == 4 else kernels_by_path[path][:, None]
     )  # (O, K, C) -> (O, 1, K, C)

@@ -178,10 +178,9 @@ def rebin(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _missing(kind: str, run: str) -> UsageError:
-    return UsageError(
-        "E561", where=f"plot.{kind}", expected=fact("{file} in the folder of the training", file=FILE),
-        received=run, fix='model.fit(x, y, run="runs/first", callbacks=[cr.Histograms()])',
-    )  # fmt: skip
+    expected = fact("{file} in the folder of the training", file=FILE)
+    fix = 'model.fit(x, y, run="runs/first", callbacks=[cr.Histograms()])'
+    return UsageError("E561", where=f"plot.{kind}", expected=expected, received=run, fix=fix)
 
 
 WEIGHTS = PlotCard("weights", weights)

@@ -97,8 +97,9 @@ def _box(frame: Any, box: Box, area: Area, points: float) -> None:
             frame.annotate(line.what, (1, 0.5), (6, 0), xycoords=name, textcoords="offset points",
                            va="center", fontsize=size, zorder=4, color=INK)  # fmt: skip
         if line.parameters:
-            frame.text(right, y, f"{line.parameters:,}", ha="right", va="center", fontsize=size, color=GRAY,
-                       zorder=4)  # fmt: skip
+            frame.text(
+                right, y, f"{line.parameters:,}", ha="right", va="center", fontsize=size, color=GRAY, zorder=4
+            )
     low = area.y + LINE * (len(box.lines) + 0.75)
     frame.text(right, low, box.shape, ha="right", va="center", fontsize=size * 0.9, color=GRAY, zorder=4)
 

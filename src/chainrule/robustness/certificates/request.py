@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.bounds.subject import Subject
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
+from chainrule.errors import TrainingError, UsageError, alternatives, fact
 from chainrule.prng import key_of
 from chainrule.robustness.certificates.certificate import Certificate, Status
 from chainrule.robustness.certificates.linear import Region, attacked, can_divide, divided, proven
@@ -21,7 +21,7 @@ from chainrule.robustness.stream import Stream
 from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows
-from chainrule.validation import refuse_unknown, trained_network
+from chainrule.validation import choice, out_of_range, refuse_unknown, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -35,11 +35,7 @@ def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certif
     refuse_unknown("certify", options, OPTIONS, ("x", "radius"))
     method, lang = options.get("method", "bounds"), options.get("lang") or settings.lang
     check_options(1, lang)
-    if method not in METHODS:
-        raise UsageError(
-            "E101", where="certify, method", name=method, expected=", ".join(METHODS), received=repr(method),
-            fix=f'method="{nearest(str(method), METHODS) or METHODS[0]}"',
-        )  # fmt: skip
+    choice(method, METHODS, "method", "certify")
     request = _Request(model, x, radius, options)
     return request.smoothing(lang) if method == "smoothing" else request.linear(lang)
 
@@ -116,10 +112,10 @@ class _Request:
     def smoothing(self, lang: str) -> Certificate:
         """Certificates of the smoothed classifier."""
         if self.ball.norm != "2":
+            fix = 'method="smoothing", norm="2"'
             raise UsageError(
-                "E102", where="certify", name="norm", expected='norm="2"', received='norm="inf"',
-                fix='method="smoothing", norm="2"',
-            )  # fmt: skip
+                "E102", where="certify", name="norm", expected='norm="2"', received='norm="inf"', fix=fix
+            )
         sigma = self._number("sigma", self.ball.radius or 0.25, 0.0)
         failure = self._number("failure", 0.001, 0.0)
         samples = int(self._number("samples", 1000, 1, is_integer=True))
@@ -177,6 +173,4 @@ class _Request:
         return float(value)
 
     def _refused(self, name: str, expected: Any, value: Any, fix: str) -> UsageError:
-        return UsageError(
-            "E102", where="certify", name=name, expected=expected, received=repr(value)[:80], fix=fix
-        )
+        return out_of_range(value, name, "certify", expected, fix=fix)

@@ -42,7 +42,7 @@ class Square(Attack):
     """
 
     name: ClassVar[str] = "square"
-    title: ClassVar[Text] = "square attack, without gradients"  # fmt: skip
+    title: ClassVar[Text] = "square attack, without gradients"
     reference: ClassVar[str] = (
         "Andriushchenko, Croce, Flammarion and Hein, 2020, Square Attack: a query-efficient black-box "
         "adversarial attack via random search"

@@ -47,9 +47,7 @@ def model_card(analysis: Analysis, summary: Summary) -> str:
 
 def intended_use(analysis: Analysis) -> list[Pair]:
     """What the model is for, and what it is not for."""
-    return [
-        sentence("card_use_text", data=analysis.prepared.table.source), sentence("card_no_use")
-    ]  # fmt: skip
+    return [sentence("card_use_text", data=analysis.prepared.table.source), sentence("card_no_use")]
 
 
 def _own(pair: Pair) -> str:

@@ -82,10 +82,11 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     scores = {result.name: result.values[name] for result in analysis.results}
     interval = analysis.scores.intervals([name])[name]
     kind = analysis.prepared.task.kind
-    first = sentence(
-        f"summary_score_{kind}", value=write(scores["net"]), rows=f"{rows:,}", low=write(interval.low),
-        high=write(interval.high), share=percent(max(0.0, analysis.results[0].values.get("r2", 0.0))),
-    )  # fmt: skip
+    value = write(scores["net"])
+    low = write(interval.low)
+    high = write(interval.high)
+    share = percent(max(0.0, analysis.results[0].values.get("r2", 0.0)))
+    first = sentence(f"summary_score_{kind}", value=value, rows=f"{rows:,}", low=low, high=high, share=share)
     baselines = {key: score for key, score in scores.items() if key != "net"}
     if not baselines:
         return (first,)

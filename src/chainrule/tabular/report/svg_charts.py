@@ -313,8 +313,9 @@ def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
         starts = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row)).tolist()
         for start, end in itertools.pairwise(starts):
             (left, top), (right, bottom) = (
-                frame.at(ends[i], marks[end]), frame.at(ends[i + 1], marks[start])
-            )  # fmt: skip
+                frame.at(ends[i], marks[end]),
+                frame.at(ends[i + 1], marks[start]),
+            )
             if row[start]:
                 size = f'width="{right - left + 0.2:.1f}" height="{bottom - top:.1f}"'
                 shade = f'fill="{BLUE}" fill-opacity="{row[start] / DEPTHS:.2f}"'

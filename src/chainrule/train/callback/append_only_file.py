@@ -80,8 +80,7 @@ def complete_lines(
     lines = text[: text.rfind(b"\n") + 1]
     first = lines.split(b"\n", 1)[0]
     if text and not (lines and is_valid(first)):
-        raise FileError(
-            "E512", where=str(path), expected=description, received=text[:60].decode("utf-8",
-            "replace").strip(), fix=fact("another path, or remove the file if it is not needed"),
-        )  # fmt: skip
+        received = text[:60].decode("utf-8", "replace").strip()
+        fix = fact("another path, or remove the file if it is not needed")
+        raise FileError("E512", where=str(path), expected=description, received=received, fix=fix)
     return lines

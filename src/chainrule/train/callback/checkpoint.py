@@ -16,7 +16,7 @@ from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
-from chainrule.validation import require, require_integer
+from chainrule.validation import out_of_range, require, require_integer
 
 
 @frozen
@@ -97,10 +97,9 @@ class Checkpoint(Callback):
             parts = [("?", "")]
         if not all(name.isidentifier() and "{" not in form for name, form in parts):
             expected = fact("a path, with names in braces: {{epoch}}, {{val_loss:.3f}}")
-            raise UsageError(
-                "E102", where="Checkpoint", name="path", expected=expected, received=repr(self.path)[:80],
-                fix='"models/{epoch:03d}.safetensors"',
-            )  # fmt: skip
+            raise out_of_range(
+                self.path, "path", "Checkpoint", expected, fix='"models/{epoch:03d}.safetensors"'
+            )
         return [name for name, _ in parts]
 
     def _name(self, row: Row, step: int) -> Path:

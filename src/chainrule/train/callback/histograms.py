@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import FileError, UsageError, fact
+from chainrule.errors import FileError, fact
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import plain_path
@@ -28,7 +28,7 @@ from chainrule.store import RunFolder, atomic_write, container
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.network import Network
-from chainrule.validation import require, require_integer
+from chainrule.validation import out_of_range, require, require_integer
 
 FILE = "histograms.safetensors"
 KINDS = ("weights", "activations", "gradients")
@@ -158,10 +158,9 @@ class Histograms(Callback):
         """
         run = training.options.run
         if not self.path and run is None:
-            raise UsageError(
-                "E102", where="Histograms", name="path", expected=fact("a file, or a folder as fit(run=...)"),
-                received=fact("neither"), fix='cr.Histograms("histograms.safetensors")',
-            )  # fmt: skip
+            expected = fact("a file, or a folder as fit(run=...)")
+            fix = 'cr.Histograms("histograms.safetensors")'
+            raise out_of_range(fact("neither"), "path", "Histograms", expected, fix=fix)
         folder = run.path if isinstance(run, RunFolder) else Path(run or ".")
         return Path(self.path) if self.path else folder / FILE
 

@@ -80,11 +80,10 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
     if not differences:
         differences = _other_code(saved.get("computation"), now["computation"], network)
     if differences:
+        expected = fact("the same network, data, code and options as before")
         raise FileError(
-            "E505", where=where, expected=fact("the same network, data, code and options as before"),
-            received=differences[0], notes=differences[1:],
-            fix=fix,
-        )  # fmt: skip
+            "E505", where=where, expected=expected, received=differences[0], notes=differences[1:], fix=fix
+        )
 
 
 def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import data, nn
-from chainrule.errors import ChainruleError, FileError, TrainingError, fact
+from chainrule.errors import ChainruleError, FileError, fact
 from chainrule.extension import Extensible
 from chainrule.graph import Limits, building
 from chainrule.nn.loss import Loss, known_loss
@@ -28,12 +28,11 @@ from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.online import keep_loaded, online_of, online_specs
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
+from chainrule.validation import trained_network
 
 KIND = "model"
 VERSION = 1  # of the fingerprints of custom code
-BROKEN = (
-    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError
-)  # fmt: skip
+BROKEN = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 """Exceptions that building may raise from a malformed record."""
 
 
@@ -45,8 +44,7 @@ def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = 
         path: the path of the file.
         within: the run folder that contains ``path``; no link below it is followed.
     """
-    if model.network is None:
-        raise TrainingError("E503", where="save", fix="model.fit(x, y)")
+    trained_network(model, "save")
     atomic_write.write(path, to_bytes(model), within=within)
 
 
@@ -147,11 +145,11 @@ def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -
         error.where = f"{where}, {error.where}" if error.where else where
         raise
     except BROKEN as cause:
+        received = f"{type(cause).__name__}: {cause}"[:120]
+        fix = fact("do not trust this file: its checksum is right, so it was written this way")
         raise FileError(
-            "E424", where=where, expected=fact("a model's record"),
-            received=f"{type(cause).__name__}: {cause}"[:120],
-            fix=fact("do not trust this file: its checksum is right, so it was written this way"),
-        ) from cause  # fmt: skip
+            "E424", where=where, expected=fact("a model's record"), received=received, fix=fix
+        ) from cause
 
 
 def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:

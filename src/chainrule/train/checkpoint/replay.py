@@ -82,10 +82,8 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
             "E530", where="replay", step=step, expected=fact("1 or more"), received=step, fix="step=1"
         )
     if PRIVACY in model.facts:
-        raise private_only(
-            "replay",
-            fact("model.explain(x, y), which explains the present parameters with chosen rows"),
-        )
+        fix = fact("model.explain(x, y), which explains the present parameters with chosen rows")
+        raise private_only("replay", fix)
     settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
     chosen = FitOptions(
@@ -117,12 +115,10 @@ def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | 
     if checkpoint is not None:
         run.state = TrainState.restore(checkpoint.record, checkpoint.tensors, run.state)
     elif run.options.warm_start or _is_start_given(model, latest):
-        raise TrainingError(
-            "E531", where="replay",
-            expected=fact("initial parameters sampled by the seed, or a checkpoint before the update"),
-            received=fact("parameters set by the user, and no checkpoint before the update"),
-            fix=fact("model.explain(x, y), which explains the present parameters"),
-        )  # fmt: skip
+        expected = fact("initial parameters sampled by the seed, or a checkpoint before the update")
+        received = fact("parameters set by the user, and no checkpoint before the update")
+        fix = fact("model.explain(x, y), which explains the present parameters")
+        raise TrainingError("E531", where="replay", expected=expected, received=received, fix=fix)
     _advance(run, step - 1)
     if run.state.step < step - 1 or run.state.epoch >= run.options.epochs:
         expected = fact("1 to {step}, as many as the training made", step=run.state.step)
@@ -157,10 +153,9 @@ def _require_same_computation(model: ModelState, run: TrainingRun) -> None:
         changed = first_difference(saved, computation(run.network, run.step), run.network)
         part = changed and fact("other code with equal settings: {names}", names=changed)
     if part:
-        raise TrainingError(
-            "E532", where="replay", expected=fact("the layers, loss, optimizer and labels of the training"),
-            received=part, fix=fact("model.explain(x, y), which explains the present parameters"),
-        )  # fmt: skip
+        expected = fact("the layers, loss, optimizer and labels of the training")
+        fix = fact("model.explain(x, y), which explains the present parameters")
+        raise TrainingError("E532", where="replay", expected=expected, received=part, fix=fix)
 
 
 def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
@@ -187,11 +182,12 @@ def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> N
     for row, expected in zip(replayed, recorded, strict=False):
         if row["loss"] != expected["loss"]:
             raise TrainingError(
-                "E532", where=fact("replay, epoch {epoch}", epoch=expected["epoch"]),
-                expected=fact("loss {loss}", loss=expected['loss']),
-                received=fact("loss {loss}", loss=row['loss']),
+                "E532",
+                where=fact("replay, epoch {epoch}", epoch=expected["epoch"]),
+                expected=fact("loss {loss}", loss=expected["loss"]),
+                received=fact("loss {loss}", loss=row["loss"]),
                 fix=fact("model.explain(x, y), which explains the present parameters"),
-            )  # fmt: skip
+            )
 
 
 def _next_update(run: TrainingRun) -> ReplayedUpdate:

@@ -116,21 +116,18 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
     losses = ["loss", *([] if run.mechanism is not None else epoch_columns(run.network))]
     columns = ["epoch", *losses, *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
-        raise FileError(
-            "E424", where=where, expected=fact("a history of {names}", names=", ".join(columns)),
-            received=", ".join(state.history[0])[:80], fix=fact("train again without --resume"),
-        )  # fmt: skip
+        expected = fact("a history of {names}", names=", ".join(columns))
+        received = ", ".join(state.history[0])[:80]
+        fix = fact("train again without --resume")
+        raise FileError("E424", where=where, expected=expected, received=received, fix=fix)
     steps = run.order.steps
     if state.batch > steps or state.step != state.epoch * steps + state.batch:
-        raise FileError(
-            "E424", where=where,
-            expected=fact("step = epoch * {steps} + batch, batch at most {steps}", steps=steps),
-            received=fact(
-                "step {step}, epoch {epoch}, batch {batch}", step=state.step, epoch=state.epoch,
-                batch=state.batch,
-            ),
-            fix=fact("train again without --resume"),
-        )  # fmt: skip
+        expected = fact("step = epoch * {steps} + batch, batch at most {steps}", steps=steps)
+        received = fact(
+            "step {step}, epoch {epoch}, batch {batch}", step=state.step, epoch=state.epoch, batch=state.batch
+        )
+        fix = fact("train again without --resume")
+        raise FileError("E424", where=where, expected=expected, received=received, fix=fix)
 
 
 @contextmanager

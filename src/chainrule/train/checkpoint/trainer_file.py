@@ -71,10 +71,9 @@ def load(
         labels = difference(record["labels"], now["labels"], "labels")
         lines += [] if labels is None else [labels]
         if lines:
-            raise FileError(
-                "E505", expected=fact("a trainer of the same model and options"), received=lines[0],
-                notes=lines[1:], fix=fact("the model and example batch of the trainer that was saved"),
-            )  # fmt: skip
+            expected = fact("a trainer of the same model and options")
+            fix = fact("the model and example batch of the trainer that was saved")
+            raise FileError("E505", expected=expected, received=lines[0], notes=lines[1:], fix=fix)
         refuse_other_arrays(arrays, tensors, fact("the arrays of this network and optimizer"))
     except FileError as error:
         error.where = str(path)
@@ -100,7 +99,5 @@ def _refuse_malformed(record: Mapping[str, Any]) -> None:
     }
     invalid = [name for name, is_good in checks.items() if not is_good]
     if invalid:
-        raise FileError(
-            "E424", expected=fact("the record of a training"),
-            received=fact("no usable {names}", names=", ".join(invalid)),
-        )  # fmt: skip
+        received = fact("no usable {names}", names=", ".join(invalid))
+        raise FileError("E424", expected=fact("the record of a training"), received=received)

@@ -196,10 +196,9 @@ def _observed(
         return GroupPredictions(initial, repeated, weights, flat, y)
     if mode == "softmax":  # probabilities of classes as targets
         return GroupPredictions(initial, repeated, weights * y * outputs, flat, None)
-    return GroupPredictions(
-        initial, np.tile(repeated, 2), np.concatenate([weights * y, weights * (1.0 - y)]),
-        np.concatenate([flat, 1.0 - flat]), None,
-    )  # fmt: skip
+    rows = np.tile(repeated, 2)
+    values = np.concatenate([flat, 1.0 - flat])
+    return GroupPredictions(initial, rows, np.concatenate([weights * y, weights * (1.0 - y)]), values, None)
 
 
 def with_group_weights(

@@ -101,10 +101,11 @@ def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
 def _require_classes(model: ModelState) -> None:
     for name, target in model.targets.items():
         if target.loss.task != "classification":
+            where = f'output "{name}"'
+            expected = fact("a model of classes")
             raise TrainingError(
-                "E507", where=f'output "{name}"', received=target.loss.name,
-                expected=fact("a model of classes"), fix="model.predict(x)",
-            )  # fmt: skip
+                "E507", where=where, received=target.loss.name, expected=expected, fix="model.predict(x)"
+            )
 
 
 def _decided(model: ModelState, predicted: Mapping[str, np.ndarray]) -> ByOutput:

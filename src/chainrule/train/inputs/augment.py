@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.data.masks.targets import are_masks
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -65,11 +66,11 @@ class EpochAugmentation:
         self.images = np.clip(x * self.std + self.mean, 0, 1).astype(np.float32) if preparation else x
         self.targets = y
         if augmentation.mix and (y.ndim != 2 or y.dtype.kind != "f"):
-            raise UsageError(
-                "E102", where="fit", name="augmentation", expected=fact("targets (N, K), shares of classes"),
-                received=fact("{dtype} {shape}, which cannot be mixed", dtype=y.dtype, shape=y.shape),
-                fix='loss="soft_cross_entropy", y=numpy.eye(K)[y]',
-            )  # fmt: skip
+            value = fact("{dtype} {shape}, which cannot be mixed", dtype=y.dtype, shape=y.shape)
+            fix = 'loss="soft_cross_entropy", y=numpy.eye(K)[y]'
+            raise out_of_range(
+                value, "augmentation", "fit", fact("targets (N, K), shares of classes"), fix=fix
+            )
         augmentation.apply(self.images, np.arange(1), seed)  # raises an error if the inputs are not images
         self.outside, self.has_masks = outside, are_masks(x, y)
         if self.has_masks:
@@ -124,12 +125,8 @@ def _only(name: str, part: Any) -> np.ndarray:
     arrays = list(part.values()) if isinstance(part, dict) else [part]
     if len(arrays) > 1:
         expected = fact("one array as {name}, with images as x", name=name)
-        raise DataError(
-            "E354",
-            where="fit, augmentation",
-            expected=expected,
-            received=fact("{count} arrays", count=len(arrays)),
-        )
+        received = fact("{count} arrays", count=len(arrays))
+        raise DataError("E354", where="fit, augmentation", expected=expected, received=received)
     return arrays[0]
 
 

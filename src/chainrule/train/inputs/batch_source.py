@@ -19,6 +19,7 @@ import numpy as np
 
 from chainrule.data.batches.arrays import as_array
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.validation import out_of_range
 
 ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "to_numpy", "__arrow_c_stream__", "shape")
 KEYS = ("x", "y", "sample_weight")
@@ -96,11 +97,9 @@ class BatchSource:
         self._batches, self._target, self._steps = batches, target, steps_per_epoch
         self._is_once = isinstance(batches, Iterator)
         if self._is_once and epochs > 1 and steps_per_epoch is None:
-            raise UsageError(
-                "E102", where="fit", name="epochs", received=epochs,
-                expected=fact("1: a {kind} can be read once", kind=type(batches).__name__),
-                fix=fact("epochs=1, steps_per_epoch=100, or a function that returns a new iterator as x"),
-            )  # fmt: skip
+            expected = fact("1: a {kind} can be read once", kind=type(batches).__name__)
+            fix = fact("epochs=1, steps_per_epoch=100, or a function that returns a new iterator as x")
+            raise out_of_range(epochs, "epochs", "fit", expected, fix=fix)
         self._iterator: Iterator[Any] | None = None
         self._next: Batch | None = None
         self._is_empty = True  # whether the present pass had no batch yet
@@ -170,12 +169,12 @@ class BatchSource:
         expected = fact("at least one batch") if self._steps is None else fact(
             "{steps} batches in every epoch", steps=self._steps
         )  # fmt: skip
-        return DataError(
-            "E343", where="fit", expected=expected, received=batch,
-            fix=fact("a list, or a function that returns a new iterator")
+        fix = (
+            fact("a list, or a function that returns a new iterator")
             if self._steps is None
-            else fact("fewer epochs or steps_per_epoch"),
-        )  # fmt: skip
+            else fact("fewer epochs or steps_per_epoch")
+        )
+        return DataError("E343", where="fit", expected=expected, received=batch, fix=fix)
 
 
 def batch_of(item: Any, target: str = "") -> Batch:
@@ -208,10 +207,10 @@ def batch_of(item: Any, target: str = "") -> Batch:
 
 def _no_iterable(value: Any) -> UsageError:
     """The error for a function that returns no iterable."""
+    expected = fact("a function that returns an iterable of batches")
     return UsageError(
-        "E113", where="fit", name="x", expected=fact("a function that returns an iterable of batches"),
-        received=type(value).__name__, fix="yield x, y",
-    )  # fmt: skip
+        "E113", where="fit", name="x", expected=expected, received=type(value).__name__, fix="yield x, y"
+    )
 
 
 def _no_batch(item: Any, target: str) -> DataError:
@@ -228,10 +227,9 @@ def _no_batch(item: Any, target: str) -> DataError:
             "E340", where="fit", expected=expected, received=received, fix=f'model.fit(batches, "{last}")'
         )
     length = f" ({len(item)})" if isinstance(item, Sequence) else ""
-    return DataError(
-        "E340", where="fit", expected=fact("batches (x, y), (x, y, weights) or dicts"),
-        received=f"{type(item).__name__}{length}", fix="yield (x, y)",
-    )  # fmt: skip
+    expected = fact("batches (x, y), (x, y, weights) or dicts")
+    received = f"{type(item).__name__}{length}"
+    return DataError("E340", where="fit", expected=expected, received=received, fix="yield (x, y)")
 
 
 def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
@@ -281,9 +279,8 @@ def _concatenated(name: str, parts: list[Any]) -> Any:
     shapes = [array.shape[1:] for array in arrays]
     odd = next((shape for shape in shapes if shape != shapes[0]), None)
     if odd is not None:
-        raise DataError(
-            "E341", where=name, expected=str(("N", *shapes[0])).replace("'", ""),
-            received=str(("N", *odd)).replace("'", ""),
-            fix=fact("batches of one shape, for example padded to the same length"),
-        )  # fmt: skip
+        expected = str(("N", *shapes[0])).replace("'", "")
+        received = str(("N", *odd)).replace("'", "")
+        fix = fact("batches of one shape, for example padded to the same length")
+        raise DataError("E341", where=name, expected=expected, received=received, fix=fix)
     return np.concatenate(arrays)

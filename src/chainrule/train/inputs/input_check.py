@@ -30,14 +30,13 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
     if mismatches:
         (first, expected, received), *rest = mismatches
         array = arrays.get(first)
-        raise ShapeError(
-            "E209", where=fact('input "{name}"', name=first), expected=expected, received=received,
-            notes=[
-                fact('input "{name}": {received}, not {expected}', name=name, received=array, expected=spec)
-                for name, spec, array in rest
-            ],
-            fix="" if array is None else suggested_fix(first, array.shape, specs[first].shape),
-        )  # fmt: skip
+        where = fact('input "{name}"', name=first)
+        notes = [
+            fact('input "{name}": {received}, not {expected}', name=name, received=array, expected=spec)
+            for name, spec, array in rest
+        ]
+        fix = "" if array is None else suggested_fix(first, array.shape, specs[first].shape)
+        raise ShapeError("E209", where=where, expected=expected, received=received, notes=notes, fix=fix)
 
 
 def require_specs(inputs: object) -> None:
@@ -51,10 +50,10 @@ def require_specs(inputs: object) -> None:
     lengths = inputs if isinstance(inputs, list | tuple) else ()
     sizes = [n for n in lengths if isinstance(n, int)] or [2]
     shape = ", ".join(["None", *map(str, sizes)])
-    raise UsageError(
-        "E113", where="Model", name="inputs", expected=fact("a dict: the spec of each input by name"),
-        received=short_repr(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
-    )  # fmt: skip
+    expected = fact("a dict: the spec of each input by name")
+    received = short_repr(inputs)
+    fix = f'{{"x": cr.input("x", ({shape})).spec}}'
+    raise UsageError("E113", where="Model", name="inputs", expected=expected, received=received, fix=fix)
 
 
 def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:

@@ -11,6 +11,7 @@ from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.spec import Shape
 from chainrule.train.inputs.target import Target
 from chainrule.train.network import Network
+from chainrule.validation import out_of_range
 
 ClassWeight = str | Mapping
 
@@ -40,14 +41,9 @@ def sample_weights(
     if class_weight is not None:
         target = next(iter(targets.values()))
         if not target.is_single or len(targets) != 1:
-            raise UsageError(
-                "E108", where="class_weight", expected=fact("one output with classes"),
-                received=(
-                    fact("{count} outputs", count=len(targets))
-                    if len(targets) > 1
-                    else target.loss.name
-                ),
-            )  # fmt: skip
+            expected = fact("one output with classes")
+            received = fact("{count} outputs", count=len(targets)) if len(targets) > 1 else target.loss.name
+            raise UsageError("E108", where="class_weight", expected=expected, received=(received))
         classes = coded.reshape(-1).astype(np.int64)
         weights = _of_classes(class_weight, classes, target.labels)[classes]
         if sample_weight is not None:
@@ -87,10 +83,10 @@ def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
         inside = (members,) if members else terms.shape[1:]
         if inside != shape:
             positions = "".join(f", {n}" for n in inside)
-            raise DataError(
-                "E341", where="sample_weight", expected=f"(N,) or (N{positions})" if positions else "(N,)",
-                received=tuple(weights.shape), fix="sample_weight.mean(axis=1)",
-            )  # fmt: skip
+            expected = f"(N,) or (N{positions})" if positions else "(N,)"
+            received = tuple(weights.shape)
+            fix = "sample_weight.mean(axis=1)"
+            raise DataError("E341", where="sample_weight", expected=expected, received=received, fix=fix)
 
 
 def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -> np.ndarray:
@@ -131,7 +127,5 @@ def _weight(class_weight: Mapping, label: object) -> float:
         or not isinstance(weight, int | float | np.number)
         or not 0 <= weight < math.inf
     ):
-        raise UsageError(
-            "E102", where="class_weight", name=str(label), expected=">= 0", received=repr(weight)
-        )
+        raise out_of_range(weight, str(label), "class_weight", ">= 0")
     return float(weight)

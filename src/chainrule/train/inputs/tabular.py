@@ -244,11 +244,10 @@ def _rows_with_target(table: Table, target: str) -> np.ndarray:
     data.require_columns(table, target)
     rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
     if not len(rows):
-        raise DataError(
-            "E331", where=table.source, expected=fact("at least 1 row per part"),
-            received=fact("no row with a target"),
-            fix=alternatives(fact("add the targets"), "model.predict(rows)"),
-        )  # fmt: skip
+        expected = fact("at least 1 row per part")
+        received = fact("no row with a target")
+        fix = alternatives(fact("add the targets"), "model.predict(rows)")
+        raise DataError("E331", where=table.source, expected=expected, received=received, fix=fix)
     return rows
 
 
@@ -271,10 +270,9 @@ def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray 
         return None
     array = np.asarray(weights)
     if array.shape[:1] != (table.rows,):
-        raise DataError(
-            "E344", where="fit", expected=fact("{rows} rows, as the table has", rows=table.rows),
-            received=fact("weights has {count}", count=len(array) if array.ndim else 1),
-        )  # fmt: skip
+        expected = fact("{rows} rows, as the table has", rows=table.rows)
+        received = fact("weights has {count}", count=len(array) if array.ndim else 1)
+        raise DataError("E344", where="fit", expected=expected, received=received)
     return array[rows]
 
 

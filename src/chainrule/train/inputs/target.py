@@ -18,6 +18,7 @@ from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.evaluation.metric.inputs import UNSCORED
 from chainrule.train.network import Network
+from chainrule.validation import out_of_range
 
 Label = str | int | float | bool
 
@@ -98,13 +99,10 @@ class Target:
         self._refuse_shape(y)
         labels = sorted_labels(y, self.ignored)
         if len(labels) < 2:
-            raise DataError(
-                "E321",
-                where="y",
-                expected=fact("at least 2 classes"),
-                received=fact("only {labels}", labels=_some(labels)),
-                fix=fact("Model(..., classes=[all labels]), if other rows have other labels"),
-            )
+            expected = fact("at least 2 classes")
+            received = fact("only {labels}", labels=_some(labels))
+            fix = fact("Model(..., classes=[all labels]), if other rows have other labels")
+            raise DataError("E321", where="y", expected=expected, received=received, fix=fix)
         return self.with_classes(labels)
 
     def with_classes(self, labels: tuple[Label, ...]) -> Target:
@@ -177,47 +175,38 @@ class Target:
         shape = self._sample_shape
         y = self.loss.pad(y, shape)
         if y.dtype.kind not in "fiub" or (y.shape[1:] != shape and not (y.ndim == 1 and shape == (1,))):
-            raise TrainingError(
-                "E504", where=where, expected=fact("numbers {shape}", shape=shape_text(self.spec.shape)),
-                received=f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}",
-                fix=fact("cr.Dense(n) as the last layer has n outputs for a sample"),
-            )  # fmt: skip
+            expected = fact("numbers {shape}", shape=shape_text(self.spec.shape))
+            received = f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}"
+            fix = fact("cr.Dense(n) as the last layer has n outputs for a sample")
+            raise TrainingError("E504", where=where, expected=expected, received=received, fix=fix)
         if self.spec.dtype in INTEGERS and not (y == np.floor(y)).all():
             fractional = y[y != np.floor(y)][0]
             raise TrainingError("E504", where=where, expected=fact("integers"), received=f"{fractional}")
         if self.spec.is_float and self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
-            raise TrainingError(
-                "E504",
-                where=where,
-                expected=fact("numbers from 0 to 1"),
-                received=fact("{first} to {last}", first=y.min(), last=y.max()),
-            )
+            received = fact("{first} to {last}", first=y.min(), last=y.max())
+            raise TrainingError("E504", where=where, expected=fact("numbers from 0 to 1"), received=received)
         return np.ascontiguousarray(y.reshape((len(y), *shape)), dtype=self.spec.dtype)
 
     def _refuse_shape(self, y: np.ndarray, where: str = "y") -> None:
         if not self.is_single and y.shape[1:] != self._sample_shape:
+            expected = fact("a label at each position: {shape}", shape=shape_text(self.spec.shape))
+            fix = fact("y.argmax(axis=-1), if the targets are one-hot")
             raise TrainingError(
-                "E504", where=where,
-                expected=fact("a label at each position: {shape}", shape=shape_text(self.spec.shape)),
-                received=shape_text((BATCH, *y.shape[1:])),
-                fix=fact("y.argmax(axis=-1), if the targets are one-hot"),
-            )  # fmt: skip
+                "E504", where=where, expected=expected, received=shape_text((BATCH, *y.shape[1:])), fix=fix
+            )
         if self.is_single and y.ndim != 1:
+            expected = fact("one label for a sample: (B,)")
+            fix = fact("y.argmax(axis=1), if the targets are one-hot")
             raise TrainingError(
-                "E504", where=where, expected=fact("one label for a sample: (B,)"),
-                received=shape_text((BATCH, *y.shape[1:])),
-                fix=fact("y.argmax(axis=1), if the targets are one-hot"),
-            )  # fmt: skip
+                "E504", where=where, expected=expected, received=shape_text((BATCH, *y.shape[1:])), fix=fix
+            )
 
     def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
         """The class index of each sample or position, flat."""
         if not self.labels:
+            expected = fact("known classes")
             raise TrainingError(
-                "E503",
-                where=where,
-                expected=fact("known classes"),
-                received=fact("none"),
-                fix="model.fit(x, y)",
+                "E503", where=where, expected=expected, received=fact("none"), fix="model.fit(x, y)"
             )
         class_of = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
         values = distinct(y)
@@ -315,12 +304,12 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
     for name, labels in classes.items():
         output = outputs[0] if name == "" and len(outputs) == 1 else name
         if output not in outputs:
+            expected = fact("labels of outputs with classes: {names}", names=", ".join(outputs) or "–")
+            received = name or fact("labels of one output")
+            fix = f'classes={{"{outputs[0]}": [...]}}' if outputs else "classes=None"
             raise UsageError(
-                "E102", where="Model", name="classes",
-                expected=fact("labels of outputs with classes: {names}", names=", ".join(outputs) or "–"),
-                received=name or fact("labels of one output"),
-                fix=f'classes={{"{outputs[0]}": [...]}}' if outputs else "classes=None",
-            )  # fmt: skip
+                "E102", where="Model", name="classes", expected=expected, received=received, fix=fix
+            )
         targets[output] = targets[output].with_classes(labels)
     return targets
 
@@ -337,11 +326,9 @@ def declared_classes(classes: Any) -> dict[str, tuple[Label, ...]]:
     declared = {str(name): _declared(part) for name, part in parts.items()}
     for name, labels in declared.items():
         if len(labels) < 2 or len(set(labels)) < len(labels) or not all(map(_is_label, labels)):
-            raise UsageError(
-                "E102", where=f'Model, classes["{name}"]' if name else "Model", name="classes",
-                expected=fact("at least two different labels: texts, numbers or booleans"),
-                received=repr(parts[name])[:80], fix='classes=["no", "yes"]',
-            )  # fmt: skip
+            where = f'Model, classes["{name}"]' if name else "Model"
+            expected = fact("at least two different labels: texts, numbers or booleans")
+            raise out_of_range(parts[name], "classes", where, expected, fix='classes=["no", "yes"]')
     return declared
 
 
@@ -384,8 +371,7 @@ def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[s
             else fact("one array")
         )
         several = "{" + ", ".join(f'"{name}": ...' for name in targets) + "}"
-        raise TrainingError(
-            "E504", where=where, expected=fact("targets for {names}", names=", ".join(targets)),
-            received=received, fix="model.fit(x, y)" if len(targets) == 1 else f"y={several}",
-        )  # fmt: skip
+        expected = fact("targets for {names}", names=", ".join(targets))
+        fix = "model.fit(x, y)" if len(targets) == 1 else f"y={several}"
+        raise TrainingError("E504", where=where, expected=expected, received=received, fix=fix)
     return {name: np.asarray(parts[name]) for name in targets}

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, fact
 from chainrule.events import Event, StepDone
 from chainrule.graph import Node
 from chainrule.messages import Texts, in_language
@@ -33,7 +33,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.validation import refuse_unknown
+from chainrule.validation import out_of_range, refuse_unknown
 
 WINDOWS = 25  # number of standard deviations of the smoothing window in a sweep
 MOMENTUM = 0.9  # of the running mean of the loss that detects divergence
@@ -176,11 +176,11 @@ def find_learning_rate(
         if error.code != "E501":
             raise  # an overflow ends the sweep; the readings before it are the result
     if len(readings) < MIN_STEPS:
+        expected = fact("{count} steps with a finite loss", count=MIN_STEPS)
+        fix = f"span=({low / 1000:g}, {low:g})"
         raise TrainingError(
-            "E513", where="find_learning_rate",
-            expected=fact("{count} steps with a finite loss", count=MIN_STEPS), received=len(readings),
-            fix=f"span=({low / 1000:g}, {low:g})",
-        )  # fmt: skip
+            "E513", where="find_learning_rate", expected=expected, received=len(readings), fix=fix
+        )
     learning_rates, losses = zip(*readings, strict=True)
     smoothed = smooth(losses)
     suggestion = _steepest(learning_rates, smoothed)
@@ -198,17 +198,11 @@ def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
     if not 0 < low < high < math.inf:
-        raise UsageError(
-            "E102", where="find_learning_rate", name="span",
-            expected=fact("two learning rates, 0 < low < high"), received=repr(span)[:80],
-            fix="span=(1e-6, 10.0)",
-        )  # fmt: skip
+        expected = fact("two learning rates, 0 < low < high")
+        raise out_of_range(span, "span", "find_learning_rate", expected, fix="span=(1e-6, 10.0)")
     if isinstance(steps, bool) or not isinstance(steps, int) or not MIN_STEPS <= steps <= 10**6:
-        raise UsageError(
-            "E102", where="find_learning_rate", name="steps",
-            expected=fact("an integer, {minimum} to {maximum}", minimum=MIN_STEPS, maximum=1_000_000),
-            received=repr(steps)[:80], fix="steps=100",
-        )  # fmt: skip
+        expected = fact("an integer, {minimum} to {maximum}", minimum=MIN_STEPS, maximum=1_000_000)
+        raise out_of_range(steps, "steps", "find_learning_rate", expected, 100)
     return low, high
 
 
@@ -227,11 +221,9 @@ def _with_learning_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
     if "inner" in names:
         return replace(optimizer, inner=_with_learning_rate(optimizer.inner, schedule))
     if "learning_rate" not in names:
-        raise UsageError(
-            "E102", where="find_learning_rate", name="optimizer",
-            expected=fact("an optimizer with a learning rate"), received=type(optimizer).__name__,
-            fix="cr.Model(..., optimizer=cr.Adam())",
-        )  # fmt: skip
+        expected = fact("an optimizer with a learning rate")
+        fix = "cr.Model(..., optimizer=cr.Adam())"
+        raise out_of_range(type(optimizer).__name__, "optimizer", "find_learning_rate", expected, fix=fix)
     return replace(optimizer, learning_rate=schedule)
 
 

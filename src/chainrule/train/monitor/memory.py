@@ -36,6 +36,7 @@ from chainrule.train.network import Network
 from chainrule.train.nonfinite.recorder import retained_states
 from chainrule.train.options import FitOptions
 from chainrule.train.step import GROUPS, Step, training_step
+from chainrule.validation import trained_network
 
 TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes of a row in the order of the rows: four orders exist while the next one is sampled
@@ -45,10 +46,9 @@ BUDGET = 256 * 2**20  # maximum memory of such a block in bytes, if it has more 
 
 def memory_of(model: ModelState, batch_size: int) -> MemoryRequirement:
     """The memory requirement of a training without its data; see ``chainrule.Model.memory``."""
-    if model.network is None:
-        raise TrainingError("E503", where="memory", fix="model.initialize(inputs)")
+    network = trained_network(model, "memory", "model.initialize(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
-    return training_memory(model.network, training_step(model.network, weighted=False, horizon=1), batch)
+    return training_memory(network, training_step(network, weighted=False, horizon=1), batch)
 
 
 def training_memory(
@@ -263,10 +263,10 @@ def _bytes(specs: Iterable[Spec], batch: int = 1) -> int:
 
 
 def _too_large(what: Message, memory: MemoryRequirement, free: int, fix: str) -> TrainingError:
-    return TrainingError(
-        "E508", what=what, expected=fact("at most {limit}", limit=_bytes_text(free)),
-        received=_bytes_text(memory.total), notes=[memory.largest], fix=fix,
-    )  # fmt: skip
+    expected = fact("at most {limit}", limit=_bytes_text(free))
+    received = _bytes_text(memory.total)
+    notes = [memory.largest]
+    return TrainingError("E508", what=what, expected=expected, received=received, notes=notes, fix=fix)
 
 
 def _bytes_text(size: int) -> Message:

@@ -78,9 +78,7 @@ class ProbeGraph:
         penalties = self._step.objective.penalty_gradients(nodes)
         if not penalties:
             return {}
-        return {
-            "data_gradient": self._step.objective.data_gradients(nodes), "penalty_gradient": penalties,
-        }  # fmt: skip
+        return {"data_gradient": self._step.objective.data_gradients(nodes), "penalty_gradient": penalties}
 
     @cached_property
     def operands(self) -> dict[str, Node]:

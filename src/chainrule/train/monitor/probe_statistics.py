@@ -138,9 +138,10 @@ class ProbeStatistics:
         squared_norm = _squared_norm(_blocks(parameter))
         norm, is_finite = math.sqrt(squared_norm), math.isfinite(squared_norm + self.squared_norms[path])
         statistics = {
-            "gradient": math.sqrt(self.squared_norms[path]), "weight": norm,
+            "gradient": math.sqrt(self.squared_norms[path]),
+            "weight": norm,
             "not_finite": 0.0 if is_finite else _share(_is_nonfinite, parameter, gradient),
-        }  # fmt: skip
+        }
         if norm > 0:
             statistics["update"] = math.sqrt(_squared_norm(self._changes(parameter, chain))) / norm
         if not self._terms:

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule import prng
 from chainrule.engines.profile import ProfiledStep, StepProfile, measure
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import fact
 from chainrule.plan.microbatch import planned_split
 from chainrule.plan.plan import Cut, Plan
 from chainrule.records import frozen
@@ -19,6 +19,7 @@ from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.step import Step, training_step
+from chainrule.validation import out_of_range, trained_network
 
 BATCH = 32  # samples, if neither the caller nor the last training determines the batch size
 ROWS, MAX_BYTES = 1000, 2**26  # random rows, if no training determines their number; and their memory
@@ -72,14 +73,7 @@ def profiled_step(
     """
     batch = _batch(model, batch_size, "profile")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise UsageError(
-            "E102",
-            where="profile",
-            name="steps",
-            expected=fact("at least 1"),
-            received=steps,
-            fix="steps=100",
-        )
+        raise out_of_range(steps, "steps", "profile", fact("at least 1"), 100)
     network = _network(model, "profile")
     if x is None:
         data = _random_data(model, network, batch)
@@ -94,19 +88,14 @@ def profiled_step(
 
 
 def _network(model: ModelState, where: str) -> Network:
-    if model.network is None:
-        raise TrainingError("E503", where=where, fix=fact("model.fit(x, y), or model.initialize(inputs)"))
-    return model.network
+    return trained_network(model, where, fact("model.fit(x, y), or model.initialize(inputs)"))
 
 
 def _batch(model: ModelState, batch_size: int | None, where: str) -> int:
     """The batch size: as requested, that of the last training, or the default."""
     _network(model, where)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-        raise UsageError(
-            "E102", where=where, name="batch_size", expected=fact("at least 1"), received=batch_size,
-            fix=f"batch_size={BATCH}",
-        )  # fmt: skip
+        raise out_of_range(batch_size, "batch_size", where, fact("at least 1"), fix=f"batch_size={BATCH}")
     rows = _fact(model, "rows") if "batch_size" in model.facts else 0  # of a full-batch training
     return batch_size or _fact(model, "batch_size") or rows or BATCH
 

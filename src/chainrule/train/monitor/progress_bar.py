@@ -83,7 +83,7 @@ def fit_parts(parts: Sequence[tuple[str, str]], cells: int) -> str:
     text, *shorter = (
         "  ".join(part for name, part in parts if name not in OMITTED_FIRST[:count])
         for count in range(len(OMITTED_FIRST) + 1)
-    )  # fmt: skip
+    )
     while cell_len(text) > cells and shorter:
         text = shorter.pop(0)
     return text

@@ -22,9 +22,7 @@ MIN_GROWTH = 10.0  # factor from the smallest of the last steps to the last one;
 OUTLIER_FACTOR = 1e6  # times the median magnitude of the data
 LARGE_WEIGHT = 1e6  # weights of a trained network are around 1
 LARGE_LEARNING_RATE = 1.0  # above it, too large for every optimizer of the catalog
-PRODUCTS = (
-    "multiply", "square", "matmul", "convolution", "convolution_input", "convolution_weight", "prod",
-)  # fmt: skip
+PRODUCTS = ("multiply", "square", "matmul", "convolution", "convolution_input", "convolution_weight", "prod")
 SCORES = ("softmax", "log_softmax", "logsumexp")
 ROLES = {"parameter": "nonfinite_weight", "state": "nonfinite_state", "data": "nonfinite_data"}
 OVERFLOWS = (

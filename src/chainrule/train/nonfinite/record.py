@@ -162,10 +162,9 @@ class NonfiniteReport:
             report.lines("en", 3)  # a value that a sentence contains may be missing
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RecursionError) as cause:
             received = f"{type(cause).__name__}: {cause}"[:120]
-            raise FileError(
-                "E555", where=where, expected=fact("a report on non-finite values"), received=received,
-                fix=fact("train again; the next failure writes a new report"),
-            ) from cause  # fmt: skip
+            expected = fact("a report on non-finite values")
+            fix = fact("train again; the next failure writes a new report")
+            raise FileError("E555", where=where, expected=expected, received=received, fix=fix) from cause
         return report
 
 

@@ -43,8 +43,8 @@ def read_nonfinite_report(run: str | os.PathLike[str]) -> NonfiniteReport | None
     try:
         record = json_document.from_text(atomic_write.read(path, MAX_BYTES, within=folder.path).decode())
     except ValueError as cause:
-        raise FileError(
-            "E555", where=str(path), expected=fact("a report on non-finite values"),
-            received=str(cause)[:120], fix=fact("train again; the next failure writes a new report"),
-        ) from cause  # fmt: skip
+        expected = fact("a report on non-finite values")
+        received = str(cause)[:120]
+        fix = fact("train again; the next failure writes a new report")
+        raise FileError("E555", where=str(path), expected=expected, received=received, fix=fix) from cause
     return NonfiniteReport.of_record(record, str(path))

@@ -114,11 +114,9 @@ def origin_report(
         name = next((n for n, value in results.items() if not is_finite(value)), next(iter(results)))
         node, value = graph.outputs[name], np.asarray(results[name])
         facts = {"limit": float(np.finfo(value.dtype).max)}
-        return NonfiniteReport(
-            "update" if name not in ("loss", "learning_rate") else "forward", node.op.name,
-            node.site.path or name,
-            node.site.kind, causes=(Cause("overflow_product", facts),),
-        )  # fmt: skip
+        phase = "update" if name not in ("loss", "learning_rate") else "forward"
+        causes = (Cause("overflow_product", facts),)
+        return NonfiniteReport(phase, node.op.name, node.site.path or name, node.site.kind, causes=causes)
     node, index = origin.node, origin.index
     where = rows_of(node, origin.mask) if origin.rows is None else origin.rows
     inputs, input_count = _inputs(origin, rows, operands)

@@ -16,6 +16,7 @@ from chainrule.graph import Node
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.train.robust.robust_training import Part, RobustStep, RobustTraining, require
+from chainrule.validation import out_of_range
 
 NORMS = ("inf", "2")
 _RELATIVE_STEP = 2.5  # radii that all steps together can cover
@@ -121,10 +122,7 @@ def _require_search(training: AdversarialTraining | TRADES) -> None:
             received=repr(training.norm), fix='norm="inf"',
         )  # fmt: skip
     if type(training.steps) is not int or not 1 <= training.steps <= MAX_STEPS:
-        raise UsageError(
-            "E102", where=type(training).__name__, name="steps", expected=f"1 <= steps <= {MAX_STEPS}",
-            received=repr(training.steps)[:80], fix="steps=7",
-        )  # fmt: skip
+        raise out_of_range(training.steps, "steps", type(training).__name__, f"1 <= steps <= {MAX_STEPS}", 7)
     require(training, "step_size")
 
 

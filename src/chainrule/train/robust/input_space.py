@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node, constant
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
     from chainrule.data import Arrays, Preparation
@@ -65,14 +66,14 @@ class InputSpace:
         pixels: Pixels | None = first if first is not None and first.kind == "image" else None
         low, high = bounds or _range_of(x, pixels)
         if radius > high - low:
-            raise UsageError(
-                "E102", where="fit, robust", name="radius", received=f"{radius:g}",
-                expected=fact(
-                    "at most {size:g}: the values are in the range {low:g} to {high:g}",
-                    size=high - low, low=low, high=high,
-                ),
-                fix=f"radius={radius:g}/255" if (low, high) == (0.0, 1.0) and radius <= 255 else "",
-            )  # fmt: skip
+            expected = fact(
+                "at most {size:g}: the values are in the range {low:g} to {high:g}",
+                size=high - low,
+                low=low,
+                high=high,
+            )
+            fix = f"radius={radius:g}/255" if (low, high) == (0.0, 1.0) and radius <= 255 else ""
+            raise out_of_range(radius, "radius", "fit, robust", expected, fix=fix)
         if pixels is None:
             return cls(name, (1.0,), (float(low),), (float(high),))
         mean = np.asarray(pixels.mean, np.float64)

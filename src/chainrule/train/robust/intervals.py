@@ -119,8 +119,6 @@ def _leaky(node: Node, bounds: dict[Node, Bounds]) -> Bounds:
 
 
 def _no_rule(node: Node) -> TrainingError:
-    return TrainingError(
-        "E571", where=f"fit, robust=IntervalTraining: {node.site.path if node.site else ''}",
-        expected=fact("operations with an interval rule, such as those of Dense, Conv, ReLU and pooling"),
-        received=node.op.name,
-    )  # fmt: skip
+    where = f"fit, robust=IntervalTraining: {node.site.path if node.site else ''}"
+    expected = fact("operations with an interval rule, such as those of Dense, Conv, ReLU and pooling")
+    return TrainingError("E571", where=where, expected=expected, received=node.op.name)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node, input_node, rebuild
 from chainrule.nn.build import Built
 from chainrule.nn.scope import stream_of
@@ -22,7 +22,7 @@ from chainrule.spec import Shape
 from chainrule.train.network import Network
 from chainrule.train.objective import Objective, objective
 from chainrule.train.robust.input_space import InputSpace
-from chainrule.validation import is_number
+from chainrule.validation import is_number, out_of_range
 
 
 @frozen(eq=False)
@@ -80,10 +80,11 @@ class RobustStep:
         """
         (name, node), *others = self.built.outputs.items()
         if others or node.rank != 2 or self.network.losses[name].name != "cross_entropy":
+            where = f"fit, robust={needed_by}"
+            expected = fact("one output (B, K) with the loss cross_entropy")
             raise TrainingError(
-                "E571", where=f"fit, robust={needed_by}", received=self.network.losses[name].name,
-                expected=fact("one output (B, K) with the loss cross_entropy"),
-            )  # fmt: skip
+                "E571", where=where, received=self.network.losses[name].name, expected=expected
+            )
         return name
 
 
@@ -139,10 +140,9 @@ def require(
             expected = fact("a number from {low:g} to {high:g}", low=low, high=high)
         if above is not None:
             expected = fact("a number above {limit:g}", limit=above)
-        raise UsageError(
-            "E102", where=type(owner).__name__, name=name, expected=expected, received=repr(value)[:80],
-            fix=f"{name}={getattr(type(owner), name)!r}",
-        )  # fmt: skip
+        raise out_of_range(
+            value, name, type(owner).__name__, expected, fix=f"{name}={getattr(type(owner), name)!r}"
+        )
 
 
 @frozen

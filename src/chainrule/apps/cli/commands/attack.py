@@ -27,6 +27,7 @@ from chainrule.robustness.result import AttackResult
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.options import radius_of
+from chainrule.validation import out_of_range
 
 ROWS = 500  # attacked by default
 REPORTS = {"attack": "attack.html", "sweep": "corruptions.html"}
@@ -141,9 +142,7 @@ def _limit(text: str) -> tuple[str, float | None]:
 def _selected(rows: Rows, count: int) -> np.ndarray:
     """The indices of at most ``count`` rows, evenly spaced; prints how many."""
     if count < 1:
-        raise UsageError(
-            "E102", where="--rows", name="rows", expected=">= 1", received=count, fix=f"--rows {ROWS}"
-        )
+        raise out_of_range(count, "rows", "--rows", ">= 1", fix=f"--rows {ROWS}")
     if count >= rows.count:
         return np.arange(rows.count)
     screen.line(text_of("attack_selected").format(count=count, rows=rows.count), to_errors=True)
@@ -179,9 +178,9 @@ def _write_rows(out: str, result: Any) -> None:
     """
     table = getattr(result, "table", None)
     if table is None:
+        expected = fact("an attack on rows of a table")
         raise UsageError(
-            "E601", where="chainrule attack", option="--out", expected=fact("an attack on rows of a table"),
-            received="--out",
-        )  # fmt: skip
+            "E601", where="chainrule attack", option="--out", expected=expected, received="--out"
+        )
     atomic_write.write(out, to_csv(table.frame, "raw").encode())
     screen.line(text_of("page_written").format(file=out))

@@ -33,6 +33,7 @@ from chainrule.escaping import printable
 from chainrule.model import Model
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.validation import out_of_range
 
 _KINDS: dict[str, Any] = {
     "row": int, "method": str, "target": str, "text": str, "samples": int, "exact": bool, "baseline": int,
@@ -119,13 +120,7 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     method = chosen.get("method", "integrated_gradients")
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
     if not 0 <= count <= rows.count:
-        raise UsageError(
-            "E102",
-            where="--baseline",
-            name="baseline",
-            expected=fact("0 to {last}", last=rows.count),
-            received=count,
-        )
+        raise out_of_range(count, "baseline", "--baseline", fact("0 to {last}", last=rows.count))
     index = np.linspace(0, rows.count - 1, count).round().astype(np.int64)
     baseline = rows.take(np.unique(index)).x if count else None
     own = _of(chosen, "samples", "exact")
@@ -169,10 +164,10 @@ def _target(model: Model, text: str) -> Any:
         labels = [str(label) for label in model.labels]
         if text not in labels:
             close = nearest(text, labels) or "'*'"
+            fix = f"--counterfactual {close}"
             raise UsageError(
-                "E547", where="--counterfactual", expected=", ".join(labels[:20]), received=text,
-                fix=f"--counterfactual {close}",
-            )  # fmt: skip
+                "E547", where="--counterfactual", expected=", ".join(labels[:20]), received=text, fix=fix
+            )
         return _label(model, text)
     low, dots, high = text.partition("..")
     return (low or None, high or None) if dots else text

@@ -71,10 +71,11 @@ def audit(
     chosen = {name: value for name, value in options.items() if value is not None}
     has_claim = "canaries" in chosen or "claim" in chosen
     if "delta" in chosen and not has_claim:
+        expected = fact("--delta with --claim or --canaries")
+        fix = f"--claim 3 --delta {chosen['delta']:g}"
         raise UsageError(
-            "E601", where="chainrule audit", option="--delta", received="--delta",
-            expected=fact("--delta with --claim or --canaries"), fix=f"--claim 3 --delta {chosen['delta']:g}",
-        )  # fmt: skip
+            "E601", where="chainrule audit", option="--delta", received="--delta", expected=expected, fix=fix
+        )
     seed, bound = chosen.get("seed", 0), None
     if is_repeatable(run):
         training = recorded_training(run, data)
@@ -117,19 +118,19 @@ def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOp
     """
     if data is None or "others" not in chosen:
         name = "DATA" if data is None else "--others"
+        expected = fact("rows of the training, and --others with rows that it did not use")
+        fix = f"chainrule audit {run} {data or 'DATA'} --others {chosen.get('others', 'FILE')}"
         raise UsageError(
-            "E601", where="chainrule audit", option=name, received=fact("none"),
-            expected=fact("rows of the training, and --others with rows that it did not use"),
-            fix=f"chainrule audit {run} {data or 'DATA'} --others {chosen.get('others', 'FILE')}",
-        )  # fmt: skip
+            "E601", where="chainrule audit", option=name, received=fact("none"), expected=expected, fix=fix
+        )
     model, members = load(run, data, reading)
     _, others = load(run, chosen["others"], reading)
     require_targets(members, run, data)
     require_targets(others, run, chosen["others"])
+    shadows = chosen.get("shadows", 0)
     return model.audit_membership(
-        _pair(members), _pair(others), shadows=chosen.get("shadows", 0), seed=chosen.get("seed", 0),
-        lang=settings.lang,
-    )  # fmt: skip
+        _pair(members), _pair(others), shadows=shadows, seed=chosen.get("seed", 0), lang=settings.lang
+    )
 
 
 def _pair(rows: Rows) -> Any:
@@ -143,11 +144,11 @@ def _refuse_canaries(run: str, is_requested: bool) -> None:
         UsageError E601: they were requested.
     """
     if is_requested:
+        expected = fact("a RUN of chainrule train, whose training can be repeated")
+        fix = "chainrule.auditing.audit_in_one_run(fit, x, y)"
         raise UsageError(
-            "E601", where="chainrule audit", option="--canaries", received=run,
-            expected=fact("a RUN of chainrule train, whose training can be repeated"),
-            fix="chainrule.auditing.audit_in_one_run(fit, x, y)",
-        )  # fmt: skip
+            "E601", where="chainrule audit", option="--canaries", received=run, expected=expected, fix=fix
+        )
 
 
 def _write(run: str, html: str | None, membership: MembershipResult, bound: OneRunResult | None) -> None:

@@ -11,7 +11,7 @@ from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_kno
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.settings import settings
 from chainrule.tabular.intervals import intervals_of
@@ -22,6 +22,7 @@ from chainrule.uncertainty.calibration import calibrate_probabilities, with_cali
 from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
 from chainrule.uncertainty.intervals import MIN_LABELED, with_intervals
 from chainrule.uncertainty.probability_map import MAPS
+from chainrule.validation import choice
 
 
 @with_options(READING)
@@ -75,11 +76,7 @@ def _method_of(model: Model, method: str | None) -> str:
     known = tuple(INTERVAL_METHODS) if _has_intervals(model) else tuple(MAPS)
     if method is None:
         return "quantile" if _has_intervals(model) else "temperature"
-    if method not in known:
-        raise UsageError(
-            "E101", where="--method", name=method, received=method, expected=", ".join(known),
-            fix=f"--method {nearest(method, known) or known[0]}",
-        )  # fmt: skip
+    choice(method, known, "--method")
     return method
 
 
@@ -116,10 +113,9 @@ def _intervals_of_training(
 ) -> tuple[Model, list[str]]:
     measured = intervals_of(plan, model, method, seed, screen.note)
     if measured is None:
-        raise DataError(
-            "E331", where="calibrate", received=fact("{count} rows", count=rows),
-            expected=fact("at least {count} rows", count=MIN_LABELED), fix=fact("add rows"),
-        )  # fmt: skip
+        received = fact("{count} rows", count=rows)
+        expected = fact("at least {count} rows", count=MIN_LABELED)
+        raise DataError("E331", where="calibrate", received=received, expected=expected, fix=fact("add rows"))
     position = settings.lang == "zh"
     lines = [pair[position] for pair in (*measured.sentences, *measured.levels)]
     return Model.of(with_intervals(model.state, measured.intervals)), lines

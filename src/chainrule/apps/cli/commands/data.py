@@ -31,13 +31,8 @@ def data(
     elif action == "list":
         _describe(dataset_of(name or ""))
     elif name is None:
-        raise UsageError(
-            "E601",
-            where="chainrule data",
-            option="NAME",
-            received=fact("no name"),
-            fix=f"chainrule data {action} {DATASETS[0].name}",
-        )
+        fix = f"chainrule data {action} {DATASETS[0].name}"
+        raise UsageError("E601", where="chainrule data", option="NAME", received=fact("no name"), fix=fix)
     elif action == "get":
         archive = open_dataset(name)
         screen.line(archive.path)

@@ -102,10 +102,9 @@ def refuse_outputs(out: str, html: str, name: str) -> None:
         return
     existing = next((part for part in (Path(out), *Path(out).parents) if os.path.lexists(part)), None)
     if existing is not None and not existing.is_dir():
-        raise UsageError(
-            "E609", where="--out", expected=fact("a new folder"), received=str(existing),
-            fix=f"--out runs/{name}",
-        )  # fmt: skip
+        expected = fact("a new folder")
+        fix = f"--out runs/{name}"
+        raise UsageError("E609", where="--out", expected=expected, received=str(existing), fix=fix)
     require_free(Path(out))
 
 

@@ -29,6 +29,7 @@ from chainrule.store import atomic_write
 from chainrule.tabular.recorded import replay
 from chainrule.tabular.run_folder import model_file
 from chainrule.train.single_member import members_of
+from chainrule.validation import out_of_range
 
 OPTIONS = {
     "row": Choice(int, "row"),
@@ -63,10 +64,7 @@ def explain(
     _refuse_mixture(run, data, chosen)
     depth = chosen.get("depth")
     if depth is not None and not 0 <= depth <= 3:
-        raise UsageError(
-            "E102", where="chainrule explain", name="--depth", expected=fact("0, 1, 2 or 3"),
-            received=depth, fix="--depth 2",
-        )  # fmt: skip
+        raise out_of_range(depth, "--depth", "chainrule explain", fact("0, 1, 2 or 3"), fix="--depth 2")
     page: Any = _page(run, data, chosen, reading, html is not None)
     if html is None:
         screen.block(str(page))

@@ -173,12 +173,8 @@ def _threshold(model: Model, passed: float | None) -> float | None:
     """
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
-        raise UsageError(
-            "E611",
-            where="--threshold",
-            expected=fact("two classes"),
-            received=fact("{count} classes", count=len(labels)) if labels else "regression",
-        )
+        received = fact("{count} classes", count=len(labels)) if labels else "regression"
+        raise UsageError("E611", where="--threshold", expected=fact("two classes"), received=received)
     if passed is not None:
         return passed
     level = stored_level(model)
@@ -269,10 +265,10 @@ def _require_probabilities(model: Model, run: str, data: str) -> None:
     """
     losses = [target.loss for target in model.state.targets.values()]
     if all(loss.task != "classification" for loss in losses):
-        raise TrainingError(
-            "E507", where="--proba", expected=fact("a model of classes"),
-            received=", ".join(loss.name for loss in losses), fix=f"chainrule predict {run} {data}",
-        )  # fmt: skip
+        expected = fact("a model of classes")
+        received = ", ".join(loss.name for loss in losses)
+        fix = f"chainrule predict {run} {data}"
+        raise TrainingError("E507", where="--proba", expected=expected, received=received, fix=fix)
 
 
 def _refuse_options(expected: str, **options: bool) -> None:
@@ -284,6 +280,5 @@ def _refuse_options(expected: str, **options: bool) -> None:
     names = [f"--{name.replace('_', '-')}" for name, is_set in options.items() if is_set]
     if names:
         raise UsageError(
-            "E601", where="chainrule predict", option=names[0],
-            expected=expected, received=names[0],
-        )  # fmt: skip
+            "E601", where="chainrule predict", option=names[0], expected=expected, received=names[0]
+        )

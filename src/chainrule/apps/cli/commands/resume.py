@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from chainrule.apps.cli.commands.train import end_of, run_training
-from chainrule.errors import FileError, UsageError, fact
+from chainrule.errors import FileError, fact
 from chainrule.escaping import quoted
 from chainrule.store import RunFolder
 from chainrule.tabular.run_folder import read_config
+from chainrule.validation import out_of_range
 
 
 def resume(
@@ -37,16 +38,12 @@ def resume(
     if epochs is not None and not (epochs == options.epochs and options.is_passed("epochs")):
         checkpoint = folder.latest()
         if checkpoint is None:
-            raise FileError(
-                "E604", where=run, expected=fact("a run folder with a checkpoint"), received=fact("none"),
-                fix=f"chainrule train {quoted(options.data)} --epochs {epochs}",
-            )  # fmt: skip
+            expected = fact("a run folder with a checkpoint")
+            fix = f"chainrule train {quoted(options.data)} --epochs {epochs}"
+            raise FileError("E604", where=run, expected=expected, received=fact("none"), fix=fix)
         complete, _ = end_of(checkpoint)
         if epochs < complete:
-            raise UsageError(
-                "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs,
-                fix=f"--epochs {2 * complete}",
-            )  # fmt: skip
+            raise out_of_range(epochs, "epochs", "--epochs", f">= {complete}", fix=f"--epochs {2 * complete}")
         options = options.with_passed({"epochs": epochs})
     try:
         return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")

@@ -31,6 +31,7 @@ from chainrule.tabular.evaluation import Result
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.tabular.status import status_of
 from chainrule.texts import render
+from chainrule.validation import out_of_range
 
 MAX_INPUTS = 1_000_000
 FORMS = "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | error CODE | net WORDS"
@@ -71,13 +72,10 @@ def show(
     elif which is not None:
         known = (*KINDS, *_NAMED, "error", "net")
         close = nearest(what, known) or "op"
+        expected = f"{' NAME | '.join((*KINDS, *_NAMED))} NAME | error CODE | net WORDS | RUN"
+        fix = f"chainrule show {close} {which}"
         raise UsageError(
-            "E101",
-            where="chainrule show",
-            name=what,
-            expected=f"{' NAME | '.join((*KINDS, *_NAMED))} NAME | error CODE | net WORDS | RUN",
-            received=f"{what} {which}",
-            fix=f"chainrule show {close} {which}",
+            "E101", where="chainrule show", name=what, expected=expected, received=f"{what} {which}", fix=fix
         )
     else:
         _file(what)
@@ -165,13 +163,7 @@ def _number(value: object) -> float:
 def _net(words: str, inputs: int) -> None:
     """Print the layers of a network given as text."""
     if not 1 <= inputs <= MAX_INPUTS:
-        raise UsageError(
-            "E102",
-            where="--inputs",
-            name="inputs",
-            expected=fact("1 to {last}", last=MAX_INPUTS),
-            received=inputs,
-        )
+        raise out_of_range(inputs, "inputs", "--inputs", fact("1 to {last}", last=MAX_INPUTS))
     net = net_from_text(words, source="net")
     inputs_by_name = {"x": Spec((Size.symbol("B"), inputs), "float32")}
     screen.block(tree(fold_repeated(flow_of(net, build(net, inputs_by_name, "float32", training=True)))))

@@ -28,6 +28,7 @@ from chainrule.store.open_folder import refuse_link
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.options import OF_ENSEMBLE, Options
 from chainrule.tabular.run_folder import CONFIG, MODEL, new_run, require_free, to_toml
+from chainrule.validation import out_of_range
 
 _SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
 _REFUSED = (*_SEARCHED, "epsilon", "delta", "public")  # each trial would spend privacy
@@ -88,14 +89,12 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
     """Refuse options of the search outside their range."""
     for name, value, high in (("trials", trials, 10_000), ("workers", workers, 256)):
         if not 1 <= value <= high:
-            raise UsageError(
-                "E102", where=f"--{name}", name=name, expected=fact("1 to {high}", high=high), received=value
-            )
+            raise out_of_range(value, name, f"--{name}", fact("1 to {high}", high=high))
     if sampler not in SAMPLERS:
+        fix = f"--sampler {SAMPLERS[0]}"
         raise UsageError(
-            "E101", where="--sampler", name=sampler, expected=", ".join(SAMPLERS), received=sampler,
-            fix=f"--sampler {SAMPLERS[0]}",
-        )  # fmt: skip
+            "E101", where="--sampler", name=sampler, expected=", ".join(SAMPLERS), received=sampler, fix=fix
+        )
     if resume and out is None:
         raise UsageError(
             "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
@@ -111,19 +110,16 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
     """
     journal = refuse_link(path / JOURNAL)
     if resume and not journal.exists():
-        raise FileError(
-            "E604", where=str(path), expected=fact("a folder with {content}", content=JOURNAL),
-            received=fact("none"), fix=fact("tune without --resume"),
-        )  # fmt: skip
+        expected = fact("a folder with {content}", content=JOURNAL)
+        fix = fact("tune without --resume")
+        raise FileError("E604", where=str(path), expected=expected, received=fact("none"), fix=fix)
     study = Study(journal, problem.space, problem.base.seed, sampler)
     facts = {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
     if not study.facts:
         study.record(facts)
     elif dict(study.facts) != facts:
-        raise UsageError(
-            "E603", where="--resume", expected=fact("the options and rows of the search"),
-            received=fact("others"),
-        )  # fmt: skip
+        expected = fact("the options and rows of the search")
+        raise UsageError("E603", where="--resume", expected=expected, received=fact("others"))
     return study
 
 

@@ -20,11 +20,12 @@ from chainrule.bounds.counterexample import Counterexample
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify as verify_property
-from chainrule.errors import FileError, UsageError, fact
+from chainrule.errors import FileError, fact
 from chainrule.interop.onnx import read_onnx
 from chainrule.interop.vnnlib import read_vnnlib
 from chainrule.settings import planning_cores
 from chainrule.store import atomic_write
+from chainrule.validation import out_of_range
 
 EXIT = {"holds": 0, "violated": 3, "unknown": 4, "empty": 5}
 SHOWN = 20
@@ -41,10 +42,7 @@ def verify(
 ) -> int:
     """Print whether a property holds, is violated (with the counterexample), or neither could be shown."""
     if not (math.isfinite(timeout) and timeout > 0):
-        raise UsageError(
-            "E102", where="--timeout", name="--timeout", expected=fact("seconds above 0"), received=timeout,
-            fix="--timeout 60",
-        )  # fmt: skip
+        raise out_of_range(timeout, "--timeout", "--timeout", fact("seconds above 0"), fix="--timeout 60")
     imported = read_onnx(network)
     subject = Subject(imported.output, imported.arrays)
     inputs = math.prod(imported.input_shape)

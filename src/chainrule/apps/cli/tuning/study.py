@@ -121,10 +121,9 @@ class Study:
         self._stored.add_trial(trial)
 
     def _damaged(self, received: str) -> FileError:
-        return FileError(
-            "E605", where=str(self.path), expected=fact("the trials of a search"), received=received,
-            fix=fact("another --out"),
-        )  # fmt: skip
+        expected = fact("the trials of a search")
+        fix = fact("another --out")
+        return FileError("E605", where=str(self.path), expected=expected, received=received, fix=fix)
 
 
 class _NoLock:

@@ -41,13 +41,8 @@ def saved_diagnosis(run: str) -> Diagnosis:
     if not os.path.isfile(file):
         if has_ledger(run):
             raise private_only("chainrule doctor", "chainrule show error E591")
-        raise FileError(
-            "E552",
-            where=run,
-            expected=DIAGNOSIS_FILE,
-            received=fact("none"),
-            fix=fact("train again: the diagnosis is saved by default"),
-        )
+        fix = fact("train again: the diagnosis is saved by default")
+        raise FileError("E552", where=run, expected=DIAGNOSIS_FILE, received=fact("none"), fix=fix)
     return read_diagnosis(file)
 
 
@@ -106,8 +101,8 @@ def resolve_rule(name: str) -> Rule:
     numbered = {str(rule.number): rule for rule in RULES.values()} if name.isdecimal() else RULES
     if name not in numbered:
         close = nearest(name, RULES)
+        fix = f"chainrule show rule {close}" if close else "chainrule show rules"
         raise UsageError(
-            "E101", where="chainrule show rule", name=name, expected=", ".join(RULES), received=name,
-            fix=f"chainrule show rule {close}" if close else "chainrule show rules",
-        )  # fmt: skip
+            "E101", where="chainrule show rule", name=name, expected=", ".join(RULES), received=name, fix=fix
+        )
     return numbered[name]

@@ -84,11 +84,11 @@ def _require_suffix(out: str | None, suffix: str) -> None:
         UsageError E601: another suffix.
     """
     if out is not None and Path(out).suffix.lower() != suffix:
+        expected = fact("a name that ends in {ending}", ending=suffix)
+        fix = f"--out {Path(out).stem or 'step'}{suffix}"
         raise UsageError(
-            "E601", where="chainrule show", option="--out",
-            expected=fact("a name that ends in {ending}", ending=suffix), received=out,
-            fix=f"--out {Path(out).stem or 'step'}{suffix}",
-        )  # fmt: skip
+            "E601", where="chainrule show", option="--out", expected=expected, received=out, fix=fix
+        )
 
 
 def show_page(page: Page) -> None:

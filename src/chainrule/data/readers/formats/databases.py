@@ -119,8 +119,8 @@ def _states(files: list[Path]) -> list[tuple[int, int]]:
 
 def _path(content: Content) -> Path:
     if content.path is None:
-        raise DataError(
-            "E316", where=content.name, expected=fact("a database as a file of its own"),
-            received=fact("a database in a pipe or archive"), fix=fact("save it as a file first"),
-        )  # fmt: skip
+        expected = fact("a database as a file of its own")
+        received = fact("a database in a pipe or archive")
+        fix = fact("save it as a file first")
+        raise DataError("E316", where=content.name, expected=expected, received=received, fix=fix)
     return content.path

@@ -155,11 +155,10 @@ def _of_document(source: str, document: Any) -> Table:
         names, rows = [str(name) for name in document["columns"]], document["data"]
         ragged = next((i for i, row in enumerate(rows) if len(row) != len(names)), -1)
         if ragged >= 0:
-            raise DataError(
-                "E306", where=fact("row {row} of {source}", row=ragged + 1, source=source),
-                expected=fact("{count} fields", count=len(names)),
-                received=fact("{count} fields", count=len(rows[ragged])),
-            )  # fmt: skip
+            where = fact("row {row} of {source}", row=ragged + 1, source=source)
+            expected = fact("{count} fields", count=len(names))
+            received = fact("{count} fields", count=len(rows[ragged]))
+            raise DataError("E306", where=where, expected=expected, received=received)
         return _of_objects([dict(zip(names, row, strict=True)) for row in rows], source)
     if isinstance(document, dict) and document and all(isinstance(v, list) for v in document.values()):
         return _typed({name: _series(name, values) for name, values in document.items()}, source)

@@ -137,13 +137,11 @@ def _require_named(source: str, body: list[tuple[int, Cells]], left: int, width:
     """Refuse cells to the right of the last column name, and to the left of the first."""
     for number, cells in body:
         if max(cells) - left >= width or min(cells) < left:
-            raise DataError(
-                "E306",
-                where=fact("{file} line {line}", file=source, line=number),
-                expected=fact("{count} fields", count=width),
-                received=fact("{count} fields", count=max(cells) - min(*cells, left) + 1),
-                fix=fact("give every column its own name"),
-            )
+            where = fact("{file} line {line}", file=source, line=number)
+            expected = fact("{count} fields", count=width)
+            received = fact("{count} fields", count=max(cells) - min(*cells, left) + 1)
+            fix = fact("give every column its own name")
+            raise DataError("E306", where=where, expected=expected, received=received, fix=fix)
 
 
 def _texts(cells: Cells, left: int, width: int) -> list[str]:

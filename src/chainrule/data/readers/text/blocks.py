@@ -47,12 +47,10 @@ def records_of(
         except csv.Error as error:
             if not strict:
                 return
-            raise DataError(
-                "E309",
-                where=fact("{file} line {line}", file=lines.name, line=start),
-                expected=fact('a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"'),
-                received=_csv_fault(error, dialect.delimiter),
-            ) from error
+            where = fact("{file} line {line}", file=lines.name, line=start)
+            expected = fact('a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"')
+            received = _csv_fault(error, dialect.delimiter)
+            raise DataError("E309", where=where, expected=expected, received=received) from error
         if record:
             yield start, record
 

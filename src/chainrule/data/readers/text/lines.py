@@ -81,12 +81,9 @@ class Lines:
         if self.buffered > CELL_LIMIT:
             raise self._too_large(fact("over {limit:,} characters", limit=CELL_LIMIT))
         if "\0" in line:
-            raise DataError(
-                "E307",
-                where=fact("{file} line {line}", file=self.name, line=self.number),
-                received=fact("a NUL byte"),
-                fix=fact("save the file as text in UTF-8"),
-            )
+            where = fact("{file} line {line}", file=self.name, line=self.number)
+            fix = fact("save the file as text in UTF-8")
+            raise DataError("E307", where=where, received=fact("a NUL byte"), fix=fix)
 
     def _too_large(self, received: str) -> DataError:
         where = fact("{file} line {line}", file=self.name, line=max(self.number, 1))

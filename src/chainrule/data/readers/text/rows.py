@@ -126,11 +126,7 @@ class Rows:
         ]
         if len(others) > _SHOWN:
             notes.append(fact("and {count} more such lines", count=len(others) - _SHOWN))
-        raise DataError(
-            "E306",
-            where=fact("{file} line {line}", file=self.source, line=line),
-            expected=fact("{count} fields", count=self.width),
-            received=fact("{count} fields", count=len(row)),
-            notes=notes,
-            fix=fix,
-        )
+        where = fact("{file} line {line}", file=self.source, line=line)
+        expected = fact("{count} fields", count=self.width)
+        received = fact("{count} fields", count=len(row))
+        raise DataError("E306", where=where, expected=expected, received=received, notes=notes, fix=fix)

@@ -169,11 +169,11 @@ class Dates:
             if later.is_contrary
             else fact("dates whose order of day and month is clear: 2024-12-03")
         )
+        where = fact('{place}, column "{column}"', place=table.source, column=self.column)
+        fix = alternatives("--day-first", "--month-first", "day_first=True")
         return DataError(
-            "E345", where=fact('{place}, column "{column}"', place=table.source, column=self.column),
-            column=self.column, expected=expected, received=f'"{later.example}"',
-            fix=alternatives("--day-first", "--month-first", "day_first=True"),
-        )  # fmt: skip
+            "E345", where=where, column=self.column, expected=expected, received=f'"{later.example}"', fix=fix
+        )
 
     def _notices(self, days: np.ndarray, missing: int) -> list[Finding]:
         facts = {"column": self.column, "first": self._first_text, "last": iso_date(self.last * DAY)}

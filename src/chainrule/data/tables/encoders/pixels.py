@@ -76,17 +76,13 @@ class Pixels:
         pixels = table.images[self.column]
         height, width, depth = self.shape
         if pixels.shape[1:] != self.shape:
-            raise DataError(
-                "E353", where=table.source,
-                expected=fact(
-                    "{height} x {width}, {depth} channels", height=height, width=width, depth=depth,
-                ),
-                received=fact(
-                    "{height} x {width}, {depth} channels",
-                    **dict(zip(("height", "width", "depth"), pixels.shape[1:], strict=True)),
-                ),
-                fix=f'read_images("...", size=({height}, {width}), channels={depth})',
-            )  # fmt: skip
+            expected = fact("{height} x {width}, {depth} channels", height=height, width=width, depth=depth)
+            received = fact(
+                "{height} x {width}, {depth} channels",
+                **dict(zip(("height", "width", "depth"), pixels.shape[1:], strict=True)),
+            )
+            fix = f'read_images("...", size=({height}, {width}), channels={depth})'
+            raise DataError("E353", where=table.source, expected=expected, received=received, fix=fix)
         std = np.array(self.std)
         factor = np.where(std > 0, 1 / np.where(std > 0, std, 1.0), 0.0)
         z = pixels * (factor / 255).astype(np.float32) - (np.array(self.mean) * factor).astype(np.float32)

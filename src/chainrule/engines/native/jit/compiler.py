@@ -30,9 +30,7 @@ SOURCES: dict[int, KernelSource] = {}
 """What the code at each address was compiled from."""
 
 
-FEW_PASSES = (
-    "loop_simplify", "lcssa", "loop_rotate", "new_gvn", "instruction_combine", "simplify_cfg",
-)  # fmt: skip
+FEW_PASSES = ("loop_simplify", "lcssa", "loop_rotate", "new_gvn", "instruction_combine", "simplify_cfg")
 """Passes for code that is generated as vector instructions: after all of ``-O3`` it is as fast and takes two
 to three times as long to compile (docs/decisions/0025)."""
 PYTHON_KERNEL = "kernel"  # first argument of the source of a kernel that is written in Python

@@ -10,8 +10,9 @@ import platform
 
 import llvmlite.binding as llvm
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.records import frozen
+from chainrule.validation import out_of_range
 
 WIDTHS = (16, 32, 64)
 WIDE = ("avx512", "amx", "avx10", "evex512")  # prefixes of features that require vectors of 64 bytes
@@ -50,11 +51,9 @@ def host_target(vector_bytes: int = 0) -> Target:
     widest = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
     width = vector_bytes or widest
     if width > widest:
-        raise UsageError(
-            "E102", where="cr.settings", name="vector_bytes",
-            expected=fact("at most {widest} on this processor", widest=widest), received=vector_bytes,
-            fix="cr.settings.vector_bytes = 0",
-        )  # fmt: skip
+        expected = fact("at most {widest} on this processor", widest=widest)
+        fix = "cr.settings.vector_bytes = 0"
+        raise out_of_range(vector_bytes, "vector_bytes", "cr.settings", expected, fix=fix)
     if width < widest and platform.machine() in ("x86_64", "AMD64"):
         cpu = "haswell" if features.get("fma") else "x86-64"
         features = {name: has and not name.startswith(WIDE) for name, has in features.items()}

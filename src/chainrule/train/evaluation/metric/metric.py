@@ -133,10 +133,9 @@ class Metric:
                     high=option.high,
                 )
             usual = option.low if option.usual is None else option.usual
-            raise UsageError(
-                "E102", where=f"metric {self.name}", name=option.name,
-                expected=expected, received=text, fix=f'"{self.name}_{usual:g}"',
-            )  # fmt: skip
+            where = f"metric {self.name}"
+            fix = f'"{self.name}_{usual:g}"'
+            raise UsageError("E102", where=where, name=option.name, expected=expected, received=text, fix=fix)
         return replace(self, value=value)
 
 
@@ -200,7 +199,6 @@ def _mismatch(metric: Metric, expected: str, received: np.ndarray) -> TrainingEr
         description = fact(
             "{array}, {first} to {last}", array=description, first=received.min(), last=received.max()
         )
-    return TrainingError(
-        "E510", where=f"metric {metric.label}", expected=expected, received=description,
-        fix=fact("model.predict_proba(x) for classes, model.predict(x) for values"),
-    )  # fmt: skip
+    where = f"metric {metric.label}"
+    fix = fact("model.predict_proba(x) for classes, model.predict(x) for values")
+    return TrainingError("E510", where=where, expected=expected, received=description, fix=fix)

@@ -13,13 +13,12 @@ from chainrule.train.evaluation.metric.inputs import Predictions
 from chainrule.train.evaluation.metric.metric import Metric, of_function
 from chainrule.train.evaluation.metric.ranking import AREAS, THRESHOLDS
 from chainrule.train.evaluation.metric.regression import ERRORS, MORE_ERRORS
+from chainrule.validation import out_of_range
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
-    for metric in (
-        *ACCURACIES, *AREAS, *ERRORS, *CLASSES, *THRESHOLDS, *PROBABILITIES, *MORE_ERRORS,
-    )
-}  # fmt: skip
+    for metric in (*ACCURACIES, *AREAS, *ERRORS, *CLASSES, *THRESHOLDS, *PROBABILITIES, *MORE_ERRORS)
+}
 MetricLike: TypeAlias = "str | Metric | Callable[..., float]"
 PRIMARY_METRIC = {
     "classification": "accuracy",
@@ -95,10 +94,11 @@ def resolve_metrics(
                 if tasks
                 else "metrics"
             )
+            expected = ", ".join(known) or fact("none")
+            fix = suggest(name, known, 'metrics=["{}"]')
             raise UsageError(
-                "E101", where=where, name=str(name)[:80], expected=", ".join(known) or fact("none"),
-                received=repr(name)[:80], fix=suggest(name, known, 'metrics=["{}"]'),
-            )  # fmt: skip
+                "E101", where=where, name=str(name)[:80], expected=expected, received=repr(name)[:80], fix=fix
+            )
         chosen[resolved.label] = resolved
     order = {name: i for i, name in enumerate(METRICS)}
     last = len(order)
@@ -117,10 +117,9 @@ def custom_metric(metric: Any) -> Metric | None:
     if METRICS.get(custom.name) == replace(custom, value=None):
         return custom
     if not custom.name.isidentifier() or custom.name in METRICS:
-        raise UsageError(
-            "E102", where="metrics", name="the name of a custom metric", expected=fact("one that is free"),
-            received=custom.name[:80], fix="def share_above(y, p): return (p > 0.9).mean()",
-        )  # fmt: skip
+        expected = fact("one that is free")
+        fix = "def share_above(y, p): return (p > 0.9).mean()"
+        raise out_of_range(custom.name, "the name of a custom metric", "metrics", expected, fix=fix)
     return custom
 
 
