@@ -5,7 +5,7 @@ A text is the first argument of ``fact`` or ``join_facts``, a constant that is a
 of the source code to ``locale/*/LC_MESSAGES/chainrule.po``, removes those that are not used, compiles the
 catalogs, and lists what is not translated. With ``--check`` it writes nothing. The exit code is 1 if a
 translation is missing. Other string literals keep the translation that they have: a template may be passed
-through a variable.
+through a variable. Arguments, shapes and formulas of building blocks are texts of their docstrings.
 
 A text that needs another translation in one place gets an entry of its own with the key of the text as
 ``msgctxt``.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
 import sys
 from collections import defaultdict
@@ -24,12 +25,17 @@ from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from string import Formatter
+from types import FunctionType
 from typing import TypeAlias
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from chainrule.catalog import KINDS as KINDS_OF_BLOCKS
+from chainrule.catalog import block, to_unicode
+from chainrule.catalog.docstring import docstring
+from chainrule.models import MODELS
 from pages.source_text import nodes_of
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +44,11 @@ CALLS = ("fact", "join_facts")
 KINDS, MESSAGES = ("Text", "Texts"), "chainrule.messages"
 Parameters: TypeAlias = "dict[str, list[tuple[str, list[str]]]]"
 CREATED = datetime(2026, 11, 30, tzinfo=UTC)  # constant: a catalog changes only with its texts
+WORDS = re.compile(
+    r"\b(with|where|of|the|for|and|as|is|by|are|at|per|over|before|after|if|each|from|to|on|than|or|else|"
+    r"otherwise|then|in|without|sum over|mean of)\b"
+)
+"""Words of a formula that has a translation."""
 HEADER = "# Translations of the texts of chainrule. Written by python -m pages.translations."
 
 
@@ -174,23 +185,72 @@ def _values(node: ast.expr) -> Iterator[str]:
                 yield from _values(value)
 
 
+def block_texts() -> dict[tuple[str, str], str]:
+    """The texts of docstrings that screens show in other languages, with the file of each.
+
+    Returns:
+        by context (kind and name of the block, and name of the argument) and text: the file.
+    """
+    texts = {}
+    for kind in KINDS_OF_BLOCKS.values():
+        for name in kind.entries:
+            entry = block(kind.name, name)
+            context, file = f"{kind.name}.{name}", _file_of(entry.definition)
+            formulas = (formula.prose for formula in entry.formulas if formula.tree is None)
+            own = [prose for prose in formulas if WORDS.search(to_unicode(prose))]
+            own.append(entry.sections.get("Shapes", ""))
+            texts |= {(context, text): file for text in own if text}
+            for argument in entry.arguments:
+                if argument.meaning:
+                    texts[f"{context}.{argument.name.strip('*')}", argument.meaning] = file
+    for card in MODELS.values():
+        for name, meaning in docstring(card.net).arguments.items():
+            if not meaning.startswith("as in ``"):
+                texts[f"model.{card.name}.{name}", meaning] = _file_of(card.net)
+    return texts
+
+
+def _file_of(definition: object) -> str:
+    """The file of a class or function, or of the class of a record."""
+    source = definition if isinstance(definition, type | FunctionType) else type(definition)
+    return str(Path(inspect.getfile(source)).relative_to(ROOT))
+
+
 def has_words(template: str) -> bool:
     """Whether a template has text of its own that a reader must understand."""
     text = "".join(literal for literal, *_ in Formatter().parse(template))
     return bool(re.search("[A-Za-z]{2}", text))
 
 
-def updated(old: Catalog, trees: Mapping[str, ast.AST]) -> Catalog:
-    """Return a catalog of the texts of the source code with the translations that an old one has."""
+def updated(old: Catalog, trees: Mapping[str, ast.AST], documented: Mapping[tuple[str, str], str]) -> Catalog:
+    """Return a catalog of the texts of the source code with the translations that an old one has.
+
+    Args:
+        old: a catalog.
+        trees: syntax trees of modules by name of the file.
+        documented: the texts of docstrings, as ``block_texts`` returns them.
+    """
     texts, literals = source_texts(trees)
+    files_of: dict[str, set[str]] = defaultdict(set)
+    for (_, text), file in documented.items():
+        files_of[text].add(file)
     new = empty_catalog(str(old.locale), HEADER)
     for message in old:
-        if message.string and message.id and message.id in literals:
-            files = texts.get(str(message.id)) or literals[str(message.id)]
-            _add(new, str(message.id), str(message.string), files, message.context)
+        text, context = str(message.id), str(message.context or "")
+        if not text or not message.string:
+            continue
+        if (context, text) in documented:
+            _add(new, text, str(message.string), {documented[context, text]}, context)
+        elif text in literals:
+            _add(new, text, str(message.string), texts.get(text) or literals[text], message.context)
+        elif text in files_of and not context:
+            _add(new, text, str(message.string), files_of[text])
     for text, files in texts.items():
-        if text not in new:
+        if new.get(text) is None:
             _add(new, text, "", files)
+    for (context, text), file in documented.items():
+        if new.get(text) is None and new.get(text, context) is None:
+            _add(new, text, "", {file})
     return new
 
 
@@ -233,10 +293,10 @@ def main() -> None:
     """Update the catalogs and list what is missing."""
     parser = argparse.ArgumentParser(description="Update the catalogs of translations.")
     parser.add_argument("--check", action="store_true", help="write nothing")
-    is_check, modules = parser.parse_args().check, trees()
+    is_check, modules, documented = parser.parse_args().check, trees(), block_texts()
     lacking = 0
     for file in catalog_files():
-        catalog = updated(read_catalog(file), modules)
+        catalog = updated(read_catalog(file), modules, documented)
         if not is_check:
             file.write_bytes(as_po(catalog))
             compile_catalog(file)

@@ -131,6 +131,9 @@ class ScatterAdd(_Rows):
 
     Shapes: values (any, ...), indices (any) -> (rows, ...).
 
+    Args:
+        rows: the number of rows of the result.
+
     Numerics: values of one row are added in the order of their indices.
     """
 

@@ -14,9 +14,6 @@ from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.settings import settings
-from chainrule.texts.arguments import ARGUMENTS, argument_key
-from chainrule.texts.formulas import FORMULAS
-from chainrule.texts.shapes import shapes_in_chinese
 from chainrule.train.evaluation.metric import Metric
 
 _SECTIONS = ("Tasks", "Shapes", "Numerics", "Cost", "Raises")
@@ -64,10 +61,18 @@ def show_block(kind: Kind, name: str) -> None:
 
 
 def _meaning(entry: Block, argument: Argument) -> str:
-    key = argument_key(entry.kind.name, entry.name, argument.name.strip("*"))
-    if settings.lang == "zh" and key is not None:
-        return ARGUMENTS[entry.kind.name][key]
-    return to_unicode(argument.meaning)
+    return documented(argument.meaning, f"{entry.kind.name}.{entry.name}.{argument.name.strip('*')}")
+
+
+def documented(text: str, context: str) -> str:
+    """A text of a docstring in the language of the settings, for a terminal.
+
+    Args:
+        text: the text in English.
+        context: its place: kind and name of the block, and name of the argument.
+    """
+    words = translated(text, settings.lang, context)
+    return to_unicode(text) if words == text else str(words)
 
 
 def _english_sections(entry: Block) -> dict[str, str]:
@@ -81,7 +86,10 @@ def _chinese_sections(entry: Block) -> dict[str, str]:
         return {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
     codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))
     errors = "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)
-    return {"Shapes": to_unicode(shapes_in_chinese(entry.sections.get("Shapes", ""))), "Raises": errors}
+    return {
+        "Shapes": documented(entry.sections.get("Shapes", ""), f"{entry.kind.name}.{entry.name}"),
+        "Raises": errors,
+    }
 
 
 def _section(title: str, text: str) -> None:
@@ -93,12 +101,9 @@ def _section(title: str, text: str) -> None:
 
 
 def _formulas(entry: Block) -> None:
-    chinese = FORMULAS.get(entry.kind.name, {}).get(entry.name, "") if settings.lang == "zh" else ""
-    if chinese:
-        screen.line(f"  {chinese}")
-        return
+    context = f"{entry.kind.name}.{entry.name}"
     for formula in entry.formulas:
-        text = to_unicode(formula.prose) if formula.tree is None else tree_to_unicode(formula.tree)
+        text = documented(formula.prose, context) if formula.tree is None else tree_to_unicode(formula.tree)
         screen.line(f"  {formula.label} = {text}" if formula.label else f"  {text}")
 
 

@@ -7,6 +7,7 @@ import re
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.views.catalog import documented
 from chainrule.catalog import to_unicode
 from chainrule.catalog.docstring import docstring
 from chainrule.errors import UsageError, fact, nearest
@@ -15,7 +16,6 @@ from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.spec import shape_text
-from chainrule.texts.arguments import ARGUMENTS, argument_key
 
 WORDS = ("model", "models")
 
@@ -72,12 +72,11 @@ def _default(parameter: inspect.Parameter | None) -> str:
 
 def _meaning(card: ModelCard, argument: str) -> str:
     """The description of an argument; "as in ``resnet18``" is replaced by the description there."""
-    key = argument_key("model", card.name, argument)
-    if settings.lang == "zh" and key is not None:
-        return ARGUMENTS["model"][key]
     meaning = docstring(card.net).arguments[argument]
     other = re.fullmatch(r"as in ``(\w+)``\.", meaning)
-    return _meaning(MODELS[other[1]], argument) if other else to_unicode(meaning)
+    if other:
+        return _meaning(MODELS[other[1]], argument)
+    return documented(meaning, f"model.{card.name}.{argument}")
 
 
 def resolve_model(name: str) -> ModelCard:
