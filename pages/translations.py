@@ -33,7 +33,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from chainrule.catalog import KINDS as KINDS_OF_BLOCKS
-from chainrule.catalog import block, to_unicode
+from chainrule.catalog import Block, block, to_unicode
 from chainrule.catalog.docstring import docstring
 from chainrule.models import MODELS
 from pages.source_text import nodes_of
@@ -192,22 +192,23 @@ def block_texts() -> dict[tuple[str, str], str]:
         by context (kind and name of the block, and name of the argument) and text: the file.
     """
     texts = {}
-    for kind in KINDS_OF_BLOCKS.values():
-        for name in kind.entries:
-            entry = block(kind.name, name)
-            context, file = f"{kind.name}.{name}", _file_of(entry.definition)
-            formulas = (formula.prose for formula in entry.formulas if formula.tree is None)
-            own = [prose for prose in formulas if WORDS.search(to_unicode(prose))]
-            own.append(entry.sections.get("Shapes", ""))
-            texts |= {(context, text): file for text in own if text}
-            for argument in entry.arguments:
-                if argument.meaning:
-                    texts[f"{context}.{argument.name.strip('*')}", argument.meaning] = file
+    for entry in (block(kind.name, name) for kind in KINDS_OF_BLOCKS.values() for name in kind.entries):
+        file = _file_of(entry.definition)
+        texts |= {(context, text): file for context, text in _documented(entry) if text}
     for card in MODELS.values():
-        for name, meaning in docstring(card.net).arguments.items():
-            if not meaning.startswith("as in ``"):
-                texts[f"model.{card.name}.{name}", meaning] = _file_of(card.net)
+        meanings = docstring(card.net).arguments.items()
+        own = {f"model.{card.name}.{name}": m for name, m in meanings if not m.startswith("as in ``")}
+        texts |= dict.fromkeys(own.items(), _file_of(card.net))
     return texts
+
+
+def _documented(entry: Block) -> Iterator[tuple[str, str]]:
+    """The formula, the shapes and the meanings of the arguments of a block, with their contexts."""
+    context = f"{entry.kind.name}.{entry.name}"
+    formulas = (formula.prose for formula in entry.formulas if formula.tree is None)
+    yield from ((context, prose) for prose in formulas if WORDS.search(to_unicode(prose)))
+    yield context, entry.sections.get("Shapes", "")
+    yield from ((f"{context}.{a.name.strip('*')}", a.meaning) for a in entry.arguments)
 
 
 def _file_of(definition: object) -> str:
