@@ -35,7 +35,9 @@ FAMILIES = {
     "CALLBACKS": ("Callback", "train/callback"),
     "TRANSFORMS": ("Transform", "data/augmentation"),
     "MIXES": ("Mix", "data/augmentation"),
+    "INPUT_KINDS": ("InputKind", "inputs"),
 }
+MARKS = {"INPUT_KINDS": "name"}  # the attribute that a class of the family has; otherwise "chinese"
 NAMED = {"LOSSES": "LOSS_NAMES", "OPTIMIZERS": "OPTIMIZER_NAMES"}  # also used by a name, such as "mse"
 _HEAD = '''"""The building blocks by family, each with the module that defines it, relative to ``chainrule``.
 
@@ -103,13 +105,13 @@ def ancestors(name: str, classes: dict[str, Definition]) -> list[str]:
     return [name, *(ancestor for base in above for ancestor in ancestors(base, classes))]
 
 
-def family(base: str, folder: str) -> dict[str, str]:
+def family(base: str, folder: str, mark: str = "chinese") -> dict[str, str]:
     """The blocks of a family by name, each with its module."""
     classes = definitions(folder)
     return {
         name: one.module
         for name, one in sorted(classes.items())
-        if "chinese" in one.constants and base in ancestors(name, classes)
+        if mark in one.constants and base in ancestors(name, classes)
     }
 
 
@@ -164,7 +166,7 @@ def rules() -> dict[str, dict[str, str]]:
 def index() -> str:
     """The text of the index."""
     lines = [_HEAD]
-    families = {table: family(*where) for table, where in FAMILIES.items()}
+    families = {table: family(*where, MARKS.get(table, "chinese")) for table, where in FAMILIES.items()}
     for table, blocks in {**families, "ACTIVATIONS": activations()}.items():
         lines += [f"{table} = by_name({{", *(f"{line}," for line in entries(grouped(blocks))), "})"]
     for table, short in NAMED.items():

@@ -153,6 +153,20 @@ MIXES = by_name(
         "data.augmentation.mixing": "CutMix Mixup",
     }
 )
+INPUT_KINDS = by_name(
+    {
+        "inputs.arrays": "ArrayKind TranscriptKind",
+        "inputs.detection": "DetectionKind",
+        "inputs.items": "ItemKind",
+        "inputs.molecules": "MoleculeKind",
+        "inputs.questions": "QuestionKind",
+        "inputs.segmentation": "SegmentationKind",
+        "inputs.sounds": "SoundKind",
+        "inputs.speech": "SpeechKind",
+        "inputs.tables": "TableKind",
+        "inputs.texts": "ContinuationKind TextKind",
+    }
+)
 ACTIVATIONS = by_name(
     {
         "nn.activation.axis_functions": "glu log_softmax softmax softmin sparsemax",

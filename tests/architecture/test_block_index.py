@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.block_index import FAMILIES, INDEX, NAMED, index
+from pages.block_index import FAMILIES, INDEX, MARKS, NAMED, index
 
 from chainrule import block_index
 from chainrule.catalog import KINDS
@@ -19,7 +19,7 @@ def test_every_class_of_the_index_has_its_own_texts() -> None:
         assert len(registry) > 0, table
         for name, block in registry.items():
             assert base in [ancestor.__name__ for ancestor in block.__mro__], name
-            assert all(vars(block)["chinese"]), name
+            assert all(vars(block)[MARKS.get(table, "chinese")]), name
 
 
 def test_short_names_are_those_of_the_classes() -> None:

@@ -51,6 +51,7 @@ LEVELS = (
     ("model_arguments",),
     ("model_analysis", "model_generation", "model_prediction", "model_robustness", "model_uncertainty"),
     ("model",),
+    ("inputs",),
     ("tabular",),
     ("estimators",),
     ("apps",),

@@ -51,7 +51,7 @@ def test_a_weight_is_explained_as_in_python(chainrule: Any, trained: Path, rows:
         (("evaluate",), "accuracy"),
         (("evaluate", "--metric", "f1", "--lang", "zh"), "损失"),
         (("explain", "--row", 1, "--set", "lstm1.weight[0,1]=0.5"), "What if"),
-        (("attribute", "--row", 3), "x[4, 1]"),
+        (("attribute", "--row", 3), "x₄₁"),
         (("attribute", "--importance"), "accuracy is"),
         (("plot confusion_matrix",), "Confusion"),
         (("plot activations", "--row", 2), "lstm1"),

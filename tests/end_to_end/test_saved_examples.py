@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli.sound_rows import FACT
 from chainrule.data.sequences.sound_input import SoundInput
 from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.inputs import SoundKind
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_a_model_of_sounds_names_what_it_reads(chainrule: Any, command: str) -> 
     net = cr.Sequential(cr.Flatten(), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", cr.Adam(0.01))
     model.fit(np.ones((4, 23, 20, 1), "float32"), ["a", "b", "a", "b"], epochs=1, verbose=False)
-    model.adopt(replace(model.state, facts={**model.facts, FACT: reader.to_record()}))
+    SoundKind(reader).attach(model)
     model.save("digits.safetensors")
     Path("words.txt").write_text("one\n")
     outcome = chainrule(command, "digits.safetensors", "words.txt")

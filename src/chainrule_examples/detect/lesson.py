@@ -8,7 +8,6 @@ Reference: Zhou, Wang and Krähenbühl (2019), Objects as points, arXiv 1904.078
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -17,6 +16,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.data.augmentation import Color
 from chainrule.data.boxes.center_grid import Detections, decode_centers, encode_centers
+from chainrule.inputs import DetectionKind
 from chainrule.messages import Text, Texts, translated
 from chainrule.train.evaluation.detection import Truth, average_precision, best_min_score, count_error
 from chainrule_examples import COMMON, Count
@@ -84,8 +84,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     print(translated(TEXTS["limits"], lang))
     if out:
         min_score, detections = results[1]
-        facts = {**models[0].facts, "objects": list(NAMES), "min_score": min_score}  # read by predict
-        models[0].adopt(replace(models[0].state, facts=facts))
+        DetectionKind(tuple(NAMES), min_score).attach(models[0])
         page = cell_page(test[0], [d.above(min_score) for d in detections], test[1], lang)
         save_run(out, models[0], scores, {"detections.html": page})
 

@@ -6,12 +6,10 @@ once, which is how well a stranger is understood.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli.sound_rows import FACT
+from chainrule.inputs import SoundKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule.tabular.baselines import logistic
 from chainrule_examples.listen.spoken_digits import READER, Digits, read_digits
@@ -50,7 +48,7 @@ def train_network(training: Digits, validation: Digits | None, seed: int, epochs
     model.fit(training.x, training.y, validation=held_out, epochs=epochs, batch_size=64, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    model.adopt(replace(model.state, facts={**model.facts, FACT: READER.to_record()}))
+    SoundKind(READER).attach(model)
     return model
 
 

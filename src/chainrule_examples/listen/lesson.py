@@ -6,14 +6,13 @@ Letters, spaces and blanks get scores every 40 ms; CTC sums over all alignments.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.apps.cli.prediction_output import SYMBOLS_FACT
+from chainrule.inputs import TranscriptKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule_examples.listen.digit_recognition import recognize_digits
 from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
@@ -58,7 +57,7 @@ def train_network(
               batch_size=16, buckets=40 * STRIDE, seed=seed)  # fmt: skip
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    model.adopt(replace(model.state, facts={**model.facts, SYMBOLS_FACT: SYMBOLS}))
+    TranscriptKind(SYMBOLS).attach(model)
     return model
 
 

@@ -9,13 +9,11 @@ Reference: Gilmer, Schoenholz, Riley, Vinyals and Dahl (2017), Neural message pa
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli.molecule_rows import FACT
 from chainrule.escaping import csv_text
+from chainrule.inputs import MoleculeKind
 from chainrule.messages import translated
 from chainrule_examples import Count
 from chainrule_examples.molecules.page import molecule_page
@@ -52,7 +50,7 @@ def train_network(train: Compounds, seed: int, epochs: int) -> cr.Model:
     model.fit(train.inputs, train.y, epochs=epochs, batch_size=32, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    model.adopt(replace(model.state, facts={**model.facts, FACT: READER.to_record()}))
+    MoleculeKind(READER).attach(model)
     return model
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli.question_rows import QuestionRows, answers, by_character, spans
+from chainrule.inputs.questions import QuestionRows, answers, by_character, spans
 from chainrule.messages import in_language
 from chainrule.train.evaluation.answers import exact_match
 from chainrule_examples.questions.stories import Question

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.apps.cli.question_rows import QuestionRows, encode_questions
 from chainrule.data.sequences.question_input import QuestionInput
+from chainrule.inputs.questions import QuestionRows, encode_questions
 from chainrule.messages import Text
 from chainrule_examples.questions.stories import Question
 

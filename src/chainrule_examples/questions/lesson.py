@@ -16,9 +16,9 @@ import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.apps.cli.question_rows import QuestionRows, answers
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.escaping import csv_text
+from chainrule.inputs.questions import QuestionRows, answers
 from chainrule.messages import Text, in_language
 from chainrule.train.evaluation.answers import character_f1, exact_match
 from chainrule_examples.questions.answer_page import answer_page

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli.question_rows import FACT, THRESHOLD, QuestionRows, answers
 from chainrule.data.sequences.question_input import QuestionInput
+from chainrule.inputs.questions import QuestionKind, QuestionRows, answers
 from chainrule.messages import translated
 from chainrule.train.evaluation.answers import exact_match
 from chainrule_examples.questions.baselines import encode
@@ -23,7 +22,7 @@ KEPT = 0.95  # the share of right answers to validation questions that are above
 def with_threshold(
     model: cr.Model, reader: QuestionInput, rows: QuestionRows, questions: Sequence[Question]
 ) -> cr.Model:
-    """The model with two facts: how it reads questions, and the smallest probability of an answer.
+    """The model with how it reads questions, and the smallest probability of an answer.
 
     Args:
         model: a trained network.
@@ -33,13 +32,16 @@ def with_threshold(
     texts, probabilities = answers(model, rows)
     right = [exact_match([text], [q.answers]) > 0 for text, q in zip(texts, questions, strict=True)]
     limit = float(np.quantile(probabilities[right], 1 - KEPT)) if any(right) else 0.0
-    facts = {**model.facts, FACT: reader.to_record(), THRESHOLD: limit}
-    return cr.Model.of(replace(model.state, facts=facts))
+    refusing = cr.Model.of(model.state)
+    QuestionKind(reader, limit).attach(refusing)
+    return refusing
 
 
 def refusal_line(model: cr.Model, reader: QuestionInput, part: Part, lang: str) -> str:
     """How many questions with an answer are answered, and how many without one are refused."""
-    limit, questions = model.facts[THRESHOLD], part.questions
+    kind, questions = QuestionKind.of(model), part.questions
+    assert kind is not None
+    limit = kind.min_probability
     texts, probabilities = answers(model, encode(reader, questions)[0])
     certain = np.flatnonzero(probabilities >= limit).tolist()
     right = (

@@ -9,16 +9,15 @@ Reference: Harper and Konstan (2015), The MovieLens datasets: history and contex
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
-from chainrule.apps.cli.item_ranking import FACT
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError
 from chainrule.escaping import csv_text
+from chainrule.inputs import ItemKind
 from chainrule.model import Model
 from chainrule.records import frozen
 
@@ -108,8 +107,9 @@ def title_file(ratings: Ratings) -> dict[str, str]:
 
 def with_titles(model: Model, ratings: Ratings) -> Model:
     """The model with the titles of the films, which ``predict`` writes."""
-    facts = {**model.facts, FACT: list(ratings.titles)}
-    return Model.of(replace(model.state, facts=facts))
+    named = Model.of(model.state)
+    ItemKind(tuple(ratings.titles)).attach(named)
+    return named
 
 
 def random_test(ratings: Ratings, share: float = 0.25, seed: int = 0) -> np.ndarray:

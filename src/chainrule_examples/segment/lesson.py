@@ -8,14 +8,13 @@ segmentation (MICCAI).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 import chainrule as cr
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.data.masks.class_weights import median_frequency_weights
 from chainrule.data.masks.resize import class_mask, resize_masks
+from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
 from chainrule_examples import Count
 from chainrule_examples.conv_block import conv_block, residual_block
@@ -86,8 +85,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     print_scores(scores, lang, "mIoU")
     print(texts["limits"])
     if out:
-        facts = {**models[0].facts, **scenes.class_facts()}
-        models[0].adopt(replace(models[0].state, facts=facts))  # read by predict
+        SegmentationKind(tuple(scenes.NAMES), scenes.COLORS).attach(models[0])
         page = scenes.mask_page(masks[-1][0], test[0], test[1], lang)
         files = {"masks.html": page, "classes.svg": scenes.class_chart(masks[-1][0], test[1], lang)}
         save_run(out, models[0], scores, files)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from chainrule.data.datasets import Archive, open_dataset
@@ -84,11 +82,6 @@ def _mask(content: bytes, file: str) -> np.ndarray:
             "E329", where=file, label=int(mask.max()), expected=expected, received=int(mask.max())
         )
     return mask
-
-
-def class_facts() -> dict[str, list[Any]]:
-    """The names and colors of the classes, as ``predict`` reads them from a model."""
-    return {"objects": list(NAMES), "colors": [list(color) for color in COLORS]}
 
 
 def mask_page(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str, count: int = 5) -> bytes:

@@ -6,11 +6,9 @@ Reference: Ren et al. (2019), FastSpeech: fast, robust and controllable text to 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import chainrule as cr
-from chainrule.apps.cli.spoken_texts import FACT
 from chainrule.generation.speech import SpeechOutput
+from chainrule.inputs import SpeechKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule_examples import COMMON, Count
 from chainrule_examples.result_page import credit_line
@@ -59,7 +57,7 @@ def train_network(parts: dict[str, list[Clip]], output: SpeechOutput, seed: int,
     model.fit(x, y, validation=held_out, epochs=epochs, batch_size=8, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    model.adopt(replace(model.state, facts={**model.facts, FACT: output.to_record()}))
+    SpeechKind(output).attach(model)
     return model
 
 

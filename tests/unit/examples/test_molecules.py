@@ -86,7 +86,7 @@ def test_the_example_trains_predicts_and_colors_atoms(
     words = ["attribute", str(run), str(tmp_path / "good.csv"), "--row", "2"]
     assert command(words) == 0
     listed = capsys.readouterr().out
-    assert [f"nodes[{atom}]" in listed for atom in range(4)] == [True, True, True, False]
+    assert [f"nodes{atom}" in listed for atom in "₁₂₃₄"] == [True, True, True, False]
     assert command([*words, "--html", str(page)]) == 0
     assert "<ellipse" in page.read_text(encoding="utf-8")
     (tmp_path / "bad.csv").write_text("name,SMILES\na,CCO\nb,C1CC\n")

@@ -157,7 +157,7 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     assert right <= scores["network"]["EM"][0]
     assert min(float(row["probability"]) for row in rows if row["prediction"]) > 0
     assert command(["attribute", str(run), str(run / "test.csv"), "--row", "2"]) == 0
-    assert "text[" in capsys.readouterr().out
+    assert "text₁" in capsys.readouterr().out
     assert command(["evaluate", str(run), str(run / "test.csv"), "--lang", "en"]) == 0
     out = capsys.readouterr().out
     assert f"{scores['network']['EM'][0]:.4f}" in out

@@ -25,12 +25,12 @@ from chainrule.apps.cli.unknown_class import stored_level, with_unknown
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
+from chainrule.inputs import kind_of
 from chainrule.model import Model
 from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.prediction import predict_with_probabilities
 from chainrule.uncertainty.probability_map import Identity
 
-SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded
 DIGITS = 6  # significant digits of a probability
@@ -95,10 +95,10 @@ def prediction_columns(
 
 def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
     """The column of each output; of a vector of up to ``MAX_COLUMNS`` numbers, one for each of them."""
-    outputs = predicted if isinstance(predicted, dict) else {"": predicted}
+    outputs, kind = predicted if isinstance(predicted, dict) else {"": predicted}, kind_of(model)
     columns: dict[str, np.ndarray] = {}
     for name, values in outputs.items():
-        title, array = f"{PREDICTION} {name}".strip(), _spelled(model, values)
+        title, array = f"{PREDICTION} {name}".strip(), kind.spelled(np.asarray(values))
         if array.ndim == 2 and array.dtype.kind == "f" and 1 < array.shape[1] <= MAX_COLUMNS:
             columns |= {f"{title}[{i}]": array[:, i] for i in range(array.shape[1])}
         else:
@@ -115,16 +115,6 @@ def _of_outputs(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
             titles = [PROBABILITY.format(f"{name} {label}") for label in labels]
             columns |= dict(zip(titles, np.asarray(shares, np.float64).T, strict=True))
     return columns
-
-
-def _spelled(model: Model, values: Any) -> np.ndarray:
-    """Predictions as they are, transcripts (N, S) as texts."""
-    symbols, array = model.facts.get(SYMBOLS_FACT), np.asarray(values)
-    if not isinstance(symbols, str) or array.ndim != 2 or array.dtype.kind not in "iu" or not array.size:
-        return array
-    if array.min() < 0 or array.max() >= len(symbols):
-        return array
-    return np.array(["".join(symbols[label] for label in row if label) for row in array], object)
 
 
 def prediction_frame(

@@ -11,5 +11,4 @@ SCORES: Texts = {
     "class_recall": "{label} {recall} ({rows} rows)",
     "recalls": "Recall by class: {classes}.",
     "lowest_recalls": "Lowest recall by class: {classes}.",
-    "speech_written": "{count} sound files in {folder}",
 }

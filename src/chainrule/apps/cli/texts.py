@@ -11,7 +11,6 @@ from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
 from chainrule.apps.cli.privacy_texts import PRIVATE
-from chainrule.apps.cli.question_texts import QUESTIONS
 from chainrule.apps.cli.robustness_texts import ROBUSTNESS
 from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.cli.tuning_texts import TUNING
@@ -92,7 +91,6 @@ WORDS: Texts = {
     **AUDIT,
     **SCORES,
     **PREDICTIONS,
-    **QUESTIONS,
     # evaluate, check, show, explain, example
     "evaluated": "{rows} rows of {data}",
     "trivial_classification_is": "Most frequent class of the training rows: {label}",

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
@@ -21,6 +21,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import UsageError, fact
+from chainrule.inputs import InputRows
 from chainrule.model import Model
 from chainrule.robustness.method import ENSEMBLE
 from chainrule.robustness.result import AttackResult
@@ -139,7 +140,7 @@ def _limit(text: str) -> tuple[str, float | None]:
         ) from None  # fmt: skip
 
 
-def _selected(rows: Rows, count: int) -> np.ndarray:
+def _selected(rows: InputRows, count: int) -> np.ndarray:
     """The indices of at most ``count`` rows, evenly spaced; prints how many."""
     if count < 1:
         raise out_of_range(count, "rows", "--rows", ">= 1", fix=f"--rows {ROWS}")
@@ -149,7 +150,7 @@ def _selected(rows: Rows, count: int) -> np.ndarray:
     return np.linspace(0, rows.count - 1, count).round().astype(np.int64)
 
 
-def _attacked(model: Model, rows: Rows, request: dict[str, Any], seed: int) -> AttackResult:
+def _attacked(model: Model, rows: InputRows, request: dict[str, Any], seed: int) -> AttackResult:
     """The result of the attack."""
     is_table = isinstance(rows.x, Table) and not isinstance(_first_encoding(model), Pixels)
     if not is_table:

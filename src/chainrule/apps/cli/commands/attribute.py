@@ -15,11 +15,8 @@ import typer
 from rich.text import Text
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.item_ranking import by_item, first_suggestion, item_names
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
-from chainrule.apps.cli.molecule_rows import with_atoms
 from chainrule.apps.cli.output_file import output_file
-from chainrule.apps.cli.question_rows import by_character, spans
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
@@ -125,15 +122,10 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     baseline = rows.take(np.unique(index)).x if count else None
     own = _of(chosen, "samples", "exact")
     target = _label(model, chosen.get("target"))
-    if one.questions is not None:  # explain why the answer starts where it does
-        target = target or (0, spans(model, one.questions)[0].start)
-    items = item_names(model)
-    if items and target is None:
-        target = first_suggestion(model, row)
+    if target is None:
+        target = one.kind.attribution_target(model, one)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
-    if one.questions is not None:
-        return by_character(attribution, one.questions)
-    return by_item(attribution, items) if items else with_atoms(model, attribution, one.cells)
+    return one.kind.relabel(attribution, one)
 
 
 def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.model_and_rows import Rows, load, require_targets
+from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
@@ -21,6 +21,7 @@ from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
+from chainrule.inputs import InputRows
 from chainrule.model import Model
 from chainrule.page.html import html_page
 from chainrule.page.page import Page, Section
@@ -133,7 +134,7 @@ def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOp
     )
 
 
-def _pair(rows: Rows) -> Any:
+def _pair(rows: InputRows) -> Any:
     return rows.x if rows.y is None else (rows.x, rows.y)
 
 

@@ -10,8 +10,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.drift_table import print_differences
-from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
-from chainrule.apps.cli.question_scores import print_question_scores
+from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
@@ -19,6 +18,7 @@ from chainrule.apps.cli.tables import positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
+from chainrule.inputs import Evaluation, InputRows
 from chainrule.model import Model
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
@@ -39,15 +39,25 @@ def evaluate(
 ) -> None:
     """Print the metrics of a model and of a constant prediction."""
     model, rows = load(run, data, take_reading(options))
-    if rows.questions is not None and rows.cells is not None:
-        print_question_scores(model, rows.questions, rows.cells, metric or [])
+    own = rows.kind.evaluation(model, rows, metric or [])
+    if own is not None:
+        _print_own(own, rows.count, data)
     elif model.preparation is None:
         _arrays(model, rows, run, data, metric)
     else:
         _table(model, model.preparation, rows.x, run, metric or [])
 
 
-def _arrays(model: Model, rows: Rows, run: str, data: str, metric: list[str] | None) -> None:
+def _print_own(own: Evaluation, rows: int, data: str) -> None:
+    """Print the metrics of a kind of input that has its own."""
+    screen.line(text_of("evaluated").format(rows=rows, data=data))
+    if own.scores:
+        screen.table([*own.scores], [[*own.scores.values()]], numbers=range(len(own.scores)))
+    for note in own.notes:
+        screen.line(note)
+
+
+def _arrays(model: Model, rows: InputRows, run: str, data: str, metric: list[str] | None) -> None:
     """Print the loss and the metrics on arrays.
 
     Raises:

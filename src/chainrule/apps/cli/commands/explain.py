@@ -131,7 +131,7 @@ def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -
     model, rows = load(run, data, reading)
     one = rows.row(chosen["row"])
     is_derived = bool({"weight", "member", "set"} & chosen.keys()) or bool(chosen.get("depth"))
-    if one.speech is not None or (is_derived and model.task != "classification"):
+    if one.kind.needs_targets or (is_derived and model.task != "classification"):
         require_targets(one, run, data)
     return model, one.x, one.y
 

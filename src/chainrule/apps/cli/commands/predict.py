@@ -10,7 +10,6 @@ and ``--out`` is the folder of the sounds.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
@@ -20,11 +19,8 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.certificates import certificate_columns
-from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
-from chainrule.apps.cli.image_rows import ImageRows
-from chainrule.apps.cli.item_ranking import item_names, suggestion_columns
-from chainrule.apps.cli.model_and_rows import Rows, load
+from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
@@ -35,12 +31,9 @@ from chainrule.apps.cli.prediction_output import (
     prediction_columns,
     prediction_frame,
 )
-from chainrule.apps.cli.question_rows import answer_columns
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, measured_columns
-from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.uncertainty_columns import Uncertainty, require_classes
 from chainrule.apps.cli.unknown_class import stored_level
@@ -57,6 +50,7 @@ from chainrule.data.tables.damaged_cells import (
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, TrainingError, UsageError, fact
+from chainrule.inputs import InputRows
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -101,11 +95,17 @@ def predict(
               "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
               "abstain": abstain is not None,
               **{name: bool(value) for name, value in options.items()}}  # fmt: skip
-    expected = _options_of(model, rows)
+    expected = rows.kind.options()
     if expected:
-        _refuse_options(expected, only_predictions=only and rows.questions is None, **chosen)
-    if rows.questions is None and expected:
-        _write_other(model, rows, data, out, raw)
+        _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
+    output = rows.kind.output(model, rows, out)
+    if output is not None:
+        frame = output.columns
+        if not isinstance(frame, pl.DataFrame):
+            frame = prediction_frame(frame, rows.count)
+        _write(_with_cells(model, rows, frame, only) if output.is_by_row else frame, output.file, raw)
+        if output.notice:
+            screen.line(output.notice, to_errors=True)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
@@ -114,10 +114,7 @@ def predict(
     choice(sets_method, SET_METHODS, "--sets-method", example="threshold")
     uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
-    if rows.questions is None:
-        columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
-    else:
-        columns = answer_columns(model, rows.questions)
+    columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
@@ -127,30 +124,14 @@ def predict(
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
-    if rows.table is not None:
-        frame = beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
-    _write(frame, out, raw)
+    _write(_with_cells(model, rows, frame, only), out, raw)
 
 
-def _write_other(model: Model, rows: Rows, data: str, out: str | None, raw: bool) -> None:
-    """Write boxes or masks, sounds, or suggestions."""
-    if rows.images is not None:
-        _write_images(model, rows.images, out, raw)
-    elif rows.speech is not None:
-        _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
-    else:
-        _write(prediction_frame(suggestion_columns(model, rows.x), rows.count), out, raw)
-
-
-def _write_images(model: Model, images: ImageRows, out: str | None, raw: bool) -> None:
-    """Write the boxes of a detector, or the masks of a segmenter and the areas of their classes."""
-    if not is_segmenter(model):
-        _write(detections_frame(model, images), out, raw)
-        return
-    frame = areas_frame(model, images, out)
-    _write(frame, out and os.path.join(out, AREAS), raw)
-    text = text_of("no_masks") if out is None else text_of("masks_written").format(folder=out)
-    screen.line(text, to_errors=True)
+def _with_cells(model: Model, rows: InputRows, frame: pl.DataFrame, only: bool) -> pl.DataFrame:
+    """Predictions beside the columns of the table, or with ``only`` beside those that identify rows."""
+    if rows.table is None:
+        return frame
+    return beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
 
 
 def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
@@ -246,15 +227,6 @@ def _encoded(preparation: Preparation, table: Table) -> tuple[np.ndarray | Encod
         return applied.x, applied.notices
     rows = preparation.rows(table)
     return rows, rows.notices
-
-
-def _options_of(model: Model, rows: Rows) -> str:
-    """The options that apply to rows that are no table of features; empty if all do."""
-    if rows.images is not None or rows.speech is not None:
-        return fact("images and sounds: --out, --raw")
-    if rows.questions is not None:
-        return fact("answers: --out, --only-predictions, --raw")
-    return fact("suggestions: --out, --raw") if item_names(model) else ""
 
 
 def _require_probabilities(model: Model, run: str, data: str) -> None:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
-from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.wave_files import encode_wave
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.generation.speech import SpeechOutput, padded_rows
+from chainrule.inputs.arrays import target_call
+from chainrule.inputs.kind import InputKind, InputRows, Output, described
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.store import atomic_write
 
-FACT = "speech"  # of ``Model.facts``: how texts are read and sounds are written
 SUFFIX = ".txt"
 MAX_BYTES, MAX_LINES = 1_000_000, 1000  # of a file
 INPUTS, OUTPUTS = {"phonemes", "durations"}, {"spectrogram", "log_durations"}
@@ -62,37 +63,74 @@ class SpokenTexts:
         return Table(pl.DataFrame({"text": list(self.texts)}), source)
 
 
-def speech_output(model: Model) -> SpeechOutput | None:
-    """How a model reads texts; ``None`` if it does not speak. The record comes from a file and is checked."""
-    output, network = SpeechOutput.from_record(model.facts.get(FACT)), model.network
-    if output is None or network is None or set(network.inputs) != INPUTS:
-        return None
-    outputs = network.inference.outputs
-    if set(outputs) != OUTPUTS or outputs["spectrogram"].shape[2:] != (output.spectrogram.n_mels,):
-        return None
-    return output
+@frozen
+class SpeechKind(InputKind):
+    """Texts to speak.
 
-
-def is_speaking(model: Model) -> bool:
-    """Whether a model speaks."""
-    return speech_output(model) is not None
-
-
-def spoken_texts(model: Model, data: str) -> SpokenTexts | None:
-    """The texts of a file; ``None`` if the model does not speak, or the file has another kind.
-
-    Raises:
-        DataError: E301 no such file; E303 no text; E307 not UTF-8; E308 too large; E350 the extra is missing;
-            E364, E365, E368 a line that cannot be spoken: the message has its number.
+    Args:
+        speech: how texts are read and sounds are written.
     """
-    output, network = speech_output(model), model.network
-    if output is None or network is None or not data.lower().endswith(SUFFIX):
-        return None
-    count = bound(network.inputs["phonemes"].shape[1:])[0]
-    frames = bound(network.inference.outputs["spectrogram"].shape[1:])[0]
-    lines = _lines(data)
-    phonemes = [output.phonemes(text, fact("{file} line {line}", file=data, line=n)) for n, text in lines]
-    return SpokenTexts(output, (count, frames), tuple(text for _, text in lines), tuple(phonemes))
+
+    name = "speech"
+    needs_targets = True
+    keeps_columns = False
+    speech: SpeechOutput
+
+    @classmethod
+    def of(cls, model: Model) -> Self | None:
+        """Return the kind of a model that stores how it speaks and predicts spectrograms."""
+        speech, network = SpeechOutput.from_record(model.facts.get("speech")), model.network
+        if speech is None or network is None or set(network.inputs) != INPUTS:
+            return None
+        outputs = network.inference.outputs
+        if set(outputs) != OUTPUTS or outputs["spectrogram"].shape[2:] != (speech.spectrogram.n_mels,):
+            return None
+        return cls(speech)
+
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read the texts of a file.
+
+        Raises:
+            DataError: E301 no such file; E303 no text; E307 not UTF-8; E308 too large; E350 the extra is
+                missing; E364, E365, E368 a line that cannot be spoken: the message has its number.
+        """
+        network = model.network
+        if network is None or not data.lower().endswith(SUFFIX):
+            return None
+        count = bound(network.inputs["phonemes"].shape[1:])[0]
+        frames = bound(network.inference.outputs["spectrogram"].shape[1:])[0]
+        lines, speech = _lines(data), self.speech
+        phonemes = [speech.phonemes(text, fact("{file} line {line}", file=data, line=n)) for n, text in lines]
+        spoken = SpokenTexts(speech, (count, frames), tuple(text for _, text in lines), tuple(phonemes))
+        return InputRows(self, spoken.inputs(model), None, len(lines), spoken.table(data), spoken)
+
+    def expected(self, model: Model, run: str) -> tuple[str, str]:
+        """Return what the model reads."""
+        return fact("a .txt file: one text in each line"), ""
+
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return the call that saves inputs and targets."""
+        return target_call(rows, data)
+
+    def without_targets(self, rows: InputRows, run: str, data: str) -> UsageError:
+        """Return the error for texts where targets are needed."""
+        expected = fact("an .npz file with inputs and targets: a text has no spectrogram to compare with")
+        fix = f"chainrule predict {run} {data} --out {speech_folder(data)}"
+        return UsageError("E607", where=data, expected=expected, received=described(data), fix=fix)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How texts are read and sounds are written."""
+        return {"speech": self.speech.to_record()}
+
+    def options(self) -> str:
+        """Return the options that apply."""
+        return fact("images and sounds: --out, --raw")
+
+    def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
+        """Write a WAV file for each text; return the texts with their files and seconds."""
+        assert rows.cells is not None
+        return spoken_output(model, rows.parts, out or speech_folder(rows.cells.source))
 
 
 def _lines(data: str) -> list[tuple[int, str]]:
@@ -131,12 +169,12 @@ def speech_folder(data: str) -> str:
     return f"{Path(data).stem}-speech"
 
 
-def speech_frame(model: Model, spoken: SpokenTexts, folder: str) -> pl.DataFrame:
-    """Write a WAV file for each text; the frame has the texts with their files and seconds.
+def spoken_output(model: Model, spoken: SpokenTexts, folder: str) -> Output:
+    """Write a WAV file for each text; return the texts with their files and seconds.
 
     Args:
         model: that speaks.
-        spoken: of ``spoken_texts``.
+        spoken: the texts.
         folder: of the files; created if it does not exist.
 
     Raises:
@@ -151,5 +189,5 @@ def speech_frame(model: Model, spoken: SpokenTexts, folder: str) -> pl.DataFrame
         files.append(str(place / f"{number:0{width}}.wav"))
         atomic_write.write(files[-1], encode_wave(sound, rate))
         seconds.append(round(len(sound) / rate, 3))
-    screen.line(text_of("speech_written").format(count=len(files), folder=folder), to_errors=True)
-    return pl.DataFrame({"text": list(spoken.texts), "file": files, "seconds": seconds})
+    frame = pl.DataFrame({"text": list(spoken.texts), "file": files, "seconds": seconds})
+    return Output(frame, notice=fact("{count} sound files in {folder}", count=len(files), folder=folder))

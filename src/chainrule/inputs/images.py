@@ -1,4 +1,4 @@
-"""Images for a model of images: a file, or a folder of them.
+"""Images for a model of images without a preparation: a file, or a folder of them.
 
 Images of any size are resized to the height and width that the network takes; the aspect ratio may change.
 """
@@ -15,9 +15,12 @@ from chainrule.data.readers.image_decoding import decode_image
 from chainrule.data.readers.image_folder import SUFFIXES, image_sizes, read_image
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.errors import DataError, fact
+from chainrule.inputs.kind import InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.spec import bound
+
+MAX_NAME = 80  # characters of the name of a class
 
 
 @frozen(eq=False)
@@ -35,6 +38,12 @@ class ImageRows:
     names: tuple[str, ...]
     sizes: np.ndarray
     folder: Path
+
+    def take(self, index: np.ndarray) -> ImageRows:
+        """Return the images in ``index``, in that order."""
+        inputs = {name: array[index] for name, array in self.inputs.items()}
+        names = tuple(self.names[i] for i in index.tolist())
+        return ImageRows(inputs, names, self.sizes[index], self.folder)
 
     def pixels(self, row: int) -> np.ndarray:
         """The pixels of an image as it is stored, (H, W, 3) bytes.
@@ -88,3 +97,34 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
         names, folder = (path.name,), path.parent
         images = read_image(path, (height, width), 3).images["image"]
     return ImageRows({name: images.astype(np.float32) / 255}, names, image_sizes(folder, names), folder)
+
+
+def image_rows(kind: InputKind, model: Model, data: str) -> InputRows | None:
+    """Return the rows of an image or a folder of images for a kind; ``None`` for other data."""
+    if not are_images(data):
+        return None
+    images = read_image_rows(model, data)
+    return InputRows(kind, images.inputs, None, len(images.names), parts=images)
+
+
+def expected_images(run: str) -> tuple[str, str]:
+    """Return what a model of images reads, and a command."""
+    return fact("an image or a folder of images"), f"chainrule predict {run} FOLDER"
+
+
+def class_names(names: object, count: int) -> list[str]:
+    """Return the names of classes in the facts of a model; numbers unless they are ``count`` texts."""
+    if (
+        isinstance(names, list | tuple)
+        and len(names) == count
+        and all(isinstance(name, str) for name in names)
+    ):
+        return [name[:MAX_NAME] for name in names]
+    return [str(i) for i in range(count)]
+
+
+def stored_names(model: Model) -> tuple[str, ...]:
+    """Return the names of the classes in the facts of a model; empty if there are none."""
+    names = model.facts.get("objects")
+    is_valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return tuple(names) if isinstance(names, list) and is_valid else ()

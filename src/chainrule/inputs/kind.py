@@ -1,0 +1,249 @@
+"""The record of a kind of input, and what it returns.
+
+Commands on a model and a file have no case for any kind: they call the methods of the kind that recognizes
+the model. Most methods have a default for kinds whose rows have one prediction each.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from chainrule.data import Finding, Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.errors import UsageError, fact
+from chainrule.model import Model
+from chainrule.records import frozen
+
+if TYPE_CHECKING:
+    from chainrule.attribution.attribution import Attribution
+
+ARRAYS = ".npz"
+TARGET = "y"  # the column of targets in a table of texts, molecules or names of files
+
+
+@frozen(eq=False)
+class Output:
+    """Predictions in the form of a kind.
+
+    Args:
+        columns: arrays by name, or a frame, such as one with a row for each box.
+        file: where they are written; ``None``: to the standard output.
+        is_by_row: whether there is one for each row, which is printed beside the columns of the table.
+        notice: a sentence for the user; empty for none.
+    """
+
+    columns: Mapping[str, np.ndarray] | pl.DataFrame
+    file: str | None = None
+    is_by_row: bool = False
+    notice: str = ""
+
+
+@frozen(eq=False)
+class Evaluation:
+    """Metrics of a kind that has its own.
+
+    Args:
+        scores: by title; empty if there are none.
+        notes: sentences below them.
+    """
+
+    scores: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+class InputKind(ABC):
+    """A kind of input. A subclass is a record of what a model stores about it.
+
+    A kind that stores something in a model has ``facts``; other kinds are recognized by the network and have
+    a larger ``priority``: of several that recognize a model, the one with the smallest applies.
+    """
+
+    name: ClassVar[str]
+    priority: ClassVar[int] = 0
+    needs_targets: ClassVar[bool] = False  # whether a row cannot be explained without a target
+    keeps_columns: ClassVar[bool] = True  # whether predictions may be printed beside the columns of a table
+
+    @classmethod
+    @abstractmethod
+    def of(cls, model: Model) -> Self | None:
+        """Return how a model reads this kind; ``None`` if it does not.
+
+        Facts of a model come from a file and are checked.
+        """
+
+    @abstractmethod
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read and encode the rows of a file or a folder.
+
+        Args:
+            model: recognized by this kind.
+            data: the file or folder.
+            reading: how a table is read.
+
+        Returns:
+            the rows, or ``None`` if ``data`` is of another kind.
+        """
+
+    @abstractmethod
+    def expected(self, model: Model, run: str) -> tuple[str, str]:
+        """Return what the model reads, and a command or a call that works, for an error.
+
+        Args:
+            model: recognized by this kind.
+            run: the run folder or the model file.
+        """
+
+    @abstractmethod
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return where the targets of such rows are read, for an error."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a model file stores about the kind, by key."""
+        return {}
+
+    def attach(self, model: Model) -> None:
+        """Record in a trained model how its inputs are read, so that commands read files for it.
+
+        Args:
+            model: a trained model, which is changed.
+        """
+        model.adopt(replace(model.state, facts={**model.facts, **self.facts}))
+
+    def options(self) -> str:
+        """Return the options of ``chainrule predict`` that apply, for an error; empty if all do."""
+        return ""
+
+    def output(self, model: Model, rows: InputRows, out: str | None) -> Output | None:
+        """Return the predictions in the form of the kind; ``None``: each row has a label or a value.
+
+        Args:
+            model: recognized by this kind.
+            rows: as ``read`` returns them.
+            out: the file or folder for them; ``None``: the standard output.
+        """
+        return None
+
+    def spelled(self, values: np.ndarray) -> np.ndarray:
+        """Return predictions as they are printed."""
+        return values
+
+    def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
+        """Return the metrics of the kind; ``None``: those of the model's task.
+
+        Args:
+            model: recognized by this kind.
+            rows: as ``read`` returns them.
+            metrics: names of requested metrics.
+        """
+        return None
+
+    def without_targets(self, rows: InputRows, run: str, data: str) -> UsageError:
+        """Return the error for rows without the targets that a command needs."""
+        return UsageError(
+            "E122", where=data, expected=fact("a label or a value"), fix=self.target_place(rows, data)
+        )
+
+    def attribution_target(self, model: Model, row: InputRows) -> Any:
+        """Return the output that is explained by default; ``None``: the predicted one.
+
+        Args:
+            model: recognized by this kind.
+            row: one row.
+        """
+        return None
+
+    def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
+        """Return an attribution in the terms of the kind: atoms, characters, names of items.
+
+        Args:
+            attribution: by input of the network.
+            row: the explained row.
+        """
+        return attribution
+
+
+@frozen(eq=False)
+class InputRows:
+    """Rows for a model.
+
+    Args:
+        kind: that read them.
+        x: a table, or arrays by input name.
+        y: targets, by name if there are several outputs; ``None`` if the file contains none, and for a table,
+            which contains the target.
+        count: number of rows.
+        cells: the table that ``x`` was encoded from, or the names of files; ``None`` for arrays.
+        parts: what else the kind needs of each row: an array, or a record with a method ``take``.
+        notices: findings about the rows.
+    """
+
+    kind: InputKind
+    x: Any
+    y: Any
+    count: int
+    cells: Table | None = None
+    parts: Any = None
+    notices: tuple[Finding, ...] = ()
+
+    @property
+    def table(self) -> Table | None:
+        """The table whose cells are printed beside predictions; ``None`` for arrays."""
+        return self.x if isinstance(self.x, Table) else self.cells
+
+    def take(self, index: np.ndarray) -> InputRows:
+        """Return the rows in ``index``, in that order."""
+        if isinstance(self.x, Table):
+            return replace(self, x=self.x.take(index), count=len(index))
+        x, y, cells, parts = (_take(part, index) for part in (self.x, self.y, self.cells, self.parts))
+        return replace(self, x=x, y=y, count=len(index), cells=cells, parts=parts)
+
+    def row(self, row: int) -> InputRows:
+        """Return the row with number ``row``, from 1.
+
+        Raises:
+            UsageError E606: there is no such row.
+        """
+        if not 1 <= row <= self.count:
+            raise UsageError(
+                "E606",
+                where="--row",
+                row=row,
+                expected=fact("1 to {last}", last=self.count),
+                received=row,
+                fix="--row 1",
+            )
+        return self.take(np.array([row - 1]))
+
+
+def _take(part: Any, index: np.ndarray) -> Any:
+    """Rows of an array, of a dict of arrays, of a record of rows, or of ``None``."""
+    if isinstance(part, dict):
+        return {name: array[index] for name, array in part.items()}
+    if part is None or not hasattr(part, "take") or isinstance(part, np.ndarray):
+        return None if part is None else part[index]
+    return part.take(index)
+
+
+def stored_probability(value: object, default: float) -> float:
+    """Return a probability that a model stores; the default for another value."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else default
+
+
+def other_kind(kind: InputKind, model: Model, run: str, data: str) -> UsageError:
+    """Return the error for data that a model of this kind does not read."""
+    expected, fix = kind.expected(model, run)
+    return UsageError("E607", where=data, expected=expected, received=described(data), fix=fix)
+
+
+def described(data: str) -> str:
+    """Return what the user passed, in words."""
+    return fact("a folder") if os.path.isdir(data) else Path(data).suffix or fact("a table")

@@ -1,0 +1,96 @@
+"""Molecules for a network of graphs: a table with a column of SMILES."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from chainrule.attribution.atoms import by_atom
+from chainrule.attribution.attribution import Attribution
+from chainrule.data import Table
+from chainrule.data.molecules.molecule_input import MoleculeInput
+from chainrule.data.molecules.structure import Molecule, parse_smiles
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.readers.sources import read_source
+from chainrule.errors import DataError, fact
+from chainrule.inputs.kind import ARRAYS, InputKind, InputRows
+from chainrule.inputs.texts import target_column, targets_in
+from chainrule.model import Model
+from chainrule.records import frozen
+
+COLUMN = "smiles"
+
+
+@frozen
+class MoleculeKind(InputKind):
+    """Molecules of a table with a column of SMILES, whose name is ``smiles`` in any case.
+
+    Args:
+        reader: how molecules become graphs.
+    """
+
+    name = "molecules"
+    reader: MoleculeInput
+
+    @classmethod
+    def of(cls, model: Model) -> Self | None:
+        """Return the kind of a model that stores how it reads molecules."""
+        reader = MoleculeInput.from_record(model.facts.get("molecules"))
+        return None if reader is None else cls(reader)
+
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read a table and encode its molecules.
+
+        Raises:
+            DataError: E313 there is no such column. E343: no rows. E390: a cell that is not a SMILES,
+                or a molecule that is too large; the message has its line.
+        """
+        if data.endswith(ARRAYS):
+            return None
+        table = read_source(data, reading)
+        x = self.reader(*molecules_in(table))
+        return InputRows(self, x, targets_in(table, model), table.rows, table)
+
+    def expected(self, model: Model, run: str) -> tuple[str, str]:
+        """Return the column that a table needs."""
+        expected = fact('the column "{name}" with molecules', name=COLUMN)
+        return expected, f"chainrule predict {run} molecules.csv"
+
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return the column of the targets."""
+        return target_column()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How molecules become graphs."""
+        return {"molecules": self.reader.to_record()}
+
+    def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
+        """Return the attribution by atom."""
+        assert row.cells is not None
+        return by_atom(attribution, molecules_in(row.cells)[0])
+
+
+def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
+    """The molecules of a table, and their positions for errors.
+
+    Raises:
+        DataError E313, E343, E390: as ``MoleculeKind.read``.
+    """
+    column = next((name for name in table.columns if name.lower() == COLUMN), None)
+    if column is None:
+        raise DataError(
+            "E313",
+            where=table.source,
+            name=COLUMN,
+            expected=fact('the column "{name}" with molecules', name=COLUMN),
+            received=", ".join(table.columns),
+            fix=fact('name the column of the molecules "{name}"', name=COLUMN),
+        )
+    if not table.rows:
+        raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    cells = table.words(column).cast(pl.String).fill_null("").to_list()
+    places: list[str] = [
+        fact('{place}, column "{column}"', place=table.place(row), column=column) for row in range(table.rows)
+    ]
+    return [parse_smiles(cell, place) for cell, place in zip(cells, places, strict=True)], places
