@@ -57,6 +57,8 @@ _NAMES: dict[str, str] = {
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK "
         "TopP generate stream_tokens"
     ),
+    "tabular.train_table": "train_table",
+    "tabular.training": "TableRun",
     "train.callback": "Callback",
     "train.evaluation.metric": "METRICS metric",
     "train.parameters": "Parameters",

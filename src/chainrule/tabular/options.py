@@ -9,10 +9,12 @@ from typing import Any
 
 from chainrule import data
 from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.nn import OPTIMIZERS, net_from_text
 from chainrule.records import frozen
+from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.train.private.refusals import private_only
@@ -145,15 +147,15 @@ class Options:
         if self.augment:
             data.augmentation_from_text(self.augment)
         resolve_metrics(self.metric)
-        _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
-        _require_known("--interval-method", self.interval_method, INTERVAL_METHODS)
-        _require_known("--class-weight", self.class_weight, ("", "balanced"))
-        _require_known("--threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
+        _require_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
+        _require_known("interval_method", self.interval_method, INTERVAL_METHODS)
+        _require_known("class_weight", self.class_weight, ("", "balanced"))
+        _require_known("threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
         self._require_radius()
         if self.cost:
             Cost.parse(self.cost)
-        _require_known("--damaged", self.damaged, ("refuse", "skip"))
-        _require_known("--task", self.task, ("", "classification", "regression"))
+        _require_known("damaged", self.damaged, ("refuse", "skip"))
+        _require_known("task", self.task, ("", "classification", "regression"))
         division = self.division
         group = [division.column] if division.way == "group" else []
         others = [*self.drop, *self.id, *[name for name in (self.weight,) if name]]
@@ -164,27 +166,28 @@ class Options:
         if conflicting:
             raise UsageError(
                 "E608",
-                where="--category, --number, --date, --text, --drop, --id, --weight, --split",
+                where=", ".join(map(option, (*KIND_OPTIONS, "drop", "id", "weight", "split"))),
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
 
     def _require_radius(self) -> None:
         """Refuse an unknown robust training, one without a radius, and a radius without one."""
-        _require_known("--robust", self.robust, ("", *ROBUST))
+        _require_known("robust", self.robust, ("", *ROBUST))
         if self.robust and self.radius:
-            number = radius_of(self.radius, "chainrule train")
+            number = radius_of(self.radius, command())
             if number <= 0:
                 raise UsageError(
-                    "E102", where="--radius", name="--radius", expected="> 0", received=self.radius,
-                    fix="--radius 0.1",
+                    "E102", where=place("radius"), name=option("radius"), expected="> 0",
+                    received=self.radius,
+                    fix=option("radius", 0.1),
                 )  # fmt: skip
         elif self.robust or self.radius:
-            other, fix = ("--radius", "0.1") if self.robust else ("--robust", "adversarial")
-            expected = fact("--robust and --radius together")
+            other, value = ("radius", 0.1) if self.robust else ("robust", "adversarial")
+            expected = fact("{first} and {second} together", first=option("robust"), second=option("radius"))
             raise UsageError(
-                "E601", where="chainrule train", option=other, expected=expected, received=fact("none"),
-                fix=f"{other} {fix}",
+                "E601", where=command(), option=option(other), expected=expected, received=fact("none"),
+                fix=option(other, value),
             )  # fmt: skip
 
     def _require_numbers(self) -> None:
@@ -209,7 +212,7 @@ class Options:
         for name, (is_valid, expected) in ranges.items():
             if not is_valid:
                 received = getattr(self, name.replace("-", "_"))
-                raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
+                raise UsageError("E102", where=place(name), name=name, expected=expected, received=received)
 
     def require_network(self) -> None:
         """Refuse an invalid network, before the data is read."""
@@ -261,13 +264,26 @@ class Options:
         """The column kinds set by the user, as ``data.describe`` takes them."""
         return {name: kind for kind in KIND_OPTIONS for name in getattr(self, kind)}
 
+    def call(self) -> str:
+        """The call that repeats this training of rows in memory."""
+        defaults = Options("")
+        changed = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)[1:]
+            if field.name != PASSED
+            and (getattr(self, field.name) != getattr(defaults, field.name) or field.name in self.passed)
+        ]
+        return f"cr.train_table({', '.join(['data', *changed])})"
+
     def command(self, out: str = "", has_seed: bool = True) -> str:
-        """The command that repeats this training.
+        """The command that repeats this training; for rows in memory the call.
 
         Args:
             out: the run folder.
             has_seed: whether it states the seed even if that is the default.
         """
+        if not self.data:
+            return self.call()
         words = ["chainrule", "train", quoted(self.data)]
         defaults = Options(self.data)
         always = (*self.passed, "seed") if has_seed else self.passed
@@ -284,9 +300,9 @@ class Options:
         return " ".join([*words, *(["--out", quoted(out)] if out else [])])
 
 
-def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
+def _require_known(name: str, word: str, known: tuple[str, ...]) -> None:
     if word or "" not in known:
-        choice(word, filter(None, known), where)
+        choice(word, filter(None, known), option(name), "" if is_on_command_line() else "train_table")
 
 
 def require_equal(
@@ -330,13 +346,13 @@ def require_equal(
     return replace(saved, data=data)
 
 
-def radius_of(text: str, where: str, option: str = "--radius") -> float:
+def radius_of(text: str, where: str, name: str = "radius") -> float:
     """The radius of a text such as ``0.1`` or ``8/255``.
 
     Args:
-        text: of the command line.
-        where: the command.
-        option: whose value it is.
+        text: of the option.
+        where: the command, or the function.
+        name: of the option whose value it is.
 
     Raises:
         UsageError E601: neither.
@@ -352,8 +368,8 @@ def radius_of(text: str, where: str, option: str = "--radius") -> float:
         radius = math.nan
     if not math.isfinite(radius):
         raise UsageError(
-            "E601", where=where, option=option, expected=fact("a number, or N/255"), received=text,
-            fix=f"{option} 8/255",
+            "E601", where=where, option=option(name), expected=fact("a number, or N/255"), received=text,
+            fix=option(name, "8/255"),
         )  # fmt: skip
     return radius
 
@@ -379,17 +395,18 @@ def is_private(options: Options) -> bool:
         return False
     for name, example in EXAMPLES.items():
         if not getattr(options, name):
+            both = fact("{first} and {second} together", first=option("epsilon"), second=option("delta"))
             raise UsageError(
-                "E601", where="chainrule train", option=f"--{name}",
-                expected=fact("--epsilon and --delta together"), received=fact("none"), fix=example,
+                "E601", where=command(), option=option(name), expected=both, received=fact("none"),
+                fix=example,
             )  # fmt: skip
     defaults = Options(options.data)
     for field in fields(Options):
         name = field.name
         if name not in USED and (getattr(options, name) != getattr(defaults, name) or name in options.passed):
-            word = f"--{name.replace('_', '-')}"
+            word = option(name)
             raise TrainingError(
-                "E590", where="chainrule train", name=word, expected=fact("options that read no rows"),
+                "E590", where=command(), name=word, expected=fact("options that read no rows"),
                 received=word, fix=fact("leave out {names}", names=word),
             )  # fmt: skip
     return True

@@ -18,17 +18,18 @@ from chainrule import data
 from chainrule.data import PreparedData, Table, read_images
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS
 from chainrule.data.readers.sources import read_source
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.data.tables.folds import folds, row_digests, unit_digests
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.data.tables.split import FRACTIONS
 from chainrule.errors import DataError, UsageError, fact, nearest
-from chainrule.escaping import quoted
 from chainrule.memo import Memo, cached_property
 from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import EngineName
 from chainrule.tabular.evaluation import HeldOutRows, ScoredRows, model_output
+from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.options import ENSEMBLE, NET, OF_ENSEMBLE, Options, radius_of, refuse_private
 from chainrule.tabular.status import RowUse
 from chainrule.train.ensemble import (
@@ -115,27 +116,35 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
     """
     if options.class_weight and not prepared.task.is_classification:
         raise UsageError(
-            "E108", where="--class-weight", expected=fact("classes"), received=prepared.task.kind
+            "E108", where=place("class_weight"), expected=fact("classes"), received=prepared.task.kind
         )
     if options.augment and len(prepared.preparation.shape) < 2:
-        raise DataError("E354", where="--augment", expected=fact("a folder of images"), received=options.data)
+        raise DataError(
+            "E354", where=place("augment"), expected=fact("a folder of images"), received=options.data
+        )
     resolve_metrics(options.metric, [prepared.task.kind])
     has_images = len(prepared.preparation.shape) > 1
     passed = [name for name in OF_ENSEMBLE if options.is_passed(name)]
     if passed and not is_ensemble(options, has_images):
-        name = f"--{passed[0].replace('_', '-')}"
+        name = option(passed[0])
         raise UsageError(
-            "E102", where=name, name=passed[0], expected=fact("an ensemble"),
+            "E102", where=place(passed[0]), name=passed[0], expected=fact("an ensemble"),
             received=fact("a single network"), fix=fact("leave out {names}", names=name),
         )  # fmt: skip
     if options.robust:
         if is_ensemble(options, has_images):
             raise UsageError(
-                "E102", where="--robust", name="--robust", expected=fact("a single network"),
-                received=fact("an ensemble"), fix=f"--quick --robust {options.robust}",
+                "E102", where=place("robust"), name=option("robust"), expected=fact("a single network"),
+                received=fact("an ensemble"), fix=_quick(options.robust),
             )  # fmt: skip
         robust_of(options, prepared)  # refuses what does not fit the data
     return Folds(options, prepared) if is_ensemble(options, has_images) else SplitRows(options, prepared)
+
+
+def _quick(robust: str) -> str:
+    """The options of a robust training of one network."""
+    quick = "--quick " if is_on_command_line() else "quick=True, "
+    return quick + option("robust", robust)
 
 
 def prepare_data(options: Options, table: Table | None = None, test: Table | None = None) -> PreparedData:
@@ -184,6 +193,10 @@ def _fractions(options: Options, table: Table) -> tuple[float, float, float]:
 
 def _read(path: str, options: Options) -> Table:
     """Read a table, or a folder of images with the size of the options."""
+    if not path:
+        raise DataError(
+            "E302", where=command(), name="data", expected=fact("a file"), received=fact("rows in memory")
+        )
     if not os.path.isdir(path):
         return read_source(path, options.reading)
     options.reading.require_only((), path, fact("a folder of images"))
@@ -200,10 +213,10 @@ def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
     if unknown:
         raise DataError(
             "E313",
-            where="--drop",
+            where=place("drop"),
             name='", "'.join(unknown),
             expected=", ".join(table.columns[:12]),
-            fix=f"--drop {quoted(close)}" if (close := nearest(unknown[0], table.columns)) else "",
+            fix=option("drop", close) if (close := nearest(unknown[0], table.columns)) else "",
         )
     unusable = {name: content for name, content in table.unusable.items() if name not in columns}
     frame = table.frame.drop([name for name in columns if name in table.columns])
@@ -224,15 +237,15 @@ def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None
         return None
     if options.robust in NEEDS_CLASSES and not prepared.task.is_classification:
         raise UsageError(
-            "E102", where="--robust", name=options.robust, expected=fact("classes"),
-            received=prepared.task.kind, fix="--robust adversarial",
+            "E102", where=place("robust"), name=options.robust, expected=fact("classes"),
+            received=prepared.task.kind, fix=option("robust", "adversarial"),
         )  # fmt: skip
-    radius = radius_of(options.radius, "chainrule train")
+    radius = radius_of(options.radius, command())
     if has_pixels(prepared) and radius > 1:
         raise UsageError(
-            "E102", where="--radius", name="--radius", received=options.radius,
+            "E102", where=place("radius"), name=option("radius"), received=options.radius,
             expected=fact("pixels from 0 to 1, or N/255"),
-            fix=f"--radius {options.radius}/255" if radius <= 255 else "--radius 8/255",
+            fix=option("radius", f"{options.radius}/255" if radius <= 255 else "8/255"),
         )  # fmt: skip
     if options.robust == "interval":
         steps = options.epochs * math.ceil(len(prepared.training.y) / options.batch_size)

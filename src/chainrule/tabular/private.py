@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from chainrule.data import Finding, Preparation, PublicColumns, Table, public_preparation, unused_columns
 from chainrule.data.readers.sources import read_source
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.data.tables.task import Head
 from chainrule.errors import ChainruleError, DataError, UsageError, fact
 from chainrule.model import Model
@@ -31,6 +32,7 @@ from chainrule.settings import EngineName
 from chainrule.store import RunFolder, atomic_write
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.evaluation import model_output, to_scores
+from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.options import ENSEMBLE, Options, schedule_of
 from chainrule.tabular.run_folder import CONFIG, to_toml
 from chainrule.tabular.training import EventRecorder, save
@@ -72,7 +74,7 @@ class PrivatePlan:
         if not target:
             raise DataError(
                 "E313", where=table.source, name="", expected=fact("the name of the target column"),
-                received=fact("none"), fix="--target COLUMN",
+                received=fact("none"), fix=option("target", "COLUMN"),
             )  # fmt: skip
         if not options.public:
             raise missing_file(table, target)
@@ -131,9 +133,9 @@ def require_same_epochs(plan: PrivatePlan, model: Model) -> None:
     (epochs, _, _), done = plan.schedule, model.facts.get("epochs")
     if epochs != done and model.facts.get("ended") == "epochs":
         raise UsageError(
-            "E102", where="--epochs", name="epochs", received=epochs,
+            "E102", where=place("epochs"), name="epochs", received=epochs,
             expected=fact("{epochs}, for which the noise was calibrated", epochs=done),
-            fix=fact("another --out"),
+            fix=fact("another {option}", option=option("out")),
         )  # fmt: skip
 
 
@@ -143,7 +145,7 @@ def _fit(model: Model, plan: PrivatePlan, named: dict[str, Any]) -> None:
         model.fit(plan.table, plan.preparation.target, **named)
     except ChainruleError as error:
         words = str(error.fix)
-        if error.code == "E592" and "epsilon=" in words:
+        if is_on_command_line() and error.code == "E592" and "epsilon=" in words:
             error.fix = f"--epsilon {words.partition('epsilon=')[2].partition(',')[0]}"
         raise
 
@@ -184,7 +186,7 @@ def _entries(path: str) -> dict[str, Any]:
 
 def _invalid(path: str, received: str) -> UsageError:
     return UsageError(
-        "E601", where=path, option="--public", expected=fact("TOML with target = [...] and [columns]"),
+        "E601", where=path, option=option("public"), expected=fact("TOML with target = [...] and [columns]"),
         received=received, fix=fact("put the columns below the line [columns]"),
     )  # fmt: skip
 
@@ -195,7 +197,7 @@ def missing_file(table: Table, target: str) -> UsageError:
     lines = [f"{_key(name)} = [0, 1]" for name in names[:SHOWN]]
     more = [f"# ... {len(names) - SHOWN}"] if len(names) > SHOWN else []
     return UsageError(
-        "E601", where="chainrule train", option="--public",
+        "E601", where=command(), option=option("public"),
         expected=fact("a TOML file with what is public about the columns"), received=fact("none"),
         notes=[
             fact(
@@ -204,7 +206,7 @@ def missing_file(table: Table, target: str) -> UsageError:
             ),
             'target = ["no", "yes"]', "[columns]", *lines, *more,
         ],
-        fix="--public columns.toml",
+        fix=option("public", "columns.toml"),
     )  # fmt: skip
 
 

@@ -17,11 +17,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.store import RunFolder, atomic_write
 from chainrule.store.json_document import is_text
 from chainrule.store.open_folder import refuse_link
+from chainrule.tabular.option_names import option
 from chainrule.tabular.options import OF_RECIPE, Options
 
 MODEL, HISTORY, REPORT, CARD = "model.safetensors", "history.csv", "report.html", "model-card.md"
@@ -67,7 +69,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
     """
     if resume and not os.path.exists(path):
         expected = fact("the folder of a training")
-        fix = fact("train without --resume")
+        fix = fact("train without {option}", option=_resume())
         raise FileError("E604", where=str(path), expected=expected, received=fact("no such folder"), fix=fix)
     if not os.path.lexists(path / ".lock") and not resume:
         refuse_occupied(path)  # before the lock is created; if there is one, its owner is reported first
@@ -131,8 +133,14 @@ def refuse_occupied(path: Path, *names: str) -> None:
     if existing:
         is_complete = MODEL in existing
         expected = fact("a new folder")
-        fix = f"--out {quoted(_free_name(path))}" if is_complete else fact("--resume to continue")
+        resumed = fact("{option} to continue", option=_resume())
+        fix = option("out", _free_name(path)) if is_complete else resumed
         raise UsageError("E602", where=str(path), expected=expected, received=", ".join(existing), fix=fix)
+
+
+def _resume() -> str:
+    """The option that resumes a training."""
+    return "--resume" if is_on_command_line() else "resume=True"
 
 
 def _free_name(path: Path) -> str:
@@ -243,7 +251,7 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
             raise
         raise FileError(
             "E604", where=str(folder.path), expected=fact("a folder with {content}", content=CONFIG),
-            received=fact("none"), fix=fact("train without --resume"),
+            received=fact("none"), fix=fact("train without {option}", option=_resume()),
         ) from cause  # fmt: skip
     where = str(folder.path / CONFIG)
     entries = _parse(text, where)

@@ -16,6 +16,7 @@ from chainrule.model import Model
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
+from chainrule.tabular.option_names import option, place
 from chainrule.train.evaluation.metric import Predictions
 
 RULES = ("f1", "youden", "cost")
@@ -53,7 +54,12 @@ class Cost:
         if not is_valid:
             expected = fact("the costs of a false positive and a false negative, FP:FN")
             raise UsageError(
-                "E102", where="--cost", name="cost", expected=expected, received=text, fix="--cost 1:5"
+                "E102",
+                where=place("cost"),
+                name="cost",
+                expected=expected,
+                received=text,
+                fix=option("cost", "1:5"),
             )
         return Cost(*numbers)
 
@@ -200,7 +206,9 @@ def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -
     Reference: Youden (1950), Index for rating diagnostic tests, Cancer 3.
     """
     if rule not in RULES or (rule == "cost") != (cost is not None):
-        raise UsageError("E101", where="--threshold", name=rule, expected=", ".join(RULES), received=rule)
+        raise UsageError(
+            "E101", where=place("threshold"), name=rule, expected=", ".join(RULES), received=rule
+        )
     values = -curve.cost(cost) if cost is not None else curve.f1 if rule == "f1" else curve.youden
     best = np.flatnonzero(values >= values.max() - 1e-12)
     index = best[np.argmin(np.abs(curve.thresholds[best] - 0.5))]
@@ -343,7 +351,7 @@ def require_two_classes(rule: str, cost: str, classes: int) -> None:
     if (rule or cost) and classes != 2:
         raise UsageError(
             "E611",
-            where="--cost" if cost else "--threshold",
+            where=place("cost" if cost else "threshold"),
             expected=fact("two classes"),
             received=fact("{count} classes", count=classes) if classes else "regression",
         )

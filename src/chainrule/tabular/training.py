@@ -6,23 +6,30 @@ training writes exactly the same bytes as an uninterrupted one.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.data import Table
-from chainrule.escaping import csv_text
+from chainrule.escaping import csv_text, escape
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.memo import cached_property
 from chainrule.model import Model
+from chainrule.notation.readable_numbers import cell
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write
 from chainrule.tabular import threshold as decision
 from chainrule.tabular.baselines import is_affordable, prepare_boosting
 from chainrule.tabular.comparison import LearningCurve, Scores
+from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import (
+    RESULT_METRICS,
     Result,
     evaluate_models,
     measure_learning_curve,
@@ -34,10 +41,20 @@ from chainrule.tabular.options import Options
 from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
 from chainrule.tabular.report.analysis import Analysis, analyze
 from chainrule.tabular.report.model_card import model_card
-from chainrule.tabular.report.page import page
+from chainrule.tabular.report.page import HtmlReport, page
 from chainrule.tabular.report.robust_accuracy import refuse_robustness
 from chainrule.tabular.report.summary import Summary, summarize
-from chainrule.tabular.run_folder import CARD, CONFIG, HISTORY, MAX_BYTES, MODEL, REPORT, to_toml
+from chainrule.tabular.run_folder import (
+    CARD,
+    CONFIG,
+    HISTORY,
+    MAX_BYTES,
+    MODEL,
+    REPORT,
+    claimed,
+    require_free,
+    to_toml,
+)
 from chainrule.tabular.status import KINDS, SPLIT, Notify, silent
 from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
@@ -52,32 +69,41 @@ MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which
 
 
 @frozen(eq=False)
-class Evaluation:
-    """A trained model with its scores beside those of the baselines, and what follows from them.
+class TableRun:
+    """A trained model with its scores beside those of baselines, and what follows from them.
+
+    In a notebook it is shown as a table of scores with a summary.
 
     Args:
-        plan: of the training.
+        plan: of the training: its options, and what it did with the rows.
         model: the trained model.
-        scores: of the model and the baselines on the scored rows.
+        comparison: targets and predictions of the model and the baselines on the scored rows.
         threshold: the threshold that was chosen, if any.
-        intervals: of a regression, if there are rows for them.
+        intervals: the prediction intervals of a regression, if there are rows for them.
+        histograms: of the training, if they were recorded.
     """
 
     plan: TrainingPlan
     model: Model
-    scores: Scores
+    comparison: Scores
     threshold: DecisionThreshold | None
     intervals: MeasuredIntervals | None
+    histograms: RecordedHistograms | None = None
 
     @cached_property
     def results(self) -> list[Result]:
         """The metrics of the model, first, and of the baselines."""
-        return results_of(self.scores, metric_names(self.scores.task, self.plan.options.metric))
+        return results_of(self.comparison, metric_names(self.comparison.task, self.plan.options.metric))
+
+    @property
+    def scores(self) -> dict[str, dict[str, float]]:
+        """The metrics by model (``"net"``, ``"boosting"``, ``"linear"``, ``"trivial"``) and name."""
+        return {result.name: dict(result.values) for result in self.results}
 
     @cached_property
     def analysis(self) -> Analysis:
         """What the model learned: the importance of the columns, and the dependence on them."""
-        return analyze(self.model, self.plan, self.scores, self.intervals)
+        return analyze(self.model, self.plan, self.comparison, self.intervals)
 
     @cached_property
     def summary(self) -> Summary:
@@ -91,12 +117,17 @@ class Evaluation:
         if not options.learning_curve:
             return None
         training = plan.prepared.training
-        return measure_learning_curve(plan.trained_on, training, plan.scored, self.scores, options.seed)
+        return measure_learning_curve(plan.trained_on, training, plan.scored, self.comparison, options.seed)
 
-    def texts(self, histograms: RecordedHistograms | None = None) -> dict[str, str]:
-        """Return the model card and the report, by the names of their files."""
-        analysis, summary = self.analysis, self.summary
-        return {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
+    @cached_property
+    def report(self) -> HtmlReport:
+        """The report as a page, which a notebook shows."""
+        return HtmlReport(page(self.analysis, self.summary, self.histograms))
+
+    @cached_property
+    def card(self) -> str:
+        """The model card in Markdown."""
+        return model_card(self.analysis, self.summary)
 
     def write(self, folder: RunFolder) -> tuple[str, ...]:
         """Write the model, its history, the model card and the report, and return the names of the texts.
@@ -107,11 +138,66 @@ class Evaluation:
         Args:
             folder: the claimed run folder.
         """
-        path = folder.path
-        histograms = read_histograms(path / HISTOGRAMS, path) if self.plan.options.histograms else None
-        texts = self.texts(histograms)
+        texts = {CARD: self.card, REPORT: self.report.html}
         save(self.model, folder, texts)
         return tuple(texts)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a run folder: model, history, options, model card and report; returns its path.
+
+        The commands of ``chainrule`` read it: ``predict``, ``evaluate``, ``explain``, ``show`` and others.
+
+        Args:
+            path: a folder without a training.
+
+        Raises:
+            UsageError E602: the folder contains a training. FileError: it cannot be written.
+        """
+        path = Path(path)
+        require_free(path)
+        with claimed(path, resume=False) as folder:
+            folder.write_text(
+                CONFIG, to_toml(self.plan.options, self.plan.prepared.fingerprint, self.plan.used)
+            )
+            self.write(folder)
+        return path
+
+    @property
+    def sentences(self) -> list[str]:
+        """How good the model is, for which rows, and which columns matter most."""
+        i, blank = (1, "") if settings.lang == "zh" else (0, " ")
+        parts = (self.summary.quality[:1] + self.summary.scope, self.summary.columns)
+        return [blank.join(pair[i] for pair in part) for part in parts if part]
+
+    def __repr__(self) -> str:
+        target, rows = self.plan.prepared.task.target, len(self.comparison.target)
+        return f"<TableRun {target!r}: {rows:,} scored rows; print it>"
+
+    def __str__(self) -> str:
+        titles, rows = self._table()
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in (titles, *rows)
+        ]
+        return "\n".join([*lines, "", *self.sentences])
+
+    def _repr_html_(self) -> str:
+        titles, rows = self._table()
+        head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+        sentences = "".join(f"<p>{escape(text)}</p>" for text in self.sentences)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{sentences}"
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        """The titles and rows of the table of scores."""
+        kind = self.comparison.task
+        names = list(dict.fromkeys([*RESULT_METRICS[kind], *self.plan.options.metric]))
+        rows = [
+            [text_of(f"{r.name}_{kind}"), *(cell(float(r.values.get(name, math.nan))) for name in names)]
+            for r in self.results
+        ]
+        return ["", *map(metric_title, names)], rows
 
 
 def prepare_training(options: Options, table: Table | None = None, test: Table | None = None) -> TrainingPlan:
@@ -181,7 +267,7 @@ def fit_model(
     """
     recorder = EventRecorder()
     if folder is not None:
-        config = to_toml(plan.options, plan.prepared.fingerprint, plan.used)
+        config = config_of(plan)
         if resume:
             recorder.on_start = lambda: _save_config(folder, config)
         else:
@@ -196,6 +282,11 @@ def fit_model(
     labels = plan.prepared.labels(training)
     model.fit(training.x, labels, **named, run=folder, resume=resume, verbose=verbose)
     return recorder
+
+
+def config_of(plan: TrainingPlan) -> str:
+    """Return the text of ``config.toml``: the options, with the values that the training uses."""
+    return to_toml(plan.options, plan.prepared.fingerprint, plan.used)
 
 
 def _save_config(folder: RunFolder, config: str) -> None:
@@ -214,7 +305,9 @@ def end_of(checkpoint: Checkpoint | None) -> tuple[int, bool]:
     return epochs if isinstance(epochs, int) else 0, is_stopped
 
 
-def evaluate(model: Model, plan: TrainingPlan, notify: Notify = silent) -> Evaluation:
+def evaluate(
+    model: Model, plan: TrainingPlan, folder: RunFolder | None = None, notify: Notify = silent
+) -> TableRun:
     """Compare a trained model with baselines, choose its threshold, and form its prediction intervals.
 
     All of it is stored with the model.
@@ -222,6 +315,7 @@ def evaluate(model: Model, plan: TrainingPlan, notify: Notify = silent) -> Evalu
     Args:
         model: the trained model.
         plan: of its training.
+        folder: of the training, which contains its histograms, if any.
         notify: receives a line before a computation that takes long.
     """
     options, scored = plan.options, plan.scored
@@ -233,19 +327,20 @@ def evaluate(model: Model, plan: TrainingPlan, notify: Notify = silent) -> Evalu
     has_rule = options.threshold and not options.cost
     held_out = plan.held_out(model).predictions if has_rule and not scored.is_cross_validated else None
     threshold = decision.choose(options.threshold, options.cost, scores, held_out, options.seed)
-    evaluation = Evaluation(plan, model, scores, threshold, intervals_of(plan, model, notify=notify))
-    add_facts(evaluation)
-    return evaluation
+    intervals = intervals_of(plan, model, notify=notify)
+    histograms = None
+    if options.histograms and folder is not None:
+        histograms = read_histograms(folder.path / HISTOGRAMS, folder.path)
+    run = TableRun(plan, model, scores, threshold, intervals, histograms)
+    add_facts(run)
+    return run
 
 
-def add_facts(evaluation: Evaluation) -> None:
+def add_facts(run: TableRun) -> None:
     """Add data, split, results and command of the training to the facts of its model."""
-    plan, model = evaluation.plan, evaluation.model
-    threshold, intervals = evaluation.threshold, evaluation.intervals
+    plan, model, threshold, intervals = run.plan, run.model, run.threshold, run.intervals
     options, prepared = plan.options, plan.prepared
-    results = {
-        r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in evaluation.results
-    }
+    results = {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in run.results}
     facts: dict[str, Any] = {
         "data": prepared.table.source,
         "fingerprint": prepared.table.fingerprint,

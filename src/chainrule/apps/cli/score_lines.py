@@ -14,21 +14,21 @@ from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.intervals import MeasuredIntervals
 from chainrule.tabular.threshold import DecisionThreshold
-from chainrule.tabular.training import Evaluation
+from chainrule.tabular.training import TableRun
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 
 
-def print_scores(evaluation: Evaluation) -> None:
+def print_scores(run: TableRun) -> None:
     """Print what follows from the predictions for the scored rows."""
-    scores = evaluation.scores
+    scores = run.comparison
     interval_line(scores)
     if scores.task == "regression":
-        print_intervals(evaluation.intervals)
+        print_intervals(run.intervals)
     else:
         class_lines(scores)
-    verdict_lines(scores, *evaluation.plan.scored.baseline_fits[0][0].flat.shape)
-    threshold_table(evaluation.threshold)
+    verdict_lines(scores, *run.plan.scored.baseline_fits[0][0].flat.shape)
+    threshold_table(run.threshold)
 
 
 def threshold_table(threshold: DecisionThreshold | None) -> None:

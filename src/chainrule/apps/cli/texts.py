@@ -17,7 +17,7 @@ from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.messages import Texts
-from chainrule.tabular import texts as tabular_texts
+from chainrule.tabular.texts import WORDS as OF_TABLES
 from chainrule.texts.text_table import TextTable
 
 WORDS: Texts = {
@@ -86,7 +86,7 @@ WORDS: Texts = {
         "there, too. To train longer, start a training without early stopping:\n  {command}"
     ),
     "resuming": "Resuming after step {step}, in epoch {epoch}.",
-    **tabular_texts.WORDS,
+    **OF_TABLES,
     **ROBUSTNESS,
     **AUDIT,
     **SCORES,

@@ -167,6 +167,11 @@ REMEDIES: dict[str, tuple[str, str]] = {
 _ON_COMMAND_LINE: ContextVar[bool] = ContextVar("on_command_line", default=False)
 
 
+def is_on_command_line() -> bool:
+    """Whether the reader of a message types commands, not calls."""
+    return _ON_COMMAND_LINE.get()
+
+
 @contextmanager
 def command_line_remedies() -> Iterator[None]:
     """Name options of the command line as remedies, inside the block."""

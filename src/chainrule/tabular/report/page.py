@@ -6,9 +6,11 @@ numbers alone, are inserted as markup.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -17,6 +19,7 @@ from markupsafe import Markup, escape
 
 from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
+from chainrule.escaping import escape as html_escape
 from chainrule.escaping import printable_lines
 from chainrule.messages import rendered
 from chainrule.nn import Layer, summary_rows
@@ -25,6 +28,7 @@ from chainrule.notation.readable_numbers import cell
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec
+from chainrule.store import atomic_write
 from chainrule.tabular.display import column_rows, history_titles, without_long_lists
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import Options
@@ -61,6 +65,23 @@ class Confusion:
         rgb = "37,99,168" if i == j else "209,102,15"
         minimum = 0.15 if self.counts[i, j] else 0.0  # makes a single error among many rows visible
         return f"background:rgba({rgb},{minimum + 0.6 * share:.2f})"
+
+
+@frozen
+class HtmlReport:
+    """A report as a self-contained page in both languages; a notebook shows it in a frame."""
+
+    html: str
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, which is replaced if it exists."""
+        atomic_write.write(Path(path), self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"<HtmlReport: {len(self.html):,} characters; save it, or show it in a notebook>"
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{html_escape(self.html)}" width="100%" height="700"></iframe>'
 
 
 def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | None = None) -> str:

@@ -15,6 +15,7 @@ from chainrule.page.page import Items
 from chainrule.records import frozen
 from chainrule.robustness.allowed_cells import allowed_changes
 from chainrule.robustness.result import AttackResult
+from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import TrainingPlan
 from chainrule.tabular.texts import both_texts
@@ -62,7 +63,7 @@ def refuse_robustness(options: Options, prepared: PreparedData) -> None:
         expected, received = fact("columns of numbers or categories"), fact("none")
     if expected:
         raise UsageError(
-            "E102", where="--robustness", name="robustness", expected=expected, received=received
+            "E102", where=place("robustness"), name="robustness", expected=expected, received=received
         )
 
 

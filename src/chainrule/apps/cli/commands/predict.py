@@ -118,7 +118,7 @@ def predict(
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
-        columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "--certify"))
+        columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "certify"))
     if any(options.get(name) not in (None, False) for name in MEASURES):
         columns |= measured_columns(run, model, encoded.x, options, reading)
     frame = prediction_frame(columns, rows.count, encoded.index)

@@ -28,7 +28,6 @@ from chainrule.tabular.options import OF_ENSEMBLE, OF_RECIPE, PASSED, Options, i
 from chainrule.tabular.plan import TrainingPlan, has_pixels, is_image_source
 from chainrule.tabular.private import PrivatePlan, fit_private, require_same_epochs, test_scores
 from chainrule.tabular.report.robust_accuracy import RobustAccuracy
-from chainrule.tabular.report.summary import Summary
 from chainrule.tabular.run_folder import (
     CONFIG,
     HISTORY,
@@ -240,31 +239,24 @@ def _finish(plan: TrainingPlan, model: Model, folder: RunFolder, path: Path, is_
         path: the folder as passed by the user.
         is_repeated: whether the test rows have been used before.
     """
-    evaluation = evaluate(model, plan, screen.note)
-    texts = evaluation.write(folder)
+    run = evaluate(model, plan, folder, screen.note)
+    texts = run.write(folder)
     _print_end(model)
     heading = "result_heading_folds" if plan.scored.is_cross_validated else "result_heading"
     screen.heading(text_of(heading).format(test=len(plan.scored.rows.y)))
     if is_repeated:
         screen.line(text_of("test_again"), "yellow")
-    result_table(evaluation.results, plan.prepared.task.kind, plan.options.metric)
+    result_table(run.results, plan.prepared.task.kind, plan.options.metric)
     positive_class(plan.prepared.preparation)
-    print_scores(evaluation)
-    if evaluation.analysis.robustness:
-        _print_robustness(evaluation.analysis.robustness)
-    print_curve(evaluation.learning_curve)
-    print_summary(evaluation.summary)
+    print_scores(run)
+    if run.analysis.robustness:
+        _print_robustness(run.analysis.robustness)
+    print_curve(run.learning_curve)
+    screen.heading(text_of("summary_heading"))
+    for sentence in run.sentences:
+        screen.line(sentence)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
-
-
-def print_summary(summary: Summary) -> None:
-    """Print how good the model is and which columns matter most."""
-    i, blank = (1, "") if settings.lang == "zh" else (0, " ")
-    screen.heading(text_of("summary_heading"))
-    for sentences in (summary.quality[:1] + summary.scope, summary.columns):
-        if sentences:
-            screen.line(blank.join(pair[i] for pair in sentences))
 
 
 def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:

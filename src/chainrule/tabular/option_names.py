@@ -1,0 +1,29 @@
+"""The options of a training in errors: options of the command line, or arguments in Python."""
+
+from __future__ import annotations
+
+from chainrule.data.tables.findings import is_on_command_line
+from chainrule.escaping import quoted
+
+
+def option(name: str, value: object = None) -> str:
+    """Return an option of the command line, or an argument in Python, depending on where the reader is.
+
+    Example:
+        >>> option("batch_size"), option("task", "regression")
+        ('batch_size', "task='regression'")
+    """
+    if not is_on_command_line():
+        return name if value is None else f"{name}={value!r}"
+    word = f"--{name.replace('_', '-')}"
+    return word if value is None else f"{word} {quoted(str(value))}"
+
+
+def place(name: str) -> str:
+    """Return where an option was passed, for an error."""
+    return option(name) if is_on_command_line() else f"train_table, {name}"
+
+
+def command() -> str:
+    """Return what the reader called: the command or the function."""
+    return "chainrule train" if is_on_command_line() else "train_table"
