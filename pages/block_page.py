@@ -17,7 +17,7 @@ from chainrule.catalog import (
 )
 from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOG
-from chainrule.messages import translated
+from chainrule.messages import LANGUAGES, translated
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
 from pages.page import Page, plain
@@ -45,7 +45,7 @@ def block_page(kind: str, name: str) -> Page:
     if samples is not None:
         x_label = "step" if kind == "schedule" else "x"
         images[f"{entry.name}.svg"] = line_chart(samples.x, samples.series, x_label)
-        description = " ".join(plain(text) for text in samples.caption)
+        description = " ".join(plain(samples.caption.render(lang)) for lang in LANGUAGES)
         parts.append(f"![{entry.name}]({entry.name}.svg)\n\n{description}")
     if isinstance(entry.definition, type) and issubclass(entry.definition, Card):
         parts += _card(entry, entry.definition)

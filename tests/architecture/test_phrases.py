@@ -16,6 +16,22 @@ from chainrule.errors import DataError, UsageError, fact, join_facts
 from source_files import PACKAGE, ROOT, tree
 from source_files import nodes as nodes_of
 
+CHINESE = re.compile("[一-鿿]")
+BLOCKS = (  # the Chinese name and sentence of a block are on its class
+    "nn/", "ops/", "models/", "data/augmentation/", "generation/strategy.py", "texts/blocks.py",
+    "train/callback/", "train/evaluation/metric/", "train/stopping.py",
+)  # fmt: skip
+DATA = (  # words that data and texts of users may contain, and ranges of characters
+    "data/cells/currencies.py", "data/cells/missing.py", "data/readers/text/", "data/tables/",
+    "data/sequences/question_input.py", "messages/spacing.py", "notation/spoken.py", "plotting/font.py",
+    "errors/pages.py", "texts/page_controls.py", "apps/cli/example_texts.py",
+    "chainrule_examples/listen/transcripts.py", "chainrule_examples/poems/poem_corpus.py",
+    "chainrule_examples/questions/stories.py",
+)  # fmt: skip
+OPEN = (  # labels, punctuation beside values, and tables that are not in the catalog yet
+    "errors/exceptions.py", "apps/cli/views/catalog.py", "chainrule_examples/score_table.py",
+    "chainrule_examples/translate/sentence_pairs.py",
+)  # fmt: skip
 FACTS = ("expected", "received", "fix", "notes")
 CODE = re.compile(
     r"^(return|chainrule|python -m|apt install|npm pack|iconv|mv|ulimit) |\w\(|\w=|--\w|\"[^\"]*\""
@@ -74,6 +90,23 @@ def test_every_text_is_translated_with_the_same_fields(file: Path) -> None:
     assert [text for text, translation in texts if fields(text) != fields(translation)] == []
     latin = [text for text, words in texts if is_prose(text) and not re.search("[一-鿿]", words)]
     assert latin == []
+
+
+def test_chinese_is_in_the_catalog() -> None:
+    """Only the names of blocks, and words that data contain, are Chinese in the code."""
+    documents = {
+        id(node.value)
+        for file in PACKAGE
+        for node in nodes_of(file)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    files = {
+        file.relative_to(ROOT / "src").as_posix().removeprefix("chainrule/")
+        for file in PACKAGE
+        for node in nodes_of(file)
+        if isinstance(node, ast.Constant) and id(node) not in documents and CHINESE.search(str(node.value))
+    }
+    assert sorted(file for file in files if not file.startswith((*BLOCKS, *DATA, *OPEN))) == []
 
 
 def test_facts_that_are_prose_are_records() -> None:

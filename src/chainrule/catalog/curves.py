@@ -10,6 +10,7 @@ from chainrule.catalog.example import example_schedule
 from chainrule.engines import compile, evaluate
 from chainrule.gradient import grad
 from chainrule.graph import Graph, constant, input_node
+from chainrule.messages import Message, fact
 from chainrule.nn.activation import Curve
 from chainrule.nn.schedule import REDUCTIONS, Schedule
 from chainrule.ops import functional as F
@@ -28,12 +29,12 @@ class SampledCurve:
     Args:
         x: positions.
         series: values by name.
-        caption: description in English and Chinese.
+        caption: description.
     """
 
     x: np.ndarray
     series: dict[str, np.ndarray]
-    caption: tuple[str, str]
+    caption: Message
 
 
 def sample_curve(kind: str, name: str, definition: object, points: int = 161) -> SampledCurve | None:
@@ -72,13 +73,12 @@ def values(curve: Curve, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _activation(curve: Curve, x: np.ndarray) -> SampledCurve:
-    caption = ("The function f and its derivative f′.", "函数 f 及其导数 f′。")
+    caption = fact("The function f and its derivative f′.")
     if curve.name == "glu":
-        caption = (f"{caption[0]} The gate is shown: a = 1, b = x.", f"{caption[1]}图中为门：a = 1，b = x。")
+        caption = fact("The function f and its derivative f′. The gate is shown: a = 1, b = x.")
     elif "axis" in curve.settings:
-        caption = (
-            f"{caption[0]} The input is (x, 0); the first output is shown.",
-            f"{caption[1]}输入为 (x, 0)，图中为第一个输出。",
+        caption = fact(
+            "The function f and its derivative f′. The input is (x, 0); the first output is shown."
         )
     y, derivative = values(curve, x)
     return SampledCurve(x, {"f": y, "f′": derivative}, caption)
@@ -93,5 +93,5 @@ def _schedule(schedule: Schedule) -> SampledCurve:
         inputs = {"step": np.array(step), REDUCTIONS: np.array(step // (HORIZON / 4))}
         arrays = {label: inputs[label] for label in program.graph.inputs}
         rates.append(float(program.run(arrays)["rate"]))
-    caption = (f"The learning rate over {HORIZON} steps.", f"{HORIZON} 步中的学习率。")
+    caption = fact("The learning rate over {steps} steps.", steps=HORIZON)
     return SampledCurve(steps, {"rate": np.array(rates)}, caption)

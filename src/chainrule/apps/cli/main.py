@@ -166,7 +166,7 @@ def _print_error(error: BaseException) -> int:
     if _is_refused(error):
         received = str(error) or type(error).__name__
         fix = fact("fewer rows, or a larger limit of memory and threads")
-        error = TrainingError("E508", what="the command", what_zh="此命令", received=received, fix=fix)
+        error = TrainingError("E508", what=fact("the command"), received=received, fix=fix)
     if isinstance(error, OSError) and not isinstance(error, ChainruleError):
         if error.filename is None and error.errno in OUTPUT_FAULTS:
             _discard_output()

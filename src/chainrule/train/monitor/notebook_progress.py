@@ -11,6 +11,7 @@ from typing import Any
 
 from chainrule.escaping import escape
 from chainrule.events import EpochDone, Event, Notice, StepDone, TrainingStarted
+from chainrule.messages import in_language
 from chainrule.settings import settings
 from chainrule.train.monitor.progress_bar import VALUES, WORDS, number
 
@@ -67,10 +68,10 @@ class NotebookProgress:
     @property
     def line(self) -> str:
         """Epoch, loss, metrics and learning rate."""
-        words = WORDS[settings.lang]
+        words = in_language(WORDS, settings.lang)
         parts = [words["epoch"].format(f"{self.epoch} / {self.epochs}")]
         names = [name for name in VALUES if name in self.values]
-        return "  ".join(parts + [f"{words.get(name, name)} {number(self.values[name])}" for name in names])
+        return "  ".join(parts + [f"{words[name]} {number(self.values[name])}" for name in names])
 
     def __repr__(self) -> str:
         return "\n".join([*self.notices, self.line])

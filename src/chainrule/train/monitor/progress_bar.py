@@ -16,18 +16,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from chainrule.events import EpochDone, Event, Notice, StepDone, TrainingStarted
+from chainrule.messages import Texts, in_language
 from chainrule.settings import settings
 
 INTERVAL = 0.1  # seconds between updates, so that rendering costs little compared with training
 MAX_LENGTH, MIN_LENGTH, OTHER = 40, 4, 90  # cells of the bar; cells of everything else
 FIXED = 15  # cells of percentage, remaining time and the four gaps
-WORDS = {
-    "en": {"epoch": "epoch {}", "loss": "loss", "rate": "rate"},
-    "zh": {
-        "epoch": "第 {} 轮", "loss": "损失", "rate": "学习率", "val_loss": "验证损失",
-        "val_accuracy": "验证准确率", "val_r2": "验证 R2",
-    },
-}  # fmt: skip
+WORDS: Texts = {
+    "epoch": "epoch {}",
+    "loss": "loss",
+    "rate": "rate",
+    "val_loss": "val_loss",
+    "val_accuracy": "val_accuracy",
+    "val_r2": "val_r2",
+}
 VALUES = ("loss", "val_loss", "val_accuracy", "val_r2", "rate")  # in this order
 OMITTED_FIRST = ("rate", "val_loss", "val_accuracy", "val_r2")  # on a narrow terminal, in this order
 
@@ -57,12 +59,12 @@ class Bar:
                 self.bar.console.print(getattr(event, settings.lang), markup=False)
 
     def _show(self, event: StepDone) -> None:
-        words = WORDS[settings.lang]
+        words = in_language(WORDS, settings.lang)
         values = {**self.values, "loss": event.loss, "rate": event.learning_rate}
         is_private = math.isnan(event.loss)  # the losses of a private training are withheld
         names = [name for name in VALUES if name in values and not (is_private and name == "loss")]
         # A fixed width, so that the number of digits of one value does not decide whether another one fits.
-        parts = [(name, f"{words.get(name, name)} {number(values[name]):<6}") for name in names]
+        parts = [(name, f"{words[name]} {number(values[name]):<6}") for name in names]
         epoch, width = words["epoch"].format(event.epoch + 1), self.bar.console.width
         cells = width - cell_len(epoch) - bar_length(width) - FIXED
         self.bar.update(self.task, completed=event.step, description=epoch, values=fit_parts(parts, cells))

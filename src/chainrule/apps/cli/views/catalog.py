@@ -113,7 +113,7 @@ def _curve(entry: Block) -> None:
     if samples is None:
         return
     screen.line()
-    screen.line(samples.caption[settings.lang == "zh"])
+    screen.line(samples.caption.render(settings.lang))
     plots = [(text_of(f"series_{name}"), plot(samples.x, y)) for name, y in samples.series.items()]
     for part in side_by_side(plots):
         screen.line(f"  {part}")
