@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from chainrule import metric
 from chainrule.apps.cli import screen
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
@@ -19,7 +20,6 @@ from chainrule.tabular.plan import drop_columns
 from chainrule.tabular.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.tabular.threshold import Cost
 from chainrule.train.evaluation.groups import group_scores, groups_of
-from chainrule.train.evaluation.metric import metric
 from chainrule.train.evaluation.reliability import reliability
 from chainrule_examples import Count, table_texts
 from chainrule_examples.result_page import credit_line, markup_table, result_page

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule import Model, settings
 from chainrule.apps.cli import screen
-from chainrule.messages import Message, Text, fact, translated
-from chainrule.model import Model
+from chainrule.errors import Message, fact
+from chainrule.messages import Text, translated
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.threshold import FACT
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.data import PreparedData, Table
-from chainrule.data.tables.folds import folds, row_digests
+from chainrule import Model
+from chainrule.data import PreparedData, Table, folds, row_digests
 from chainrule.messages import Texts
-from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.evaluation import evaluate_models
 from chainrule.tabular.options import Options

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule import Model
 from chainrule.data import Table
-from chainrule.model import Model
 from chainrule_examples.faces.eigenfaces import eigenfaces, negative_distance
 from chainrule_examples.faces.verification import cosine_similarity
 

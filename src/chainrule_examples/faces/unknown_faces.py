@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule import Model
 from chainrule.apps.cli.unknown_class import FACT, UNKNOWN, with_unknown
 from chainrule.data import Table
 from chainrule.messages import Text, translated
-from chainrule.model import Model
 from chainrule_examples.faces.identity_splits import split_images, split_people
 from chainrule_examples.faces.verification import accept_level
 

@@ -12,12 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from chainrule import metric
 from chainrule.apps.cli import screen
-from chainrule.data import Table
+from chainrule.data import Table, row_digests
 from chainrule.data.datasets import open_dataset, table_of
-from chainrule.data.tables.folds import row_digests
 from chainrule.messages import Texts, in_language
-from chainrule.train.evaluation.metric import metric
 from chainrule_examples import Count, table_texts
 from chainrule_examples.fraud.payments import predict_payments
 from chainrule_examples.result_page import credit_line, markup_table, result_page

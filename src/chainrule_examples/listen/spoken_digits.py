@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainrule import LogMel
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.wave_files import decode_wave
 from chainrule.data.sequences.sound_input import SoundInput
-from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, fact
 
 RATE = 8000

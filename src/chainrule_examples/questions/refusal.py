@@ -8,7 +8,8 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.data.sequences.question_input import QuestionInput
-from chainrule.inputs.questions import QuestionKind, QuestionRows, answers
+from chainrule.inputs import QuestionKind
+from chainrule.inputs.questions import QuestionRows, answers
 from chainrule.messages import translated
 from chainrule.train.evaluation.answers import exact_match
 from chainrule_examples.questions.baselines import encode

@@ -12,13 +12,13 @@ import re
 
 import numpy as np
 
+from chainrule import Model
+from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.table import Table
 from chainrule.errors import DataError
 from chainrule.escaping import csv_text
 from chainrule.inputs import ItemKind
-from chainrule.model import Model
 from chainrule.records import frozen
 
 RATINGS = ("user_id", "movie_id", "rating", "timestamp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.model import Model
+from chainrule import Model
 from chainrule.train.evaluation.recommendation import top_items
 from chainrule_examples.recommend.movielens import Ratings
 

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 from chainrule_examples.shares.value_at_risk import kupiec_test, value_at_risk

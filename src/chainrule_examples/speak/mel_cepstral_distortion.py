@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule import LogMel
 from chainrule.data.sequences.time_warping import warp_time
 
 SPECTROGRAM = LogMel(8000, win_length=256, hop_length=80, n_mels=40, floor=1e-5)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule import resampled
 from chainrule.data.datasets import open_dataset
 from chainrule.data.datasets.archive import Archive
-from chainrule.data.readers.audio import resampled
 from chainrule.data.readers.wave_files import decode_wave
 from chainrule.data.sequences.phonemes import PAUSE, pronounce
 from chainrule.data.sequences.time_warping import warp_time

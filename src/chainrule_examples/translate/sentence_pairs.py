@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.sequences.padding import pad_sequences
-from chainrule.data.sequences.tokenizer import PAD, Tokenizer
+from chainrule import Tokenizer, pad_sequences
+from chainrule.data.sequences.tokenizer import PAD
 from chainrule.data.tables.split import split
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen

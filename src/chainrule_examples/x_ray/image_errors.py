@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule import Model
 from chainrule.data import Table
 from chainrule.messages import Texts, in_language
-from chainrule.model import Model
 from chainrule.tabular.report.image_page import Figure, heat_pixels, image_page
 
 TEXTS: Texts = {
