@@ -1,7 +1,8 @@
 """``Model``: a network that trains, predicts, is saved, and explains itself.
 
 A model holds one ``ModelState`` and computes nothing itself: every method passes the state to a function of
-``train`` or of the packages above it, and keeps the state that comes back.
+``train`` or of the packages above it, and keeps the state that comes back. Rarer methods are in groups, such
+as ``model.robustness``, each in the ``accessor.py`` of its package, and have shortcuts on the model.
 
 Where does a second ``fit`` begin? From the seed again, as in scikit-learn: the same call gives the same bits
 whatever was called before, and a notebook's cell can be run twice. There are two exceptions, both explicit:
@@ -21,52 +22,58 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
-from chainrule import diagnosis, train
+from chainrule import attribution, derive, diagnosis, plotting, trace, train
+from chainrule.attribution.accessor import Attributions
+from chainrule.auditing.accessor import PrivacyAudits
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
+from chainrule.diagnosis.accessor import TrainingAnalysis
 from chainrule.errors import explain_method_calls
 from chainrule.extension import Extensible
-from chainrule.model_analysis import ModelAnalysis
-from chainrule.model_arguments import (
-    Callbacks,
-    ClassWeight,
-    ColumnKinds,
-    LossName,
-    Metrics,
-    OptimizerName,
-    RunPath,
-    Validation,
-)
-from chainrule.model_generation import ModelGeneration
-from chainrule.model_prediction import ModelPrediction
-from chainrule.model_robustness import ModelRobustness
-from chainrule.model_uncertainty import ModelUncertainty
+from chainrule.generation.accessor import Generation
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
+from chainrule.robustness.accessor import Robustness
+from chainrule.settings import Language, settings
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
+from chainrule.train.evaluation import evaluate, prediction
+from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.fit import fit
 from chainrule.train.history import History
 from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
-from chainrule.train.options import FitOptions
+from chainrule.train.options import (
+    FitKeywords,
+    FitOptions,
+    LossName,
+    Metrics,
+    OptimizerName,
+    with_fit_options,
+)
 from chainrule.train.prepare import TrainingData
+from chainrule.train.state_holder import Shortcut, StateHolder
+from chainrule.uncertainty.accessor import Uncertainty
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from chainrule.data.augmentation import Augmentation
+    from chainrule.derive.weight_change import WhatIf
+    from chainrule.diagnosis import Diagnosis
+    from chainrule.generation.decoder import Decoder
+    from chainrule.page.explanation import Explanation
+    from chainrule.plotting.plot import PlotAccessor
+    from chainrule.trace import Trace
     from chainrule.train.parameters import Parameters
-    from chainrule.train.private import Privacy
-    from chainrule.train.robust import RobustTraining
     from chainrule.train.trainer import Trainer
+    from chainrule.uncertainty.calibration import Calibration
 
 
 @explain_method_calls("model", "Model")
-class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, ModelUncertainty):
+class Model(StateHolder):
     """A network with a loss and an optimizer.
 
     Args:
@@ -135,34 +142,8 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
 
     # --- training
 
-    def fit(
-        self,
-        x: Samples | BatchIterable,
-        y: Targets = None,
-        *,
-        epochs: int = 100,
-        batch_size: int | None = 32,
-        steps_per_epoch: int | None = None,
-        validation: Validation = None,
-        seed: int = 0,
-        shuffle: bool = True,
-        class_weight: ClassWeight = None,
-        sample_weight: SampleWeight = None,
-        kinds: ColumnKinds = None,
-        augmentation: Augmentation | None = None,
-        callbacks: Callbacks = (),
-        metrics: Metrics = None,
-        warm_start: bool = False,
-        buckets: int | None = None,
-        run: RunPath = None,
-        resume: bool = False,
-        save_every: float = 5.0,
-        probes: bool = True,
-        doctor: bool = True,
-        robust: RobustTraining | None = None,
-        privacy: Privacy | None = None,
-        verbose: bool | None = None,
-    ) -> History:
+    @with_fit_options
+    def fit(self, x: Samples | BatchIterable, y: Targets = None, **options: Unpack[FitKeywords]) -> History:
         """Train the model.
 
         Args:
@@ -219,14 +200,10 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             TrainingError E590, E592: ``privacy`` with a layer or option that reads rows unprotected, or with
                 an epsilon that is too small for the rows.
         """
-        chosen = FitOptions(
-            epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, verbose=verbose,
-            callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
-            warm_start=warm_start, run=run, resume=resume, save_every=save_every,
-            augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
-            robust=robust, privacy=privacy, kinds=kinds, steps_per_epoch=steps_per_epoch,
-        )  # fmt: skip
-        if doctor and privacy is None and not is_source(x, y):
+        values: dict[str, Any] = dict(options)
+        validation = values.pop("validation", None)
+        chosen = FitOptions(**values)
+        if chosen.doctor and chosen.privacy is None and not is_source(x, y):
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history
@@ -341,6 +318,221 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         """
         self.adopt(train.freeze(self.state, *paths))
         return self
+
+    # --- predictions
+
+    def __call__(self, x: Samples) -> np.ndarray | Any:
+        """The network's raw outputs (of a classifier: scores, not probabilities).
+
+        Returns:
+            an array; for several outputs a dict of arrays by name.
+        """
+        return prediction.raw_outputs(self.state, x)
+
+    def predict(self, x: Samples) -> np.ndarray | Any:
+        """Labels for a classifier, values for a regressor (in the units of the training's table).
+
+        Args:
+            x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
+
+        Returns:
+            an array; for several outputs a dict of arrays by name.
+        """
+        return prediction.predict(self.state, x)
+
+    def predict_proba(self, x: Samples) -> np.ndarray | Any:
+        """The probability of each class, in the order of ``labels``: (N, K).
+
+        Args:
+            x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
+
+        Raises:
+            TrainingError E507: the model predicts values, not classes.
+        """
+        return prediction.predict_proba(self.state, x)
+
+    def activations(self, x: Samples, layer: str) -> np.ndarray:
+        """The output of a layer in inference, (N, ...).
+
+        Args:
+            x: samples, as for ``predict``.
+            layer: its path, such as ``"dense1"``; see ``summary``.
+
+        Raises:
+            UsageError E101: no layer at this path.
+        """
+        return prediction.activations(self.state, x, layer)
+
+    def evaluate(
+        self, x: Samples, y: Targets = None, sample_weight: SampleWeight = None, metrics: Metrics = None
+    ) -> dict[str, float]:
+        """The loss and the metrics on labeled samples.
+
+        Values of a model that was trained on a table are measured in the units of its column.
+
+        Args:
+            x, y: as in ``fit``; batches of an iterable are joined.
+            sample_weight: how much each sample counts, (N,), or each of its places, (N, T).
+            metrics: what is measured besides the loss, by name; by default the metrics of the model, else
+                the usual ones of the task.
+
+        Raises:
+            TrainingError E503: the model is not trained yet.
+            UsageError E101: no such metric for this task.
+        """
+        return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
+
+    # --- explanations
+
+    def explain(
+        self,
+        x: Samples,
+        y: Targets = None,
+        weight: str | None = None,
+        depth: int = 2,
+        lang: Language | None = None,
+        member: int | str | None = None,
+    ) -> Explanation:
+        """Derive one training step on these samples: every value, every gradient, the update and its effect.
+
+        With ``depth=0``, explain one prediction instead: the inputs that mattered most. The explanation of an
+        ensemble begins with that, and derives one of its networks.
+
+        Args:
+            x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
+            y: the target: a label or value, or one for each sample; by default the target column of a table,
+                or the predicted class.
+            weight: one element of a parameter, such as ``"dense1.weight[0,1]"``: its derivative is derived
+                factor by factor.
+            depth: 0 for the reasons alone; 1 for one line per value; 2 for a page; 3 for every number.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+            member: of an ensemble, the network that is derived, from 1; ``"all"`` for all as one network; by
+                default 1, or all with ``weight``.
+
+        Raises:
+            TrainingError E503: the model is not trained yet.
+            ShapeError E209: a sample of the wrong width.
+            UsageError E101, E102, E120, E121: no such language, depth, member, parameter or index. E122: no
+                target of a model that predicts values.
+        """
+        lang = lang or settings.lang
+        derive.check_options(1 if depth == 0 and not isinstance(depth, bool) else depth, lang)
+        if weight is not None:
+            derive.weight_of(weight, self.state.parameters)
+        return attribution.explain_prediction(
+            attribution.Request(self.state, x, y, weight, depth, member), lang
+        )
+
+    def trace(self, x: Samples, y: Targets = None) -> Trace:
+        """Return the values that ``explain`` describes, without text.
+
+        Args:
+            x: samples, as in ``explain``.
+            y: their targets.
+        """
+        return trace.trace_rows(encode_labeled(self.state, x, y, "trace"))
+
+    def what_if(
+        self,
+        changes: Mapping[str, float],
+        x: Samples,
+        y: Targets = None,
+        depth: int = 2,
+        lang: Language | None = None,
+    ) -> WhatIf:
+        """Compare one training step before and after changing some weights.
+
+        Args:
+            changes: the new value of each weight, ``{"dense1.weight[0,1]": 0.7}``; the model does not change.
+            x, y, depth, lang: as in ``explain``.
+
+        Raises:
+            UsageError E102: no change, or a value that is not finite. Otherwise as ``explain``.
+        """
+        return derive.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """The doctor's findings about the last training; ``None`` if it ran without the doctor."""
+        findings = self.state.findings
+        return None if findings is None else diagnosis.Diagnosis.of(findings, settings.lang)
+
+    @property
+    def plot(self) -> PlotAccessor:
+        """The plots of this model, each a method: ``model.plot.roc(x, y).save("roc.svg")``."""
+        return plotting.PlotAccessor(self)
+
+    # --- groups of methods, and shortcuts to them
+
+    @property
+    def robustness(self) -> Robustness:
+        """Attacks, certificates, corruptions, novelty, drift and wrong labels."""
+        return Robustness(self)
+
+    @property
+    def privacy(self) -> PrivacyAudits:
+        """Audits of what the model reveals about its training rows, and the privacy that it spent."""
+        return PrivacyAudits(self)
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """Calibration, prediction intervals, members of an ensemble, dropout samples."""
+        return Uncertainty(self)
+
+    @property
+    def attribution(self) -> Attributions:
+        """Attributions, importance of columns, counterfactuals, influence of training rows."""
+        return Attributions(self)
+
+    @property
+    def training(self) -> TrainingAnalysis:
+        """Checks before a training, learning rates, profile, plan, replayed updates, parity of engines."""
+        return TrainingAnalysis(self)
+
+    @property
+    def generation(self) -> Generation:
+        """Texts that the model generates."""
+        return Generation(self)
+
+    attack = Shortcut(Robustness, Robustness.attack)
+    certify = Shortcut(Robustness, Robustness.certify)
+    corruption_sweep = Shortcut(Robustness, Robustness.corruption_sweep)
+    label_issues = Shortcut(Robustness, Robustness.label_issues)
+    novelty = Shortcut(Robustness, Robustness.novelty)
+    drift = Shortcut(Robustness, Robustness.drift)
+    audit_membership = Shortcut(PrivacyAudits, PrivacyAudits.audit_membership)
+    calibrate = Shortcut(Uncertainty, Uncertainty.calibrate)
+    calibrate_intervals = Shortcut(Uncertainty, Uncertainty.calibrate_intervals)
+    predict_interval = Shortcut(Uncertainty, Uncertainty.predict_interval)
+    member_samples = Shortcut(Uncertainty, Uncertainty.member_samples)
+    dropout_samples = Shortcut(Uncertainty, Uncertainty.dropout_samples)
+    attribute = Shortcut(Attributions, Attributions.attribute)
+    importance = Shortcut(Attributions, Attributions.importance)
+    counterfactual = Shortcut(Attributions, Attributions.counterfactual)
+    influence = Shortcut(Attributions, Attributions.influence)
+    check = Shortcut(TrainingAnalysis, TrainingAnalysis.check)
+    find_learning_rate = Shortcut(TrainingAnalysis, TrainingAnalysis.find_learning_rate)
+    profile = Shortcut(TrainingAnalysis, TrainingAnalysis.profile)
+    plan = Shortcut(TrainingAnalysis, TrainingAnalysis.plan)
+    replay = Shortcut(TrainingAnalysis, TrainingAnalysis.replay)
+    parity = Shortcut(TrainingAnalysis, TrainingAnalysis.parity)
+    generate = Shortcut(Generation, Generation.generate)
+    stream = Shortcut(Generation, Generation.stream)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """As ``model.uncertainty.calibration``."""
+        return self.uncertainty.calibration
+
+    @property
+    def member_weights(self) -> np.ndarray:
+        """As ``model.uncertainty.member_weights``."""
+        return self.uncertainty.member_weights
+
+    @property
+    def decoder(self) -> Decoder:
+        """As ``model.generation.decoder``."""
+        return self.generation.decoder
 
     # --- files
 

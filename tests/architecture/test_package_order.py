@@ -48,8 +48,6 @@ LEVELS = (
     ("robustness", "uncertainty"),
     ("auditing",),
     ("models", "interop"),
-    ("model_arguments",),
-    ("model_analysis", "model_generation", "model_prediction", "model_robustness", "model_uncertainty"),
     ("model",),
     ("inputs",),
     ("tabular",),

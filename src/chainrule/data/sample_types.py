@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ class DataFrame(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
 
-Samples: TypeAlias = "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, ArrayLike]"
-"""Inputs: an array (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set)."""
+Samples: TypeAlias = (
+    "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, object] | Sequence[Mapping[str, object]]"
+)
+"""Inputs: an array (N, ...), arrays by input name, a table (path, frame, name of a bundled data set), dicts
+of columns or of cells; of a trained model also one row in any of these forms."""
 BatchIterable: TypeAlias = "Iterable[object] | Callable[[], Iterable[object]]"
 """Batches (x, y), (x, y, weights) or dicts: a DataLoader, a generator, a list, or a function that returns one
 of these."""

@@ -10,6 +10,12 @@ from chainrule.robustness.drift_result import DriftResult as DriftResult
 from chainrule.robustness.issue_list import LabelIssues as LabelIssues
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack
+from chainrule.robustness.methods.apgd import APGD as APGD
+from chainrule.robustness.methods.apgd import APGDWithRatio as APGDWithRatio
+from chainrule.robustness.methods.apgd import TargetedAPGD as TargetedAPGD
+from chainrule.robustness.methods.fgsm import FGSM as FGSM
+from chainrule.robustness.methods.pgd import PGD as PGD
+from chainrule.robustness.methods.square import Square as Square
 from chainrule.robustness.novelty_result import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.request import attack as attack

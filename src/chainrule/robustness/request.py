@@ -37,7 +37,9 @@ CHECKS = 1000  # the number of the stream of the checks, after those of all atta
 def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any = None, **options: Any) -> AttackResult:
     """Search changed samples that the model misclassifies; see ``Model.attack``."""
     request = _Request.of(options)
-    attacks = known_attacks(request.method, {n: v for n, v in options.items() if n not in OPTIONS})
+    attacks = known_attacks(
+        options.get("method", "pgd"), {n: v for n, v in options.items() if n not in OPTIONS}
+    )
     samples = read_samples(model, x, y, "attack")
     goal = goal_of(samples, options.get("target_class"))
     if samples.table is not None and samples.pixels is None:
@@ -68,16 +70,25 @@ class _Request:
         check_options(1, lang)
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
             raise out_of_range(seed, "seed", "attack", fact("an integer"), 0)
-        return cls(method, int(seed), lang, method == ENSEMBLE if checked is None else bool(checked))
+        name = method.name if isinstance(method, Attack) else method if isinstance(method, str) else ENSEMBLE
+        return cls(name, int(seed), lang, name == ENSEMBLE if checked is None else bool(checked))
 
 
 def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
-    """Return the attacks of a method with their options.
+    """Return the attacks of a method.
+
+    Args:
+        method: the name of an attack, ``"ensemble"``, an attack, or a list of attacks.
+        options: the settings of an attack that is passed by name.
 
     Raises:
         UsageError E101: no such attack or option. E102: an option out of its range.
     """
-    if method != ENSEMBLE and method not in ATTACKS:
+    records = [method] if isinstance(method, Attack) else method
+    if isinstance(records, list | tuple) and records and all(isinstance(one, Attack) for one in records):
+        refuse_unknown("attack", options, OPTIONS, ("x", "y", "radius"))
+        return list(records)
+    if not isinstance(method, str) or (method != ENSEMBLE and method not in ATTACKS):
         known = [*ATTACKS, ENSEMBLE]
         close = nearest(str(method), known) or ENSEMBLE
         expected = ", ".join(known)
@@ -105,9 +116,10 @@ def _attacked(
     for number, one in enumerate(attacks):
         before = problem.evaluations
         rows = correct[broken_by[correct] == ""] if one.only_unbroken else correct
-        search = one.search(problem, rows, Stream(fold(key_of(request.seed), number)))
         points = x.copy()
-        points[rows] = problem.ball.enforce(x[rows], search.points)
+        if rows.size:
+            search = one.search(problem, rows, Stream(fold(key_of(request.seed), number)))
+            points[rows] = problem.ball.enforce(x[rows], search.points)
         after = predicted(samples, problem, points).argmax(axis=1)
         broken = rows[problem.is_success(after[rows], rows)]
         by_name[one.name] = broken

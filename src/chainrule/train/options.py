@@ -1,20 +1,63 @@
-"""The options of ``fit``, checked before anything is computed."""
+"""The options of ``fit``: their types, and the record that checks them before anything is computed.
+
+``FitOptions`` declares names, defaults and limits. The signature of ``Model.fit`` is derived from it
+(``with_fit_options``); ``FitKeywords`` has their types for type checkers and editors; a test compares both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from inspect import Parameter, signature
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 
+from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
 from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
 from chainrule.validation import refuse_unknown
+
+if TYPE_CHECKING:
+    from chainrule.data.augmentation import Augmentation
+    from chainrule.events import Listener
+    from chainrule.store import RunFolder
+    from chainrule.train.callback import Callback
+    from chainrule.train.stopping import StoppingRule
+
+RunPath: TypeAlias = "str | os.PathLike[str] | RunFolder | None"
+"""A folder for checkpoints."""
+Validation: TypeAlias = (
+    "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | BatchIterable | None"
+)
+ClassWeight: TypeAlias = "Literal['balanced'] | Mapping[int, float] | Mapping[str, float] | None"
+ColumnKind: TypeAlias = Literal[
+    "category", "number", "date", "time", "duration", "text", "yes_no", "constant", "id", "empty"
+]
+ColumnKinds: TypeAlias = "Mapping[str, ColumnKind] | None"
+Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
+Metrics: TypeAlias = "Sequence[MetricLike] | None"
+LossName: TypeAlias = Literal[
+    "half_mse", "mse", "mae", "quantile", "huber", "smooth_l1", "log_cosh", "mape", "msle",
+    "cosine_similarity",
+    "poisson", "gaussian_nll", "kl_divergence", "binary_cross_entropy", "cross_entropy",
+    "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy",
+    "symmetric_cross_entropy", "bootstrapping", "hinge",
+    "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin",
+    "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle",
+    "dice", "tversky", "ctc", "center_net",
+]  # fmt: skip
+OptimizerName: TypeAlias = Literal[
+    "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "adafactor",
+    "asgd", "rprop", "ftrl", "lion", "lamb", "lars", "adan", "adabelief", "yogi", "muon",
+    "schedule_free_adamw", "lbfgs",
+]  # fmt: skip
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LARGEST = 2**63 - 1
 _TYPES: dict[str, tuple[type, str, str]] = {  # option -> its type, what is expected, a fix
@@ -28,27 +71,27 @@ _TYPES: dict[str, tuple[type, str, str]] = {  # option -> its type, what is expe
 class FitOptions:
     """The options of a training; see ``chainrule.Model.fit``."""
 
-    epochs: int
-    batch_size: int | None
-    seed: int
+    epochs: int = 100
+    batch_size: int | None = 32
+    seed: int = 0
+    steps_per_epoch: int | None = None
     shuffle: bool = True
-    verbose: bool | None = None
-    callbacks: Sequence[Any] = ()
     class_weight: str | Mapping[Any, float] | None = None
     sample_weight: Any = None
+    kinds: Mapping[str, str] | None = None
+    augmentation: Any = None
+    callbacks: Sequence[Any] = ()
+    metrics: Sequence[MetricLike] | None = None
     warm_start: bool = False
+    buckets: int | None = None
     run: Any = None
     resume: bool = False
     save_every: float = 5.0
-    augmentation: Any = None
-    metrics: Sequence[MetricLike] | None = None
-    buckets: int | None = None
     probes: bool = True
     doctor: bool = True
     robust: RobustTraining | None = None
     privacy: Privacy | None = None
-    kinds: Mapping[str, str] | None = None
-    steps_per_epoch: int | None = None
+    verbose: bool | None = None
 
     def __post_init__(self) -> None:
         self._require_integer("epochs", 0)
@@ -111,6 +154,52 @@ class FitOptions:
                 expected = fact("an integer, {minimum} to {maximum}", minimum=minimum or 0, maximum=LARGEST)
             raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value)[:80])
         object.__setattr__(self, name, int(value))
+
+
+class TrainingKeywords(TypedDict, total=False):
+    """The options of ``Model.fit`` that decide how a step is computed; see ``Model.fit``."""
+
+    validation: Validation
+    batch_size: int | None
+    seed: int
+    shuffle: bool
+    class_weight: ClassWeight
+    sample_weight: SampleWeight
+    kinds: ColumnKinds
+    augmentation: Augmentation | None
+    metrics: Metrics
+    buckets: int | None
+    warm_start: bool
+    robust: RobustTraining | None
+    privacy: Privacy | None
+
+
+class FitKeywords(TrainingKeywords, total=False):
+    """The options of ``Model.fit``."""
+
+    epochs: int
+    steps_per_epoch: int | None
+    verbose: bool | None
+    callbacks: Callbacks
+    run: RunPath
+    resume: bool
+    save_every: float
+    probes: bool
+    doctor: bool
+
+
+def with_fit_options(function: _Function) -> _Function:
+    """A decorator that lists the options of ``FitOptions`` in the signature in place of ``**options``."""
+    own, types = signature(function), FitKeywords.__annotations__
+    named = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    defaults = [(field.name, field.default) for field in fields(FitOptions)]
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=types[name].__forward_arg__)
+        for name, default in (*defaults[:2], ("validation", None), *defaults[2:])
+    ]
+    changed: Any = function
+    changed.__signature__ = own.replace(parameters=[*named, *options])
+    return function
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ The packages between ``train`` and ``chainrule.Model`` take a ``StateHolder`` wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Mapping
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from chainrule.train.state import Tensors
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class StateHolder:
@@ -148,3 +152,47 @@ class StateHolder:
             UsageError E102: ``batch_size`` is less than 1.
         """
         return memory_of(self._state, batch_size)
+
+
+class MethodGroup:
+    """Methods of a model about one subject, such as ``model.robustness``.
+
+    Args:
+        model: the model.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, model: StateHolder) -> None:
+        self._model = model
+
+    @property
+    def state(self) -> ModelState:
+        """The state of the model."""
+        return self._model.state
+
+    def __repr__(self) -> str:
+        return f"<model.{self.name}: {', '.join(dir(self))}>"
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in vars(type(self)) if not name.startswith("_") and name != "name")
+
+
+class Shortcut(Generic[P, R]):
+    """A method of a group under its name on the model: ``model.attack`` is ``model.robustness.attack``.
+
+    Args:
+        group: the class of the group.
+        method: its method.
+    """
+
+    def __init__(self, group: type[MethodGroup], method: Callable[Concatenate[Any, P], R]) -> None:
+        self._group, self._method = group, method
+        self.__doc__ = method.__doc__
+
+    @overload
+    def __get__(self, model: None, owner: type) -> Callable[Concatenate[Any, P], R]: ...
+    @overload
+    def __get__(self, model: StateHolder, owner: type) -> Callable[P, R]: ...
+    def __get__(self, model: StateHolder | None, owner: type) -> Any:
+        return self._method if model is None else MethodType(self._method, self._group(model))

@@ -19,6 +19,7 @@ _LAZY = LazyNames(
         "coverage_tables": "SetCoverage set_coverage",
         "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
+        "intervals": "calibrate_intervals predict_interval with_intervals",
     },
     {"RiskCoverage": "train.evaluation.abstention", "risk_coverage": "train.evaluation.abstention"},
 )

@@ -70,8 +70,6 @@ ARGUMENTS = {
     "model.fit(x, y, epochs=1, lr=0.1)": r"^model\.fit\(x, y, epochs=1\)$",
 }
 VALUES = {
-    "x = x[0]\nmodel.predict(x)": r"x\[None\]",
-    "x = [0.0, 1.0, 2.0]\nmodel.predict(x)": r"\[x\]",
     "x = (row for row in x)\nmodel.predict(x)": r"list\(x\)",
     "x = np.arange(5.0)\ncr.Model(cr.Dense(1), 'mse').fit(x, x, epochs=1)": r"x\.reshape\(-1, 1\)",
     "x = cr.input('x', (None, 3))\nnp.tanh(x)": r"cr\.tanh\(x\)",

@@ -84,7 +84,7 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
     if PRIVACY in model.facts:
         fix = fact("model.explain(x, y), which explains the present parameters with chosen rows")
         raise private_only("replay", fix)
-    settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
+    settings = dict(options)
     validation, run = settings.pop("validation", None), settings.pop("run", None)
     chosen = FitOptions(
         **checked_options({**settings, "resume": False, "verbose": False, "doctor": False, "probes": False})

@@ -1,4 +1,4 @@
-"""The methods of ``Model`` that generate text."""
+"""``model.generation``: the methods that generate text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from chainrule import generation  # lazy: a program that only trains never loads what generates
 from chainrule.errors import explain_method_calls
-from chainrule.train.state_holder import StateHolder
+from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.generation.decoder import Decoder
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 @explain_method_calls("model", "Model")
-class ModelGeneration(StateHolder):
-    """Methods that generate text; ``chainrule.Model`` derives from this class."""
+class Generation(MethodGroup):
+    """Text that a model generates."""
+
+    name = "generation"
 
     def generate(
         self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]

@@ -1,4 +1,4 @@
-"""The methods of ``Model`` about the uncertainty of its predictions."""
+"""``model.uncertainty``: the methods that measure and state how uncertain predictions are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from chainrule import uncertainty  # lazy: a program that only trains never loads calibration
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.train.state_holder import StateHolder
+from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.uncertainty.calibration import Calibration, CalibrationReport
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 @explain_method_calls("model", "Model")
-class ModelUncertainty(StateHolder):
-    """Methods about uncertainty; ``chainrule.Model`` derives from this class."""
+class Uncertainty(MethodGroup):
+    """How uncertain predictions are: calibration, prediction sets, intervals, members, dropout."""
+
+    name = "uncertainty"
 
     def calibrate(
         self,
@@ -63,7 +65,7 @@ class ModelUncertainty(StateHolder):
             [[True, False]]
         """
         report = uncertainty.calibrate(self.state, x, y, method=method, seed=seed)
-        self.adopt(uncertainty.with_calibration(self.state, report))
+        self._model.adopt(uncertainty.with_calibration(self.state, report))
         return report
 
     def calibrate_intervals(
@@ -98,10 +100,8 @@ class ModelUncertainty(StateHolder):
 
         Reference: Romano, Patterson and Candès (2019), Conformalized quantile regression (NeurIPS).
         """
-        from chainrule.uncertainty import intervals  # noqa: PLC0415  # slow, and not needed to train
-
-        report = intervals.calibrate_intervals(self.state, x, y, method=method, seed=seed)
-        self.adopt(intervals.with_intervals(self.state, report.intervals))
+        report = uncertainty.calibrate_intervals(self.state, x, y, method=method, seed=seed)
+        self._model.adopt(uncertainty.with_intervals(self.state, report.intervals))
         return report
 
     def predict_interval(self, x: Samples, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -115,9 +115,7 @@ class ModelUncertainty(StateHolder):
             TrainingError E503: the model is not trained. E507: it does not predict one value per sample.
             UsageError E101: another level, or the model has no intervals.
         """
-        from chainrule.uncertainty import intervals  # noqa: PLC0415  # as above
-
-        return intervals.predict_interval(self.state, x, level)
+        return uncertainty.predict_interval(self.state, x, level)
 
     @property
     def calibration(self) -> Calibration | None:

@@ -1,29 +1,67 @@
-"""The methods of ``Model`` that measure its robustness, and what it reveals about its training."""
+"""``model.robustness``: the methods that measure how far changes of the rows change the predictions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack
 
-from chainrule import auditing, robustness  # lazy: a program that only trains never loads attacks
+from chainrule import robustness  # lazy: a program that only trains never loads attacks
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.model_arguments import AttackKeywords, CertifyKeywords
-from chainrule.train.state_holder import StateHolder
+from chainrule.settings import Language
+from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
-    from chainrule.auditing.membership_result import MembershipResult
     from chainrule.robustness.certificates.certificate import Certificate
     from chainrule.robustness.drift_result import DriftResult
     from chainrule.robustness.issue_list import LabelIssues
+    from chainrule.robustness.method import Attack
     from chainrule.robustness.novelty_result import Novelty
     from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult
-    from chainrule.settings import Language
+
+AttackMethod: TypeAlias = Literal["pgd", "fgsm", "apgd", "apgd_dlr", "apgd_targeted", "square", "ensemble"]
+
+
+class AttackKeywords(TypedDict, total=False):
+    """The options of ``Robustness.attack``, and the settings of an attack that is passed by name."""
+
+    norm: Literal["inf", "2"] | float
+    method: AttackMethod | Attack | Sequence[Attack]
+    bounds: tuple[float, float] | None
+    seed: int
+    check: bool | None
+    lang: Language | None
+    columns: Sequence[str] | None
+    change: Mapping[str, float | None]
+    target_class: object
+    steps: int
+    restarts: int
+    step_size: float
+    queries: int
+    share: float
+    targets: int
+
+
+class CertifyKeywords(TypedDict, total=False):
+    """The options of ``Robustness.certify``: those of both methods, then those of one."""
+
+    norm: Literal["inf", "2"] | float
+    method: Literal["bounds", "smoothing"]
+    bounds: tuple[float, float] | None
+    seed: int
+    lang: Language | None
+    seconds: float
+    sigma: float
+    samples: int
+    failure: float
 
 
 @explain_method_calls("model", "Model")
-class ModelRobustness(StateHolder):
-    """Methods that measure robustness; ``chainrule.Model`` derives from this class."""
+class Robustness(MethodGroup):
+    """How far changes of the rows change the predictions, and whether rows are those of the training."""
+
+    name = "robustness"
 
     def attack(
         self, x: Samples, y: Targets = None, *, radius: float | None = None, **options: Unpack[AttackKeywords]
@@ -38,12 +76,13 @@ class ModelRobustness(StateHolder):
             radius: the largest change, in the units of the samples; of images read by a preparation, pixels
                 are from 0 to 1.
             options: ``norm`` (``"inf"``, the largest change of an element, or ``"2"``, its Euclidean length),
-                ``method`` (``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"apgd_targeted"``,
+                ``method`` (an attack of ``chainrule.robustness`` such as ``PGD(steps=40)``, several in a
+                list, or one by name: ``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"apgd_targeted"``,
                 ``"square"``, or ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images
                 with such values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by
                 default for the ensemble), ``target_class`` (the only class whose prediction counts as
-                success; samples of it are left out), ``lang``, and those of the method: ``steps``,
-                ``restarts``, ``queries``, ``targets``.
+                success; samples of it are left out), ``lang``, and the settings of an attack that is passed
+                by name: ``steps``, ``restarts``, ``queries``, ``targets``.
                 Of tables: ``columns`` (those that may change; by default all numbers and categories) and
                 ``change`` (the limit of each number in its own units, ``{"income": 1000, "city": None}``);
                 there ``radius`` is a number of standard deviations of each column, and a category may become
@@ -63,24 +102,6 @@ class ModelRobustness(StateHolder):
             0.5
         """
         return robustness.attack(self.state, x, y, radius=radius, **options)
-
-    def corruption_sweep(
-        self, x: Samples, y: Targets = None, *, seed: int = 0, lang: Language | None = None
-    ) -> SweepResult:
-        """Measure the accuracy of a classifier under corruptions of increasing severity.
-
-        Images get noise, blur and lower contrast; tables noise, missing cells and shifted columns; other rows
-        of numbers noise.
-
-        Args:
-            x, y: labeled samples, as in ``evaluate``.
-            seed: of all random numbers.
-            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
-
-        Raises:
-            TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
-        """
-        return robustness.sweep(self.state, x, y, seed=seed, lang=lang)
 
     def certify(self, x: Samples, *, radius: float, **options: Unpack[CertifyKeywords]) -> Certificate:
         """Prove that no change of a sample within a radius changes its predicted class.
@@ -115,6 +136,24 @@ class ModelRobustness(StateHolder):
             ('proven', 'broken', 'broken', 'proven')
         """
         return robustness.certify(self.state, x, radius=radius, **options)
+
+    def corruption_sweep(
+        self, x: Samples, y: Targets = None, *, seed: int = 0, lang: Language | None = None
+    ) -> SweepResult:
+        """Measure the accuracy of a classifier under corruptions of increasing severity.
+
+        Images get noise, blur and lower contrast; tables noise, missing cells and shifted columns; other rows
+        of numbers noise.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``.
+            seed: of all random numbers.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+
+        Raises:
+            TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
+        """
+        return robustness.sweep(self.state, x, y, seed=seed, lang=lang)
 
     def label_issues(
         self,
@@ -208,50 +247,3 @@ class ModelRobustness(StateHolder):
             ('city', 'age')
         """
         return robustness.drift(self.state, x, reference, level=level, seed=seed, lang=lang)
-
-    def audit_membership(
-        self,
-        members: Samples | tuple[Samples, Targets],
-        others: Samples | tuple[Samples, Targets],
-        *,
-        shadows: int = 0,
-        epochs: int | None = None,
-        seed: int = 0,
-        lang: Language | None = None,
-    ) -> MembershipResult:
-        """Measure whether rows of the training can be recognized (membership inference).
-
-        The attacks are the loss threshold (Yeom et al., 2018) and, with shadow models, the likelihood ratio
-        (LiRA; Carlini et al., 2022). The model does not change.
-
-        Args:
-            members: rows of the training, ``(x, y)`` or a table with its target.
-            others: rows like them that the training did not use. Rows of another source would be recognized
-                by what they are, not by their part in the training.
-            shadows: an even number of models that are trained on random halves of all these rows; 0: none.
-            epochs: of each of these; by default as many as the model was trained.
-            seed: of halves and trainings.
-            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
-
-        Returns:
-            the result, which prints a verdict and, for each attack, the area under the ROC curve and the
-            share of members that are detected at 1 % and 0.1 % false alarms, with intervals.
-
-        Raises:
-            TrainingError E503, E507: the model is not trained, or does not predict one class per sample.
-            UsageError E102: fewer than 20 rows on a side; an odd number of shadow models.
-
-        Example:
-            >>> import numpy as np
-            >>> from chainrule.model import Model
-            >>> from chainrule.nn import Dense, Sequential
-            >>> x = np.random.default_rng(0).normal(size=(80, 40)).astype("float32")
-            >>> y = (x[:, 0] > 0).astype(int)
-            >>> model = Model(Sequential(Dense(64, "relu"), Dense(2)), "cross_entropy")
-            >>> history = model.fit(x[:40], y[:40], epochs=200, seed=0, verbose=False)
-            >>> model.audit_membership((x[:40], y[:40]), (x[40:], y[40:])).verdict
-            'clear'
-        """
-        return auditing.audit_membership(
-            self.state, members, others, shadows=shadows, epochs=epochs, seed=seed, lang=lang
-        )
