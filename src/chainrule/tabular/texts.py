@@ -6,6 +6,7 @@ from chainrule.messages import Texts
 from chainrule.texts.text_table import TextTable
 
 WORDS: Texts = {
+    "comparing": "Training the baselines for comparison, on {rows:,} rows of {features:,} features.",
     "columns": "Columns",
     "name": "name",
     "kind": "kind",

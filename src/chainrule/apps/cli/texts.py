@@ -62,7 +62,6 @@ WORDS: Texts = {
     # train
     "classification": '{data}: {rows} rows; target "{target}", {classes} classes',
     "regression": '{data}: {rows} rows; target "{target}", a number',
-    "comparing": "Training the baselines for comparison, on {rows:,} rows of {features:,} features.",
     "test_again": (
         "These test rows have been used before. Choosing among trainings by their score makes it too "
         "optimistic."
