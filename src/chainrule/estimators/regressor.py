@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,10 +14,9 @@ from chainrule.data import Finding
 from chainrule.data.tables.task import Head
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.inputs import EncodedRows, warn
-from chainrule.estimators.recipe import ENSEMBLE, held_out, in_units, weighted_mean_and_deviation
+from chainrule.estimators.recipe import held_out, in_units, weighted_mean_and_deviation
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
-from chainrule.nn import Layer
 from chainrule.tabular.comparison import Scores
 from chainrule.train.private.privacy import INTERVALS
 from chainrule.uncertainty.conformal import IntervalMethod
@@ -35,6 +33,7 @@ from chainrule.uncertainty.intervals import (
 MIN_SCORED = 20  # rows outside the training from which a good score is no accident
 
 
+@dataclass(eq=False, repr=False)
 class TabularRegressor(RegressorMixin, TabularEstimator):
     """Neural network that predicts numbers from rows of a table, with the interface of scikit-learn.
 
@@ -81,27 +80,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     _is_regression = True
 
-    def __init__(
-        self,
-        net: str | Layer = ENSEMBLE,
-        *,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        patience: int | None = None,
-        kinds: Mapping[str, str] | None = None,
-        interval_method: Literal["quantile", "constant"] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        super().__init__(
-            net, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
-            weight_decay=weight_decay, patience=patience, kinds=kinds, warm_start=warm_start,
-            random_state=random_state, verbose=verbose,
-        )  # fmt: skip
-        self.interval_method = interval_method
+    _: KW_ONLY
+    interval_method: Literal["quantile", "constant"] | None = None
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one update on a batch.

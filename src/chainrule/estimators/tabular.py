@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Self
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -40,36 +40,24 @@ from chainrule.train.inputs.frame_columns import ONLY
 LARGEST_SEED = 2**31 - 1
 
 
+@dataclass(eq=False, repr=False)
 class TabularEstimator(BaseEstimator):
-    """The common part of ``TabularClassifier`` and ``TabularRegressor``."""
+    """The common part of ``TabularClassifier`` and ``TabularRegressor``.
 
-    _trained: Trained  # its network; that of a regressor predicts standardized values
-    _model: Model
+    The constructor stores its arguments and nothing else, as scikit-learn requires.
+    """
 
-    def __init__(
-        self,
-        net: str | Layer = ENSEMBLE,
-        *,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        patience: int | None = None,
-        kinds: Mapping[str, str] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.net = net
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.patience = patience
-        self.kinds = kinds
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    net: str | Layer = ENSEMBLE
+    _: KW_ONLY
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    patience: int | None = None
+    kinds: Mapping[str, str] | None = None
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a network.
@@ -128,7 +116,9 @@ class TabularEstimator(BaseEstimator):
 
     # --- what a subclass defines
 
-    _is_regression: bool
+    _is_regression: ClassVar[bool]
+    _trained: Trained = field(init=False)  # its network; that of a regressor predicts standardized values
+    _model: Model = field(init=False)
 
     @abstractmethod
     def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
