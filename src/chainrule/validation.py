@@ -89,7 +89,7 @@ def _integers(low: int | None, high: int | None) -> Message:
     return fact("an integer") if high is None else fact("an integer, at most {maximum}", maximum=high)
 
 
-def seed(value: Any, where: str, name: str = "seed") -> int:
+def random_seed(value: Any, where: str, name: str = "seed") -> int:
     """Return a seed, an integer from 0 to 2**63 - 1.
 
     Args:
@@ -101,7 +101,7 @@ def seed(value: Any, where: str, name: str = "seed") -> int:
         UsageError E102: anything else.
 
     Example:
-        >>> seed(np.uint32(7), "fit")
+        >>> random_seed(np.uint32(7), "fit")
         7
     """
     is_large = is_number(value) and value > LARGEST

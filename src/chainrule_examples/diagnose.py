@@ -79,18 +79,24 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     scores = fold_scores(divisions, METRICS)
     print_scores(scores, lang, "AUC")
     screen.line(interval_line(scores[-1], texts["interval"]))
-    tables = [("abstain", texts["abstain_header"].split(","), abstention_rows(divisions)),
-              ("groups", texts["header"].split(","), group_rows(table, divisions[0]))]  # fmt: skip
+    tables = [
+        ("abstain", texts["abstain_header"].split(","), abstention_rows(divisions)),
+        ("groups", texts["header"].split(","), group_rows(table, divisions[0])),
+    ]
     for heading, header, rows in tables:
         screen.heading(texts[heading])
         screen.table(header, rows, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line('heart', lang)}")
     if out:
-        curves = [(reliability(divisions[0].predictions(method, np.arange(table.rows))), color)
-                  for method, color in (("linear", ORANGE), ("net", BLUE))]  # fmt: skip
-        sections = [(texts["curve"], calibration(curves), texts["legend"]),
-                    *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),
-                    ("", "", texts["limits"])]  # fmt: skip
+        curves = [
+            (reliability(divisions[0].predictions(method, np.arange(table.rows))), color)
+            for method, color in (("linear", ORANGE), ("net", BLUE))
+        ]
+        sections = [
+            (texts["curve"], calibration(curves), texts["legend"]),
+            *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),
+            ("", "", texts["limits"]),
+        ]
         page = result_page(texts["title"], lang, sections)
         save_run(out, divisions[-1].model, scores, {"diagnose.html": page, **divisions[-1].row_files(table)})
 

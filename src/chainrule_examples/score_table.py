@@ -185,8 +185,10 @@ def save_run(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL)
-    record = {score.name: {name: [float(v) for v in values] for name, values in score.values.items()}
-              for score in scores}  # fmt: skip
+    record = {
+        score.name: {name: [float(v) for v in values] for name, values in score.values.items()}
+        for score in scores
+    }
     contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
     for name, content in contents.items():
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)

@@ -21,7 +21,7 @@ from chainrule.validation import (
     integer,
     language,
     number,
-    seed,
+    random_seed,
     trained_network,
     unknown,
 )
@@ -71,22 +71,22 @@ def test_what_is_no_integer_is_refused(value: object, low: int | None) -> None:
 
 @pytest.mark.parametrize("kind", NUMPY_INTEGERS)
 def test_integers_of_numpy_become_int(kind: type) -> None:
-    for result in (integer(kind(3), "steps", "attack"), seed(kind(3), "attack")):
+    for result in (integer(kind(3), "steps", "attack"), random_seed(kind(3), "attack")):
         assert type(result) is int
         assert result == 3
 
 
 @pytest.mark.parametrize("value", [0, 1, LARGEST, LARGEST + 1, LARGEST_SEED])
 def test_seeds(value: int) -> None:
-    assert seed(value, "attack") == value
+    assert random_seed(value, "attack") == value
 
 
 @pytest.mark.parametrize("value", [-1, np.int64(-1), 1.0, 1.5, True, np.True_, "1", None, LARGEST_SEED + 1])
 def test_what_is_no_seed_is_refused(value: object) -> None:
     with pytest.raises(UsageError) as info:
-        seed(value, "attack")
+        random_seed(value, "attack")
     check_refusal(info.value, "E102", "seed", value)
-    seed(value_of(info.value.fix), "attack")
+    random_seed(value_of(info.value.fix), "attack")
 
 
 def test_a_too_large_integer_is_refused_with_the_limit() -> None:

@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import fact
 from chainrule.lazy_imports import LazyRegistry
 from chainrule.messages import Text
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
 
 ROUNDING = 32  # units in the last place of the scores and values
 
@@ -117,29 +115,3 @@ def sum_error(
     sizes = np.abs(scores.astype(np.float64)) + np.abs(base) + magnitude
     eps = np.finfo(scores.dtype).eps
     return total - exact, tolerance * np.abs(exact) + ROUNDING * eps * sizes
-
-
-def require_count(method: str, name: str, value: Any, low: int) -> None:
-    """Require an integer option.
-
-    Raises:
-        UsageError E102: it is not an integer, or below ``low``.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        expected = fact("an integer, at least {minimum}", minimum=low)
-        raise out_of_range(value, name, f"attribute, {method}", expected, fix=f"{name}={max(low, 64)}")
-
-
-def require_size(method: str, name: str, value: Any, high: float = np.inf) -> None:
-    """Require a non-negative number.
-
-    Raises:
-        UsageError E102: it is not a number, negative, or above ``high``.
-    """
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= high:
-        is_limited = np.isfinite(high)
-        expected = (
-            fact("a number from 0 to {last:g}", last=high) if is_limited else fact("a number from 0 on")
-        )
-        raise out_of_range(value, name, f"attribute, {method}", expected, fix=f"{name}=0.1")

@@ -171,9 +171,12 @@ def _scale(limit: float, down: float, lang: str) -> str:
     tones = [color_of(step / SHADES) for step in range(SHADES, -SHADES - 1, -1)]
     cells = _cells(np.array(tones)[:, None], 14, down)
     words = [
-        (12, f"+{number(limit)}"), (28, render("attribution_for", lang)), (down / 2 + 4, "0"),
-        (down - 18, render("attribution_against", lang)), (down - 2, f"−{number(limit)}"),
-    ]  # fmt: skip
+        (12, f"+{number(limit)}"),
+        (28, render("attribution_for", lang)),
+        (down / 2 + 4, "0"),
+        (down - 18, render("attribution_against", lang)),
+        (down - 2, f"−{number(limit)}"),
+    ]
     labels = "".join(f'<text x="20" y="{y:g}">{escape(text)}</text>' for y, text in words)
     return f"{cells}{_frame(14, down)}{labels}"
 

@@ -14,14 +14,12 @@ from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
 from chainrule.attribution.target import SelectedTarget, select_target
-from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, alternatives, fact
 from chainrule.notation import number
-from chainrule.settings import settings
 from chainrule.spec import shape_text
 from chainrule.train.evaluation.rows import NetworkRows, encode_rows
 from chainrule.train.inputs import tabular
-from chainrule.validation import choice, out_of_range, refuse_unknown
+from chainrule.validation import choice, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -43,8 +41,7 @@ def attribute(
     """Return the contribution of each input to a prediction; see ``Model.attribute``."""
     card = known_method(method)
     refuse_unknown(f"attribute, {method}", options, (*card.options, *COMMON))
-    lang = options.get("lang") or settings.lang
-    check_options(1, lang)
+    lang = language(options.get("lang"), "attribute")
     context, selected, rows = build_context(model, x, target, y, baseline, options)
     own = {name: value for name, value in options.items() if name in card.options}
     attribution = _attribution(card, context, card.run(context, **own), selected, _cells(rows))
@@ -76,9 +73,7 @@ def build_context(
     selected = select_target(model, rows.x, target, y, options.get("output"), options.get("explains"))
     baseline_rows = None if baseline is None else _baseline(model, baseline, rows.x)
     columns = feature_columns(model)
-    seed = options.get("seed", 0)
-    if type(seed) is not int:
-        raise out_of_range(seed, "seed", "attribute", fact("an integer"), 0)
+    seed = random_seed(options.get("seed", 0), "attribute")
     context = AttributionContext(
         model, selected.score, rows.x, selected.score_inputs, baseline_rows, seed, columns
     )
@@ -147,10 +142,13 @@ def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -
     if wrong:
         expected = "; ".join(f"{name} {shape_text(array.shape[1:])}" for name, array in inputs.items())
         raise TrainingError(
-            "E542", where="attribute, baseline",
-            expected=fact("a number, a sample or samples: {shapes}", shapes=expected), received=wrong[0],
-            notes=wrong[1:], fix="baseline=0.0",
-        )  # fmt: skip
+            "E542",
+            where="attribute, baseline",
+            expected=fact("a number, a sample or samples: {shapes}", shapes=expected),
+            received=wrong[0],
+            notes=wrong[1:],
+            fix="baseline=0.0",
+        )
     return arrays
 
 
@@ -227,14 +225,17 @@ def require_sum(attribution: Attribution) -> None:
     parts = sum(values[0].size for values in attribution.values.values())
     other = "shapley" if parts <= MAX_PARTS else "occlusion"
     raise TrainingError(
-        "E540", where=fact("attribute, {method}, sample {number}", method=attribution.method, number=worst),
-        method=attribution.method, expected=fact("at most {limit:.3g}", limit=attribution.tolerance[worst]),
+        "E540",
+        where=fact("attribute, {method}, sample {number}", method=attribution.method, number=worst),
+        method=attribution.method,
+        expected=fact("at most {limit:.3g}", limit=attribution.tolerance[worst]),
         received=f"{attribution.residual[worst]:.3g}",
         notes=[
             fact(
                 "{count} of {rows} samples; strict=False returns the values without this check",
-                count=int(is_off.sum()), rows=attribution.rows,
+                count=int(is_off.sum()),
+                rows=attribution.rows,
             )
         ],
         fix=alternatives(more, fact("another baseline"), f'method="{other}"'),
-    )  # fmt: skip
+    )

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.attribution.score import run
-from chainrule.derive.narrative import check_options
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.gradient import grad
@@ -35,7 +34,6 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.texts import render
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation.rows import NetworkRows
@@ -45,7 +43,7 @@ from chainrule.train.network import Network
 from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.private.refusals import private_only
 from chainrule.train.state_holder import StateHolder
-from chainrule.validation import choice
+from chainrule.validation import choice, language
 
 MAX_LISTED = 5  # proponents and opponents listed per sample
 LAYERS = ("last", "all")
@@ -216,7 +214,7 @@ def influence(
     """Return the influence of each training sample on the loss of other samples; see ``Model.influence``."""
     model = rows.model
     require_fit(rows.network.inputs, trained.x)
-    check_options(1, lang or settings.lang)
+    lang = language(lang, "influence")
     if PRIVACY in model.facts:
         raise private_only(
             "influence", fact("model.attribute(x), which explains a prediction without training rows")
@@ -230,17 +228,20 @@ def influence(
     )
     if len(weights) != len(states):
         raise UsageError(
-            "E102", where="influence", name="learning_rates",
+            "E102",
+            where="influence",
+            name="learning_rates",
             expected=fact("{count} learning rates, one for each checkpoint", count=len(states)),
-            received=len(weights), fix="learning_rates=None",
-        )  # fmt: skip
+            received=len(weights),
+            fix="learning_rates=None",
+        )
     gradients = SampleGradients(rows.network, layer)
     sample_feeds, training_feeds = {**rows.x, **rows.y}, {**trained.x, **trained.y}
     values = sum(
         w * gradients.dot_products(arrays, sample_feeds, training_feeds)
         for w, arrays in zip(weights, states, strict=True)
     )
-    return Influence(np.asarray(values), layer, len(states), lang or settings.lang)
+    return Influence(np.asarray(values), layer, len(states), lang)
 
 
 def _checkpoint_arrays(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:

@@ -125,9 +125,12 @@ def refuse_few_rows(is_member: np.ndarray) -> None:
     members, others = int(is_member.sum()), int((~is_member).sum())
     if min(members, others) < MIN_ROWS:
         raise UsageError(
-            "E102", where="audit", name="members" if members < MIN_ROWS else "others",
-            expected=fact("at least {count} rows", count=MIN_ROWS), received=min(members, others),
-        )  # fmt: skip
+            "E102",
+            where="audit",
+            name="members" if members < MIN_ROWS else "others",
+            expected=fact("at least {count} rows", count=MIN_ROWS),
+            received=min(members, others),
+        )
 
 
 def halves(candidates: Candidates, pairs: int, seed: int) -> np.ndarray:

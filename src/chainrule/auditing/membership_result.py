@@ -121,10 +121,13 @@ class MembershipResult:
         fits = dict(zip(("inside", "outside"), texts_of_fits, strict=True))
         texts.append(render(f"membership_{kind}", lang, **fits))
         best = self.strongest
-        texts.append(
-            render(f"membership_{self.verdict}", lang, attack=render(f"membership_{best.name}", lang),
-                   area=estimate_text(best.area))
-        )  # fmt: skip
+        path = render(
+            f"membership_{self.verdict}",
+            lang,
+            attack=render(f"membership_{best.name}", lang),
+            area=estimate_text(best.area),
+        )
+        texts.append(path)
         return (*texts, render("membership_level", lang), render("membership_limit", lang))
 
     def _table(self) -> Table:

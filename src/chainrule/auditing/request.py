@@ -11,7 +11,6 @@ import numpy as np
 from chainrule.auditing.membership import Candidates, Trainer, attack_membership
 from chainrule.auditing.membership_result import MembershipResult
 from chainrule.errors import fact
-from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.fit import fit
@@ -20,7 +19,7 @@ from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.uncertainty.calibration import labeled_probabilities
-from chainrule.validation import out_of_range
+from chainrule.validation import language, out_of_range, random_seed
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -39,6 +38,7 @@ def audit_membership(
     lang: str | None = None,
 ) -> MembershipResult:
     """Return how well rows of the training are distinguished from others; see ``Model.audit_membership``."""
+    seed, lang = random_seed(seed, "audit_membership"), language(lang, "audit_membership")
     sides = [_pair(members, "members"), _pair(others, "others")]
     parts, outputs = zip(
         *(labeled_probabilities(model, *side, where="audit_membership") for side in sides), strict=True
@@ -49,9 +49,7 @@ def audit_membership(
     trainer = (
         _trainer(model, parts, shadow_options(model, epochs, seed), output.shape[1]) if shadows else None
     )
-    return attack_membership(
-        output, candidates, trainer, shadows=shadows, seed=seed, lang=lang or settings.lang
-    )
+    return attack_membership(output, candidates, trainer, shadows=shadows, seed=seed, lang=lang)
 
 
 def _pair(rows: Any, name: str) -> tuple[Any, Any]:

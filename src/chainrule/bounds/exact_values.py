@@ -25,13 +25,14 @@ from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Card
 
 MAX_PRODUCTS = 200_000  # of fractions, in all evaluations of a search: a few seconds
-RATIONAL = {
-    "abs", "add", "broadcast", "cast", "clip", "concatenate", "convolution", "convolution_input",
-    "divide", "equal", "extent", "floor", "fold", "gather", "greater", "greater_equal", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "matmul", "max", "maximum", "min",
-    "minimum", "multiply", "negative", "not_equal", "one_hot", "pad", "patches", "prod", "relu",
-    "reshape", "sign", "slice", "square", "stop_gradient", "subtract", "sum", "transpose", "where",
-}  # fmt: skip
+RATIONAL = set(
+    (
+        "abs add broadcast cast clip concatenate convolution convolution_input divide equal extent floor "
+        "fold gather greater greater_equal less less_equal logical_and logical_not logical_or matmul max "
+        "maximum min minimum multiply negative not_equal one_hot pad patches prod relu reshape sign slice "
+        "square stop_gradient subtract sum transpose where"
+    ).split()
+)
 
 
 def exact_outputs(subject: Subject, x: np.ndarray) -> list[Fraction] | None:

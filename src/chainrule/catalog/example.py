@@ -29,8 +29,11 @@ from chainrule.settings import settings
 
 _IMPORTS = ">>> import chainrule as cr\n>>> from chainrule.spec import Spec\n"
 _INPUTS = (  # inputs that are tried: rows of numbers, a sequence, tokens, an image
-    ((2, 16), "float32"), ((2, 6, 16), "float32"), ((2, 6), "int64"), ((2, 8, 8, 16), "float32"),
-)  # fmt: skip
+    ((2, 16), "float32"),
+    ((2, 6, 16), "float32"),
+    ((2, 6), "int64"),
+    ((2, 8, 8, 16), "float32"),
+)
 
 
 def example_schedule(name: str) -> Schedule:

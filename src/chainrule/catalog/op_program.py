@@ -40,7 +40,9 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "max_pool": (_IMAGE, "cr.max_pool(x, 2)", "x"),
     "average_pool": (_IMAGE, "cr.average_pool(x, 2)", "x"),
     "convolution_transpose": (
-        f"{_IMAGE}\nw = cr.constant([[[1.0], [1.0]]])", "cr.convolution_transpose(x, w, 2)", "x",
+        f"{_IMAGE}\nw = cr.constant([[[1.0], [1.0]]])",
+        "cr.convolution_transpose(x, w, 2)",
+        "x",
     ),
     "matmul": ("a, b = cr.constant([[1.0, 2.0]]), cr.constant([[3.0], [4.0]])", "a @ b", "a"),
     "transpose": (_ROW, "cr.transpose(x)", "x"),
@@ -65,11 +67,12 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "extent": (_ROW, "cr.mean(x, 1)", "x"),
     "scan": (
         "x = cr.constant([[1.0, 2.0, 3.0, 4.0]])",
-        "cr.scan(lambda sum, cell: (sum + cell, sum + cell), x[:, 0] * 0.0, x)[1]", "x",
+        "cr.scan(lambda sum, cell: (sum + cell, sum + cell), x[:, 0] * 0.0, x)[1]",
+        "x",
     ),
     "uniform": (_KEY, 'cr.uniform(key, (3,), "float64")', ""),
     "normal": (_KEY, 'cr.normal(key, (3,), "float64")', ""),
-}  # fmt: skip
+}
 _ROWS = ("sum", "max", "min", "prod", "softmax", "log_softmax", "logsumexp")
 
 

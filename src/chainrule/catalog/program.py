@@ -71,11 +71,14 @@ y = cr.build({layer}, {{"x": Spec(x.shape, "float64")}}, "float64").output
 print(cr.evaluate(y, {{"x": x}}))
 """
 _LAYERS = {
-    "MaxPool": ("cr.MaxPool(2)", (1, 4, 4, 1)), "AveragePool": ("cr.AveragePool(2)", (1, 4, 4, 1)),
-    "GlobalMaxPool": ("cr.GlobalMaxPool()", (1, 2, 2, 3)), "Flatten": ("cr.Flatten()", (2, 2, 3)),
-    "GlobalAveragePool": ("cr.GlobalAveragePool()", (1, 2, 2, 3)), "Identity": ("cr.Identity()", (2, 3)),
+    "MaxPool": ("cr.MaxPool(2)", (1, 4, 4, 1)),
+    "AveragePool": ("cr.AveragePool(2)", (1, 4, 4, 1)),
+    "GlobalMaxPool": ("cr.GlobalMaxPool()", (1, 2, 2, 3)),
+    "Flatten": ("cr.Flatten()", (2, 2, 3)),
+    "GlobalAveragePool": ("cr.GlobalAveragePool()", (1, 2, 2, 3)),
+    "Identity": ("cr.Identity()", (2, 3)),
     "Reshape": ("cr.Reshape((3, 2))", (1, 6)),
-}  # fmt: skip
+}
 _NETS = {
     "Dense": "cr.Dense(1)",
     "Dropout": 'cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.1), cr.Dense(1))',

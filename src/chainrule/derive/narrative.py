@@ -23,7 +23,7 @@ from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section
 from chainrule.texts import LANGUAGES
 from chainrule.trace import Trace
-from chainrule.validation import choice, out_of_range
+from chainrule.validation import language, out_of_range
 
 if TYPE_CHECKING:
     from chainrule.data import Cell
@@ -94,12 +94,17 @@ def _page(writer: Writer) -> list[Section | None]:
     return [summary.one_line(writer), summary.notation(writer), *chapters]
 
 
-def check_options(depth: int, lang: str) -> None:
-    """Check the depth and the language of an explanation.
+def check_options(depth: int, lang: str | None, where: str = "explain") -> str:
+    """Return the language of an explanation, after a check of its depth.
+
+    Args:
+        depth: 1, 2 or 3.
+        lang: the language; ``None``: that of the settings.
+        where: the function that received them.
 
     Raises:
         UsageError E101: unknown language. UsageError E102: invalid depth.
     """
-    choice(lang, LANGUAGES, "lang", "explain")
     if depth not in (1, 2, 3) or isinstance(depth, bool):
-        raise out_of_range(depth, "depth", "explain", fact("1, 2 or 3"), 2)
+        raise out_of_range(depth, "depth", where, fact("1, 2 or 3"), 2)
+    return language(lang, where)

@@ -90,7 +90,7 @@ def what_if(trace: Trace, changes: Mapping[str, Any], lang: str = "en", depth: i
         UsageError E101, E102: unknown language, invalid depth, no change, or a change that is not a finite
             number. UsageError E120, E121: unknown weight.
     """
-    check_options(depth, lang)
+    check_options(depth, lang, "what_if")
     writer, edits, parameters = Writer(trace, lang, depth), [], dict(trace.parameters)
     for text, (path, index, value) in _edits(changes, trace).items():
         edits.append(Change(text, float(parameters[path][index]), value))

@@ -31,9 +31,14 @@ Gradients = Mapping[str, Any]
 
 
 def diagnose(
-    model: ModelState, x: Any, y: Any, lang: str, gradients: Gradients | None = None,
-    previous: Gradients | None = None, **options: Any,
-) -> Diagnosis:  # fmt: skip
+    model: ModelState,
+    x: Any,
+    y: Any,
+    lang: str,
+    gradients: Gradients | None = None,
+    previous: Gradients | None = None,
+    **options: Any,
+) -> Diagnosis:
     """Return the findings before a training and at its first steps; see ``Model.check``."""
     validation = options.pop("validation", None)
     size, seed = options.pop("batch_size", 32), options.pop("seed", 0)

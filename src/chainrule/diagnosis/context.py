@@ -146,9 +146,14 @@ def _is_of_members(network: Network, validation: Arrays) -> bool:
 
 
 def collect_context(
-    network: Network, targets: Mapping[str, Target], data: Arrays, order: Order | Buckets,
-    validation: Arrays | None = None, table_findings: tuple[Finding, ...] | None = None, max_rows: int = ROWS,
-) -> TrainingContext:  # fmt: skip
+    network: Network,
+    targets: Mapping[str, Target],
+    data: Arrays,
+    order: Order | Buckets,
+    validation: Arrays | None = None,
+    table_findings: tuple[Finding, ...] | None = None,
+    max_rows: int = ROWS,
+) -> TrainingContext:
     """Collect the facts before a training.
 
     Args:

@@ -60,9 +60,11 @@ class FirstSteps:
 
 
 def first_steps(
-    context: TrainingContext, training: TrainingView,
-    stored: Mapping[str, np.ndarray] | None = None, previous: Mapping[str, np.ndarray] | None = None,
-) -> FirstSteps:  # fmt: skip
+    context: TrainingContext,
+    training: TrainingView,
+    stored: Mapping[str, np.ndarray] | None = None,
+    previous: Mapping[str, np.ndarray] | None = None,
+) -> FirstSteps:
     """Compute the first steps of a training.
 
     Args:
@@ -90,9 +92,13 @@ def brief_step(context: TrainingContext, training: TrainingView) -> FirstSteps |
 
 
 def _steps(
-    context: TrainingContext, training: TrainingView, count: int, max_rows: int,
-    stored: Mapping[str, np.ndarray], previous: Mapping[str, np.ndarray],
-) -> FirstSteps:  # fmt: skip
+    context: TrainingContext,
+    training: TrainingView,
+    count: int,
+    max_rows: int,
+    stored: Mapping[str, np.ndarray],
+    previous: Mapping[str, np.ndarray],
+) -> FirstSteps:
     state, step, order = training.initial_state(), training.update, training.order
     program = compile(Graph(_outputs(step)), "reference")
     results, parameters, first_arrays = [], [state.parameters], {}

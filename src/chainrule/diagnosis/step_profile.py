@@ -25,15 +25,20 @@ COLORS = {
     "gather": "#868e96", "forward": "#2563a8", "backward": "#d1660f", "join": "#9c36b5", "update": "#2b8a3e",
 }  # fmt: skip
 STAGE_WORDS = {
-    "gather": "stage_gather", "forward": "stage_forward", "backward": "stage_backward", "join": "stage_join",
+    "gather": "stage_gather",
+    "forward": "stage_forward",
+    "backward": "stage_backward",
+    "join": "stage_join",
     "update": "stage_update",
-}  # fmt: skip
+}
 WITHOUT_LAYER = {"forward": "profile_loss", "backward": "profile_loss", "update": "profile_optimizer"}
 FIRST = ("profile_stage", "profile_layer")
-COSTS = (
-    "profile_time", "profile_share", "profile_flops", "profile_flop_rate", "profile_of_peak", "profile_bytes",
-    "profile_byte_rate", "profile_of_copy",
-)  # fmt: skip
+COSTS = tuple(
+    (
+        "profile_time profile_share profile_flops profile_flop_rate profile_of_peak profile_bytes "
+        "profile_byte_rate profile_of_copy"
+    ).split()
+)
 NONE = "–"
 FINEST = 1e-8  # seconds; shorter times are below the resolution of the clock
 

@@ -196,10 +196,13 @@ def evaluate(
     others = [node for node in nodes if not isinstance(node, Node)]
     if others or isinstance(outputs, Mapping):
         raise UsageError(
-            "E113", where="evaluate", name="outputs", expected=fact("a node, or a list of nodes"),
+            "E113",
+            where="evaluate",
+            name="outputs",
+            expected=fact("a node, or a list of nodes"),
             received=type(outputs if isinstance(outputs, Mapping) else others[0]).__name__,
             fix="cr.evaluate(list(outputs.values()), arrays)" if isinstance(outputs, Mapping) else "",
-        )  # fmt: skip
+        )
     graph = Graph({str(i): node for i, node in enumerate(nodes)})
     inputs = {
         name: exact_array(name, value, graph.inputs[name].dtype)

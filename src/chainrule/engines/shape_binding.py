@@ -35,15 +35,18 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     wrong = [name for name, spec in inputs.items() if not _fits(spec, arrays[name], sizes)]
     if wrong:
         first, *rest = wrong
-        raise ShapeError(
-            "E209", where=fact('input "{name}"', name=first), expected=inputs[first],
-            received=Spec.of(arrays[first]),
-            notes=[
-                fact('input "{name}": {expected}, received {received}', name=name, expected=inputs[name],
-                     received=Spec.of(arrays[name]))
-                for name in rest
-            ],
-        )  # fmt: skip
+        where = fact('input "{name}"', name=first)
+        received = Spec.of(arrays[first])
+        notes = [
+            fact(
+                'input "{name}": {expected}, received {received}',
+                name=name,
+                expected=inputs[name],
+                received=Spec.of(arrays[name]),
+            )
+            for name in rest
+        ]
+        raise ShapeError("E209", where=where, expected=inputs[first], received=received, notes=notes)
     return sizes
 
 

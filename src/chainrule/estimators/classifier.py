@@ -121,10 +121,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         check_classification_targets(y)
         kind = type_of_target(y)
         if kind.endswith("multioutput"):
-            raise UsageError(
-                "E113", where="fit", name="y", expected=fact("one class for each row, or zeros and ones"),
-                received=kind, fix="sklearn.multioutput.MultiOutputClassifier(cr.TabularClassifier())",
-            )  # fmt: skip
+            expected = fact("one class for each row, or zeros and ones")
+            fix = "sklearn.multioutput.MultiOutputClassifier(cr.TabularClassifier())"
+            raise UsageError("E113", where="fit", name="y", expected=expected, received=kind, fix=fix)
         is_multilabel = kind.startswith("multilabel")
         if not is_multilabel:
             y = column_or_1d(y, warn=True)

@@ -113,10 +113,8 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
     column_names(x)
     if preparation is not None:
         if not hasattr(x, "columns"):
-            raise UsageError(
-                "E113", where="predict", name="X", received=type(x).__name__,
-                expected=fact("a data frame, as in the training"),
-            )  # fmt: skip
+            expected = fact("a data frame, as in the training")
+            raise UsageError("E113", where="predict", name="X", received=type(x).__name__, expected=expected)
         validate_data(estimator, x, reset=False, skip_check_array=True)
         return preparation.inputs(preparation.read(x))
     return _dense(
@@ -146,9 +144,12 @@ def prepare_frame(
     name = _unused_name(table.columns)
     numbers = pl.Series(name, np.arange(table.rows, dtype=np.float64))  # any target with different values
     prepared = PreparedData.of(
-        replace(table, frame=table.frame.with_columns(numbers)), name,
-        task="regression", kinds=kinds, fractions=(1.0, 0.0, 0.0),
-    )  # fmt: skip
+        replace(table, frame=table.frame.with_columns(numbers)),
+        name,
+        task="regression",
+        kinds=kinds,
+        fractions=(1.0, 0.0, 0.0),
+    )
     task = Task(_kind(is_regression), name, *_labels_and_rows(y), TARGET_KIND)
     compared = replace(prepared.table, frame=prepared.table.frame.with_columns(pl.Series(name, y.tolist())))
     doubts = suspicions(compared, prepared.columns, task)

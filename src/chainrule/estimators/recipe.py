@@ -207,10 +207,12 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
     recipe = settings.recipe(unit_count(rows))
     is_validation = validation_of_network(rows, seed)
     arguments = {
-        "x": rows.x[~is_validation], "y": rows.y[~is_validation],
-        "sample_weight": rows.weights[~is_validation], "epochs": recipe.epochs,
+        "x": rows.x[~is_validation],
+        "y": rows.y[~is_validation],
+        "sample_weight": rows.weights[~is_validation],
+        "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,
-    }  # fmt: skip
+    }
     if is_validation.any():
         validation = (rows.x[is_validation], rows.y[is_validation], rows.weights[is_validation])
         stop = [EarlyStopping(patience=recipe.patience)] if recipe.patience else []

@@ -134,10 +134,13 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         self._require_one_target(len(self._mean), "predict_interval")
         if INTERVALS not in self._model.facts:
             raise UsageError(
-                "E101", where="predict_interval, level", name=f"{level:g}", received=f"{level:g}",
+                "E101",
+                where="predict_interval, level",
+                name=f"{level:g}",
+                received=f"{level:g}",
                 expected=fact("a model with intervals"),
                 fix='cr.TabularRegressor(interval_method="quantile")',
-            )  # fmt: skip
+            )
         return self._model.predict_interval(inputs, level)
 
     def calibrate_intervals(
@@ -169,10 +172,12 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         check_consistent_length(inputs, values)
         require_method(method, "calibrate_intervals, method")
         if len(values) < MIN_LABELED:
+            received = fact("{count} rows", count=len(values))
+            expected = fact("at least {count} rows", count=MIN_LABELED)
+            fix = fact("add rows")
             raise DataError(
-                "E331", where="calibrate_intervals", received=fact("{count} rows", count=len(values)),
-                expected=fact("at least {count} rows", count=MIN_LABELED), fix=fact("add rows"),
-            )  # fmt: skip
+                "E331", where="calibrate_intervals", received=received, expected=expected, fix=fix
+            )
         predicted = np.asarray(self._model.predict(inputs), np.float64).ravel()
         return self._form_intervals(Residuals(inputs, predicted, values), method, seed)
 

@@ -197,11 +197,10 @@ class TabularEstimator(BaseEstimator):
             x, y, weights = _safe_indexing(x, used), y[used], weights[used]
         y = self._checked_targets(y, is_first)
         if is_frame and y.ndim > 1:
-            raise UsageError(
-                "E113", where="fit", name="y", received=fact("several targets"),
-                expected=fact("one target for a data frame with texts, dates or missing values"),
-                fix=fact("a ColumnTransformer before the estimator"),
-            )  # fmt: skip
+            received = fact("several targets")
+            expected = fact("one target for a data frame with texts, dates or missing values")
+            fix = fact("a ColumnTransformer before the estimator")
+            raise UsageError("E113", where="fit", name="y", received=received, expected=expected, fix=fix)
         preparation = None
         if is_frame and is_first:
             preparation, x, findings = prepare_frame(x, y, self.kinds, self._is_regression)

@@ -114,10 +114,13 @@ class Decoder:
             object.__setattr__(self, "decoder_input", only)
         if self.decoder_input not in self.inputs:
             raise UsageError(
-                "E101", where="Decoder, decoder_input", name=self.decoder_input,
-                expected=", ".join(self.inputs), received=self.decoder_input,
+                "E101",
+                where="Decoder, decoder_input",
+                name=self.decoder_input,
+                expected=", ".join(self.inputs),
+                received=self.decoder_input,
                 fix=f'decoder_input="{next(iter(self.inputs), "x")}"',
-            )  # fmt: skip
+            )
 
     @cached_property
     def single(self) -> DecodingProgram:
@@ -153,11 +156,13 @@ class Decoder:
             sources = Graph(dict(memory.sources))
             if FILLED in sources.inputs:
                 raise UsageError(
-                    "E223", where="Decoder", op=type(self.net).__name__,
+                    "E223",
+                    where="Decoder",
+                    op=type(self.net).__name__,
                     expected=fact("other inputs whose positions do not depend on the decoder input"),
                     received=fact("one position layer for both"),
                     fix=fact("the positions inside the encoder: rotary=True in its blocks"),
-                )  # fmt: skip
+                )
             constants |= _run(compile(sources, self.engine), {**self.parameters, **arrays})
         entries = {
             path: np.zeros((rows, *bound(node.shape[1:])), node.dtype) for path, node in memory.caches.items()
@@ -171,11 +176,14 @@ class Decoder:
         wrong = [name for name in (*names, *others) if name not in others or name not in names]
         if wrong:
             raise UsageError(
-                "E101", where="Decoder.begin", name=wrong[0],
+                "E101",
+                where="Decoder.begin",
+                name=wrong[0],
                 expected=", ".join(names) or fact("no other input"),
-                received=", ".join(others) or fact("none"), notes=missing,
+                received=", ".join(others) or fact("none"),
+                notes=missing,
                 fix=f"decoder.begin(rows, {', '.join(f'{name}=...' for name in names)})",
-            )  # fmt: skip
+            )
 
     def _check_causality(self, others: Mapping[str, np.ndarray]) -> None:
         """Check once, on three tokens, that decoding token by token equals the complete network.

@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_rep
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.records import frozen
-from chainrule.validation import out_of_range, refuse_unknown, require_integer, require_number
+from chainrule.validation import LARGEST_SEED, out_of_range, refuse_unknown, require_integer, require_number
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
 StepCallback = Callable[[np.ndarray], Any]
@@ -68,7 +68,7 @@ class Request:
 
     def __post_init__(self) -> None:
         require_integer(self, "samples", 1, fix="samples=1")
-        require_integer(self, "seed", -(2**63), 2**63 - 1, fix="seed=0")
+        require_integer(self, "seed", 0, LARGEST_SEED, fix="seed=0")
         require_integer(self, "min_new_tokens", 0, self.max_new_tokens, fix="min_new_tokens=0")
         require_number(self, "length_penalty", minimum=0)
         if self.num_beams is not None:

@@ -294,10 +294,12 @@ def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tu
     strategies = [STRATEGIES[name](*(() if name == "greedy" else (value,))) for name, value in named.items()]
     wrong = [record for record in records if not isinstance(record, Strategy)]
     if wrong:
+        expected = fact("a list of strategies")
+        received = short_repr(wrong[0])
+        fix = "strategy=[cr.Temperature(0.8), cr.TopP(0.9)]"
         raise UsageError(
-            "E113", where="generate", name="strategy", expected=fact("a list of strategies"),
-            received=short_repr(wrong[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
-        )  # fmt: skip
+            "E113", where="generate", name="strategy", expected=expected, received=received, fix=fix
+        )
     return (*strategies, *records)
 
 

@@ -73,10 +73,13 @@ def absent_gradient(output: Node, x: Node, blocked: dict[Node, NoGradient], unus
     if without_derivative:
         node = without_derivative[0]
         raise GradientError(
-            "E271", where=str(node.site), op=node.op.name, reason=blocked[node].reason,
+            "E271",
+            where=str(node.site),
+            op=node.op.name,
+            reason=blocked[node].reason,
             expected=fact("a path of differentiable operations"),
             received=f"{node.op} {shape_text(node.shape)}",
-        )  # fmt: skip
+        )
     if output in depends and output is not x:
         return full_like(x, 0.0)
     raise GradientError("E272", where=repr(x), fix='cr.grad(output, inputs, unused="zeros")')

@@ -471,11 +471,9 @@ def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
     if isinstance(axis, str):
         return Size.symbol(axis)
     if isinstance(axis, int) and axis < 0:
+        expected = fact("lengths >= 0")
         raise UsageError(
-            "E102",
-            name=fact('the shape of input "{name}"', name=name),
-            expected=fact("lengths >= 0"),
-            received=axis,
+            "E102", name=fact('the shape of input "{name}"', name=name), expected=expected, received=axis
         )
     return axis
 

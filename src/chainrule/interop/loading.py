@@ -259,14 +259,17 @@ def _refuse_nonfinite(report: WeightsReport, where: str) -> None:
         is_wrong = ~np.isfinite(report.values[row.path])
         if is_wrong.any():
             position = tuple(map(int, np.argwhere(is_wrong)[0]))
+            expected = fact("finite numbers")
+            received = fact(
+                "{count} of {total} are not finite, the first at {position}",
+                count=int(is_wrong.sum()),
+                total=is_wrong.size,
+                position=position,
+            )
+            fix = fact("another checkpoint; or strict=False")
             raise UsageError(
-                "E144", where=where, name=row.path, expected=fact("finite numbers"),
-                received=fact(
-                    "{count} of {total} are not finite, the first at {position}",
-                    count=int(is_wrong.sum()), total=is_wrong.size, position=position,
-                ),
-                fix=fact("another checkpoint; or strict=False"),
-            )  # fmt: skip
+                "E144", where=where, name=row.path, expected=expected, received=received, fix=fix
+            )
 
 
 def report_partial(report: WeightsReport) -> None:

@@ -55,9 +55,13 @@ def arrays_of(built: Built) -> dict[str, Parameter]:
 
 
 def match(
-    built: Built, tensors: Tensors, families: Iterable[Family], is_ordered: bool | None, skipped: set[str],
+    built: Built,
+    tensors: Tensors,
+    families: Iterable[Family],
+    is_ordered: bool | None,
+    skipped: set[str],
     is_strict: bool = True,
-) -> Matches:  # fmt: skip
+) -> Matches:
     """Find the sources of the arrays of a network.
 
     Args:

@@ -98,8 +98,11 @@ def bert(
         LearnedPosition(length),
         TransformerEncoder(block, stack.depth),
         types=Embedding(types, stack.width, weight_initializer=SMALL),
-        norm=NORM, dropout=dropout, padding_index=0, head=_head(head, stack.width),
-    )  # fmt: skip
+        norm=NORM,
+        dropout=dropout,
+        padding_index=0,
+        head=_head(head, stack.width),
+    )
 
 
 def _head(head: str | Layer, width: int) -> Layer | None:

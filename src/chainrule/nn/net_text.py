@@ -63,8 +63,11 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     words = parts[i].split(" ")
     where = fact(
         '{source}, part {number} of {total} ("{text}")',
-        source=source, number=i + 1, total=len(parts), text=parts[i][:40],
-    )  # fmt: skip
+        source=source,
+        number=i + 1,
+        total=len(parts),
+        text=parts[i][:40],
+    )
     first, *rest = words
     if first.casefold() == "dropout" and len(rest) == 1 and _NUMBER.fullmatch(rest[0]):
         rate = float(rest[0])

@@ -187,10 +187,12 @@ class Scope:
         path = self.named(name)
         if not all(isinstance(length, int) and length >= 0 for length in shape):
             raise UsageError(
-                "E102", name=fact('the shape of "{path}"', path=path),
-                expected=fact("integers, known before the network runs"), received=shape_text(shape),
+                "E102",
+                name=fact('the shape of "{path}"', path=path),
+                expected=fact("integers, known before the network runs"),
+                received=shape_text(shape),
                 fix=fact("x.shape[-1]: the batch has no parameters of its own"),
-            )  # fmt: skip
+            )
         known = self.book.parameters.get(path)
         if known is not None and known.spec.shape != tuple(shape):
             fix = fact("another name for one of the two")

@@ -137,11 +137,13 @@ def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
         family = _family(kind)
         if family is None or tables[family].get(kind.__name__, kind) is not kind:
             raise UsageError(
-                "E116", where=fact("custom classes"), name=getattr(kind, "__name__", repr(kind)[:80]),
+                "E116",
+                where=fact("custom classes"),
+                name=getattr(kind, "__name__", repr(kind)[:80]),
                 expected=fact("layers, losses, optimizers and so on, each with a unique name"),
                 received=repr(kind)[:80],
                 fix=fact("another name for the class"),
-            )  # fmt: skip
+            )
         tables[family][kind.__name__] = complete(kind)
     return tables
 
@@ -255,11 +257,14 @@ class _Reading(_Counted):
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
             hint = fact("pass a custom class: layers=({own},)", own=own)
             raise UsageError(
-                "E110", where=_end(where), family=fact(family), name=name[:80],
+                "E110",
+                where=_end(where),
+                family=fact(family),
+                name=name[:80],
                 expected=", ".join(known),
                 received=name[:80],
                 fix=fact('"{name}"; {hint}', name=close, hint=hint) if close else hint,
-            )  # fmt: skip
+            )
         return known[name]
 
     def _agree(self, kind: Any, settings: Mapping[Any, Any], where: str) -> None:
@@ -280,11 +285,13 @@ class _Reading(_Counted):
                 )
         if notes:
             raise UsageError(
-                "E112", where=_end(where), name=kind.__name__,
+                "E112",
+                where=_end(where),
+                name=kind.__name__,
                 expected=", ".join(known) or fact("no settings"),
                 received=", ".join(str(name)[:80] for name in list(settings)[:20]) or fact("no settings"),
                 notes=notes[:20],
-            )  # fmt: skip
+            )
 
     def _create(self, kind: Any, settings: Mapping[str, Any], where: str, depth: int) -> Any:
         """Create an object from its fields, bypassing the ``__init__`` of its class."""

@@ -64,9 +64,12 @@ class Draw(Card):
     def infer(self, *specs: Spec) -> Spec:
         if specs[0] != Spec((2,), "uint32") and not self._has_row_keys(specs[0]):
             raise ShapeError(
-                "E208", op=self.name, constraint=self.requirement("C1"), expected="uint32(2,), uint32(B, 2)",
+                "E208",
+                op=self.name,
+                constraint=self.requirement("C1"),
+                expected="uint32(2,), uint32(B, 2)",
                 received=specs[0],
-            )  # fmt: skip
+            )
         if self.dtype not in FLOATS:
             raise DtypeError(
                 "E253", op=self.name, kind="floating-point", expected=", ".join(FLOATS), received=self.dtype

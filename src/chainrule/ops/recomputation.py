@@ -80,9 +80,11 @@ class Again(Elementwise):
     pullbacks = {"x": "dy", "after": Flat("the result does not depend on its value")}
     takes = "any"
     says = Says(
-        "passes the first value once the second is computed", "等第二个值已知后，原样传递第一个值",
-        "passes the gradient to the first value", "把梯度原样传给第一个值",
-    )  # fmt: skip
+        "passes the first value once the second is computed",
+        "等第二个值已知后，原样传递第一个值",
+        "passes the gradient to the first value",
+        "把梯度原样传给第一个值",
+    )
 
     def evaluate(self, x: np.ndarray, after: np.ndarray) -> np.ndarray:
         return x

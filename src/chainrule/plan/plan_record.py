@@ -67,8 +67,10 @@ def task_record(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str] 
         homes: outputs that replace an input: output name to input label.
     """
     operations = tuple(node.op.name for node in task.nodes)
-    traffic = sum(_distinct(view) * np.dtype(buffers[view.buffer].dtype).itemsize
-                for view in (*task.reads, *task.writes))  # fmt: skip
+    traffic = sum(
+        _distinct(view) * np.dtype(buffers[view.buffer].dtype).itemsize
+        for view in (*task.reads, *task.writes)
+    )
     layer, views = task.layer or _owner(task, buffers, homes or {}), (task.reads, task.writes)
     return TaskRecord(task.kind, layer, operations, *views, task.phase, task.adds, task.flops, traffic)
 

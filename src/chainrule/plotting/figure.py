@@ -100,7 +100,9 @@ def check_extension(file: Path) -> None:
         UsageError E562: it is not one of ``EXTENSIONS``.
     """
     if file.suffix.lower() not in EXTENSIONS:
+        ending = file.suffix or "a name without an ending"
+        received = file.suffix or file.name
+        fix = f'"{file.stem}.svg"'
         raise UsageError(
-            "E562", where=str(file), ending=file.suffix or "a name without an ending",
-            expected=", ".join(EXTENSIONS), received=file.suffix or file.name, fix=f'"{file.stem}.svg"',
-        )  # fmt: skip
+            "E562", where=str(file), ending=ending, expected=", ".join(EXTENSIONS), received=received, fix=fix
+        )

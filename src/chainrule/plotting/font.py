@@ -16,11 +16,12 @@ from chainrule.messages import fact
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
 # Prefixes of the file names of Chinese fonts, in order of preference.
-CHINESE = (
-    "notosanscjk", "notosanssc", "sourcehansans", "pingfang", "msyh", "microsoftyahei", "wqy-microhei",
-    "wqy-zenhei", "hiraginosansgb", "stheiti", "simhei", "droidsansfallback", "notoserifcjk", "uming",
-    "simsun",
-)  # fmt: skip
+CHINESE = tuple(
+    (
+        "notosanscjk notosanssc sourcehansans pingfang msyh microsoftyahei wqy-microhei wqy-zenhei "
+        "hiraginosansgb stheiti simhei droidsansfallback notoserifcjk uming simsun"
+    ).split()
+)
 
 
 @lru_cache(maxsize=1)

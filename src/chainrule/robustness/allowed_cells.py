@@ -24,9 +24,12 @@ MAX_LEVELS = 50  # levels of a category that are tried, the most frequent first
 
 
 def allowed_changes(
-    preparation: Preparation, table: Table, radius: float | None, columns: Sequence[str] | None,
+    preparation: Preparation,
+    table: Table,
+    radius: float | None,
+    columns: Sequence[str] | None,
     limits: Mapping[str, Any],
-) -> tuple[Change, ...]:  # fmt: skip
+) -> tuple[Change, ...]:
     """Return the columns that may change.
 
     Args:

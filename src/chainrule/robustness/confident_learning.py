@@ -28,12 +28,11 @@ from chainrule.errors import UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.robustness.issue_list import LabelIssues
 from chainrule.robustness.samples import Samples, read_samples
-from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.validation import out_of_range
+from chainrule.validation import integer, language, random_seed
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -53,8 +52,8 @@ def label_issues(
     lang: str | None = None,
 ) -> LabelIssues:
     """Return the rows whose label probably is wrong; see ``Model.label_issues``."""
-    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= MAX_FOLDS:
-        raise out_of_range(folds, "folds", "label_issues", f"2 <= folds <= {MAX_FOLDS}", 5)
+    folds = integer(folds, "folds", "label_issues", minimum=2, maximum=MAX_FOLDS, example=5)
+    seed, lang = random_seed(seed, "label_issues"), language(lang, "label_issues")
     samples = read_samples(model, x, y, "label_issues")
     counts = np.bincount(samples.labels, minlength=samples.graph.classes)
     rarest = int(np.where(counts > 0, counts, len(samples.labels) + 1).argmin())  # of those that occur
@@ -63,7 +62,7 @@ def label_issues(
         expected = fact("at least {minimum} rows of each class", minimum=2)
         raise UsageError("E102", where="label_issues", name="y", received=received, expected=expected)
     options = _options(model, epochs, seed)
-    probabilities = out_of_sample(samples, int(folds), options)
+    probabilities = out_of_sample(samples, folds, options)
     confident, joint = confident_classes(probabilities, samples.labels)
     noise = float(1.0 - np.trace(joint) / total) if (total := joint.sum()) else 0.0
     suggested = np.where(
@@ -73,11 +72,9 @@ def label_issues(
     rows = np.flatnonzero(suggested != samples.labels)
     margin = own - _largest_other(probabilities, samples.labels)
     rows = rows[np.argsort(margin[rows], kind="stable")]
-    return LabelIssues(
-        rows, samples.labels[rows], suggested[rows], own[rows],
-        probabilities[rows, suggested[rows]], samples.names, len(own), noise, int(folds),
-        lang or settings.lang,
-    )  # fmt: skip
+    labels, likeliest, own_p = samples.labels[rows], suggested[rows], own[rows]
+    p = probabilities[rows, likeliest]
+    return LabelIssues(rows, labels, likeliest, own_p, p, samples.names, len(own), noise, folds, lang)
 
 
 def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:

@@ -27,7 +27,7 @@ from chainrule.robustness.result import Share
 from chainrule.robustness.samples import Samples, ball_of, predicted, problem_of, read_samples
 from chainrule.robustness.stream import Stream
 from chainrule.robustness.sweep_result import SweepPoint, SweepResult
-from chainrule.settings import settings
+from chainrule.validation import language, random_seed
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -91,6 +91,7 @@ TABLES: Mapping[str, Severities] = {
 
 def sweep(model: ModelState, x: Any, y: Any = None, *, seed: int = 0, lang: str | None = None) -> SweepResult:
     """Measure the accuracy under corruptions; see ``Model.corruption_sweep``."""
+    seed, lang = random_seed(seed, "corruption_sweep"), language(lang, "corruption_sweep")
     samples = read_samples(model, x, y, "corruption_sweep")
     problem = problem_of(samples, Ball("inf", 0.0))
     clean = Share(_correct(predicted(samples, problem, problem.x), samples), len(samples.x))
@@ -98,7 +99,7 @@ def sweep(model: ModelState, x: Any, y: Any = None, *, seed: int = 0, lang: str 
         points = _table_points(samples, samples.table, seed)
     else:
         points = _array_points(samples, seed)
-    return SweepResult(clean, tuple(points), seed, lang or settings.lang)
+    return SweepResult(clean, tuple(points), seed, lang)
 
 
 def _correct(probabilities: np.ndarray, samples: Samples) -> int:

@@ -15,9 +15,8 @@ from chainrule.errors import UsageError, fact
 from chainrule.robustness.drift_columns import ColumnTest, column_tests, holm
 from chainrule.robustness.drift_joint import joint_test
 from chainrule.robustness.drift_result import DriftResult
-from chainrule.settings import settings
 from chainrule.train.evaluation.rows import encode_rows
-from chainrule.validation import out_of_range
+from chainrule.validation import language, number, random_seed
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -36,8 +35,8 @@ def drift(
     lang: str | None = None,
 ) -> DriftResult:
     """Return how new rows differ from training rows; see ``Model.drift``."""
-    if not (isinstance(level, int | float) and 0 < level < 1):
-        raise out_of_range(level, "level", "drift", fact("between 0 and 1"))
+    level = number(level, "level", "drift", above=0, below=1, example=0.05)
+    seed, lang = random_seed(seed, "drift"), language(lang, "drift")
     preparation = model.preparation
     if preparation is None or preparation.takes_images or not preparation.encodings:
         return _of_arrays(model, x, reference, level, seed, lang)
@@ -58,9 +57,7 @@ def drift(
     )
 
 
-def _of_arrays(
-    model: ModelState, x: Any, reference: Any, level: float, seed: int, lang: str | None
-) -> DriftResult:
+def _of_arrays(model: ModelState, x: Any, reference: Any, level: float, seed: int, lang: str) -> DriftResult:
     """The result for a model of arrays, whose columns are the elements of a row."""
     if reference is None:
         raise _no_reference(fact("none"))
@@ -93,7 +90,7 @@ def _result(
     reference: int,
     is_stored: bool,
     level: float,
-    lang: str | None,
+    lang: str,
 ) -> DriftResult:
     """The tests with corrected p-values: Holm's correction, and half of the level for the joint test."""
     shares = 1 if joint is None else 2
@@ -101,7 +98,7 @@ def _result(
     corrected = tuple(replace(test, adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True))
     if joint is not None:
         joint = replace(joint, adjusted=min(1.0, shares * joint.p_value))
-    return DriftResult(corrected, joint, rows, reference, is_stored, level, lang or settings.lang)
+    return DriftResult(corrected, joint, rows, reference, is_stored, level, lang)
 
 
 def _tests(trained: Sequence[ColumnProfile], new: Sequence[ColumnProfile]) -> list[ColumnTest]:

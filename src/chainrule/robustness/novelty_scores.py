@@ -30,12 +30,11 @@ from chainrule.errors import TrainingError, alternatives, fact
 from chainrule.graph import Graph, Node, order
 from chainrule.prng import key_of, permutation
 from chainrule.robustness.novelty_result import Novelty
-from chainrule.settings import settings
 from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
-from chainrule.validation import choice, out_of_range
+from chainrule.validation import choice, language, out_of_range, random_seed
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -60,6 +59,7 @@ def novelty(
 ) -> Novelty:
     """Return how strange rows are compared with reference rows; see ``Model.novelty``."""
     choice(method, METHODS, "method", "novelty")
+    seed, lang = random_seed(seed, "novelty"), language(lang, "novelty")
     own, known = (encode_rows(model, part, "novelty").x for part in (x, reference))
     rows = len(next(iter(known.values())))
     if rows < MIN_ROWS:
@@ -70,7 +70,7 @@ def novelty(
     scores, others = score(own), np.sort(score(_take(known, comparing)))
     above = len(others) - np.searchsorted(others, scores, side="left")
     levels = (1.0 + above) / (1.0 + len(others))
-    return Novelty(scores, levels, method, len(others), lang or settings.lang)
+    return Novelty(scores, levels, method, len(others), lang)
 
 
 def _take(arrays: dict[str, np.ndarray], index: np.ndarray) -> dict[str, np.ndarray]:

@@ -196,10 +196,13 @@ class AttackResult:
             *self._extra_facts(),
             render("attack_clean", lang, share=self.clean_accuracy),
             render(
-                "attack_robust" if self.goal is None else "attack_robust_goal", lang,
-                share=self.robust_accuracy, broken=int(self.success.sum()), name=self._goal,
+                "attack_robust" if self.goal is None else "attack_robust_goal",
+                lang,
+                share=self.robust_accuracy,
+                broken=int(self.success.sum()),
+                name=self._goal,
             ),
-        ]  # fmt: skip
+        ]
         if len(self.trials) > 1 and self.success.any():
             texts.append(render("attack_strongest", lang, name=self._title(self.strongest)))
         if self.suspicions:
@@ -241,10 +244,13 @@ class AttackResult:
 
     def _checks(self) -> tuple[str, ...]:
         return tuple(
-            render("attack_suspicious" if check.is_suspicious else "attack_plausible", self.lang,
-                   text=render(f"masking_{check.name}", self.lang, against=check.against, rows=check.rows))
+            render(
+                "attack_suspicious" if check.is_suspicious else "attack_plausible",
+                self.lang,
+                text=render(f"masking_{check.name}", self.lang, against=check.against, rows=check.rows),
+            )
             for check in self.checks
-        )  # fmt: skip
+        )
 
     def _worst(self) -> Grid:
         keys = (

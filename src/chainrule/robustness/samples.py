@@ -135,10 +135,13 @@ def goal_of(samples: Samples, target_class: Any) -> Goal:
         close = nearest(str(target_class), names) or names[0]
         label = samples.names[names.index(close)]
         raise UsageError(
-            "E101", where="attack, target_class", name=target_class, expected=", ".join(names[:20]),
+            "E101",
+            where="attack, target_class",
+            name=target_class,
+            expected=", ".join(names[:20]),
             received=repr(target_class)[:80],
             fix=alternatives(f"target_class={label!r}", f'--target-class "{close}"'),
-        )  # fmt: skip
+        )
     index = names.index(str(target_class))
     rows = np.flatnonzero(samples.labels != index)
     if not rows.size:

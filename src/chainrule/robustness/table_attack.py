@@ -47,7 +47,7 @@ def refuse_columns(options: Mapping[str, Any]) -> None:
 
 def attack_table(
     samples: Samples, radius: Any, options: Mapping[str, Any], goal: Goal, seed: int, lang: str
-) -> AttackResult:  # fmt: skip
+) -> AttackResult:
     """Attack rows of a table; see ``tables`` and, for the goal, ``samples.goal_of``.
 
     Raises:

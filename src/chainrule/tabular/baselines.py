@@ -200,8 +200,10 @@ def boosting(
     columns = TreeColumns((x.shape[1],), ("plain",)) if columns is None else columns
     bins = max(2, min(MAX_BINS, len(x)))  # of few rows, as many are enough, and need less time and memory
     settings: dict[str, Any] = {
-        "categorical_features": columns.is_category, "random_state": 0, "max_bins": bins,
-    }  # fmt: skip
+        "categorical_features": columns.is_category,
+        "random_state": 0,
+        "max_bins": bins,
+    }
     if not classes:
         trees = ensemble.HistGradientBoostingRegressor(**settings)
         return _fitted(trees, columns, x, y, weights, lambda x: trees.predict(x)[:, None])

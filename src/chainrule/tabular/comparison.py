@@ -227,10 +227,11 @@ class Verdict:
         key = "better" if self.is_clear else "open" if self.errors > 0 else "equal"
         best, other = self.losses if self.task == "classification" else map(math.sqrt, self.losses)
         first, second = (translated(NAMES[name], lang, name) for name in (self.first, self.second))
+        metric = translated(METRIC_NAMES[self.task], lang)
+        errors = f"{self.errors:.1f}" if self.errors < 100 else ">100"
         text = translated(SENTENCES[key], lang, key).format(
-            first=first, second=second, metric=translated(METRIC_NAMES[self.task], lang), best=short(best),
-            other=short(other), errors=f"{self.errors:.1f}" if self.errors < 100 else ">100",
-        )  # fmt: skip
+            first=first, second=second, metric=metric, best=short(best), other=short(other), errors=errors
+        )
         return text[0].upper() + text[1:]
 
 

@@ -58,9 +58,12 @@ class MeasuredIntervals:
             return []
         intervals, measured = self.intervals, self.coverage[LEVEL]
         words = {
-            "level": f"{LEVEL:.0%}", "rows": intervals.rows, "count": self.rows,
-            "width": short(measured.width), "share": f"{measured.share:.1%}",
-        }  # fmt: skip
+            "level": f"{LEVEL:.0%}",
+            "rows": intervals.rows,
+            "count": self.rows,
+            "width": short(measured.width),
+            "share": f"{measured.share:.1%}",
+        }
         keys = [f"interval_{intervals.method}"]
         keys += ["interval_folds" if self.is_cross_validated else "interval_test"]
         keys += ["interval_later"] * intervals.is_later
@@ -111,9 +114,12 @@ def intervals_of(
     method = method or cast(IntervalMethod, plan.options.interval_method)
     values = _restored(model, plan.prepared.training_and_validation.y)
     intervals = fit_intervals(
-        rows, later, method=method if rows is not later else "constant",
-        is_signed=bool(values.min() < 0), seed=plan.options.seed if seed is None else seed,
-    )  # fmt: skip
+        rows,
+        later,
+        method=method if rows is not later else "constant",
+        is_signed=bool(values.min() < 0),
+        seed=plan.options.seed if seed is None else seed,
+    )
     return _measured(plan, model, intervals) if intervals.margins else None
 
 

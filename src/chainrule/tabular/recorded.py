@@ -92,11 +92,10 @@ def recorded_training(run: str, data: str | None = None) -> RecordedTraining:
         options = replace(options, data=data)
     prepared = prepare_data(options)
     if prepared.fingerprint != fingerprint:
-        raise UsageError(
-            "E613", where=options.data, expected=fact("the rows of the training of {run}", run=run),
-            received=fact("{count} other rows", count=prepared.table.rows),
-            fix=f"chainrule show {quoted(run)}",
-        )  # fmt: skip
+        expected = fact("the rows of the training of {run}", run=run)
+        received = fact("{count} other rows", count=prepared.table.rows)
+        fix = f"chainrule show {quoted(run)}"
+        raise UsageError("E613", where=options.data, expected=expected, received=received, fix=fix)
     return RecordedTraining(options, prepared)
 
 
@@ -125,25 +124,23 @@ def replay(run: str, data: str, step: int) -> Replay:
         UsageError E603: other data. E530: no such step. Others as ``Model.replay``.
     """
     if not os.path.isdir(run):
-        raise FileError(
-            "E533", where=run, expected=fact("the folder of a training"),
-            received=fact("a file") if os.path.exists(run) else fact("nothing"),
-            fix=f"chainrule explain {run} DATA --row 1",
-        )  # fmt: skip
+        expected = fact("the folder of a training")
+        received = fact("a file") if os.path.exists(run) else fact("nothing")
+        fix = f"chainrule explain {run} DATA --row 1"
+        raise FileError("E533", where=run, expected=expected, received=received, fix=fix)
     if os.path.isdir(Path(run) / "checkpoints") and not os.path.isfile(Path(run) / CONFIG):
-        raise FileError(
-            "E533", where=run, expected=fact("the folder of a training"),
-            received=fact("checkpoints of a training in Python"),
-            fix=f'model.replay({step}, x, y, run="{run}")',
-        )  # fmt: skip
+        expected = fact("the folder of a training")
+        received = fact("checkpoints of a training in Python")
+        fix = f'model.replay({step}, x, y, run="{run}")'
+        raise FileError("E533", where=run, expected=expected, received=received, fix=fix)
     state = load_state(model_file(run))
     folder = RunFolder.open(run)
     options, fingerprint = read_config(folder)
     prepared = prepare_data(options) if data == options.data else None
     if prepared is None or prepared.fingerprint != fingerprint:
         received = data if prepared is None else fact("other rows in {data}", data=data)
-        raise UsageError("E603", where="replay", expected=options.data, received=received,
-                         fix=f"chainrule explain {run} {quoted(options.data)} --step {step}")  # fmt: skip
+        fix = f"chainrule explain {run} {quoted(options.data)} --step {step}"
+        raise UsageError("E603", where="replay", expected=options.data, received=received, fix=fix)
     model = Model.of(replace(state, engine=options.engine or None))
     training, named = prepared.training, plan_of(options, prepared).fit_options()
     return model.replay(step, training.x, prepared.labels(training), **named, run=folder)

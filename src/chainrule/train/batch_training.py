@@ -129,10 +129,11 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
     network = run.network
     if network.training.book.fitted and not continues_from(model, options):
         path = next(iter(network.training.book.fitted))
+        received = fact("batches of an iterable")
+        expected = fact("all rows, from which {path} computes its state", path=path)
         raise UsageError(
-            "E102", where="fit", name="x", received=fact("batches of an iterable"),
-            expected=fact("all rows, from which {path} computes its state", path=path), fix="model.fit(x, y)",
-        )  # fmt: skip
+            "E102", where="fit", name="x", received=received, expected=expected, fix="model.fit(x, y)"
+        )
     holder = StateHolder(run.model)
     trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
     run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
@@ -159,14 +160,14 @@ def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) 
             notes=[fact("the number of rows is not known")], fix="validation=(x, y)",
         )  # fmt: skip
     if model.preparation is not None and continues_from(model, options):
-        raise UsageError(
-            "E102", where="fit", name="x", expected=fact("a table, as in the training before"),
-            received=fact("batches of an iterable"), fix="model.fit(table, warm_start=True)",
-        )  # fmt: skip
+        expected = fact("a table, as in the training before")
+        received = fact("batches of an iterable")
+        fix = "model.fit(table, warm_start=True)"
+        raise UsageError("E102", where="fit", name="x", expected=expected, received=received, fix=fix)
     if model.recipe.optimizer.needs_all:
         optimizer = type(model.recipe.optimizer).__name__
-        raise UsageError(
-            "E102", where=fact("fit with {optimizer}", optimizer=optimizer), name="x",
-            expected=fact("all rows in one batch"), received=fact("batches of an iterable"),
-            fix="model.fit(x, y, batch_size=None)",
-        )  # fmt: skip
+        where = fact("fit with {optimizer}", optimizer=optimizer)
+        expected = fact("all rows in one batch")
+        received = fact("batches of an iterable")
+        fix = "model.fit(x, y, batch_size=None)"
+        raise UsageError("E102", where=where, name="x", expected=expected, received=received, fix=fix)

@@ -186,8 +186,10 @@ class ModelState:
         arrays = x if isinstance(x, Mapping) else {next(iter(network.inputs)): x}
         if arrays.keys() != network.inputs.keys():
             return self
-        specs = {name: spec.with_shape((*spec.shape[:1], *arrays[name].shape[1:]))
-                 for name, spec in network.inputs.items()}  # fmt: skip
+        specs = {
+            name: spec.with_shape((*spec.shape[:1], *arrays[name].shape[1:]))
+            for name, spec in network.inputs.items()
+        }
         if specs == dict(network.inputs) or any(
             spec.rank != network.inputs[name].rank for name, spec in specs.items()
         ):
@@ -241,9 +243,12 @@ class ModelState:
         earlier = facts.get(CHANGED)
         facts[CHANGED] = [*(earlier if isinstance(earlier, list) else []), by][-MAX_CHANGES:]
         return replace(
-            self, parameters=self.parameters if parameters is None else parameters,
-            states=self.states if states is None else states, facts=facts, is_given=True,
-        )  # fmt: skip
+            self,
+            parameters=self.parameters if parameters is None else parameters,
+            states=self.states if states is None else states,
+            facts=facts,
+            is_given=True,
+        )
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
         """The model with these parameters and states."""

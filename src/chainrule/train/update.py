@@ -67,9 +67,15 @@ class Updater:
     """
 
     def __init__(
-        self, step: Step, data: Tensors, arrays: Tensors, seed: int, engine: str | None,
-        blocks: Sequence[np.ndarray] | None = None, trimming: SequenceTrimming | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        step: Step,
+        data: Tensors,
+        arrays: Tensors,
+        seed: int,
+        engine: str | None,
+        blocks: Sequence[np.ndarray] | None = None,
+        trimming: SequenceTrimming | None = None,
+    ) -> None:
         self.step, self.data, self.arrays, self.seed, self.engine = step, data, arrays, seed, engine
         self._blocks, self._trimming = blocks, trimming
         self._stream = fold(key_of(seed), EACH_STEP) if KEY in step.graph.inputs else None
@@ -280,9 +286,15 @@ class RowUpdates:
     reports_each: bool
 
     def __init__(
-        self, step: Step, data: Arrays, order: Order | Buckets, seed: int, network: Network,
-        changes: bool = False, trimming: SequenceTrimming | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        step: Step,
+        data: Arrays,
+        order: Order | Buckets,
+        seed: int,
+        network: Network,
+        changes: bool = False,
+        trimming: SequenceTrimming | None = None,
+    ) -> None:
         self.step, self.data, self.order, self.seed, self.network = step, data, order, seed, network
         self.trimming, self._changes = trimming, changes
         self._counts = RowWeights(network, data, changes)
@@ -315,9 +327,13 @@ class RowUpdates:
         return state.batch < self.steps
 
     def advance(
-        self, state: TrainState, report: Report | None = None, max_steps: int = ALL, *,
+        self,
+        state: TrainState,
+        report: Report | None = None,
+        max_steps: int = ALL,
+        *,
         is_last_epoch: bool = False,
-    ) -> tuple[float, float] | None:  # fmt: skip
+    ) -> tuple[float, float] | None:
         """Make as many updates as a call takes, at most to the end of the epoch; see ``Updates``."""
         self.recorder.begin(state)
         count = max(1, min(self.length, self.steps - state.batch, max_steps))
@@ -349,11 +365,10 @@ class RowUpdates:
         results, is_good = self.updater.run_once(self._batch(state), state.step)
         if not is_good:
             replay = self.replay if self.reports_each else None
-            raise nonfinite.failed_step_error(
-                FailedStep(
-                    state, self.recorder, self.inputs, replay, results, self.network.engine, self._changes
-                )
+            failed = FailedStep(
+                state, self.recorder, self.inputs, replay, results, self.network.engine, self._changes
             )
+            raise nonfinite.failed_step_error(failed)
         reported = loss_and_rate(results)
         self._update(state, reported)
         self.recorder.record(state, reported)

@@ -31,7 +31,7 @@ from chainrule.train.private.privacy import CALIBRATION
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
 from chainrule.uncertainty.coverage_tables import LARGE, SetCoverage, set_coverage
 from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
-from chainrule.validation import choice, trained_network, unknown
+from chainrule.validation import choice, random_seed, trained_network, unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -195,11 +195,14 @@ class CalibrationReport:
         lowest = int(np.nanargmin(measured.by_class))
         sizes = render("calibration_sets_joined", self.lang).join(
             render(
-                "calibration_sets_size", self.lang, size=f"{size}+" if size == LARGE else size,
-                share=f"{share:.1%}", rows=count,
+                "calibration_sets_size",
+                self.lang,
+                size=f"{size}+" if size == LARGE else size,
+                share=f"{share:.1%}",
+                rows=count,
             )
             for size, (share, count) in measured.by_size.items()
-        )  # fmt: skip
+        )
         return render(
             "calibration_sets_parts", self.lang, class_name=self.names[lowest], sizes=sizes,
             lowest=f"{measured.by_class[lowest]:.1%}", count=int(measured.rows_of_class[lowest]),
@@ -257,6 +260,7 @@ def calibrate_probabilities(
         UsageError E101: no such method. DataError E331: fewer than 40 rows.
     """
     choice(method, MAPS, "method", "calibrate", example="temperature")
+    seed = random_seed(seed, "calibrate")
     if len(labels) < MIN_ROWS:
         expected = fact("at least {count} rows", count=MIN_ROWS)
         received = fact("{count} rows", count=len(labels))

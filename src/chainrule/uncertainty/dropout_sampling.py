@@ -17,7 +17,7 @@ from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.network import Network
-from chainrule.validation import out_of_range, trained_network
+from chainrule.validation import integer, random_seed, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0) -> np.ndarray:
     """Predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
     trained_network(model, "dropout_samples")
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
-        raise out_of_range(
-            samples, "samples", "dropout_samples", fact("an integer, at least {low}", low=1), 50
-        )
+    samples = integer(samples, "samples", "dropout_samples", minimum=1, example=50)
+    seed = random_seed(seed, "dropout_samples")
     ((name, target),) = model.targets.items()
     encoded = encode_rows(model, x, "dropout_samples", may_be_empty=True)
     model, arrays = encoded.model, encoded.x

@@ -191,9 +191,12 @@ class Intervals:
         numbers = [] if q is None else [q.center, q.spread, q.unit]
         return {
             "margins": {f"{level:g}": margin for level, margin in self.margins.items()},
-            "network": network, "numbers": numbers, "lowest": self.lowest, "rows": self.rows,
+            "network": network,
+            "numbers": numbers,
+            "lowest": self.lowest,
+            "rows": self.rows,
             "is_later": self.is_later,
-        }  # fmt: skip
+        }
 
     @staticmethod
     def of_fact(record: Any) -> Intervals | None:
@@ -433,10 +436,13 @@ def predict_interval(model: ModelState, x: Any, level: float = 0.9) -> tuple[np.
         if names:
             fix = f"level={nearest(f'{level:g}', names) or names[-1]}"
         raise UsageError(
-            "E101", where="predict_interval, level", name=f"{level:g}", received=f"{level:g}",
+            "E101",
+            where="predict_interval, level",
+            name=f"{level:g}",
+            received=f"{level:g}",
             expected=", ".join(names) or fact("a model with intervals"),
             fix=fix,
-        )  # fmt: skip
+        )
     predicted = np.asarray(predict(model, x), np.float64).ravel()
     return intervals.ends(next(iter(encode_rows(model, x, "predict_interval").x.values())), predicted, level)
 

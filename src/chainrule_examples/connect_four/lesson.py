@@ -45,10 +45,12 @@ def measured(player: Player, tests: Problems) -> dict[str, float]:
 def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score]:
     """The scores of the baselines and of the networks, without and with search, which is long or not."""
     players: dict[str, list[Player]] = {
-        "center": [block_and_center_columns], "flat": [FlatMonteCarlo(PLAYOUTS)],
-        "search": [SearchPlayer(uniform, VISITS)], "alone": [PolicyPlayer(network) for network in networks],
+        "center": [block_and_center_columns],
+        "flat": [FlatMonteCarlo(PLAYOUTS)],
+        "search": [SearchPlayer(uniform, VISITS)],
+        "alone": [PolicyPlayer(network) for network in networks],
         "net": [SearchPlayer(network, VISITS) for network in networks],
-    }  # fmt: skip
+    }
     if long:
         players["more"] = [SearchPlayer(network, MORE_VISITS) for network in networks]
     scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
@@ -74,8 +76,9 @@ def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural
         screen.block(texts["limits"])
         if out:
             boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
-            rows = npz(x=planes_of(tests.own, tests.mask), policy=tests.values.argmax(axis=1) + 1,
-                       value=tests.values.max(axis=1).astype(np.float32))  # fmt: skip
+            policy = tests.values.argmax(axis=1) + 1
+            value = tests.values.max(axis=1).astype(np.float32)
+            rows = npz(x=planes_of(tests.own, tests.mask), policy=policy, value=value)
             files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
             save_run(out, models[0], scores, files)
     if play:

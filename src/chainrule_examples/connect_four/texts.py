@@ -16,8 +16,10 @@ OPTIONS: Texts = {
 TEXTS: Texts = {
     "progress": "seed {seed}, round {done}/{rounds}: {games:,} games, {rows:,} positions, loss {loss:.3f}",
     "problems": "{count} test positions of 16 to 29 stones with exact values, excluded from training",
-    "limits": ("The test positions come from random moves and have at least 16 stones: the score does not\n"
-        "measure openings. Connect four is solved: an exact solver makes no errors, the network does."),
+    "limits": (
+        "The test positions come from random moves and have at least 16 stones: the score does not\n"
+        "measure openings. Connect four is solved: an exact solver makes no errors, the network does."
+    ),
     "title": "Connect four: a network that learned from its own games",
     "game": "A game of the network (X) against flat Monte Carlo (O)",
     "numbers": "The numbers count the moves; blue: the network.",
@@ -33,7 +35,7 @@ TEXTS: Texts = {
     "O": "The network wins.",
     "draw": "Draw.",
     "end": "The game ends here.",
-}  # fmt: skip
+}
 NAMES: Texts = {
     "random": "random",
     "center": "block and center",

@@ -32,9 +32,11 @@ OPTIONS: Texts = {
 }
 TEXTS: Texts = {
     "data": "{} training, {} validation, {} test images; {} cells in the training images",
-    "limits": ("Slides may repeat between the parts, and some cells have no box: precision is understated.\n"
-               "Not for clinical use. Images: BCCD_Dataset by Shenggan and cosmicad, MIT license."),
-}  # fmt: skip
+    "limits": (
+        "Slides may repeat between the parts, and some cells have no box: precision is understated.\n"
+        "Not for clinical use. Images: BCCD_Dataset by Shenggan and cosmicad, MIT license."
+    ),
+}
 METHODS: tuple[Text, ...] = "color peaks", "network"
 COLORS = cr.Augmentation(Color(brightness=0.15, contrast=0.2, saturation=0.2, hue=0.02))
 

@@ -34,9 +34,11 @@ OPTIONS: Texts = {
 }
 TEXTS: Texts = {
     "data": "{0} images of {1} people",
-    "limits": ("One studio, few people, mostly men: the scores do not transfer to other cameras or groups.\n"
-               "Identify people with their consent only. Images: AT&T Laboratories Cambridge."),
-}  # fmt: skip
+    "limits": (
+        "One studio, few people, mostly men: the scores do not transfer to other cameras or groups.\n"
+        "Identify people with their consent only. Images: AT&T Laboratories Cambridge."
+    ),
+}
 METHODS, RANK_1, TAR = ("eigenfaces", "network"), "rank-1", "TAR at FAR 1%"
 SIZE = (56, 46)  # pixels: half of the files' height and width
 AUGMENTATION = cr.Augmentation(Flip(), Affine(degrees=8, shift=0.06), Color(brightness=0.2, contrast=0.2))

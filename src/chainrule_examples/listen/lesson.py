@@ -31,9 +31,11 @@ OPTIONS: Texts = {
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
     "done": "seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
-    "note": ("The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
-             "\nConversations have error rates many times as high."),
-}  # fmt: skip
+    "note": (
+        "The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
+        "\nConversations have error rates many times as high."
+    ),
+}
 EMPTY, GREEDY = "empty text", "most probable path"
 BEAM: Text = "beam search with a word bigram"
 Seeds = Annotated[int, typer.Option(min=0)]
@@ -76,11 +78,16 @@ def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool =
         model = train_network(training, validation, seed, epochs, long)
         decoders.append(decoder := choose_decoder(model, training.texts, validation))
         size = sum(array.size for array in model.parameters().values())
-        errors = {"greedy": error_rates(decoder.greedy(validation), validation)["WER"],
-                  "beam": error_rates(decoder(validation), validation)["WER"]}  # fmt: skip
+        errors = {
+            "greedy": error_rates(decoder.greedy(validation), validation)["WER"],
+            "beam": error_rates(decoder(validation), validation)["WER"],
+        }
         print(texts["done"].format(seed=seed, size=size, **errors), flush=True)
-    transcripts = {EMPTY: [[""] * len(test.texts)], GREEDY: [decoder.greedy(test) for decoder in decoders],
-                   BEAM: [decoder(test) for decoder in decoders]}  # fmt: skip
+    transcripts = {
+        EMPTY: [[""] * len(test.texts)],
+        GREEDY: [decoder.greedy(test) for decoder in decoders],
+        BEAM: [decoder(test) for decoder in decoders],
+    }
     scores = []
     for name, every in transcripts.items():
         errors = [error_rates(own, test) for own in every]

@@ -37,8 +37,10 @@ class Decoder:
 
     def __call__(self, utterances: Utterances) -> list[str]:
         """The transcripts of a beam search with the language model."""
-        return [_spell(search_ctc(log_p, BEAM_WIDTH, 0, self.prior, MIN_LOG_P)[0].labels)
-                for log_p in self._log_p(utterances)]  # fmt: skip
+        return [
+            _spell(search_ctc(log_p, BEAM_WIDTH, 0, self.prior, MIN_LOG_P)[0].labels)
+            for log_p in self._log_p(utterances)
+        ]
 
     def greedy(self, utterances: Utterances) -> list[str]:
         """The transcripts of the most probable paths."""

@@ -31,9 +31,11 @@ TEXTS: Texts = {
     "done": "seed {seed}: {size:,} parameters, {epochs} epochs, {speed:,.0f} tokens per second of CPU",
     "speed": "Published, with 1 name per step: 7,430 in pure Python, 40,244 in NumPy; here {batch} names",
     "names": "Invented names, {share:.0%} of them not in the list: {names}",
-    "note": ("The names were given in the United States before 1990; the test names are of the same list."
-             "\nSomebody may have an invented name."),
-}  # fmt: skip
+    "note": (
+        "The names were given in the United States before 1990; the test names are of the same list."
+        "\nSomebody may have an invented name."
+    ),
+}
 BATCH, EPOCHS, SMALL = 128, 30, cr.SmallNormal(0.08)  # names per step; epochs; initial vectors
 
 
@@ -86,8 +88,10 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     x, y = (array[:1] for array in names.rows[0])
     print(f"\n{names.parts[0][0]}: {models[0].explain(x, y, depth=1, lang=lang)}")
     if out:
-        files = {"step.html": models[0].explain(x, y, depth=3, lang=lang).to_html(),
-                 "names.npz": npz(x=names.rows[2][0], y=names.rows[2][1])}  # fmt: skip
+        files = {
+            "step.html": models[0].explain(x, y, depth=3, lang=lang).to_html(),
+            "names.npz": npz(x=names.rows[2][0], y=names.rows[2][1]),
+        }
         save_run(out, models[0], scores, files)
 
 

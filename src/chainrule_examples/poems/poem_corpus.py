@@ -132,10 +132,13 @@ def _poetry(folder: Path) -> Iterator[Poem]:
     )
     if not files:
         raise DataError(
-            "E315", where=str(folder), name="chinese-poetry",
-            expected=fact("files such as quantangshi/poet.tang.0.json"), received=fact("none"),
+            "E315",
+            where=str(folder),
+            name="chinese-poetry",
+            expected=fact("files such as quantangshi/poet.tang.0.json"),
+            received=fact("none"),
             fix=fact("npm pack chinese-poetry, then tar xzf the archive"),
-        )  # fmt: skip
+        )
     for file in files:
         yield from _poems_of(file)
 

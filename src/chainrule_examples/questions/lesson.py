@@ -78,15 +78,19 @@ def main(*, lang: str = "en", set: Literal["stories", "drcd"] = "stories", data:
         questions = tested.questions
         own = random_clauses(questions, seed), overlapping_clauses(questions), answers(model, test)[0]
         runs.append([measure(outputs, questions) for outputs in own])
-    scores = [Score(name, {key: [own[key] for own in values] for key in ("EM", "F1")})
-              for name, values in zip((*METHODS, NET), zip(*runs, strict=True), strict=True)]  # fmt: skip
+    scores = [
+        Score(name, {key: [own[key] for own in values] for key in ("EM", "F1")})
+        for name, values in zip((*METHODS, NET), zip(*runs, strict=True), strict=True)
+    ]
     print_scores(scores, lang, "F1")
     print(refusal_line(models[0], reader, tested, lang), texts[set], sep="\n")
     if not is_story:
         print(credit_line("questions", lang))
     if out:
-        files = {"test.csv": csv_text(question_rows([q for part in tested for q in part])),
-                 "answers.html": answer_page(models[0], tested.questions, test, lang)}  # fmt: skip
+        files = {
+            "test.csv": csv_text(question_rows([q for part in tested for q in part])),
+            "answers.html": answer_page(models[0], tested.questions, test, lang),
+        }
         save_run(out, models[0], scores, files)
 
 

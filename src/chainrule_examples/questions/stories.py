@@ -133,8 +133,10 @@ def _undecided(lang: str, actors: Sequence[str], events: list, draw: np.random.G
 
 def _still_true(events: list, draw: np.random.Generator) -> tuple:
     """An event that no later one has replaced: people are at one place, and keep what they bought."""
-    last = {(kind, event["a"] if kind == "go" else event["t"]): (kind, event, starts)
-            for kind, event, starts in events}  # fmt: skip
+    last = {
+        (kind, event["a"] if kind == "go" else event["t"]): (kind, event, starts)
+        for kind, event, starts in events
+    }
     return list(last.values())[draw.integers(len(last))]
 
 

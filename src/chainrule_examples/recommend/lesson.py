@@ -35,10 +35,12 @@ def train_network(
     """Train the autoencoder to predict the films ``y`` of each row from a random part of the films ``x``."""
     counts = y.sum(axis=1)  # (N,)
     net = cr.Sequential(
-        cr.UnitNorm(), cr.Dropout(dropout),  # (B, F)
-        cr.Dense(2 * width), cr.GaussianLatent(weight=DIVERGENCE / float(x.sum(axis=1).mean())),  # -> (B, D)
+        cr.UnitNorm(),
+        cr.Dropout(dropout),  # (B, F)
+        cr.Dense(2 * width),
+        cr.GaussianLatent(weight=DIVERGENCE / float(x.sum(axis=1).mean())),  # -> (B, D)
         cr.Dense(x.shape[1]),  # -> (B, F)
-    )  # fmt: skip
+    )
     model = cr.Model(net, cr.SoftCrossEntropy(), cr.AdamW(cr.Cosine(0.004), weight_decay=0.0))
     model.fit(x, y / counts[:, None], sample_weight=counts / counts.mean(), epochs=epochs, batch_size=64,
               seed=seed, probes=False)  # fmt: skip

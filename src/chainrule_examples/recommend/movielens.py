@@ -22,10 +22,12 @@ from chainrule.inputs import ItemKind
 from chainrule.records import frozen
 
 RATINGS = ("user_id", "movie_id", "rating", "timestamp")
-GENRES = (
-    "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
-)  # fmt: skip
+GENRES = tuple(
+    (
+        "Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror "
+        "Musical Mystery Romance Sci-Fi Thriller War Western"
+    ).split()
+)
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _FIRST_YEAR, _LAST_YEAR = 1920, 1998
 

@@ -15,8 +15,10 @@ TEXTS: dict[str, Texts] = {  # of all robots, and of each
     "": {
         "short": "seed {seed}: {steps:,} steps, no episode ended",
         "trained": "seed {seed}: {steps:,} steps, mean return of the last 10 episodes {last:.1f}",
-        "limits": ("Simulated: no delay or noise of sensors; a real motor has both.\n"
-                   "The reward is known in advance; its design is a large part of the work on a real robot."),
+        "limits": (
+            "Simulated: no delay or noise of sensors; a real motor has both.\n"
+            "The reward is known in advance; its design is a large part of the work on a real robot."
+        ),
         "episode": "The test episode with the lowest return of ten",
         "learning": "Return of the training episodes",
         "legend": "horizontal: episode; running mean, one line for each seed",
@@ -39,6 +41,6 @@ TEXTS: dict[str, Texts] = {  # of all robots, and of each
         "portrait": "Path of the fingertip in ten test episodes",
         "axes": "horizontal and vertical: position in m; dots: targets",
     },
-}  # fmt: skip
+}
 NAMES: Texts = {"zero": "no torque", "random": "random torques",
          "hand": "controller by hand", "net": "network (TD3)"}  # fmt: skip

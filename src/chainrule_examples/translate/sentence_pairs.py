@@ -45,9 +45,12 @@ KEY = re.compile(r"\s*[(（]\s*[~_&]\w\s*[)）]")  # "(_O)" after a Chinese word
 MARK = re.compile(r"[~_&](?=\w)")
 HAN, LETTER = re.compile("[一-鿿]"), re.compile("[A-Za-z]")
 REASONS = {
-    "duplicate": "重复", "other translation": "同一句的其他译文", "too long": "过长",
-    "nothing to translate": "无可翻译的内容", "different placeholders": "占位符不一致",
-}  # fmt: skip
+    "duplicate": "重复",
+    "other translation": "同一句的其他译文",
+    "too long": "过长",
+    "nothing to translate": "无可翻译的内容",
+    "different placeholders": "占位符不一致",
+}
 FRACTIONS = (0.9, 0.05, 0.05)
 
 
@@ -140,10 +143,13 @@ def read_pairs(
     root = LIBREOFFICE if folder is None else Path(folder)
     if folder is None and not os.path.isdir(root):
         raise DataError(
-            "E315", where="read_pairs", name="LibreOffice, zh_CN",
-            expected=fact("the files in {folder}", folder=LIBREOFFICE), received=fact("no such folder"),
+            "E315",
+            where="read_pairs",
+            name="LibreOffice, zh_CN",
+            expected=fact("the files in {folder}", folder=LIBREOFFICE),
+            received=fact("no such folder"),
             fix=f"apt install {PACKAGE}",
-        )  # fmt: skip
+        )
     if not os.path.isdir(root):
         raise DataError("E301", where=str(root), expected=fact("a folder"), received=fact("no such folder"))
     files = sorted(file for file in root.resolve().rglob("*.mo") if language in file.parts)

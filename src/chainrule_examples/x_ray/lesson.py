@@ -29,10 +29,12 @@ OPTIONS: Texts = {
 }
 TEXTS: Texts = {
     "data": "{} training, {} validation, {} test images; {} training images left out",
-    "limits": ("All children were patients of one hospital, and the test images are harder than the others:\n"
-               "neither score nor threshold ({:.3f}) holds elsewhere. Not for clinical use. "
-               "Images: MedMNIST v2, CC BY 4.0."),
-}  # fmt: skip
+    "limits": (
+        "All children were patients of one hospital, and the test images are harder than the others:\n"
+        "neither score nor threshold ({:.3f}) holds elsewhere. Not for clinical use. "
+        "Images: MedMNIST v2, CC BY 4.0."
+    ),
+}
 NAMES = ("normal", "pneumonia")
 METHODS: tuple[Text, ...] = "mean brightness", "logistic regression", "network"
 AUGMENTATION = cr.Augmentation(Crop(padding=2), Rotate(degrees=10), Color(brightness=0.2, contrast=0.2))

@@ -26,19 +26,22 @@ from chainrule.settings import Language, settings
 from chainrule.store import os_errors
 from chainrule.validation import unknown
 
-COMMANDS = (
-    "train", "tune", "resume", "predict", "evaluate", "calibrate", "explain", "attribute", "attack",
-    "labels", "drift", "audit",
-    "generate", "show", "plot", "check", "doctor", "verify", "data", "example",
-)  # fmt: skip
+COMMANDS = tuple(
+    (
+        "train tune resume predict evaluate calibrate explain attribute attack labels drift audit generate "
+        "show plot check doctor verify data example"
+    ).split()
+)
 DONE, FAILED, WRONG = 0, 1, 2
 OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Numbers of the errors with which writing to a standard stream fails."""
 PANIC = "PanicException"  # of polars: not a subclass of ``Exception``
 REFUSALS = (
-    "can't start new thread", "failed to map segment from shared object",  # of Python, of the loader
-    os.strerror(errno.EAGAIN), os.strerror(errno.ENOMEM),
-)  # fmt: skip
+    "can't start new thread",
+    "failed to map segment from shared object",  # of Python, of the loader
+    os.strerror(errno.EAGAIN),
+    os.strerror(errno.ENOMEM),
+)
 """Texts of exceptions of libraries to which the system refused memory or a thread."""
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command
 FAILURES = (

@@ -76,10 +76,12 @@ def class_lines(scores: Scores) -> None:
     worst = max(table.bins, key=lambda part: part.rows * abs(part.observed - part.predicted))
     screen.line(
         text_of("calibration_line").format(
-            error=f"{table.error:.3f}", rows=worst.rows,
-            predicted=f"{worst.predicted:.0%}", observed=f"{worst.observed:.0%}",
+            error=f"{table.error:.3f}",
+            rows=worst.rows,
+            predicted=f"{worst.predicted:.0%}",
+            observed=f"{worst.observed:.0%}",
         )
-    )  # fmt: skip
+    )
 
 
 def print_intervals(measured: MeasuredIntervals | None) -> None:

@@ -22,16 +22,15 @@ from chainrule.attribution.counterfactual.feature_domain import (
 from chainrule.attribution.counterfactual.goal import Goal, build_goal
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
-from chainrule.derive.narrative import check_options
 from chainrule.errors import UsageError, alternatives, fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.settings import Language, settings
+from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.rows import as_batch, checked_inputs
-from chainrule.validation import out_of_range, refuse_unknown, trained_network
+from chainrule.validation import integer, language, out_of_range, refuse_unknown, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -114,12 +113,9 @@ def find_counterfactuals(
 ) -> Counterfactuals:
     """Return the smallest changes that give the requested prediction; see ``Model.counterfactual``."""
     refuse_unknown("counterfactual", options, Options.__annotations__)
-    max_changes, count = options.get("max_changes", 3), options.get("count", 3)
-    for name, value in (("max_changes", max_changes), ("count", count)):
-        if type(value) is not int or value < 1:
-            raise out_of_range(value, name, "counterfactual", fact("an integer, at least 1"), fix=f"{name}=3")
-    lang = options.get("lang") or settings.lang
-    check_options(1, lang)
+    max_changes = integer(options.get("max_changes", 3), "max_changes", "counterfactual", minimum=1)
+    count = integer(options.get("count", 3), "count", "counterfactual", minimum=1)
+    lang = language(options.get("lang"), "counterfactual")
     trained_network(model, "counterfactual")
     domain = restrict(
         row_domain(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})

@@ -29,9 +29,13 @@ MAX_EXCHANGES = 50  # in one pass
 
 
 def exchanged(
-    margin: Callable[[np.ndarray], np.ndarray], start: np.ndarray, axes: Sequence[Axis],
-    point: np.ndarray, max_changes: int, columns: Collection[int] | None = None,
-) -> np.ndarray:  # fmt: skip
+    margin: Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray,
+    axes: Sequence[Axis],
+    point: np.ndarray,
+    max_changes: int,
+    columns: Collection[int] | None = None,
+) -> np.ndarray:
     """Return a point with the requested prediction that no exchange improves.
 
     Args:
@@ -53,9 +57,14 @@ def exchanged(
 
 
 def _best_exchange(
-    margin: Callable[[np.ndarray], np.ndarray], start: np.ndarray, axes: Sequence[Axis],
-    point: np.ndarray, max_changes: int, usable: Collection[int], part: float,
-) -> np.ndarray | None:  # fmt: skip
+    margin: Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray,
+    axes: Sequence[Axis],
+    point: np.ndarray,
+    max_changes: int,
+    usable: Collection[int],
+    part: float,
+) -> np.ndarray | None:
     """Return the nearest point that one exchange leads to; ``None`` if none is nearer than this one."""
     now = float(distances(axes, start, point[None])[0])
     trials = [
@@ -86,9 +95,13 @@ def _reverted(
 
 
 def _extended(
-    start: np.ndarray, axes: Sequence[Axis], base: np.ndarray, freed: float,
-    max_changes: int, usable: Collection[int],
-) -> Iterator[np.ndarray]:  # fmt: skip
+    start: np.ndarray,
+    axes: Sequence[Axis],
+    base: np.ndarray,
+    freed: float,
+    max_changes: int,
+    usable: Collection[int],
+) -> Iterator[np.ndarray]:
     """Yield the points that change one column of ``base`` by less than the freed distance."""
     changed = changed_columns(start, base)
     yield base[None]

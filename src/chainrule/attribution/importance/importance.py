@@ -12,7 +12,6 @@ from chainrule.attribution.methods.feature_groups import PATCHES_PER_AXIS, group
 from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import append_plots
 from chainrule.data import Arrays
-from chainrule.derive.narrative import check_options
 from chainrule.errors import UsageError, fact
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
@@ -20,13 +19,13 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.settings import Language, settings
+from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
 from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.train.evaluation.rows import encode_labeled
-from chainrule.validation import out_of_range, refuse_unknown
+from chainrule.validation import integer, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -102,20 +101,25 @@ def order_of(values: np.ndarray) -> np.ndarray:
 
 def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpack[Options]) -> Importance:
     """Return the decrease of a metric when each column is shuffled; see ``Model.importance``."""
-    repeats, lang = _checked_repeats(options), options.get("lang") or settings.lang
-    check_options(1, lang)
+    refuse_unknown("importance", options, Options.__annotations__)
+    repeats = integer(options.get("repeats", 5), "repeats", "importance", minimum=1)
+    seed = random_seed(options.get("seed", 0), "importance")
+    lang = language(options.get("lang"), "importance")
     known_rows_used = known_rows(model, x)
     encoded = encode_labeled(model, x, y, "importance")
     model, rows, inputs = encoded.model, encoded.arrays, encoded.x
     name, measure = _metric_function(model, rows, options.get("metric"))
-    groups, seed = _groups(model, rows, options.get("groups")), options.get("seed", 0)
+    groups = _groups(model, rows, options.get("groups"))
     score, sign = measure(inputs), 1.0 if larger_is_better(name) else -1.0
     if not np.isfinite(score):
         raise UsageError(
-            "E102", where="importance", name="metric",
-            expected=fact("a metric that is defined for these rows"), received=f"{name} is {score}",
+            "E102",
+            where="importance",
+            name="metric",
+            expected=fact("a metric that is defined for these rows"),
+            received=f"{name} is {score}",
             fix='metric="loss"',
-        )  # fmt: skip
+        )
     flat = np.concatenate([_flat(array) for array in inputs.values()], axis=1)
     decreases = permutation_importances(
         lambda x: sign * measure(_unpacked(x, inputs)), flat, list(groups.values()), repeats, seed
@@ -132,18 +136,6 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     own, values = pages.pop(lang), (decreases.mean(axis=1), decreases.std(axis=1), decreases)
     others = tuple(pages.values())
     return Importance(own.title, lang, own.sections, tuple(groups), *values, name, score, others)
-
-
-def _checked_repeats(options: Options) -> int:
-    """Check the options and return the number of repeats."""
-    refuse_unknown("importance", options, Options.__annotations__)
-    repeats = options.get("repeats", 5)
-    for name, value, low in (("repeats", repeats, 1), ("seed", options.get("seed", 0), 0)):
-        if type(value) is not int or value < low:
-            expected = fact("an integer, at least {minimum}", minimum=low)
-            fix = "repeats=5" if name == "repeats" else "seed=0"
-            raise out_of_range(value, name, "importance", expected, fix=fix)
-    return repeats
 
 
 def _metric_function(

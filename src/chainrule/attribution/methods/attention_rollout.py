@@ -14,11 +14,12 @@ import math
 import numpy as np
 
 from chainrule.attribution.context import AttributionContext
-from chainrule.attribution.method import Method, MethodResult, require_size
+from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.score import WEIGHTS, Score, run
 from chainrule.engines import compile
 from chainrule.errors import Message, TrainingError, fact
 from chainrule.graph import Graph, Node, order
+from chainrule.validation import number
 
 
 def attention_rollout(context: AttributionContext, residual: float = 0.5) -> MethodResult:
@@ -27,7 +28,7 @@ def attention_rollout(context: AttributionContext, residual: float = 0.5) -> Met
     Raises:
         TrainingError E541: the network has no self-attention, or its positions are not positions of an input.
     """
-    require_size("attention_rollout", "residual", residual, 1.0)
+    residual = number(residual, "residual", "attribute, attention_rollout", minimum=0, maximum=1)
     weights = attentions(context.score)
     if not weights:
         raise _lacking(context, fact("a self-attention layer"))

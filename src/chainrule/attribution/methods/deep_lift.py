@@ -29,7 +29,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.attribution.context import AttributionContext
-from chainrule.attribution.method import Method, MethodResult, require_count, require_size, sum_error
+from chainrule.attribution.method import Method, MethodResult, sum_error
 from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
@@ -41,12 +41,15 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.ops.pullback_walk import add_up, flow
 from chainrule.records import frozen
+from chainrule.validation import integer, number
 
-LINEAR = {
-    "add", "subtract", "negative", "multiply", "square", "matmul", "sum", "transpose", "reshape", "broadcast",
-    "slice", "pad", "concatenate", "cast", "convolution", "convolution_input", "convolution_weight", "gather",
-    "scatter_add", "resample", "patches", "fold", "remat", "again", "stop_gradient",
-}  # fmt: skip
+LINEAR = set(
+    (
+        "add subtract negative multiply square matmul sum transpose reshape broadcast slice pad concatenate "
+        "cast convolution convolution_input convolution_weight gather scatter_add resample patches fold "
+        "remat again stop_gradient"
+    ).split()
+)
 """Operations whose derivative at the midpoint is the mean derivative: linear, or a product of two values."""
 POINTS = (8, 32)  # Gauss-Legendre points between two values: the default, and if those are too few
 MIN_DIFFERENCE = {"float32": 1e-5, "float64": 1e-10}  # smaller differences are not divided by
@@ -194,9 +197,9 @@ def deep_lift(
     context: AttributionContext, points: int | None = None, tolerance: float = 1e-4
 ) -> MethodResult:
     """Return the contributions of the entries, averaged over the baselines."""
-    require_size("deep_lift", "tolerance", tolerance)
+    tolerance = number(tolerance, "tolerance", "attribute, deep_lift", minimum=0, example=0.1)
     if points is not None:
-        require_count("deep_lift", "points", points, 1)
+        points = integer(points, "points", "attribute, deep_lift", minimum=1, example=64)
     used, *finer = POINTS if points is None else (points,)
     values, base = _contributions(context, used)
     for count in finer:

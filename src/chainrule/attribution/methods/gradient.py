@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule import prng
 from chainrule.attribution.context import MAX_ELEMENTS, AttributionContext
-from chainrule.attribution.method import Method, MethodResult, require_count, require_size
+from chainrule.attribution.method import Method, MethodResult
+from chainrule.validation import integer, number
 
 
 def saliency(context: AttributionContext, absolute: bool = True) -> MethodResult:
@@ -35,8 +36,8 @@ def smooth_grad(
     context: AttributionContext, samples: int = 50, noise: float = 0.15, absolute: bool = False
 ) -> MethodResult:
     """Return the mean gradient at points around the sample, with the standard error of the mean."""
-    require_count("smooth_grad", "samples", samples, 2)
-    require_size("smooth_grad", "noise", noise)
+    samples = integer(samples, "samples", "attribute, smooth_grad", minimum=2, example=64)
+    noise = number(noise, "noise", "attribute, smooth_grad", minimum=0, example=0.1)
     sums = {name: np.zeros(context.inputs[name].shape) for name in context.score.entries}
     squares = {name: np.zeros_like(total) for name, total in sums.items()}
     size = sum(array.size for array in context.entries.values())

@@ -22,9 +22,10 @@ import numpy as np
 
 from chainrule import prng
 from chainrule.attribution.context import MAX_ELEMENTS, AttributionContext
-from chainrule.attribution.method import Method, MethodResult, require_count, require_size
+from chainrule.attribution.method import Method, MethodResult
 from chainrule.errors import TrainingError, fact
 from chainrule.records import frozen
+from chainrule.validation import integer, number
 
 TOLERANCE = 1e-4  # of the explained difference; docs/attribution.md states the reason
 POINTS = 8  # Gauss-Legendre points of an interval
@@ -109,12 +110,12 @@ def integrated_gradients(
     context: AttributionContext, steps: int | None = None, tolerance: float = TOLERANCE
 ) -> MethodResult:
     """Return the gradients integrated along the path from the baseline, averaged over the baselines."""
-    require_size("integrated_gradients", "tolerance", tolerance)
+    tolerance = number(tolerance, "tolerance", "attribute, integrated_gradients", minimum=0, example=0.1)
     others = len(next(iter(context.baseline_entries.values())))
     if steps is None:
         values, base, count = _adaptive(context, tolerance)
         return MethodResult(values, base, None, tolerance, {"steps": count, "tolerance": tolerance})
-    require_count("integrated_gradients", "steps", steps, 1)
+    steps = integer(steps, "steps", "attribute, integrated_gradients", minimum=1, example=64)
     points, weights = np.polynomial.legendre.leggauss(steps)
     rows = np.repeat(np.arange(others), steps)
     path_points = PathPoints(rows, np.tile((points + 1) / 2, others), np.tile(weights / 2, others) / others)
@@ -222,17 +223,20 @@ def expected_gradients(
     """
     if context.baseline is None:
         raise TrainingError(
-            "E543", where="attribute, expected_gradients", what=fact("rows to compare with"),
-            expected="baseline, (k, ...)", received=fact("none"),
+            "E543",
+            where="attribute, expected_gradients",
+            what=fact("rows to compare with"),
+            expected="baseline, (k, ...)",
+            received=fact("none"),
             fix="baseline=x_train[:100]",
-        )  # fmt: skip
+        )
     if tolerance is None:
         tolerance = TOLERANCE if samples is None else SAMPLED_TOLERANCE
-    require_size("expected_gradients", "tolerance", tolerance)
+    tolerance = number(tolerance, "tolerance", "attribute, expected_gradients", minimum=0, example=0.1)
     if samples is None:
         values, base, count = _adaptive(context, tolerance)
         return MethodResult(values, base, None, tolerance, {"steps": count, "tolerance": tolerance})
-    require_count("expected_gradients", "samples", samples, 2)
+    samples = integer(samples, "samples", "attribute, expected_gradients", minimum=2, example=64)
     integral = _integrate(context, _sampled_points(context, samples))
     used = {"samples": samples, "tolerance": tolerance}
     return MethodResult(integral.values, integral.base, integral.errors(), tolerance, used)

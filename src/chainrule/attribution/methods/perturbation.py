@@ -81,10 +81,13 @@ def shapley_values(
     is_exact = len(parts) <= shapley.MAX_EXACT_PLAYERS if exact is None else exact
     if is_exact and len(parts) > shapley.MAX_EXACT_PLAYERS:
         raise UsageError(
-            "E545", where="attribute, shapley", players=len(parts),
+            "E545",
+            where="attribute, shapley",
+            players=len(parts),
             expected=fact("at most {limit} parts", limit=shapley.MAX_EXACT_PLAYERS),
-            received=len(parts), fix=alternatives("exact=False", 'groups={"name": ["column", ...]}'),
-        )  # fmt: skip
+            received=len(parts),
+            fix=alternatives("exact=False", 'groups={"name": ["column", ...]}'),
+        )
     results = []
     for sample in range(context.rows):
         value_function = flat.game(sample, parts).values

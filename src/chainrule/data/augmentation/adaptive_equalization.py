@@ -59,10 +59,12 @@ class EqualizeTiles(RandomTransform):
         """Equalize one channel, (H, W)."""
         level = np.round(channel * (LEVELS - 1)).astype(np.intp)
         tall, wide = (min(self.tiles, n) for n in channel.shape)
-        curves = np.array([
-            [self._curve(part) for part in np.array_split(row, wide, axis=1)]
-            for row in np.array_split(level, tall, axis=0)
-        ])  # (tall, wide, 256)  # fmt: skip
+        curves = np.array(
+            [
+                [self._curve(part) for part in np.array_split(row, wide, axis=1)]
+                for row in np.array_split(level, tall, axis=0)
+            ]
+        )  # (tall, wide, 256)
         (up, down, v), (left, right, h) = _nearest(channel.shape[0], tall), _nearest(channel.shape[1], wide)
         v, upper, lower = v[:, None], up[:, None], down[:, None]
         above = curves[upper, left, level] * (1 - h) + curves[upper, right, level] * h

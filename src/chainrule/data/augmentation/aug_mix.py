@@ -14,10 +14,9 @@ from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, apply_r
 from chainrule.data.augmentation.transform import Transform, per_image, require, require_integer
 from chainrule.records import frozen
 
-NAMES = (
-    "autocontrast", "equalize", "posterize", "rotate", "solarize", "shear_x", "shear_y", "translate_x",
-    "translate_y",
-)  # fmt: skip
+NAMES = tuple(
+    ("autocontrast equalize posterize rotate solarize shear_x shear_y translate_x translate_y").split()
+)
 
 
 @frozen

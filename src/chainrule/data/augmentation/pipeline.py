@@ -89,10 +89,13 @@ class Augmentation:
         wrong += [m for m in mixes if not isinstance(m, Mix)]
         if wrong:
             raise UsageError(
-                "E113", where="Augmentation", name=fact("a transform"),
-                expected=", ".join([*TRANSFORMS, *MIXES]), received=repr(wrong[0])[:80],
+                "E113",
+                where="Augmentation",
+                name=fact("a transform"),
+                expected=", ".join([*TRANSFORMS, *MIXES]),
+                received=repr(wrong[0])[:80],
                 fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
-            )  # fmt: skip
+            )
         object.__setattr__(self, "transforms", transforms)
         object.__setattr__(self, "mix", mixes)
 

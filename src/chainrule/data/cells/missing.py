@@ -12,18 +12,22 @@ from __future__ import annotations
 
 from chainrule.data.readers.lazy_polars import pl
 
-ALWAYS = (
-    "", "n/a", "#n/a", "#na", "#n/a n/a", "nan", "-nan", "null", "?", "??", "???", "<na>", "<n/a>", "<null>",
-    "(null)", "[null]", "(blank)", "\\n", "n.a.", "n. a.", "n.a", "n/d", "#div/0!", "#value!", "#ref!",
-    "#name?", "#num!", "#null!", "#wert!", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "1.#nan",
-)  # fmt: skip
+ALWAYS = tuple(
+    (
+        ", n/a, #n/a, #na, #n/a n/a, nan, -nan, null, ?, ??, ???, <na>, <n/a>, <null>, (null), [null], "
+        "(blank), \\n, n.a., n. a., n.a, n/d, #div/0!, #value!, #ref!, #name?, #num!, #null!, #wert!, "
+        "1.#qnan, -1.#qnan, 1.#ind, -1.#ind, 1.#nan"
+    ).split(", ")
+)
 AMONG_NUMBERS = (
-    "none", "nil", ".", "..", "...", "missing", "unknown", "unk", "undefined", "undef", "not available",
-    "not applicable", "not known", "no data", "nodata", "no value", "nd", "n.d.", "tbd", "tba", "nat",
-    "empty", "blank", "void", "k.a.", "keine angabe", "sin dato", "s/d", "无", "空", "缺失",
-    "未知", "暂无", "无数据", "*", "x.x",
-    "00.00.0000", "00/00/0000", "0000-00-00", "0000-00-00 00:00:00", *("#" * width for width in range(2, 16)),
-)  # fmt: skip
+    *(
+        "none, nil, ., .., ..., missing, unknown, unk, undefined, undef, not available, not applicable, "
+        "not known, no data, nodata, no value, nd, n.d., tbd, tba, nat, empty, blank, void, k.a., "
+        "keine angabe, sin dato, s/d, 无, 空, 缺失, 未知, 暂无, 无数据, *, x.x, 00.00.0000, 00/00/0000, "
+        "0000-00-00, 0000-00-00 00:00:00"
+    ).split(", "),
+    *("#" * width for width in range(2, 16)),
+)
 DASHES = ("-", "--", "---", "—", "–", "−")
 UNLESS_VALUE = ("na", *DASHES)
 MAYBE = (*AMONG_NUMBERS, *UNLESS_VALUE)

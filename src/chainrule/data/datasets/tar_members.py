@@ -25,9 +25,12 @@ TOTAL_LIMIT = 8_000_000_000  # bytes of all files of a tar file
 DEBIAN_LIMIT = 1_000_000_000  # bytes of a package, and of its files
 HEADER_LIMIT = 1_000_000  # bytes of the names and extensions of a file
 _EXTENSIONS = (
-    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
-)  # fmt: skip
+)
 _MAGIC, _HEADER = b"!<arch>\n", 60
 _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "data.tar.xz": lzma.LZMAFile,

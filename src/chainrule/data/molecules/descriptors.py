@@ -8,10 +8,12 @@ import numpy as np
 
 from chainrule.data.molecules.structure import Molecule
 
-DESCRIPTORS = (
-    "MolLogP", "MolMR", "MolWt", "TPSA", "NumHDonors", "NumHAcceptors", "NumRotatableBonds",
-    "NumAromaticRings", "RingCount", "FractionCSP3", "HeavyAtomCount", "NumHeteroatoms",
-)  # fmt: skip
+DESCRIPTORS = tuple(
+    (
+        "MolLogP MolMR MolWt TPSA NumHDonors NumHAcceptors NumRotatableBonds NumAromaticRings RingCount "
+        "FractionCSP3 HeavyAtomCount NumHeteroatoms"
+    ).split()
+)
 """Names in ``rdkit.Chem.Descriptors``."""
 LARGE = 1e6
 

@@ -106,10 +106,13 @@ def _of_atom(atom: Any) -> list[float]:
     element = ELEMENTS.index(symbol) if symbol in ELEMENTS else len(ELEMENTS)
     flags = (atom.GetIsAromatic(), atom.IsInRing(), atom.IsInRingSize(5), atom.IsInRingSize(6))
     return [
-        *_one_hot(element, len(ELEMENTS) + 1), *_one_hot(atom.GetDegree(), MAX_COUNT + 1),
-        *_one_hot(atom.GetTotalNumHs(), MAX_COUNT + 1), float(atom.GetFormalCharge()), *map(float, flags),
+        *_one_hot(element, len(ELEMENTS) + 1),
+        *_one_hot(atom.GetDegree(), MAX_COUNT + 1),
+        *_one_hot(atom.GetTotalNumHs(), MAX_COUNT + 1),
+        float(atom.GetFormalCharge()),
+        *map(float, flags),
         *(float(hybridization == name) for name in HYBRIDIZATIONS),
-    ]  # fmt: skip
+    ]
 
 
 def _one_hot(number: int, length: int) -> list[float]:

@@ -88,10 +88,13 @@ def read_sounds(
     names = tuple(f"{file.relative_to(root).as_posix()}: {fault.received}" for file, fault in faults.items())
     if faults and (damaged == "refuse" or len(faults) == len(files)):
         raise DataError(
-            "E370", where=str(next(iter(faults))), expected=fact("a sound file"),
-            received=str(next(iter(faults.values())).received), notes=list(names[1:20]),
+            "E370",
+            where=str(next(iter(faults))),
+            expected=fact("a sound file"),
+            received=str(next(iter(faults.values())).received),
+            notes=list(names[1:20]),
             fix='read_sounds(..., damaged="skip")',
-        )  # fmt: skip
+        )
     sounds = [(file, sound) for file, sound in zip(files, results, strict=True) if isinstance(sound, Sound)]
     length = _length([sound for _, sound in sounds], spectrogram, seconds)
     x = np.stack([spectrogram(_fit_length(sound.mono, length)) for _, sound in sounds])  # (N, T, bands)

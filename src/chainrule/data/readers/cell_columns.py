@@ -113,11 +113,13 @@ class Cells:
         mark = decimal_mark(examined.values(), self.delimiter, bool((is_number & has[POINT]).any()))
         numbers = iter(self._numbers(segments, np.flatnonzero(is_number)))
         return [
-            TypedColumn(next(numbers).alias(name), notation=POINTS if has[POINT, i] else None) if is_number[i]
-            else finish(examined[i], mark) if i in examined
+            TypedColumn(next(numbers).alias(name), notation=POINTS if has[POINT, i] else None)
+            if is_number[i]
+            else finish(examined[i], mark)
+            if i in examined
             else TypedColumn(column(i))
             for i, name in enumerate(self.names)
-        ]  # fmt: skip
+        ]
 
     def _numbers(self, segments: Sequence[Segment], chosen: np.ndarray) -> Iterator[pl.Series]:
         """The columns of plain numbers; integral ones as integers."""

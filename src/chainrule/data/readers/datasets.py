@@ -38,10 +38,9 @@ IMAGE_SETS = {
     "fashion-mnist/test": ("t10k",),
 }
 IMAGE, CLASS = "image", "class"
-FASHION_NAMES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+FASHION_NAMES = tuple(
+    ("T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot").split(", ")
+)
 
 
 def read_named(name: str) -> Table:

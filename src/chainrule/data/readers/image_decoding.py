@@ -67,9 +67,12 @@ def too_large(image: Any, scans: int = 0) -> str:
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         return fact(
-            "{width} x {height} pixels, more than {limit:,} or than {side:,} in a row", width=width,
-            height=height, limit=MAX_PIXELS, side=MAX_SIDE,
-        )  # fmt: skip
+            "{width} x {height} pixels, more than {limit:,} or than {side:,} in a row",
+            width=width,
+            height=height,
+            limit=MAX_PIXELS,
+            side=MAX_SIDE,
+        )
     if image.format not in JPEG or scans <= FREE_SCANS:
         return ""
     is_slow = scans > MAX_SCANS or scans * width * height > SCANNED_PIXELS

@@ -299,10 +299,13 @@ def _decodable(
             else []
         )
         raise DataError(
-            "E352", where=str(files[broken[0]]), expected=fact("an image"),
-            received=names[0].partition(": ")[2], notes=[*names[1:20], *rest],
+            "E352",
+            where=str(files[broken[0]]),
+            expected=fact("an image"),
+            received=names[0].partition(": ")[2],
+            notes=[*names[1:20], *rest],
             fix=alternatives('read_images(..., damaged="skip")', "--damaged skip"),
-        )  # fmt: skip
+        )
     notices = []
     if broken:
         example = "; ".join(names[:5])

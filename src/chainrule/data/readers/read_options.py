@@ -118,10 +118,12 @@ class ReadOptions:
         wrong = [name for name in self.changed if name not in allowed]
         if wrong:
             expected = fact("no option") if not allowed else fact("only {names}", names=", ".join(allowed))
+            option = ", ".join(wrong)
+            received = ", ".join(wrong)
+            fix = fact("leave out {names}", names=", ".join(wrong))
             raise UsageError(
-                "E128", where=source, option=", ".join(wrong), kind=kind, expected=expected,
-                received=", ".join(wrong), fix=fact("leave out {names}", names=", ".join(wrong)),
-            )  # fmt: skip
+                "E128", where=source, option=option, kind=kind, expected=expected, received=received, fix=fix
+            )
 
 
 NO_OPTIONS = ReadOptions()

@@ -74,10 +74,13 @@ def pad_sequences(
     if len(long) and not truncate:
         places = [fact("sequence {number} has {count}", number=i, count=lengths[i]) for i in long.tolist()]
         raise DataError(
-            "E364", where=f"sequence {long[0]}", expected=fact("at most {limit} values", limit=longest),
-            received=fact("{count} values", count=lengths[long[0]]), notes=places[1:20],
+            "E364",
+            where=f"sequence {long[0]}",
+            expected=fact("at most {limit} values", limit=longest),
+            received=fact("{count} values", count=lengths[long[0]]),
+            notes=places[1:20],
             fix=fact("length={length}, or truncate=True", length=lengths.max()),
-        )  # fmt: skip
+        )
     lengths = np.minimum(lengths, longest)
     values = np.full((len(rows), longest, *rows[0].shape[1:]), value, np.result_type(*rows))  # (N, T, ...)
     for padded, row, count in zip(values, rows, lengths.tolist(), strict=True):

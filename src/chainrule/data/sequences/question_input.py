@@ -25,12 +25,14 @@ from chainrule.errors import DataError, fact
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
-FEATURES = (
-    "exists", "in the question", "ends a common pair", "begins a common pair", "in three common characters",
-    "weight in the question", "weight", "digit", "letter", "punctuation", "opening", "closing",
-    "best sentence", "second sentence", "score of the sentence", "near after a pair", "near before a pair",
-    "after a pair", "before a pair", "frequent", "place",
-)  # fmt: skip
+FEATURES = tuple(
+    (
+        "exists, in the question, ends a common pair, begins a common pair, in three common characters, "
+        "weight in the question, weight, digit, letter, punctuation, opening, closing, best sentence, "
+        "second sentence, score of the sentence, near after a pair, near before a pair, after a pair, "
+        "before a pair, frequent, place"
+    ).split(", ")
+)
 KINDS = (
     "0123456789０１２３４５６７８９一二三四五六七八九十百千萬万億亿兩两零〇%",
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-·",
@@ -158,8 +160,11 @@ class QuestionInput:
                 length += stop - start
                 chosen.append((start, stop, rank, -score))
         largest = max(score for *_, score in chosen) or 1.0
-        cells = [(i, rank, score / largest) for start, stop, rank, score in sorted(chosen)
-                 for i in range(start, stop)]  # fmt: skip
+        cells = [
+            (i, rank, score / largest)
+            for start, stop, rank, score in sorted(chosen)
+            for i in range(start, stop)
+        ]
         places, ranks, scores = (list(part) for part in zip(*cells, strict=True))
         return Window("".join(passage[i] for i in places), places, ranks, scores)
 

@@ -191,10 +191,13 @@ class Tokenizer:
         wrong = np.flatnonzero((array < 0) | (array >= self.size))
         if len(wrong):
             raise DataError(
-                "E361", where=f"position {wrong[0]}", number=array[wrong[0]],
-                expected=fact("0 to {last}", last=self.size - 1), received=array[wrong[0]],
+                "E361",
+                where=f"position {wrong[0]}",
+                number=array[wrong[0]],
+                expected=fact("0 to {last}", last=self.size - 1),
+                received=array[wrong[0]],
                 notes=[fact("{count} such numbers in all", count=len(wrong))] * (len(wrong) > 1),
-            )  # fmt: skip
+            )
         pieces = [self.tokens[i] for i in array.tolist() if i not in (PAD, BEGIN, END)]
         if self.kind == "byte_pair":
             return self._library.decoder.decode(pieces)

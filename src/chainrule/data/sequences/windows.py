@@ -209,11 +209,13 @@ def _finite(array: np.ndarray) -> np.ndarray:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(
-            "E342", where=fact("windows, row {row}, column {column}", row=row, column=column),
-            expected=fact("a finite number in every row"), received=values[row, column],
+            "E342",
+            where=fact("windows, row {row}, column {column}", row=row, column=column),
+            expected=fact("a finite number in every row"),
+            received=values[row, column],
             notes=[fact("{count} such numbers in all", count=wrong.sum())],
             fix=fact("fill the gaps first, for example with the last value"),
-        )  # fmt: skip
+        )
     return values
 
 
@@ -233,11 +235,13 @@ def _of_table(
         if cells.null_count():
             row = int(cells.is_null().arg_max() or 0)
             raise DataError(
-                "E342", where=fact('{place}, column "{column}"', place=table.place(row), column=name),
-                expected=fact("a number in every row"), received=fact("nothing"),
+                "E342",
+                where=fact('{place}, column "{column}"', place=table.place(row), column=name),
+                expected=fact("a number in every row"),
+                received=fact("nothing"),
                 notes=[fact("{count} such cells in all", count=cells.null_count())],
                 fix=fact("fill the gaps first, for example with the last value"),
-            )  # fmt: skip
+            )
     values = np.stack([columns[name].to_numpy() for name in names], axis=1)  # F x (T,) -> (T, F)
     return values, values[:, [names.index(name) for name in targets]] if targets else values
 

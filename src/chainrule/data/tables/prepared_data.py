@@ -83,11 +83,18 @@ class PreparedData:
 
     @staticmethod
     def of(
-        table: Table, target: str | None = None, *, task: str | None = None,
-        kinds: Mapping[str, str] | None = None, seed: int = 0,
+        table: Table,
+        target: str | None = None,
+        *,
+        task: str | None = None,
+        kinds: Mapping[str, str] | None = None,
+        seed: int = 0,
         fractions: tuple[float, float, float] = FRACTIONS,
-        division: Division = RANDOM, test: Table | None = None, ids: Sequence[str] = (), weight: str = "",
-    ) -> PreparedData:  # fmt: skip
+        division: Division = RANDOM,
+        test: Table | None = None,
+        ids: Sequence[str] = (),
+        weight: str = "",
+    ) -> PreparedData:
         """Prepare a table.
 
         Args:

@@ -85,9 +85,12 @@ def _combinations(sample: Table, inputs: Sequence[Column], task: Task) -> Iterat
     if combination is None:
         return
     facts = {
-        "column": ", ".join(combination.columns[:FEW]), "target": task.target, "formula": combination.formula,
-        "count": len(combination.columns), "r2": combination.r2,
-    }  # fmt: skip
+        "column": ", ".join(combination.columns[:FEW]),
+        "target": task.target,
+        "formula": combination.formula,
+        "count": len(combination.columns),
+        "r2": combination.r2,
+    }
     code = "many_columns" if not combination.formula else "near_formula"
     yield Finding("formula" if combination.is_exact and combination.formula else code, "warning", facts)
 

@@ -144,10 +144,10 @@ class PathFinder:
         parts = [self._paths_through(term, at) for term in self._terms(self._formula(at))]
         paths = [path for part in parts for path in part.ranked]
         ranked = sorted(paths, key=lambda path: -abs(path.value))[:LISTED]
-        return PathCount(
-            sum(part.count for part in parts), sum(part.total for part in parts), tuple(ranked),
-            sum(part.absolute for part in parts), max(part.roundings for part in parts) + len(parts),
-        )  # fmt: skip
+        count = sum(part.count for part in parts)
+        total = sum(part.total for part in parts)
+        roundings = max(part.roundings for part in parts) + len(parts)
+        return PathCount(count, total, tuple(ranked), sum(part.absolute for part in parts), roundings)
 
     def _formula(self, at: Scalar) -> Tree:
         return self.writer.trace.formulas.scalar(at.node, at.index)

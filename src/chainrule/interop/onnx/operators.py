@@ -273,8 +273,10 @@ OPERATORS: dict[str, Callable[[Call], Node]] = {
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }
-WITH_INTEGERS = (
-    "Constant", "Dropout", "Gather", "Identity", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceMin",
-    "ReduceSum", "Reshape", "Slice", "Squeeze", "Unsqueeze",
-)  # fmt: skip
+WITH_INTEGERS = tuple(
+    (
+        "Constant Dropout Gather Identity Pad Pow ReduceMax ReduceMean ReduceMin ReduceSum Reshape Slice "
+        "Squeeze Unsqueeze"
+    ).split()
+)
 """Operations with inputs that are not numbers of the network, such as shapes."""

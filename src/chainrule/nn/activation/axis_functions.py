@@ -22,10 +22,13 @@ def _along(function: Function, name: str) -> Function:
         (place,) = axes_of(x, axis)
         if scope is not None and place == 0:
             raise ShapeError(
-                "E208", op=name, constraint=fact("an axis other than that of the samples"),
-                expected=fact("(B, K) or more axes"), received=shape_text(x.shape),
+                "E208",
+                op=name,
+                constraint=fact("an axis other than that of the samples"),
+                expected=fact("(B, K) or more axes"),
+                received=shape_text(x.shape),
                 fix=fact("cr.Dense(3) before it"),
-            )  # fmt: skip
+            )
         return function(x, place)
 
     return build
@@ -62,11 +65,13 @@ def _glu(x: Node, axis: int) -> Node:
     length = x.shape[axis]
     if not isinstance(length, int) or length % 2:
         raise ShapeError(
-            "E208", op="glu", constraint=fact("an even number of values to halve"),
+            "E208",
+            op="glu",
+            constraint=fact("an even number of values to halve"),
             expected=fact("an even length"),
             received=fact("{length} along axis {axis}", length=length, axis=axis),
             fix=fact("cr.Dense(8) before it"),
-        )  # fmt: skip
+        )
     half = length // 2
     return slice_axis(x, axis, 0, half) * F.sigmoid(slice_axis(x, axis, half, length))
 

@@ -155,6 +155,9 @@ def _named(owner: Layer, x: object, name: str, rank: int) -> tuple[Node, Node]:
             return value, durations
     received = ", ".join(f"{key} {shape_text(node.shape)}" for key, node in values.items())
     raise ShapeError(
-        "E208", op=type(owner).__name__, constraint=fact("values and their durations by name"),
-        expected=expected, received=received or fact("one value"),
-    )  # fmt: skip
+        "E208",
+        op=type(owner).__name__,
+        constraint=fact("values and their durations by name"),
+        expected=expected,
+        received=received or fact("one value"),
+    )

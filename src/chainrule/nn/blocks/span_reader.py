@@ -150,6 +150,9 @@ def _require_shapes(owner: Layer, x: Mapping[str, Node]) -> None:
     if (passage.rank, question.rank, features.rank) != (2, 2, 3) or features.shape[:2] != passage.shape:
         received = [shape_text(node.shape) for node in (passage, question, features)]
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=fact("a number for each word, and features"),
-            expected="passage (B, T), question (B, Q), features (B, T, F)", received=", ".join(received),
-        )  # fmt: skip
+            "E208",
+            op=type(owner).__name__,
+            constraint=fact("a number for each word, and features"),
+            expected="passage (B, T), question (B, Q), features (B, T, F)",
+            received=", ".join(received),
+        )

@@ -88,12 +88,15 @@ class AdaptiveLogSoftmax(Layer):
         known = length if isinstance(length, int) else 0
         widths = [int(known // self.div_value ** (i + 1)) for i in range(len(self.cutoffs))]
         if 0 in widths:
+            expected = fact(
+                "(B, ..., C), C at least {base:g}^{exponent}", base=self.div_value, exponent=len(self.cutoffs)
+            )
             raise ShapeError(
-                "E208", op="AdaptiveLogSoftmax", constraint=fact("vectors long enough for every cluster"),
-                expected=fact(
-                    "(B, ..., C), C at least {base:g}^{exponent}", base=self.div_value,
-                    exponent=len(self.cutoffs),
-                ),
-                received=shape_text(x.shape), fix="divide=2.0",
-            )  # fmt: skip
+                "E208",
+                op="AdaptiveLogSoftmax",
+                constraint=fact("vectors long enough for every cluster"),
+                expected=expected,
+                received=shape_text(x.shape),
+                fix="divide=2.0",
+            )
         return widths

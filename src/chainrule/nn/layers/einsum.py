@@ -166,12 +166,10 @@ class EinsumDense(Layer):
             if not isinstance(lengths.get(letter, 1), int)
         ]
         if wrong:
-            raise ShapeError(
-                "E208", op="EinsumDense",
-                constraint=fact('an input for "{equation}"', equation=self.equation),
-                expected=fact("axes {letters}", letters=', '.join(letters.x)), received=shape_text(x.shape),
-                notes=wrong,
-            )  # fmt: skip
+            constraint = fact('an input for "{equation}"', equation=self.equation)
+            expected = fact("axes {letters}", letters=", ".join(letters.x))
+            case = {"expected": expected, "received": shape_text(x.shape), "notes": wrong}
+            raise ShapeError("E208", op="EinsumDense", constraint=constraint, **case)
         return letters, lengths
 
 

@@ -180,18 +180,23 @@ class Unembedding(Layer):
             beside = scope.beside("").path
             names = [path.removeprefix(beside) for path, _ in scope.book.tables if path.startswith(beside)]
             raise UsageError(
-                "E101", where="Unembedding, table", name=self.table,
-                expected=", ".join(names) or fact("an embedding before this layer"), received=self.table,
+                "E101",
+                where="Unembedding, table",
+                name=self.table,
+                expected=", ".join(names) or fact("an embedding before this layer"),
+                received=self.table,
                 fix=f'cr.Unembedding("{names[0]}")' if names else "cr.Dense(10_000)",
-            )  # fmt: skip
+            )
         vocabulary, units = bound(known.spec.shape)
         if x.rank < 2 or x.shape[-1] != units:
             raise ShapeError(
-                "E208", op="Unembedding",
+                "E208",
+                op="Unembedding",
                 constraint=fact("vectors as long as those of {table}", table=self.table),
-                expected=f"(B, ..., {units})", received=shape_text(x.shape),
+                expected=f"(B, ..., {units})",
+                received=shape_text(x.shape),
                 fix=fact("cr.Dense({units}) before it", units=units),
-            )  # fmt: skip
+            )
         weight = place.parameter("weight", (vocabulary, units), known.initializer, known.penalty)
         return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
 

@@ -362,8 +362,11 @@ def _require_features(
     fits = x.rank == 2 or (x.rank == 3 and x.shape[1] == part.members)
     if not fits or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
         raise ShapeError(
-            "E208", op=type(part).__name__, constraint=fact("samples of fixed length"),
+            "E208",
+            op=type(part).__name__,
+            constraint=fact("samples of fixed length"),
             expected="(B, F)" if features == 1 else f"(B, F), F >= {features}",
-            received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
-        )  # fmt: skip
+            received=shape_text(x.shape),
+            fix=fact("cr.Flatten() before it"),
+        )
     return x.shape[-1]

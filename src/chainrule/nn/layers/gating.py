@@ -151,10 +151,12 @@ class MixtureOfExperts(Layer):
         for i in range(self.experts):
             y = scope.run(self.expert, x, f"expert{i + 1}")
             if y.shape[:-1] != x.shape[:-1]:
+                constraint = fact("experts that keep all axes but the last")
+                expected = shape_text((*x.shape[:-1], y.shape[-1]))
+                received = shape_text(y.shape)
                 raise ShapeError(
-                    "E208", op="MixtureOfExperts", constraint=fact("experts that keep all axes but the last"),
-                    expected=shape_text((*x.shape[:-1], y.shape[-1])), received=shape_text(y.shape),
-                )  # fmt: skip
+                    "E208", op="MixtureOfExperts", constraint=constraint, expected=expected, received=received
+                )
             share = y * g[..., i : i + 1]
             total = share if total is None else total + share
         assert total is not None

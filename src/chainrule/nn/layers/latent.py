@@ -65,10 +65,13 @@ class GaussianLatent(Layer):
         features = x.shape[-1]
         if x.rank < 2 or not isinstance(features, int) or features % 2:
             raise ShapeError(
-                "E208", op="GaussianLatent", constraint=fact("an even number of features"),
-                expected="(B, ..., 2 D)", received=shape_text(x.shape),
+                "E208",
+                op="GaussianLatent",
+                constraint=fact("an even number of features"),
+                expected="(B, ..., 2 D)",
+                received=shape_text(x.shape),
                 fix=fact("cr.Dense(2 * D) before it: means and log-variances"),
-            )  # fmt: skip
+            )
         mean, log_variance = (
             slice_axis(x, x.rank - 1, start, start + features // 2) for start in (0, features // 2)
         )

@@ -93,10 +93,12 @@ class Dense(FullyConnected):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, I) -> (B, O)
         if x.rank < 2 or not isinstance(x.shape[-1], int):
+            constraint = fact("samples of fixed length")
+            received = shape_text(x.shape)
+            fix = fact("cr.Flatten() before it")
             raise ShapeError(
-                "E208", op="Dense", constraint=fact("samples of fixed length"), expected="(B, I)",
-                received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
-            )  # fmt: skip
+                "E208", op="Dense", constraint=constraint, expected="(B, I)", received=received, fix=fix
+            )
         shape = self.units, x.shape[-1]
         weight = scope.parameter("weight", shape, self.first_weights, self.penalty)  # (O, I)
         z = x @ weight.T  # (B, I) (I, O) -> (B, O)

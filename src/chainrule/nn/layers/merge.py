@@ -92,9 +92,11 @@ def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = No
     if not isinstance(x, Mapping) or (maximum is not None and len(values) != maximum):
         values_text = fact("{count} values", count=maximum) if maximum else fact("several values")
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=fact("{values} by name", values=values_text),
+            "E208",
+            op=type(owner).__name__,
+            constraint=fact("{values} by name", values=values_text),
             expected=values_text,
             received=", ".join(x) if isinstance(x, Mapping) else fact("one value"),
             fix=fact('cr.Parallel("none", a=..., b=...) before it'),
-        )  # fmt: skip
+        )
     return values

@@ -137,10 +137,13 @@ def _edges(owner: Layer, x: Mapping[str, Node]) -> Node:
     require_sequence(owner, "nodes", nodes, 3)
     if edges.rank != 4 or edges.shape[2:] != (nodes.shape[1],) * 2:
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=fact("an adjacency matrix for each kind of edges"),
-            expected=f"(B, K, {shape_text(nodes.shape[1:2] * 2)[1:]}", received=shape_text(edges.shape),
+            "E208",
+            op=type(owner).__name__,
+            constraint=fact("an adjacency matrix for each kind of edges"),
+            expected=f"(B, K, {shape_text(nodes.shape[1:2] * 2)[1:]}",
+            received=shape_text(edges.shape),
             fix=fact("nodes (B, N, C) and edges (B, K, N, N)"),
-        )  # fmt: skip
+        )
     kinds, count = bound(edges.shape[1:3])
     aligned = F.transpose(edges.astype(nodes.dtype), (0, 2, 1, 3))  # (B, K, N, N) -> (B, N, K, N)
     return F.reshape(aligned, (edges.shape[0], count, kinds * count))

@@ -74,15 +74,17 @@ class PatchEmbedding(Layer):
             rows, columns = (max(1, round(length / self.patch_size)) for length in expected)
             side = self.patch_size
             size = rows * side, columns * side
-            raise ShapeError(
-                "E233", op="PatchEmbedding",
-                expected=fact(
-                    "{height} x {width} = {rows} x {columns} squares of {side} x {side}", height=size[0],
-                    width=size[1], rows=rows, columns=columns, side=side,
-                ),
-                received=f"{height} x {width}, of {shape_text(x.shape)}",
-                fix=fact('cr.UpSampling(size={size}, mode="linear") before it', size=size),
-            )  # fmt: skip
+            expected = fact(
+                "{height} x {width} = {rows} x {columns} squares of {side} x {side}",
+                height=size[0],
+                width=size[1],
+                rows=rows,
+                columns=columns,
+                side=side,
+            )
+            received = f"{height} x {width}, of {shape_text(x.shape)}"
+            fix = fact('cr.UpSampling(size={size}, mode="linear") before it', size=size)
+            raise ShapeError("E233", op="PatchEmbedding", expected=expected, received=received, fix=fix)
         cut = Conv(
             self.units, self.patch_size, stride=self.patch_size, weight_initializer=self.weight_initializer
         )

@@ -100,10 +100,12 @@ class Normalization(Layer):
         for name in ("mean", "variance"):
             numbers = getattr(self, name)
             if isinstance(numbers, tuple) and (x.rank < 2 or x.shape[-1] != len(numbers)):
+                constraint = fact("a {name} for each feature", name=name)
+                expected = f"(B, ..., {len(numbers)})"
+                received = shape_text(x.shape)
                 raise ShapeError(
-                    "E208", op="Normalization", constraint=fact("a {name} for each feature", name=name),
-                    expected=f"(B, ..., {len(numbers)})", received=shape_text(x.shape),
-                )  # fmt: skip
+                    "E208", op="Normalization", constraint=constraint, expected=expected, received=received
+                )
         x = _numbers(x)
         middle, spread = np.asarray(self.mean, x.dtype), np.sqrt(np.asarray(self.variance, x.dtype))
         return ((x - constant(middle)) / constant(spread)).astype(scope.dtype)

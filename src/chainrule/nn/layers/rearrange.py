@@ -168,10 +168,13 @@ class PixelUnshuffle(Layer):
         d = len(space)
         if any(n % f for n in space):
             raise ShapeError(
-                "E208", op="PixelUnshuffle", constraint=fact("spatial axes that {factor} divides", factor=f),
-                expected=fact("multiples of {factor}", factor=f), received=shape_text(x.shape),
+                "E208",
+                op="PixelUnshuffle",
+                constraint=fact("spatial axes that {factor} divides", factor=f),
+                expected=fact("multiples of {factor}", factor=f),
+                received=shape_text(x.shape),
                 fix=fact("cr.Pad(1) before it"),
-            )  # fmt: skip
+            )
         apart = [part for n in space for part in (n // f, f)]
         mixed = F.reshape(x, (x.shape[0], *apart, channels))
         order = (0, *(1 + 2 * i for i in range(d)), 2 * d + 1, *(2 + 2 * i for i in range(d)))

@@ -62,12 +62,15 @@ class Dot(Layer):
         lengths = {str(value.shape[place]) for value, place in zip(values, places, strict=True)}
         if 0 in places or len(lengths) > 1:
             raise ShapeError(
-                "E208", op="Dot", constraint=fact("axes {axes} of one length", axes=self.axes),
-                fix="axes=(-1, -1)", expected=fact("two such axes"),
+                "E208",
+                op="Dot",
+                constraint=fact("axes {axes} of one length", axes=self.axes),
+                fix="axes=(-1, -1)",
+                expected=fact("two such axes"),
                 received=fact(
-                    "{left} and {right}", left=shape_text(values[0].shape), right=shape_text(values[1].shape),
+                    "{left} and {right}", left=shape_text(values[0].shape), right=shape_text(values[1].shape)
                 ),
-            )  # fmt: skip
+            )
         a, b = (_last(value, place) for value, place in zip(values, places, strict=True))
         if self.normalize:
             a, b = to_unit_length(a), to_unit_length(b)
@@ -202,11 +205,13 @@ class Bilinear(Layer):
         a, b = several(self, x, 2)
         if a.rank < 2 or not all(isinstance(v.shape[-1], int) for v in (a, b)):
             raise ShapeError(
-                "E208", op="Bilinear", constraint=fact("samples of known length"),
+                "E208",
+                op="Bilinear",
+                constraint=fact("samples of known length"),
                 expected=fact("(B, I) and (B, J)"),
                 received=fact("{left} and {right}", left=shape_text(a.shape), right=shape_text(b.shape)),
                 fix=fact("cr.Flatten() before it"),
-            )  # fmt: skip
+            )
         _refuse_unlike(self, a.shape[:-1], b.shape[:-1])
         i, j = bound((a.shape[-1], b.shape[-1]))
         init = known_initializer(self.weight_initializer)

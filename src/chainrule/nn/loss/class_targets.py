@@ -45,10 +45,12 @@ class OneClass(Loss):
 
     def target(self, output: Spec) -> Spec:
         if output.rank < 2 or not isinstance(output.shape[-1], int):
+            constraint = fact("scores of shape (B, K)")
+            received = shape_text(output.shape)
+            fix = fact("cr.Flatten() before the last layer")
             raise ShapeError(
-                "E208", op=self.name, constraint=fact("scores of shape (B, K)"), expected="(B, K)",
-                received=shape_text(output.shape), fix=fact("cr.Flatten() before the last layer"),
-            )  # fmt: skip
+                "E208", op=self.name, constraint=constraint, expected="(B, K)", received=received, fix=fix
+            )
         known_weights(self, output.shape[-1])
         return Spec(output.shape[:-1], "int64")
 

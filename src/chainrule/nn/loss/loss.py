@@ -221,11 +221,13 @@ def require_rows(loss: Loss, terms: Node, output: Node) -> None:
     """
     if terms.shape[:1] != output.shape[:1]:
         raise ShapeError(
-            "E236", where=type(loss).__name__, loss=type(loss).__name__,
+            "E236",
+            where=type(loss).__name__,
+            loss=type(loss).__name__,
             expected=shape_text((*output.shape[:1], "...")),  # pyright: ignore[reportArgumentType]
             received=shape_text(terms.shape),
             fix=fact("one loss for each sample: the mean over the batch is computed by the training"),
-        )  # fmt: skip
+        )
 
 
 def per_sample(values: Node, how: str) -> Node:

@@ -58,10 +58,12 @@ def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[s
     missing = [name for name in outputs if name not in loss]
     if missing or strays:
         entries = ", ".join(f'"{name}": "mse"' for name in outputs)
+        expected = ", ".join(outputs)
+        received = ", ".join(map(str, loss)) or fact("none")
+        fix = f"loss={{{entries}}}"
         raise UsageError(
-            "E101", where="loss", name=(strays or missing)[0], expected=", ".join(outputs),
-            received=", ".join(map(str, loss)) or fact("none"), fix=f"loss={{{entries}}}",
-        )  # fmt: skip
+            "E101", where="loss", name=(strays or missing)[0], expected=expected, received=received, fix=fix
+        )
     return {name: known_loss(loss[name]) for name in outputs}
 
 
@@ -90,7 +92,10 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
             name=loss.name,
         )
         raise UsageError(
-            "E105", where=str(node.site), loss=loss.name, inputs=fact(loss.wants),
+            "E105",
+            where=str(node.site),
+            loss=loss.name,
+            inputs=fact(loss.wants),
             activation=activation,
             expected=(
                 fact("scores of any size (no activation at the end)")
@@ -99,4 +104,4 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
             ),
             received=fact("numbers after {activation}", activation=activation),
             fix=drop if logits else fact('activation="log_softmax" in the last layer'),
-        )  # fmt: skip
+        )

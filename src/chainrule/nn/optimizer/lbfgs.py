@@ -23,8 +23,7 @@ from chainrule.records import frozen
 from chainrule.spec import Shape
 from chainrule.validation import require_integer, require_number
 
-LINE = ("length", "base", "slope", "tries", "has_high", "low", "low_loss", "low_slope", "high", "high_loss",
-        "high_slope")  # fmt: skip
+LINE = tuple(("length base slope tries has_high low low_loss low_slope high high_loss high_slope").split())
 Line = dict[str, Node]
 
 
@@ -158,10 +157,13 @@ class LBFGS(Optimizer):
         """-H g by the two-loop recursion; a pair that is not there has curvature 0 and changes nothing."""
         curvatures = past["line/curvatures"]
         pairs = [
-            ({p: past[f"{p}/moves"][i] for p in down}, {p: past[f"{p}/changes"][i] for p in down},
-             _inverse(curvatures[i]))
+            (
+                {p: past[f"{p}/moves"][i] for p in down},
+                {p: past[f"{p}/changes"][i] for p in down},
+                _inverse(curvatures[i]),
+            )
             for i in range(self.history_size)
-        ]  # fmt: skip
+        ]
         q, shares = dict(down), []
         for moves, changes, inverse in reversed(pairs):
             share = dot(moves, q) * inverse

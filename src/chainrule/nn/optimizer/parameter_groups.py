@@ -115,10 +115,13 @@ class Grouped(Optimizer):
         if idle:
             close = nearest(idle[0], shapes)
             raise UsageError(
-                "E101", where="Group, pattern", name=idle[0],
-                expected=outline(shapes) or fact("no parameters"), received=", ".join(idle),
+                "E101",
+                where="Group, pattern",
+                name=idle[0],
+                expected=outline(shapes) or fact("no parameters"),
+                received=", ".join(idle),
                 fix=f'cr.Group("{close or "*"}", learning_rate_factor=...)',
-            )  # fmt: skip
+            )
         return self.inner.memory(shapes)
 
     def moves(

@@ -126,10 +126,13 @@ class Recurrent(Layer):
         """
         if x.rank != rank or not all(isinstance(n, int) for n in x.shape[2:]):
             raise ShapeError(
-                "E208", op=type(self).__name__, constraint=fact("sequences of cells of fixed size"),
-                expected=expected, received=shape_text(x.shape),
+                "E208",
+                op=type(self).__name__,
+                constraint=fact("sequences of cells of fixed size"),
+                expected=expected,
+                received=shape_text(x.shape),
                 fix=fact("cr.Embedding(...) before it, or x[:, :, None]"),
-            )  # fmt: skip
+            )
 
     def _first(self, inputs: Mapping[str, Node], x: Node) -> tuple[Node, ...]:
         """The states before the first cell."""
@@ -140,10 +143,12 @@ class Recurrent(Layer):
                 state = F.broadcast_to(constant(0.0, x.dtype), shape)
             elif state.shape != shape:
                 raise ShapeError(
-                    "E208", op=type(self).__name__,
+                    "E208",
+                    op=type(self).__name__,
                     constraint=fact("a first {name} state for every sample", name=name),
-                    expected=shape_text(shape), received=shape_text(state.shape),
-                )  # fmt: skip
+                    expected=shape_text(shape),
+                    received=shape_text(state.shape),
+                )
             states.append(state)
         return tuple(states)
 

@@ -157,8 +157,11 @@ class ScatterAdd(_Rows):
         v, i = specs
         require_integers(self.name, i)
         if v.shape[: i.rank] != i.shape:
-            raise ShapeError("E208", op=self.name, constraint=self.requirement("C1"),
-                             expected=shape_text(i.shape), received=shape_text(v.shape))  # fmt: skip
+            constraint = self.requirement("C1")
+            expected = shape_text(i.shape)
+            raise ShapeError(
+                "E208", op=self.name, constraint=constraint, expected=expected, received=shape_text(v.shape)
+            )
         return v.with_shape((self.rows, *v.shape[i.rank :]))
 
     def evaluate(self, v: np.ndarray, i: np.ndarray) -> np.ndarray:

@@ -25,10 +25,12 @@ def index(x: Node, where: Index) -> Node:
     entries = _spelled_out(x, where if isinstance(where, tuple) else (where,))
     lists = [i for i, entry in enumerate(entries) if isinstance(entry, list | np.ndarray | Node)]
     if len(lists) > 1:
+        expected = fact("one list of places at once")
+        received = f"{len(lists)} lists"
+        fix = fact("x[[0, 2]][:, [1, 1]], one after the other")
         raise UsageError(
-            "E101", where="[...]", name=fact("a second list"), expected=fact("one list of places at once"),
-            received=f"{len(lists)} lists", fix=fact("x[[0, 2]][:, [1, 1]], one after the other"),
-        )  # fmt: skip
+            "E101", where="[...]", name=fact("a second list"), expected=expected, received=received, fix=fix
+        )
     if not lists:
         return _cut(x, entries)
     (i,) = lists
@@ -120,10 +122,13 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
         raise UsageError(
-            "E101", where="[...]", name=repr(entry)[:80],
+            "E101",
+            where="[...]",
+            name=repr(entry)[:80],
             expected=fact("integers, slices, a list of integers, ... and None"),
-            received=type(entry).__name__, fix="x[[0, 2]], x[:, 1:3]",
-        )  # fmt: skip
+            received=type(entry).__name__,
+            fix="x[[0, 2]], x[:, 1:3]",
+        )
     step = 1 if entry.step is None else int(entry.step)
     if isinstance(length, int):
         start, stop, _ = slice(entry.start, entry.stop, step if step > 0 else 1).indices(length)

@@ -236,9 +236,11 @@ class ReduceProd(Reduction):
     joins = "prod"
     constraints: ClassVar = {**Reduction.constraints, "C3": "one axis of fixed length at a time"}
     says = Says(
-        "multiplies over an axis", "沿轴连乘",
-        "passes each factor the gradient times all other factors", "每个因子得到梯度乘以其余因子之积",
-    )  # fmt: skip
+        "multiplies over an axis",
+        "沿轴连乘",
+        "passes each factor the gradient times all other factors",
+        "每个因子得到梯度乘以其余因子之积",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         result = super().infer(*specs)
@@ -329,12 +331,8 @@ def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
     axes = sorted(a + x.rank if a < 0 else a for a in named)
     for a in axes:
         if not 0 <= a < x.rank or axes.count(a) > 1:
-            raise ShapeError(
-                "E205",
-                axis=axis,
-                expected=fact("{first} to {last}, each once", first=-x.rank, last=x.rank - 1),
-                received=axis,
-            )
+            expected = fact("{first} to {last}, each once", first=-x.rank, last=x.rank - 1)
+            raise ShapeError("E205", axis=axis, expected=expected, received=axis)
     return tuple(axes)
 
 

@@ -173,9 +173,11 @@ class Broadcast(_Shaped):
     pullbacks = {"x": "sum(i, dy[i,j])"}
     constraints = {"C1": "each axis, aligned at the end, is 1 or as long as in the new shape"}
     says = Says(
-        "repeats the same numbers", "按广播机制重复同一组数",
-        "adds up the gradients of all copies", "把传给所有副本的梯度相加",
-    )  # fmt: skip
+        "repeats the same numbers",
+        "按广播机制重复同一组数",
+        "adds up the gradients of all copies",
+        "把传给所有副本的梯度相加",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs

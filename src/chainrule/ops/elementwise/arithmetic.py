@@ -24,9 +24,11 @@ class Add(Elementwise):
     pullbacks = {"a": "dy", "b": "dy"}
     takes = NUMBERS
     says = Says(
-        "adds two values", "把两个数相加",
-        "passes the gradient to both addends unchanged", "把传来的梯度原样分发给两个加数",
-    )  # fmt: skip
+        "adds two values",
+        "把两个数相加",
+        "passes the gradient to both addends unchanged",
+        "把传来的梯度原样分发给两个加数",
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a + b
@@ -67,9 +69,11 @@ class Multiply(Elementwise):
     pullbacks = {"a": "dy * b", "b": "dy * a"}
     takes = NUMBERS
     says = Says(
-        "multiplies two values", "把两个数相乘",
-        "passes each factor the gradient times the other factor", "互换：每个因子得到“梯度乘以另一个因子”",
-    )  # fmt: skip
+        "multiplies two values",
+        "把两个数相乘",
+        "passes each factor the gradient times the other factor",
+        "互换：每个因子得到“梯度乘以另一个因子”",
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a * b
@@ -222,9 +226,11 @@ class Maximum(Elementwise):
         "b": "dy * where(b > a, 1, where(a == b, 0.5, 0))",
     }
     says = Says(
-        "keeps the larger value", "取较大的数",
-        "passes the gradient to the larger value only", "选通：梯度只传给较大的输入",
-    )  # fmt: skip
+        "keeps the larger value",
+        "取较大的数",
+        "passes the gradient to the larger value only",
+        "选通：梯度只传给较大的输入",
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.maximum(a, b)
@@ -246,9 +252,11 @@ class Minimum(Elementwise):
         "b": "dy * where(b < a, 1, where(a == b, 0.5, 0))",
     }
     says = Says(
-        "keeps the smaller value", "取较小的数",
-        "passes the gradient to the smaller value only", "选通：梯度只传给较小的输入",
-    )  # fmt: skip
+        "keeps the smaller value",
+        "取较小的数",
+        "passes the gradient to the smaller value only",
+        "选通：梯度只传给较小的输入",
+    )
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.minimum(a, b)

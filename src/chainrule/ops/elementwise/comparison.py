@@ -29,9 +29,11 @@ class Comparison(Elementwise):
 
 def _comparison_texts(relation: str, relation_zh: str) -> Says:
     return Says(
-        f"tests whether the first value is {relation} the second", f"判断第一个数是否{relation_zh}第二个数",
-        "passes no gradient: the result is piecewise constant", "不传梯度：判断结果处处平坦",
-    )  # fmt: skip
+        f"tests whether the first value is {relation} the second",
+        f"判断第一个数是否{relation_zh}第二个数",
+        "passes no gradient: the result is piecewise constant",
+        "不传梯度：判断结果处处平坦",
+    )
 
 
 @card

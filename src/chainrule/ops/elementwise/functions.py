@@ -38,10 +38,12 @@ def lift(value: Operand, like: Node | None) -> Node:
         return constant(value)
     if isinstance(value, float) and like.dtype not in FLOATS:
         raise DtypeError(
-            "E252", op=fact("a plain number"), expected=like.dtype,
+            "E252",
+            op=fact("a plain number"),
+            expected=like.dtype,
             received=fact("{value!r} beside {dtype}", value=value, dtype=like.dtype),
             fix='x.astype("float32")',
-        )  # fmt: skip
+        )
     return constant(np.asarray(value).astype(like.dtype))
 
 

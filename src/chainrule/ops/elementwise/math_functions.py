@@ -119,9 +119,11 @@ class Tanh(Elementwise):
     formula = "tanh(x)"
     pullbacks = {"x": "dy * (1 - y ^ 2)"}
     says = Says(
-        "maps the value into (-1, 1)", "把数值映射到 (−1, 1)",
-        "multiplies the gradient by 1 − tanh², at most 1", "按 1 − tanh² 缩小梯度，最多不变",
-    )  # fmt: skip
+        "maps the value into (-1, 1)",
+        "把数值映射到 (−1, 1)",
+        "multiplies the gradient by 1 − tanh², at most 1",
+        "按 1 − tanh² 缩小梯度，最多不变",
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.tanh(x)
@@ -141,9 +143,11 @@ class Sigmoid(Elementwise):
     formula = "1 / (1 + exp(-x))"
     pullbacks = {"x": "dy * y * (1 - y)"}
     says = Says(
-        "maps the value into (0, 1)", "把数值映射到 (0, 1)",
-        "multiplies the gradient by σ(1 − σ), at most a quarter", "按 σ(1 − σ) 缩小梯度，最多只剩四分之一",
-    )  # fmt: skip
+        "maps the value into (0, 1)",
+        "把数值映射到 (0, 1)",
+        "multiplies the gradient by σ(1 − σ), at most a quarter",
+        "按 σ(1 − σ) 缩小梯度，最多只剩四分之一",
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         small = np.exp(-np.abs(x))
@@ -166,9 +170,11 @@ class Relu(Elementwise):
     pullbacks = {"x": "where(x > 0, dy, 0)"}
     kinks = (0.0,)
     says = Says(
-        "keeps positive values and makes the others 0", "保留正数，其余变为 0",
-        "passes the gradient where the input was positive", "选通：输入为正处放行梯度，其余为 0",
-    )  # fmt: skip
+        "keeps positive values and makes the others 0",
+        "保留正数，其余变为 0",
+        "passes the gradient where the input was positive",
+        "选通：输入为正处放行梯度，其余为 0",
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
@@ -287,9 +293,11 @@ class Clip(Limits):
     constraints: ClassVar = {**Elementwise.constraints, "C3": "the lower limit is not above the upper one"}
     kinks = (-1.0, 1.0)
     says = Says(
-        "limits the value to an interval", "把数值限制在上下限之内",
-        "passes the gradient where the value was not limited", "未被截断处放行梯度，其余为 0",
-    )  # fmt: skip
+        "limits the value to an interval",
+        "把数值限制在上下限之内",
+        "passes the gradient where the value was not limited",
+        "未被截断处放行梯度，其余为 0",
+    )
 
     def infer(self, *specs):
         if not self.low <= self.high:

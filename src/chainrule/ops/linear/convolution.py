@@ -98,35 +98,30 @@ class Kernel(Windowed):
         channels = self.channels_fit(x, w.shape[0])
         if w.shape[-1] != channels // self.groups:
             shared = f" / {self.groups} groups" if self.groups > 1 else ""
-            raise ShapeError(
-                "E217", op=self.name, received=fact("{depth} deep", depth=w.shape[-1]),
-                expected=fact(
-                    "{depth} deep: {channels} channels{shared} (C6)", depth=channels // self.groups,
-                    channels=channels, shared=shared,
-                ),
-            )  # fmt: skip
+            received = fact("{depth} deep", depth=w.shape[-1])
+            expected = fact(
+                "{depth} deep: {channels} channels{shared} (C6)",
+                depth=channels // self.groups,
+                channels=channels,
+                shared=shared,
+            )
+            raise ShapeError("E217", op=self.name, received=received, expected=expected)
         return x.with_shape((x.shape[0], *self.places(space, kernel), w.shape[0]))
 
     def channels_fit(self, x: Spec, outputs: Axis) -> int:
         """The number of channels of ``x``, after a check that the groups divide both sides (C5)."""
         channels, filters = int(x.shape[-1]), int(outputs)  # pyright: ignore[reportArgumentType]
         if not are_integers((self.groups,), 1) or channels % self.groups or filters % self.groups:
-            raise ShapeError(
-                "E214", op=self.name,
-                expected=fact("channels that {groups} groups divide (C5)", groups=self.groups),
-                received=fact("{channels} channels in, {filters} out", channels=channels, filters=filters),
-            )  # fmt: skip
+            expected = fact("channels that {groups} groups divide (C5)", groups=self.groups)
+            received = fact("{channels} channels in, {filters} out", channels=channels, filters=filters)
+            raise ShapeError("E214", op=self.name, expected=expected, received=received)
         return channels
 
     def require_result(self, g: Spec, result: Spec) -> None:
         """Refuse a shape that no convolution with these settings has (C6)."""
         if g.shape != result.shape:
-            raise ShapeError(
-                "E216",
-                op=self.name,
-                expected=f"{shape_text(result.shape)} (C6)",
-                received=shape_text(g.shape),
-            )
+            expected = f"{shape_text(result.shape)} (C6)"
+            raise ShapeError("E216", op=self.name, expected=expected, received=shape_text(g.shape))
 
     def pieces(self, y: np.ndarray, w: np.ndarray) -> Iterator[slice]:
         """Consecutive samples whose windows together fit in the cache."""
@@ -164,13 +159,8 @@ def both_spaces(op: str, x: Spec, w: Spec) -> tuple[Lengths, Lengths]:
     """
     space, kernel = space_of(op, x), space_of(op, w)
     if len(space) != len(kernel) or not isinstance(w.shape[0], int):
-        raise ShapeError(
-            "E213", op=op,
-            expected=fact(
-                "weights (O, *kernel, I), {count} axes of kernel, all known (C1)", count=len(space),
-            ),
-            received=shape_text(w.shape),
-        )  # fmt: skip
+        expected = fact("weights (O, *kernel, I), {count} axes of kernel, all known (C1)", count=len(space))
+        raise ShapeError("E213", op=op, expected=expected, received=shape_text(w.shape))
     return space, kernel
 
 

@@ -83,9 +83,11 @@ class Patches(_Filled):
     formula = "x[s*i+d*k-p]"
     pullbacks: ClassVar = {"x": "sum(i, sum(k, where(s*i+d*k-p == j, dy[i,k], 0)))"}
     says = Says(
-        "extracts the windows of an image", "把图像的各个窗口并排列出",
-        "sums the gradients of all windows that contain a cell", "每个像素得到包含它的所有窗口的梯度之和",
-    )  # fmt: skip
+        "extracts the windows of an image",
+        "把图像的各个窗口并排列出",
+        "sums the gradients of all windows that contain a cell",
+        "每个像素得到包含它的所有窗口的梯度之和",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -147,9 +149,11 @@ class Fold(_Spaced):
     pullbacks: ClassVar = {"x": "dy[s*i+d*k-p]"}
     constraints: ClassVar = {**_Sliding.constraints, "C5": "the windows are those of an image of this space"}
     says = Says(
-        "adds the windows at their positions in the image", "把各窗口按原位置叠加",
-        "passes each window the gradient of its cells", "把对应位置的梯度发给各窗口",
-    )  # fmt: skip
+        "adds the windows at their positions in the image",
+        "把各窗口按原位置叠加",
+        "passes each window the gradient of its cells",
+        "把对应位置的梯度发给各窗口",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs

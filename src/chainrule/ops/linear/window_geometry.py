@@ -92,8 +92,11 @@ class Windowed(Card):
             return fact("axis {axis} at least {width} wide (the window)", axis=i + 1, width=width)
         return fact(
             "axis {axis} at least {width} wide (the window, {window} with dilation {dilation})",
-            axis=i + 1, width=width, window=window, dilation=dilation,
-        )  # fmt: skip
+            axis=i + 1,
+            width=width,
+            window=window,
+            dilation=dilation,
+        )
 
     def _padded_width(self, i: int, length: int) -> Message:
         """The text for the width of the image along spatial axis ``i``."""

@@ -164,11 +164,13 @@ def outside(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 #
 # Reference: Werbos (1990), Backpropagation through time: what it does and how to do it (Proc. IEEE 78).
 
-REMATERIALIZED = {
-    "abs", "add", "broadcast", "cast", "clip", "equal", "greater", "greater_equal", "less", "less_equal",
-    "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal",
-    "relu", "reshape", "sign", "slice", "square", "stop_gradient", "subtract", "transpose", "where",
-}  # fmt: skip
+REMATERIALIZED = set(
+    (
+        "abs add broadcast cast clip equal greater greater_equal less less_equal logical_and logical_not "
+        "logical_or maximum minimum multiply negative not_equal relu reshape sign slice square stop_gradient "
+        "subtract transpose where"
+    ).split()
+)
 """Operations whose values are rematerialized in the backward pass instead of stored."""
 LINEAR = {"add", "broadcast", "negative", "pad", "reshape", "slice", "subtract", "sum", "transpose"}
 _NONE = Flat("the step does not depend on it")

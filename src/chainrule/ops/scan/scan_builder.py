@@ -256,9 +256,12 @@ def scan(
         result: Any = step(_like(initial, states), _like(sequences, cells))
     if not isinstance(result, tuple) or len(result) != 2:
         raise UsageError(
-            "E102", name=fact("what the step gives"), expected="(state, output)",
-            received=type(result).__name__, fix="return state, output",
-        )  # fmt: skip
+            "E102",
+            name=fact("what the step gives"),
+            expected="(state, output)",
+            received=type(result).__name__,
+            fix="return state, output",
+        )
     updates, outputs = _several(result[0]), _several(result[1])
     _require_same(states, updates)
     finals, emitted = _scanned(loop, _Leaves(states, cells, before, timed), updates, outputs, reverse)

@@ -24,10 +24,12 @@ DEEP = 256  # numbers of a row of A that a product sums in one piece
 MIN_ROWS = 20  # of the result, from which on all rows are in large tiles
 COLUMN_MULTIPLE = 32  # fills the tiles of every processor
 MAX_OPERATIONS = 8
-SIMPLE = frozenset({
-    "add", "subtract", "multiply", "divide", "negative", "square", "abs", "maximum", "minimum", "relu",
-    "less", "less_equal", "greater", "greater_equal", "where", "clip", "cast", "stop_gradient",
-})  # fmt: skip
+SIMPLE = frozenset(
+    (
+        "add subtract multiply divide negative square abs maximum minimum relu less less_equal greater "
+        "greater_equal where clip cast stop_gradient"
+    ).split()
+)
 """Operations of a few instructions each."""
 
 

@@ -139,8 +139,11 @@ class _Collector:
             if sources:
                 self._place(node, sources)
         indices = {key: i for i, key in enumerate(self.boxes)}
-        frames = {path: Frame(path, type(self.layers[plain_path(path)]).__name__)
-                  for box in self.boxes.values() for path in box.frames}  # fmt: skip
+        frames = {
+            path: Frame(path, type(self.layers[plain_path(path)]).__name__)
+            for box in self.boxes.values()
+            for path in box.frames
+        }
         sizes = [p.spec.size for p in self.built.parameters.values()]
         arrows = tuple((indices[a], indices[b]) for a, b in self.arrows)
         return Flow(tuple(self.boxes.values()), arrows, frames, sum(s for s in sizes if isinstance(s, int)))

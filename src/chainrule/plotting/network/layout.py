@@ -92,8 +92,11 @@ def lay_out(flow: Flow) -> Drawing:
     links: list[tuple[int, int]] = []
     for arrow, ranks_passed in lanes.items():
         a, b = arrow
-        chain = [number["box", a, ranks[a]], *(number["lane", arrow, r] for r in ranks_passed),
-                number["box", b, ranks[b]]]  # fmt: skip
+        chain = [
+            number["box", a, ranks[a]],
+            *(number["lane", arrow, r] for r in ranks_passed),
+            number["box", b, ranks[b]],
+        ]
         links += itertools.pairwise(chain)
     widths = [_width(box) + 2 * _beside(flow, box) for box in flow.boxes] + [LANE] * (len(items) - len(ranks))
     weights = [HEAVY if kind == "box" else LIGHT for kind, _, _ in items]
@@ -129,8 +132,11 @@ def _width(box: Box) -> float:
     """Return the width of a box."""
     if box.kind == "join":
         return max(30.0, LETTER * letters(box.lines[0].what) + 2 * PAD)
-    lines = [letters(line_text(line.name, line.what)) + (letters(f"{line.parameters:,}") + 3)
-             * (line.parameters > 0) for line in box.lines]  # fmt: skip
+    lines = [
+        letters(line_text(line.name, line.what))
+        + (letters(f"{line.parameters:,}") + 3) * (line.parameters > 0)
+        for line in box.lines
+    ]
     return LETTER * max(*lines, letters(box.shape) + 2) + 2 * PAD
 
 
@@ -173,9 +179,11 @@ def _ordered(
 
 
 def _placed(
-    rows: Sequence[Sequence[int]], widths: Sequence[float], weights: Sequence[float],
+    rows: Sequence[Sequence[int]],
+    widths: Sequence[float],
+    weights: Sequence[float],
     links: Sequence[tuple[int, int]],
-) -> list[float]:  # fmt: skip
+) -> list[float]:
     """Return the x coordinate of the center of each item."""
     neighbors = _neighbors(len(widths), links)
     middles = [0.0] * len(widths)
@@ -235,8 +243,10 @@ def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], desired
     """Return the drawing with all rectangles and arrows, shifted so that everything is visible."""
     spans = {path: _span(flow, ranks, path) for path in sorted(flow.frames, key=lambda p: p.count("."))}
     tops, y, last = [], MARGIN, max(ranks, default=0)
-    highest = [max(_height(b) for b, r in zip(flow.boxes, ranks, strict=True) if r == rank)
-               for rank in range(last + 1)]  # fmt: skip
+    highest = [
+        max(_height(b) for b, r in zip(flow.boxes, ranks, strict=True) if r == rank)
+        for rank in range(last + 1)
+    ]
     for rank in range(last + 1):
         y += HEAD * sum(first == rank for first, _ in spans.values())
         tops.append(y)
@@ -284,8 +294,11 @@ def straighten_arrows(
         if not xs:
             continue
         passed = range(ranks[a] + 1, ranks[b])
-        walls = [(area.x - LANE, area.x + area.width + LANE)
-                 for area, rank in zip(boxes, ranks, strict=True) if rank in passed]  # fmt: skip
+        walls = [
+            (area.x - LANE, area.x + area.width + LANE)
+            for area, rank in zip(boxes, ranks, strict=True)
+            if rank in passed
+        ]
         walls += [
             (x - LANE, x + LANE) for (c, d), x in lanes.items() if ranks[c] < ranks[b] and ranks[a] < ranks[d]
         ]
@@ -309,9 +322,12 @@ def _span(flow: Flow, ranks: Sequence[int], path: str) -> tuple[int, int]:
 
 
 def _around(
-    flow: Flow, boxes: Sequence[Area], lanes: Mapping[tuple[int, int], float],
-    known: tuple[Mapping[str, tuple[int, int]], Mapping[str, Area]], path: str,
-) -> Area:  # fmt: skip
+    flow: Flow,
+    boxes: Sequence[Area],
+    lanes: Mapping[tuple[int, int], float],
+    known: tuple[Mapping[str, tuple[int, int]], Mapping[str, Area]],
+    path: str,
+) -> Area:
     """Return the rectangle of a frame around its boxes and inner frames."""
     spans, frames = known
     own = [i for i, box in enumerate(flow.boxes) if path in box.frames]

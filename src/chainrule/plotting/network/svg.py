@@ -62,11 +62,15 @@ def _box(box: Box, area: Area) -> str:
         y = area.y + LINE * (i + 1)
         name = f'<tspan font-weight="bold">{escape(line.name)}</tspan>' if line.name else ""
         rest = escape(line_text(line.name, line.what)[len(line.name) :]).replace("  ", "\u2002", 1)
-        parts.append(f'<g id="layer-{escape(line.path)}"><title>{escape(line.path)}</title>'
-                     f'<text x="{area.x + PAD:.1f}" y="{y:.1f}">{name}{rest}</text>')  # fmt: skip
+        parts.append(
+            f'<g id="layer-{escape(line.path)}"><title>{escape(line.path)}</title>'
+            f'<text x="{area.x + PAD:.1f}" y="{y:.1f}">{name}{rest}</text>'
+        )
         if line.parameters:
-            parts.append(f'<text x="{right:.1f}" y="{y:.1f}" text-anchor="end" fill="{GRAY}">'
-                         f"{line.parameters:,}</text>")  # fmt: skip
+            parts.append(
+                f'<text x="{right:.1f}" y="{y:.1f}" text-anchor="end" fill="{GRAY}">'
+                f"{line.parameters:,}</text>"
+            )
         parts.append("</g>")
     low = area.y + LINE * (len(box.lines) + 1)
     at = f'x="{right:.1f}" y="{low:.1f}" text-anchor="end" font-size="11" fill="{GRAY}"'

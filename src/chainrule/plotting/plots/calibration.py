@@ -78,8 +78,11 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
         np.minimum(result.confidence, result.accuracy)[occupied],
         np.abs(result.confidence - result.accuracy)[occupied],
     ]
-    frame.bar(centers[occupied], gaps[1], 0.92 / BINS, gaps[0], color="none", edgecolor=RED, hatch="///",
-              linewidth=0, label=plot_text("gap"))  # fmt: skip
+    low = centers[occupied]
+    label = plot_text("gap")
+    frame.bar(
+        low, gaps[1], 0.92 / BINS, gaps[0], color="none", edgecolor=RED, hatch="///", linewidth=0, label=label
+    )
     frame.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label=plot_text("perfect"))
     lowest = max(0.0, float(centers[occupied].min()) - 1 / BINS)
     frame.set_xlim(min(lowest, 0.5), 1.0)

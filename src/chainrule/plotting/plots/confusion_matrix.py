@@ -71,8 +71,10 @@ def table(labels: list[str], counts: np.ndarray) -> str:
     """
     width = max(len(label) for label in [*labels, f"{counts.max():,}"]) + 2
     head = " " * width + "".join(f"{label:>{width}}" for label in labels)
-    rows = [f"{label:<{width}}" + "".join(f"{n:>{width},}" for n in row)
-            for label, row in zip(labels, counts.tolist(), strict=True)]  # fmt: skip
+    rows = [
+        f"{label:<{width}}" + "".join(f"{n:>{width},}" for n in row)
+        for label, row in zip(labels, counts.tolist(), strict=True)
+    ]
     return "\n".join([head, *rows])
 
 

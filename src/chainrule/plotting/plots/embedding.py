@@ -55,8 +55,11 @@ def draw(
         UsageError E560: the model has no embedding. UsageError E101: unknown layer.
     """
     network = network_of(model, "embedding")
-    paths = [path for path, layer_found in network.inference.book.layers.items()
-             if isinstance(layer_found, Embedding | EmbeddingBag)]  # fmt: skip
+    paths = [
+        path
+        for path, layer_found in network.inference.book.layers.items()
+        if isinstance(layer_found, Embedding | EmbeddingBag)
+    ]
     if isinstance(network.recipe.net, Embedding | EmbeddingBag):
         paths = [""]
     if not paths:

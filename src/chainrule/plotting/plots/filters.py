@@ -31,8 +31,11 @@ def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> 
         UsageError E560: the model has no one- or two-dimensional convolution. UsageError E101: unknown layer.
     """
     network = network_of(model, "filters")
-    kernels_by_path = {path.rpartition(".")[0]: value for path, value in model.parameters.items()
-             if path.endswith("weight") and value.ndim in (3, 4) and _is_kernel(network, path)}  # fmt: skip
+    kernels_by_path = {
+        path.rpartition(".")[0]: value
+        for path, value in model.parameters.items()
+        if path.endswith("weight") and value.ndim in (3, 4) and _is_kernel(network, path)
+    }
     if not kernels_by_path:
         unsupported_model(
             "filters", fact("a convolution over one or two axes"), fact("none"), "model.plot.weights()"

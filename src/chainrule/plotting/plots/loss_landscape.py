@@ -86,8 +86,10 @@ def loss_slice(
     arrays, parameters = model.arrays, model.parameters
     losses = np.empty((len(steps[1]), len(steps[0])))
     for i, j in np.ndindex(*losses.shape):
-        changed = {path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]
-                 for path, value in parameters.items()}  # fmt: skip
+        changed = {
+            path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]
+            for path, value in parameters.items()
+        }
         changed = {path: value.astype(parameters[path].dtype) for path, value in changed.items()}
         outputs = program.run({**arrays, **changed, **rows.x, **rows.y})
         losses[i, j] = mean_loss(outputs, list(model.targets), None, model.recipe.loss_weights)
@@ -95,9 +97,15 @@ def loss_slice(
 
 
 def draw(
-    model: ModelState, x: Any, y: Any = None, *, span: float = 1.0, points: int = 17, seed: int = 0,
+    model: ModelState,
+    x: Any,
+    y: Any = None,
+    *,
+    span: float = 1.0,
+    points: int = 17,
+    seed: int = 0,
     rows: int = 256,
-) -> Plot:  # fmt: skip
+) -> Plot:
     """The loss around the current weights, along two random directions with the norm of the weights.
 
     Args:
@@ -115,10 +123,13 @@ def draw(
     """
     if not 0 < span < np.inf or not 3 <= points <= 200:
         raise UsageError(
-            "E102", where="plot.loss_landscape", name=fact("span or points"),
-            expected=fact("span > 0, 3 <= points <= 200"), received=f"span={span}, points={points}",
+            "E102",
+            where="plot.loss_landscape",
+            name=fact("span or points"),
+            expected=fact("span > 0, 3 <= points <= 200"),
+            received=f"span={span}, points={points}",
             fix="span=1.0, points=17",
-        )  # fmt: skip
+        )
     rows_used, parameters = rows_of(model, x, y, "loss_landscape").spread(rows), model.parameters
     generator = np.random.default_rng(seed)
     steps = np.linspace(-span, span, points)

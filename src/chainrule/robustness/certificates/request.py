@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.bounds.subject import Subject
-from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, alternatives, fact
 from chainrule.prng import key_of
 from chainrule.robustness.certificates.certificate import Certificate, Status
@@ -18,10 +17,18 @@ from chainrule.robustness.objective import attack_graph
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.samples import Samples, ball_of
 from chainrule.robustness.stream import Stream
-from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows
-from chainrule.validation import choice, out_of_range, refuse_unknown, trained_network
+from chainrule.validation import (
+    choice,
+    integer,
+    language,
+    number,
+    out_of_range,
+    random_seed,
+    refuse_unknown,
+    trained_network,
+)
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -33,8 +40,7 @@ OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "sigma", "samples", "f
 def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certificate:
     """Prove predictions within a radius; see ``Model.certify``."""
     refuse_unknown("certify", options, OPTIONS, ("x", "radius"))
-    method, lang = options.get("method", "bounds"), options.get("lang") or settings.lang
-    check_options(1, lang)
+    method, lang = options.get("method", "bounds"), language(options.get("lang"), "certify")
     choice(method, METHODS, "method", "certify")
     request = _Request(model, x, radius, options)
     return request.smoothing(lang) if method == "smoothing" else request.linear(lang)
@@ -73,7 +79,7 @@ class _Request:
             if error.fix.startswith("radius="):
                 error.fix = alternatives(error.fix, f"--certify {error.fix.removeprefix('radius=')}")
             raise
-        self.stream = Stream(key_of(int(self._number("seed", 0, 0, is_integer=True))))
+        self.stream = Stream(key_of(random_seed(options.get("seed", 0), "certify")))
 
     def _subject(self) -> Subject:
         """The network for bounds; where an operation has no rule, the error names smoothing instead."""
@@ -94,7 +100,7 @@ class _Request:
         is_proven = proven(subject, region, classes)
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
         points = self._counterexamples(problem, np.flatnonzero(~is_proven))
-        seconds = self._number("seconds", 5.0, 0.0)
+        seconds = self._number("seconds", 5.0)
         if seconds > 0 and can_divide(subject, region):
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
@@ -116,9 +122,9 @@ class _Request:
             raise UsageError(
                 "E102", where="certify", name="norm", expected='norm="2"', received='norm="inf"', fix=fix
             )
-        sigma = self._number("sigma", self.ball.radius or 0.25, 0.0)
-        failure = self._number("failure", 0.001, 0.0)
-        samples = int(self._number("samples", 1000, 1, is_integer=True))
+        sigma = self._number("sigma", self.ball.radius or 0.25)
+        failure = self._number("failure", 0.001)
+        samples = integer(self.options.get("samples", 1000), "samples", "certify", minimum=1)
         if failure >= 0.5:
             raise self._refused("failure", fact("a probability below 0.5"), failure, "failure=0.001")
         x = self.samples.x
@@ -159,18 +165,9 @@ class _Request:
         is_other = self._classes(points) != problem.labels[rows]
         return {int(row): point for row, point, other in zip(rows, points, is_other, strict=True) if other}
 
-    def _number(self, name: str, default: float, low: float, is_integer: bool = False) -> float:
-        """A number of the options."""
-        value = self.options.get(name, default)
-        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not is_number or not low <= value < np.inf or (is_integer and value != int(value)):
-            expected = (
-                fact("an integer from {low:g} on", low=low)
-                if is_integer
-                else fact("a number from {low:g} on", low=low)
-            )
-            raise self._refused(name, expected, value, f"{name}={default:g}")
-        return float(value)
+    def _number(self, name: str, default: float) -> float:
+        """A number of the options, not negative."""
+        return float(number(self.options.get(name, default), name, "certify", minimum=0, example=default))
 
     def _refused(self, name: str, expected: Any, value: Any, fix: str) -> UsageError:
         return out_of_range(value, name, "certify", expected, fix=fix)

@@ -41,8 +41,10 @@ def importance_section(importance: ColumnImportance) -> dict[str, Any]:
     ]
     texts = both_texts("report_importance_caption")
     facts = {
-        "rows": f"{importance.rows:,}", "repeats": importance.repeats, "before": short(importance.before[0]),
-    }  # fmt: skip
+        "rows": f"{importance.rows:,}",
+        "repeats": importance.repeats,
+        "before": short(importance.before[0]),
+    }
     measure = both_texts(f"metric_{importance.measure}")
     more = len(bars) - MAX_LISTED
     return {

@@ -48,10 +48,12 @@ class EvaluationRows:
         """The scored rows of a training."""
         rows = scored.rows
         return EvaluationRows(
-            scored.table, rows.x, rows.y,
+            scored.table,
+            rows.x,
+            rows.y,
             lambda x, positions: scored.output(model, x, positions),
             lambda y, output: to_predictions(model, y, output),
-        )  # fmt: skip
+        )
 
     @cached_property
     def predictions(self) -> Predictions:

@@ -68,13 +68,15 @@ def _model(analysis: Analysis) -> str:
     if net == ENSEMBLE and not analysis.plan.kinds:
         net = NET  # --quick, or images
     parts = [
-        f"chainrule {__version__}", net,
+        f"chainrule {__version__}",
+        net,
         text_of("parameter_count").format(count=f"{model.network.count:,}"),
         text_of("how_trained").format(
-            loss=analysis.prepared.head.loss, optimizer=model.recipe.optimizer,
+            loss=analysis.prepared.head.loss,
+            optimizer=model.recipe.optimizer,
             penalty=model.recipe.penalty or text_of("none"),
         ),
-    ]  # fmt: skip
+    ]
     return text_of("card_parts").join(parts)
 
 

@@ -192,13 +192,16 @@ def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dic
 
     advice, command = ADVICE.get(finding.rule.id), command_for(finding, options, probes)
     return {
-        "severity": both_texts(f"severity_{finding.severity}"), "name": both(finding.name),
+        "severity": both_texts(f"severity_{finding.severity}"),
+        "name": both(finding.name),
         "rule": finding.rule.id,
-        "what": both(finding.what), "end": both(finding.end), "evidence": both(finding.numbers),
+        "what": both(finding.what),
+        "end": both(finding.end),
+        "evidence": both(finding.numbers),
         "why": both(finding.why),
         "command": command or ("" if advice else finding.see),
         "advice": advice and both(lambda lang: str(rendered(advice, lang))),
-    }  # fmt: skip
+    }
 
 
 def _columns(prepared: PreparedData) -> list[dict[str, Any]]:

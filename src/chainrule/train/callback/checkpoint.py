@@ -112,10 +112,12 @@ class Checkpoint(Callback):
         try:
             return Path(self.path.format_map({**values, "epoch": int(values["epoch"]), "step": step}))
         except (ValueError, TypeError) as cause:
+            expected = fact("formats that fit numbers")
+            received = f"{self.path!r}: {cause}"[:120]
+            fix = '"models/{epoch:03d}.safetensors"'
             raise UsageError(
-                "E102", where="Checkpoint", name="path", expected=fact("formats that fit numbers"),
-                received=f"{self.path!r}: {cause}"[:120], fix='"models/{epoch:03d}.safetensors"',
-            ) from cause  # fmt: skip
+                "E102", where="Checkpoint", name="path", expected=expected, received=received, fix=fix
+            ) from cause
 
     def _is_due(self, history: list[Row]) -> bool:
         """Whether the last epoch of a history is saved."""

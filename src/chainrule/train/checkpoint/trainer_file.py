@@ -42,9 +42,12 @@ class Progress:
         """The progress as plain data."""
         labels = {name: list(classes) for name, classes in self.labels.items()}
         return {
-            "steps": self.steps, "seed": self.seed, "learning_rate": self.learning_rate, "labels": labels,
+            "steps": self.steps,
+            "seed": self.seed,
+            "learning_rate": self.learning_rate,
+            "labels": labels,
             "computation": dict(self.computation),
-        }  # fmt: skip
+        }
 
 
 def save(path: str | os.PathLike[str], progress: Progress, arrays: Tensors) -> None:

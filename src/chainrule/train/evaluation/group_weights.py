@@ -181,9 +181,13 @@ def _targets(rows: Arrays) -> list[np.ndarray]:
 
 
 def _observed(
-    initial: np.ndarray, numbers: np.ndarray, totals: np.ndarray, values: np.ndarray, coded: np.ndarray,
+    initial: np.ndarray,
+    numbers: np.ndarray,
+    totals: np.ndarray,
+    values: np.ndarray,
+    coded: np.ndarray,
     mode: str,
-) -> GroupPredictions:  # fmt: skip
+) -> GroupPredictions:
     """The predictions (n, G, C) of values, or of the classes that occurred."""
     outputs = values.shape[2]
     if mode == "softmax" and coded.ndim == 1:  # numbers of classes

@@ -56,10 +56,12 @@ class EpochAugmentation:
         outside: int | None = None,
     ) -> None:
         if not isinstance(getattr(augmentation, "transforms", None), tuple):
+            expected = fact("a cr.Augmentation")
+            received = repr(augmentation)[:80]
+            fix = "augmentation=cr.Augmentation(Flip(), Crop(padding=4))"
             raise UsageError(
-                "E113", where="fit", name="augmentation", expected=fact("a cr.Augmentation"),
-                received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(padding=4))",
-            )  # fmt: skip
+                "E113", where="fit", name="augmentation", expected=expected, received=received, fix=fix
+            )
         self.augmentation, self.seed, self.epochs = augmentation, seed, epochs
         x, y = np.asarray(_only("x", data.x)), _only("y", data.y)
         self.mean, self.std = preparation.channels if preparation is not None else (0.0, 1.0)

@@ -166,9 +166,11 @@ class BatchSource:
         return False
 
     def _ended(self, batch: int) -> DataError:
-        expected = fact("at least one batch") if self._steps is None else fact(
-            "{steps} batches in every epoch", steps=self._steps
-        )  # fmt: skip
+        expected = (
+            fact("at least one batch")
+            if self._steps is None
+            else fact("{steps} batches in every epoch", steps=self._steps)
+        )
         fix = (
             fact("a list, or a function that returns a new iterator")
             if self._steps is None

@@ -65,11 +65,13 @@ def _ordered(where: str, frame: Any, names: tuple[str, ...]) -> Any:
         return frame
     missing = [name for name in names if name not in present]
     if missing:
+        expected = ", ".join(names)
+        received = ", ".join(present)
+        notes = [fact('"{name}" is missing too', name=name) for name in missing[1:9]]
+        fix = fact("{where}.to_numpy(), if the columns are in the order of the training", where=where)
         raise DataError(
-            "E313", where=where, name=missing[0], expected=", ".join(names), received=", ".join(present),
-            notes=[fact('"{name}" is missing too', name=name) for name in missing[1:9]],
-            fix=fact("{where}.to_numpy(), if the columns are in the order of the training", where=where),
-        )  # fmt: skip
+            "E313", where=where, name=missing[0], expected=expected, received=received, notes=notes, fix=fix
+        )
     index = [present.index(name) for name in names]
     if hasattr(frame, "iloc"):  # pandas
         return frame.iloc[:, index]

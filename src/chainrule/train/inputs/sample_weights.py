@@ -112,11 +112,14 @@ def _refuse_labels(class_weight: Mapping, labels: tuple, occurring: set) -> None
         name = (unknown or missing)[0]
         close = nearest(str(name), map(str, labels))
         raise UsageError(
-            "E101", where="class_weight", name=name, expected=", ".join(map(str, labels)),
+            "E101",
+            where="class_weight",
+            name=name,
+            expected=", ".join(map(str, labels)),
             received=", ".join(map(str, class_weight)) or fact("none"),
             notes=[fact("{label} has no weight", label=label) for label in missing],
             fix=f"class_weight={{{close or labels[0]!r}: 1.0, ...}}",
-        )  # fmt: skip
+        )
 
 
 def _weight(class_weight: Mapping, label: object) -> float:

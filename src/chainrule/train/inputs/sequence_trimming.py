@@ -74,9 +74,14 @@ class SequenceTrimming:
     """
 
     def __init__(
-        self, network: Network, step: Step, horizon: int, targets: Mapping[str, Target],
-        lengths: np.ndarray, width: int,
-    ) -> None:  # fmt: skip
+        self,
+        network: Network,
+        step: Step,
+        horizon: int,
+        targets: Mapping[str, Target],
+        lengths: np.ndarray,
+        width: int,
+    ) -> None:
         self.network, self.step, self.horizon = network, step, horizon
         self.lengths, self.width = lengths, width
         self.trimmed_targets = {

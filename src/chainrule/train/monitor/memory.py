@@ -95,13 +95,15 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
         return
     fits = _largest_batch(network, step, batch, rows, probes)
     raise _too_large(
-        fact("a training step of {batch} samples", batch=batch), memory, free,
+        fact("a training step of {batch} samples", batch=batch),
+        memory,
+        free,
         (
             f"batch_size={fits}"
             if fits
             else fact("a smaller network: one sample in a batch does not fit either")
         ),
-    )  # fmt: skip
+    )
 
 
 def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: bool) -> int:

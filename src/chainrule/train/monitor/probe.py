@@ -193,10 +193,13 @@ class Prober:
             inference = program.run(_inputs(program, arrays))["loss"]
         squares = (statistics.squared_norms[path] for path in self.step.gradients)
         return {
-            "loss": float(outputs["loss"]), "training_loss": _mean(training, weights),
-            "inference_loss": _mean(inference, weights), "gradient_norm": math.sqrt(sum(squares)),
-            "learning_rate": float(outputs["learning_rate"]), "rows": float(len(training)),
-        }  # fmt: skip
+            "loss": float(outputs["loss"]),
+            "training_loss": _mean(training, weights),
+            "inference_loss": _mean(inference, weights),
+            "gradient_norm": math.sqrt(sum(squares)),
+            "learning_rate": float(outputs["learning_rate"]),
+            "rows": float(len(training)),
+        }
 
 
 def schedule(interval: int) -> Iterator[int]:

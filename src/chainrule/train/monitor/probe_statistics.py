@@ -187,9 +187,12 @@ def _layer_statistics(z: np.ndarray, a: np.ndarray, threshold: float | None) -> 
     dead = is_zero.reshape(-1, a.shape[-1]).all(axis=0) if a.ndim > 1 else is_zero  # (..., C) -> (C,)
     size, spread = float(np.mean(np.abs(a), dtype=np.float64)), float(np.var(z, dtype=np.float64))
     statistics = {
-        "size": size, "spread": spread, "zeros": _fraction(is_zero), "dead": _fraction(dead),
+        "size": size,
+        "spread": spread,
+        "zeros": _fraction(is_zero),
+        "dead": _fraction(dead),
         "not_finite": 0.0 if math.isfinite(size + spread) else _share(_is_nonfinite, z, a),
-    }  # fmt: skip
+    }
     if threshold is not None:
         statistics["saturated"] = _fraction(np.abs(z) > threshold)
     return statistics

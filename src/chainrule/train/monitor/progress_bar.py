@@ -106,8 +106,11 @@ def show_progress_bar() -> Iterator[Bar]:
     """A progress bar on the terminal, inside the block."""
     console = Console()
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_length(console.width)), TaskProgressColumn(),
-        TextColumn("{task.fields[values]}", markup=False), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(bar_length(console.width)),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[values]}", markup=False),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         yield Bar(bar)

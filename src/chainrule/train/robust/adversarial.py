@@ -117,10 +117,12 @@ def _require_search(training: AdversarialTraining | TRADES) -> None:
         UsageError E101, E102: see the classes.
     """
     if training.norm not in NORMS:
+        where = f"{type(training).__name__}, norm"
+        expected = ", ".join(NORMS)
+        received = repr(training.norm)
         raise UsageError(
-            "E101", where=f"{type(training).__name__}, norm", name=training.norm, expected=", ".join(NORMS),
-            received=repr(training.norm), fix='norm="inf"',
-        )  # fmt: skip
+            "E101", where=where, name=training.norm, expected=expected, received=received, fix='norm="inf"'
+        )
     if type(training.steps) is not int or not 1 <= training.steps <= MAX_STEPS:
         raise out_of_range(training.steps, "steps", type(training).__name__, f"1 <= steps <= {MAX_STEPS}", 7)
     require(training, "step_size")

@@ -99,11 +99,13 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
     strange = [_flag(name) for name in ONLY_ATTACK if name in chosen] if "sweep" in chosen else []
     if strange or not {"sweep", "radius", "change"} & chosen.keys():
         raise UsageError(
-            "E601", where="chainrule attack", option=", ".join(strange) or "--radius",
+            "E601",
+            where="chainrule attack",
+            option=", ".join(strange) or "--radius",
             expected=fact("--radius or --change, or --sweep without them"),
             received=" ".join(map(_flag, chosen)) or fact("none"),
             fix=f"chainrule attack {run} {data} --radius 0.1",
-        )  # fmt: skip
+        )
 
 
 def _flag(name: str) -> str:

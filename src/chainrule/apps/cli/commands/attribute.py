@@ -94,10 +94,12 @@ def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
     strange = [f"--{name}" for name in chosen if name not in known]
     if strange:
         expected = ", ".join(f"--{name}" for name in known if name)
+        option = ", ".join(strange)
+        received = " ".join(f"--{name}" for name in chosen)
+        fix = "chainrule attribute --help"
         raise UsageError(
-            "E601", where="chainrule attribute", option=", ".join(strange), expected=expected,
-            received=" ".join(f"--{name}" for name in chosen), fix="chainrule attribute --help",
-        )  # fmt: skip
+            "E601", where="chainrule attribute", option=option, expected=expected, received=received, fix=fix
+        )
 
 
 def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Any:

@@ -176,9 +176,11 @@ def _page(membership: MembershipResult, bound: OneRunResult | None, lang: str) -
 
 def _csv(result: MembershipResult) -> str:
     """The score of each row; the number of a row of another file is empty."""
-    frame = pl.DataFrame({
-        "row": [number or None for number in result.numbers or range(1, len(result.scores) + 1)],
-        "in_training": result.is_member,
-        "score": np.asarray(result.scores),
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "row": [number or None for number in result.numbers or range(1, len(result.scores) + 1)],
+            "in_training": result.is_member,
+            "score": np.asarray(result.scores),
+        }
+    )
     return to_csv(frame, "spreadsheet")

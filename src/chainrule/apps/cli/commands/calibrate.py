@@ -91,10 +91,13 @@ def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model,
     """
     if not is_recorded(run):
         raise UsageError(
-            "E601", where="chainrule calibrate", option="DATA", received=fact("none"),
+            "E601",
+            where="chainrule calibrate",
+            option="DATA",
+            received=fact("none"),
             expected=fact("labeled rows that the model was not trained on"),
             fix=f"chainrule calibrate {run} DATA",
-        )  # fmt: skip
+        )
     training = recorded_training(run)
     plan = training.plan
     key = "calibrate_folds" if plan.kinds else "calibrate_validation"

@@ -86,10 +86,13 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
     if len(modes) != 1 or is_mixed or bool(data) == ("text" in chosen):
         received = [data or fact("no DATA"), *(f"--{name}" for name in chosen)]
         raise UsageError(
-            "E601", where="chainrule explain", option="--row",
+            "E601",
+            where="chainrule explain",
+            option="--row",
             expected=fact("DATA with --row or --step, or --text alone; --set with --row or --text"),
-            received=join_facts(" ", received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
-        )  # fmt: skip
+            received=join_facts(" ", received),
+            fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
+        )
 
 
 def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions, is_html: bool) -> Page:

@@ -51,11 +51,13 @@ def labels(
 def _csv(issues: LabelIssues) -> str:
     """All rows with their suggested class as CSV; rows are counted from 1."""
     names = np.array([str(name) for name in issues.classes])
-    frame = pl.DataFrame({
-        "row": issues.rows + 1,
-        "label": names[issues.labels].tolist(),
-        "label_probability": issues.label_probability,
-        "suggested": names[issues.suggested].tolist(),
-        "suggested_probability": issues.suggested_probability,
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "row": issues.rows + 1,
+            "label": names[issues.labels].tolist(),
+            "label_probability": issues.label_probability,
+            "suggested": names[issues.suggested].tolist(),
+            "suggested_probability": issues.suggested_probability,
+        }
+    )
     return to_csv(frame, "spreadsheet")

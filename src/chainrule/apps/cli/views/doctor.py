@@ -84,10 +84,12 @@ def show_rule(name: str) -> None:
     times = rule.times(lang)
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
-        "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": rule.threshold.render(lang),
+        "severity": text_of(f"severity_{rule.severity}"),
+        "rule_threshold": rule.threshold.render(lang),
         "rule_source": translated(rule.source, lang),
-        "rule_why": translated(rule.why, lang), "rule_try": rule.remedy_in(lang),
-    }  # fmt: skip
+        "rule_why": translated(rule.why, lang),
+        "rule_try": rule.remedy_in(lang),
+    }
     for key, text in facts.items():
         screen.line(f"{text_of(key)}: {text}" if lang == "en" else f"{text_of(key)}：{text}")
 

@@ -32,10 +32,13 @@ def show_error(name: str) -> None:
     if code not in CATALOG:
         close = next(iter(get_close_matches(code, CATALOG, 1, 0.75)), "")
         raise UsageError(
-            "E101", where="chainrule show error", name=name[:80],
+            "E101",
+            where="chainrule show error",
+            name=name[:80],
             expected=text_of("error_codes").format(first=min(CATALOG), last=max(CATALOG)),
-            received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
-        )  # fmt: skip
+            received=name[:80],
+            fix=f"chainrule show error {close}" if close else "chainrule show errors",
+        )
     screen.line(text_of("error_title").format(code=code, clause=sentence_of_code(code)), "bold")
     text = "\n".join(line.rstrip() for line in page_lines(code, settings.lang)).strip("\n")
     screen.block(re.sub(r"\n{3,}", "\n\n", text))

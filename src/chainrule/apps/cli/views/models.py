@@ -89,10 +89,12 @@ def resolve_model(name: str) -> ModelCard:
     if _bare(name) in bare:
         return MODELS[bare[_bare(name)]]
     close = nearest(name[:80], MODELS) or bare.get(nearest(_bare(name)[:80], bare), "resnet18")
+    expected = ", ".join(MODELS)
+    received = name[:80] or fact("no name")
+    fix = f"chainrule show model {close}"
     raise UsageError(
-        "E101", where="chainrule show model", name=name[:80], expected=", ".join(MODELS),
-        received=name[:80] or fact("no name"), fix=f"chainrule show model {close}",
-    )  # fmt: skip
+        "E101", where="chainrule show model", name=name[:80], expected=expected, received=received, fix=fix
+    )
 
 
 def _bare(name: str) -> str:

@@ -121,9 +121,12 @@ def read_duckdb(request: Request) -> pl.DataFrame:
     }
     try:
         with closing(duckdb.connect(options["path"], read_only=True, config=config)) as connection:
-            tables = [name for (name,) in connection.execute(
-                "SELECT table_name FROM information_schema.tables ORDER BY table_name"
-            ).fetchall()]  # fmt: skip
+            tables = [
+                name
+                for (name,) in connection.execute(
+                    "SELECT table_name FROM information_schema.tables ORDER BY table_name"
+                ).fetchall()
+            ]
             with _interrupted(connection, options["patience"]):
                 return _of_cursor(options, connection.execute(_query(options, tables)))
     except (duckdb.Error, UnicodeError, OverflowError, ValueError) as cause:

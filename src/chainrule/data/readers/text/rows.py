@@ -107,11 +107,13 @@ class Rows:
     def notices(self) -> list[Finding]:
         """Notices for the lines that are left out."""
         return [
-            Finding(reason, "info", {
-                "source": self.source, "count": len(lines), "line": lines[0][0], "example": lines[0][1],
-            })
+            Finding(
+                reason,
+                "info",
+                {"source": self.source, "count": len(lines), "line": lines[0][0], "example": lines[0][1]},
+            )
             for reason, lines in self._lines.items()
-        ]  # fmt: skip
+        ]
 
     def raise_ragged(self) -> None:
         """Raise E306 if a record has another number of fields than the header, with the first such lines."""

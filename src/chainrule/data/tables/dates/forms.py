@@ -59,14 +59,17 @@ FORMS = (
 _NAMES = (  # of the months in English, German, French, Spanish, Italian, Portuguese and Dutch
     "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari",
     "february feb februar février févr fév febrero febbraio fevereiro fev februari",
-    "march mar märz mär mars marzo março maart mrt", "april apr avril avr abril abr aprile",
-    "may mai mayo maggio mag maio mei", "june jun juni juin junio giugno giu junho",
-    "july jul juli juillet juil julio luglio lug julho", "august aug août agosto ago augustus",
+    "march mar märz mär mars marzo março maart mrt",
+    "april apr avril avr abril abr aprile",
+    "may mai mayo maggio mag maio mei",
+    "june jun juni juin junio giugno giu junho",
+    "july jul juli juillet juil julio luglio lug julho",
+    "august aug août agosto ago augustus",
     "september sep sept septembre septiembre settembre set setembro",
     "october oct oktober okt octobre octubre ottobre ott outubro out",
     "november nov novembre noviembre novembro",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
-)  # fmt: skip
+)
 MONTHS = {name: month for month, names in enumerate(_NAMES, 1) for name in names.split()}
 _HALF_BEFORE = "(上午|凌晨|早上|午前|오전) ?([0-9:]+)"
 _LATE_BEFORE = "(下午|晚上|午後|오후) ?([0-9:]+)"
@@ -139,10 +142,12 @@ def components(texts: pl.Series, forms: tuple[str, ...] = FORMS) -> dict[str, np
     return {**dict.fromkeys(_FIELDS, empty), **parts, "form": form_of}
 
 
-_FIELDS = (
-    "year", "short_year", "month", "day", "word", "quarter", "week", "weekday", "left", "right",
-    "hour", "minute", "second", "fraction", "half", "zone", "separator",
-)  # fmt: skip
+_FIELDS = tuple(
+    (
+        "year short_year month day word quarter week weekday left right hour minute second fraction half "
+        "zone separator"
+    ).split()
+)
 
 
 def _integers(name: str, group: pl.Series) -> np.ndarray:

@@ -11,10 +11,12 @@ from chainrule.data.tables.dates.moments import DAY, iso_date, read_moments
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 
-DATES = (
-    "0001-01-01", "1753-01-01", "1800-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01",
-    "2099-12-31", "2100-12-31", "2999-12-31", "9999-12-30", "9999-12-31",
-)  # fmt: skip
+DATES = tuple(
+    (
+        "0001-01-01 1753-01-01 1800-01-01 1899-12-30 1899-12-31 1900-01-01 1970-01-01 2099-12-31 2100-12-31 "
+        "2999-12-31 9999-12-30 9999-12-31"
+    ).split()
+)
 _GAP = 15 * 365 * DAY  # to all other dates
 
 

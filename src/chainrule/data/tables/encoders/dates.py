@@ -155,10 +155,13 @@ class Dates:
         moment = read_moments(pl.Series([later.example]), later.order).instant[0]
         is_day_first = bool(later.order.of(components(pl.Series([later.example]), (NUMERIC,))))
         facts = {
-            "column": self.column, "text": later.example, "date": iso_date(float(moment)),
+            "column": self.column,
+            "text": later.example,
+            "date": iso_date(float(moment)),
             "order": fact("day") if is_day_first else fact("month"),
-            "other": "month" if is_day_first else "day", "other_is_day": not is_day_first,
-        }  # fmt: skip
+            "other": "month" if is_day_first else "day",
+            "other_is_day": not is_day_first,
+        }
         return Finding("dates_by_cells", "warning", facts)
 
     def _unclear(self, table: Table, later: LaterOrder) -> DataError:

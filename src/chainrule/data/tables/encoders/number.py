@@ -151,10 +151,13 @@ def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.nd
     numbers = {
         i: encoder
         for i, encoder in enumerate(encoders)
-        if isinstance(encoder, Number) and not encoder.indicator and encoder.std > 0
-        and abs(encoder.mean) <= HUGE and encoder.column not in table.originals
+        if isinstance(encoder, Number)
+        and not encoder.indicator
+        and encoder.std > 0
+        and abs(encoder.mean) <= HUGE
+        and encoder.column not in table.originals
         and types[encoder.column].is_numeric()
-    }  # fmt: skip
+    }
     if len(numbers) < MANY:
         return {}
     frame = table.frame.select([number.column for number in numbers.values()])

@@ -57,10 +57,9 @@ RULES: dict[str, Rule] = {
 }
 
 # Kinds of tasks that are not named after an operation.
-FUSED_KINDS = (
-    "loop", "copy", "combine", "linear_transform", "table_matmul", "dot_products", "depthwise",
-    "depthwise_gradient",
-)  # fmt: skip
+FUSED_KINDS = tuple(
+    ("loop copy combine linear_transform table_matmul dot_products depthwise depthwise_gradient").split()
+)
 COVERED = {
     *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
     "concatenate", "pad", "extent", *convolution.RULES,
