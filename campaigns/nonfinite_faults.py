@@ -305,6 +305,7 @@ class Poison(cr.Callback):
                 state = training._run.state
                 broken = np.full_like(state.parameters[self.path], np.nan)
                 state.parameters = {**state.parameters, self.path: broken}
+                training._run.updates.load(state)
 
         return listen
 
