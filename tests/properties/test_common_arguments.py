@@ -26,7 +26,7 @@ def model() -> cr.Model:
 Call = Callable[..., Any]
 WITH_LANGUAGE: dict[str, Call] = {
     "explain": lambda m, **o: m.explain(x[0], 1, **o),
-    "what_if": lambda m, **o: m.what_if(x[0], 1, {"dense1.weight[0,1]": 0.5}, **o),
+    "what_if": lambda m, **o: m.what_if({"dense1.weight[0,1]": 0.5}, x[0], 1, **o),
     "attribute": lambda m, **o: m.attribute(x[:1], **o),
     "counterfactual": lambda m, **o: m.counterfactual(x[0], data=x, **o),
     "importance": lambda m, **o: m.importance(x, y, **o),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Unpack
 from chainrule import derive, diagnosis, train
 from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.settings import Language, settings
+from chainrule.settings import Language
 from chainrule.train.options import ClassWeight, ColumnKinds, FitKeywords, TrainingKeywords
 from chainrule.train.state_holder import MethodGroup
+from chainrule.validation import language
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -63,9 +64,8 @@ class TrainingAnalysis(MethodGroup):
             >>> Model(Sequential(Dense(2)), "cross_entropy").check(x, y, lang="en").rules
             ('first-loss', 'input-scale')
         """
-        lang = lang or settings.lang
-        derive.check_options(1, lang)
-        return diagnosis.diagnose(self.state, x, y, lang, gradients, previous, **options)
+        own = language(lang, "check")
+        return diagnosis.diagnose(self.state, x, y, own, gradients, previous, **options)
 
     def find_learning_rate(
         self,
@@ -138,9 +138,8 @@ class TrainingAnalysis(MethodGroup):
             UsageError E101, E102: no such language; a batch size or number of steps below 1. E123: not the
             native engine.
         """
-        lang = lang or settings.lang
-        derive.check_options(1, lang)
-        return diagnosis.profile_page(train.measure_step(self.state, x, y, batch_size, steps), lang)
+        own = language(lang, "profile")
+        return diagnosis.profile_page(train.measure_step(self.state, x, y, batch_size, steps), own)
 
     def plan(self, batch_size: int | None = None) -> Plan:
         """Return the plan of the training step: phases, tasks, memory and cost. It can be printed and saved.

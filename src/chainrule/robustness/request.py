@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.derive.narrative import check_options
-from chainrule.errors import UsageError, fact, nearest
 from chainrule.prng import fold, key_of
 from chainrule.records import frozen
 from chainrule.robustness.masking import masking_checks
@@ -24,8 +22,7 @@ from chainrule.robustness.samples import Samples, ball_of, goal_of, predicted, p
 from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
 from chainrule.robustness.token_vectors import token_distance
-from chainrule.settings import settings
-from chainrule.validation import out_of_range, refuse_unknown
+from chainrule.validation import choice, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -66,12 +63,9 @@ class _Request:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> _Request:
         method, seed, checked = options.get("method", "pgd"), options.get("seed", 0), options.get("check")
-        lang = options.get("lang") or settings.lang
-        check_options(1, lang)
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise out_of_range(seed, "seed", "attack", fact("an integer"), 0)
+        seed, lang = random_seed(seed, "attack"), language(options.get("lang"), "attack")
         name = method.name if isinstance(method, Attack) else method if isinstance(method, str) else ENSEMBLE
-        return cls(name, int(seed), lang, name == ENSEMBLE if checked is None else bool(checked))
+        return cls(name, seed, lang, name == ENSEMBLE if checked is None else bool(checked))
 
 
 def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
@@ -88,14 +82,7 @@ def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
     if isinstance(records, list | tuple) and records and all(isinstance(one, Attack) for one in records):
         refuse_unknown("attack", options, OPTIONS, ("x", "y", "radius"))
         return list(records)
-    if not isinstance(method, str) or (method != ENSEMBLE and method not in ATTACKS):
-        known = [*ATTACKS, ENSEMBLE]
-        close = nearest(str(method), known) or ENSEMBLE
-        expected = ", ".join(known)
-        fix = f'method="{close}"'
-        raise UsageError(
-            "E101", where="attack, method", name=method, expected=expected, received=repr(method), fix=fix
-        )
+    method = choice(method, [*ATTACKS, ENSEMBLE], "method", "attack", example=ENSEMBLE)
     classes = list(ATTACKS.values()) if method == ENSEMBLE else [ATTACKS[method]]
     own = {f.name for cls in classes for f in fields(cls)}
     refuse_unknown(f"attack, {method}", options, (*sorted(own), *OPTIONS), ("x", "y", "radius"))
