@@ -21,6 +21,7 @@ certifying neural networks (POPL).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -223,7 +224,22 @@ class Enclosure:
             multipliers: see there.
         """
         with np.errstate(all="ignore"):
-            return BackwardPass(self, boxes, multipliers).run(node, rows)
+            bound = BackwardPass(self, boxes, multipliers).run(node, rows)
+            lowest = self._interval_bound(node, rows, boxes)
+            return replace(
+                bound, value=np.where(np.isnan(lowest), bound.value, np.maximum(bound.value, lowest))
+            )
+
+    def _interval_bound(self, node: Node, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """Lower bounds of linear functions of a node from its interval alone, (R,); NaN where it has no end.
+
+        A function such as clip or softmax has a range of its own, that of no line below it.
+        """
+        x = self.intervals[node]
+        lower, upper = (self.structure.by_sample(node, end, self.count)[boxes] for end in (x.lower, x.upper))
+        products = np.where(rows > 0, rows * lower, np.where(rows < 0, rows * upper, 0.0))
+        error = 2.0 * gamma(rows.shape[1]) * np.abs(products).sum(1) + TINY
+        return products.sum(1) - error
 
     def prepared(self, node: Node) -> Prepared:
         """The relaxation of a nonlinear node, with all rounding errors in its constants."""

@@ -23,6 +23,7 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.spec import Axis, Size, count, size_at
 
 BATCH_NAME = str(BATCH)
+KEEP_SIGN = frozenset({"add", "sum", "multiply", "divide"})  # of inputs from 0 on, however they are rounded
 CHAIN = 64  # nodes before an elementwise node among which its root is searched
 
 
@@ -104,12 +105,24 @@ class Structure:
         """
         rule, terms = rule or self.rules[node], self.terms(node)
         y = rule.interval(card, inputs, terms)
-        if not self.is_rounded or not node.spec.is_float:
+        if not node.spec.is_float:
             return y, None
-        error = rule.rounding(card, y, inputs, terms, ARITHMETICS[node.dtype])
+        if node.op.name == "square" or (
+            node.op.name in KEEP_SIGN and all(bool((x.lower >= 0).all()) for x in inputs)
+        ):
+            return self._rounded(node, card, inputs, rule, Interval(np.maximum(y.lower, 0.0), y.upper), 0.0)
+        return self._rounded(node, card, inputs, rule, y, -np.inf)
+
+    def _rounded(
+        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule, y: Interval, least: float
+    ) -> tuple[Interval, np.ndarray | None]:
+        """The result of ``bounded``: the value is in ``y`` before rounding, and never below ``least``."""
+        if not self.is_rounded:
+            return y, None
+        error = rule.rounding(card, y, inputs, self.terms(node), ARITHMETICS[node.dtype])
         if isinstance(error, float) and error == 0.0:
             return y, None
-        return Interval(y.lower - error, y.upper + error), np.asarray(error)
+        return Interval(np.maximum(y.lower - error, least), y.upper + error), np.asarray(error)
 
     def _require_separate_samples(self) -> None:
         by_node = roles(self.nodes)

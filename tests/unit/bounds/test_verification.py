@@ -209,3 +209,17 @@ def test_more_conditions_than_fit_into_memory_are_refused(
     requirement.write_text(bounds + "".join(f"(assert (<= Y_{i} 1))" for i in range(2000)))
     assert main(["verify", str(network), str(requirement)]) == 2
     assert "E460" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("outer", "limit"), [("sigmoid", 1.01), ("tanh", 1.01), ("clip", 0.71)])
+def test_the_range_of_a_function_is_known_behind_a_normalization(outer: str, limit: float) -> None:
+    """No line proves it: the deviation can be 0. The rounded variance is not below 0, though."""
+    x = input_node("x", (None, 6), "float32")
+    centered = x - F.mean(x, 1, keepdims=True)
+    deviation = F.sqrt(F.mean(F.square(centered), 1, keepdims=True) + 1e-5)
+    z = centered / deviation
+    y = F.clip(z, -1.0, 0.7) if outer == "clip" else getattr(F, outer)(z)
+    violation = case_of([[-1.0, 0, 0, 0, 0, 0]], [-limit], 6)  # y[0] >= limit
+    result = verify(Subject(y, {}, x.op.label), [violation], seconds=60)
+    assert result.status == "holds"
+    assert result.boxes == 1
