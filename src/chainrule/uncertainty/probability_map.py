@@ -78,7 +78,10 @@ class Temperature:
 
     @staticmethod
     def fitted(probabilities: np.ndarray, y: np.ndarray) -> Temperature:
-        """The temperature with the lowest log-loss.
+        """The temperature with the lowest log-loss, and with a normal prior of log T, mean 0 and variance 1.
+
+        The prior counts as little as one row. Without it, the temperature of rows whose predictions are all
+        right would fall to 0, and the first wrong one would have no probability.
 
         Args:
             probabilities: (N, K).
@@ -90,7 +93,8 @@ class Temperature:
 
         def loss(log_value: float) -> float:
             scaled = logs / math.exp(log_value)
-            return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, y]))
+            likelihood = np.sum(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, y])
+            return float(likelihood + 0.5 * log_value**2)
 
         result: Any = minimize_scalar(loss, bounds=(math.log(LOW), math.log(HIGH)), method="bounded")
         return Temperature(float(math.exp(result.x)))
