@@ -154,3 +154,13 @@ def test_audits_and_label_issues_of_declared_classes() -> None:
     model, y = ten_outputs(classes=NAMES), np.array(NAMES)[Y]
     model.fit(X, y, epochs=2, verbose=False)
     assert model.label_issues(X, y) is not None
+
+
+def test_labels_that_are_declared_need_no_row(recwarn: pytest.WarningsRecorder) -> None:
+    """The declaration says that 4 to 8 exist: no finding that they are missing, and no advice to renumber."""
+    model = ten_outputs(classes=range(10))
+    model.fit(X, Y, epochs=1, verbose=False)
+    assert not [str(w.message) for w in recwarn if "label-numbers" in str(w.message)]
+    assert "label-numbers" not in str(model.diagnosis)
+    ten_outputs().fit(X, Y, epochs=1, verbose=False)
+    assert [str(w.message) for w in recwarn if "label-numbers" in str(w.message)]

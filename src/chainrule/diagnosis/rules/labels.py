@@ -29,7 +29,7 @@ def _wrong_label_numbers(context: TrainingContext) -> Iterator[Evidence]:
         are_integers = len(integers) == len(target.labels)
         is_enough = context.sampled_rows == context.rows or len(classes) >= FEWEST * len(target.labels)
         labels = [integers[int(i)] for i in distinct(classes)] if are_integers and is_enough else []
-        if len(labels) >= 2 and labels != [-1, 1]:
+        if len(labels) >= 2 and labels != [-1, 1] and not target.is_declared:
             yield from _integer_labels(labels, target)
 
 

@@ -35,12 +35,14 @@ class Target:
         spec: the spec of encoded targets, as the loss defines it.
         output: the spec of the output.
         labels: the classes in the order of their indices; empty for values, and before labels are known.
+        is_declared: whether the labels were declared, so that some of them may have no row.
     """
 
     loss: Loss
     spec: Spec
     output: Spec
     labels: tuple[Label, ...] = ()
+    is_declared: bool = False
 
     @property
     def scores(self) -> int:
@@ -310,7 +312,7 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
             raise UsageError(
                 "E102", where="Model", name="classes", expected=expected, received=received, fix=fix
             )
-        targets[output] = targets[output].with_classes(labels)
+        targets[output] = replace(targets[output].with_classes(labels), is_declared=True)
     return targets
 
 
