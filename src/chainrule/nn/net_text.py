@@ -104,6 +104,8 @@ def _guess(words: list[str]) -> str:
         return ""
     if len(words) == 2 and _NUMBER.fullmatch(words[1]):
         return f"{words[1]} {words[0]}"
+    if call := re.match(r"(?:dense|linear)\((\d+)\)$", " ".join(words), re.IGNORECASE):
+        return call[1]
     return re.sub(r" (?=\d)", ", ", " ".join(words)) if words[0].isdecimal() else "64 relu"
 
 

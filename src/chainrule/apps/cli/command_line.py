@@ -20,6 +20,7 @@ from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError, Message, UsageError, fact, nearest
+from chainrule.errors.argument_names import translated
 from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
@@ -134,7 +135,7 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
     """
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", "") or (_display_name(parameter) if parameter is not None else "")
-    similar = list(getattr(error, "possibilities", None) or [])
+    similar = _with_same_words(option, function) + list(getattr(error, "possibilities", None) or [])
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     hint = get_type_hints(function, include_extras=True).get(str(getattr(parameter, "name", "")))
     complaint = _complaint(message, option, hint, words, similar)
@@ -147,6 +148,15 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
         received=complaint.received if option else "",
         fix=complaint.fix or f"chainrule {command} {_with_missing(option, words, function)}",
     )
+
+
+def _with_same_words(option: str, function: Callable[..., Any]) -> list[str]:
+    """Options that mean the same or have the same words: ``--learning-rate`` for ``--lr``, ``--rate``."""
+    typed = option.strip("-").replace("-", "_")
+    names = list(inspect.signature(function).parameters)
+    same = [] if typed in names else list(translated(typed, None, names) or {})
+    longer = [name for name in names if set(typed.split("_")) < set(name.split("_"))]
+    return ["--" + name.replace("_", "-") for name in [*same, *longer]]
 
 
 _MISSING = {"DATA": "iris", "RUN": "runs/iris-1", "KIND": "learning-curves"}

@@ -32,6 +32,12 @@ COMMANDS = tuple(
         "show plot check doctor verify data example"
     ).split()
 )
+_WORDS = (
+    "fit=train learn=train test=evaluate score=evaluate validate=evaluate infer=predict continue=resume "
+    "help=--help ls=--help list=--help"
+)
+OTHER_WORDS = dict(pair.split("=") for pair in _WORDS.split())
+"""Commands by the words of other programs."""
 DONE, FAILED, WRONG = 0, 1, 2
 OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Numbers of the errors with which writing to a standard stream fails."""
@@ -121,7 +127,7 @@ def _run(words: list[str]) -> int:
         return DONE
     name = words.pop(0 if position is None else position)
     if name not in COMMANDS:
-        raise unknown("chainrule", name, COMMANDS, "chainrule {}", example="--help")
+        raise unknown("chainrule", name, COMMANDS, "chainrule {}", OTHER_WORDS, example="--help")
     return import_module("chainrule.apps.cli.command_line").run(name, words)
 
 
