@@ -114,15 +114,15 @@ class Structure:
         return self._rounded(node, card, inputs, rule, y, -np.inf)
 
     def _rounded(
-        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule, y: Interval, least: float
+        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule, y: Interval, low: float
     ) -> tuple[Interval, np.ndarray | None]:
-        """The result of ``bounded``: the value is in ``y`` before rounding, and never below ``least``."""
+        """The result of ``bounded``: the value is in ``y`` before rounding, and never below ``low``."""
         if not self.is_rounded:
             return y, None
         error = rule.rounding(card, y, inputs, self.terms(node), ARITHMETICS[node.dtype])
         if isinstance(error, float) and error == 0.0:
             return y, None
-        return Interval(np.maximum(y.lower - error, least), y.upper + error), np.asarray(error)
+        return Interval(np.maximum(y.lower - error, low), y.upper + error), np.asarray(error)
 
     def _require_separate_samples(self) -> None:
         by_node = roles(self.nodes)

@@ -1,4 +1,4 @@
-"""A wrong word on the command line is answered with the one that means the same."""
+"""The fix of a wrong word on the command line is the one with the same meaning."""
 
 from __future__ import annotations
 

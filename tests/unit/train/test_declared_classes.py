@@ -157,7 +157,7 @@ def test_audits_and_label_issues_of_declared_classes() -> None:
 
 
 def test_labels_that_are_declared_need_no_row(recwarn: pytest.WarningsRecorder) -> None:
-    """The declaration says that 4 to 8 exist: no finding that they are missing, and no advice to renumber."""
+    """By the declaration 4 to 8 exist: no finding that they are missing, and no advice to renumber."""
     model = ten_outputs(classes=range(10))
     model.fit(X, Y, epochs=1, verbose=False)
     assert not [str(w.message) for w in recwarn if "label-numbers" in str(w.message)]

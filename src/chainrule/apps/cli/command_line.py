@@ -151,7 +151,7 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
 
 
 def _with_same_words(option: str, function: Callable[..., Any]) -> list[str]:
-    """Options that mean the same or have the same words: ``--learning-rate`` for ``--lr``, ``--rate``."""
+    """Options with the same meaning or the same words: ``--learning-rate`` for ``--lr``, ``--rate``."""
     typed = option.strip("-").replace("-", "_")
     names = list(inspect.signature(function).parameters)
     same = [] if typed in names else list(translated(typed, None, names) or {})
