@@ -203,11 +203,11 @@ def block_texts() -> dict[tuple[str, str], str]:
 
 
 def _documented(entry: Block) -> Iterator[tuple[str, str]]:
-    """The formula, the shapes and the meanings of the arguments of a block, with their contexts."""
+    """The formula, sections and the meanings of the arguments of a block, with their contexts."""
     context = f"{entry.kind.name}.{entry.name}"
     formulas = (formula.prose for formula in entry.formulas if formula.tree is None)
     yield from ((context, prose) for prose in formulas if WORDS.search(to_unicode(prose)))
-    yield context, entry.sections.get("Shapes", "")
+    yield from ((context, entry.sections.get(heading, "")) for heading in ("Shapes", "Numerics", "Cost"))
     yield from ((f"{context}.{a.name.strip('*')}", a.meaning) for a in entry.arguments)
 
 

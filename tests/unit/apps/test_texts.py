@@ -49,3 +49,19 @@ def test_help_describes_commands_and_options_of_equal_names(
 ) -> None:
     assert main(words) == 0
     assert text in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sections"),
+    [
+        ("op matmul", ("各引擎相加的顺序不同", "2 I K J 次浮点运算")),
+        ("metric r2", ("只有一行时为 NaN",)),
+        ("layer BatchNorm", ("分两遍计算", "约 8 次浮点运算")),
+    ],
+)
+def test_numerics_and_cost_of_a_block_are_shown_in_chinese(
+    words: str, sections: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", *words.split(), "--lang", "zh"]) == 0
+    printed = capsys.readouterr().out
+    assert [part for part in sections if part not in printed] == []

@@ -80,16 +80,13 @@ def _english_sections(entry: Block) -> dict[str, str]:
 
 
 def _chinese_sections(entry: Block) -> dict[str, str]:
-    """The shapes and errors in Chinese; the notes on numerics and cost are in English only."""
+    context = f"{entry.kind.name}.{entry.name}"
+    sections = {name: documented(entry.sections.get(name, ""), context) for name in _SECTIONS}
     if isinstance(entry.definition, Metric):
         tasks = "、".join(text_of(f"task_{task}") for task in entry.definition.tasks)
-        return {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
+        return sections | {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
     codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))
-    errors = "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)
-    return {
-        "Shapes": documented(entry.sections.get("Shapes", ""), f"{entry.kind.name}.{entry.name}"),
-        "Raises": errors,
-    }
+    return sections | {"Raises": "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)}
 
 
 def _section(title: str, text: str) -> None:
