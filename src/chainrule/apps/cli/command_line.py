@@ -135,7 +135,8 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
     """
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", "") or (_display_name(parameter) if parameter is not None else "")
-    similar = _with_same_words(option, function) + list(getattr(error, "possibilities", None) or [])
+    possible = getattr(error, "possibilities", None) or []
+    similar = list(dict.fromkeys([*_with_same_words(option, function), *possible]))
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     hint = get_type_hints(function, include_extras=True).get(str(getattr(parameter, "name", "")))
     complaint = _complaint(message, option, hint, words, similar)
