@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.interop.safetensors_file import safe_tensors
+from chainrule.interop.file_reader import safe_tensors
 from weight_files import call, in_legacy, in_zip, members_of, saved, state, tensor, text, zipped
 
 EVIL = "touch executed"
