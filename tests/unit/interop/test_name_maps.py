@@ -15,7 +15,7 @@ from torch import nn as tnn
 import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
-from chainrule.interop.matching import arrays_of, match
+from chainrule.interop.loading import arrays_of, match
 from chainrule.interop.torch.name_maps import FAMILIES
 from chainrule.spec import Size, Spec
 from slow_imports import torchvision
