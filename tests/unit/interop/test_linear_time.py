@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 import chainrule as cr
 from chainrule.errors import ChainruleError, nearest
 from chainrule.interop.torch.pickle_reader import Number, run
-from chainrule.interop.torch.zip_archive import ZipError, members_of
+from chainrule.interop.torch.pt_file import ZipError, members_of
 from chainrule.store import json_document
 
 BYTES, SECONDS = 300_000, 4.0  # ordinary programs of this size take a tenth of the time
