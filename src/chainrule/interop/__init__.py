@@ -12,8 +12,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "torch.name_map": "Family",
-        "torch.name_maps": "FAMILIES",
+        "torch.names": "Family FAMILIES",
         "loading": "load_weights",
         "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",

@@ -19,8 +19,7 @@ from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, Row, WeightsReport
 from chainrule.interop.torch.layer_layout import Form, Forms
-from chainrule.interop.torch.name_map import Family
-from chainrule.interop.torch.name_maps import FAMILIES, custom_family
+from chainrule.interop.torch.names import FAMILIES, Family, custom_family
 from chainrule.interop.torch.transforms import Transform
 from chainrule.messages import Text
 from chainrule.nn.build import Built, build

@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.interop.loading import arrays_of, match
-from chainrule.interop.torch.name_maps import FAMILIES
+from chainrule.interop.torch.names import FAMILIES
 from chainrule.spec import Size, Spec
 from slow_imports import torchvision
 from torch_transformers import bert as torch_bert
