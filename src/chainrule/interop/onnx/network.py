@@ -17,11 +17,9 @@ from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import ChainruleError, FileError, fact
 from chainrule.graph import Constant, Node, constant, input_node, order
 from chainrule.graph.limits import Limits, building
-from chainrule.interop.onnx.attributes import attributes_of
 from chainrule.interop.onnx.call import Call, OperatorError
 from chainrule.interop.onnx.operators import OPERATORS, WITH_INTEGERS
-from chainrule.interop.onnx.refusals import invalid, unsupported
-from chainrule.interop.onnx.tensors import array_of, text_of
+from chainrule.interop.onnx.tensors import array_of, attributes_of, invalid, text_of, unsupported
 from chainrule.interop.refusals import clipped
 from chainrule.ops.batch_axis import BATCH
 from chainrule.records import frozen
