@@ -15,9 +15,8 @@ from onnx.reference import ReferenceEvaluator
 from chainrule.bounds.subject import Subject
 from chainrule.errors import FileError
 from chainrule.interop.onnx import read_onnx
-from chainrule.interop.onnx.operators import OPERATORS
+from chainrule.interop.onnx.operators import OPERATORS, VERSIONED
 from chainrule.interop.onnx.tensors import ATTRIBUTES
-from chainrule.interop.onnx.versioned_operators import VERSIONED
 
 RNG = np.random.default_rng(0)
 

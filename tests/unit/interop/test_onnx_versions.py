@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from chainrule.bounds.subject import Subject
 from chainrule.errors import FileError
 from chainrule.interop.onnx import read_onnx
-from chainrule.interop.onnx.versioned_operators import VERSIONED
+from chainrule.interop.onnx.operators import VERSIONED
 
 NEWEST = onnx.defs.onnx_opset_version()
 SHAPE = (3, 4, 5)
