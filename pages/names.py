@@ -19,8 +19,8 @@ from pathlib import Path
 
 import chainrule
 from chainrule.catalog import KINDS
-from chainrule.catalog.peers import OTHERS
-from chainrule.catalog.peers import TABLE as PEERS
+from chainrule.catalog.kind import OTHERS
+from chainrule.catalog.kind import TABLE as PEERS
 from pages.block_page import table
 from pages.page import plain
 from pages.peers.keras import keras_names

@@ -124,7 +124,7 @@ def _missing(name: str) -> str:
     folder = Path(__file__).parent
     if name.startswith("__") or (folder / name).is_dir() or (folder / f"{name}.py").is_file():
         return f"module 'chainrule' has no attribute {name!r}"
-    return import_module("chainrule.catalog.public_name").missing_name(name, __dir__())
+    return import_module("chainrule.catalog.kind").missing_name(name, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.catalog.kind import KINDS
-from chainrule.catalog.peers import peer_names
+from chainrule.catalog.kind import KINDS, peer_names
 from chainrule.data import augmentation
 from chainrule.errors import CallError, UsageError
 from chainrule.errors.call_errors import PeerCall, peer_calls

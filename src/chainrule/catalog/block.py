@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from chainrule.catalog.docstring import argument_meanings, docstring
-from chainrule.catalog.kind import KINDS, Kind, resolve_name
-from chainrule.catalog.peers import peer_names
+from chainrule.catalog.kind import KINDS, Kind, peer_names, resolve_name
 from chainrule.nn.activation import Curve
 from chainrule.nn.initializer import PRESETS
 from chainrule.notation import Symbol, Tree, parse
