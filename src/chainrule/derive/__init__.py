@@ -12,8 +12,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "article": "article_trace",
-        "features": "feature_lines",
-        "narrative": "check_options explain",
+        "narrative": "feature_lines check_options explain",
         "replayed_step": "Replay replay",
         "weight_change": "WhatIf what_if",
         "weight_name": "weight_of",

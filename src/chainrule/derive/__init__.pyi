@@ -1,7 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.derive.article import article_trace as article_trace
-from chainrule.derive.features import feature_lines as feature_lines
+from chainrule.derive.narrative import feature_lines as feature_lines
 from chainrule.derive.narrative import check_options as check_options
 from chainrule.derive.narrative import explain as explain
 from chainrule.derive.replayed_step import Replay as Replay

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.data import Preparation, describe, read_table
-from chainrule.derive.features import IN_ORDER, feature_lines
+from chainrule.derive.narrative import IN_ORDER, feature_lines
 
 TABLE = read_table(
     {
