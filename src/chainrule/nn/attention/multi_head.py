@@ -16,8 +16,16 @@ import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant, reserve
-from chainrule.nn.attention.inputs import Taken, sequences_of
-from chainrule.nn.attention.mask import NEVER, both, known_lengths, looking_back, spread, weighed
+from chainrule.nn.attention.inputs import (
+    NEVER,
+    Taken,
+    both,
+    known_lengths,
+    looking_back,
+    sequences_of,
+    spread,
+    weighed,
+)
 from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Initializer, known_initializer

@@ -8,8 +8,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node
-from chainrule.nn.attention.inputs import Taken, sequences_of
-from chainrule.nn.attention.mask import both, looking_back, spread, weighed
+from chainrule.nn.attention.inputs import Taken, both, looking_back, sequences_of, spread, weighed
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Fill
 from chainrule.nn.layer import Layer, layer
