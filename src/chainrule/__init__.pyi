@@ -101,7 +101,7 @@ from chainrule.nn.attention.single_head import AdditiveAttention as AdditiveAtte
 from chainrule.nn.attention.single_head import Attention as Attention
 from chainrule.nn.blocks.fast_speech import FastSpeech as FastSpeech
 from chainrule.nn.blocks.fast_speech import LengthRegulator as LengthRegulator
-from chainrule.nn.blocks.feed_forward import FeedForward as FeedForward
+from chainrule.nn.blocks.transformer import FeedForward as FeedForward
 from chainrule.nn.blocks.language import TextEncoder as TextEncoder
 from chainrule.nn.blocks.language import Translator as Translator
 from chainrule.nn.blocks.residual import BasicBlock as BasicBlock

@@ -13,13 +13,13 @@ LAYERS = by_name(
         "nn.attention.multi_head": "GroupedQueryAttention MultiHeadAttention",
         "nn.attention.single_head": "AdditiveAttention Attention",
         "nn.blocks.fast_speech": "FastSpeech LengthRegulator",
-        "nn.blocks.feed_forward": "FeedForward",
         "nn.blocks.language": "TextEncoder Translator",
         "nn.blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",
         "nn.blocks.span_reader": "SpanReader",
         "nn.blocks.transformer": (
-            "Transformer TransformerDecoder TransformerDecoderLayer "
-            "TransformerEncoder TransformerEncoderLayer"
+            "FeedForward Transformer TransformerDecoder "
+            "TransformerDecoderLayer TransformerEncoder "
+            "TransformerEncoderLayer"
         ),
         "nn.layers.adaptive_pooling": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
         "nn.layers.adaptive_softmax": "AdaptiveLogSoftmax",
