@@ -12,8 +12,7 @@ from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.graph import Node
-from chainrule.nn.loss.class_targets import OneClass, right
-from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
+from chainrule.nn.loss.class_targets import OneClass, Weights, known_weights, right, weights_node
 from chainrule.nn.loss.loss import Loss
 from chainrule.ops import functional as F
 from chainrule.records import frozen
