@@ -63,7 +63,6 @@ LAYERS = by_name(
 LOSSES = by_name(
     {
         "nn.loss.center_net": "CenterNet",
-        "nn.loss.circle": "Circle",
         "nn.loss.classification": (
             "BinaryCrossEntropy BinaryFocal CategoricalFocal CrossEntropy "
             "GeneralizedCrossEntropy NLL SoftCrossEntropy"
@@ -74,7 +73,7 @@ LOSSES = by_name(
         "nn.loss.margin": (
             "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
         ),
-        "nn.loss.metric_learning": "Contrastive CosineEmbedding MarginRanking TripletMargin",
+        "nn.loss.metric_learning": ("Circle Contrastive CosineEmbedding MarginRanking TripletMargin"),
         "nn.loss.overlap": "Dice Tversky",
         "nn.loss.regression": ("CosineLoss HalfMSE Huber LogCosh MAE MAPE MSE MSLE Quantile SmoothL1"),
     }

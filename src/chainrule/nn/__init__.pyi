@@ -120,7 +120,7 @@ from chainrule.nn.layers.time_distributed import TimeDistributed as TimeDistribu
 from chainrule.nn.layers.weight_norm import SpectralNorm as SpectralNorm
 from chainrule.nn.layers.weight_norm import WeightNorm as WeightNorm
 from chainrule.nn.loss.center_net import CenterNet as CenterNet
-from chainrule.nn.loss.circle import Circle as Circle
+from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.nn.loss.classification import BinaryFocal as BinaryFocal
 from chainrule.nn.loss.classification import CategoricalFocal as CategoricalFocal

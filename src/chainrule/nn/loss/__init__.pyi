@@ -1,7 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.nn.loss.center_net import CenterNet as CenterNet
-from chainrule.nn.loss.circle import Circle as Circle
+from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.nn.loss.classification import BinaryFocal as BinaryFocal
 from chainrule.nn.loss.classification import CategoricalFocal as CategoricalFocal

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
 from chainrule.nn.loss.center_net import CenterNet
-from chainrule.nn.loss.circle import Circle
 from chainrule.nn.loss.classification import (
     NLL,
     BinaryCrossEntropy,
@@ -37,7 +36,13 @@ from chainrule.nn.loss.margin import (
     SquaredHinge,
 )
 from chainrule.nn.loss.mean_loss import mean_loss
-from chainrule.nn.loss.metric_learning import Contrastive, CosineEmbedding, MarginRanking, TripletMargin
+from chainrule.nn.loss.metric_learning import (
+    Circle,
+    Contrastive,
+    CosineEmbedding,
+    MarginRanking,
+    TripletMargin,
+)
 from chainrule.nn.loss.overlap import Dice, Tversky
 from chainrule.nn.loss.regression import (
     MAE,
