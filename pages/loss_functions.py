@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
 '''
-_MORE = """from chainrule.nn.loss.mean_loss import mean_loss
+_MORE = """from chainrule.nn.loss.loss import mean_loss
 from chainrule.ops.elementwise.functions import Operand
 """
 _WIDTH, _INDENT = 110, " " * 4

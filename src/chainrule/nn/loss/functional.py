@@ -26,6 +26,7 @@ from chainrule.nn.loss.classification import (
 from chainrule.nn.loss.ctc import CTC
 from chainrule.nn.loss.label_noise import Bootstrapping, SymmetricCrossEntropy
 from chainrule.nn.loss.likelihood import GaussianNLL, KLDivergence, Poisson
+from chainrule.nn.loss.loss import mean_loss
 from chainrule.nn.loss.margin import (
     CategoricalHinge,
     Hinge,
@@ -35,7 +36,6 @@ from chainrule.nn.loss.margin import (
     SoftMargin,
     SquaredHinge,
 )
-from chainrule.nn.loss.mean_loss import mean_loss
 from chainrule.nn.loss.metric_learning import (
     Circle,
     Contrastive,

@@ -29,8 +29,9 @@ from typing import Any, ClassVar
 
 from chainrule.errors import DtypeError, ShapeError, UsageError, fact
 from chainrule.extension import Extensible
-from chainrule.graph import Node
+from chainrule.graph import Node, constant
 from chainrule.ops import functional as F
+from chainrule.ops.elementwise.functions import Operand
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Spec, shape_text
 
@@ -292,3 +293,27 @@ def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -
         raise ShapeError(
             "E208", op=loss.name, constraint=constraint, expected=shape, received=received, fix=fix
         )
+
+
+# The mean of a loss over a batch, of nodes and arrays.
+
+
+def mean_loss(loss: Loss, prediction: Node, target: Operand | None, weight: Operand | None) -> Node:
+    """The mean of a loss over the batch, shape ().
+
+    Args:
+        loss: the loss.
+        prediction: the output of the network.
+        target: the targets, a node or an array; ``None`` for a loss that takes none.
+        weight: the weight of each sample or term, as in ``Loss.mean``.
+    """
+    refuse_target(loss, target, f"cr.{loss.name}(prediction, target)", f"cr.{loss.name}(prediction)")
+    if target is None:
+        target = prediction
+    if not isinstance(target, Node):
+        array, spec = target, loss.target(prediction.spec)
+        target = constant(target, spec.dtype if spec.is_float else None)
+        loss.refuse(array, prediction.spec)
+    if weight is not None and not isinstance(weight, Node):
+        weight = constant(weight, prediction.dtype)
+    return loss.mean(prediction, target, weight)
