@@ -17,7 +17,7 @@ from chainrule.estimators.recipe import (
     rows_of_network,
     weighted_mean_and_deviation,
 )
-from chainrule.nn.layers.member_statistics import center_and_scale, interval_states
+from chainrule.nn.layers.ensemble import center_and_scale, interval_states
 
 SETTINGS = Settings(NET, None, None, None, None, None)  # a single network
 COUNT = 3
