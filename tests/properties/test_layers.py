@@ -20,8 +20,8 @@ from chainrule.engines.dispatch import Program
 from chainrule.engines.gradient_check import weighted_sum
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, constant, input_node, order
-from chainrule.nn.class_registry import LAYERS
 from chainrule.nn.scope import Collected, Scope
+from chainrule.nn.serialization import LAYERS
 from chainrule.prng import KEY, key_of
 from chainrule.spec import Spec
 from layer_cases import CASES, Case, Ready, ready

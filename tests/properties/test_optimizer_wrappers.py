@@ -11,8 +11,8 @@ import torch
 from chainrule import nn
 from chainrule.engines import compile
 from chainrule.errors import UsageError
-from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.optimizer import OPTIMIZERS
+from chainrule.nn.serialization import FAMILIES
 from minimization import START, Arrays, minimize, quadratic, rosenbrock, step_graphs
 
 CASES: dict[str, nn.Optimizer] = {

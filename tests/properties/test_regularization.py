@@ -16,7 +16,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import UsageError
 from chainrule.gradient import grad
 from chainrule.graph import input_node
-from chainrule.nn.class_registry import FAMILIES
+from chainrule.nn.serialization import FAMILIES
 from chainrule.ops import functional as F
 
 NUMBERS = arrays.arrays("float64", (2, 3), elements=st.floats(-1e3, 1e3))

@@ -16,8 +16,8 @@ from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, input_node
-from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.schedule import REDUCTIONS, Slowed, known_schedule
+from chainrule.nn.serialization import FAMILIES
 
 HORIZON = 60
 

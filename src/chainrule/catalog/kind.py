@@ -14,9 +14,9 @@ from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.messages import Text, translated
 from chainrule.nn.activation import ACTIVATIONS
-from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, Group
+from chainrule.nn.serialization import FAMILIES
 from chainrule.ops import CARDS
 from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED

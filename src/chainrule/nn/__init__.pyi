@@ -25,7 +25,7 @@ from chainrule.nn.build import Built as Built
 from chainrule.nn.build import build as build
 from chainrule.nn.build import initial_values as initial_values
 from chainrule.nn.build import total_penalty as total_penalty
-from chainrule.nn.class_registry import LAYERS as LAYERS
+from chainrule.nn.serialization import LAYERS as LAYERS
 from chainrule.nn.initializer import INITIALIZERS as INITIALIZERS
 from chainrule.nn.initializer import Initializer as Initializer
 from chainrule.nn.initializer.initializer import Fill as Fill
