@@ -160,7 +160,7 @@ from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite
 from chainrule.nn.layers.hashed_ngrams import HashedNGrams as HashedNGrams
 from chainrule.nn.layers.latent import GaussianLatent as GaussianLatent
 from chainrule.nn.layers.linear import Dense as Dense
-from chainrule.nn.layers.local_response_norm import LocalResponseNorm as LocalResponseNorm
+from chainrule.nn.layers.normalization import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.max_unpool import MaxUnpool as MaxUnpool
 from chainrule.nn.layers.merge import Merge as Merge
 from chainrule.nn.layers.message_passing import GatedGraphConv as GatedGraphConv

@@ -35,11 +35,12 @@ LAYERS = by_name(
         "nn.layers.hashed_ngrams": "HashedNGrams",
         "nn.layers.latent": "GaussianLatent",
         "nn.layers.linear": "Dense",
-        "nn.layers.local_response_norm": "LocalResponseNorm",
         "nn.layers.max_unpool": "MaxUnpool",
         "nn.layers.merge": "Merge",
         "nn.layers.message_passing": "GatedGraphConv GraphNetwork",
-        "nn.layers.normalization": "BatchNorm GroupNorm InstanceNorm LayerNorm RMSNorm UnitNorm",
+        "nn.layers.normalization": (
+            "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
+        ),
         "nn.layers.padding": "Crop Pad",
         "nn.layers.patch_embedding": "PatchEmbedding",
         "nn.layers.pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",

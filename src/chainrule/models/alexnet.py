@@ -12,7 +12,7 @@ from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
 from chainrule.nn.layers.containers import Dropout, Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.linear import Dense
-from chainrule.nn.layers.local_response_norm import LocalResponseNorm
+from chainrule.nn.layers.normalization import LocalResponseNorm
 from chainrule.nn.layers.pooling import MaxPool
 
 # Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75. LocalResponseNorm divides alpha by n, the paper does
