@@ -11,7 +11,7 @@ def tree(flow: Flow) -> str:
 
     Example:
         >>> from chainrule.plotting.network.blocks import flow_of
-        >>> from chainrule.plotting.network.repeated_blocks import fold_repeated
+        >>> from chainrule.plotting.network.blocks import fold_repeated
         >>> from chainrule.nn import Dense, Residual, Sequential, build
         >>> from chainrule.spec import Size, Spec
         >>> net = Sequential(*[Residual(Dense(4, "relu"))] * 2, Dense(1))

@@ -11,9 +11,8 @@ from markupsafe import Markup
 
 from chainrule.data import PreparedData
 from chainrule.model import Model
-from chainrule.plotting.network.blocks import flow_of
+from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.layout import lay_out
-from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.svg import svg
 from chainrule.plotting.plots.calibration import reliability
 from chainrule.plotting.plots.decision_boundary import prediction_grid

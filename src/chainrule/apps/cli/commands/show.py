@@ -22,8 +22,7 @@ from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
-from chainrule.plotting.network.blocks import flow_of
-from chainrule.plotting.network.repeated_blocks import fold_repeated
+from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.text_tree import tree
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
