@@ -13,9 +13,8 @@ from chainrule.graph import Node
 from chainrule.models import MODELS
 from chainrule.nn import build
 from chainrule.plotting.network.blocks import Flow, flow_of, fold_repeated
-from chainrule.plotting.network.layout import Area, Drawing, lay_out
+from chainrule.plotting.network.layout import Area, Drawing, lay_out, tree
 from chainrule.plotting.network.svg import svg
-from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")

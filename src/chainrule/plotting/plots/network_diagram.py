@@ -7,9 +7,8 @@ from typing import Any
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.network.blocks import Box, flow_of, fold_repeated
-from chainrule.plotting.network.layout import LINE, PAD, Area, Drawing, frame_text, lay_out
+from chainrule.plotting.network.layout import LINE, PAD, Area, Drawing, frame_text, lay_out, tree
 from chainrule.plotting.network.svg import EDGE, FILLS, FRAME, GRAY, INK
-from chainrule.plotting.network.text_tree import tree
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import network_of
 from chainrule.plotting.style import new_figure

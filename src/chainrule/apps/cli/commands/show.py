@@ -23,7 +23,7 @@ from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
-from chainrule.plotting.network.text_tree import tree
+from chainrule.plotting.network.layout import tree
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
 from chainrule.tabular.evaluation import Result
