@@ -18,7 +18,7 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
 from chainrule.robustness.method import Attack
 from chainrule.train.callback import Callback
-from chainrule.train.stopping import StoppingRule
+from chainrule.train.callback.stopping import StoppingRule
 
 ROOTS: dict[str, type] = {
     "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,

@@ -64,7 +64,7 @@ _NAMES: dict[str, str] = {
     "train.parameters": "Parameters",
     "train.private": "Privacy PrivacySpent",
     "train.robust": "AdversarialTraining IntervalTraining NoiseTraining TRADES",
-    "train.stopping": "Converged EarlyStopping EnsembleEarlyStopping",
+    "train.callback.stopping": "Converged EarlyStopping EnsembleEarlyStopping",
     "train.trainer": "Trainer",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "

@@ -462,9 +462,9 @@ from chainrule.train.robust.adversarial import AdversarialTraining as Adversaria
 from chainrule.train.robust.adversarial import TRADES as TRADES
 from chainrule.train.robust.interval_training import IntervalTraining as IntervalTraining
 from chainrule.train.robust.noise import NoiseTraining as NoiseTraining
-from chainrule.train.stopping import Converged as Converged
-from chainrule.train.stopping import EarlyStopping as EarlyStopping
-from chainrule.train.stopping import EnsembleEarlyStopping as EnsembleEarlyStopping
+from chainrule.train.callback.stopping import Converged as Converged
+from chainrule.train.callback.stopping import EarlyStopping as EarlyStopping
+from chainrule.train.callback.stopping import EnsembleEarlyStopping as EnsembleEarlyStopping
 from chainrule.train.trainer import Trainer as Trainer
 
 __version__: str

@@ -21,7 +21,7 @@ from chainrule.errors.call_text import signature_text
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.serialization import FAMILIES
 from chainrule.train.callback import CALLBACKS
-from chainrule.train.stopping import Converged, EarlyStopping
+from chainrule.train.callback.stopping import Converged, EarlyStopping
 
 # Settings with a default that may be positional: the argument has the same place in PyTorch and Keras.
 POSITIONAL = {

@@ -21,8 +21,8 @@ from chainrule.ops import CARDS
 from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED
 from chainrule.train.callback import CALLBACKS
+from chainrule.train.callback.stopping import Converged, EarlyStopping, EnsembleEarlyStopping
 from chainrule.train.evaluation.metric import METRICS
-from chainrule.train.stopping import Converged, EarlyStopping, EnsembleEarlyStopping
 
 # The names of building blocks in PyTorch and Keras.
 #

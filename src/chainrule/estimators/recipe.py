@@ -28,6 +28,7 @@ from chainrule.model import Model
 from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import FloatName
+from chainrule.train.callback.stopping import EarlyStopping
 from chainrule.train.ensemble import (
     MIN_FOLDS,
     CrossValidation,
@@ -39,7 +40,6 @@ from chainrule.train.ensemble import (
 )
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.model_state import ModelState
-from chainrule.train.stopping import EarlyStopping
 
 ENSEMBLE = "ensemble"  # the default
 NET = "64 relu, 64 relu"  # where the rows have no folds: a batch of partial_fit, fewer than MIN_FOLDS rows

@@ -32,6 +32,7 @@ from chainrule.tabular.evaluation import HeldOutRows, ScoredRows, model_output
 from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.options import ENSEMBLE, NET, OF_ENSEMBLE, Options, radius_of, refuse_private
 from chainrule.tabular.status import RowUse
+from chainrule.train.callback.stopping import EarlyStopping
 from chainrule.train.ensemble import (
     MIN_FOLDS,
     CrossValidation,
@@ -49,7 +50,6 @@ from chainrule.train.robust import (
     NoiseTraining,
     RobustTraining,
 )
-from chainrule.train.stopping import EarlyStopping
 
 
 class TrainingPlan(Protocol):

@@ -49,11 +49,11 @@ from chainrule.nn import (
     Sequential,
 )
 from chainrule.records import frozen
+from chainrule.train.callback.stopping import EnsembleEarlyStopping
 from chainrule.train.evaluation.group_weights import predictions_of_groups
 from chainrule.train.evaluation.member_rows import evaluate_members, group_predictions
 from chainrule.train.evaluation.rows import encoded
 from chainrule.train.model_state import ModelState, untrained
-from chainrule.train.stopping import EnsembleEarlyStopping
 
 PLAIN, INTERVALS, LINEAR = "plain", "intervals", "linear"
 LINEAR_SCALE = 12.0  # of the outputs of linear members, whose coefficients therefore change as much faster

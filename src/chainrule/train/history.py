@@ -12,8 +12,8 @@ from typing import Any
 from chainrule.escaping import escape
 from chainrule.messages import fact
 from chainrule.settings import settings
+from chainrule.train.callback.stopping import MEMBER_LOSS
 from chainrule.train.state import KnownRow
-from chainrule.train.stopping import MEMBER_LOSS
 from chainrule.train.training_facts import TrainingFacts
 
 SHOWN = 4  # rows at the beginning, and at the end

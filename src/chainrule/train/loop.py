@@ -35,13 +35,13 @@ from chainrule.events import (
     notices,
 )
 from chainrule.nn.schedule import REDUCTIONS
+from chainrule.train.callback.stopping import Decision, StoppingRule
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.member_graph import member_slices
 from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.objective import epoch_losses
 from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.state import Row, Tensors, TrainState
-from chainrule.train.stopping import Decision, StoppingRule
 from chainrule.train.subnormal import is_due, replace_subnormal
 from chainrule.train.training_run import TrainingRun
 from chainrule.train.update import ALL

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chainrule.events import Listener
     from chainrule.store import RunFolder
     from chainrule.train.callback import Callback
-    from chainrule.train.stopping import StoppingRule
+    from chainrule.train.callback.stopping import StoppingRule
 
 RunPath: TypeAlias = "str | os.PathLike[str] | RunFolder | None"
 """A folder for checkpoints."""

@@ -24,6 +24,7 @@ from chainrule.records import frozen
 from chainrule.spec import size_at
 from chainrule.train import private
 from chainrule.train.callback.callback import Callback
+from chainrule.train.callback.stopping import StoppingRule, watched
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.metric import Metric
@@ -60,7 +61,6 @@ from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
 from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_step
-from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.target_labels import class_numbers, learn_labels
 from chainrule.train.training_run import TrainingRun
 from chainrule.train.update import RowUpdates, Updates

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.spec import Spec
-from chainrule.train.stopping import MEMBER_LOSS
+from chainrule.train.callback.stopping import MEMBER_LOSS
 
 Tensors = dict[str, np.ndarray]
 Row = dict[str, "float | None"]  # None: a value that is not finite

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.events import Channel, Event
 from chainrule.settings import planning_cores
+from chainrule.train.callback.stopping import MEMBER_LOSS, StoppingRule, best_epochs
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.group_weights import with_group_weights
 from chainrule.train.inputs.augment import EpochAugmentation
@@ -22,7 +23,6 @@ from chainrule.train.private.privacy import Mechanism
 from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
-from chainrule.train.stopping import MEMBER_LOSS, StoppingRule, best_epochs
 from chainrule.train.training_facts import TrainingFacts
 from chainrule.train.update import Updates
 

@@ -34,6 +34,7 @@ from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
+from chainrule.train.callback.stopping import EnsembleEarlyStopping
 from chainrule.train.checkpoint import model_file
 from chainrule.train.ensemble import INTERVALS, CrossValidation, TabularRecipe, ensemble_network, out_of_fold
 from chainrule.train.evaluation.prediction import predict, predictions
@@ -43,7 +44,6 @@ from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
-from chainrule.train.stopping import EnsembleEarlyStopping
 from chainrule.uncertainty.conformal import (
     INTERVAL_METHODS,
     IntervalMethod,

@@ -11,7 +11,7 @@ from chainrule.errors import ChainruleError, DataError, ShapeError, TrainingErro
 from chainrule.model import Model
 from chainrule.nn import Dense, Parallel, Sequential
 from chainrule.spec import Size, Spec
-from chainrule.train.stopping import Converged, EarlyStopping
+from chainrule.train.callback.stopping import Converged, EarlyStopping
 
 X = np.random.default_rng(1).normal(size=(12, 2)).astype(np.float32)
 BITS = np.array([0, 1] * 6)

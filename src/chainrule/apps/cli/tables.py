@@ -15,7 +15,7 @@ from chainrule.spec import Spec
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.display import column_rows, history_title, metric_title, without_long_lists
 from chainrule.tabular.evaluation import RESULT_METRICS, Result
-from chainrule.train.stopping import MEMBER_LOSS
+from chainrule.train.callback.stopping import MEMBER_LOSS
 
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all
 
