@@ -17,8 +17,10 @@ from chainrule import train
 from chainrule.data import Arrays, Buckets, Order, split
 from chainrule.data.batches.arrays import Inputs
 from chainrule.data.batches.row_view import is_mapped
+from chainrule.engines import compile
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Listener, notices
+from chainrule.graph import Graph, Input, Node
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -28,8 +30,8 @@ from chainrule.train.callback.stopping import StoppingRule, watched
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.metric import Metric
+from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.evaluation.rows import encoded
-from chainrule.train.fitted_states import with_fitted_states
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.inputs.batch_source import concatenate_batches, is_source
@@ -41,6 +43,8 @@ from chainrule.train.inputs.sample_weights import (
     weight_shape_of,
 )
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming, lengths_of
+from chainrule.train.inputs.target import by_output, targets_of
+from chainrule.train.member_graph import member_slices
 from chainrule.train.model_state import GIVEN, SAMPLED, ModelState
 from chainrule.train.monitor.memory import refuse_too_large
 from chainrule.train.monitor.probe import Prober
@@ -48,22 +52,144 @@ from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
 from chainrule.train.private.objective import PrivateObjective
-from chainrule.train.private.privacy import (
-    Mechanism,
-    large_delta,
-    phases_of,
-    start_of,
-    unprotected_start,
-)
+from chainrule.train.private.privacy import Mechanism, large_delta, phases_of, start_of, unprotected_start
 from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.private.refusals import refuse_network, refuse_options, refuse_start
 from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
 from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_step
-from chainrule.train.target_labels import class_numbers, learn_labels
 from chainrule.train.training_run import TrainingRun
 from chainrule.train.update import RowUpdates, Updates
+
+# States of layers that are computed from the training rows before the first update.
+#
+# They are functions of the rows and their weights, so a training that is repeated, replayed or resumed has
+# the same ones; the model file contains their values.
+
+
+def with_fitted_states(model: ModelState, data: Arrays) -> ModelState:
+    """The model with the states that its layers compute from the training rows.
+
+    Args:
+        model: the model with initial parameters and states.
+        data: the encoded training rows with their weights.
+
+    Raises:
+        UsageError E102: a layer returns states of another shape than it requested.
+    """
+    network = model.network
+    assert network is not None
+    fitted = network.training.book.fitted
+    if not fitted:
+        return model
+    slices = member_slices(network) if any(map(network.members, network.inference.outputs)) else {}
+    states = dict(model.states)
+    for path, node in fitted.items():
+        layer, weights = network.training.book.layers[path], data.weights
+        own = next((part for name, part in slices.items() if name.startswith(f"{path}.")), None)
+        if weights is not None and own is not None and weights.ndim == 2:
+            weights = weights[:, own]
+        for name, value in layer.fitted_states(_values(model, node, data), weights).items():
+            states[f"{path}.{name}"] = _checked(f"{path}.{name}", value, states)
+    return replace(model, states=states)
+
+
+def _values(model: ModelState, node: Node, data: Arrays) -> np.ndarray:
+    """The value of a node on all rows, (N, ...)."""
+    inputs: Any = data.x if isinstance(data.x, dict) else {"x": data.x}
+    if isinstance(node.op, Input):
+        return np.asarray(inputs[node.op.label])
+    program, parts = compile(Graph({"value": node}), model.engine), []
+    for rows in blocks(program, data.rows):
+        arrays = {**model.arrays, **{name: array[rows] for name, array in inputs.items()}}
+        parts.append(program.run({name: arrays[name] for name in program.graph.inputs}))
+    return concatenated(parts, "value")
+
+
+def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.ndarray:
+    """A fitted state in the dtype of the requested one."""
+    requested = states.get(path)
+    if requested is None or requested.shape != np.shape(value):
+        expected = fact("a state that the layer requested") if requested is None else requested.shape
+        raise UsageError(
+            "E102", where="fitted_states", name=path, expected=expected, received=np.shape(value)
+        )
+    return np.ascontiguousarray(value, requested.dtype)  # engines read contiguous arrays without a copy
+
+
+# The labels of a model before its training: those of its targets, or the classes of a table.
+#
+# A table encodes its target column as class indices. They need not become labels again: the model learns the
+# labels of the table, and takes the indices as they are.
+
+
+def class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
+    """The class of each row, (N,), for a stratified split; ``None`` where rows have no single class."""
+    target = next(iter(model.targets.values()))
+    if len(model.targets) > 1 or not target.is_single:
+        return None
+    y = next(iter(by_output(model.targets, data.y).values()))
+    return target.encode(y).reshape(-1).astype(np.int64)
+
+
+def learn_labels(
+    model: ModelState, data: Arrays, continues: bool, indexed: Sequence[Any], public: Sequence[Any]
+) -> tuple[ModelState, ModelState, Arrays]:
+    """The model with the labels of a training.
+
+    Args:
+        model: with the graphs for these inputs.
+        data: the training rows.
+        continues: whether the training starts from the present parameters, and so with the present labels.
+        indexed: the labels of which the targets are indices; empty: they are labels or values.
+        public: the labels where they are public; empty: those that occur.
+
+    Returns:
+        the model, the model that encodes the targets of the rows, and the rows.
+    """
+    if not indexed:
+        learned = _with_labels(model, data, continues, public)
+        return learned, learned, data
+    if not _takes_indices(model, continues):
+        data = replace(data, y=np.array(indexed)[np.asarray(data.y)])
+        return learn_labels(model, data, continues, (), public)
+    learned = _with_labels(model, data, continues, indexed)
+    return learned, _with_indices(learned, indexed), data
+
+
+def _takes_indices(model: ModelState, continues: bool) -> bool:
+    """Whether class indices can take the place of the labels: one output, whose labels are not known yet."""
+    is_single = len(model.targets) == 1 and next(iter(model.targets.values())).is_single
+    return is_single and not (continues and model.labels)
+
+
+def _with_indices(model: ModelState, labels: Sequence[Any]) -> ModelState:
+    """The model with the indices of its labels among ``labels`` in place of the labels; a label that is not
+    among them gets a number that no row has."""
+    unused, index_of = range(-1, -1 << 40, -1), {label: i for i, label in enumerate(labels)}
+    indices = {
+        name: replace(
+            target,
+            labels=tuple(index_of.get(label, unused[i]) for i, label in enumerate(target.labels)),
+        )
+        for name, target in model.targets.items()
+    }
+    return replace(model, targets=indices)
+
+
+def _with_labels(model: ModelState, data: Arrays, continues: bool, labels: Sequence[Any]) -> ModelState:
+    """The model with ``labels``; if empty, the declared ones, or those of these targets."""
+    parts = by_output(model.targets, np.array(labels) if labels else data.y)
+    if continues and model.labels:
+        return model
+    assert model.network is not None
+    targets = targets_of(model.network, model.classes)
+    learned = {
+        name: target.with_labels(parts[name]) if name in parts and not target.labels else target
+        for name, target in targets.items()
+    }
+    return replace(model, targets=learned)
 
 
 @frozen

@@ -17,6 +17,7 @@ from scipy import stats
 import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.train.evaluation.rows import encoded
+from chainrule.train.prepare import learn_labels
 from chainrule.train.private.accounting import calibrated
 from chainrule.train.private.objective import PrivateObjective
 from chainrule.train.private.privacy import Mechanism
@@ -24,7 +25,6 @@ from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.private.refusals import refuse_network
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import training_step
-from chainrule.train.target_labels import learn_labels
 
 ROWS = 51
 MAX_NORM = 0.5
