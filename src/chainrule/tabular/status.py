@@ -17,7 +17,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.tabular.texts import WORDS, both_texts, text_in
 from chainrule.train.evaluation.group_weights import weighted_mean
-from chainrule.train.training_facts import EARLY_STOPPED, TrainingFacts
+from chainrule.train.history import EARLY_STOPPED, TrainingFacts
 
 Notify = Callable[[str], None]
 """Receives a line about what a long computation is doing."""

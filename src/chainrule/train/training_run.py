@@ -13,6 +13,7 @@ from chainrule.settings import planning_cores
 from chainrule.train.callback.stopping import MEMBER_LOSS, StoppingRule, best_epochs
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.group_weights import with_group_weights
+from chainrule.train.history import TrainingFacts
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.interrupt import Interrupt
 from chainrule.train.model_state import SAMPLED, ModelState
@@ -23,7 +24,6 @@ from chainrule.train.private.privacy import Mechanism
 from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
-from chainrule.train.training_facts import TrainingFacts
 from chainrule.train.update import Updates
 
 Save = Callable[[TrainState], str]

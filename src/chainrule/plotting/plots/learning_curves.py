@@ -15,8 +15,8 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
+from chainrule.train.history import TrainingFacts
 from chainrule.train.model_state import ModelState
-from chainrule.train.training_facts import TrainingFacts
 
 FEW = 3  # up to this many epochs, points are marked
 FACTOR = 30.0  # ratio of largest to smallest loss from which the axis is logarithmic

@@ -44,9 +44,9 @@ from chainrule.tabular.texts import WORDS, both_texts
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.callback.stopping import MEMBER_LOSS
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
+from chainrule.train.history import TrainingFacts
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import DATA_LOSS
-from chainrule.train.training_facts import TrainingFacts
 
 MAX_CLASSES = 30  # of a confusion matrix
 SEPARATOR = re.compile(r"(?<=[_./:-])(?=\w)")  # in a name, after which it may be broken
