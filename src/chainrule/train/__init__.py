@@ -34,7 +34,7 @@ _LAZY = LazyNames(
         "monitor.progress_bar": "show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
-        "freezing": "freeze",
+        "loading": "freeze",
         "monitor.profile": "measure_step plan_step",
         "batch_training": "prepare_batches",
         "trainer": "Batch Trainer partial_fit",

@@ -1,7 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.train.batch_training import prepare_batches as prepare_batches
-from chainrule.train.freezing import freeze as freeze
+from chainrule.train.loading import freeze as freeze
 from chainrule.train.monitor.lr_finder import LearningRateSweep as LearningRateSweep
 from chainrule.train.monitor.lr_finder import find_learning_rate as find_learning_rate
 from chainrule.train.monitor.notebook_progress import show_notebook_progress as show_notebook_progress
