@@ -2,25 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from chainrule.engines import compile
 from chainrule.engines.reference import Program
+from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import TrainingError, fact
-from chainrule.graph import Graph, Input, Node
+from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.notation.tree import Element, leaves
 from chainrule.ops.card import Card
 from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.failed_step import FailedStep
+from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.narrative import cause_of, layer_text
-from chainrule.train.nonfinite.origin import Origin, find_origin, rows_of, samples_on
-from chainrule.train.nonfinite.recent_steps import recent_steps
-from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport
-from chainrule.train.nonfinite.rounding import find_compiled_origin
+from chainrule.train.nonfinite.origin import Origin, find_origin, phases, rows_of, samples_on
+from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport, StepStatistics
+from chainrule.train.nonfinite.recorder import LENGTH
 from chainrule.train.nonfinite.scan_origin import origin_in_scan
+from chainrule.train.state import TrainState
+
+# Statistics of the last steps, which are replayed exactly from an earlier state.
+#
+# A step is a function of state, data and seed, so that values that are not recorded can be recomputed. The
+# steps up to the first of the last ones are repeated by the engine of the training; all values of the last
+# ones are computed by the reference implementation. For a large network, fewer steps are replayed to limit
+# the time.
+
+MAX_VALUES = 2e7  # computed by the reference implementation for the steps before
+
+
+def recent_steps(failed: FailedStep, values: Mapping[Node, np.ndarray]) -> tuple[StepStatistics, ...]:
+    """Statistics of the last steps, the failed one included.
+
+    Args:
+        failed: the step that failed.
+        values: all values of this step.
+    """
+    number = failed.state.step + 1
+    count = int(MAX_VALUES // max(1, sum(value.size for value in values.values())))
+    states = _states(failed, min(LENGTH - 1, count))
+    replayed = {state.step + 1: _replayed(failed, state) for state in states}
+    replayed[number] = _statistics(failed.inputs, number, values)
+    recorded = {step: StepStatistics(step, *numbers) for step, numbers in failed.recorder.losses.items()}
+    steps = recorded | replayed
+    return tuple(steps[step] for step in sorted(steps) if number - LENGTH < step <= number)
+
+
+def _states(failed: FailedStep, count: int) -> Iterator[TrainState]:
+    """The states before each of the last steps, as far as they can be replayed."""
+    last: TrainState | None = None
+    for step in range(max(1, failed.state.step + 1 - count), failed.state.step + 1):
+        start = failed.recorder.before(step)
+        if start is None or (failed.augments and start.epoch != failed.state.epoch):
+            continue  # the augmented samples of earlier epochs are gone
+        if last is not None and last.step >= start.step:
+            start = last
+        ahead = step - 1 - start.step
+        if ahead and failed.replay is None:
+            continue
+        last = failed.replay(start, ahead) if ahead and failed.replay is not None else start
+        yield last
+
+
+def _replayed(failed: FailedStep, state: TrainState) -> StepStatistics:
+    """The statistics of the step that follows a state."""
+    inputs = failed.feed(state)
+    values = {node: value for node, _, _, value in Program(inputs.step.graph).walk(inputs.arrays)}
+    return _statistics(inputs, state.step + 1, values)
+
+
+def _statistics(inputs: StepInputs, step: int, values: Mapping[Node, np.ndarray]) -> StepStatistics:
+    graph = inputs.step.graph
+    phase = phases(graph, inputs.step.gradients.values())
+    forward = (v for node, v in values.items() if phase.get(node) == "forward" and v.dtype.kind == "f")
+    gradients = [values[node] for node in inputs.step.gradients.values() if node in values]
+    loss, learning_rate = (_scalar(values, inputs, name) for name in ("loss", "learning_rate"))
+    layers = dict.fromkeys(path.rpartition(".")[0] for path in inputs.step.built.parameters)
+    weights = {
+        layer: _norm(
+            inputs.arrays[path] for path in inputs.step.built.parameters if path.rpartition(".")[0] == layer
+        )
+        for layer in layers
+    }
+    return StepStatistics(step, loss, learning_rate, _max_absolute(forward), _norm(gradients), weights)
+
+
+def _scalar(values: Mapping[Node, np.ndarray], inputs: StepInputs, name: str) -> float:
+    """A scalar output, computed or constant."""
+    node = inputs.step.graph.outputs[name]
+    value = values.get(node)
+    if value is None:  # a constant, such as a learning rate without a schedule
+        value = getattr(node.op, "array", np.array(math.nan))
+    return float(value)
+
+
+def _max_absolute(arrays: Iterator[np.ndarray]) -> float:
+    """The largest absolute value; infinity if an array is not finite."""
+    largest = 0.0
+    for array in arrays:
+        size = float(np.abs(array).max(initial=0.0))
+        largest = max(largest, size if math.isfinite(size) else math.inf)
+    return largest
+
+
+def _norm(arrays: Iterable[np.ndarray]) -> float:
+    """The Euclidean norm of all arrays, scaled by the largest absolute value so that no square overflows."""
+    parts = [np.asarray(array, np.float64) for array in arrays]
+    largest = _max_absolute(iter(parts))
+    if largest in (0.0, math.inf):
+        return largest
+    return largest * math.sqrt(sum(float(np.square(part / largest).sum()) for part in parts))
+
+
+# Overflows in compiled code only: its rounding differs from NumPy's, which decides near the largest float.
+#
+# First, a program computes every value of the step as an output. This separates the kernels, so that one
+# which was fused into a larger loop may round as NumPy does. If all these values are finite, the search goes
+# backward from the non-finite result, to an input that is not finite in a program of its own, as long as
+# there is one.
+
+
+def find_compiled_origin(failed: FailedStep) -> Origin | None:
+    """The first non-finite operation by the values of the compiled program."""
+    inputs = failed.inputs
+    graph, gradients = inputs.step.graph, inputs.step.gradients.values()
+    computed = [node for node in graph.nodes if isinstance(node.op, Card)]
+    outputs = {**{f"node {i}": node for i, node in enumerate(computed)}, **graph.outputs}
+    results = compile(Graph(outputs), failed.engine).run(inputs.arrays)
+    values = {node: results[f"node {i}"] for i, node in enumerate(computed)}
+    evaluated = _evaluated(graph, inputs.arrays, values)
+    return find_origin(graph, gradients, inputs.arrays, evaluated) or _search_backward(failed)
+
+
+def _search_backward(failed: FailedStep) -> Origin | None:
+    """The earliest non-finite value on a path to a result, each computed by a program of its own."""
+    inputs = failed.inputs
+    graph = inputs.step.graph
+    node = next((graph.outputs[name] for name, v in failed.results.items() if not is_finite(v)), None)
+    if node is None:
+        return None
+    values = {computed: value for computed, _, _, value in Program(graph).walk(inputs.arrays)}
+    value = next(v for name, v in failed.results.items() if graph.outputs[name] is node)
+    while True:
+        values[node] = value
+        sources = [source for source in node.inputs if isinstance(source.op, Card)]
+        computed = ((source, _compute_alone(source, failed)) for source in sources)
+        earlier = next((pair for pair in computed if not is_finite(pair[1])), None)
+        if earlier is None:
+            break
+        node, value = earlier
+    # Only this value is the engine's; all values that it is computed from are finite.
+    evaluated = _evaluated(graph, inputs.arrays, values)
+    return find_origin(graph, inputs.step.gradients.values(), inputs.arrays, evaluated, [node])
+
+
+def _compute_alone(node: Node, failed: FailedStep) -> np.ndarray:
+    """A value by a program whose only output it is."""
+    prefix = Graph({"value": node})
+    arrays = {name: failed.inputs.arrays[name] for name in prefix.inputs}
+    return compile(prefix, failed.engine).run(arrays)["value"]
+
+
+def _evaluated(
+    graph: Graph, arrays: Mapping[str, np.ndarray], values: Mapping[Node, np.ndarray]
+) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
+    """Known values in the form of ``Program.walk``."""
+    sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)
+    known = {node: np.asarray(arrays[name]) for name, node in graph.inputs.items()}
+    known |= {node: node.op.array for node in graph.nodes if isinstance(node.op, Constant)}
+    known |= values
+    for node in graph.nodes:
+        if node in values:
+            yield node, at_sizes(node, sizes), [known[source] for source in node.inputs], values[node]
+
 
 Operands = Mapping[Node, tuple[Card, Sequence[np.ndarray]]]
 MAX_INPUTS = 8  # input values, and rows, that a report contains
