@@ -24,8 +24,8 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
 from chainrule.train.callback.callback import every_step, last_step_only
+from chainrule.train.nonfinite.failed_step import Recorder
 from chainrule.train.nonfinite.record import NonfiniteReport
-from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.update import Updater
 
 ROOT = Path(__file__).parents[1]

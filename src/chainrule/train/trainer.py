@@ -40,8 +40,7 @@ from chainrule.train.inputs.frame_columns import columns_of, in_order
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import Target, by_output, sorted_labels
 from chainrule.train.model_state import GIVEN, ModelState
-from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
-from chainrule.train.nonfinite.recorder import Recorder
+from chainrule.train.nonfinite.failed_step import FailedStep, Recorder, StepInputs
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
 from chainrule.train.online import KEEPERS, Online
 from chainrule.train.parameters import Block, Parameters

@@ -36,8 +36,7 @@ from chainrule.train import nonfinite
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
-from chainrule.train.nonfinite.recorder import Recorder
+from chainrule.train.nonfinite.failed_step import FailedStep, Recorder, StepInputs
 from chainrule.train.objective import RowWeights
 from chainrule.train.parameters import Block
 from chainrule.train.state import Tensors, TrainState

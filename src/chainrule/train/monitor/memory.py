@@ -33,7 +33,7 @@ from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.network import Network
-from chainrule.train.nonfinite.recorder import retained_states
+from chainrule.train.nonfinite.failed_step import retained_states
 from chainrule.train.options import FitOptions
 from chainrule.train.step import GROUPS, Step, training_step
 from chainrule.validation import trained_network

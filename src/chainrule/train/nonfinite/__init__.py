@@ -26,7 +26,7 @@ _LAZY = LazyNames(
         "prediction_report": "report_nonfinite_predictions trace_nonfinite",
         "check": "is_finite",
         "record": "Cause InputValue NonfiniteReport StepStatistics",
-        "recorder": "Recorder",
+        "failed_step": "Recorder",
         "run_file": "NAME read_nonfinite_report remove_report write_report",
         "narrative": "remedy_of report_lines",
         "step_report": "failed_step_error",

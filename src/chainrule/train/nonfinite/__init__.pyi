@@ -9,7 +9,7 @@ from chainrule.train.nonfinite.record import Cause as Cause
 from chainrule.train.nonfinite.record import InputValue as InputValue
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.record import StepStatistics as StepStatistics
-from chainrule.train.nonfinite.recorder import Recorder as Recorder
+from chainrule.train.nonfinite.failed_step import Recorder as Recorder
 from chainrule.train.nonfinite.run_file import NAME as NAME
 from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report
 from chainrule.train.nonfinite.run_file import remove_report as remove_report

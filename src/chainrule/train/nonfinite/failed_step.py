@@ -2,15 +2,82 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from chainrule.memo import cached_property
 from chainrule.records import frozen
-from chainrule.train.nonfinite.recorder import Recorder
-from chainrule.train.state import TrainState
+from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
+
+# Recent states and losses of a training, from which the last steps can be replayed after a failure.
+#
+# The recorder stores loss and learning rate of each of the last steps, and the states from which the last
+# multi-step runs started. The arrays of a state are never changed in place, so keeping a state copies
+# nothing; it only delays the release of its memory, up to ``MAX_BYTES``. Of a large network only the current
+# multi-step run can be replayed.
+
+LENGTH = 8  # recorded steps
+MAX_BYTES = 4 * 2**20  # of the states of earlier multi-step runs
+
+State = tuple[int, int, int, Tensors, Tensors, Tensors]  # step, epoch, batch, parameters, states, slots
+
+
+def retained_states(size: int) -> int:
+    """How many states of ``size`` bytes are kept, the current one included."""
+    return max(1, min(LENGTH, MAX_BYTES // max(1, size)))
+
+
+class Recorder:
+    """Records the last steps of a training, in about a microsecond for each multi-step run.
+
+    Args:
+        state: the initial state; determines how many states fit.
+    """
+
+    def __init__(self, state: TrainState) -> None:
+        size = sum(array.nbytes for array in state.tensors().values())
+        self._starts: deque[State] = deque(maxlen=retained_states(size))
+        self._reports: deque[tuple[int, np.ndarray]] = deque(maxlen=LENGTH)
+
+    def begin(self, state: TrainState) -> None:
+        """Record the state from which a multi-step run starts."""
+        self._starts.append(
+            (state.step, state.epoch, state.batch, state.parameters, state.states, state.slots)
+        )
+
+    def release_oldest(self) -> None:
+        """Release the oldest state, if the next ``begin`` drops it, before the new state is allocated."""
+        if len(self._starts) == self._starts.maxlen:
+            self._starts.popleft()
+
+    def record(self, state: TrainState, values: np.ndarray) -> None:
+        """Record loss and learning rate of the last steps.
+
+        Args:
+            state: the state after them.
+            values: loss and learning rate of each step, (steps, 2).
+        """
+        self._reports.append((state.step, values[-LENGTH:].copy()))
+
+    @property
+    def losses(self) -> dict[int, tuple[float, float]]:
+        """Loss and learning rate of the last steps, by step number from 1."""
+        return {
+            last - len(values) + 1 + i: (float(loss), float(learning_rate))
+            for last, values in self._reports
+            for i, (loss, learning_rate) in enumerate(values)
+        }
+
+    def before(self, step: int) -> TrainState | None:
+        """The latest recorded state before step number ``step`` (from 1); ``None`` if there is none."""
+        earlier = [start for start in self._starts if start[0] < step]
+        if not earlier:
+            return None
+        done, epoch, batch, parameters, states, slots = earlier[-1]
+        return TrainState(parameters, states, slots, done, epoch, batch)
 
 
 @frozen(eq=False)
