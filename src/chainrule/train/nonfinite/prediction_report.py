@@ -15,9 +15,8 @@ from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import root_cause
 from chainrule.train.nonfinite.narrative import cause_of, headline
-from chainrule.train.nonfinite.origin import find_origin
+from chainrule.train.nonfinite.origin import find_origin, origin_in_scan
 from chainrule.train.nonfinite.record import NonfiniteReport
-from chainrule.train.nonfinite.scan_origin import origin_in_scan
 from chainrule.train.nonfinite.step_report import origin_report
 from chainrule.train.state_holder import StateHolder
 

@@ -19,9 +19,8 @@ from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import LENGTH, FailedStep, StepInputs
 from chainrule.train.nonfinite.narrative import cause_of, layer_text
-from chainrule.train.nonfinite.origin import Origin, find_origin, phases, rows_of, samples_on
+from chainrule.train.nonfinite.origin import Origin, find_origin, origin_in_scan, phases, rows_of, samples_on
 from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport, StepStatistics
-from chainrule.train.nonfinite.scan_origin import origin_in_scan
 from chainrule.train.state import TrainState
 
 # Statistics of the last steps, which are replayed exactly from an earlier state.
