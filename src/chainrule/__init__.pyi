@@ -101,7 +101,6 @@ from chainrule.nn.attention.single_head import AdditiveAttention as AdditiveAtte
 from chainrule.nn.attention.single_head import Attention as Attention
 from chainrule.nn.blocks.fast_speech import FastSpeech as FastSpeech
 from chainrule.nn.blocks.fast_speech import LengthRegulator as LengthRegulator
-from chainrule.nn.blocks.transformer import FeedForward as FeedForward
 from chainrule.nn.blocks.language import TextEncoder as TextEncoder
 from chainrule.nn.blocks.language import Translator as Translator
 from chainrule.nn.blocks.residual import BasicBlock as BasicBlock
@@ -109,6 +108,7 @@ from chainrule.nn.blocks.residual import Bottleneck as Bottleneck
 from chainrule.nn.blocks.residual import InvertedResidual as InvertedResidual
 from chainrule.nn.blocks.residual import Skip as Skip
 from chainrule.nn.blocks.span_reader import SpanReader as SpanReader
+from chainrule.nn.blocks.transformer import FeedForward as FeedForward
 from chainrule.nn.blocks.transformer import Transformer as Transformer
 from chainrule.nn.blocks.transformer import TransformerDecoder as TransformerDecoder
 from chainrule.nn.blocks.transformer import TransformerDecoderLayer as TransformerDecoderLayer
@@ -160,7 +160,6 @@ from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite
 from chainrule.nn.layers.hashed_ngrams import HashedNGrams as HashedNGrams
 from chainrule.nn.layers.latent import GaussianLatent as GaussianLatent
 from chainrule.nn.layers.linear import Dense as Dense
-from chainrule.nn.layers.normalization import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.max_unpool import MaxUnpool as MaxUnpool
 from chainrule.nn.layers.merge import Merge as Merge
 from chainrule.nn.layers.message_passing import GatedGraphConv as GatedGraphConv
@@ -169,6 +168,7 @@ from chainrule.nn.layers.normalization import BatchNorm as BatchNorm
 from chainrule.nn.layers.normalization import GroupNorm as GroupNorm
 from chainrule.nn.layers.normalization import InstanceNorm as InstanceNorm
 from chainrule.nn.layers.normalization import LayerNorm as LayerNorm
+from chainrule.nn.layers.normalization import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.normalization import RMSNorm as RMSNorm
 from chainrule.nn.layers.normalization import UnitNorm as UnitNorm
 from chainrule.nn.layers.padding import Crop as Crop
@@ -206,7 +206,6 @@ from chainrule.nn.layers.time_distributed import TimeDistributed as TimeDistribu
 from chainrule.nn.layers.weight_norm import SpectralNorm as SpectralNorm
 from chainrule.nn.layers.weight_norm import WeightNorm as WeightNorm
 from chainrule.nn.loss.center_net import CenterNet as CenterNet
-from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.nn.loss.classification import BinaryFocal as BinaryFocal
 from chainrule.nn.loss.classification import CategoricalFocal as CategoricalFocal
@@ -266,6 +265,7 @@ from chainrule.nn.loss.margin import MultiMargin as MultiMargin
 from chainrule.nn.loss.margin import MultilabelMargin as MultilabelMargin
 from chainrule.nn.loss.margin import SoftMargin as SoftMargin
 from chainrule.nn.loss.margin import SquaredHinge as SquaredHinge
+from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.metric_learning import Contrastive as Contrastive
 from chainrule.nn.loss.metric_learning import CosineEmbedding as CosineEmbedding
 from chainrule.nn.loss.metric_learning import MarginRanking as MarginRanking
@@ -448,6 +448,9 @@ from chainrule.train.callback.checkpoint import Checkpoint as Checkpoint
 from chainrule.train.callback.histograms import Histograms as Histograms
 from chainrule.train.callback.logs import CSVLog as CSVLog
 from chainrule.train.callback.logs import JSONLog as JSONLog
+from chainrule.train.callback.stopping import Converged as Converged
+from chainrule.train.callback.stopping import EarlyStopping as EarlyStopping
+from chainrule.train.callback.stopping import EnsembleEarlyStopping as EnsembleEarlyStopping
 from chainrule.train.callback.tensorboard import TensorBoard as TensorBoard
 from chainrule.train.callback.time_limit import TimeLimit as TimeLimit
 from chainrule.train.evaluation.metric import METRICS as METRICS
@@ -462,9 +465,6 @@ from chainrule.train.robust.adversarial import AdversarialTraining as Adversaria
 from chainrule.train.robust.adversarial import TRADES as TRADES
 from chainrule.train.robust.interval_training import IntervalTraining as IntervalTraining
 from chainrule.train.robust.noise import NoiseTraining as NoiseTraining
-from chainrule.train.callback.stopping import Converged as Converged
-from chainrule.train.callback.stopping import EarlyStopping as EarlyStopping
-from chainrule.train.callback.stopping import EnsembleEarlyStopping as EnsembleEarlyStopping
 from chainrule.train.trainer import Trainer as Trainer
 
 __version__: str

@@ -1,9 +1,9 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.derive.article import article_trace as article_trace
-from chainrule.derive.narrative import feature_lines as feature_lines
 from chainrule.derive.narrative import check_options as check_options
 from chainrule.derive.narrative import explain as explain
+from chainrule.derive.narrative import feature_lines as feature_lines
 from chainrule.derive.replayed_step import Replay as Replay
 from chainrule.derive.replayed_step import replay as replay
 from chainrule.derive.weight_change import WhatIf as WhatIf

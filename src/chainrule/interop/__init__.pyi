@@ -6,5 +6,5 @@ from chainrule.interop.file_reader import read_weights as read_weights
 from chainrule.interop.lazy_tensor import Tensor as Tensor
 from chainrule.interop.loading import load_weights as load_weights
 from chainrule.interop.report import WeightsReport as WeightsReport
-from chainrule.interop.torch.names import Family as Family
 from chainrule.interop.torch.names import FAMILIES as FAMILIES
+from chainrule.interop.torch.names import Family as Family

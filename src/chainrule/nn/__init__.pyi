@@ -8,7 +8,6 @@ from chainrule.nn.attention.single_head import AdditiveAttention as AdditiveAtte
 from chainrule.nn.attention.single_head import Attention as Attention
 from chainrule.nn.blocks.fast_speech import FastSpeech as FastSpeech
 from chainrule.nn.blocks.fast_speech import LengthRegulator as LengthRegulator
-from chainrule.nn.blocks.transformer import FeedForward as FeedForward
 from chainrule.nn.blocks.language import TextEncoder as TextEncoder
 from chainrule.nn.blocks.language import Translator as Translator
 from chainrule.nn.blocks.residual import BasicBlock as BasicBlock
@@ -16,6 +15,7 @@ from chainrule.nn.blocks.residual import Bottleneck as Bottleneck
 from chainrule.nn.blocks.residual import InvertedResidual as InvertedResidual
 from chainrule.nn.blocks.residual import Skip as Skip
 from chainrule.nn.blocks.span_reader import SpanReader as SpanReader
+from chainrule.nn.blocks.transformer import FeedForward as FeedForward
 from chainrule.nn.blocks.transformer import Transformer as Transformer
 from chainrule.nn.blocks.transformer import TransformerDecoder as TransformerDecoder
 from chainrule.nn.blocks.transformer import TransformerDecoderLayer as TransformerDecoderLayer
@@ -25,7 +25,6 @@ from chainrule.nn.build import Built as Built
 from chainrule.nn.build import build as build
 from chainrule.nn.build import initial_values as initial_values
 from chainrule.nn.build import total_penalty as total_penalty
-from chainrule.nn.serialization import LAYERS as LAYERS
 from chainrule.nn.initializer import INITIALIZERS as INITIALIZERS
 from chainrule.nn.initializer import Initializer as Initializer
 from chainrule.nn.initializer.initializer import Fill as Fill
@@ -74,7 +73,6 @@ from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite
 from chainrule.nn.layers.hashed_ngrams import HashedNGrams as HashedNGrams
 from chainrule.nn.layers.latent import GaussianLatent as GaussianLatent
 from chainrule.nn.layers.linear import Dense as Dense
-from chainrule.nn.layers.normalization import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.max_unpool import MaxUnpool as MaxUnpool
 from chainrule.nn.layers.merge import Merge as Merge
 from chainrule.nn.layers.message_passing import GatedGraphConv as GatedGraphConv
@@ -83,6 +81,7 @@ from chainrule.nn.layers.normalization import BatchNorm as BatchNorm
 from chainrule.nn.layers.normalization import GroupNorm as GroupNorm
 from chainrule.nn.layers.normalization import InstanceNorm as InstanceNorm
 from chainrule.nn.layers.normalization import LayerNorm as LayerNorm
+from chainrule.nn.layers.normalization import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.normalization import RMSNorm as RMSNorm
 from chainrule.nn.layers.normalization import UnitNorm as UnitNorm
 from chainrule.nn.layers.padding import Crop as Crop
@@ -120,7 +119,6 @@ from chainrule.nn.layers.time_distributed import TimeDistributed as TimeDistribu
 from chainrule.nn.layers.weight_norm import SpectralNorm as SpectralNorm
 from chainrule.nn.layers.weight_norm import WeightNorm as WeightNorm
 from chainrule.nn.loss.center_net import CenterNet as CenterNet
-from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.nn.loss.classification import BinaryFocal as BinaryFocal
 from chainrule.nn.loss.classification import CategoricalFocal as CategoricalFocal
@@ -142,6 +140,7 @@ from chainrule.nn.loss.margin import MultiMargin as MultiMargin
 from chainrule.nn.loss.margin import MultilabelMargin as MultilabelMargin
 from chainrule.nn.loss.margin import SoftMargin as SoftMargin
 from chainrule.nn.loss.margin import SquaredHinge as SquaredHinge
+from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.metric_learning import Contrastive as Contrastive
 from chainrule.nn.loss.metric_learning import CosineEmbedding as CosineEmbedding
 from chainrule.nn.loss.metric_learning import MarginRanking as MarginRanking
@@ -233,6 +232,7 @@ from chainrule.nn.schedule.step import MultiStep as MultiStep
 from chainrule.nn.schedule.step import PiecewiseConstant as PiecewiseConstant
 from chainrule.nn.schedule.step import Step as Step
 from chainrule.nn.scope import Scope as Scope
+from chainrule.nn.serialization import LAYERS as LAYERS
 from chainrule.nn.serialization import from_record as from_record
 from chainrule.nn.serialization import net_from_record as net_from_record
 from chainrule.nn.serialization import net_to_record as net_to_record

@@ -1,7 +1,6 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.nn.loss.center_net import CenterNet as CenterNet
-from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.nn.loss.classification import BinaryFocal as BinaryFocal
 from chainrule.nn.loss.classification import CategoricalFocal as CategoricalFocal
@@ -24,6 +23,7 @@ from chainrule.nn.loss.margin import MultiMargin as MultiMargin
 from chainrule.nn.loss.margin import MultilabelMargin as MultilabelMargin
 from chainrule.nn.loss.margin import SoftMargin as SoftMargin
 from chainrule.nn.loss.margin import SquaredHinge as SquaredHinge
+from chainrule.nn.loss.metric_learning import Circle as Circle
 from chainrule.nn.loss.metric_learning import Contrastive as Contrastive
 from chainrule.nn.loss.metric_learning import CosineEmbedding as CosineEmbedding
 from chainrule.nn.loss.metric_learning import MarginRanking as MarginRanking

@@ -1,6 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.train.nonfinite.check import is_finite as is_finite
+from chainrule.train.nonfinite.failed_step import Recorder as Recorder
 from chainrule.train.nonfinite.narrative import remedy_of as remedy_of
 from chainrule.train.nonfinite.narrative import report_lines as report_lines
 from chainrule.train.nonfinite.prediction_report import report_nonfinite_predictions as report_nonfinite_predictions
@@ -9,7 +10,6 @@ from chainrule.train.nonfinite.record import Cause as Cause
 from chainrule.train.nonfinite.record import InputValue as InputValue
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.record import StepStatistics as StepStatistics
-from chainrule.train.nonfinite.failed_step import Recorder as Recorder
 from chainrule.train.nonfinite.run_file import NAME as NAME
 from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report
 from chainrule.train.nonfinite.run_file import remove_report as remove_report
