@@ -12,13 +12,13 @@ compute values itself: a step is a graph, and an engine runs it.
     update.py           the update core: arrays to the compiled step, finite results back, for every training
     trainer.py          one update at a time;  parameters.py  arrays that several trainers update
     batch_training.py   ``fit`` on batches of an iterable
-    stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters
-    loading.py          initialize and load parameters;  initialization.py  sampling of initial values
+    interrupt.py        signals that end a training after its step
+    loading.py          initialize, load and freeze parameters;  initialization.py  sampling of initial values
     inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
     evaluation/         predictions, losses, metrics, baselines
     checkpoint/         model files, resume, replay, the identity of a training
     monitor/            probes, memory, progress, profiles, the learning-rate finder, parity of engines
-    callback/           callbacks
+    callback/           callbacks and early stopping
     nonfinite/          the origin of NaN and infinity
 """
 

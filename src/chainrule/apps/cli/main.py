@@ -36,7 +36,7 @@ _WORDS = (
     "fit=train learn=train test=evaluate score=evaluate validate=evaluate infer=predict continue=resume "
     "help=--help ls=--help list=--help"
 )
-OTHER_WORDS = dict(pair.split("=") for pair in _WORDS.split())
+OTHER_WORDS = {word: command for word, _, command in (pair.partition("=") for pair in _WORDS.split())}
 """Commands by the words of other programs."""
 DONE, FAILED, WRONG = 0, 1, 2
 OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

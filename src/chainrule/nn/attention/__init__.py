@@ -3,8 +3,7 @@
 Input: a sequence, or several by name: ``query``, ``value``, ``key``, and a ``mask``. Result: for each query
 the mean of the values, weighted by how well their keys match. This package does not compute values.
 
-    sequences_of inputs.py      the checked inputs of a layer
-    spread       mask.py        the forms of a mask; weights that are 0 at masked positions
+    sequences_of inputs.py      the checked inputs of a layer, and its mask with weights of 0
     Attention, AdditiveAttention               single_head.py  without heads
     MultiHeadAttention, GroupedQueryAttention  multi_head.py   with heads, positions and a cache
 """

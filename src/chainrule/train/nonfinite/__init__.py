@@ -5,14 +5,12 @@ report, which prints in both languages and is stored in the run folder as ``nonf
 changes nothing and does not decide whether a training stops: the training loop does.
 
     check.py              whether an array is finite
-    recorder.py           recent states and losses;  failed_step.py  what the loop passes when a step fails
-    origin.py             the first operation whose result is not finite;  scan_origin.py  inside a scan
-    rounding.py           overflows in compiled code only
+    failed_step.py        recent states and losses, and what the loop passes when a step fails
+    origin.py             the first operation whose result is not finite, also inside a scan
     cause.py              the cause
-    recent_steps.py       statistics of the last steps
     record.py             the report and its serialization;  run_file.py  its file in a run folder
     narrative.py          the report as text, with a remedy;  texts.py  its sentences
-    step_report.py        report and error of a failed step
+    step_report.py        report and error of a failed step, overflows in compiled code, the last steps
     prediction_report.py  report of non-finite predictions
 """
 
