@@ -27,6 +27,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         '准确率为 0.9'
         >>> fill("由{name}训练", {"name": "Adam"})
         '由 Adam 训练'
+        >>> fill("没有“{names}”", {"names": 'age", "height'})
+        '没有“age”、“height”'
     """
     if "{" not in template:
         return template
@@ -42,13 +44,15 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
 
 def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """The literal parts of a template and the formatted values between them."""
+    """The literal parts of a template and the formatted values between them; quotes of a list are Chinese."""
     for literal, field, spec, conversion in _FORMATTER.parse(template):
         yield literal
+        is_quoted = literal.endswith("“")
         if field is not None:
             value, _ = _FORMATTER.get_field(field, (), values)
             value = _FORMATTER.convert_field(value, conversion)
-            yield _FORMATTER.format_field(value, (spec or "").format_map(values))
+            text = _FORMATTER.format_field(value, (spec or "").format_map(values))
+            yield text.replace('", "', "”、“") if is_quoted else text
 
 
 def _spaced(left: str, right: str) -> tuple[str, str]:

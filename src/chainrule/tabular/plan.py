@@ -331,7 +331,7 @@ class SplitRows:
         division = self.options.division
         return RowUse(
             self.prepared.table.rows, training, validation, test, self.options.seed, way=division.way,
-            column=division.column, file=self.options.test,
+            column=division.column, file=self.options.test, stops=patience_of(self.options) > 0,
         )  # fmt: skip
 
     @property

@@ -128,6 +128,7 @@ class RowUse:
         way: how the rows are divided: ``"random"``, ``"time"`` or ``"group"``.
         column: the column that divides them.
         file: the file of the test rows.
+        stops: whether the validation rows decide when the training stops.
     """
 
     rows: int
@@ -141,11 +142,14 @@ class RowUse:
     way: str = "random"
     column: str = ""
     file: str = ""
+    stops: bool = True
 
     @property
     def sentence(self) -> Pair:
         """The use of the rows, in English and Chinese."""
-        key = "split" if not self.folds else "split_folds_and_test" if self.test else "split_folds"
+        key = "split" if self.stops else "split_without_stopping"
+        if self.folds:
+            key = "split_folds_and_test" if self.test else "split_folds"
         parts = [key]
         parts += [f"split_{self.way}"] if self.column else []
         parts += ["split_test"] if self.file else []
@@ -179,6 +183,7 @@ class RowUse:
         if not isinstance(record, Mapping):
             return None
         values: dict[str, Any] = {entry.name: record.get(entry.name) for entry in fields(RowUse)}
-        texts = ("way", "column", "file")
-        are_valid = [type(values[name]) is (str if name in texts else int) for name in values]
+        values["stops"] = record.get("stops", True)
+        types: dict[str, type] = {"way": str, "column": str, "file": str, "stops": bool}
+        are_valid = [type(value) is types.get(name, int) for name, value in values.items()]
         return RowUse(**values) if all(are_valid) and values["way"] in WAYS else None

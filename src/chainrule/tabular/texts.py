@@ -29,6 +29,7 @@ WORDS: Texts = {
     "is_target": "target",
     "more_columns": "... and {count} more; report.html lists all",
     "split": "{training} training, {validation} validation (early stopping), {test} test rows (seed {seed})",
+    "split_without_stopping": "{training} training, {validation} validation, {test} test rows (seed {seed})",
     "split_time": ", divided by time: {column}",
     "split_group": ", divided by group: {column}",
     "split_scored": "; {scored} of the rows are scored",

@@ -324,8 +324,9 @@ def _ends(
     low, high = prediction + (pair[0] - margin), prediction + (pair[1] + margin)
     sizes = np.abs(prediction) + np.maximum(np.abs(pair[0]), np.abs(pair[1])) + abs(margin)
     rounding = 4 * np.finfo(np.float64).eps * np.where(np.isfinite(sizes), sizes, 0.0)
-    middle = (low + high) / 2  # where a negative margin exceeds the width
-    low, high = np.minimum(low, middle) - rounding, np.maximum(high, middle) + rounding
+    crossed = low > high  # where a negative margin exceeds the width
+    middle = (np.where(crossed, low, 0.0) + np.where(crossed, high, 0.0)) / 2
+    low, high = np.where(crossed, middle, low) - rounding, np.where(crossed, middle, high) + rounding
     return (low, high) if lowest is None else (np.maximum(low, lowest), np.maximum(high, lowest))
 
 
