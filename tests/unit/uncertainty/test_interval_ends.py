@@ -14,6 +14,9 @@ def test_an_infinite_margin_covers_every_value_and_a_large_negative_one_is_a_poi
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         low, high = _ends(prediction, pair, np.inf, None)
-        assert np.all(low == -np.inf) and np.all(high == np.inf)
+        assert np.all(low == -np.inf)
+        assert np.all(high == np.inf)
         low, high = _ends(prediction, pair, -5.0, None)
-    assert np.allclose(low, [0, 3]) and np.allclose(high, [0, 3]) and np.all(low <= high)
+    assert np.allclose(low, [0, 3])
+    assert np.allclose(high, [0, 3])
+    assert np.all(low <= high)
