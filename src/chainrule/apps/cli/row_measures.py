@@ -23,6 +23,31 @@ from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.network_disagreement import disagreement, has_members
 from chainrule.validation import choice
 
+# Certificates beside predictions: ``chainrule predict --certify RADIUS``.
+
+CERTIFICATE, CHANGED = "certificate", "changed prediction"  # columns of the output
+
+
+def certificate_columns(model: Model, x: Any, radius: float) -> dict[str, np.ndarray]:
+    """The status of each row, and the prediction that a change within the radius leads to.
+
+    Args:
+        model: a trained classifier.
+        x: prepared inputs, or arrays by input name.
+        radius: the largest change of an element.
+
+    Raises:
+        TrainingError E582, UsageError: as ``Model.certify``.
+    """
+    certificate = model.certify(x, radius=radius, lang=settings.lang)
+    unit = "certified_prepared" if certificate.is_prepared else "certified_units"
+    counts = {f"{s}": certificate.status.count(s) for s in ("proven", "broken", "unknown")}
+    text = text_of("certified").format(radius=f"{radius:g}", unit=text_of(unit), **counts)
+    screen.line(text, "yellow", to_errors=True)
+    changed = [str(certificate.attacked.get(i, "")) for i in range(len(certificate.status))]
+    return {CERTIFICATE: np.array(certificate.status, object), CHANGED: np.array(changed, object)}
+
+
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
 SAMPLES = 50  # of a network with dropout
 MEASURES = {

@@ -18,7 +18,6 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.certificates import certificate_columns
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
@@ -32,7 +31,7 @@ from chainrule.apps.cli.prediction_output import (
     prediction_frame,
 )
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.row_measures import MEASURES, measured_columns
+from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.uncertainty_columns import Uncertainty, require_classes
