@@ -18,7 +18,7 @@ PACKAGES = {
 INNER = {
     "chainrule.apps.cli",
     "chainrule.apps.cli.texts",
-    "chainrule.apps.cli.unknown_class",
+    "chainrule.apps.cli.prediction_output",
     "chainrule.attribution.atoms",
     "chainrule.data.batches.replay_buffer",
     "chainrule.data.boxes.center_grid",

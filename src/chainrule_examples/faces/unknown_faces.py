@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule import Model
-from chainrule.apps.cli.unknown_class import FACT, UNKNOWN, with_unknown
+from chainrule.apps.cli.prediction_output import FACT, UNKNOWN, with_unknown
 from chainrule.data import Table
 from chainrule.messages import Text, translated
 from chainrule_examples.faces.identity_splits import split_images, split_people

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.unknown_class import with_unknown
+from chainrule.apps.cli.prediction_output import with_unknown
 from chainrule.tabular.threshold import ThresholdCurve, best_threshold, cross_fitted
 from chainrule.uncertainty import (
     Isotonic,

@@ -2,7 +2,7 @@
 
 Labels and cells come from data and are escaped according to the destination:
 
-* on a terminal, control characters are printed as escape sequences, such as ``\\x1b``;
+* on a terminal, control characters are printed as escape sequences, such as ``\x1b``;
 * in a file or pipe, cells are quoted as CSV requires. A text that a spreadsheet would evaluate as a formula,
   or that starts with an apostrophe, is prefixed by an apostrophe, which
   ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes texts unchanged.
@@ -20,16 +20,125 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.uncertainty_columns import Uncertainty
-from chainrule.apps.cli.unknown_class import stored_level, with_unknown
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.errors import UsageError, fact
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.inputs import kind_of
 from chainrule.model import Model
+from chainrule.records import frozen
 from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.prediction import predict_with_probabilities
+from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.probability_map import Identity
+
+# The columns of ``chainrule predict`` about the uncertainty of a class: set and confidence.
+
+SET, CONFIDENCE = "set", "confidence"
+SEPARATOR = "; "
+
+
+@frozen
+class Uncertainty:
+    """What ``predict`` does with uncertain rows.
+
+    Args:
+        level: the probability that a prediction set contains the true class; ``None``: no sets.
+        method: of the sets.
+        abstain: the lowest probability of a class that is predicted; ``None``: every row is decided.
+    """
+
+    level: float | None = None
+    method: SetMethod = "threshold"
+    abstain: float | None = None
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether probabilities are needed."""
+        return self.level is not None or self.abstain is not None
+
+    def sets(self, model: Model, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+        """The column of prediction sets; none if they are not requested.
+
+        Args:
+            model: a calibrated classifier.
+            probabilities: (N, K) of the network.
+            labels: (K,) the classes.
+
+        Raises:
+            UsageError E612: the model has no calibration. E101: another level.
+        """
+        if self.level is None:
+            return {}
+        if model.calibration is None:
+            raise UsageError("E612", where="--sets", fix="chainrule calibrate RUN DATA")
+        try:
+            inside = model.calibration.sets(probabilities, self.level, self.method)
+        except UsageError as error:
+            error.where, error.fix = "--sets", f"--sets {error.fix.partition('=')[2]}"
+            raise
+        texts = [SEPARATOR.join(map(str, labels[row])) for row in inside]
+        return {SET: np.array(texts, object)}
+
+    def decided(self, predicted: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+        """The predictions, some empty, with their confidence; none if every row is decided.
+
+        Args:
+            predicted: (N,) labels.
+            probabilities: (N, K), calibrated if there is a calibration.
+        """
+        if self.abstain is None:
+            return {}
+        confidence = probabilities.max(axis=1)
+        is_open = confidence < np.asarray(self.abstain, confidence.dtype)  # 0.7 of the user is float32(0.7)
+        words = {"count": int(is_open.sum()), "rows": len(is_open), "limit": f"{self.abstain:g}"}
+        screen.line(text_of("abstained").format(**words), "yellow", to_errors=True)
+        labels = predicted.astype(object)
+        labels[is_open] = None
+        return {"prediction": labels, CONFIDENCE: confidence}
+
+
+def require_classes(model: Model, uncertainty: Uncertainty) -> None:
+    """Refuse sets and abstention of a model that does not predict one class for each row.
+
+    Raises:
+        UsageError E601: it does not.
+    """
+    is_classifier = model.task == "classification" and len(model.targets) == 1
+    if uncertainty.is_requested and not is_classifier:
+        name = "--sets" if uncertainty.level is not None else "--abstain"
+        raise UsageError(
+            "E601", where="chainrule predict", option=name, expected=fact("a model of classes"), received=name
+        )
+
+
+# Rows of none of the classes: a model may store from which probability on it names a class.
+#
+# The largest probability of a row of a class that did not occur in training is often smaller than that of
+# other rows. The level is chosen on such rows, see ``accept_level``, and is a fact of the model.
+
+FACT = "unknown"  # in the facts of a model: the smallest probability of a class that is named
+HIGHEST = float(np.nextafter(1.0, 2.0))  # a level that no probability reaches
+UNKNOWN = "unknown"  # the prediction of other rows
+
+
+def stored_level(model: Model) -> float | None:
+    """The level in the facts of a classifier of several classes; ``None`` if there is none."""
+    level = model.facts.get(FACT)
+    is_valid = isinstance(level, float) and 0 <= level <= HIGHEST and model.task == "classification"
+    return level if is_valid and len(model.labels or ()) > 1 else None
+
+
+def with_unknown(labels: np.ndarray, probabilities: np.ndarray, level: float) -> np.ndarray:
+    """The predicted labels (N,), and ``"unknown"`` where the largest of the probabilities (N, K) is smaller.
+
+    Example:
+        >>> with_unknown(np.array(["ann", "bob"]), np.array([[0.9, 0.1], [0.4, 0.6]]), 0.7).tolist()
+        ['ann', 'unknown']
+    """
+    largest = probabilities.max(axis=1).astype(np.float64)  # float32 would round the level to a probability
+    return np.where(largest < level, UNKNOWN, labels.astype(object))
+
 
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded

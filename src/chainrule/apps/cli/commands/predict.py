@@ -24,18 +24,19 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
     REASON,
+    Uncertainty,
     beside,
     csv_parts,
     id_columns,
     prediction_columns,
     prediction_frame,
+    require_classes,
+    stored_level,
 )
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.uncertainty_columns import Uncertainty, require_classes
-from chainrule.apps.cli.unknown_class import stored_level
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.damaged_cells import (
