@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from attribution_cases import CASES, KINDS, normal_numbers, ready
-from chainrule.apps.cli.remedies import on_command_line
+from chainrule.apps.cli.command_line import on_command_line
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
 from chainrule.spec import Size, Spec
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chainrule.apps.cli.remedies import on_command_line
+from chainrule.apps.cli.command_line import on_command_line
 from chainrule.diagnosis import RULES as DOCTOR
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rule import Evidence
