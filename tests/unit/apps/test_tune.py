@@ -17,9 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.tuning.search_space import NETWORK, ensemble_space
-from chainrule.apps.cli.tuning.study import JOURNAL, ROUND, Study, best_of
-from chainrule.apps.cli.tuning.trials import Problem, evaluator
+from chainrule.apps.cli.tuning.study import (
+    JOURNAL,
+    NETWORK,
+    ROUND,
+    Problem,
+    Study,
+    best_of,
+    ensemble_space,
+    evaluator,
+)
 from chainrule.errors import ChainruleError, FileError
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import OVERRIDES

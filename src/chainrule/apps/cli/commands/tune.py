@@ -19,8 +19,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Study, best_of
-from chainrule.apps.cli.tuning.trials import Problem, Settings, evaluator
+from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.store import RunFolder
