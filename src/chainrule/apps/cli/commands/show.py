@@ -12,7 +12,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.views import doctor, errors, models
+from chainrule.apps.cli.views import catalog, doctor, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
@@ -62,8 +62,8 @@ def show(
         models.show_models() if which is None else models.show_model(which)
     elif what.casefold() in doctor.WORDS:
         doctor.show_rules() if which is None else doctor.show_rule(which)
-    elif what.casefold() in errors.WORDS:
-        errors.show_errors() if which is None else errors.show_error(which)
+    elif what.casefold() in catalog.WORDS:
+        catalog.show_errors() if which is None else catalog.show_error(which)
     elif (kind := resolve_kind(what)) is not None:
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
