@@ -11,8 +11,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.views.doctor import saved_diagnosis
-from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
+from chainrule.apps.cli.views.doctor import saved_diagnosis, show_nonfinite_report
 from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.store import atomic_write
 from chainrule.tabular.remedies import with_commands

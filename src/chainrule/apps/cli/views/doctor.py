@@ -14,8 +14,26 @@ from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
+from chainrule.train.nonfinite import read_nonfinite_report
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
+
+# The report on a non-finite value of a run folder, on the screen.
+
+
+def show_nonfinite_report(run: str) -> bool:
+    """Print the report of a run folder, if there is one; returns whether there is.
+
+    Raises:
+        FileError E555: the report cannot be read.
+    """
+    report = read_nonfinite_report(run) if os.path.isdir(run) else None
+    if report is None:
+        return False
+    screen.line(text_of("nonfinite"), "bold")
+    screen.block("\n".join(report.lines(settings.lang)))
+    return True
+
 
 MAX_BYTES = 2**24  # maximum size of a file of findings
 WORDS = ("rule", "rules")
