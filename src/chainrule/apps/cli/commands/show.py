@@ -15,8 +15,8 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views import catalog, doctor, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.doctor import show_nonfinite_report
+from chainrule.apps.cli.views.models import is_foreign, show_weights
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
-from chainrule.apps.cli.views.weights import is_foreign, show_weights
 from chainrule.catalog import KINDS, resolve_kind
 from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.errors import UsageError, fact, nearest
