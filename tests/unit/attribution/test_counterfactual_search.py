@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.attribution.counterfactual.axis import Axis, changed_columns, distances
+from chainrule.attribution.counterfactual.feature_domain import Axis, changed_columns, distances
 from chainrule.attribution.counterfactual.search import Search, exchanged
 
 LEVELS = 4  # of a category

@@ -29,7 +29,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.attribution.counterfactual.axis import Axis, changed_columns, distances
+from chainrule.attribution.counterfactual.feature_domain import Axis, changed_columns, distances
 from chainrule.records import frozen
 
 # Exchange of changes: a part of one change is reverted, and another column changes further to compensate.
