@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
-from chainrule.attribution.importance.permutation import permutation_importances
 from chainrule.attribution.methods.feature_groups import PATCHES_PER_AXIS, group_indices
 from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import append_plots
@@ -18,6 +17,7 @@ from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
+from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
@@ -28,7 +28,138 @@ from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.validation import integer, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
+    from chainrule.attribution.methods.coalitions import Groups
     from chainrule.train.model_state import ModelState
+
+# Permutation importance: the decrease of a metric when one column is shuffled.
+#
+# Shuffling a column among the rows of a data set keeps its distribution but destroys its relation to the
+# target. The decrease of the metric is what the model gains from the column. It is a property of a model
+# *and* a data set, not of a single row. A column that the model does not use has importance 0. Two columns
+# with the same information share their importance or hide it completely: shuffle them as one group.
+#
+# Reference: Breiman (2001), Random forests; Fisher, Rudin and Dominici (2019), All models are wrong, but many
+# are useful.
+
+Measure: TypeAlias = Callable[[np.ndarray], float | np.ndarray]
+"""A function from the inputs of a data set (N, ...) to a metric of the predictions, or to several (M,)."""
+
+
+def permutation_importances(
+    measure: Measure, x: np.ndarray, groups: Groups, repeats: int, seed: int
+) -> np.ndarray:
+    """Return the decrease of a measure when each group of columns is shuffled, several times.
+
+    Args:
+        measure: evaluates the predictions for all rows; larger is better. It returns one metric or several.
+        x: (N, ...) the rows.
+        groups: the flat indices of the elements that are shuffled together.
+        repeats: the number of times that each group is shuffled, each time in another order.
+        seed: the seed of the orders.
+
+    Returns:
+        (groups, repeats) The measure before minus the measure after; (groups, repeats, M) for M metrics.
+
+    **Cost** groups * repeats + 1 passes over the data.
+
+    Example:
+        >>> x = np.arange(12.0).reshape(6, 2)
+        >>> negative_error = lambda z: -np.abs(z[:, 0] - x[:, 0]).mean()
+        >>> values = permutation_importances(negative_error, x, [np.array([0]), np.array([1])], 3, seed=0)
+        >>> bool((values[0] > 0).all()), values[1].tolist()
+        (True, [0.0, 0.0, 0.0])
+    """
+    before = measure(x)
+    copies = shuffled_copies(x, groups, repeats, seed)
+    decreases = [before - measure(shuffled) for shuffled in copies]
+    return np.reshape(np.array(decreases, np.float64), (len(groups), repeats, *np.shape(before)))
+
+
+def shuffled_copies(x: np.ndarray, groups: Groups, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """Copies of the rows in which one group of columns is shuffled: all repeats of a group, then the next.
+
+    Args:
+        x, groups, repeats, seed: as for ``permutation_importances``.
+
+    Example:
+        >>> x = np.array([[0, 5], [1, 6], [2, 7]])
+        >>> [copy[:, 1].tolist() for copy in shuffled_copies(x, [np.array([0])], 2, seed=0)]
+        [[5, 6, 7], [5, 6, 7]]
+    """
+    flat, key = x.reshape(len(x), -1), key_of(seed)
+    for i, indices in enumerate(groups):
+        for repeat in range(repeats):
+            shuffled = flat.copy()
+            order = permutation(fold(key, i, repeat), len(x))
+            shuffled[:, indices] = flat[order][:, indices]
+            yield shuffled.reshape(x.shape)
+
+
+# Partial dependence: the mean prediction if a column had the same value in every row.
+#
+# For each value, the column is set to it in all rows, and the predictions are averaged. The result shows how
+# the prediction depends on the column, whatever the other columns contain. It is a property of the model: it
+# shows what was learned, not what causes the target. Where columns are correlated, it includes combinations
+# of values that never occur. The quartiles over the rows show how far the dependence differs between rows.
+#
+# Reference: Friedman (2001), Greedy function approximation, section 8.2; Goldstein et al. (2015), Peeking
+# inside the black box.
+
+LOW, HIGH = 0.25, 0.75  # quantiles of the predictions over the rows
+
+
+@frozen(eq=False)
+class PartialDependence:
+    """The predictions for each value of a column.
+
+    Args:
+        mean: (points, K) the mean over the rows.
+        low, high: (points, K) the first and third quartile over the rows.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def partial_dependence(
+    predict: Callable[[Iterator[np.ndarray]], Iterable[np.ndarray]],
+    x: np.ndarray,
+    indices: np.ndarray,
+    values: np.ndarray,
+) -> PartialDependence:
+    """Return the predictions when some elements of every row are set to the same values.
+
+    Args:
+        predict: maps several copies (N, F) of the rows to the (N, K) predictions of each.
+        x: (N, F) the rows.
+        indices: (n,) the elements that are set, such as all features of a column.
+        values: (points, n) their values, one row for each point.
+
+    **Cost** One pass over the rows for each point.
+
+    Example:
+        >>> x = np.array([[0.0, 1.0], [2.0, 3.0]])
+        >>> totals = lambda copies: (rows.sum(axis=1, keepdims=True) for rows in copies)
+        >>> partial_dependence(totals, x, np.array([0]), np.array([[10.0], [20.0]])).mean.tolist()
+        [[12.0], [22.0]]
+    """
+    means, lows, highs = [], [], []
+    for prediction in predict(_changed_copies(x, indices, values)):
+        means.append(prediction.mean(axis=0, dtype=np.float64))
+        low, high = np.quantile(prediction, (LOW, HIGH), axis=0)
+        lows.append(low)
+        highs.append(high)
+    return PartialDependence(np.array(means), np.array(lows), np.array(highs))
+
+
+def _changed_copies(x: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Iterator[np.ndarray]:
+    """A copy of the rows for each point, in which the elements have its values."""
+    for point in values:
+        changed = x.copy()
+        changed[:, indices] = point
+        yield changed
+
 
 MAX_LISTED = 20  # columns listed; the rest is one line
 BAR_LENGTH = 24  # characters of the longest bar
