@@ -12,8 +12,7 @@ from chainrule.data import Preparation, Table
 from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.encoders import Dates, Encoding
 from chainrule.errors import UsageError, fact
-from chainrule.robustness.drift_columns import ColumnTest, column_tests, holm
-from chainrule.robustness.drift_joint import joint_test
+from chainrule.robustness.drift_columns import ColumnTest, column_tests, holm, joint_test
 from chainrule.robustness.drift_result import DriftResult
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.validation import language, number, random_seed

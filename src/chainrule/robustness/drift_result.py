@@ -13,8 +13,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.robustness.drift_columns import ColumnTest
-from chainrule.robustness.drift_joint import JointTest
+from chainrule.robustness.drift_columns import ColumnTest, JointTest
 from chainrule.texts import LANGUAGES, render
 
 MAX_LISTED = 40
