@@ -16,7 +16,7 @@ from chainrule.robustness.methods.apgd import TargetedAPGD as TargetedAPGD
 from chainrule.robustness.methods.fgsm import FGSM as FGSM
 from chainrule.robustness.methods.pgd import PGD as PGD
 from chainrule.robustness.methods.square import Square as Square
-from chainrule.robustness.novelty_result import Novelty as Novelty
+from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.request import attack as attack
 from chainrule.robustness.result import AttackResult as AttackResult

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainrule.robustness.drift_result import DriftResult
     from chainrule.robustness.issue_list import LabelIssues
     from chainrule.robustness.method import Attack
-    from chainrule.robustness.novelty_result import Novelty
+    from chainrule.robustness.novelty_scores import Novelty
     from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult
 

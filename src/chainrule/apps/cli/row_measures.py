@@ -13,8 +13,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
-from chainrule.robustness.novelty_result import LEVEL
-from chainrule.robustness.novelty_scores import METHODS
+from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.recorded import is_recorded, recorded_training
 from chainrule.texts import render
