@@ -13,8 +13,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "certificates.certificate": "Certificate",
-        "certificates.request": "certify",
+        "certificates.request": "Certificate certify",
         "request": "attack",
         "result": "AttackResult",
         "method": "ATTACKS Attack",
