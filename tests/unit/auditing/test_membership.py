@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.auditing.likelihood_ratio import offline_distance, online_ratio
-from chainrule.auditing.membership import Candidates, attack_membership, halves
+from chainrule.auditing.membership import (
+    Candidates,
+    attack_membership,
+    halves,
+    offline_distance,
+    online_ratio,
+)
 from chainrule.auditing.request import shadow_options
 from chainrule.auditing.statistics import fit_statistic
 from chainrule.errors import TrainingError, UsageError
