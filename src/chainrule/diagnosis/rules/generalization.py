@@ -6,11 +6,36 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from chainrule.diagnosis.context import TrainingContext
 from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
-from chainrule.diagnosis.rules.batch_norm_mode import SMALL_BATCH, SMALL_BATCHES, small_batches
 from chainrule.diagnosis.rules.loss_curve import too_low
 from chainrule.messages import fact
+
+# Rule 24 before training: batch normalization with small batches.
+#
+# In training mode the layer uses the mean and variance of the batch, in evaluation mode the running
+# statistics. Statistics of few samples differ strongly from these, so the evaluated network is not the
+# trained one.
+
+SMALL_BATCH = 8  # samples in a batch
+SMALL_BATCHES = '"{path}" computes mean and variance over only {size} samples at a time'
+
+
+def small_batches(context: TrainingContext) -> Iterator[Evidence]:
+    """Report batch normalization with small batches."""
+    size = context.order.batch_size
+    if size >= SMALL_BATCH or context.order.steps < 2:
+        return
+    for path, layer in context.network.training.book.layers.items():
+        if type(layer).__name__ == "BatchNorm":
+            facts, remedy = (
+                {"size": size, "path": path},
+                "model.fit(x, y, batch_size=64)  # or cr.LayerNorm()",
+            )
+            yield Evidence(size, SMALL_BATCH, facts, layer=path, form="small_batch", remedy=remedy)
+            return
+
 
 RISE, GAP = 0.15, 0.1  # validation loss relative to its best; validation loss relative to the training loss
 SLIGHT, WIDE = 0.05, 1.0  # a smaller rise is reported with a larger gap
