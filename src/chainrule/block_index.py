@@ -268,7 +268,7 @@ RULES_FIRST = {
     "parameters-not-learning": "diagnosis.rules.initialization.NOT_LEARNING",
     "gradients-not-reset": "diagnosis.rules.gradients.STALE_GRADIENTS",
     "wrong-gradient": "diagnosis.rules.gradients.WRONG_PULLBACK",
-    "penalty-too-strong": "diagnosis.rules.penalty.PENALTY_TOO_STRONG",
+    "penalty-too-strong": "diagnosis.rules.loss_curve.PENALTY_TOO_STRONG",
 }
 RULES_DURING = {
     "not-finite": "diagnosis.rules.signals.NOT_FINITE",
@@ -287,7 +287,7 @@ RULES_DURING = {
     "underfitting": "diagnosis.rules.generalization.UNDERFITTING",
     "trained-too-long": "diagnosis.rules.generalization.TOO_LONG",
     "mode-gap": "diagnosis.rules.generalization.MODE_GAP",
-    "penalty-too-strong": "diagnosis.rules.penalty.PENALTY_TOO_STRONG",
+    "penalty-too-strong": "diagnosis.rules.loss_curve.PENALTY_TOO_STRONG",
     "validation-easier": "diagnosis.rules.generalization.VALIDATION_EASIER",
     "gradient-underflow": "diagnosis.rules.signals.UNDERFLOW",
     "batch-size": "diagnosis.rules.randomness.BATCH_SIZE",
