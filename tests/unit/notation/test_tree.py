@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.notation import Number, Sum, Symbol, Tree, parse, substitute
-from chainrule.trace.simplify import simplify
+from chainrule.trace.formula_builder import simplify
 
 X = Symbol("x")
 
