@@ -12,11 +12,9 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "finite_difference": "GradientCheck",
+        "tracer": "GradientCheck Trace TrainingPosition trace trace_rows Stop",
         "step_nodes": "Derivation derive",
         "names": "Name NamedLayer",
-        "stops": "Stop",
-        "tracer": "Trace TrainingPosition trace trace_rows",
         "formula_builder": "FormulaBuilder Scalar scalars",
     },
 )

@@ -7,12 +7,13 @@ is explained: then it runs in training mode with the masks of that update.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from chainrule import prng
 from chainrule.engines import reference
 from chainrule.engines.dispatch import evaluate
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
@@ -23,13 +24,188 @@ from chainrule.ops.scan.scan_builder import unrolled
 from chainrule.prng import KEY
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
-from chainrule.trace.finite_difference import GradientCheck, Place, check, sampled_entries
-from chainrule.trace.formula_builder import FormulaBuilder
-from chainrule.trace.names import NamedLayer, Names, names_of
+from chainrule.trace.formula_builder import FormulaBuilder, scalars
+from chainrule.trace.names import INPUT_ROLES, NamedLayer, Names, names_of
 from chainrule.trace.step_nodes import Derivation, derive, sample_weights
-from chainrule.trace.stops import Stop, reads_of, stops_of
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.network import Network
+
+# Numerical gradient check by central differences: ``(J(w + h) - J(w - h)) / 2h``.
+#
+# The estimate does not use the chain rule. It costs two forward passes per entry, so a large network is
+# checked on a sample of its entries, chosen with a fixed key.
+
+STEP = 1e-5  # near the cube root of the float64 rounding error, where central differences are best
+ALL = 200  # up to this many entries, all are checked
+SOME = 20  # otherwise a sample of this size
+
+Place = tuple[str, tuple[int, ...]]
+Loss = Callable[[Mapping[str, np.ndarray]], float]
+
+
+@frozen
+class GradientCheck:
+    """A gradient compared with central differences.
+
+    Args:
+        places: the checked entries as (path, index).
+        analytic, numeric: the two derivatives of each entry.
+        total: the number of entries of all parameters.
+        step: h.
+    """
+
+    places: tuple[Place, ...]
+    analytic: tuple[float, ...]
+    numeric: tuple[float, ...]
+    total: int
+    step: float = STEP
+
+    @property
+    def errors(self) -> tuple[float, ...]:
+        """Differences relative to the sum of both magnitudes.
+
+        Entries below a thousandth of the largest are compared relative to that thousandth, because the
+        rounding error of the loss exceeds them.
+        """
+        largest = max((abs(g) for g in (*self.analytic, *self.numeric)), default=0.0)
+        return tuple(
+            abs(a - n) / max(abs(a) + abs(n), largest / 1000, 1e-300)
+            for a, n in zip(self.analytic, self.numeric, strict=True)
+        )
+
+    @property
+    def worst(self) -> int:
+        """The position in ``places`` of the largest relative difference."""
+        return int(np.argmax(self.errors)) if self.places else 0
+
+    @property
+    def error(self) -> float:
+        """The largest relative difference."""
+        return self.errors[self.worst] if self.places else 0.0
+
+
+def sampled_entries(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Place, ...]:
+    """The entries to check: all of a small network, otherwise a fixed sample."""
+    entries = [(path, int(i)) for path, shape in shapes.items() for i in range(int(np.prod(shape)))]
+    if len(entries) > ALL:
+        chosen = prng.permutation(prng.key_of(0), len(entries))[:SOME]
+        entries = [entries[i] for i in sorted(chosen)]
+    return tuple((p, tuple(int(k) for k in np.unravel_index(i, shapes[p]))) for p, i in entries)
+
+
+def check(
+    loss: Loss,
+    parameters: Mapping[str, np.ndarray],
+    gradients: Mapping[str, np.ndarray],
+    places: Sequence[Place],
+) -> GradientCheck:
+    """Compare gradients with central differences of the loss.
+
+    Args:
+        loss: J as a function of the parameters.
+        parameters, gradients: by path, float64.
+        places: the entries to check.
+    """
+    analytic = tuple(float(gradients[path][index]) for path, index in places)
+    numeric = tuple(_difference(loss, parameters, path, index) for path, index in places)
+    return GradientCheck(tuple(places), analytic, numeric, sum(p.size for p in parameters.values()))
+
+
+def _difference(loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]) -> float:
+    losses = []
+    width = STEP * max(1.0, abs(float(parameters[path][index])))
+    for step in (width, -width):
+        moved = parameters[path].copy()
+        moved[index] += step
+        losses.append((loss({**parameters, path: moved}), float(moved[index])))
+    (high, above), (low, below) = losses
+    if not np.isfinite(high - low) or above == below:
+        return float("nan")
+    return (high - low) / (above - below)  # the step after rounding
+
+
+# The stops of a trace: every named value of the forward pass, the loss, every error signal, every update.
+
+
+@frozen
+class Stop:
+    """One stop of a trace.
+
+    Args:
+        kind: ``forward``, ``loss``, ``backward`` or ``update``.
+        op: the operation that computed the value.
+        path: the layer or parameter to which it belongs.
+        node: the node of the value; at a backward stop the forward node whose cotangent it is.
+        inputs: the named nodes in the formula of its first number.
+        value: the value, or the cotangent at a backward stop.
+        slope: the local derivative of an elementwise function.
+        upstream: the incoming gradient, where there is a slope.
+        downstream: the outgoing gradient, ``upstream * slope``.
+    """
+
+    kind: str
+    op: str
+    path: str
+    node: Node
+    inputs: tuple[Node, ...]
+    value: np.ndarray
+    slope: np.ndarray | None = None
+    upstream: np.ndarray | None = None
+    downstream: np.ndarray | None = None
+
+
+def stops_of(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> tuple[Stop, ...]:
+    """All stops in execution order."""
+    return (
+        *_forward(derivation, names, formulas),
+        *_backward(derivation, names, formulas),
+        *_updates(derivation, formulas),
+    )
+
+
+def _forward(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> Iterator[Stop]:
+    for node in order([*derivation.predictions(), derivation.sample_losses]):
+        role = names[node].role if node in names else ""
+        if role and role not in INPUT_ROLES:
+            kind = "loss" if node is derivation.sample_losses else "forward"
+            value, path = formulas.values[node], node.site.path
+            yield Stop(kind, node.op.name, path, node, reads_of(formulas, node), value)
+
+
+def _backward(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> Iterator[Stop]:
+    values, local_derivatives = formulas.values, derivation.local_derivatives()
+    for node, cotangent in derivation.cotangents.items():
+        if node not in names or names[node].role in ("loss", "parameter"):
+            continue
+        stop = Stop(
+            "backward", node.op.name, node.site.path, node, reads_of(formulas, cotangent), values[cotangent]
+        )
+        slope, downstream = (
+            local_derivatives.get(node),
+            derivation.cotangents.get(node.inputs[0]) if node.inputs else None,
+        )
+        if slope is not None and downstream is not None:
+            stop = replace(
+                stop, slope=values[slope], upstream=values[cotangent], downstream=values[downstream]
+            )
+        yield stop
+    for path, node in derivation.gradients.items():
+        p = derivation.built.parameters[path].node
+        yield Stop("backward", node.op.name, path, p, reads_of(formulas, node), values[node])
+
+
+def _updates(derivation: Derivation, formulas: FormulaBuilder) -> Iterator[Stop]:
+    for path, node in derivation.updated.items():
+        yield Stop("update", node.op.name, path, node, reads_of(formulas, node), formulas.values[node])
+
+
+def reads_of(formulas: FormulaBuilder, node: Node) -> tuple[Node, ...]:
+    """The named nodes in the formula of the first number of ``node``."""
+    if not formulas.values[node].size or node not in formulas.cards:
+        return ()
+    tree = formulas.scalar(node, (0,) * formulas.values[node].ndim)
+    return tuple(dict.fromkeys(at.node for at in scalars(tree)))
+
 
 Arrays = dict[str, np.ndarray]
 

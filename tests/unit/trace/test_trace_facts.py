@@ -28,7 +28,7 @@ from chainrule.nn import (
 from chainrule.notation import to_unicode
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, TrainingPosition, trace
-from chainrule.trace.finite_difference import ALL, SOME
+from chainrule.trace.tracer import ALL, SOME
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import training_step
 
