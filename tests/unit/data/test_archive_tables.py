@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.data.datasets.archive import Archive, open_archive
-from chainrule.data.datasets.tables import table_of
+from chainrule.data.datasets.table import table_of
 from chainrule.errors import DataError
 
 TEXT = "size,color\n1,red\n2,blue\n"

@@ -22,4 +22,4 @@ from chainrule.data.datasets.opening import copy_of as copy_of
 from chainrule.data.datasets.opening import downloads_folder as downloads_folder
 from chainrule.data.datasets.opening import open_dataset as open_dataset
 from chainrule.data.datasets.table import DATASETS as DATASETS
-from chainrule.data.datasets.tables import table_of as table_of
+from chainrule.data.datasets.table import table_of as table_of
