@@ -12,8 +12,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
-from chainrule.data.masks.class_weights import median_frequency_weights
-from chainrule.data.masks.resize import class_mask, resize_masks
+from chainrule.data.masks.masks import class_mask, median_frequency_weights, resize_masks
 from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
 from chainrule_examples import Count

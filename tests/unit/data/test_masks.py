@@ -8,9 +8,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.masks.class_weights import median_frequency_weights
-from chainrule.data.masks.colors import class_colors, overlay
-from chainrule.data.masks.resize import STRIP, class_mask, resize_masks
+from chainrule.data.masks.masks import (
+    STRIP,
+    class_colors,
+    class_mask,
+    median_frequency_weights,
+    overlay,
+    resize_masks,
+)
 from chainrule.nn.layers.resize import linear
 
 SIDE = st.integers(1, 9)
