@@ -18,7 +18,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import read_table
-from chainrule.data.readers.isolated.arrow_schema import column_names
+from chainrule.data.readers.isolated.operations import column_names
 
 NAMES = ["speed", "weight", "speed", "y"]
 VALUES = np.arange(240.0).reshape(60, 4) % 7
