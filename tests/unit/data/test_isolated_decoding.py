@@ -18,8 +18,7 @@ import pytest
 
 from chainrule.data import read_table
 from chainrule.data.readers.isolated import process
-from chainrule.data.readers.isolated.column_reader import read_columns
-from chainrule.data.readers.isolated.columns import columns_header, write_columns
+from chainrule.data.readers.isolated.columns import columns_header, read_columns, write_columns
 from chainrule.data.readers.isolated.decoding import read_parquet
 from chainrule.errors import DataError
 from chainrule.settings import settings

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from chainrule.data.readers.isolated import process as processes
-from chainrule.data.readers.isolated.column_reader import read_columns
+from chainrule.data.readers.isolated.columns import read_columns
 from chainrule.data.readers.isolated.error_records import error_of
 from chainrule.data.readers.isolated.operations import OPERATIONS
 from chainrule.data.readers.isolated.process import DecoderEndedError, Process
