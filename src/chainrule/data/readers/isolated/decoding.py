@@ -25,10 +25,9 @@ from typing import Any, BinaryIO
 
 from chainrule.data.readers.isolated import process as processes
 from chainrule.data.readers.isolated.columns import read_columns
-from chainrule.data.readers.isolated.error_records import error_of
 from chainrule.data.readers.isolated.operations import OPERATIONS
 from chainrule.data.readers.isolated.process import DecoderEndedError, Process
-from chainrule.data.readers.isolated.refusals import raise_limit, too_large
+from chainrule.data.readers.isolated.refusals import error_of, raise_limit, too_large
 from chainrule.data.readers.isolated.request import Request
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, alternatives, fact, message_of

@@ -103,7 +103,7 @@ def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 def _failure(cause: BaseException) -> dict[str, Any]:
     """The reply for an exception; an error of the package is returned with its parts."""
     if type(cause).__module__.startswith("chainrule."):
-        from chainrule.data.readers.isolated.error_records import error_record  # noqa: PLC0415
+        from chainrule.data.readers.isolated.refusals import error_record  # noqa: PLC0415
         from chainrule.errors import DataError  # noqa: PLC0415
 
         if isinstance(cause, DataError):
