@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as arrays
 from chainrule.data import map_array, read_images, read_table
 from chainrule.data.readers.audio import read_sound
 from chainrule.data.readers.audio_folder import read_sounds
-from chainrule.data.readers.npy_header import read_layout
+from chainrule.data.readers.npz import read_layout
 from chainrule.errors import ChainruleError, DataError
 
 ROOT = Path(__file__).parents[3]

@@ -29,7 +29,7 @@ from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.npy_header import read_layout
+from chainrule.data.readers.npz import read_layout
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.preparation import Preparation
