@@ -17,7 +17,7 @@ from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import clean, number_text
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.readers.text.footer import footer_kind
+from chainrule.data.readers.text.rows import footer_kind
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
