@@ -11,7 +11,7 @@ from chainrule.data.datasets.archive import Archive, of_files, open_archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
-from chainrule.data.readers.named_tables import TARGETS
+from chainrule.data.readers.datasets import TARGETS
 from chainrule.errors import DataError, FileError, UsageError, fact, nearest
 from chainrule.events import notices
 from chainrule.store.cache_folder import cache_folder

@@ -24,11 +24,22 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.named_tables import TARGETS
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, FileError, fact
 from chainrule.store import atomic_write
 from chainrule.store.cache_folder import cache_folder, read_private
+
+# The data sets that are installed with chainrule or its dependencies, with the column that is predicted.
+
+TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast-cancer": "diagnosis",
+    "digits": "digit",
+    "diabetes": "progression",
+    "fashion-mnist": "article",
+}
+
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION_ROWS = {"train": (0, 60_000), "t10k": (60_000, 70_000)}  # by the names of the files
