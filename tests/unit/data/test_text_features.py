@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule.data import Preparation, PreparedData, Table, describe, read_table
 from chainrule.data.tables.encoders.category import Category
-from chainrule.data.tables.encoders.texts import TABLE_LIMIT, TERM_LIMIT, Texts
-from chainrule.data.tables.words import WORD, word_lists
+from chainrule.data.tables.encoders.texts import TABLE_LIMIT, TERM_LIMIT, WORD, Texts, word_lists
 from hostile_records import refused_changes
 
 TITLES = [
