@@ -26,8 +26,7 @@ from chainrule.data.cells.notation import HALF, analyze
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
-from chainrule.data.tables.dates.clocks import moment_kind, read_times
-from chainrule.data.tables.dates.durations import read_durations
+from chainrule.data.tables.dates.clocks import moment_kind, read_durations, read_times
 from chainrule.data.tables.dates.inference import DateRange, date_doubts, describe_dates, has_compact_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.statistics import range_statistics
