@@ -25,7 +25,7 @@ from chainrule.notation import (
     to_unicode,
     to_words,
 )
-from chainrule.notation.spoken_words import FUNCTION_PHRASES, PHRASES
+from chainrule.notation.spoken import FUNCTION_PHRASES, PHRASES
 from chainrule.ops import CARDS
 from latex_reader import from_latex
 from random_formula import CORE, any_tree, with_one_nan
