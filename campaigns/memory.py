@@ -31,7 +31,7 @@ import chainrule as cr
 from chainrule.data import Arrays, Order
 from chainrule.data.batches import row_order
 from chainrule.nn import Layer
-from chainrule.notation.units import amount
+from chainrule.notation.number_format import amount
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.target import targets_of
 from chainrule.train.loop import train_epochs

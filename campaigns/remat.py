@@ -17,7 +17,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.nn import Layer
-from chainrule.notation.units import amount
+from chainrule.notation.number_format import amount
 from chainrule.spec import Size, Spec
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import training_step

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.data.datasets import DATASETS
 from chainrule.escaping import escape
 from chainrule.messages import Text, translated
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 46em; margin: 2em auto;

@@ -45,7 +45,7 @@ INNER = {
     "chainrule.generation.speech",
     "chainrule.generation.word_bigram",
     "chainrule.inputs.questions",
-    "chainrule.notation.readable_numbers",
+    "chainrule.notation.number_format",
     "chainrule.page.bar_chart",
     "chainrule.records",
     "chainrule.tabular.baselines",

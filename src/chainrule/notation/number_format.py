@@ -11,6 +11,69 @@ import math
 
 import numpy as np
 
+from chainrule.escaping import printable
+
+# Numbers as people read them: 25,220 rather than 2.522e+04.
+
+GROUPED, LARGE = 1e4, 1e15  # digits are grouped from the first; from the second on, powers of ten are shorter
+SMALL = 1e-3  # below, four decimals would hide digits
+
+
+def short(value: float) -> str:
+    """A number with four significant digits, and all digits before the decimal point.
+
+    Digits are grouped from five on: a year keeps its four digits together.
+
+    Example:
+        >>> short(18424.0), short(0.05263), short(1234567.8), short(1999.0), short(-3e-7)
+        ('18,424', '0.05263', '1,234,568', '1999', '-3e-07')
+    """
+    return f"{value:,.0f}" if GROUPED <= abs(value) < LARGE else f"{value:.4g}"
+
+
+def aligned(value: float) -> str:
+    """A number of a column: four decimals, fewer if the number is large.
+
+    Example:
+        >>> aligned(0.5), aligned(4687.1), aligned(63260.2), aligned(0.00042)
+        ('0.5000', '4687.1', '63,260', '0.00042')
+    """
+    if not SMALL <= abs(value) < 1e3:
+        return f"{value:.1f}" if 1e3 <= abs(value) < GROUPED else short(value)
+    return f"{value:.4f}"
+
+
+def cell(value: object) -> str:
+    """Format a value for a table."""
+    if isinstance(value, float):
+        return aligned(value)
+    return printable(value)
+
+
+# Quantities with SI prefixes: three significant digits and a prefix of a thousand.
+
+_PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
+_MIN_POWER, _MAX_POWER = min(_PREFIXES), max(_PREFIXES)
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Format a quantity with three significant digits, an SI prefix and its unit.
+
+    Args:
+        value: the quantity; non-finite values are printed without a prefix.
+        unit: the unit, such as ``"B"`` or ``"s"``.
+
+    Example:
+        >>> amount(72, "B"), amount(12_345, "B"), amount(999_700, "B"), amount(2.1e-4, "s"), amount(0)
+        ('72 B', '12.3 kB', '1 MB', '210 µs', '0')
+    """
+    if not value or not math.isfinite(value):
+        return f"{value:g} {unit}".rstrip()
+    rounded = float(f"{value:.2e}")
+    power = min(max(math.floor(math.log10(abs(rounded)) / 3 + 1e-9), _MIN_POWER), _MAX_POWER)
+    return f"{float(f'{rounded / 1000.0**power:.3g}'):g} {_PREFIXES[power]}{unit}".rstrip()
+
+
 MINUS = "\u2212"  # the minus sign; a hyphen is shorter than a plus and allows line breaks
 SUPERSCRIPT_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.messages import Texts, fact, translated
+from chainrule.notation.number_format import amount
 from chainrule.notation.text_columns import aligned
-from chainrule.notation.units import amount
 from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.microbatch import planned_split
 from chainrule.plan.passes.deferred_gradients import DEFERRED

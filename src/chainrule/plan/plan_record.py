@@ -19,8 +19,8 @@ import numpy as np
 
 from chainrule.errors import FileError, fact, message_of
 from chainrule.messages import Texts, translated
+from chainrule.notation.number_format import amount
 from chainrule.notation.text_columns import aligned
-from chainrule.notation.units import amount
 from chainrule.plan.memory_allocation import Layout
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View

@@ -30,7 +30,7 @@ import numpy as np
 
 from chainrule.memo import cached_property
 from chainrule.messages import Texts, translated
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.train.evaluation.interval import Interval, score_intervals

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chainrule.data import Column, Preparation
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 from chainrule.settings import settings
 from chainrule.tabular.texts import WORDS, text_in, text_of
 from chainrule.train.evaluation.metric import METRICS, metric

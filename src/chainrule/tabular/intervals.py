@@ -13,7 +13,7 @@ from chainrule.data.tables.division import times
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 from chainrule.records import frozen
 from chainrule.tabular.evaluation import groups_in, model_output
 from chainrule.tabular.plan import TrainingPlan

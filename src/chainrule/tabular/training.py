@@ -20,7 +20,7 @@ from chainrule.escaping import csv_text, escape
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.memo import cached_property
 from chainrule.model import Model
-from chainrule.notation.readable_numbers import cell
+from chainrule.notation.number_format import cell
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write

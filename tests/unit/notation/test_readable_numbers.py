@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.notation.readable_numbers import LARGE, aligned, short
+from chainrule.notation.number_format import LARGE, aligned, short
 
 
 @given(value=st.floats(1e-3, LARGE * 0.99), sign=st.sampled_from([1.0, -1.0]))

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from chainrule.data import Finding
 from chainrule.escaping import printable
-from chainrule.notation.readable_numbers import cell
+from chainrule.notation.number_format import cell
 from chainrule.settings import settings
 
 WIDEST = 100_000  # maximum length of a line if the output is not a terminal

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 from chainrule.tabular.display import cut
 from chainrule.tabular.report import svg_charts
 from chainrule.tabular.report.column_effects import ColumnEffect

@@ -10,7 +10,7 @@ from typing import Any
 
 from chainrule import __version__
 from chainrule.escaping import markdown, printable
-from chainrule.notation.readable_numbers import cell
+from chainrule.notation.number_format import cell
 from chainrule.settings import settings
 from chainrule.tabular.display import column_rows
 from chainrule.tabular.evaluation import RESULT_METRICS

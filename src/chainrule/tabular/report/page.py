@@ -24,7 +24,7 @@ from chainrule.escaping import printable_lines
 from chainrule.messages import rendered
 from chainrule.nn import Layer, summary_rows
 from chainrule.nn.summary import Row
-from chainrule.notation.readable_numbers import cell
+from chainrule.notation.number_format import cell
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.notation.readable_numbers import short
+from chainrule.notation.number_format import short
 from chainrule.records import frozen
 from chainrule.tabular.display import cut
 from chainrule.tabular.report.analysis import Analysis

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.memo import cached_property
-from chainrule.notation.readable_numbers import GROUPED, LARGE
+from chainrule.notation.number_format import GROUPED, LARGE
 from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen

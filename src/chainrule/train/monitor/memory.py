@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.engines.dispatch import Program
 from chainrule.errors import Message, TrainingError, fact
-from chainrule.notation.units import amount
+from chainrule.notation.number_format import amount
 from chainrule.plan.inference_chunks import couples_rows
 from chainrule.plan.memory_requirement import (
     MemoryRequirement,
