@@ -9,8 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
 from chainrule.notation.number_format import number
-from chainrule.notation.precedence import Level, Notation
-from chainrule.notation.printer import Printer
+from chainrule.notation.printer import Level, Notation, Printer
 from chainrule.notation.tree import Big, Symbol, Tree
 from chainrule.records import frozen
 

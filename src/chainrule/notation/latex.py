@@ -8,8 +8,7 @@ from typing import ClassVar
 from chainrule.notation.functions import FUNCTIONS
 from chainrule.notation.letters import GREEK, index_tree, name_and_indices, separator
 from chainrule.notation.number_format import decimal
-from chainrule.notation.precedence import Level, Notation
-from chainrule.notation.printer import Printer
+from chainrule.notation.printer import Level, Notation, Printer
 from chainrule.notation.tree import Big, Symbol, Tree
 from chainrule.records import frozen
 

@@ -17,8 +17,7 @@ from collections.abc import Callable, Sequence
 from chainrule.messages import Texts, translated
 from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import decimal
-from chainrule.notation.precedence import Level, Notation, is_other_product, level
-from chainrule.notation.printer import on_paper
+from chainrule.notation.printer import Level, Notation, is_other_product, level, on_paper
 from chainrule.notation.tree import (
     Apply,
     Big,

@@ -9,8 +9,7 @@ from typing import ClassVar
 from chainrule.notation.functions import FUNCTIONS
 from chainrule.notation.letters import GREEK, index_tree, lowered, name_and_indices, raised, separator
 from chainrule.notation.number_format import MINUS, number
-from chainrule.notation.precedence import Level, Notation
-from chainrule.notation.printer import Printer
+from chainrule.notation.printer import Level, Notation, Printer
 from chainrule.notation.tree import Big, Link, Negative, Number, Symbol, Tree
 from chainrule.records import frozen
 
