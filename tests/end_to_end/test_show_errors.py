@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.errors import CATALOG
-from chainrule.errors.pages import FOLDERS, page_lines
+from chainrule.errors.catalog import FOLDERS, page_lines
 
 ROOT = Path(__file__).parents[2]
 HAN = re.compile("[一-鿿]")

@@ -10,7 +10,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import Argument, Block, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.derive.braille_plot import plot, side_by_side
 from chainrule.errors import CATALOG, DETAILS, UsageError
-from chainrule.errors.pages import page_lines
+from chainrule.errors.catalog import page_lines
 from chainrule.messages import translated
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
