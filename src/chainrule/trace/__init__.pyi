@@ -1,6 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.trace.tracer import GradientCheck as GradientCheck
 from chainrule.trace.formula_builder import FormulaBuilder as FormulaBuilder
 from chainrule.trace.formula_builder import Scalar as Scalar
 from chainrule.trace.formula_builder import scalars as scalars
@@ -8,6 +7,7 @@ from chainrule.trace.names import Name as Name
 from chainrule.trace.names import NamedLayer as NamedLayer
 from chainrule.trace.step_nodes import Derivation as Derivation
 from chainrule.trace.step_nodes import derive as derive
+from chainrule.trace.tracer import GradientCheck as GradientCheck
 from chainrule.trace.tracer import Stop as Stop
 from chainrule.trace.tracer import Trace as Trace
 from chainrule.trace.tracer import TrainingPosition as TrainingPosition

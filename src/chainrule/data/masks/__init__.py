@@ -2,10 +2,8 @@
 
 A mask is an array (H, W) of class numbers; one number more than the classes may mark pixels without a class.
 
-    targets.py        masks as targets of a training
-    class_weights.py  weights of classes of different size, for a loss
-    resize.py         masks and scores of another size
-    colors.py         colors of classes, overlays of images with masks
+``masks.py`` has masks as targets of a training, weights of classes of different size, masks and scores of
+another size, and colors of classes.
 
 Augmentations move masks with their images (``data/augmentation``).
 """
