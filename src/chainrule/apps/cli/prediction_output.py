@@ -2,7 +2,7 @@
 
 Labels and cells come from data and are escaped according to the destination:
 
-* on a terminal, control characters are printed as escape sequences, such as ``\x1b``;
+* on a terminal, control characters are printed as escape sequences, such as ``\\x1b``;
 * in a file or pipe, cells are quoted as CSV requires. A text that a spreadsheet would evaluate as a formula,
   or that starts with an apostrophe, is prefixed by an apostrophe, which
   ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes texts unchanged.
