@@ -677,9 +677,13 @@ def _checked(c: Checker, s: Sentence) -> Iterator[Any]:
     check = c.trace.gradient_check
     weight = s.about["weight"]
     node = c.trace.derivation.built.parameters[weight[0]].node
-    yield s.facts["n"] == len(check.places)
-    yield shows(s.facts["total"], sum(p.size for p in c.trace.parameters.values()))
-    yield (s.key == "checked_all") == (len(check.places) == sum(p.size for p in c.trace.parameters.values()))
+    total = sum(p.size for p in c.trace.parameters.values())
+    if s.key == "checked_some":
+        yield s.facts["n"] == len(check.places)
+    if s.key != "checked_one":
+        yield shows(s.facts["total"], total)
+    yield (s.key != "checked_some") == (len(check.places) == total)
+    yield (s.key == "checked_one") == (total == 1)
     yield to_unicode(c.trace.names[node].symbol(weight[1], 1)) in str(s.facts["where"])
 
 
@@ -848,7 +852,7 @@ CHECKS: dict[str, Claim] = {
     "curvature": _verdict, "too_far": _verdict, "flat": _verdict, "no_move": _verdict, "uphill": _verdict,
     "split": _split_text, "split_weights": _split_text, "lost_in_slopes": _lost, "lost_in_weights": _lost,
     "lost_of_slopes": _lost, "grew": _lost, "shrinking": _shrinking, "signal_sizes": _shrinking,
-    "opposite": _opposite, "checked_all": _checked, "checked_some": _checked,
+    "opposite": _opposite, "checked_all": _checked, "checked_some": _checked, "checked_one": _checked,
     "check_differs": _check_differs, "weight_checked": _weight_checked, "saturated": _saturated,
     "silent": _saturated, "tiny": _tiny, "stop_forward": _stop_forward, "stop_class": _stop_class,
     "stop_places": _stop_loss, "stop_loss": _stop_loss, "stop_backward": _stop_backward,

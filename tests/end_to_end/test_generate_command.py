@@ -44,7 +44,7 @@ def test_generate_continues_a_text(chainrule, poet: Path) -> None:
 REFUSED = {
     "temperature": (["--temperature", "0"], "E102", "0 < temperature"),
     "top-p": (["--top-p", "1.5"], "E102", "p <= 1"),
-    "top-k": (["--top-k", "0"], "E102", "1 to"),
+    "top-k": (["--top-k", "0"], "E102", "at least 1"),
     "length": (["--max-new-tokens", "99"], "E229", "--max-new-tokens 13"),
     "both": (["--num-beams", "2", "--top-p", "0.9"], "E124", "num_beams"),
     "a word for a number": (["--seed", "x"], "E601", "--seed"),

@@ -18,12 +18,12 @@ from chainrule.texts import TEXTS
 TEMPLATES = {
     **{str(m.id): str(m.id) for file in catalog_files() for m in read_catalog(file) if m.id},
     **{f"command line: {key}": english for key, english in WORDS.items()},
-    **{f"data: {key}": english for key, (english, _) in SENTENCES.items()},
+    **{f"data: {key}": english for key, english in SENTENCES.items()},
     **{f"text: {key}": english for key, english in TEXTS.items()},
     **{
         f"rule: {rule.id}": english
         for rule in RULES.values()
-        for english, _ in ([rule.what] if isinstance(rule.what, tuple) else rule.what.values())
+        for english in ([rule.what] if isinstance(rule.what, str) else rule.what.values())
     },
 }
 COUNT = re.compile(r"\{(\w+)(?::,)?\} (rows|columns|classes|scores|values|levels|epochs|networks|tokens)\b")

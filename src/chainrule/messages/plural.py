@@ -14,7 +14,7 @@ from typing import Any
 _ADJECTIVES = (
     "comment|learning|"
     "test|training|validation|other|more|further|new|different|distinct|scored|repeated|labeled|equal|hidden|"
-    "additional|missing|damaged"
+    "additional|missing|damaged|loaded"
 )
 _REGULAR = """
     argument array article atom bit byte candidate case cell change channel character column constant

@@ -42,9 +42,7 @@ Seeds = Annotated[int, typer.Option(min=0)]
 QUICK, LONG = (96, 1, 25), (160, 2, 60)  # channels, recurrent layers, epochs
 
 
-def train_network(
-    training: Utterances, validation: Utterances, seed: int, epochs: int, long: bool
-) -> cr.Model:
+def train_network(training: Utterances, valid: Utterances, seed: int, epochs: int, long: bool) -> cr.Model:
     """Train a network; targets begin with the number of frames that count."""
     channels, depth, usual_epochs = LONG if long else QUICK
     layers: list[cr.Layer] = []
@@ -55,7 +53,7 @@ def train_network(
     loss = cr.CTC(max_target_length=MAX_LABELS, time_major=True)
     optimizer, clip = cr.AdamW(cr.OneCycle(4e-3)), cr.ClipGlobalNorm(5.0)
     model = cr.Model(cr.Sequential(*layers, cr.Dense(len(SYMBOLS))), loss, optimizer, metrics=[], clip=clip)
-    model.fit(training.x, training.y, validation=(validation.x, validation.y), epochs=epochs or usual_epochs,
+    model.fit(training.x, training.y, validation=(valid.x, valid.y), epochs=epochs or usual_epochs,
               batch_size=16, buckets=40 * STRIDE, seed=seed)  # fmt: skip
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
@@ -78,11 +76,9 @@ def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool =
         model = train_network(training, validation, seed, epochs, long)
         decoders.append(decoder := choose_decoder(model, training.texts, validation))
         size = sum(array.size for array in model.parameters().values())
-        errors = {
-            "greedy": error_rates(decoder.greedy(validation), validation)["WER"],
-            "beam": error_rates(decoder(validation), validation)["WER"],
-        }
-        print(texts["done"].format(seed=seed, size=size, **errors), flush=True)
+        spoken = (decoder.greedy(validation), decoder(validation))
+        greedy, beam = (error_rates(own, validation)["WER"] for own in spoken)
+        print(texts["done"].format(seed=seed, size=size, greedy=greedy, beam=beam), flush=True)
     transcripts = {
         EMPTY: [[""] * len(test.texts)],
         GREEDY: [decoder.greedy(test) for decoder in decoders],

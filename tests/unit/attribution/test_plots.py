@@ -19,6 +19,7 @@ from chainrule.attribution.plots import (
     visible_token,
     words_html,
 )
+from chainrule.messages import translated
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,7 +43,7 @@ def test_a_heat_map_is_well_formed_and_small(shape: tuple[int, ...], lang: str) 
     assert len(svg) < 200_000
     assert "href" not in svg
     assert ("支持" in svg) == (lang == "zh")
-    title, separator = attribution.card.title(lang), "：" if lang == "zh" else ": "
+    title, separator = translated(attribution.card.title, lang), "：" if lang == "zh" else ": "
     assert svg == heat_map(inputs[1], values[1], f"{title}{separator}{attribution.heading(1)}", lang)
 
 

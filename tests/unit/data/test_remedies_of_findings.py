@@ -10,8 +10,13 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.data.tables.findings import REMEDIES, SENTENCES, Finding, command_line_remedies
+from chainrule.messages import translated
 
 FACTS = {"column": "a", "mark": ",", "other": "day", "other_is_day": True, "label": "x", "rows": 5}
+
+
+def both(code: str) -> tuple[str, str]:
+    return SENTENCES[code], translated(SENTENCES[code], "zh")
 
 
 def fields(template: str) -> set[str]:
@@ -20,7 +25,7 @@ def fields(template: str) -> set[str]:
 
 @pytest.mark.parametrize("code", SENTENCES)
 def test_no_sentence_has_an_option_outside_its_remedy(code: str) -> None:
-    english, chinese = SENTENCES[code]
+    english, chinese = both(code)
     assert not re.search(r"(?<!\w)--\w|in Python|在 Python", english + chinese)
     assert ("remedy" in fields(english)) == ("remedy" in fields(chinese)) == (code in REMEDIES)
 
@@ -28,7 +33,7 @@ def test_no_sentence_has_an_option_outside_its_remedy(code: str) -> None:
 @pytest.mark.parametrize("code", REMEDIES)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_caller_chooses_the_form(code: str, lang: str) -> None:
-    values = {name: FACTS.get(name, 2) for text in SENTENCES[code] for name in fields(text) | set(FACTS)}
+    values = {name: FACTS.get(name, 2) for text in both(code) for name in fields(text) | set(FACTS)}
     finding = Finding(code, "info", values)
     assert "--" not in finding.render(lang)
     with command_line_remedies():

@@ -32,7 +32,8 @@ def test_both_languages_have_the_same_placeholders() -> None:
 
 
 def test_every_text_is_used() -> None:
-    quoted = set(re.findall(r'"(\w+)"', SOURCES)) | set(PITFALLS) | {"memory_first", "memory_given"}
+    quoted = {key for text in re.findall(r'"([\w ]+)"', SOURCES) for key in text.split()}
+    quoted |= set(PITFALLS) | {"memory_first", "memory_given"}
     prefixes = tuple(re.findall(r'f"(\w+_)\{', SOURCES))  # keys with a computed suffix
     assert {key for key in set(EN) - quoted if not key.startswith(prefixes)} == set()
 

@@ -107,15 +107,15 @@ class _ReplicatedProfile:
         idle[..., 0] = machine().kernel("training_steps.no_operation")
         spent = np.zeros((2, steps, len(self._step.lines)), np.int64)
         self._reset_state()
-        self._time("timed_steps.timed_calls", spent[0])
-        self._time("timed_steps.timed_calls", spent[1], idle)
+        self._time("training_steps.timed_calls", spent[0])
+        self._time("training_steps.timed_calls", spent[1], idle)
         return (spent[0] - _interquartile_mean(spent[1])) * 1e-9
 
     def _whole_steps(self, steps: int) -> np.ndarray:
         """Return the seconds of whole steps on one thread, with the batches of ``_line_times``: (steps,)."""
         spent = np.zeros(steps, np.int64)
         self._reset_state()
-        self._time("timed_steps.timed_whole_steps", spent)
+        self._time("training_steps.timed_whole_steps", spent)
         return spent * 1e-9
 
     def _time(self, kernel: str, spent: np.ndarray, tables: np.ndarray | None = None) -> None:

@@ -230,7 +230,7 @@ class ArgumentBlocks:
             words[at] = value
 
     def block(self, thread: int, tables: np.ndarray | None, spent: np.ndarray) -> np.ndarray:
-        """Return the block of a thread for the kernels of ``timed_steps``.
+        """Return the block of a thread for the kernels of ``training_steps``.
 
         Args:
             thread: index of the thread.
