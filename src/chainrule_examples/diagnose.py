@@ -33,11 +33,9 @@ TARGET = "diameter narrowing"
 COLUMNS = ("age", "gender", "chest pain", "max HR", TARGET)
 TYPE_LINES = 2, 3  # lines of the file with the types and roles of the columns
 DOUBT = 0.0, 0.1, 0.2, 0.3  # distances from 1/2 within which nothing is predicted
-METRICS = {
-    "AUC": metric("roc_auc").of,
-    "sensitivity at specificity 0.9": metric("sensitivity_at_specificity_0.9").of,
-    "Brier": metric("brier").of,
-}
+SPECIFIC = "sensitivity at specificity 0.9"
+NAMES = {"AUC": "roc_auc", SPECIFIC: SPECIFIC.replace(" ", "_"), "Brier": "brier"}
+METRICS = {title: metric(name).of for title, name in NAMES.items()}
 
 
 def abstention_rows(divisions: Sequence[FoldPredictions]) -> list[list[object]]:
@@ -79,19 +77,16 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     scores = fold_scores(divisions, METRICS)
     print_scores(scores, lang, "AUC")
     screen.line(interval_line(scores[-1], texts["interval"]))
-    tables = [
-        ("abstain", texts["abstain_header"].split(","), abstention_rows(divisions)),
-        ("groups", texts["header"].split(","), group_rows(table, divisions[0])),
-    ]
+    header, groups = texts["header"].split(","), group_rows(table, divisions[0])
+    tables = [("abstain", texts["abstain_header"].split(","), abstention_rows(divisions))]
+    tables.append(("groups", header, groups))
     for heading, header, rows in tables:
         screen.heading(texts[heading])
         screen.table(header, rows, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line('heart', lang)}")
     if out:
-        curves = [
-            (reliability(divisions[0].predictions(method, np.arange(table.rows))), color)
-            for method, color in (("linear", ORANGE), ("net", BLUE))
-        ]
+        own, colors = np.arange(table.rows), {"linear": ORANGE, "net": BLUE}
+        curves = [(reliability(divisions[0].predictions(m, own)), color) for m, color in colors.items()]
         sections = [
             (texts["curve"], calibration(curves), texts["legend"]),
             *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),

@@ -75,11 +75,8 @@ def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: s
     table = read_loans(chosen, data)
     options = {"target": chosen.target, "positive": "bad", "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
-    metrics = {
-        "AUC": metric("roc_auc").of,
-        "Brier": metric("brier").of,
-        "cost": lambda p: costs.mean(p.target, p.prediction[:, 1]),
-    }
+    metrics = {"AUC": metric("roc_auc").of, "Brier": metric("brier").of}
+    metrics["cost"] = lambda predictions: costs.mean(predictions.target, predictions.prediction[:, 1])
     scores = fold_scores(divisions, metrics)
     print_scores(scores, lang, "AUC")
     rule, header = texts["refuse"].format(level=costs.threshold), texts["header"].split(",")
@@ -89,10 +86,8 @@ def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: s
     screen.table(header, groups, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line(chosen.dataset, lang)}")
     if out:
-        curves = [
-            (reliability(divisions[0].predictions(method, np.arange(table.rows))), color)
-            for method, color in (("linear", ORANGE), ("net", BLUE))
-        ]
+        rows, colors = np.arange(table.rows), {"linear": ORANGE, "net": BLUE}
+        curves = [(reliability(divisions[0].predictions(m, rows)), color) for m, color in colors.items()]
         sections = [
             (texts["curve"], calibration(curves), texts["legend"]),
             (texts["groups"], markup_table(header, groups), rule),

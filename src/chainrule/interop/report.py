@@ -54,11 +54,6 @@ class Row:
     changes: tuple[str, ...] = ()
     received: tuple[int, ...] | None = None
 
-    @property
-    def change(self) -> str:
-        """The conversions as a text in the language of the settings; empty without any."""
-        return _changes(self, settings.lang)
-
 
 @frozen(eq=False)
 class WeightsReport:
