@@ -107,10 +107,6 @@ def function(loss: type[Loss]) -> str:
     if len(body) > _WIDTH:
         body = f"    loss = {record}\n    return mean_loss(loss, prediction, target, weight)\n"
     head = f"def {loss.name}({', '.join(arguments)}) -> Node:"
-    if len(head) > _WIDTH:  # several arguments in a line: the module stays short
-        parts = ", ".join(argument.replace(" ", "\0") for argument in arguments)  # broken between arguments
-        lines = textwrap.fill(parts, _WIDTH - 1, initial_indent=_INDENT, subsequent_indent=_INDENT)
-        head = f"def {loss.name}(\n{lines},\n) -> Node:  # fmt: skip".replace("\0", " ")
     return f"@explain_function_calls\n{head}\n{docstring(loss, summary)}{body}"
 
 

@@ -61,10 +61,14 @@ from chainrule.ops.elementwise.functions import Operand
 
 @explain_function_calls
 def binary_cross_entropy(
-    prediction: Node, target: Operand, *, label_smoothing: float = 0.0,
-    positive_weight: float | tuple[float, ...] = 1.0, class_weight: Sequence[float] | None = None,
+    prediction: Node,
+    target: Operand,
+    *,
+    label_smoothing: float = 0.0,
+    positive_weight: float | tuple[float, ...] = 1.0,
+    class_weight: Sequence[float] | None = None,
     weight: Operand | None = None,
-) -> Node:  # fmt: skip
+) -> Node:
     """Minus the log-probability of yes or no, from one score (logit) for each binary label.
 
     Shapes: prediction (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (), averaged over the
@@ -87,9 +91,14 @@ def binary_cross_entropy(
 
 @explain_function_calls
 def binary_focal(
-    prediction: Node, target: Operand, *, gamma: float = 2.0, alpha: float | None = None,
-    label_smoothing: float = 0.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    label_smoothing: float = 0.0,
+    weight: Operand | None = None,
+) -> Node:
     """Binary cross-entropy with a small weight for well-classified samples: for rare positives.
 
     Shapes: prediction (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> ().
@@ -109,10 +118,15 @@ def binary_focal(
 
 @explain_function_calls
 def bootstrapping(
-    prediction: Node, target: Operand, *, beta: float = 0.8, hard: bool = True,
-    class_weight: Sequence[float] | None = None, ignore_index: int | None = None,
+    prediction: Node,
+    target: Operand,
+    *,
+    beta: float = 0.8,
+    hard: bool = True,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
     weight: Operand | None = None,
-) -> Node:  # fmt: skip
+) -> Node:
     """Cross-entropy with targets that are partly the network's own predictions:
     robust against wrong labels.
 
@@ -135,9 +149,15 @@ def bootstrapping(
 
 @explain_function_calls
 def categorical_focal(
-    prediction: Node, target: Operand, *, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, gamma: float = 2.0, alpha: float = 0.25, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    gamma: float = 2.0,
+    alpha: float = 0.25,
+    weight: Operand | None = None,
+) -> Node:
     """Cross-entropy with a small weight for well-classified samples: for rare classes.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -158,9 +178,13 @@ def categorical_focal(
 
 @explain_function_calls
 def categorical_hinge(
-    prediction: Node, target: Operand, *, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    weight: Operand | None = None,
+) -> Node:
     """Hinge loss of the true class and the best other class.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -179,8 +203,8 @@ def categorical_hinge(
 
 @explain_function_calls
 def center_net(
-    prediction: Node, target: Operand, *, box_weight: float = 1.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, box_weight: float = 1.0, weight: Operand | None = None
+) -> Node:
     """Penalty-reduced focal loss of the centers of objects, and the absolute error of their boxes.
 
     Shapes: prediction (B, H, W, K + 4): a score for each of K classes and four numbers of a box in every
@@ -199,9 +223,13 @@ def center_net(
 
 @explain_function_calls
 def circle(
-    prediction: Node, target: Operand, *, gamma: float = 80.0, margin: float = 0.4,
+    prediction: Node,
+    target: Operand,
+    *,
+    gamma: float = 80.0,
+    margin: float = 0.4,
     weight: Operand | None = None,
-) -> Node:  # fmt: skip
+) -> Node:
     """Circle loss: attracts vectors of the same class and repels others, weighted by their error.
 
     Shapes: prediction (B, D), target (B,) integers, the classes -> ().
@@ -219,8 +247,8 @@ def circle(
 
 @explain_function_calls
 def contrastive(
-    prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None
+) -> Node:
     """Contrastive loss: the distance of similar pairs, and the margin minus the distance of others.
 
     Shapes: prediction (B, 2, D), target (B,): yes if the two are a pair -> ().
@@ -237,8 +265,8 @@ def contrastive(
 
 @explain_function_calls
 def cosine_embedding(
-    prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None
+) -> Node:
     """Cosine distance of similar pairs, cosine similarity above a margin of others.
 
     Shapes: prediction (B, 2, D), target (B,): yes if the two are a pair -> ().
@@ -270,9 +298,14 @@ def cosine_similarity(prediction: Node, target: Operand, *, weight: Operand | No
 
 @explain_function_calls
 def cross_entropy(
-    prediction: Node, target: Operand, *, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, label_smoothing: float = 0.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    weight: Operand | None = None,
+) -> Node:
     """Minus the log-probability of the true class, from scores (logits) of K classes.
 
     Shapes: prediction (B, K), target (B,) integers 0 .. K-1 -> (). With axes in between, prediction (B, T, K)
@@ -293,9 +326,15 @@ def cross_entropy(
 
 @explain_function_calls
 def ctc(
-    prediction: Node, target: Operand, *, max_target_length: int | None = None, blank: int = 0,
-    time_major: bool = False, zero_infinity: bool = False, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    max_target_length: int | None = None,
+    blank: int = 0,
+    time_major: bool = False,
+    zero_infinity: bool = False,
+    weight: Operand | None = None,
+) -> Node:
     """Minus the log-probability of a sequence of labels, summed over all alignments to the frames.
 
     Shapes: prediction (B, T, K), scores; target (B, S) integers, labels followed by blanks up to S -> ().
@@ -338,9 +377,14 @@ def dice(prediction: Node, target: Operand, *, weight: Operand | None = None) ->
 
 @explain_function_calls
 def gaussian_nll(
-    prediction: Node, target: Operand, *, log_variance: bool = True, full: bool = False,
-    epsilon: float = 1e-06, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    log_variance: bool = True,
+    full: bool = False,
+    epsilon: float = 1e-06,
+    weight: Operand | None = None,
+) -> Node:
     """For a network that also predicts its uncertainty: minus the log-likelihood of a normal distribution.
 
     Shapes: prediction (B, 2 O), first the O means m, then the O variances v; target (B, O) -> ().
@@ -360,9 +404,14 @@ def gaussian_nll(
 
 @explain_function_calls
 def generalized_cross_entropy(
-    prediction: Node, target: Operand, *, q: float = 0.5, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    q: float = 0.5,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    weight: Operand | None = None,
+) -> Node:
     """Between cross-entropy (q near 0) and the absolute error (q = 1): robust against wrong labels.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -413,8 +462,8 @@ def hinge(prediction: Node, target: Operand, *, weight: Operand | None = None) -
 
 @explain_function_calls
 def hinge_embedding(
-    prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None
+) -> Node:
     """For distances: same-class pairs should be near, other pairs at least a margin apart.
 
     Shapes: prediction (B, ...), distances; target the same, yes (same class) and no -> ().
@@ -447,8 +496,8 @@ def huber(prediction: Node, target: Operand, *, delta: float = 1.0, weight: Oper
 
 @explain_function_calls
 def kl_divergence(
-    prediction: Node, target: Operand, *, log_target: bool = False, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, log_target: bool = False, weight: Operand | None = None
+) -> Node:
     """The divergence of the network's probabilities from the target's: 0 only if they are equal.
 
     Shapes: prediction (B, K), log-probabilities; target the same, probabilities -> ().
@@ -510,8 +559,8 @@ def mape(prediction: Node, target: Operand, *, weight: Operand | None = None) ->
 
 @explain_function_calls
 def margin_ranking(
-    prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None
+) -> Node:
     """Hinge loss of the order of two scores.
 
     Shapes: prediction (B, 2), target (B,): yes if the first should be higher, no if the second -> ().
@@ -558,9 +607,15 @@ def msle(prediction: Node, target: Operand, *, weight: Operand | None = None) ->
 
 @explain_function_calls
 def multi_margin(
-    prediction: Node, target: Operand, *, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, margin: float = 1.0, p: int = 1, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    margin: float = 1.0,
+    p: int = 1,
+    weight: Operand | None = None,
+) -> Node:
     """Hinge loss of the true class and each other class.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -596,9 +651,13 @@ def multilabel_margin(prediction: Node, target: Operand, *, weight: Operand | No
 
 @explain_function_calls
 def nll(
-    prediction: Node, target: Operand, *, class_weight: Sequence[float] | None = None,
-    ignore_index: int | None = None, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
+    weight: Operand | None = None,
+) -> Node:
     """Minus the log-probability of the true class, for a network that ends in log-probabilities.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -616,9 +675,14 @@ def nll(
 
 @explain_function_calls
 def poisson(
-    prediction: Node, target: Operand, *, log_input: bool = True, full: bool = False, epsilon: float = 1e-08,
+    prediction: Node,
+    target: Operand,
+    *,
+    log_input: bool = True,
+    full: bool = False,
+    epsilon: float = 1e-08,
     weight: Operand | None = None,
-) -> Node:  # fmt: skip
+) -> Node:
     """For targets that count events: minus the log-probability under a Poisson distribution.
 
     Shapes: prediction (B, O), target the same, not negative -> ().
@@ -637,8 +701,8 @@ def poisson(
 
 @explain_function_calls
 def quantile(
-    prediction: Node, target: Operand, *, levels: tuple[float, ...] = (0.5,), weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, levels: tuple[float, ...] = (0.5,), weight: Operand | None = None
+) -> Node:
     """The error of a quantile (pinball loss), averaged over the outputs: output o learns the quantile q_o.
 
     Shapes: prediction (B, O), target the same -> (); for several quantiles of one value, the target repeats
@@ -672,9 +736,13 @@ def smooth_l1(prediction: Node, target: Operand, *, beta: float = 1.0, weight: O
 
 @explain_function_calls
 def soft_cross_entropy(
-    prediction: Node, target: Operand, *, label_smoothing: float = 0.0,
-    class_weight: Sequence[float] | None = None, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Sequence[float] | None = None,
+    weight: Operand | None = None,
+) -> Node:
     """Cross-entropy for targets that are probabilities: mixed images, a teacher's predictions, votes.
 
     Shapes: prediction (B, ..., K), target the same -> (), the mean over the positions in between.
@@ -723,10 +791,16 @@ def squared_hinge(prediction: Node, target: Operand, *, weight: Operand | None =
 
 @explain_function_calls
 def symmetric_cross_entropy(
-    prediction: Node, target: Operand, *, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0,
-    class_weight: Sequence[float] | None = None, ignore_index: int | None = None,
+    prediction: Node,
+    target: Operand,
+    *,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+    class_weight: Sequence[float] | None = None,
+    ignore_index: int | None = None,
     weight: Operand | None = None,
-) -> Node:  # fmt: skip
+) -> Node:
     """Cross-entropy plus its reverse, which is bounded: robust against wrong labels.
 
     Shapes: prediction (B, ..., K), target (B, ...) integers 0 .. K-1 -> ().
@@ -750,9 +824,14 @@ def symmetric_cross_entropy(
 
 @explain_function_calls
 def triplet_margin(
-    prediction: Node, target: Operand | None = None, *, margin: float = 1.0, distance: str = 'euclidean',
-    swap: bool = False, weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node,
+    target: Operand | None = None,
+    *,
+    margin: float = 1.0,
+    distance: str = "euclidean",
+    swap: bool = False,
+    weight: Operand | None = None,
+) -> Node:
     """Triplet loss: the anchor should be closer to the positive than to the negative, by a margin.
 
     Shapes: prediction (B, 3, D): anchor, positive, negative, in this order -> (). There is no target: call
@@ -772,9 +851,8 @@ def triplet_margin(
 
 @explain_function_calls
 def tversky(
-    prediction: Node, target: Operand, *, alpha: float = 0.5, beta: float = 0.5,
-    weight: Operand | None = None,
-) -> Node:  # fmt: skip
+    prediction: Node, target: Operand, *, alpha: float = 0.5, beta: float = 0.5, weight: Operand | None = None
+) -> Node:
     """1 minus the share of the marked area that both agree on,
     with separate weights for each kind of error.
 
