@@ -42,7 +42,7 @@ def test_a_test_file_with_weights_and_ids(chainrule, shops: Path) -> None:
     )
     outcome = chainrule("train", shops, *words, "--learning-rate", 0.02, "--quick", "--out", "run")
     assert outcome.code == 0, outcome.err
-    assert "144 training, 36 validation (early stopping), 60 test rows (seed 0)" in outcome.out
+    assert "144 training, 36 validation, 60 test rows (seed 0)" in outcome.out
     assert "the test rows are those of later.csv" in outcome.out
     accuracy = float(outcome.out.partition("network ")[2].split()[0])
     assert accuracy > 0.9  # rows of weight 0 are ignored; unweighted it is at most 0.67
