@@ -18,7 +18,7 @@ EXCEPTIONS: dict[str, str] = tomllib.loads(
     (Path(__file__).parent / "exceptions.toml").read_text(encoding="utf-8")
 )["exceptions"]
 MAX_EXCEPTIONS = 0
-MAX_SKIPPED = 300  # statements that the formatter leaves as they are; may only shrink
+MAX_SKIPPED = 277  # statements that the formatter leaves as they are; may only shrink
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 DEEPER = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)

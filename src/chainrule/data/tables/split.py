@@ -101,12 +101,12 @@ def apportion(count: int, fractions: Sequence[float]) -> list[int]:
 def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
     names, codes = np.unique(labels, return_inverse=True)
     groups = [(name.item(), np.flatnonzero(codes == code)) for code, name in enumerate(names)]
-    lonely = [str(name) for name, rows in groups if len(rows) == 1]
-    if lonely:
+    single = [str(name) for name, rows in groups if len(rows) == 1]
+    if single:
         expected = fact("at least 2 rows per class")
         fix = fact("add rows of that class, or leave the class out")
         raise DataError(
-            "E322", where="split", label=", ".join(lonely), expected=expected, received=fact("1 row"), fix=fix
+            "E322", where="split", label=", ".join(single), expected=expected, received=fact("1 row"), fix=fix
         )
     return groups
 
