@@ -91,13 +91,13 @@ def audit_in_one_run(
     Example:
         >>> from chainrule.model import Model
         >>> from chainrule.nn import Dense, Sequential
-        >>> x = np.random.default_rng(0).normal(size=(80, 60)).astype("float32")
+        >>> x = np.random.default_rng(0).normal(size=(200, 300)).astype("float32")
         >>> y = (x[:, 0] > 0).astype(int)
         >>> def fit(x, y):
         ...     model = Model(Sequential(Dense(64, "relu"), Dense(2)), "cross_entropy")
         ...     model.fit(x, y, epochs=60, seed=0, verbose=False)
         ...     return model
-        >>> audit_in_one_run(fit, x, y, canaries=40).bound > 0.5
+        >>> audit_in_one_run(fit, x, y, canaries=100).bound > 1
         True
     """
     x, y = np.asarray(x), np.asarray(y)
