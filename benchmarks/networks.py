@@ -26,15 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks import command, report, required
-from benchmarks.measure import (
-    ROOT,
-    Effort,
-    FailedError,
-    Row,
-    contest,
-    environment_of,
-    memory,
-)  # fmt: skip
+from benchmarks.measure import ROOT, Effort, FailedError, Row, contest, environment_of, memory  # fmt: skip
 from benchmarks.named_networks import BATCHES, NETWORKS, Network, NetworkCase
 from benchmarks.peers import OURS
 from benchmarks.peers import PEAK as PRODUCT

@@ -18,14 +18,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from torch_database.optimizers import OPTIMIZERS  # noqa: E402
 from torch_database.oracle import Tally  # noqa: E402
 from torch_database.registry import ALL_MODULES, OPERATIONS  # noqa: E402
-from torch_database.run import (  # noqa: E402
-    INFOS,
-    MODULE_INFOS,
-    OPTIMIZER_INFOS,
-    module,
-    operation,
-    optimizer,
-)
+from torch_database.run import INFOS, MODULE_INFOS, OPTIMIZER_INFOS, module, operation, optimizer  # noqa: E402
 
 PAGE = """# Comparison with PyTorch's sample inputs
 

@@ -267,10 +267,7 @@ def mnistfc(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-SECTIONS = {
-    "acasxu": ("Verified networks", acasxu),
-    "mnistfc": ("Verified networks of images", mnistfc),
-}
+SECTIONS = {"acasxu": ("Verified networks", acasxu), "mnistfc": ("Verified networks of images", mnistfc)}
 
 
 if __name__ == "__main__":

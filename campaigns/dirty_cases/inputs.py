@@ -50,12 +50,7 @@ CASES = (
         table(date=["20201105", "20201224", "20210131"]),
         kinds={"date": "date"},
     ),
-    Case(
-        DATES,
-        "5-digit numbers are no dates",
-        table(c=["20201", "20202", "20305"]),
-        kinds={"c": "number"},
-    ),
+    Case(DATES, "5-digit numbers are no dates", table(c=["20201", "20202", "20305"]), kinds={"c": "number"}),
     column(DATES, "years are numbers", ["1999", "2005", "2020"], "number"),
     Case(
         "texts",

@@ -137,10 +137,7 @@ CASES = (
     column("values that look missing", "++, +, -", ["++", "+", "-"], "category", missing={"c": 0}),
     column("values that look missing", "+, 0, -", ["+", "0", "-"], "category", missing={"c": 0}),
     Case(
-        "values that look missing",
-        "target of + and -",
-        table(y=["+", "-", "-", "+", "+"]),
-        labels=["+", "-"],
+        "values that look missing", "target of + and -", table(y=["+", "-", "-", "+", "+"]), labels=["+", "-"]
     ),
     Case(
         "values that look missing",

@@ -139,11 +139,7 @@ ODD: dict[str, tuple[list[object], str, dict[str, object]]] = {
         {"error": "E311", "words": ["3,5"]},
     ),
     "infinity": ([*(["1.5", "2.5"] * 29), "inf", "4.5"], "", {"error": "E312", "words": ["inf"]}),
-    "half of the cells are words": (
-        ["1", "2", "x", "y"],
-        "category",
-        {"notices": ["mostly_numbers"]},
-    ),
+    "half of the cells are words": (["1", "2", "x", "y"], "category", {"notices": ["mostly_numbers"]}),
 }
 CASES = (
     *(

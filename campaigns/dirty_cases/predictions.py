@@ -49,13 +49,7 @@ CASES = (
     ),
     _later("an unseen level", ["red", "blue"], "pink", later_notices=["unseen_levels"]),
     _later("a level of another language", ["red", "blue"], "红", later_notices=["unseen_levels"]),
-    _later(
-        "age -5",
-        ["20", "35", "60"],
-        "-5",
-        inputs={"c": -5.0},
-        later_notices=["drift_below"],
-    ),
+    _later("age -5", ["20", "35", "60"], "-5", inputs={"c": -5.0}, later_notices=["drift_below"]),
     Case(
         GROUP,
         "an empty column",

@@ -140,11 +140,7 @@ CASES = (
     Case("first-loss", "large scores", sure(weight_initializer=cr.Normal(0.0, 8.0))),
     Case("first-loss", "a large bias", sure(bias_initializer=cr.Uniform(-60.0, 60.0))),
     Case("first-loss", "inputs in hundreds", large_inputs()),
-    Case(
-        "parameters-not-learning",
-        "a stopped gradient",
-        still(STOPPED),
-    ),
+    Case("parameters-not-learning", "a stopped gradient", still(STOPPED)),
     Case("parameters-not-learning", "rate 1e-30", still(cr.Sequential(cr.Dense(2)), cr.SGD(1e-30))),
     Case(
         "parameters-not-learning",

@@ -110,21 +110,9 @@ INITIALIZERS = by_name(
         "nn.initializer.structured": "Blocks Dirac Eye Orthogonal SparseNormal",
     }
 )
-PENALTIES = by_name(
-    {
-        "nn.regularization.penalty": "L1 L1L2 L2 OrthogonalPenalty",
-    }
-)
-CONSTRAINTS = by_name(
-    {
-        "nn.regularization.constraint": "MaxNorm MinMaxNorm NonNegative UnitLength",
-    }
-)
-CLIPS = by_name(
-    {
-        "nn.regularization.clip": "ClipGlobalNorm ClipNorm ClipValue",
-    }
-)
+PENALTIES = by_name({"nn.regularization.penalty": "L1 L1L2 L2 OrthogonalPenalty"})
+CONSTRAINTS = by_name({"nn.regularization.constraint": "MaxNorm MinMaxNorm NonNegative UnitLength"})
+CLIPS = by_name({"nn.regularization.clip": "ClipGlobalNorm ClipNorm ClipValue"})
 CALLBACKS = by_name(
     {
         "train.callback.checkpoint": "Checkpoint",
@@ -148,11 +136,7 @@ TRANSFORMS = by_name(
         ),
     }
 )
-MIXES = by_name(
-    {
-        "data.augmentation.mixing": "CutMix Mixup",
-    }
-)
+MIXES = by_name({"data.augmentation.mixing": "CutMix Mixup"})
 INPUT_KINDS = by_name(
     {
         "inputs.arrays": "ArrayKind TranscriptKind",

@@ -82,9 +82,7 @@ class LazyNames:
         """
         if name not in self.modules:
             raise AttributeError(
-                f"module {self.package!r} has no attribute {name!r}",
-                name=name,
-                obj=sys.modules[self.package],
+                f"module {self.package!r} has no attribute {name!r}", name=name, obj=sys.modules[self.package]
             )  # with name and obj, Python suggests the closest name
         value = getattr(import_module(self.modules[name]), name)
         setattr(sys.modules[self.package], name, value)

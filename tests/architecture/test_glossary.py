@@ -89,10 +89,7 @@ def test_words_in_file_names_are_reported(small: Glossary, tmp_path: Path) -> No
 
 def test_words_in_docstrings_are_reported(small: Glossary, tmp_path: Path) -> None:
     code = '"""The colours\n\nof the way\nback. Code is not prose: ``colour``.\n\n>>> colour\n"""\n'
-    assert hits(small, tmp_path, "a.py", code) == [
-        (1, "docstring", "colours"),
-        (3, "docstring", "way back"),
-    ]
+    assert hits(small, tmp_path, "a.py", code) == [(1, "docstring", "colours"), (3, "docstring", "way back")]
 
 
 def test_words_in_comments_are_reported(small: Glossary, tmp_path: Path) -> None:

@@ -25,10 +25,7 @@ def failed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        (
-            "en",
-            ("Why the training stopped", "the learning rate 1e+06 is too large", "optimizer=cr.SGD("),
-        ),
+        ("en", ("Why the training stopped", "the learning rate 1e+06 is too large", "optimizer=cr.SGD(")),
         ("zh", ("训练因何停止", "学习率 1e+06 过大", "optimizer=cr.SGD(")),
     ],
 )

@@ -45,14 +45,7 @@ POSITIONAL = {
     "Group": ["pattern"],
     "Mixup": ["alpha"], "CutMix": ["alpha"], "Sequential": ["names"], "Slowed": ["times"],
 }  # fmt: skip
-OWN_ORDER = {
-    "Sequential",
-    "Parallel",
-    "Stacked",
-    "Activation",
-    "Blocks",
-    "Formula",
-}  # with a custom __init__
+OWN_ORDER = {"Sequential", "Parallel", "Stacked", "Activation", "Blocks", "Formula"}  # with a custom __init__
 
 
 def blocks() -> dict[str, Any]:

@@ -17,10 +17,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn.loss import LOSSES, functional
-from loss_cases import (
-    CASES,
-    nodes,
-)
+from loss_cases import CASES, nodes
 
 TOGETHER = ("circle", "circle with a single")
 KERAS = {

@@ -14,12 +14,7 @@ from chainrule.prng import KEY, key_of
 from layer_cases import CASES, ready
 from thread_races import assert_no_races
 
-DIVIDED = (
-    "convolution",
-    "dense",
-    "group norm",
-    "transformer",
-)  # cases that must be divided
+DIVIDED = ("convolution", "dense", "group norm", "transformer")  # cases that must be divided
 
 
 def test_a_card_has_no_data_race(sample: Sample) -> None:

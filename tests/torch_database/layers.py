@@ -164,11 +164,7 @@ def bilinear(a: Node, b: Node, weight: Node, bias: Node | None = None) -> Node:
 
 
 def batch_norm(
-    x: Node,
-    running_mean: Node | None,
-    running_var: Node | None,
-    *settings: Any,
-    **options: Any,
+    x: Node, running_mean: Node | None, running_var: Node | None, *settings: Any, **options: Any
 ) -> Node:
     arguments = named("weight bias training momentum eps", settings, options)
     weight, bias = arguments.get("weight"), arguments.get("bias")
@@ -183,11 +179,7 @@ def batch_norm(
 
 
 def instance_norm(
-    x: Node,
-    running_mean: Node | None = None,
-    running_var: Node | None = None,
-    *settings: Any,
-    **options: Any,
+    x: Node, running_mean: Node | None = None, running_var: Node | None = None, *settings: Any, **options: Any
 ) -> Node:
     arguments = named("weight bias use_input_stats momentum eps", settings, options)
     if not arguments.get("use_input_stats", True):

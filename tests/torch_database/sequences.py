@@ -227,13 +227,7 @@ def _masks(heads: int, batch: int, target: tuple[Any, Any], memory: tuple[Any, A
     return {name: mask["mask"] for name, mask in masks.items() if mask}
 
 
-def decoder_layer(
-    module: Any,
-    state: State,
-    x: Node,
-    memory: Node,
-    **masks: Any,
-) -> Node:
+def decoder_layer(module: Any, state: State, x: Node, memory: Node, **masks: Any) -> Node:
     single, order = x.rank == 2, module.self_attn.batch_first
     x, memory = _batched(x, single, order), _batched(memory, single, order)
     pairs = [(masks.get(f"{name}_mask"), masks.get(f"{name}_key_padding_mask")) for name in ("tgt", "memory")]
@@ -241,13 +235,7 @@ def decoder_layer(
     return _unbatched(_decode(module, state, "", x, memory, ours), single, order)
 
 
-def transformer(
-    module: Any,
-    state: State,
-    source: Node,
-    target: Node,
-    **masks: Any,
-) -> Node:
+def transformer(module: Any, state: State, source: Node, target: Node, **masks: Any) -> Node:
     single, order = source.rank == 2, module.batch_first
     source, x = _batched(source, single, order), _batched(target, single, order)
     heads, batch = module.nhead, int(x.shape[0])
@@ -283,7 +271,7 @@ def scaled_dot_product(
 
 
 SEQUENCE_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "nn.functional.scaled_dot_product_attention": scaled_dot_product,
+    "nn.functional.scaled_dot_product_attention": scaled_dot_product
 }
 SEQUENCE_MODULES: dict[str, Module] = {
     "nn.RNN": recurrent(nn.RNN, ("hidden",)), "nn.GRU": recurrent(nn.GRU, ("hidden",)),

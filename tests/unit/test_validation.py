@@ -97,8 +97,7 @@ def test_a_too_large_integer_is_refused_with_the_limit() -> None:
 
 
 @given(
-    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60),
-    st.sampled_from(BOUNDS),
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60), st.sampled_from(BOUNDS)
 )
 def test_numbers_between_limits_are_returned(value: float, bounds: dict[str, float]) -> None:
     low, high = bounds.get("minimum", -math.inf), bounds.get("maximum", math.inf)

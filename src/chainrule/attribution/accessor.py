@@ -109,10 +109,7 @@ class Attributions(MethodGroup):
         return attribution.measure_importance(self.state, x, y, **options)
 
     def counterfactual(
-        self,
-        row: Samples,
-        target: object = None,
-        **options: Unpack[CounterfactualOptions],
+        self, row: Samples, target: object = None, **options: Unpack[CounterfactualOptions]
     ) -> Counterfactuals:
         """Find the nearest changes of a few columns that change the prediction for a row.
 

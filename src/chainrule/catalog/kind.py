@@ -154,12 +154,7 @@ def _wrappers() -> dict[str, type]:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(
-            "layer",
-            "layers",
-            "The building blocks of a network.",
-            _family("layer"),
-        ),
+        Kind("layer", "layers", "The building blocks of a network.", _family("layer")),
         Kind(
             "activation",
             "activations",
@@ -178,24 +173,14 @@ KINDS: dict[str, Kind] = {
             "Rules that compute parameter updates from gradients.",
             {**OPTIMIZERS, **_wrappers(), "Group": Group},
         ),
-        Kind(
-            "schedule",
-            "schedules",
-            "The learning rate as a function of the step.",
-            _family("schedule"),
-        ),
+        Kind("schedule", "schedules", "The learning rate as a function of the step.", _family("schedule")),
         Kind(
             "initializer",
             "initializers",
             "Rules for the initial values of parameters.",
             {**INITIALIZERS, "Fill": Fill, "Scaled": Scaled},
         ),
-        Kind(
-            "metric",
-            "metrics",
-            "Measures of the quality of predictions.",
-            METRICS,
-        ),
+        Kind("metric", "metrics", "Measures of the quality of predictions.", METRICS),
         Kind(
             "callback",
             "callbacks",
@@ -211,24 +196,14 @@ KINDS: dict[str, Kind] = {
             "Random transforms of images during training.",
             {**TRANSFORMS, **MIXES},
         ),
-        Kind(
-            "penalty",
-            "penalties",
-            "Terms of the objective that depend on parameters.",
-            _family("penalty"),
-        ),
+        Kind("penalty", "penalties", "Terms of the objective that depend on parameters.", _family("penalty")),
         Kind(
             "constraint",
             "constraints",
             "Restrictions that are applied to parameters after every step.",
             _family("constraint"),
         ),
-        Kind(
-            "clip",
-            "clips",
-            "Limits of the gradients before the update.",
-            _family("clip"),
-        ),
+        Kind("clip", "clips", "Limits of the gradients before the update.", _family("clip")),
         Kind(
             "op",
             "ops",

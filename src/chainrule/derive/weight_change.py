@@ -194,10 +194,7 @@ def _changed_values(
     if writer.trace.samples > 1 and changed_nodes:
         yield writer.render("shown_sample", i=writer.sample + 1)
     for node, changed, rows in changed_nodes:
-        facts = {
-            "name": writer.unindexed_name(node),
-            "layer": _place(writer, node),
-        }
+        facts = {"name": writer.unindexed_name(node), "layer": _place(writer, node)}
         key = "if_many" if len(rows) < len(changed) else "if_all"
         yield writer.render(key, n=len(changed), k=len(rows), **facts, about={"node": node})
         yield Table(head, tuple(rows), _NUMBERS, "changes")

@@ -121,10 +121,7 @@ class StepProgram:
         return self._of(engine) is not None
 
     def trainer(
-        self,
-        data: Mapping[str, np.ndarray],
-        state: dict[str, np.ndarray],
-        engine: str | None = None,
+        self, data: Mapping[str, np.ndarray], state: dict[str, np.ndarray], engine: str | None = None
     ) -> Trainer | None:
         """Return a runner of multi-step training runs, or ``None`` if the engine has none for this step.
 

@@ -258,9 +258,7 @@ CATALOG: Texts = {
     "E612": "this model has no calibration",
     "E613": "these are not the rows of the training",
 }
-DETAILS: dict[str, Texts] = {
-    "E601": {"problem": "cannot be used in this way"},
-}
+DETAILS: dict[str, Texts] = {"E601": {"problem": "cannot be used in this way"}}
 """Texts of details that an error need not state."""
 
 

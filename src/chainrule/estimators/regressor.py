@@ -144,11 +144,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._model.predict_interval(inputs, level)
 
     def calibrate_intervals(
-        self,
-        X: Any,
-        y: Any,
-        method: Literal["quantile", "constant"] = "quantile",
-        seed: int = 0,
+        self, X: Any, y: Any, method: Literal["quantile", "constant"] = "quantile", seed: int = 0
     ) -> IntervalReport:
         """Form the prediction intervals from rows that the estimator was not trained on.
 

@@ -24,15 +24,7 @@ from chainrule.estimators.inputs import (
     prepare_frame,
     warn,
 )
-from chainrule.estimators.recipe import (
-    ENSEMBLE,
-    Settings,
-    Trained,
-    fit_again,
-    fit_new,
-    new_online,
-    update,
-)
+from chainrule.estimators.recipe import ENSEMBLE, Settings, Trained, fit_again, fit_new, new_online, update
 from chainrule.model import Model
 from chainrule.nn import Layer
 from chainrule.train.inputs.frame_columns import ONLY

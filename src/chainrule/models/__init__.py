@@ -38,8 +38,7 @@ _HOMES = {
 _LAZY = LazyNames(__name__, _HOMES)
 
 MODELS: LazyRegistry[ModelCard] = LazyRegistry(
-    __name__,
-    {name: f"{home}.{name.upper()}" for home, names in _HOMES.items() for name in names.split()},
+    __name__, {name: f"{home}.{name.upper()}" for home, names in _HOMES.items() for name in names.split()}
 )
 
 

@@ -77,11 +77,7 @@ def gru_classifier(
 
 
 def lstm_language_model(
-    vocabulary_size: int = 10_000,
-    width: int = 650,
-    units: int = 650,
-    depth: int = 2,
-    dropout: float = 0.5,
+    vocabulary_size: int = 10_000, width: int = 650, units: int = 650, depth: int = 2, dropout: float = 0.5
 ) -> Sequential:
     """A language model for words or characters: for each position the scores of the next word.
 
@@ -116,11 +112,7 @@ def lstm_language_model(
 
 
 def gru_language_model(
-    vocabulary_size: int = 10_000,
-    width: int = 650,
-    units: int = 650,
-    depth: int = 2,
-    dropout: float = 0.5,
+    vocabulary_size: int = 10_000, width: int = 650, units: int = 650, depth: int = 2, dropout: float = 0.5
 ) -> Sequential:
     """A language model like ``lstm_language_model``, with GRUs.
 

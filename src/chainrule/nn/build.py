@@ -125,11 +125,7 @@ class Built:
 
 
 def build(
-    net: Layer,
-    inputs: Mapping[str, Spec],
-    dtype: str,
-    training: bool = False,
-    frozen: tuple[str, ...] = (),
+    net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = False, frozen: tuple[str, ...] = ()
 ) -> Built:
     """Build the nodes of a network.
 

@@ -10,16 +10,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.notation.tree import (
-    Link,
-    Negative,
-    Number,
-    Product,
-    Quotient,
-    Sum,
-    Tree,
-    substitute,
-)
+from chainrule.notation.tree import Link, Negative, Number, Product, Quotient, Sum, Tree, substitute
 
 
 def normal(tree: Tree) -> Tree:

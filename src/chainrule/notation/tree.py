@@ -149,19 +149,7 @@ class Derivative:
 
 
 Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that pyright and isinstance can read)
-    Number,
-    Symbol,
-    Element,
-    Link,
-    Sum,
-    Product,
-    Quotient,
-    Power,
-    Negative,
-    Apply,
-    Compare,
-    Big,
-    Derivative,
+    Number, Symbol, Element, Link, Sum, Product, Quotient, Power, Negative, Apply, Compare, Big, Derivative
 ]
 
 

@@ -17,10 +17,7 @@ from chainrule.ops.recomputation import Remat, recomputed, segment
 
 
 def flow(
-    seeds: Mapping[Node, Node],
-    inputs: Iterable[Node],
-    ends: Iterable[Node] = (),
-    recomputes: bool = True,
+    seeds: Mapping[Node, Node], inputs: Iterable[Node], ends: Iterable[Node] = (), recomputes: bool = True
 ) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
     """The gradients of all nodes between the inputs and the seeds, and the nodes without derivative.
 

@@ -12,14 +12,7 @@ from typing import TypeAlias
 from chainrule.graph import Graph, Node
 from chainrule.plan.lowering import Lowering, Rules
 from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_layout, is_leaf, memory_source
-from chainrule.plan.rules import (
-    array,
-    convolution,
-    image_padding,
-    matmul,
-    reduction,
-    scan,
-)
+from chainrule.plan.rules import array, convolution, image_padding, matmul, reduction, scan
 from chainrule.plan.rules.reduction import lower_fold
 from chainrule.plan.tasks import MICROBATCHES
 from chainrule.plan.views import View, leading_view

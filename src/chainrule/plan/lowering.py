@@ -18,15 +18,7 @@ from chainrule.ops.card import Card
 from chainrule.plan.passes.axis_layout import WINDOW_OPS, axis_orders, narrow_rows, stacked_operands
 from chainrule.plan.passes.fused_loop import Kernel, is_layout, is_leaf
 from chainrule.plan.tasks import BEFORE, MICROBATCHES, Buffer, Task
-from chainrule.plan.views import (
-    Padding,
-    Triple,
-    View,
-    as_three_axes,
-    is_small,
-    layout_view,
-    row_axes,
-)
+from chainrule.plan.views import Padding, Triple, View, as_three_axes, is_small, layout_view, row_axes
 from chainrule.records import frozen
 from chainrule.spec import size_at
 
@@ -139,12 +131,7 @@ class Lowering:
         return self.rules.allocate(self, node)
 
     def ordered(
-        self,
-        shape: Sequence[int],
-        dtype: str,
-        order: Sequence[int],
-        origin: str = "work",
-        label: str = "",
+        self, shape: Sequence[int], dtype: str, order: Sequence[int], origin: str = "work", label: str = ""
     ) -> View:
         """Return a new buffer with its axes in this memory order, outermost first, viewed with its axes as
         they are.

@@ -17,13 +17,7 @@ from chainrule.robustness.method import COLUMNS
 from chainrule.robustness.result import AttackResult, Trial
 from chainrule.robustness.samples import Goal, Samples, predicted, problem_of
 from chainrule.robustness.stream import Stream
-from chainrule.robustness.tables import (
-    Change,
-    NumberChange,
-    cell_changes,
-    changed_cells,
-    search_rows,
-)
+from chainrule.robustness.tables import Change, NumberChange, cell_changes, changed_cells, search_rows
 from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:

@@ -8,10 +8,5 @@ from __future__ import annotations
 
 from chainrule.lazy_imports import LazyNames
 
-_LAZY = LazyNames(
-    __name__,
-    {
-        "run_folder": "Checkpoint RunFolder",
-    },
-)
+_LAZY = LazyNames(__name__, {"run_folder": "Checkpoint RunFolder"})
 __getattr__, __dir__ = _LAZY.hooks

@@ -168,10 +168,7 @@ class Difference:
 
 
 def difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    weights: np.ndarray | None = None,
-    groups: np.ndarray | None = None,
+    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None, groups: np.ndarray | None = None
 ) -> Difference:
     """The mean difference of the losses of two models on the same rows, with its standard error.
 

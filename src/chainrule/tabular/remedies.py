@@ -47,9 +47,7 @@ RULES: Mapping[str, str] = {
 ADVICE: Mapping[str, str] = dict.fromkeys(
     ("duplicate-rows", "data-leakage"),
     fact("Delete the repeated rows from the file, unless each of them is an observation of its own."),
-) | {
-    "labels-unrelated": fact("Check in the file that each row has its own target, not that of another row."),
-}
+) | {"labels-unrelated": fact("Check in the file that each row has its own target, not that of another row.")}
 
 
 GOOD_STEP = 0.01  # first update relative to the weights, in a training with a suitable learning rate

@@ -81,8 +81,7 @@ def _from_draws(node: Node, draws: list[Node], key: np.ndarray, memo: Memo) -> n
         for draw in draws
     }
     program = memo(
-        ("initial value", node),
-        lambda: compile(Graph({"value": rebuild([node], inputs)[0]}), "reference"),
+        ("initial value", node), lambda: compile(Graph({"value": rebuild([node], inputs)[0]}), "reference")
     )
     arrays = {**sampled, KEY: key}
     result = program.run({name: arrays[name] for name in program.graph.inputs})["value"]

@@ -170,8 +170,7 @@ def _with_indices(model: ModelState, labels: Sequence[Any]) -> ModelState:
     unused, index_of = range(-1, -1 << 40, -1), {label: i for i, label in enumerate(labels)}
     indices = {
         name: replace(
-            target,
-            labels=tuple(index_of.get(label, unused[i]) for i, label in enumerate(target.labels)),
+            target, labels=tuple(index_of.get(label, unused[i]) for i, label in enumerate(target.labels))
         )
         for name, target in model.targets.items()
     }

@@ -44,11 +44,7 @@ from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
-from chainrule.uncertainty.conformal import (
-    INTERVAL_METHODS,
-    IntervalMethod,
-    conformal_quantile,
-)
+from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod, conformal_quantile
 from chainrule.validation import trained_network, unknown
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)

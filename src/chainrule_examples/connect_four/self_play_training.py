@@ -8,11 +8,7 @@ import chainrule as cr
 from chainrule.apps.cli import screen
 from chainrule.data.batches.replay_buffer import ReplayBuffer
 from chainrule.records import frozen
-from chainrule_examples.connect_four.policy_value import (
-    evaluator,
-    policy_value_network,
-    saved_model,
-)
+from chainrule_examples.connect_four.policy_value import evaluator, policy_value_network, saved_model
 from chainrule_examples.connect_four.problems import Problems
 from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS
 from chainrule_examples.connect_four.self_play import Row, SelfPlay, Settings, mirror

@@ -24,10 +24,7 @@ TEXTS: Texts = {
     "errors": "Errors on the test recordings",
     "columns": "true,predicted,recordings",
 }
-BASELINES: tuple[Text, ...] = (
-    "most frequent digit",
-    "linear model of the mean spectrum",
-)
+BASELINES: tuple[Text, ...] = ("most frequent digit", "linear model of the mean spectrum")
 NET: Text = "convolutional network"
 QUICK, LONG = 6, 20  # epochs
 

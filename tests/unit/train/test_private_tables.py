@@ -146,14 +146,7 @@ def test_a_table_with_a_signal_is_learned() -> None:
 def test_values_are_predicted_in_the_units_of_their_range() -> None:
     one = model(1, "mse")
     privacy = cr.Privacy(3, 1e-5, columns={"age": (0, 120)}, target=(0, 1200))
-    one.fit(
-        frame(rows=2000),
-        "cost",
-        epochs=30,
-        batch_size=200,
-        verbose=False,
-        privacy=privacy,
-    )
+    one.fit(frame(rows=2000), "cost", epochs=30, batch_size=200, verbose=False, privacy=privacy)
     assert one.preparation is not None
     assert (one.preparation.target_mean, one.preparation.target_std) == (600, 600)
     test = frame(3)

@@ -441,10 +441,7 @@ def test_the_epsilon_of_the_error_is_possible() -> None:
 
 def test_a_private_training_is_not_replayed_and_training_rows_do_not_explain_it() -> None:
     one, (x, y) = fit(), data()
-    for call in (
-        lambda: one.replay(1, x, y, epochs=2),
-        lambda: one.influence(x[:1], y[:1], x, y),
-    ):
+    for call in (lambda: one.replay(1, x, y, epochs=2), lambda: one.influence(x[:1], y[:1], x, y)):
         with pytest.raises(TrainingError) as caught:
             call()
         assert caught.value.code == "E591"

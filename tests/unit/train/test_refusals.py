@@ -124,9 +124,7 @@ def test_unknown_or_duplicate_names_are_refused() -> None:
         fitted(classifier(frozen=["dense1", "dense2"]))
     with pytest.raises(UsageError, match="E118"):
         fitted(
-            Model(Parallel(step=Dense(2), other=Dense(2)), "mse"),
-            {"step": X, "other": X},
-            np.ones((12, 4)),
+            Model(Parallel(step=Dense(2), other=Dense(2)), "mse"), {"step": X, "other": X}, np.ones((12, 4))
         )
     model = fitted(classifier())
     with pytest.raises(UsageError, match="E101"):

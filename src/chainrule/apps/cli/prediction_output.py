@@ -155,11 +155,7 @@ CELLS: dict[str, Callable[[Any], Any] | None] = {
 
 
 def prediction_columns(
-    model: Model,
-    x: Any,
-    proba: bool,
-    threshold: float | None = None,
-    uncertainty: Uncertainty = CERTAIN,
+    model: Model, x: Any, proba: bool, threshold: float | None = None, uncertainty: Uncertainty = CERTAIN
 ) -> dict[str, np.ndarray]:
     """The predictions of all rows by the name of their column.
 

@@ -28,9 +28,7 @@ class Choice(NamedTuple):
     default: tuple[str, str] = ("", "")
 
 
-def with_options(
-    choices: Mapping[str, Choice],
-) -> Callable[[Callable[..., T]], Callable[..., T]]:
+def with_options(choices: Mapping[str, Choice]) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """A decorator that replaces ``**options`` of a command by options; those not passed are ``None``.
 
     Args:

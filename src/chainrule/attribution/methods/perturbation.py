@@ -44,9 +44,7 @@ def occlusion(
         rows[sample] = spread(decreases, parts, rows.shape[1])
     settings = {"window": window, "stride": stride} if are_patches else {}
     return MethodResult(
-        flat.unpacked(rows),
-        settings={**settings, "parts": len(parts)},
-        columns=_columns(flat, groups, parts),
+        flat.unpacked(rows), settings={**settings, "parts": len(parts)}, columns=_columns(flat, groups, parts)
     )
 
 

@@ -97,9 +97,4 @@ class Paired(Rule):
         return Relaxation(far, close, -rise, zero)
 
 
-RULES: dict[str, Rule] = {
-    "max": Reduced(1),
-    "min": Reduced(-1),
-    "maximum": Paired(1),
-    "minimum": Paired(-1),
-}
+RULES: dict[str, Rule] = {"max": Reduced(1), "min": Reduced(-1), "maximum": Paired(1), "minimum": Paired(-1)}

@@ -356,10 +356,7 @@ def _with_dates(column: Column, table: Table, faults: Faults) -> Column:
     dates, is_invalid = describe_dates(table.words(column.name), table.day_first)
     faults.add_all("E332", table, column.name, is_invalid)
     if table.day_first not in (None, dates.is_day_first) and dates.evidence == "days":
-        facts = {
-            "column": column.name,
-            "order": fact("day") if dates.is_day_first else fact("month"),
-        }
+        facts = {"column": column.name, "order": fact("day") if dates.is_day_first else fact("month")}
         column = replace(column, doubts=(*column.doubts, Finding("other_order", "warning", facts)))
     reason = column.reason
     if reason.code == "dates" and dates.order:

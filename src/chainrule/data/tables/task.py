@@ -88,10 +88,7 @@ class Task:
 
 
 def choose_task(
-    table: Table,
-    target: str | None = None,
-    kind: str | None = None,
-    columns: Sequence[Column] | None = None,
+    table: Table, target: str | None = None, kind: str | None = None, columns: Sequence[Column] | None = None
 ) -> Task:
     """Choose between classification and regression for a target column.
 

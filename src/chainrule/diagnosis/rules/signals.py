@@ -124,10 +124,7 @@ NOT_FINITE = Rule(
     symptom="a loss, a gradient or a weight is NaN or infinite",
     threshold=fact("a single value"),
     source="SageMaker Debugger, ExplodingTensor; AutoTrainer",
-    what={
-        "fault": "a value became non-finite: {message}",
-        "part": "{layer} contains non-finite values",
-    },
+    what={"fault": "a value became non-finite: {message}", "part": "{layer} contains non-finite values"},
     why=(
         "The logarithm of 0, a division by 0 or an overflowing exponential gives a non-finite value, and "
         "so does everything computed from it; the most frequent cause is a learning rate that is too "

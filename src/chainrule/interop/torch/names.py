@@ -239,11 +239,7 @@ GPT2 = Family(
             blocks.norm                           ln_f
         """),
     ),
-    ignored=(
-        ("*lm_head.weight", _SHARED),
-        ("*.attn.bias", _MASK),
-        ("*.attn.masked_bias", _MASK),
-    ),
+    ignored=(("*lm_head.weight", _SHARED), ("*.attn.bias", _MASK), ("*.attn.masked_bias", _MASK)),
     changes=(("Dense", TRANSPOSED),),
 )
 BERT = Family(
@@ -268,11 +264,7 @@ BERT = Family(
         blocks.layer{i}.feed_forward_norm.shift  encoder.layer.{i-1}.output.LayerNorm.beta
         head.pooler                           pooler.dense
     """),
-    ignored=(
-        ("*position_ids", _POSITIONS),
-        ("*pooler.*", _TASK),
-        ("cls.*", _TASK),
-    ),
+    ignored=(("*position_ids", _POSITIONS), ("*pooler.*", _TASK), ("cls.*", _TASK)),
 )
 
 

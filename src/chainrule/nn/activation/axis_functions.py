@@ -102,10 +102,7 @@ CURVES = (
     Curve(
         name="softmin",
         formula="exp(-x[j]) / sum(k, exp(-x[k]))",
-        says=(
-            "Softmax of -x along axis.",
-            "把代价变成概率：越小越可能。",
-        ),
+        says=("Softmax of -x along axis.", "把代价变成概率：越小越可能。"),
         chinese="softmin",
         settings=_AXIS,
         pytorch="Softmin",

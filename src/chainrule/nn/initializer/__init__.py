@@ -19,14 +19,7 @@ from chainrule.nn.initializer.random import (
     fans,
     truncated_std,
 )
-from chainrule.nn.initializer.registry import (
-    HE,
-    INITIALIZERS,
-    PRESETS,
-    XAVIER,
-    ZEROS,
-    known_initializer,
-)
+from chainrule.nn.initializer.registry import HE, INITIALIZERS, PRESETS, XAVIER, ZEROS, known_initializer
 from chainrule.nn.initializer.structured import (
     Blocks,
     Dirac,

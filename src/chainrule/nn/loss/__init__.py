@@ -12,10 +12,7 @@ from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
-    {
-        "loss": "Loss per_sample",
-        "registry": "LOSSES known_loss known_losses refuse_mismatch",
-    },
+    {"loss": "Loss per_sample", "registry": "LOSSES known_loss known_losses refuse_mismatch"},
     block_index.LOSSES,
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -11,10 +11,7 @@ from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
-    {
-        "schedule": "Schedule known_schedule",
-        "plateau": "REDUCTIONS plateau_of",
-    },
+    {"schedule": "Schedule known_schedule", "plateau": "REDUCTIONS plateau_of"},
     block_index.SCHEDULES,
 )
 __getattr__, __dir__ = _LAZY.hooks

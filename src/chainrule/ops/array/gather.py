@@ -142,10 +142,7 @@ class ScatterAdd(_Rows):
     arguments = ("v", "i")
     formula = "sum(j, where(i[j] == r, v[j], 0))"
     pullbacks = {"v": "dy[i]", "i": _INDEX}
-    constraints = {
-        "C1": "the values begin with the shape of the indices",
-        "C2": "the indices are integers",
-    }
+    constraints = {"C1": "the values begin with the shape of the indices", "C2": "the indices are integers"}
     says = Says(
         "adds values to their rows",
         "把数值加到对应的行",
@@ -224,10 +221,7 @@ class OneHot(_Depth):
     arguments = ("i",)
     formula = "where(i == k, 1, 0)"
     pullbacks = {"i": _INDEX}
-    constraints = {
-        "C1": "the indices are integers",
-        "C2": "depth is at least 0 and dtype floating-point",
-    }
+    constraints = {"C1": "the indices are integers", "C2": "depth is at least 0 and dtype floating-point"}
     says = Says("marks the index with a 1", "独热编码：在索引处写 1", "passes no gradient", "不传梯度")
 
     def infer(self, *specs: Spec) -> Spec:

@@ -9,19 +9,7 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Tree
-from chainrule.ops.card import (
-    Apart,
-    Axes,
-    BatchRule,
-    Card,
-    Pulled,
-    Sample,
-    Says,
-    Shared,
-    Whole,
-    card,
-    draw,
-)
+from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.formula_functions import FUNCTIONS
 from chainrule.records import frozen
 from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text

@@ -168,8 +168,7 @@ def _product(a: _Named, b: _Named, rest: str) -> _Named:
     first, second = _arranged(a, stacked + left + inner), _arranged(b, stacked + inner + right)
     if inner:
         product = matmul(
-            reshape(first, (*stack, count(rows), depth)),
-            reshape(second, (*stack, depth, count(columns))),
+            reshape(first, (*stack, count(rows), depth)), reshape(second, (*stack, depth, count(columns)))
         )
         return _Named(reshape(product, (*stack, *rows, *columns)), stacked + left + right)
     full = (*stack, *rows, *columns)

@@ -234,11 +234,7 @@ def patches(
 
 
 def max_pool(
-    x: Node,
-    window: Widths,
-    stride: Widths | None = None,
-    padding: Padding = "valid",
-    dilation: Widths = 1,
+    x: Node, window: Widths, stride: Widths | None = None, padding: Padding = "valid", dilation: Widths = 1
 ) -> Node:
     """Max pooling, the largest value of each window: (B, *space, C) -> (B, *places, C); ignores padding.
 

@@ -37,13 +37,7 @@ from chainrule.graph import Input, Node
 from chainrule.plan.lowering import Lowering
 from chainrule.plan.passes.fused_loop import is_elementwise
 from chainrule.plan.rules import depthwise, winograd
-from chainrule.plan.rules.image_padding import (
-    crop_padding,
-    image,
-    padded,
-    padded_shape,
-    padding_to,
-)
+from chainrule.plan.rules.image_padding import crop_padding, image, padded, padded_shape, padding_to
 from chainrule.plan.rules.matmul import dot_products, multiply
 from chainrule.plan.rules.reduction import FoldResult
 from chainrule.plan.views import Padding, View, sub_view, window_cell

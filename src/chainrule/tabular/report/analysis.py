@@ -72,10 +72,7 @@ class Analysis:
 
 
 def analyze(
-    model: Model,
-    plan: TrainingPlan,
-    scores: Scores,
-    intervals: MeasuredIntervals | None = None,
+    model: Model, plan: TrainingPlan, scores: Scores, intervals: MeasuredIntervals | None = None
 ) -> Analysis:
     """Measure the importance of the columns and the dependence of the predictions on them."""
     prepared, rows = plan.prepared, EvaluationRows.of(model, plan.scored)

@@ -211,9 +211,7 @@ def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
 
 
 def metrics_of(
-    model: ModelState,
-    watched: Sequence[str] | None = None,
-    chosen: Iterable[MetricLike] | None = None,
+    model: ModelState, watched: Sequence[str] | None = None, chosen: Iterable[MetricLike] | None = None
 ) -> dict[str, tuple[Metric, ...]]:
     """The metrics of each output: those that the user chose, otherwise the default ones.
 
@@ -271,11 +269,7 @@ def columns_of(
 
 
 def evaluate(
-    model: ModelState,
-    x: Any,
-    y: Any,
-    sample_weight: Any = None,
-    chosen: Iterable[MetricLike] | None = None,
+    model: ModelState, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[MetricLike] | None = None
 ) -> dict[str, float]:
     """The loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
     encoded_rows = encode_labeled(model, x, y, "evaluate", sample_weight)

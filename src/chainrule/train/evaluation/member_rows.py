@@ -100,11 +100,7 @@ def evaluate_members(
 
 
 def group_predictions(
-    network: Network,
-    rows: Arrays,
-    variables: Mapping[str, np.ndarray],
-    weights: np.ndarray,
-    groups: int,
+    network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], weights: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The predictions of each group of members for the rows on which a member of each has a weight.
 
@@ -238,11 +234,7 @@ def _compiled(network: Network, built: Built, has_targets: bool, engine: str) ->
 
 
 def _run(
-    network: Network,
-    rows: Arrays,
-    variables: Mapping[str, np.ndarray],
-    index: np.ndarray,
-    has_targets: bool,
+    network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], index: np.ndarray, has_targets: bool
 ) -> dict[str, np.ndarray]:
     """``prediction`` (R, K, C) and with targets ``loss`` (R, K) of the members on their rows ``index``."""
     built = _built(network)

@@ -12,11 +12,6 @@ from __future__ import annotations
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
-    __name__,
-    {
-        "accounting": "calibrated epsilon_of",
-        "privacy": "Privacy",
-        "privacy_spent": "PrivacySpent",
-    },
+    __name__, {"accounting": "calibrated epsilon_of", "privacy": "Privacy", "privacy_spent": "PrivacySpent"}
 )
 __getattr__, __dir__ = _LAZY.hooks

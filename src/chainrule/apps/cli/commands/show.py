@@ -38,10 +38,7 @@ _NAMED = ("model", "rule")
 
 
 def show(
-    words: Annotated[
-        list[str],
-        typer.Argument(help="=what", metavar=FORMS),
-    ],
+    words: Annotated[list[str], typer.Argument(help="=what", metavar=FORMS)],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="=plan")] = False,

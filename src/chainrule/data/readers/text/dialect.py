@@ -33,7 +33,7 @@ _ALPHA = 0.001  # score of a row of one field, as in the reference
 _TYPED = re.compile(
     r"\s*(?:[-+(]?[$€£¥]?\s?[0-9][0-9.,' \u00a0]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?"  # number, currency, percent
     r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[T ][0-9:.+Z]+)?"  # date
-    r"|[^,;\t|]*)\s*",  # simple text
+    r"|[^,;\t|]*)\s*"  # simple text
 )
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?")
 _GAP = re.compile(r" {2,}|\t")

@@ -72,9 +72,7 @@ class ReductionWriter:
         """Reduce the lanes to one number; NaN if any lane is NaN."""
         name = NAMES[self.reduction]
         return self.vectors.reduce_lanes(
-            self.code,
-            value,
-            lambda x, y: EMIT[name](Lanes(self.builder, x.type.count), self.dtype, [x, y]),
+            self.code, value, lambda x, y: EMIT[name](Lanes(self.builder, x.type.count), self.dtype, [x, y])
         )
 
     def _is_new(self, adds: Value) -> Value:

@@ -458,11 +458,7 @@ class StepMemory:
     """
 
     def __init__(
-        self,
-        bases: Bases,
-        data: Mapping[str, np.ndarray],
-        state: Mapping[str, np.ndarray],
-        flag: np.ndarray,
+        self, bases: Bases, data: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], flag: np.ndarray
     ) -> None:
         # One array for all allocations: each has space to start at a cache line.
         self._block = np.zeros(sum(bases.bytes.values()), np.uint8)

@@ -57,10 +57,7 @@ def write(name: str) -> ir.Module:
 
 
 def words(
-    steps: int,
-    calls: Sequence[Call],
-    moving: Mapping[int, MovingBuffer],
-    sizes: Mapping[int, int],
+    steps: int, calls: Sequence[Call], moving: Mapping[int, MovingBuffer], sizes: Mapping[int, int]
 ) -> tuple[Word, ...]:
     """Return the block of a loop.
 
