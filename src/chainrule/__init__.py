@@ -120,7 +120,7 @@ def _imported(name: str) -> Any:
 
 
 def _missing(name: str) -> str:
-    """The message for a name that does not exist; cheap for packages not loaded yet."""
+    """Return the message for a name that does not exist; cheap for packages not loaded yet."""
     folder = Path(__file__).parent
     if name.startswith("__") or (folder / name).is_dir() or (folder / f"{name}.py").is_file():
         return f"module 'chainrule' has no attribute {name!r}"

@@ -62,7 +62,7 @@ def printable(text: Any, limit: int | None = None) -> str:
 
 
 def printable_lines(text: Any) -> str:
-    r"""Like ``printable``, but keep the line breaks of the text.
+    r"""Escape as ``printable`` does, but keep the line breaks of the text.
 
     Example:
         >>> printable_lines("one\ntwo\r")
@@ -168,7 +168,7 @@ def quoted(word: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a plain decimal number, which spreadsheets do not change."""
+    """Return whether a text is a plain decimal number, which spreadsheets do not change."""
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) is not None
 
 

@@ -255,7 +255,7 @@ class NoticeQueue:
 
     @contextmanager
     def deliver_to(self, channel: Channel) -> Iterator[None]:
-        """Inside the ``with`` block, deliver notices to this channel, those that are pending first."""
+        """Deliver notices inside the ``with`` block to this channel, those that are pending first."""
         self._channels.append(channel)
         try:
             self._deliver()

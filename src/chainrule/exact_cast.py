@@ -19,7 +19,7 @@ EXACT = {"float32": 2**24, "float64": 2**53}  # integers up to this magnitude ar
 
 
 def exact_cast(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
-    """Finite numbers as an array of another dtype, in C order.
+    """Return finite numbers as an array of another dtype, in C order.
 
     Args:
         name: the name of the array in an error.
@@ -66,7 +66,7 @@ def exact_array(name: str, value: Any, dtype: str) -> np.ndarray:
 
 
 def keeps_integers(array: np.ndarray, converted: np.ndarray) -> bool:
-    """Whether a conversion changes no integer of an array; fractions may be rounded."""
+    """Return whether a conversion changes no integer of an array; fractions may be rounded."""
     if array.dtype == converted.dtype or _is_certain(array, converted.dtype.name):
         return True
     return all(
@@ -103,7 +103,7 @@ def refuse_fractions(name: str, array: np.ndarray) -> None:
 
 
 def _is_certain(array: np.ndarray, dtype: str) -> bool:
-    """Whether the range of the numbers rules out any change."""
+    """Return whether the range of the numbers rules out any change."""
     if array.size == 0 or array.dtype.kind == "b":
         return True
     if dtype not in FLOATS:
@@ -130,13 +130,13 @@ def _refuse_change(name: str, array: np.ndarray, converted: np.ndarray) -> None:
 
 
 def _fraction(name: str, where: str, number: float, dtype: str) -> DtypeError:
-    """The error for a fraction where integers are required."""
+    """Return the error for a fraction where integers are required."""
     fix = fact("{name}.round() if these are rounding errors of integers", name=name)
     return DtypeError("E235", where=where, dtype=dtype, expected=fact("an integer"), received=number, fix=fix)
 
 
 def _lost(name: str, where: str, number: float, nearest: np.generic) -> DtypeError:
-    """The error for an integer that a dtype does not represent."""
+    """Return the error for an integer that a dtype does not represent."""
     dtype, integer = nearest.dtype.name, int(number)
     fixes = {
         "float32": 'Model(..., dtype="float64")' if abs(integer) <= EXACT["float64"] else "",
@@ -153,7 +153,7 @@ def _plain(number: np.generic) -> str:
 
 
 def _changes(array: np.ndarray, converted: np.ndarray) -> np.ndarray:
-    """Where a number and its conversion differ, compared exactly."""
+    """Return where a number and its conversion differ, compared exactly."""
     if array.dtype.kind == "f" and converted.dtype.kind in "iu":
         return _differs(converted, array)
     if array.dtype.kind in "iu" and converted.dtype.kind == "f":
@@ -170,6 +170,6 @@ def _differs(integers: np.ndarray, floats: np.ndarray) -> np.ndarray:
 
 
 def _blocks(array: np.ndarray) -> list[slice]:
-    """Slices of rows with a bounded number of elements."""
+    """Return slices of rows with a bounded number of elements."""
     step = max(1, BLOCK // max(1, array[0].size))
     return [slice(start, start + step) for start in range(0, len(array), step)]

@@ -100,12 +100,12 @@ def _complete(cls: Any) -> None:
 
 
 def _bases(cls: type) -> Iterator[Any]:
-    """The base classes that derive from ``Extensible``, the most general first."""
+    """Return the base classes that derive from ``Extensible``, the most general first."""
     return (base for base in cls.__mro__[:0:-1] if issubclass(base, Extensible) and base is not Extensible)
 
 
 def _owner(cls: type, name: str) -> type:
-    """The class in the method resolution order that defines an attribute."""
+    """Return the class in the method resolution order that defines an attribute."""
     return next(base for base in cls.__mro__ if name in base.__dict__)
 
 
@@ -114,7 +114,7 @@ def _annotated(cls: type) -> dict[str, Any]:
 
 
 def _own_fields(cls: type) -> list[str]:
-    """The names annotated in the body of a class, without class variables."""
+    """Return the names annotated in the body of a class, without class variables."""
     return [name for name, hint in _annotated(cls).items() if "ClassVar" not in str(hint)]
 
 
@@ -157,7 +157,7 @@ def _make_record(cls: Any) -> None:
 
 
 def _is_generated(cls: type) -> bool:
-    """Whether the ``__init__`` of a class was generated from its fields."""
+    """Return whether the ``__init__`` of a class was generated from its fields."""
     return vars(cls)["__init__"].__code__.co_filename in (records.__file__, "<string>")
 
 
@@ -215,7 +215,7 @@ def _assign(self: Any, name: str, value: object) -> None:
 
 
 def _hint(value: object) -> str:
-    """The annotation for a field with this value."""
+    """Return the annotation for a field with this value."""
     if isinstance(value, Extensible):
         return f"cr.{_bases_name(type(value))}"
     if isinstance(value, list | tuple | np.ndarray):
@@ -234,7 +234,7 @@ def _equal(self: Any, other: object) -> Any:
 
 
 def changed(record: R, **values: Any) -> R:
-    """A copy of a record with new values in some fields; does not call ``__init__``."""
+    """Return a copy of a record with new values in some fields; does not call ``__init__``."""
     copy: Any = object.__new__(type(record))
     for f in fields(record):  # pyright: ignore[reportArgumentType]
         copy.__dict__[f.name] = values.get(f.name, getattr(record, f.name))
@@ -276,7 +276,7 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
 
 
 def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
-    """The compared attributes of two records of one class, as (path, value, other value)."""
+    """Return the compared attributes of two records of one class, as (path, value, other value)."""
     kind, record_fields = type(one), {f.name: f for f in fields(one)}
     names = [name for name, f in record_fields.items() if f.compare]
     attributes = {**vars(one), **vars(other)}
@@ -290,7 +290,7 @@ def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
 
 
 def _is_free(cls: Any) -> bool:
-    """Whether a class is not converted to a record: ``keeps_state`` is set and it has no fields."""
+    """Return whether a class is not converted to a record: ``keeps_state`` is set and it has no fields."""
     has_fields = bool(_own_fields(cls)) or any(fields(base) for base in _bases(cls))
     return cls.keeps_state and not has_fields and "__dataclass_fields__" not in cls.__dict__
 

@@ -31,7 +31,7 @@ _states = {"running": False, "lost": False}  # the polars pool: before a fork; i
 
 
 def fork_safe_lock() -> Lock:
-    """A reentrant lock that is never locked by a missing thread in a forked child.
+    """Return a reentrant lock that is never locked by a missing thread in a forked child.
 
     If one such lock is acquired while another is held, the inner one must be created first: before a fork
     they are acquired in the reverse order of their creation.
@@ -48,7 +48,7 @@ def fork_safe_lock() -> Lock:
 
 
 def polars_is_unusable() -> bool:
-    """Whether this process was forked while the polars pool of its parent was running."""
+    """Return whether this process was forked while the polars pool of its parent was running."""
     return _states["lost"]
 
 
@@ -61,7 +61,7 @@ def _in_child() -> None:
 
 
 def _pool_is_running(tasks: Path) -> bool:
-    """Whether a thread of the polars pool is among the threads of a process.
+    """Return whether a thread of the polars pool is among the threads of a process.
 
     Args:
         tasks: the folder in which the system lists the threads. Without one, such as on macOS, the pool is

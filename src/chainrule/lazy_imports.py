@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def by_name(modules: Mapping[str, str]) -> dict[str, str]:
-    """The module of each name, from the names of each module, which are separated by spaces.
+    """Return the module of each name, from the names of each module, which are separated by spaces.
 
     Example:
         >>> by_name({"nn.layers.linear": "Dense", "nn.loss.regression": "MSE MAE"})
@@ -27,7 +27,7 @@ def by_name(modules: Mapping[str, str]) -> dict[str, str]:
 
 
 def paths(modules: Mapping[str, str], names: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The entries of a ``LazyRegistry``.
+    """Return the entries of a ``LazyRegistry``.
 
     Args:
         modules: the classes by name, each with its module.

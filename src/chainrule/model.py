@@ -322,7 +322,7 @@ class Model(StateHolder):
     # --- predictions
 
     def __call__(self, x: Samples) -> np.ndarray | Any:
-        """The network's raw outputs (of a classifier: scores, not probabilities).
+        """Return the network's raw outputs (of a classifier: scores, not probabilities).
 
         Returns:
             an array; for several outputs a dict of arrays by name.
@@ -330,7 +330,7 @@ class Model(StateHolder):
         return prediction.raw_outputs(self.state, x)
 
     def predict(self, x: Samples) -> np.ndarray | Any:
-        """Labels for a classifier, values for a regressor (in the units of the training's table).
+        """Return labels for a classifier, values for a regressor (in the units of the training's table).
 
         Args:
             x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
@@ -341,7 +341,7 @@ class Model(StateHolder):
         return prediction.predict(self.state, x)
 
     def predict_proba(self, x: Samples) -> np.ndarray | Any:
-        """The probability of each class, in the order of ``labels``: (N, K).
+        """Return the probability of each class, in the order of ``labels``: (N, K).
 
         Args:
             x: samples, or batches of an iterable such as a DataLoader, as in ``Model.fit``.
@@ -352,7 +352,7 @@ class Model(StateHolder):
         return prediction.predict_proba(self.state, x)
 
     def activations(self, x: Samples, layer: str) -> np.ndarray:
-        """The output of a layer in inference, (N, ...).
+        """Return the output of a layer in inference, (N, ...).
 
         Args:
             x: samples, as for ``predict``.
@@ -366,7 +366,7 @@ class Model(StateHolder):
     def evaluate(
         self, x: Samples, y: Targets = None, sample_weight: SampleWeight = None, metrics: Metrics = None
     ) -> dict[str, float]:
-        """The loss and the metrics on labeled samples.
+        """Return the loss and the metrics on labeled samples.
 
         Values of a model that was trained on a table are measured in the units of its column.
 
@@ -563,7 +563,7 @@ class Model(StateHolder):
 
 
 def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Extensible]]) -> Model:
-    """The model in the bytes of a model file; what unpickling calls."""
+    """Return the model in the bytes of a model file; what unpickling calls."""
     return cls.of(model_file.from_bytes(content, layers, "pickle"))
 
 

@@ -32,7 +32,7 @@ _LOG = tuple(2 / (2 * n + 1) for n in range(1, 11))
 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """c0 + x (c1 + x (c2 + ...)), lowest power first."""
+    """Return c0 + x (c1 + x (c2 + ...)), lowest power first."""
     total = np.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
         np.multiply(total, x, total)
@@ -41,7 +41,7 @@ def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 
 def log(x: Array) -> Array:
-    """Natural logarithm of positive finite numbers of at least 2^-1022.
+    """Return the natural logarithm of positive finite numbers of at least 2^-1022.
 
     With x = 2^n m, m between sqrt(1/2) and sqrt(2), and s = (m - 1) / (m + 1):
     log x = n log 2 + 2 s + 2 s^3/3 + 2 s^5/5 + ...
@@ -61,7 +61,7 @@ def log(x: Array) -> Array:
 
 
 def exp(x: Array) -> Array:
-    """e^x for numbers between -700 and 700.
+    """Return e^x for numbers between -700 and 700.
 
     With x = n log 2 + r, |r| at most log(2) / 2: e^x = 2^n e^r.
 
@@ -88,7 +88,7 @@ def power(base: float, exponents: Array) -> Array:
 
 
 def sin(x: Array) -> Array:
-    """Sine of angles in radians between -10^5 and 10^5.
+    """Return the sine of angles in radians between -10^5 and 10^5.
 
     Example:
         >>> sin(np.array([0.0, 1.0, -3.0])).round(12).tolist()
@@ -98,7 +98,7 @@ def sin(x: Array) -> Array:
 
 
 def cos(x: Array) -> Array:
-    """Cosine of angles in radians between -10^5 and 10^5.
+    """Return the cosine of angles in radians between -10^5 and 10^5.
 
     Example:
         >>> cos(np.array([0.0, 1.0, -3.0])).round(12).tolist()
@@ -108,7 +108,7 @@ def cos(x: Array) -> Array:
 
 
 def cos_of_turns(x: Array) -> Array:
-    """Cosine of angles in turns: cos(2 pi x) for x between 0 and 1.
+    """Return the cosine of angles in turns: cos(2 pi x) for x between 0 and 1.
 
     With t = 1/4 - x reflected into [-1/4, 1/4], which is exact, it is sin(2 pi t).
 
@@ -127,14 +127,14 @@ _SIN_TO_QUARTER = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 
 
 
 def _reduced(x: Array) -> tuple[Array, Array]:
-    """An angle reduced to at most a quarter of pi, and the number of quarter turns removed, modulo 4."""
+    """Return an angle reduced to at most a quarter of pi, and the quarter turns removed, modulo 4."""
     x = np.asarray(x, np.float64)
     n = np.rint(x * (2.0 / math.pi))
     return (x - n * _HALF_PI_HIGH) - n * _HALF_PI_LOW, n.astype(np.int64) & 3
 
 
 def _sine(r: Array, quarters: Array, more: int) -> Array:
-    """sin(r + (quarters + more) pi / 2) for |r| at most pi / 4."""
+    """Return sin(r + (quarters + more) pi / 2) for |r| at most pi / 4."""
     square, turn = r * r, (quarters + more) & 3
     sine = r + r * square * _polynomial(square, _SIN)
     cosine = 1.0 + (square * square * _polynomial(square, _COS) - 0.5 * square)

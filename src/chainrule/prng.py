@@ -28,7 +28,7 @@ _BLOCK = 2**14  # counters mixed at once, so that their words stay in the cache
 
 
 def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two words of random bits for each counter.
+    """Return two words of random bits for each counter.
 
     Args:
         key: ``(2,)`` uint32, or ``(2, ...)`` for several keys, whose shape broadcasts with the counters'.
@@ -55,7 +55,7 @@ def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.nda
 
 
 def _mix(x: np.ndarray, y: np.ndarray, keys: tuple[np.ndarray | np.uint32, ...]) -> None:
-    """The twenty rounds, in place."""
+    """Compute the twenty rounds, in place."""
     rest = np.empty_like(y)
     for group in range(5):
         for left, right in _SHIFTS[group % 2]:
@@ -82,13 +82,13 @@ def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
 
 
 def key_of(seed: int) -> np.ndarray:
-    """The key of an integer seed (its lowest 64 bits)."""
+    """Return the key of an integer seed (its lowest 64 bits)."""
     seed = int(seed) & 0xFFFFFFFFFFFFFFFF
     return np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
 
 
 def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
-    """The key derived from ``key`` by each integer in turn."""
+    """Return the key derived from ``key`` by each integer in turn."""
     words = int(key[0]), int(key[1])
     for number in numbers:
         words = _mixed(*words, *map(int, key_of(number)))
@@ -96,20 +96,20 @@ def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
 
 
 def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """``fold(key, number)`` for an array of n integers: (n, 2) uint32."""
+    """Return ``fold(key, number)`` for an array of n integers: (n, 2) uint32."""
     index = np.asarray(numbers).astype(np.uint64)
     high, low = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
     return np.stack(threefry(key, high, low), axis=1)
 
 
 def fold_each(keys: np.ndarray, number: int) -> np.ndarray:
-    """``fold(key, number)`` for n keys (n, 2): (n, 2) uint32."""
+    """Return ``fold(key, number)`` for n keys (n, 2): (n, 2) uint32."""
     high, low = (np.full(len(keys), word, np.uint32) for word in key_of(number))
     return np.stack(threefry(keys.T, high, low), axis=1)
 
 
 def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
-    """``count`` words of 32 random bits, beginning with number ``start`` of the stream."""
+    """Return ``count`` words of 32 random bits, beginning with number ``start`` of the stream."""
     words = np.empty(count, np.uint32)
     for part, mixed, _ in _pieces(key, count, start):
         words[part] = mixed
@@ -117,18 +117,18 @@ def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
 
 
 def bits_of_keys(keys: np.ndarray, count: int) -> np.ndarray:
-    """``bits(key, count)`` for n keys (n, 2) at once: (n, count) uint32."""
+    """Return ``bits(key, count)`` for n keys (n, 2) at once: (n, count) uint32."""
     return _words_of_keys(keys, count)[0]
 
 
 def _words_of_keys(keys: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both words of the first ``count`` counters for n keys (n, 2): (n, count) each."""
+    """Return both words of the first ``count`` counters for n keys (n, 2): (n, count) each."""
     index = np.arange(count, dtype=np.uint32)
     return threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
 
 
 def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Both words of ``count`` counters in blocks that fit into the cache, each with its slice."""
+    """Yield both words of ``count`` counters in blocks that fit into the cache, each with its slice."""
     for low in range(0, count, _BLOCK):
         part = slice(low, min(low + _BLOCK, count))
         index = np.arange(start + low, start + part.stop, dtype=np.uint64)
@@ -137,7 +137,7 @@ def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np
 
 
 def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
-    """``count`` numbers in [0, 1), each of 24 random bits (float32) or 32 (float64)."""
+    """Return ``count`` numbers in [0, 1), each of 24 random bits (float32) or 32 (float64)."""
     samples = np.empty(count, np.float32 if dtype == "float32" else np.float64)
     for part, words, _ in _pieces(key, count, start):
         samples[part] = _as_uniform(words, dtype)
@@ -151,12 +151,12 @@ def _as_uniform(words: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def uniforms(keys: np.ndarray, count: int, dtype: str = "float64") -> np.ndarray:
-    """``uniform(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
+    """Return ``uniform(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
     return _as_uniform(bits_of_keys(keys, count), dtype)
 
 
 def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
-    """``count`` samples of the standard normal distribution.
+    """Return ``count`` samples of the standard normal distribution.
 
     One sample per counter by the Box-Muller transform (1958), sqrt(-2 ln u) cos(2 pi v), computed in float64
     and rounded once, so that float32 and float64 samples agree; computed with ``portable_math``, so that they
@@ -174,12 +174,12 @@ def _as_normal(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def normals(keys: np.ndarray, count: int, dtype: str = "float64") -> np.ndarray:
-    """``normal(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
+    """Return ``normal(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
     return _as_normal(*_words_of_keys(keys, count)).astype(dtype)
 
 
 def permutation(key: np.ndarray, count: int) -> np.ndarray:
-    """A random permutation of the integers 0 to ``count - 1``.
+    """Return a random permutation of the integers 0 to ``count - 1``.
 
     Each integer gets a 64-bit random word and the integers are sorted by it; ties (one chance in 2**64 per
     pair) keep their order, so the result is the same on every machine.

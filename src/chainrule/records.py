@@ -99,7 +99,7 @@ def _declare(cls: Any, kw_only: bool) -> None:
 
 
 def _make_init(cls: Any) -> Callable[..., None]:
-    """The ``__init__`` with the fields of a class as its parameters."""
+    """Return the ``__init__`` with the fields of a class as its parameters."""
     init_fields = {f.name: f for f in fields(cls) if f.init}
     order = [name for name, f in init_fields.items() if not f.kw_only]
     defaults = {f.name: f.default for f in fields(cls) if f.default is not MISSING}
@@ -173,7 +173,7 @@ def _refuse(cls: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
 
 
 def _annotation_hint(cls: Any) -> str:
-    """A hint for class attributes without annotation that were probably meant as fields."""
+    """Return a hint for class attributes without annotation that were probably meant as fields."""
     known = {name for base in cls.__mro__[1:] for name in (*vars(base), *get_annotations(base))}
     known |= {*get_annotations(cls), *(name for name in vars(cls) if name.startswith("_"))}
     plain = {name: value for name, value in vars(cls).items() if isinstance(value, _PLAIN)}

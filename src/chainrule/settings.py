@@ -57,7 +57,7 @@ def language_of(variables: Mapping[str, str]) -> Language:
 
 
 def _known_language(name: str) -> Language | None:
-    """The language of a locale, such as ``zh_CN.UTF-8``; ``None`` if it is another one."""
+    """Return the language of a locale, such as ``zh_CN.UTF-8``; ``None`` if it is another one."""
     if name.casefold().startswith(("zh", "chinese")):
         return "zh"
     return "en" if name.casefold().startswith(("en", "english")) else None
@@ -72,7 +72,7 @@ def _language() -> Language:
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """The bytes that this process may still allocate, as limited by the system, its container and
+    """Return the bytes that this process may still allocate, as limited by the system, its container and
     ``settings``.
 
     Args:
@@ -104,7 +104,7 @@ def _available_in_group(folder: str, limit: str, usage: str) -> int:
 
 
 def _number(file: str, name: str, default: int) -> int:
-    """The number in the line ``name number`` of a file; ``default`` if there is none."""
+    """Return the number in the line ``name number`` of a file; ``default`` if there is none."""
     words = next((line.split() for line in read_lines(file) if line.startswith(f"{name} ")), [])
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else default
 

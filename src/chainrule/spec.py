@@ -43,7 +43,7 @@ class Size:
 
     @staticmethod
     def symbol(name: str) -> Size:
-        """The size that consists of the symbol ``name``."""
+        """Return the size that consists of the symbol ``name``."""
         return Size((((name,), 1),))
 
     def __add__(self, other: Axis) -> Axis:
@@ -63,7 +63,7 @@ class Size:
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Axis) -> Axis:
-        """Exact division by a single term; raises ``ValueError`` if there is a remainder."""
+        """Divide exactly by a single term; raises ``ValueError`` if there is a remainder."""
         divisor = _terms(other)
         if len(divisor) != 1 or divisor[0][1] == 0:
             raise ValueError(f"{self} cannot be divided by {other}")
@@ -83,7 +83,7 @@ class Size:
         raise ValueError(f"{other} cannot be divided by {self}")
 
     def at(self, sizes: Mapping[str, int]) -> int:
-        """The value of the polynomial with the symbols' values in ``sizes``."""
+        """Return the value of the polynomial with the symbols' values in ``sizes``."""
         return sum(c * math.prod(sizes[s] for s in m) for m, c in self.terms)
 
     def __str__(self) -> str:
@@ -117,17 +117,17 @@ def _collect(pairs: Iterable[tuple[Monomial, int]]) -> Axis:
 
 
 def size_at(axis: Axis, sizes: Mapping[str, int]) -> int:
-    """The value of an axis length, fixed or symbolic."""
+    """Return the value of an axis length, fixed or symbolic."""
     return axis.at(sizes) if isinstance(axis, Size) else axis
 
 
 def bound(shape: Iterable[Axis]) -> tuple[int, ...]:
-    """The axis lengths of a shape without symbols, as integers."""
+    """Return the axis lengths of a shape without symbols, as integers."""
     return tuple(size_at(axis, {}) for axis in shape)
 
 
 def count(shape: Iterable[Axis]) -> Axis:
-    """The number of elements of a value with this shape."""
+    """Return the number of elements of a value with this shape."""
     total: Axis = 1
     for axis in shape:
         total = total * axis
@@ -160,7 +160,7 @@ class Spec:
         return count(self.shape)
 
     def at(self, sizes: Mapping[str, int]) -> Spec:
-        """This spec with every symbol replaced by its value in ``sizes``.
+        """Return this spec with every symbol replaced by its value in ``sizes``.
 
         Args:
             sizes: the value of each symbol, by name.
@@ -168,7 +168,7 @@ class Spec:
         return Spec(tuple(size_at(axis, sizes) for axis in self.shape), self.dtype)
 
     def with_shape(self, shape: Iterable[Axis]) -> Spec:
-        """The spec with another shape.
+        """Return the spec with another shape.
 
         Args:
             shape: the new shape.
@@ -176,7 +176,7 @@ class Spec:
         return Spec(tuple(shape), self.dtype)
 
     def with_dtype(self, dtype: str) -> Spec:
-        """The spec with another dtype.
+        """Return the spec with another dtype.
 
         Args:
             dtype: the new dtype.
@@ -185,7 +185,7 @@ class Spec:
 
     @staticmethod
     def of(array: np.ndarray) -> Spec:
-        """The spec of an array.
+        """Return the spec of an array.
 
         Args:
             array: an array of NumPy.
@@ -197,6 +197,6 @@ class Spec:
 
 
 def shape_text(shape: Iterable[Axis]) -> str:
-    """A shape as text: ``(B, 3)``, ``(3,)``, ``()``."""
+    """Return a shape as text: ``(B, 3)``, ``(3,)``, ``()``."""
     parts = [str(axis) for axis in shape]
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"

@@ -26,12 +26,12 @@ MAX_THREADS = 1024
 
 
 def processors() -> int:
-    """The number of processors on which this process may run."""
+    """Return the number of processors on which this process may run."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_threads(environment: Mapping[str, str] | None = None, root: Path = Path("/")) -> int:
-    """The number of threads of this process, from its environment.
+    """Return the number of threads of this process, from its environment.
 
     Args:
         environment: the variables; by default those of the process.
@@ -46,7 +46,7 @@ def default_threads(environment: Mapping[str, str] | None = None, root: Path = P
 
 
 def stated_count(text: str) -> int | None:
-    """The number of threads that a variable states; ``None`` if it states none.
+    """Return the number of threads that a variable states; ``None`` if it states none.
 
     Example:
         >>> [stated_count(text) for text in ("3", " 4,2 ", "", "0", "-1", "2.5", "all", "99999")]
@@ -58,14 +58,14 @@ def stated_count(text: str) -> int | None:
 
 
 def faulty_variables(environment: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-    """The variables that state no number of threads, with their values."""
+    """Return the variables that state no number of threads, with their values."""
     values = os.environ if environment is None else environment
     stated = [(name, values.get(name, "").strip()) for name in VARIABLES]
     return [(name, text[:40]) for name, text in stated if text and stated_count(text) is None]
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """The number of processors whose time the control groups of this process grant; ``None``: all.
+    """Return the number of processors whose time the control groups of this process grant; ``None``: all.
 
     Args:
         root: the folder that contains ``proc`` and ``sys``.
@@ -75,7 +75,7 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def _groups(root: Path) -> Iterator[str]:
-    """The folders of the control groups of this process with a CPU controller, outer ones first."""
+    """Yield the folders of the control groups of this process with a CPU controller, outer ones first."""
     for line in read_lines(f"{root}/proc/self/cgroup"):
         _, _, rest = line.partition(":")
         kinds, _, path = rest.partition(":")
@@ -89,7 +89,7 @@ def _groups(root: Path) -> Iterator[str]:
 
 
 def _quota_of_group(folder: str) -> float | None:
-    """The quota of one control group, of either version."""
+    """Return the quota of one control group, of either version."""
     own = quota_of(" ".join(read_lines(f"{folder}/cpu.max")))
     if own is not None:
         return own
@@ -113,7 +113,7 @@ def quota_of(text: str) -> float | None:
 
 
 def read_lines(file: str) -> list[str]:
-    """The lines of a file of the system; empty if there is none."""
+    """Return the lines of a file of the system; empty if there is none."""
     try:
         with open(file, "rb", buffering=0) as stream:
             return stream.read().decode(errors="replace").splitlines()

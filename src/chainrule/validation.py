@@ -81,7 +81,7 @@ def integer(
 
 
 def _integers(low: int | None, high: int | None) -> Message:
-    """The integers between two limits, of which each may be missing."""
+    """Return the integers between two limits, of which each may be missing."""
     if low is not None and high is not None:
         return fact("an integer, {minimum} to {maximum}", minimum=low, maximum=high)
     if low is not None:
@@ -159,7 +159,7 @@ def number(
 def _number_between(
     minimum: float | None, above: float | None, maximum: float | None, below: float | None
 ) -> float:
-    """A short number between the limits."""
+    """Return a short number between the limits."""
     if minimum is not None or maximum is not None:
         return minimum if minimum is not None else maximum or 0
     if above is None or below is None:
@@ -382,7 +382,7 @@ def require_number(
 
 
 def _default_fix(owner: object, name: str, fix: str) -> str:
-    """The fix that restores the default of a field; ``fix`` if the default is no number."""
+    """Return the fix that restores the default of a field; ``fix`` if the default is no number."""
     default = getattr(type(owner), name, None)
     return assignment(name, repr(default)) if is_number(default) else fix
 
@@ -413,7 +413,7 @@ def require_choice(owner: object, name: str, options: Iterable[str], fix: str = 
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a real number that a float can represent; booleans are not."""
+    """Return whether a value is a real number that a float can represent; booleans are not."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
     if isinstance(value, numbers.Integral):
@@ -422,5 +422,5 @@ def is_number(value: object) -> bool:
 
 
 def tupled(value: object) -> object:
-    """Lists as tuples, recursively, so that the record can be compared and stored."""
+    """Return lists as tuples, recursively, so that the record can be compared and stored."""
     return tuple(tupled(part) for part in value) if isinstance(value, list | tuple) else value

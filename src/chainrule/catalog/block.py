@@ -84,7 +84,7 @@ class Block:
 
 
 def block(kind: str, name: str) -> Block:
-    """The description of a building block.
+    """Return the description of a building block.
 
     Args:
         kind: one of ``KINDS``.
@@ -130,7 +130,7 @@ def _card(kind: Kind, card: type[Card]) -> Block:
 
 
 def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
-    """The description of an operation that is composed of others."""
+    """Return the description of an operation that is composed of others."""
     doc = docstring(function)
     formula = doc.sections.get("Formula", "")
     arguments = tuple(_parameters(inspect.signature(function), doc.arguments))
@@ -169,7 +169,7 @@ def _metric(kind: Kind, metric: Metric) -> Block:
 
 
 def _record(kind: Kind, name: str, definition: object) -> Block:
-    """The block of a class of ``nn``, or of a named record such as the initializer ``he``."""
+    """Return the block of a class of ``nn``, or of a named record such as the initializer ``he``."""
     cls = definition if isinstance(definition, type) else type(definition)
     doc = docstring(cls)
     formula = doc.sections.get("Formula", "")
@@ -189,7 +189,7 @@ def _record(kind: Kind, name: str, definition: object) -> Block:
 
 
 def _arguments(cls: type) -> tuple[Argument, ...]:
-    """The arguments of a block, in the order of its signature."""
+    """Return the arguments of a block, in the order of its signature."""
     meanings = argument_meanings(cls)
     if issubclass(cls, Card):
         names = [f.name for f in fields(cls)] if is_dataclass(cls) else []
@@ -198,12 +198,12 @@ def _arguments(cls: type) -> tuple[Argument, ...]:
 
 
 def _call_arguments(arguments: tuple[Argument, ...]) -> str:
-    """The arguments of a signature as source text."""
+    """Return the arguments of a signature as source text."""
     return ", ".join(f"{a.name}={a.default}" if a.default else a.name for a in arguments)
 
 
 def _parameters(signature: inspect.Signature, meanings: Mapping[str, str]) -> Iterator[Argument]:
-    """The arguments of a class or function with their descriptions."""
+    """Yield the arguments of a class or function with their descriptions."""
     for parameter in signature.parameters.values():
         default = "" if parameter.default is parameter.empty else _default(parameter.default)
         stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
@@ -211,7 +211,7 @@ def _parameters(signature: inspect.Signature, meanings: Mapping[str, str]) -> It
 
 
 def _default(value: Any) -> str:
-    """A default as source text; fields of records that have their own default are left out."""
+    """Return a default as source text; fields of records that have their own default are left out."""
     if not is_dataclass(value) or isinstance(value, type):
         return repr(float(f"{value:.6g}") if isinstance(value, float) else value)
     inside = [
@@ -221,7 +221,7 @@ def _default(value: Any) -> str:
 
 
 def _peer_names(kind: Kind, name: str, definition: object) -> dict[str, str]:
-    """Names in other libraries: from the attributes of the definition, otherwise from the table."""
+    """Return names in other libraries: from the attributes of the definition, otherwise from the table."""
     names = {"PyTorch": "pytorch", "Keras": "keras", "scikit-learn": "sklearn"}
     declared = {peer: str(getattr(definition, attribute, "") or "") for peer, attribute in names.items()}
     listed = peer_names(kind.name, name)

@@ -65,12 +65,12 @@ def parse_docstring(text: str) -> Docstring:
 
 
 def docstring(definition: object) -> Docstring:
-    """The parsed docstring of a class or function."""
+    """Return the parsed docstring of a class or function."""
     return parse_docstring(inspect.getdoc(definition) or "")
 
 
 def argument_meanings(kind: type) -> dict[str, str]:
-    """The description of each argument of a class, also of inherited and referenced ones.
+    """Return the description of each argument of a class, also of inherited and referenced ones.
 
     "Other arguments as in ``MultiHeadAttention``" refers to a class of the module or of ``chainrule.nn``.
     """
@@ -94,7 +94,7 @@ def _resolve_reference(argument: str, meaning: str, kind: type) -> str:
 
 
 def _referenced_class(name: str, kind: type) -> type | None:
-    """The class to which a docstring refers by name."""
+    """Return the class to which a docstring refers by name."""
     known = vars(sys.modules[kind.__module__])
     other = known.get(name, getattr(import_module("chainrule.nn"), name, None))
     return other if isinstance(other, type) and other is not kind else None

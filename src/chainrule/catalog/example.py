@@ -122,7 +122,7 @@ _ROWS = ("sum", "max", "min", "prod", "softmax", "log_softmax", "logsumexp")
 
 
 def op_program(name: str, card: type[Card] | None) -> str:
-    """The example program of an operation; ``""`` if it has no public function.
+    """Return the example program of an operation; ``""`` if it has no public function.
 
     Args:
         name: name of the operation.
@@ -295,7 +295,7 @@ _RULES = {
 
 
 def program(kind: str, name: str, definition: object) -> str:
-    """The example program of a block; ``""`` if there is none."""
+    """Return the example program of a block; ``""`` if there is none."""
     if kind == "schedule":
         return _schedule(name) if name in SCHEDULES else ""
     if kind == "layer":
@@ -353,7 +353,7 @@ _INPUTS = (  # inputs that are tried: rows of numbers, a sequence, tokens, an im
 
 
 def example_schedule(name: str) -> Schedule:
-    """The example of a class of schedules."""
+    """Return the example of a class of schedules."""
     return SCHEDULES[name]
 
 
@@ -451,7 +451,7 @@ def _complete(text: str, module: str) -> str:
 
 
 def _import_line(name: str, value: object, module: str) -> str:
-    """The import statement for a name of a module."""
+    """Return the import statement for a name of a module."""
     if isinstance(value, ModuleType):
         return f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}"
     home = getattr(value, "__module__", module)

@@ -26,7 +26,7 @@ _POWER_OF_TEN = re.compile(r"\b1e(-?\d+)\b")
 
 
 def to_unicode(text: str) -> str:
-    """The formula as one line of Unicode, for a terminal.
+    """Return the formula as one line of Unicode, for a terminal.
 
     Example:
         >>> print(to_unicode("y = (x - m) / sqrt(v + epsilon), sum_o w^2 <= 1e-6, with ``a_b``"))
@@ -37,7 +37,7 @@ def to_unicode(text: str) -> str:
 
 
 def to_html(text: str) -> str:
-    """The formula as HTML with superscripts, subscripts and single letters in italics.
+    """Return the formula as HTML with superscripts, subscripts and single letters in italics.
 
     Example:
         >>> print(to_html("w <- w - rate v_t^2"))
@@ -78,7 +78,7 @@ def _lower(inside: str) -> str:
 
 
 def _shifted(mark: str, inside: str, shift: Callable[[str], str | None]) -> str:
-    """The raised or lowered text, or mark and text if it is a word or Unicode lacks a character."""
+    """Return the raised or lowered text, or mark and text if it is a word or Unicode lacks a character."""
     shifted = None if _WORD.search(inside) else shift(inside.replace(" ", ""))
     if shifted is not None:
         return shifted

@@ -41,7 +41,7 @@ def _table() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def peer_names(kind: str, block: str) -> dict[str, str]:
-    """The names of a block by library; names that differ only in the number of axes are combined.
+    """Return the names of a block by library; names that differ only in the number of axes are combined.
 
     Example:
         >>> peer_names("layer", "Conv")
@@ -58,7 +58,7 @@ def peer_names(kind: str, block: str) -> dict[str, str]:
 
 
 def _peers(kind: str, block: str) -> Iterator[tuple[str, list[str]]]:
-    """Each library with its names for a block."""
+    """Yield each library with its names for a block."""
     for part in filter(None, _table().get(kind, {}).get(block, "").split("; ")):
         peer, _, names = part.partition(": ")
         yield peer, names.split(", ")
@@ -76,7 +76,7 @@ def _blocks_by_name(kind: str) -> Mapping[str, str]:
 
 
 def block_of_peer_name(kind: str, name: str) -> str | None:
-    """The block of a kind that has this name in another library.
+    """Return the block of a kind that has this name in another library.
 
     Example:
         >>> block_of_peer_name("layer", "Conv2d"), block_of_peer_name("layer", "relu")
@@ -86,7 +86,7 @@ def block_of_peer_name(kind: str, name: str) -> str | None:
 
 
 def peer_note(name: str) -> str:
-    """The note on a name of PyTorch or Keras without a block; ``""`` if there is none.
+    """Return the note on a name of PyTorch or Keras without a block; ``""`` if there is none.
 
     Example:
         >>> peer_note("RNNBase")
@@ -114,16 +114,16 @@ class Kind:
     entries: Mapping[str, object]
 
     def title(self, lang: str) -> str:
-        """The plural in a language."""
+        """Return the plural in a language."""
         return translated(self.plural, lang, self.plural)
 
     def named(self, name: str) -> str | None:
-        """The registered name for a name in any case, of a class, or of PyTorch or Keras."""
+        """Return the registered name for a name in any case, of a class, or of PyTorch or Keras."""
         registered = self.own(name) or block_of_peer_name(self.name, name)
         return registered if registered in self.entries else None
 
     def own(self, name: str) -> str | None:
-        """As ``named``, without the table of names in other libraries."""
+        """Return the same as ``named``, without the table of names in other libraries."""
         return name if name in self.entries else self._other_names.get(name.casefold())
 
     @property
@@ -146,7 +146,7 @@ def _family(name: str) -> dict[str, type]:
 
 
 def _wrappers() -> dict[str, type]:
-    """The optimizers that wrap another one and have no registered name."""
+    """Return the optimizers that wrap another one and have no registered name."""
     named = set(OPTIMIZERS.values())
     return {name: kind for name, kind in _family("optimizer").items() if kind not in named}
 
@@ -222,13 +222,13 @@ _SPELLINGS = {
 
 
 def resolve_kind(word: str) -> Kind | None:
-    """The kind with this name, in singular or plural; ``None`` if there is none."""
+    """Return the kind with this name, in singular or plural; ``None`` if there is none."""
     word = _SPELLINGS.get(word.casefold(), word.casefold())
     return next((kind for kind in KINDS.values() if word in (kind.name, kind.plural)), None)
 
 
 def resolve_name(kind: Kind, name: str) -> str:
-    """The registered name of a block.
+    """Return the registered name of a block.
 
     Raises:
         UsageError E101: there is no such block. The error suggests a block of another kind with this name,
@@ -260,7 +260,7 @@ LIKENESS = 0.75  # minimum similarity to a public name; many of 400 names are si
 
 
 def missing_name(name: str, known: Collection[str]) -> str:
-    """The message of the ``AttributeError`` for an unknown attribute of the package.
+    """Return the message of the ``AttributeError`` for an unknown attribute of the package.
 
     Args:
         name: the attribute.

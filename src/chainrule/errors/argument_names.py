@@ -141,7 +141,7 @@ def translated(name: str, value: Any, known: Collection[str], callee: str = "") 
 
 
 def reason(name: str, callee: str = "") -> str:
-    """Why an argument of another library is not needed; ``""`` if no reason is listed.
+    """Return why an argument of another library is not needed; ``""`` if no reason is listed.
 
     Example:
         >>> reason("batch_first"), reason("activation")

@@ -58,7 +58,7 @@ class PeerCall:
 
 @cache
 def peer_calls() -> Mapping[str, tuple[PeerCall, ...]]:
-    """The order of the arguments of each block in other libraries."""
+    """Return the order of the arguments of each block in other libraries."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {block: tuple(map(_parsed, lines)) for block, lines in table.items()}
 
@@ -118,7 +118,7 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
 
 
 def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
-    """Interpretations as calls of other libraries: number of arguments lost, call, and remark."""
+    """Yield interpretations as calls of other libraries: number of arguments lost, call, and remark."""
     for peer in peer_calls().get(cls.__name__, ()):
         settings = _translated(cls, peer, args, named)
         if settings is None or (reading := _accepted(cls, settings)) is None:
@@ -183,17 +183,17 @@ def own_arguments(
 
 
 def _peer_names(cls: Any) -> dict[str, str]:
-    """The argument names of a block in other libraries, each with the name in chainrule."""
+    """Return the argument names of a block in other libraries, each with the name in chainrule."""
     return dict(pair for peer in peer_calls().get(cls.__name__, ()) for pair in peer.arguments)
 
 
 def _is_positional(cls: Any, args: Sequence[Any]) -> bool:
-    """Whether a block takes this number of positional arguments."""
+    """Return whether a block takes this number of positional arguments."""
     return len(args) <= sum(f.init and not f.kw_only for f in fields(cls))
 
 
 def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]) -> list[str]:
-    """The remarks on renamed and on dropped arguments.
+    """Return the remarks on renamed and on dropped arguments.
 
     Example:
         >>> call_remarks("Dense", {"use_bias": "bias"}, ["in_features"])
@@ -209,7 +209,7 @@ def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]
 
 
 def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> Sequence[str]:
-    """The remarks on inferred and on dropped arguments."""
+    """Return the remarks on inferred and on dropped arguments."""
     remarks = [fact("{names} inferred", names=", ".join(inferred))] if inferred else []
     return [*remarks, fact("{names} left out", names=", ".join(lost))] if lost else remarks
 
@@ -217,7 +217,7 @@ def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> Sequence[str]:
 def _translated(
     cls: Any, peer: PeerCall, args: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The fields for a call of another library; ``None`` if the call does not match its signature."""
+    """Return the fields for a call of another library; ``None`` if the call does not match its signature."""
     theirs = dict(peer.arguments)
     ours = {f.name for f in fields(cls) if f.init}
     if len(args) > len(peer.arguments) or any(name not in theirs and name not in ours for name in named):
@@ -234,7 +234,7 @@ def _translated(
 
 
 def _is_plausible(name: str, value: Any) -> bool:
-    """Whether a value is plausible for an argument of another library."""
+    """Return whether a value is plausible for an argument of another library."""
     if name in ("params", "optimizer"):
         return not isinstance(value, int | float | str)
     return name not in _FLAGS or isinstance(value, bool)
@@ -279,7 +279,7 @@ def _refuse_flags(cls: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _call(cls: Any, settings: Mapping[str, Any]) -> str:
-    """The call in the argument order of chainrule, with keyword-only arguments by name."""
+    """Return the call in the argument order of chainrule, with keyword-only arguments by name."""
     leading: list[str] = []
     for f in fields(cls):
         if f.kw_only or f.name not in settings:

@@ -11,13 +11,13 @@ WIDTH = 150  # maximum length of a list of arguments
 
 
 def call_text(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
-    """The source text of a call."""
+    """Return the source text of a call."""
     words = [*map(value_text, args), *(f"{key}={value_text(value)}" for key, value in named.items())]
     return f"{name}({', '.join(words)})"
 
 
 def value_text(value: Any) -> str:
-    """The source text of a value, or ``...`` if it is long or has none."""
+    """Return the source text of a value, or ``...`` if it is long or has none."""
     if isinstance(value, str | bytes | bool | int | float | None):
         return repr(value)[:80]
     if isinstance(value, list | tuple):
@@ -31,7 +31,7 @@ def value_text(value: Any) -> str:
 
 
 def signature_text(cls: Any) -> str:
-    """The signature of a block as source text.
+    """Return the signature of a block as source text.
 
     Example:
         >>> from chainrule.nn import GroupNorm
@@ -50,6 +50,6 @@ def signature_text(cls: Any) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """A short array as a list or number; any other value unchanged."""
+    """Return a short array as a list or number; any other value unchanged."""
     is_short = callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 2) < 2
     return value.tolist() if is_short else value

@@ -274,7 +274,7 @@ CHINESE, INDENT = "中文：", "    "
 
 
 def page_text(code: str) -> str:
-    """The Markdown text of the page of a code, or ``""`` if it is not installed.
+    """Return the Markdown text of the page of a code, or ``""`` if it is not installed.
 
     Example:
         >>> page_text("E203").splitlines()[0]
@@ -285,7 +285,7 @@ def page_text(code: str) -> str:
 
 
 def page_lines(code: str, lang: str = "en") -> list[str]:
-    """The lines of a page for a terminal, without its title.
+    """Return the lines of a page for a terminal, without its title.
 
     In English this is the page without its Chinese paragraph; in Chinese that paragraph, then the example.
 

@@ -39,7 +39,7 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 @cache
 def _is_own(file: str) -> bool:
-    """Whether a source file belongs to chainrule, or is no file at all."""
+    """Return whether a source file belongs to chainrule, or is no file at all."""
     return file.startswith((_PACKAGE, "<"))
 
 
@@ -52,7 +52,7 @@ class Place:
 
     @staticmethod
     def of_caller(below: CodeType | None = None) -> Place | None:
-        """The innermost line of the call stack outside chainrule.
+        """Return the innermost line of the call stack outside chainrule.
 
         Args:
             below: the search stops at the call of this function; ``None`` searches the whole stack.
@@ -120,13 +120,13 @@ class ChainruleError(Exception):
         return {**usual, **self.details}
 
     def clause(self, lang: str = "en") -> str:
-        """The sentence of this error, without its facts."""
+        """Return the sentence of this error, without its facts."""
         details = {name: _one_line(rendered(value, lang)) for name, value in self._values.items()}
         template = str(CATALOG[self.code]) if lang == "en" else translated(CATALOG[self.code], lang)
         return template.format(**details)
 
     def render(self, lang: str = "en") -> str:
-        """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return the complete message, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
         where = _in_language(self.where, lang)
         place = f" {within} {where}" if where else ""
@@ -181,17 +181,17 @@ class TrainingError(ChainruleError, ArithmeticError):
 
 
 def _as_text(fact: object) -> str:
-    """A fact as it is stored: a record, or text."""
+    """Return a fact as it is stored: a record, or text."""
     return fact if isinstance(fact, Message) else str(fact)
 
 
 def _in_language(text: str, lang: str) -> str:
-    """A fact as one line in a language; a text that is not a record is the same in both."""
+    """Return a fact as one line in a language; a text that is not a record is the same in both."""
     return _one_line(rendered(text, lang))
 
 
 def _one_line(fact: object) -> str:
-    """A fact as one printable line of bounded length: input may have any length and any character."""
+    """Return a fact as one printable line of bounded length: input may have any length and any character."""
     return printable(fact, LONGEST_FACT)
 
 
@@ -199,7 +199,7 @@ LONGEST, MOST = 200, 20_000  # limits of `nearest`: characters of a name, and nu
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
-    """The known name closest to ``name`` in spelling, or ``""`` if none is close.
+    """Return the known name closest to ``name`` in spelling, or ``""`` if none is close.
 
     Args:
         name: the name that was given.

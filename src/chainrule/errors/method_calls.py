@@ -63,12 +63,12 @@ def explain_call(function: Callable[P, R], called: str, skip: int = 0) -> Callab
 
 
 def explain_function_calls(function: Callable[P, R]) -> Callable[P, R]:
-    """A decorator that applies ``explain_call`` to a public function ``cr.NAME``."""
+    """Return a decorator that applies ``explain_call`` to a public function ``cr.NAME``."""
     return explain_call(function, f"cr.{function.__name__}")
 
 
 def explain_method_calls(receiver: str, name: str) -> Callable[[C], C]:
-    """A class decorator that applies ``explain_call`` to every public method and ``__init__``.
+    """Return a class decorator that applies ``explain_call`` to every public method and ``__init__``.
 
     Args:
         receiver: name of an object of the class in suggested calls, such as ``"model"``.
@@ -88,7 +88,7 @@ def explain_method_calls(receiver: str, name: str) -> Callable[[C], C]:
 def _refusal(
     function: Callable[..., Any], called: str, args: Sequence[Any], named: Mapping[str, Any], skip: int
 ) -> CallError | None:
-    """The error for arguments that do not match the signature; ``None`` if they match."""
+    """Return the error for arguments that do not match the signature; ``None`` if they match."""
     parameters = list(signature(function).parameters.values())[skip:]
     bare = Signature(parameters)
     if _binds(bare, args, named):
@@ -126,7 +126,7 @@ class _Named:
 
 
 def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping[str, Any]) -> str:
-    """The source text of a call; large values are replaced by the name of their parameter."""
+    """Return the source text of a call; large values are replaced by the name of their parameter."""
     words = [argument_text(order[i] if i < len(order) else "...", value) for i, value in enumerate(args)]
     rest = dict(named)
     for name in order[len(args) :]:
@@ -138,7 +138,7 @@ def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping
 
 
 def argument_text(name: str, value: Any) -> str:
-    """The source text of an argument; a large value is replaced by the name of the argument."""
+    """Return the source text of an argument; a large value is replaced by the name of the argument."""
     if isinstance(value, _Named):
         return value.name
     text = value_text(value)
@@ -146,7 +146,7 @@ def argument_text(name: str, value: Any) -> str:
 
 
 def _signature_text(name: str, parameters: Sequence[Parameter]) -> str:
-    """The signature without types."""
+    """Return the signature without types."""
     words: list[str] = []
     for p in parameters:
         if p.kind is p.KEYWORD_ONLY and "*" not in words:

@@ -41,7 +41,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {  # values in other libraries, each 
 def suggest(
     value: object, known: Iterable[str], pattern: str = "{}", aliases: Mapping[str, str] | None = None
 ) -> str:
-    """The code that was probably intended, or ``""`` if there is no close name.
+    """Return the code that was probably intended, or ``""`` if there is no close name.
 
     Args:
         value: the value passed in place of a name.
@@ -74,7 +74,7 @@ def name_of(value: object) -> str:
 
 
 def _is_object(kind: type) -> bool:
-    """Whether the class of a value identifies it, unlike the class of a number or list."""
+    """Return whether the class of a value identifies it, unlike the class of a number or list."""
     return kind.__module__.partition(".")[0] not in ("builtins", "numpy")
 
 
@@ -97,7 +97,7 @@ def _is_own(value: object) -> bool:
 
 
 def _named(name: str, known: list[str], aliases: Mapping[str, str]) -> str:
-    """The known name for a name: by normalized spelling, alias, synonym, or closest spelling."""
+    """Return the known name for a name: by normalized spelling, alias, synonym, or closest spelling."""
     folded = {_folded(own): own for own in reversed(known)}
     others = {_folded(other): own for other, own in aliases.items()}
     for word in dict.fromkeys((_folded(name), *(_folded(name).removesuffix(end) for end in _SUFFIXES))):

@@ -52,7 +52,7 @@ class Beam:
 
 
 def search_beams(decoder: Decoder, request: Request) -> list[list[Hypothesis]]:
-    """The hypotheses of each prompt, best first; at most ``num_beams``.
+    """Return the hypotheses of each prompt, best first; at most ``num_beams``.
 
     Raises:
         As ``sampling.sample_tokens``.

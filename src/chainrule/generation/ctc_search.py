@@ -77,7 +77,7 @@ def search_ctc(
     prior: Prior | None = None,
     min_log_p: float = NEVER,
 ) -> list[Transcript]:
-    """The most probable texts of one sequence of frames, best first.
+    """Return the most probable texts of one sequence of frames, best first.
 
     Args:
         log_p: (T, K) log-probabilities of the symbols of each frame.

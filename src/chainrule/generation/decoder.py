@@ -53,7 +53,7 @@ class Cache:
     constants: dict[str, np.ndarray]
 
     def rows(self, indices: Sequence[int] | np.ndarray) -> Cache:
-        """A copy with the rows of these indices, in this order; rows may be repeated.
+        """Return a copy with the rows of these indices, in this order; rows may be repeated.
 
         Args:
             indices: numbers of rows, from 0.
@@ -133,7 +133,7 @@ class Decoder:
         return DecodingProgram(self, self.chunk)
 
     def begin(self, rows: int, **others: np.ndarray) -> Cache:
-        """An empty cache.
+        """Return an empty cache.
 
         Args:
             rows: number of sequences in the batch.
@@ -149,7 +149,7 @@ class Decoder:
         return self._empty_cache(rows, others)
 
     def _empty_cache(self, rows: int, others: Mapping[str, np.ndarray]) -> Cache:
-        """An empty cache, without the checks of ``begin``."""
+        """Return an empty cache, without the checks of ``begin``."""
         arrays = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
         memory, constants = self.single.built.memory, dict(arrays)
         if memory.sources:
@@ -231,12 +231,12 @@ class Decoder:
         return next((a.dtype.name for a in self.parameters.values()), settings.dtype)
 
     def _variables(self, built: Built) -> dict[str, np.ndarray]:
-        """The parameters and running statistics of a built network."""
+        """Return the parameters and running statistics of a built network."""
         paths = (*built.parameters, *built.states)
         return {path: self.parameters[path] for path in paths if path in self.parameters}
 
     def _example_tokens(self, built: Built, count: int) -> np.ndarray:
-        """Arbitrary tokens (1, count), or vectors (1, count, C)."""
+        """Return arbitrary tokens (1, count), or vectors (1, count, C)."""
         spec = self.inputs[self.decoder_input]
         if spec.is_float:
             shape = (1, count, *bound(spec.shape[2:]))
@@ -272,7 +272,7 @@ class Decoder:
         return np.concatenate(outputs, 1)
 
     def _valid_lengths(self, tokens: np.ndarray, cache: Cache, lengths: Any) -> np.ndarray:
-        """The number of valid new tokens of each row, checked."""
+        """Return the number of valid new tokens of each row, checked."""
         rows, spec = len(cache.filled), self.inputs[self.decoder_input]
         count = tokens.shape[1] if tokens.ndim > 1 else 0
         valid = np.full(rows, count) if lengths is None else np.asarray(lengths, np.int64)

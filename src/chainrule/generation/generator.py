@@ -112,7 +112,6 @@ def _streamed(decoder: Decoder, request: Request) -> Iterator[np.ndarray]:
 
 
 def _sampled(decoder: Decoder, request: Request) -> list[Generated]:
-    """Sample the complete sequences."""
     steps = []
     for step in sample_tokens(decoder, request):
         steps.append(step)

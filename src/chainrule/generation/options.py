@@ -110,7 +110,7 @@ def checked_request(
     options: Mapping[str, Any],
     num_beams: int | None = None,
 ) -> Request:
-    """The checked arguments of a call.
+    """Return the checked arguments of a call.
 
     Args:
         decoder: the network.
@@ -134,7 +134,7 @@ def checked_request(
 
 
 def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The prompts as arrays; a single prompt is repeated for every row of the other inputs."""
+    """Return the prompts as arrays; a single prompt is repeated for every row of the other inputs."""
     several = len(prompt) > 0 and np.ndim(prompt[0]) == 1
     arrays = [np.asarray(tokens) for tokens in (prompt if several else [prompt])]
     for i, array in enumerate(arrays):

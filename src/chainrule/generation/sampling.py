@@ -44,7 +44,7 @@ class DecodingState:
     seen: np.ndarray
 
     def take(self, indices: np.ndarray) -> DecodingState:
-        """The state of the rows with these indices."""
+        """Return the state of the rows with these indices."""
         cache = self.cache.rows(indices)
         scores = self.scores[indices]
         return DecodingState(cache, scores, self.rows[indices], self.open[indices], self.seen[indices])
@@ -115,7 +115,7 @@ def sample_tokens(decoder: Decoder, request: Request) -> Iterator[SampledStep]:
 
 
 def _random_numbers(request: Request) -> np.ndarray:
-    """Uniform numbers of [0, 1), (rows, length); each row from a stream with its own key."""
+    """Return uniform numbers of [0, 1), (rows, length); each row from a stream with its own key."""
     seed, samples = key_of(request.seed), np.arange(request.samples)
     keys = [folds(fold(seed, prompt), samples) for prompt in range(len(request.prompts))]
     return uniforms(np.concatenate(keys), request.max_new_tokens)
@@ -128,7 +128,7 @@ def _choose(state: DecodingState, request: Request, position: int, uniform: np.n
 
 
 def next_scores(state: DecodingState, request: Request, position: int) -> np.ndarray:
-    """The scores of the next token after all strategies, (rows, vocabulary).
+    """Return the scores of the next token after all strategies, (rows, vocabulary).
 
     Args:
         state: the sequences.

@@ -45,7 +45,7 @@ class SpeechOutput:
     voice: str
 
     def phonemes(self, text: str, where: str = "text") -> np.ndarray:
-        """The numbers of the phonemes of a text, (n,), with silence at both ends.
+        """Return the numbers of the phonemes of a text, (n,), with silence at both ends.
 
         Raises:
             DataError E350, E364, E368: as ``pronounce``. E365: a letter of another script, which an English
@@ -56,7 +56,7 @@ class SpeechOutput:
         return self.numbers((PAUSE, *pronounce(text, self.voice, where).symbols), where)
 
     def numbers(self, symbols: Sequence[str], where: str) -> np.ndarray:
-        """The numbers of phonemes, (n,); an unknown one is replaced by a similar one that is known.
+        """Return the numbers of phonemes, (n,); an unknown one is replaced by a similar one that is known.
 
         Raises:
             DataError E365: there is none.
@@ -65,7 +65,7 @@ class SpeechOutput:
         return np.array([known[self._similar(symbol, known, where)] for symbol in symbols], np.int64)
 
     def _similar(self, symbol: str, known: Mapping[str, int], where: str) -> str:
-        """The phoneme itself, the one of another stress, or the first part of a diphthong."""
+        """Return the phoneme itself, the one of another stress, or the first part of a diphthong."""
         plain = symbol.lstrip(STRESS)
         for length in range(len(plain), 0, -1):
             part = plain[:length]
@@ -77,7 +77,7 @@ class SpeechOutput:
         raise DataError("E365", where=where, token=symbol, expected=expected, received=symbol, fix=fix)
 
     def durations_of(self, network: Network, phonemes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """The durations (n,) that a network predicts, in frames.
+        """Return the durations (n,) that a network predicts, in frames.
 
         Args:
             network: from inputs to outputs by name.
@@ -103,21 +103,21 @@ class SpeechOutput:
         return np.concatenate([own[:n] for own, n in zip(np.asarray(spectrograms), totals, strict=True)])
 
     def rows_of(self, phonemes: np.ndarray, durations: np.ndarray, size: tuple[int, int]) -> list[slice]:
-        """The rows of a text; see ``phoneme_rows``."""
+        """Return the rows of a text; see ``phoneme_rows``."""
         return phoneme_rows(durations, phonemes == self.symbols.index(PAUSE) + 1, size)
 
     def sound_of(self, spectrogram: np.ndarray) -> np.ndarray:
-        """The samples of a log-mel spectrogram, by Griffin-Lim."""
+        """Return the samples of a log-mel spectrogram, by Griffin-Lim."""
         return griffin_lim(spectrogram, self.spectrogram)
 
     def to_record(self) -> dict[str, Any]:
-        """The settings as plain data."""
+        """Return the settings as plain data."""
         own = {field.name: getattr(self.spectrogram, field.name) for field in fields(LogMel)}
         return {"symbols": list(self.symbols), "spectrogram": own, "voice": self.voice}
 
     @staticmethod
     def from_record(record: object) -> SpeechOutput | None:
-        """The settings of a record; ``None`` if it is not valid."""
+        """Return the settings of a record; ``None`` if it is not valid."""
         if not isinstance(record, Mapping) or set(record) != {"symbols", "spectrogram", "voice"}:
             return None
         symbols, settings, voice = record["symbols"], record["spectrogram"], record["voice"]
@@ -132,7 +132,7 @@ class SpeechOutput:
 
 
 def _restored(settings: object) -> LogMel | None:
-    """The analysis of a record; ``None`` if it is not valid."""
+    """Return the analysis of a record; ``None`` if it is not valid."""
     if not isinstance(settings, Mapping) or set(settings) != {field.name for field in fields(LogMel)}:
         return None
     if any(type(settings[name]) is not int or settings[name] > limit for name, limit in LIMITS.items()):
@@ -176,7 +176,7 @@ def phoneme_rows(durations: np.ndarray, is_pause: np.ndarray, size: tuple[int, i
 def padded_rows(
     phonemes: np.ndarray, durations: np.ndarray, rows: Sequence[slice], count: int
 ) -> dict[str, np.ndarray]:
-    """Rows of phonemes and their durations as inputs of the network, (rows, count) each.
+    """Return rows of phonemes and their durations as inputs of the network, (rows, count) each.
 
     Args:
         phonemes: (n,) numbers.

@@ -275,7 +275,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
 
 
 def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tuple[Strategy, ...]:
-    """The strategies of options in the order of ``STRATEGIES``, followed by those passed as records.
+    """Return the strategies of options in the order of ``STRATEGIES``, followed by those passed as records.
 
     Args:
         options: the value of each option by name; ``None`` and ``False`` mean that it is not used.
@@ -319,13 +319,13 @@ def _best(scores: np.ndarray, counts: np.ndarray, threshold: np.ndarray) -> np.n
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Softmax along the last axis; 0 for excluded tokens."""
+    """Return the softmax along the last axis; 0 for excluded tokens."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
-    """The logarithm of ``softmax``."""
+    """Return the logarithm of ``softmax``."""
     shifted = scores - scores.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 

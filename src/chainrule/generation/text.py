@@ -86,7 +86,7 @@ def stream_text(
 
 
 def _pieces(request: TextRequest, steps: Iterator[np.ndarray]) -> Iterator[str]:
-    """The text of the prompt, and then what each token adds to it."""
+    """Yield the text of the prompt, and then what each token adds to it."""
     tokens = request.text_tokens.tolist()
     emitted = request.tokenizer.decode(tokens)
     yield emitted
@@ -99,7 +99,7 @@ def _pieces(request: TextRequest, steps: Iterator[np.ndarray]) -> Iterator[str]:
 
 
 def decoder_of(model: ModelState) -> Decoder:
-    """The decoder of a model, cached as long as the state exists.
+    """Return the decoder of a model, cached as long as the state exists.
 
     Raises:
         UsageError E126: the model is not trained, or its inputs are not sequences of tokens.
@@ -125,7 +125,7 @@ def decoder_of(model: ModelState) -> Decoder:
 
 
 def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
-    """The request of a call.
+    """Return the request of a call.
 
     Raises:
         UsageError E126: no tokenizer. DataError E365: a prompt with characters outside the vocabulary.
@@ -154,11 +154,7 @@ def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
 
 
 def _tokenizer(model: ModelState, name: str) -> Tokenizer:
-    """The tokenizer of an input, or the one of all inputs.
-
-    Raises:
-        UsageError E126: there is none.
-    """
+    """Return the tokenizer of an input, or the one of all inputs; raises E126 if there is none."""
     tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
     if tokenizer is None:
         expected = fact('a tokenizer for the input "{name}"', name=name)
@@ -169,11 +165,7 @@ def _tokenizer(model: ModelState, name: str) -> Tokenizer:
 
 
 def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
-    """The ids of the stop tokens, from ids or texts.
-
-    Raises:
-        UsageError E102: a text that is not a single token.
-    """
+    """Return the ids of the stop tokens, from ids or texts; E102: a text that is not a single token."""
     items: Sequence[Any] = [stop] if isinstance(stop, str) else stop
     ids = []
     for item in items:
@@ -185,11 +177,7 @@ def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
 
 
 def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.ndarray]:
-    """The inputs of the encoder: the padded tokens (1, T), and their mask if the network has this input.
-
-    Raises:
-        DataError E364: a text longer than the input.
-    """
+    """Return the padded tokens (1, T) for the encoder (E364: too long), and their mask if it is an input."""
     ids = tokenizer.encode(text, ends=True)
     length = bound(decoder.inputs["source"].shape[1:])[0]
     if len(ids) > length:

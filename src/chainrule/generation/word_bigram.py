@@ -82,7 +82,7 @@ class WordBigram:
         return sum(self._words.values())
 
     def probability(self, before: str, word: str) -> float:
-        """The probability of a word after another one.
+        """Return the probability of a word after another one.
 
         Args:
             before: the word before; ``EDGE`` at the begin of a text.

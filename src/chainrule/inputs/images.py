@@ -46,7 +46,7 @@ class ImageRows:
         return ImageRows(inputs, names, self.sizes[index], self.folder)
 
     def pixels(self, row: int) -> np.ndarray:
-        """The pixels of an image as it is stored, (H, W, 3) bytes.
+        """Return the pixels of an image as it is stored, (H, W, 3) bytes.
 
         Raises:
             DataError E352: it cannot be decoded.
@@ -63,7 +63,7 @@ class ImageRows:
 
 
 def takes_images(model: Model) -> bool:
-    """Whether the network of a model has one input of color images (B, H, W, 3)."""
+    """Return whether the network of a model has one input of color images (B, H, W, 3)."""
     network = model.network
     if network is None or len(network.inputs) != 1:
         return False
@@ -72,7 +72,7 @@ def takes_images(model: Model) -> bool:
 
 
 def are_images(data: str) -> bool:
-    """Whether DATA is a folder, or an image file by its name."""
+    """Return whether DATA is a folder, or an image file by its name."""
     return os.path.isdir(data) or data.lower().endswith(SUFFIXES)
 
 

@@ -225,7 +225,7 @@ class InputRows:
 
 
 def _take(part: Any, index: np.ndarray) -> Any:
-    """Rows of an array, of a dict of arrays, of a record of rows, or of ``None``."""
+    """Return rows of an array, of a dict of arrays, of a record of rows, or of ``None``."""
     if isinstance(part, dict):
         return {name: array[index] for name, array in part.items()}
     if part is None or not hasattr(part, "take") or isinstance(part, np.ndarray):

@@ -72,7 +72,7 @@ class MoleculeKind(InputKind):
 
 
 def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
-    """The molecules of a table, and their positions for errors.
+    """Return the molecules of a table, and their positions for errors.
 
     Raises:
         DataError E313, E343, E390: as ``MoleculeKind.read``.

@@ -44,7 +44,7 @@ class QuestionRows:
     questions: tuple[str, ...]
 
     def take(self, index: np.ndarray) -> QuestionRows:
-        """The rows in ``index``, in that order."""
+        """Return the rows in ``index``, in that order."""
         rows = np.arange(len(self.windows))[index].tolist()
         inputs = {name: array[rows] for name, array in self.inputs.items()}
         windows = tuple(self.windows[i] for i in rows)
@@ -174,7 +174,7 @@ def answers_in(table: Table, rows: QuestionRows) -> np.ndarray | None:
 
 
 def spans(model: Model, rows: QuestionRows) -> list[Span]:
-    """The most probable answer of each row, as a span of its window."""
+    """Return the most probable answer of each row, as a span of its window."""
     scores = np.asarray(model(rows.inputs))  # (N, 2, T), or (N, 2, T + 1): the last means no answer
     has_none = scores.shape[-1] > rows.inputs["passage"].shape[1]
     return [
@@ -184,14 +184,14 @@ def spans(model: Model, rows: QuestionRows) -> list[Span]:
 
 
 def answers(model: Model, rows: QuestionRows) -> tuple[list[str], np.ndarray]:
-    """The text of each answer, and its probability, (N,)."""
+    """Return the text of each answer, and its probability, (N,)."""
     marked = spans(model, rows)
     texts = [window.text[span.start : span.stop] for span, window in zip(marked, rows.windows, strict=True)]
     return texts, np.array([span.probability for span in marked])
 
 
 def by_character(attribution: Attribution, rows: QuestionRows) -> Attribution:
-    """The attribution of one row as one text: the question, then the part of the passage that is read.
+    """Return the attribution of one row as one text: the question, then the part of the passage that is read.
 
     The values of a character are its own and those of its features.
     """
@@ -231,7 +231,7 @@ def _refuse(table: Table, metrics: Sequence[str]) -> None:
 
 
 def _references(table: Table) -> list[tuple[str, ...]]:
-    """The right answers to each question; none of one whose passage has no answer."""
+    """Return the right answers to each question; none of one whose passage has no answer."""
     names = [ANSWER]
     while (name := f"{ANSWER} {len(names) + 1}") in table.columns:
         names.append(name)
@@ -240,7 +240,7 @@ def _references(table: Table) -> list[tuple[str, ...]]:
 
 
 def _with_answer(pairs: Sequence[tuple[str, tuple[str, ...]]], is_given: np.ndarray) -> dict[str, float]:
-    """EM and F1 of the questions that have an answer, and how many are answered."""
+    """Return EM and F1 of the questions that have an answer, and how many are answered."""
     texts, expected = [text for text, _ in pairs], [references for _, references in pairs]
     right = np.array([exact_match([text], [references]) for text, references in pairs])
     return {

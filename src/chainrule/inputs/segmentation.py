@@ -128,7 +128,7 @@ class SegmentationKind(InputKind):
         return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col("share").round(4))
 
     def _colors(self, count: int) -> np.ndarray:
-        """The colors of the classes, (K, 3) bytes."""
+        """Return the colors of the classes, (K, 3) bytes."""
         return np.array(self.colors, np.uint8) if len(self.colors) == count else class_colors(count)
 
 
@@ -138,7 +138,7 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _stems(names: tuple[str, ...]) -> list[str]:
-    """The names of the files without their suffixes, unless two would be equal."""
+    """Return the names of the files without their suffixes, unless two would be equal."""
     stems = [PurePosixPath(name).with_suffix("").as_posix() for name in names]
     counts = Counter(stems)
     return [stem if counts[stem] == 1 else name for stem, name in zip(stems, names, strict=True)]

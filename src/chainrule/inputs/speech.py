@@ -54,12 +54,12 @@ class SpokenTexts:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def take(self, index: np.ndarray) -> SpokenTexts:
-        """The texts in ``index``, in that order."""
+        """Return the texts in ``index``, in that order."""
         texts, phonemes = ((*(part[i] for i in index),) for part in (self.texts, self.phonemes))
         return replace(self, texts=texts, phonemes=phonemes)
 
     def table(self, source: str) -> Table:
-        """The texts as a table."""
+        """Return the texts as a table."""
         return Table(pl.DataFrame({"text": list(self.texts)}), source)
 
 
@@ -134,7 +134,7 @@ class SpeechKind(InputKind):
 
 
 def _lines(data: str) -> list[tuple[int, str]]:
-    """The numbers and texts of the lines that are not empty."""
+    """Return the numbers and texts of the lines that are not empty."""
     if not os.path.isfile(data):
         received = fact("a folder") if os.path.isdir(data) else fact("no such file")
         raise DataError("E301", where=data, expected=fact("a file of text"), received=received)
@@ -160,7 +160,7 @@ def _lines(data: str) -> list[tuple[int, str]]:
 
 
 def speech_folder(data: str) -> str:
-    """The folder of the sounds of a text file, unless another one is given.
+    """Return the folder of the sounds of a text file, unless another one is given.
 
     Example:
         >>> speech_folder("letters/today.txt")

@@ -131,7 +131,7 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
 
 
 def targets_in(table: Table, model: Model) -> np.ndarray | None:
-    """The cells of the column of targets; ``None`` if there is none.
+    """Return the cells of the column of targets; ``None`` if there is none.
 
     Raises:
         DataError E311: a cell that is no number, for a model that predicts numbers. TrainingError E506: a
@@ -159,11 +159,7 @@ def targets_in(table: Table, model: Model) -> np.ndarray | None:
 
 
 def _refuse_unknown(table: Table, cells: list[str | None], labels: tuple[Any, ...]) -> None:
-    """Refuse a label that did not occur in the training.
-
-    Raises:
-        TrainingError E506: with the place in the file.
-    """
+    """Refuse a label that did not occur in the training; E506 names the place in the file."""
     known = {str(label) for label in labels}
     row = next((row for row, cell in enumerate(cells) if cell not in known), None)
     if row is not None:
@@ -177,7 +173,7 @@ def _refuse_unknown(table: Table, cells: list[str | None], labels: tuple[Any, ..
 
 
 def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> tuple[np.ndarray, list[Finding]]:
-    """The tokens of a column, (N, T), and how many texts were cut."""
+    """Return the tokens of a column, (N, T), and how many texts were cut."""
     cells = table.words(column).cast(pl.String).fill_null("").to_list()
     rows = tokenizer.encode_all(cells)
     for row, tokens in enumerate(rows):

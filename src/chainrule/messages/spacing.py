@@ -56,7 +56,7 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _spaced(left: str, right: str) -> tuple[str, str]:
-    """Two neighboring parts with the space that belongs between them."""
+    """Return two neighboring parts with the space that belongs between them."""
     before, after = left.rstrip(" "), right.lstrip(" ")
     spaces = len(left) - len(before) + len(right) - len(after)
     if not before or not after or spaces > 1:

@@ -30,11 +30,7 @@ Texts: TypeAlias = dict[str, Text]
 
 @cache
 def _catalog(lang: str) -> NullTranslations:
-    """The catalog of a language.
-
-    Raises:
-        FileNotFoundError: it was not compiled: ``python -m pages.translations`` does.
-    """
+    """Return the catalog of a language; raises ``FileNotFoundError`` if it was not compiled."""
     from gettext import translation  # noqa: PLC0415 a program in English does not import it
 
     return translation(DOMAIN, str(FOLDER), [lang])
@@ -68,5 +64,5 @@ def in_language(texts: Texts, lang: str) -> dict[str, str]:
 
 
 def is_known(template: str) -> bool:
-    """Whether a template has a translation, so that it is a text of this program."""
+    """Return whether a template has a translation, so that it is a text of this program."""
     return bool(template) and _catalog("zh").gettext(template) is not template  # as it is where none is found

@@ -66,9 +66,7 @@ def _tag(lang: str) -> str:
 
 
 def _switches(pages: Sequence[Page]) -> str:
-    """Return radio buttons for several languages, and a check box for formulas in words if there are
-    formulas.
-    """
+    """Return radio buttons for several languages, and a check box if there are formulas in words."""
     parts = []
     for i, page in enumerate(pages if len(pages) > 1 else ()):
         checked = " checked" if i == 0 else ""
@@ -91,10 +89,9 @@ def _sheet(key: str, lang: str) -> str:
 
 
 class _Writer:
-    """Writes one page in one language.
+    """Writer of one page in one language.
 
     Args:
-        page: the page.
         diagram: the diagram below the title.
         prefix: the prefix of all ids.
         words: whether equations are followed by their wording.
@@ -105,7 +102,6 @@ class _Writer:
         self.anchors = Anchors(page, diagram, prefix)
 
     def content(self) -> str:
-        """Return the content of the article."""
         parts = [f"<h1>{escape(self.page.title)}</h1>", self._contents()]
         if _has_formulas(self.page):
             parts.append(f'<p class="leads">{_sheet("leads", self.page.lang)}</p>')

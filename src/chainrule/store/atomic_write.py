@@ -283,7 +283,7 @@ def _remove_if_abandoned(folder: int, name: str) -> None:
 
 
 def _mode_of(place: Place) -> int | None:
-    """The permissions of the existing file, or ``None``; refuses a file that must not be overwritten.
+    """Return the permissions of the existing file, or ``None``; refuses a file that must not be overwritten.
 
     The rename requires only the permission of the folder: it would replace a file that its owner protected,
     and as root even a device such as ``/dev/null``.

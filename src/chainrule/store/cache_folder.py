@@ -33,12 +33,12 @@ def cache_folder(name: str) -> Path | None:
 
 
 def is_private(facts: os.stat_result) -> bool:
-    """Whether only the user, or root, can have changed a file or folder."""
+    """Return whether only the user, or root, can have changed a file or folder."""
     return facts.st_uid in (os.geteuid(), 0) and not facts.st_mode & FOR_OTHERS
 
 
 def read_private(path: Path) -> bytes | None:
-    """The content of a cached file; ``None`` if it does not exist or another user can have written it.
+    """Return the content of a cached file; ``None`` if it does not exist or another user can have written it.
 
     The owner is that of the open file, so that the file cannot be exchanged after the check; a pipe or a link
     is no cached file.

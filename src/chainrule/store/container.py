@@ -154,7 +154,7 @@ def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
 
 
 def _lay_out(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[bytes]]:
-    """The header entry of each array and its bytes, in file order.
+    """Return the header entry of each array and its bytes, in file order.
 
     The widest dtypes come first, so that each array starts at a multiple of its item size for memory mapping.
     """
@@ -188,7 +188,7 @@ def _seal(parts: list[bytes]) -> bytes:
 
 
 def _header(data: bytes, where: str) -> bytes:
-    """The bytes of the header, after checking that its length fits the file."""
+    """Return the bytes of the header, after checking that its length fits the file."""
     if len(data) <= _WIDTH:
         raise _corrupted(
             where, fact("more than {limit} bytes", limit=_WIDTH), fact("{size} bytes", size=len(data))
@@ -229,7 +229,7 @@ def _verify(data: bytes, header: bytes, where: str) -> None:
 
 
 def _foreign_header(header: bytes, where: str) -> FileError:
-    """The error for a safetensors file of another program, or for a damaged one."""
+    """Return the error for a safetensors file of another program, or for a damaged one."""
     try:
         json_document.from_text(header.decode())
     except ValueError as cause:
@@ -249,7 +249,7 @@ def _parse(header: bytes, where: str) -> dict[str, Any]:
 
 
 def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
-    """The document in the metadata, with the type of each part validated."""
+    """Return the document in the metadata, with the type of each part validated."""
     try:
         document = json_document.from_text(metadata["chainrule"])
     except (TypeError, ValueError) as cause:
@@ -267,7 +267,7 @@ def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str, np.ndarray]:
-    """The arrays, which together must cover the data exactly."""
+    """Return the arrays, which together must cover the data exactly."""
     for name, entry in entries.items():
         if not _is_entry(entry):
             expected = fact("dtype, shape and data_offsets that agree for {name!r}", name=name[:40])
@@ -288,7 +288,7 @@ def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str,
 
 
 def _is_entry(entry: Any) -> bool:
-    """Whether a header entry describes a possible array whose length agrees with its shape."""
+    """Return whether a header entry describes a possible array whose length agrees with its shape."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return False
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -304,7 +304,7 @@ def _are_counts(values: Any) -> bool:
 
 
 def _array(name: str, entry: dict[str, Any], data: memoryview, where: str) -> np.ndarray:
-    """A copy of one array, so that the bytes of the file can be freed."""
+    """Return a copy of one array, so that the bytes of the file can be freed."""
     dtype = np.dtype(_NAMES[entry["dtype"]])
     begin, end = entry["data_offsets"]
     flat = np.frombuffer(data[begin:end], np.uint8)

@@ -76,7 +76,7 @@ _Place = tuple[Any, ...]  # the path to a part: (("record",), ("layers",)), then
 
 
 def _faults(value: Any, name: str) -> Iterator[str]:
-    """The reason for each part of ``value`` that JSON cannot represent, with its path.
+    """Yield the reason for each part of ``value`` that JSON cannot represent, with its path.
 
     The text of a path is built only for a fault: a key of a megabyte above a hundred thousand numbers would
     otherwise be copied for each of them.
@@ -107,7 +107,7 @@ def _faults(value: Any, name: str) -> Iterator[str]:
 
 
 def _fault(value: Any) -> str:
-    """Why JSON cannot represent a value without parts; ``""`` if it can."""
+    """Return why JSON cannot represent a value without parts; ``""`` if it can."""
     if isinstance(value, str):
         return "" if is_text(value) else fact("is {text}, which is not valid Unicode", text=ascii(value)[:40])
     if isinstance(value, float):
@@ -121,7 +121,7 @@ def _fault(value: Any) -> str:
 
 
 def _named(place: _Place) -> str:
-    """A path as text: ``record.layers[3]``."""
+    """Return a path as text: ``record.layers[3]``."""
     parts = []
     while len(place) == 2:
         place, step = place
@@ -130,7 +130,7 @@ def _named(place: _Place) -> str:
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is a text that UTF-8 can encode; one with an unpaired surrogate is not."""
+    """Return whether a value is a text that UTF-8 can encode; one with an unpaired surrogate is not."""
     try:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:

@@ -62,7 +62,7 @@ class Place:
         return handle
 
     def mode(self) -> int | None:
-        """The type and permissions of the file, or ``None`` if it does not exist."""
+        """Return the type and permissions of the file, or ``None`` if it does not exist."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=self.within is None).st_mode
         except FileNotFoundError:
@@ -71,7 +71,7 @@ class Place:
 
 @contextmanager
 def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> Iterator[Place]:
-    """Context manager: the place of a file, with its folder open inside the block.
+    """Yield the place of a file, with its folder open inside the block.
 
     Args:
         path: path of the file.
@@ -103,7 +103,7 @@ def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None
 
 @contextmanager
 def folder_of(path: str | os.PathLike[str], within: str | os.PathLike[str]) -> Iterator[int]:
-    """Context manager: the descriptor of a folder that can be listed; see ``place_of``."""
+    """Yield the descriptor of a folder that can be listed; see ``place_of``."""
     target, root = _absolute(path), _absolute(within)
     handle = _descend(os.open(resolved(root), _FOLDER), root, target.relative_to(root).parts)
     try:
@@ -162,7 +162,7 @@ def _step(handle: int, name: str, create: bool) -> int:
 
 
 def is_link(name: str | os.PathLike[str], folder: int | None = None) -> bool:
-    """Whether a path is a symbolic link."""
+    """Return whether a path is a symbolic link."""
     try:
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except (OSError, ValueError):
@@ -181,7 +181,7 @@ def refuse_link(path: Path) -> Path:
 
 
 def link_error(path: Path, received: str = "") -> FileError:
-    """The error for a link inside a run folder."""
+    """Return the error for a link inside a run folder."""
     if not received:
         try:
             received = fact("a link to {target}", target=ascii(os.readlink(path))[1:-1][:120])
@@ -194,7 +194,7 @@ def link_error(path: Path, received: str = "") -> FileError:
 
 
 def enclosing_run(path: str | os.PathLike[str]) -> Path | None:
-    """The folder of a file if it looks like a run folder: links in it are not followed on writing."""
+    """Return the folder of a file if it looks like a run folder: links in it are not followed on writing."""
     try:
         folder = _absolute(path).parent
         is_run = any(all(os.path.lexists(folder / name) for name in names) for names in _MARKS)
@@ -204,7 +204,7 @@ def enclosing_run(path: str | os.PathLike[str]) -> Path | None:
 
 
 def encloses(folder: object, path: str | os.PathLike[str]) -> bool:
-    """Whether a path is below a folder, by its text."""
+    """Return whether a path is below a folder, by its text."""
     if not isinstance(folder, str | os.PathLike):
         return False
     inside, root = _absolute(path), _absolute(folder)
@@ -212,7 +212,7 @@ def encloses(folder: object, path: str | os.PathLike[str]) -> bool:
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
-    """The absolute path with links resolved, so that writing does not replace a link by a file."""
+    """Return the absolute path with links resolved, so that writing does not replace a link by a file."""
     try:
         os.fsencode(path)
         return Path(os.path.realpath(path))
@@ -221,7 +221,7 @@ def resolved(path: str | os.PathLike[str]) -> Path:
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:
-    """The absolute path with links not followed."""
+    """Return the absolute path with links not followed."""
     try:
         os.fsencode(path)
         return Path(os.path.abspath(path))

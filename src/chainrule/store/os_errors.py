@@ -32,7 +32,7 @@ _NAME_LIMIT = 255  # bytes, on every file system in common use
 
 
 def write_error(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) -> FileError:
-    """The error to raise if ``needed`` bytes could not be written to ``path``."""
+    """Return the error to raise if ``needed`` bytes could not be written to ``path``."""
     code = _CODES.get(fault.errno or 0, "E410")
     free = free_bytes(path.parent)
     space = [
@@ -55,7 +55,7 @@ def write_error(fault: OSError, path: Path, needed: int, notes: Iterable[str] = 
 def _write_facts(
     code: str, fault: OSError, path: Path, needed: int, free: int | None
 ) -> tuple[str, str, str]:
-    """What was expected, what was received, and a fix."""
+    """Return what was expected, what was received, and a fix."""
     folder = path.parent
     if code in ("E405", "E406", "E408"):
         return _facts_of_space(code, fault, folder, needed, free)
@@ -110,7 +110,7 @@ def _facts_of_space(
 
 
 def output_error(fault: OSError) -> FileError:
-    """The error to raise if the standard output could not be written."""
+    """Return the error to raise if the standard output could not be written."""
     return FileError(
         "E412",
         where=fact("the standard output"),
@@ -121,7 +121,7 @@ def output_error(fault: OSError) -> FileError:
 
 
 def read_error(fault: OSError, path: Path) -> FileError:
-    """The error to raise if ``path`` could not be read."""
+    """Return the error to raise if ``path`` could not be read."""
     code = _CODES.get(fault.errno or 0, "E410")
     code = "E401" if code == "E407" else code
     expected, received, fix = _read_facts(code, fault, path)
@@ -131,7 +131,7 @@ def read_error(fault: OSError, path: Path) -> FileError:
 
 
 def _read_facts(code: str, fault: OSError, path: Path) -> tuple[str, str, str]:
-    """What was expected, what was received, and a fix."""
+    """Return what was expected, what was received, and a fix."""
     match code:
         case "E401":
             return _facts_of_missing(path)
@@ -161,7 +161,7 @@ def flush(folder: int) -> None:
 
 
 def unusable_name(path: object, fault: ValueError) -> FileError:
-    """The error to raise if a path contains a character that file names cannot, such as NUL."""
+    """Return the error to raise if a path contains a character that file names cannot, such as NUL."""
     return FileError(
         "E409",
         where=ascii(str(path)),
@@ -172,7 +172,7 @@ def unusable_name(path: object, fault: ValueError) -> FileError:
 
 
 def missing(path: Path) -> FileError:
-    """The error to raise if nothing exists at ``path``, with the closest existing name."""
+    """Return the error to raise if nothing exists at ``path``, with the closest existing name."""
     expected, received, fix = _facts_of_missing(path)
     return FileError("E401", where=str(path), expected=expected, received=received, fix=fix)
 
@@ -201,7 +201,7 @@ def _facts_of_missing(path: Path) -> tuple[str, str, str]:
 
 
 def _what_is_at(folder: Path) -> str:
-    """What exists instead of a folder that cannot be used."""
+    """Return what exists instead of a folder that cannot be used."""
     try:
         return (
             fact("{kind} at {place}", kind=what_is(folder), place=folder)
@@ -213,12 +213,12 @@ def _what_is_at(folder: Path) -> str:
 
 
 def _file_path_near(path: Path) -> str:
-    """A valid path for a file, close to an invalid one."""
+    """Return a valid path for a file, close to an invalid one."""
     return str((path if path.is_dir() else path.parent) / "model.safetensors")
 
 
 def _folder_fix(folder: Path) -> str:
-    """A fix for a missing folder."""
+    """Return a fix for a missing folder."""
     is_blocked = any(place.exists() and not place.is_dir() for place in (folder, *folder.parents))
     return fact("give a path whose folders are folders") if is_blocked else f"mkdir -p {folder}"
 
@@ -240,7 +240,7 @@ def _facts_of_name(path: Path) -> tuple[str, str, str]:
 
 
 def not_a_folder(place: Path) -> FileError:
-    """The error to raise if a path that must be a folder is not one."""
+    """Return the error to raise if a path that must be a folder is not one."""
     return FileError(
         "E432",
         where=str(place),
@@ -251,14 +251,14 @@ def not_a_folder(place: Path) -> FileError:
 
 
 def what_is(path: Path) -> str:
-    """What exists at ``path``, in two words."""
+    """Return what exists at ``path``, in two words."""
     if path.is_dir():
         return fact("a folder")
     return fact("a file") if path.is_file() else fact("a device, pipe or socket")
 
 
 def free_bytes(folder: Path) -> int | None:
-    """The number of bytes that this user may still write in ``folder``; ``None`` if unknown."""
+    """Return the number of bytes that this user may still write in ``folder``; ``None`` if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:

@@ -104,7 +104,7 @@ class FolderLock:
 
 
 def folder_gone_error(path: Path) -> FileError:
-    """The error to raise if the folder of a training was deleted or replaced while it ran."""
+    """Return the error to raise if the folder of a training was deleted or replaced while it ran."""
     return FileError(
         "E433",
         where=str(path),
@@ -125,11 +125,7 @@ def _open_folder(path: Path) -> int:
 
 
 def _lock_folder(handle: int) -> None:
-    """Lock a folder if its file system supports it.
-
-    Raises:
-        BlockingIOError: another process holds the lock.
-    """
+    """Lock a folder if its file system can; raises ``BlockingIOError`` if another process holds the lock."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -180,7 +176,7 @@ class RunFolder:
 
     @staticmethod
     def create(path: str | os.PathLike[str]) -> RunFolder:
-        """The run at ``path``; its folder is created if it does not exist.
+        """Return the run at ``path``; its folder is created if it does not exist.
 
         Raises:
             FileError: E403, E405 to E410 if it cannot be created; E432 if the path is a file.
@@ -189,7 +185,7 @@ class RunFolder:
 
     @staticmethod
     def open(path: str | os.PathLike[str]) -> RunFolder:
-        """The existing run at ``path``.
+        """Return the existing run at ``path``.
 
         Raises:
             FileError: E401 if nothing exists there, E432 if it is not a folder.
@@ -359,7 +355,7 @@ class RunFolder:
             ) from cause
 
     def _checkpoints(self) -> list[tuple[int, Path]]:
-        """Step and path of each checkpoint, newest first."""
+        """Return step and path of each checkpoint, newest first."""
         folder = self.path / "checkpoints"
         try:
             with folder_of(folder, self.path) as handle:
@@ -388,7 +384,7 @@ class RunFolder:
                 atomic_write.remove(path, self.path)
 
     def _error_code(self, path: Path) -> str:
-        """The error code of an invalid checkpoint, ``""`` if it is valid."""
+        """Return the error code of an invalid checkpoint, ``""`` if it is valid."""
         try:
             stamp = _stamp(path)
             if self._verified.get(path.name) != stamp:
@@ -399,7 +395,7 @@ class RunFolder:
         return ""
 
     def _lock_error(self, note: Path) -> FileError:
-        """The error that names the training that holds the lock, as far as its note can be read."""
+        """Return the error that names the training that holds the lock, as far as its note can be read."""
         try:
             holder_note = json_document.from_text(atomic_write.read(note, 4096, within=self.path).decode())
             holder = fact(
@@ -421,13 +417,13 @@ class RunFolder:
 
 
 def _signature() -> str:
-    """The description of this process for users who find its lock."""
+    """Return the description of this process for users who find its lock."""
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     return json_document.to_text({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """The size and modification time of a file, which change when the file does."""
+    """Return the size and modification time of a file, which change when the file does."""
     try:
         facts = path.lstat()
     except OSError as cause:

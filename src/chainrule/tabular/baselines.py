@@ -74,7 +74,7 @@ def baselines(
 
 
 def _classifier(x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None) -> Predict:
-    """Logistic regression as a function of inputs; classes without a row get probability 0."""
+    """Return logistic regression as a function of inputs; classes without a row get probability 0."""
     present, indices = np.unique(y, return_inverse=True)
     model = logistic(x, indices, len(present), weights) if len(present) > 1 else None
 
@@ -119,13 +119,13 @@ class TreeColumns:
 
     @staticmethod
     def of(encodings: Sequence[Any]) -> TreeColumns:
-        """The columns of the encodings of a preparation."""
+        """Return the columns of the encodings of a preparation."""
         widths = tuple(len(encoding.features) for encoding in encodings)
         kinds = tuple(_kind(encoding, width) for encoding, width in zip(encodings, widths, strict=True))
         return TreeColumns(widths, kinds)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The columns (N, C), in float64, of features (N, F)."""
+        """Return the columns (N, C), in float64, of features (N, F)."""
         starts = np.cumsum((0, *self.widths))
         parts = [x[:, a:b] for a, b in pairwise(starts)]
         columns = [_COLUMNS[kind](part) for kind, part in zip(self.kinds, parts, strict=True)]
@@ -160,7 +160,7 @@ _COLUMNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def is_affordable(rows: int, columns: int, classes: int) -> bool:
-    """Whether boosting on a table takes at most about a minute."""
+    """Return whether boosting on a table takes at most about a minute."""
     trees = TREES * (classes if classes > 2 else 1)
     return trees * (rows * columns + COST_OF_A_TREE) <= MAX_COST
 
@@ -260,12 +260,12 @@ class LinearModel:
     bias: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The scores or values, (N, K), of inputs (N, F)."""
+        """Return the scores or values, (N, K), of inputs (N, F)."""
         return x @ self.weight + self.bias
 
 
 def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> LinearModel:
-    """Ridge regression: least squares with a penalty on the squared weights.
+    """Fit a ridge regression: least squares with a penalty on the squared weights.
 
     Formula: W = (X^T X + I)^-1 X^T y, with X (``x``) and y centered.
 
@@ -291,7 +291,7 @@ def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Li
 
 
 def logistic(x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None = None) -> LinearModel:
-    """Logistic regression with an L2 penalty on the weights.
+    """Fit a logistic regression with an L2 penalty on the weights.
 
     Formula: minimizes sum_i w_i (-log p(y_i | x_i)) + |W|^2 / 2, where p is the softmax of the scores
     x W + b, and w the ``weights``. Two classes have a single score, and p is its sigmoid.
@@ -368,7 +368,7 @@ def lbfgs(objective: Objective, start: np.ndarray) -> np.ndarray:
 
 
 def _inverse_hessian_product(gradient: np.ndarray, updates: list[Update]) -> np.ndarray:
-    """The inverse Hessian, estimated from the updates, times the gradient (two-loop recursion)."""
+    """Return the inverse Hessian, estimated from the updates, times the gradient (two-loop recursion)."""
     product, factors = gradient, []
     for step, change in reversed(updates):
         factors.append((step @ product) / (step @ change))

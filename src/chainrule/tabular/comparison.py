@@ -67,15 +67,15 @@ class Scores:
     groups: np.ndarray | None = None
 
     def predictions(self, model: str = "net") -> Predictions:
-        """Targets and predictions of one model, for metrics."""
+        """Return targets and predictions of one model, for metrics."""
         return Predictions(self.target, self.outputs[model], self.weights, self.task)
 
     def metrics(self, model: str = "net", names: Sequence[str] | None = None) -> dict[str, float]:
-        """The metrics of one model by name; by default the default metrics of the task."""
+        """Return the metrics of one model by name; by default the default metrics of the task."""
         return score(self.predictions(model), names)
 
     def intervals(self, names: Sequence[str], model: str = "net") -> dict[str, Interval]:
-        """The 95 % interval of each metric of one model."""
+        """Return the 95 % interval of each metric of one model."""
         return score_intervals(self.predictions(model), names, groups=self.groups)
 
     @cached_property
@@ -129,7 +129,7 @@ METRIC_NAMES: Texts = {"classification": "log-loss", "regression": "RMSE"}
 
 
 def row_losses(task: str, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """The loss of each row, (N,): -log p of the true class, or the squared error.
+    """Return the loss of each row, (N,): -log p of the true class, or the squared error.
 
     Args:
         task: ``"classification"`` or ``"regression"``.
@@ -170,7 +170,7 @@ class Difference:
 def difference(
     first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None, groups: np.ndarray | None = None
 ) -> Difference:
-    """The mean difference of the losses of two models on the same rows, with its standard error.
+    """Return the mean difference of the losses of two models on the same rows, with its standard error.
 
     Args:
         first, second: (N,) losses, at least 2 rows.
@@ -220,7 +220,7 @@ class Verdict:
         return self.errors >= CLEAR
 
     def render(self, lang: str = "en") -> str:
-        """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return the sentence in English (``"en"``) or Chinese (``"zh"``)."""
         key = "better" if self.is_clear else "open" if self.errors > 0 else "equal"
         best, other = self.losses if self.task == "classification" else map(math.sqrt, self.losses)
         first, second = (translated(NAMES[name], lang, name) for name in (self.first, self.second))
@@ -285,7 +285,7 @@ class ClassScore:
 
 
 def class_scores(predictions: Predictions, labels: tuple[Any, ...]) -> tuple[ClassScore, ...]:
-    """The scores of each class.
+    """Return the scores of each class.
 
     Args:
         predictions: class indices and probabilities.
@@ -346,7 +346,7 @@ class LearningCurve:
         return difference(self.losses[-2], self.losses[-1], weights=self.weights, groups=self.groups)
 
     def render(self, lang: str = "en") -> str:
-        """Whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""
         gain = self.last_gain
         errors = f"{abs(gain.errors):.1f}" if abs(gain.errors) < 100 else ">100"
         text = translated(CURVE_SENTENCES["helps" if gain.errors >= CLEAR else "flat"], lang)
@@ -357,7 +357,7 @@ class LearningCurve:
 def subsets(
     rows: int, labels: np.ndarray | None = None, seed: int = 0, fractions: Sequence[float] = FRACTIONS
 ) -> list[np.ndarray]:
-    """Nested random sets of row numbers, each ascending, with at least one row of each class.
+    """Return nested random sets of row numbers, each ascending, with at least one row of each class.
 
     Args:
         rows: number of training rows, N.

@@ -17,7 +17,7 @@ _LONG_LIST = re.compile(r"\(([^(), ]+, [^(), ]+)(?:, [^(), ]+){6,}, ([^(), ]+)\)
 
 
 def column_summary(column: Column) -> str:
-    """A summary of a column: the range of numbers or dates, the levels of a category."""
+    """Return a summary of a column: the range of numbers or dates, the levels of a category."""
     if column.dates is not None:
         return f"{column.dates.first} … {column.dates.last}"
     if column.minimum is not None:
@@ -33,7 +33,7 @@ def column_summary(column: Column) -> str:
 
 
 def cut(text: str) -> str:
-    """The name of a level, shortened if it is long.
+    """Return the name of a level, shortened if it is long.
 
     Example:
         >>> cut("existing credits paid back duly till now")
@@ -45,7 +45,7 @@ def cut(text: str) -> str:
 def column_rows(
     columns: Sequence[Column], preparation: Preparation | None = None
 ) -> list[tuple[str, str, str, str, str]]:
-    """Name, kind, missing, summary and reason of each column, and its features if they are several."""
+    """Return name, kind, missing, summary and reason of each column, and its features if they are several."""
     encodings = preparation.encodings if preparation is not None else ()
     features = {e.column: e.description.render(settings.lang) for e in encodings if e.description}
     return [
@@ -63,7 +63,7 @@ def column_rows(
 
 
 def without_long_lists(layer: str) -> str:
-    """The text of a layer with the ends of long lists of numbers in place of the lists.
+    """Return the text of a layer with the ends of long lists of numbers in place of the lists.
 
     Example:
         >>> without_long_lists("Select((0, 1, 2, 3, 4, 5, 6, 7, 8, 9))"), without_long_lists("Pad((1, 1))")
@@ -73,7 +73,7 @@ def without_long_lists(layer: str) -> str:
 
 
 def metric_title(name: str) -> str:
-    """The column title of a metric."""
+    """Return the column title of a metric."""
     if f"metric_{name}" in WORDS:
         return text_of(f"metric_{name}")
     entry = metric(name)
@@ -81,7 +81,7 @@ def metric_title(name: str) -> str:
 
 
 def history_title(name: str) -> str:
-    """The title of a column of the training history: its name, or a Chinese term.
+    """Return the title of a column of the training history: its name, or a Chinese term.
 
     Example:
         >>> history_title("val_accuracy")
@@ -91,7 +91,7 @@ def history_title(name: str) -> str:
 
 
 def history_titles(name: str) -> tuple[str, str]:
-    """The title of a column of the training history, in English and Chinese."""
+    """Return the title of a column of the training history, in English and Chinese."""
     part = name.removeprefix("val_")
     keys = [key for key in (f"metric_{part}", f"history_{part}") if key in WORDS]
     title = text_in(keys[0], "zh") if keys else METRICS[part].chinese[0] if part in METRICS else part

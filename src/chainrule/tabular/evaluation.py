@@ -84,7 +84,7 @@ def model_output(model: Model, x: np.ndarray) -> np.ndarray:
 
 
 def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:
-    """Targets and predictions for metrics, with values in the units of the target column.
+    """Return targets and predictions for metrics, with values in the units of the target column.
 
     Args:
         model: the model with its preparation.
@@ -110,7 +110,7 @@ def to_scores(
 def evaluate_models(
     model: Model, preparation: Preparation, scored: ScoredRows, is_balanced: bool = False, group: str = ""
 ) -> Scores:
-    """The model and the baselines on the scored rows; no baseline predicts rows that it was fitted on.
+    """Return the model and the baselines on the scored rows; no baseline predicts rows that it was fitted on.
 
     Args:
         model: the trained model.
@@ -140,7 +140,7 @@ def groups_in(table: Table, column: object) -> np.ndarray | None:
 
 
 def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray | None:
-    """The weight of each row, (N,), of balanced classes where requested; ``None``: all are equal."""
+    """Return the weight of each row, (N,), of balanced classes where requested; ``None``: all are equal."""
     if not is_balanced:
         return rows.weights
     counts = np.bincount(rows.y, minlength=classes)
@@ -149,12 +149,12 @@ def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray 
 
 
 def results_of(scores: Scores, names: Sequence[str]) -> list[Result]:
-    """The metrics of each model."""
+    """Return the metrics of each model."""
     return [Result(name, scores.metrics(name, names)) for name in scores.outputs]
 
 
 def metric_names(kind: str, additional: Sequence[str] = ()) -> list[str]:
-    """The names of the default metrics of a task, those of the result, and additional ones.
+    """Return the names of the default metrics of a task, those of the result, and additional ones.
 
     Raises:
         UsageError E101: no such metric for this task.

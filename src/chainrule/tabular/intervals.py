@@ -91,7 +91,7 @@ def intervals_of(
     seed: int | None = None,
     notify: Notify = silent,
 ) -> MeasuredIntervals | None:
-    """The prediction intervals of a trained model, from rows outside its training.
+    """Return the prediction intervals of a trained model, from rows outside its training.
 
     After a division by time the rows of the margins are later than the training of what predicts them, as new
     rows are: the validation rows of a single network, and for an ensemble the latest training rows, predicted
@@ -135,14 +135,14 @@ def _measured(plan: TrainingPlan, model: Model, intervals: Intervals) -> Measure
 
 
 def scored_residuals(plan: TrainingPlan, model: Model) -> Residuals:
-    """The scored rows."""
+    """Return the scored rows."""
     return _residuals(model, plan.scored.rows, plan.scored.outputs(model))
 
 
 def residual_rows(
     plan: TrainingPlan, model: Model, notify: Notify = silent
 ) -> tuple[Residuals, Residuals | None]:
-    """The rows outside the training, and after a division by time those that the margins are from."""
+    """Return the rows outside the training, and after a division by time those that the margins are from."""
     held_out = plan.held_out(model)
     groups = groups_in(held_out.table, plan.options.group)
     rows = replace(_residuals(model, held_out.rows, held_out.output), groups=groups)
@@ -191,7 +191,7 @@ def _times_of(plan: TrainingPlan, table: Table) -> np.ndarray:
 
 
 def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) -> dict[str, np.ndarray]:
-    """The ends of the intervals of rows.
+    """Return the ends of the intervals of rows.
 
     Args:
         model: a regression.

@@ -220,7 +220,7 @@ class Options:
             net_from_text(self.net, 1)
 
     def is_passed(self, name: str) -> bool:
-        """Whether an option replaces the value of an ensemble's recipe.
+        """Return whether an option replaces the value of an ensemble's recipe.
 
         Example:
             >>> options = Options("iris", epochs=200, patience=5, passed=("epochs",))
@@ -265,7 +265,7 @@ class Options:
         return {name: kind for kind in KIND_OPTIONS for name in getattr(self, kind)}
 
     def call(self) -> str:
-        """The call that repeats this training of rows in memory."""
+        """Return the call that repeats this training of rows in memory."""
         defaults = Options("")
         changed = [
             f"{field.name}={getattr(self, field.name)!r}"
@@ -276,7 +276,7 @@ class Options:
         return f"cr.train_table({', '.join(['data', *changed])})"
 
     def command(self, out: str = "", has_seed: bool = True) -> str:
-        """The command that repeats this training; for rows in memory the call.
+        """Return the command that repeats this training; for rows in memory the call.
 
         Args:
             out: the run folder.
@@ -347,7 +347,7 @@ def require_equal(
 
 
 def radius_of(text: str, where: str, name: str = "radius") -> float:
-    """The radius of a text such as ``0.1`` or ``8/255``.
+    """Return the radius of a text such as ``0.1`` or ``8/255``.
 
     Args:
         text: of the option.
@@ -385,7 +385,7 @@ EXAMPLES = {"epsilon": "--epsilon 3", "delta": "--delta 1e-5"}
 
 
 def is_private(options: Options) -> bool:
-    """Whether the options ask for a private training.
+    """Return whether the options ask for a private training.
 
     Raises:
         UsageError E601: ``--epsilon`` without ``--delta``, or ``--public`` without both. TrainingError E590:

@@ -108,7 +108,7 @@ class TrainingPlan(Protocol):
 
 
 def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
-    """The plan of a training.
+    """Return the plan of a training.
 
     Raises:
         DataError E354: ``--augment`` for data without images. UsageError E108: class weights for a
@@ -142,7 +142,7 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
 
 
 def _quick(robust: str) -> str:
-    """The options of a robust training of one network."""
+    """Return the options of a robust training of one network."""
     quick = "--quick " if is_on_command_line() else "quick=True, "
     return quick + option("robust", robust)
 
@@ -176,12 +176,12 @@ def is_image_source(data: str) -> bool:
 
 
 def is_ensemble(options: Options, has_images: bool) -> bool:
-    """Whether an ensemble over folds is trained."""
+    """Return whether an ensemble over folds is trained."""
     return options.net == ENSEMBLE and not options.quick and not has_images
 
 
 def _fractions(options: Options, table: Table) -> tuple[float, float, float]:
-    """The fractions of training, validation and test rows.
+    """Return the fractions of training, validation and test rows.
 
     An ensemble divides its training rows into folds; without a requested split, cross-validation
     scores it, and no rows are set aside.
@@ -204,7 +204,7 @@ def _read(path: str, options: Options) -> Table:
 
 
 def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
-    """The table without some columns.
+    """Return the table without some columns.
 
     Raises:
         DataError E313: an unknown column; the error suggests the closest name.
@@ -228,7 +228,7 @@ WARMUP, RAMP = 0.05, 0.5  # shares of all steps of interval training
 
 
 def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None:
-    """The robust training of the options; ``None`` without ``--robust``.
+    """Return the robust training of the options; ``None`` without ``--robust``.
 
     Raises:
         UsageError E102: a training that needs classes for a regression; a radius beyond the range of pixels.
@@ -255,12 +255,12 @@ def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None
 
 
 def has_pixels(prepared: PreparedData) -> bool:
-    """Whether the inputs are images, whose radius is in pixels from 0 to 1."""
+    """Return whether the inputs are images, whose radius is in pixels from 0 to 1."""
     return len(prepared.preparation.shape) > 1
 
 
 def patience_of(options: Options) -> int:
-    """Epochs without improvement before early stopping; 0 disables it.
+    """Return epochs without improvement before early stopping; 0 disables it.
 
     The loss of interval training rises with the radius, so the epoch of the smallest loss is one of a small
     radius; early stopping would return to it.
@@ -269,13 +269,13 @@ def patience_of(options: Options) -> int:
 
 
 def optimizer_of(options: Options) -> Optimizer:
-    """The optimizer of the options."""
+    """Return the optimizer of the options."""
     optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
     return optimizer_class(learning_rate=options.learning_rate)
 
 
 def common_arguments(options: Options, prepared: PreparedData) -> dict[str, Any]:
-    """The arguments of ``fit`` that do not depend on the plan."""
+    """Return the arguments of ``fit`` that do not depend on the plan."""
     return {
         "seed": options.seed,
         "class_weight": options.class_weight or None,
@@ -485,7 +485,7 @@ class Folds:
         return {name: value for name, value in values.items() if not options.is_passed(name)}
 
     def _out_of_fold(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The output for training rows by the members that they did not influence."""
+        """Return the output for training rows by the members that they did not influence."""
         plan, training = self.cross_validation, self.prepared.training
         chosen = replace(plan, folds=plan.folds[plan.scored[rows]])
         labels = self.prepared.labels(training)
@@ -531,7 +531,7 @@ class Folds:
         )  # fmt: skip
 
     def _known_inputs(self) -> int:
-        """The number of scored rows with the inputs of a row of another fold."""
+        """Return the number of scored rows with the inputs of a row of another fold."""
         fold, of_row = self.cross_validation.folds, np.unique(self._inputs, return_inverse=True)[1]
         low, high = np.full(len(fold), len(fold)), np.full(len(fold), -1)
         np.minimum.at(low, of_row, fold)
@@ -539,7 +539,7 @@ class Folds:
         return int((low < high)[of_row][self.cross_validation.scored].sum())
 
     def _baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
-        """Some fits of each baseline, in which several folds are predicted together."""
+        """Return some fits of each baseline, in which several folds are predicted together."""
         training, fold = self.prepared.training, self.cross_validation.folds
         group = np.where(fold < self.recipe.members, fold % BASELINE_FITS, -1)
         scored = group[self.cross_validation.scored]

@@ -92,7 +92,7 @@ class PrivatePlan:
         return schedule_of(self.options, self.table.rows)
 
     def model(self) -> Model:
-        """The untrained model."""
+        """Return the untrained model."""
         head, options = Head.of(self.preparation.labels), self.options
         optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
         net = net_from_text(NET if options.net == ENSEMBLE else options.net, head.outputs)
@@ -158,7 +158,7 @@ def test_scores(plan: PrivatePlan, model: Model) -> tuple[Scores, list[Finding]]
 
 
 def read_privacy(epsilon: float, delta: float, path: str) -> Privacy:
-    """The guarantee with the ranges and levels of a file.
+    """Return the guarantee with the ranges and levels of a file.
 
     Raises:
         FileError: E401, E402, E403, E404. UsageError E601: not such a file. UsageError E102: a number, a
@@ -211,6 +211,6 @@ def missing_file(table: Table, target: str) -> UsageError:
 
 
 def _key(name: str) -> str:
-    """A key of TOML."""
+    """Return a key of TOML."""
     is_bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return name if is_bare else json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")

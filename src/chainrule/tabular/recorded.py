@@ -55,12 +55,12 @@ class RecordedTraining:
         return self.prepared.tested is self.prepared.table and len(self.prepared.parts.test) > 0
 
     def on(self, prepared: PreparedData, seed: int) -> TrainingPlan:
-        """The same training of other rows, with a seed that depends on the number ``seed``."""
+        """Return the same training of other rows, with a seed that depends on the number ``seed``."""
         other = (self.options.seed + 1 + seed) % 2**63
         return plan_of(replace(self.options, seed=other), prepared)
 
     def pooled(self) -> PreparedData:
-        """The data with the test rows of its table after the training rows, and without a test."""
+        """Return the data with the test rows of its table after the training rows, and without a test."""
         parts = self.prepared.parts
         rows = np.concatenate([parts.train, parts.test]) if self.has_own_test else parts.train
         split = Split(rows, parts.validation, NO_ROWS, parts.notices)
@@ -68,7 +68,7 @@ class RecordedTraining:
 
 
 def is_recorded(run: str) -> bool:
-    """Whether a RUN is a folder with the options of its training."""
+    """Return whether a RUN is a folder with the options of its training."""
     return os.path.isdir(run) and os.path.isfile(Path(run) / CONFIG)
 
 
@@ -153,7 +153,7 @@ _STREAM = 0x43414E43  # "CANC"
 def membership_of(
     model: Model, training: RecordedTraining, others: Table | None, shadows: int, seed: int, notify: Notify
 ) -> MembershipResult:
-    """How well rows of the training are distinguished from test rows or from other rows.
+    """Return how well rows of the training are distinguished from test rows or from other rows.
 
     Args:
         model: of the run.
@@ -195,7 +195,7 @@ def membership_of(
 
 
 def _numbers(training: RecordedTraining, count: int) -> list[int]:
-    """The row numbers in the file of the training; 0 for rows of another file."""
+    """Return the row numbers in the file of the training; 0 for rows of another file."""
     prepared = training.prepared
     own = [prepared.parts.train, *([prepared.parts.test] if training.has_own_test else [])]
     numbers = (np.asarray(prepared.task.rows)[np.concatenate(own)] + 1).tolist()[:count]
@@ -203,7 +203,7 @@ def _numbers(training: RecordedTraining, count: int) -> list[int]:
 
 
 def _trainer(training: RecordedTraining, x: np.ndarray, count: int, notify: Notify) -> Trainer:
-    """Trains models as the recorded one was, reports how many, and returns their outputs for all rows."""
+    """Return a function that trains models as the recorded one was; it returns outputs for all rows."""
     pooled, report = training.pooled(), _progress(count, notify)
 
     def train(rows: np.ndarray, seed: int) -> np.ndarray:
@@ -214,7 +214,7 @@ def _trainer(training: RecordedTraining, x: np.ndarray, count: int, notify: Noti
 
 
 def _progress(count: int, notify: Notify) -> Callable[[], None]:
-    """A function that reports the number of its call."""
+    """Return a function that reports the number of its call."""
     numbers = iter(range(1, count + 1))
 
     def report() -> None:
@@ -231,7 +231,7 @@ def canary_audit(
     seed: int,
     notify: Notify,
 ) -> OneRunResult:
-    """A lower bound of epsilon, from a training in which coins decide on wrongly labeled rows.
+    """Return a lower bound of epsilon, from a training in which coins decide on wrongly labeled rows.
 
     Args:
         training: of the run.
@@ -260,7 +260,7 @@ def canary_audit(
 
 
 def with_wrong_targets(prepared: PreparedData, chosen: np.ndarray, seed: int) -> PreparedData:
-    """The data without a test, with the target of some training rows replaced by that of other rows.
+    """Return the data without a test, with the target of some training rows replaced by that of other rows.
 
     Args:
         prepared: the data.

@@ -54,7 +54,7 @@ GOOD_STEP = 0.01  # first update relative to the weights, in a training with a s
 
 
 def lower_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
-    """A learning rate whose first update is not too large, at most a tenth of the present one.
+    """Return a learning rate whose first update is not too large, at most a tenth of the present one.
 
     Args:
         learning_rate: the present one.
@@ -65,20 +65,20 @@ def lower_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
 
 
 def higher_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
-    """A learning rate whose first update is not too small, at least ten times the present one."""
+    """Return a learning rate whose first update is not too small, at least ten times the present one."""
     step = _first_update(probes)
     return float(f"{learning_rate * max(10.0, 0.3 * GOOD_STEP / step if step else 10.0):.0e}")
 
 
 def _first_update(probes: Sequence[Probe]) -> float:
-    """The median first update of the parameters relative to their norms; 0 if unknown."""
+    """Return the median first update of the parameters relative to their norms; 0 if unknown."""
     parts = [part for probe in probes if probe.step == 0 for part in probe.parts.values()]
     updates = [part["update"] for part in parts if math.isfinite(part.get("update", math.nan))]
     return median(updates) if updates else 0.0
 
 
 def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
-    """The diagnosis with commands as remedies; unchanged for a training that was started in Python.
+    """Return the diagnosis with commands as remedies; unchanged for a training that was started in Python.
 
     Args:
         diagnosis: the findings.
@@ -95,7 +95,7 @@ def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
 
 
 def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()) -> str:
-    """The command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it.
+    """Return the command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it.
 
     Args:
         finding: a finding of the doctor.
@@ -117,7 +117,7 @@ def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()
 
 
 def _changed(options: Options, words: str) -> Options:
-    """The options with one or two others, as in ``--drop "paid after"``."""
+    """Return the options with one or two others, as in ``--drop "paid after"``."""
     parts = shlex.split(words)
     changes: dict[str, Any] = {}
     for option, value in zip(parts[::2], parts[1::2], strict=True):

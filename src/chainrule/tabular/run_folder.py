@@ -139,18 +139,18 @@ def refuse_occupied(path: Path, *names: str) -> None:
 
 
 def _resume() -> str:
-    """The option that resumes a training."""
+    """Return the option that resumes a training."""
     return "--resume" if is_on_command_line() else "resume=True"
 
 
 def _free_name(path: Path) -> str:
-    """The first of ``run-2``, ``run-3``, ... that does not exist."""
+    """Return the first of ``run-2``, ``run-3``, ... that does not exist."""
     names = (f"{path}-{n}" for n in count(2))
     return next(name for name in names if not os.path.lexists(name))
 
 
 def _data_of(path: Path) -> str:
-    """The data of an unfinished training, quoted for a shell."""
+    """Return the data of an unfinished training, quoted for a shell."""
     try:
         return quoted(read_config(RunFolder(path))[0].data)
     except (FileError, UsageError):  # an invalid configuration is reported when it is used
@@ -158,7 +158,7 @@ def _data_of(path: Path) -> str:
 
 
 def _unfinished(path: Path, run: str) -> tuple[str, str]:
-    """The content of a folder without a model, and the command that produces the model."""
+    """Return the content of a folder without a model, and the command that produces the model."""
     if os.path.isfile(path / CONFIG):
         command = f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
         return fact("an unfinished training"), command
@@ -168,7 +168,7 @@ def _unfinished(path: Path, run: str) -> tuple[str, str]:
 
 
 def model_file(run: str) -> Path:
-    """The model file of a RUN, which is a run folder or the file itself.
+    """Return the model file of a RUN, which is a run folder or the file itself.
 
     Raises:
         FileError E401: no such path. FileError E434: the model in the folder is a link.
@@ -193,7 +193,7 @@ FINGERPRINT, CHOSEN = "fingerprint", "chosen"  # the lines of the file that are 
 
 
 def to_toml(options: Options, fingerprint: str, used: Mapping[str, Any] | None = None) -> str:
-    """The text of ``config.toml``, with the values that the training uses.
+    """Return the text of ``config.toml``, with the values that the training uses.
 
     Args:
         options: options of the training.
@@ -276,13 +276,11 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
-    """Parse a configuration.
+    """Parse a configuration; raises E605 for a line that is not ``name = value``, or a value that is not
+    TOML.
 
     TOML allows more than ``to_toml`` writes: nested tables, or keys with thousands of dots, which take
     quadratic time to parse. Each line must therefore match the written form before it is parsed.
-
-    Raises:
-        FileError E605: a line that is not ``name = value``, or a value that is not TOML.
     """
     for number, line in enumerate(text.split("\n"), 1):
         if not _LINE.fullmatch(line.rstrip("\r")):
@@ -297,7 +295,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
 
 
 def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
-    """The values of all fields, and descriptions of invalid entries."""
+    """Return the values of all fields, and descriptions of invalid entries."""
     defaults, known = Options(""), [field.name for field in fields(Options)]
     wrong = [fact('"{name}" is unknown', name=name) for name in entries if name not in known]
     wrong += [fact('"{name}" is missing', name=name) for name in known if name not in entries]

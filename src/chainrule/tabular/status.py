@@ -30,7 +30,7 @@ def silent(text: str) -> None:
 
 
 def status_of(model: Model) -> list[tuple[Pair, Pair]]:
-    """The facts of a training, each with its name, in English and Chinese.
+    """Return the facts of a training, each with its name, in English and Chinese.
 
     Args:
         model: the trained model, also of a file.
@@ -63,7 +63,7 @@ def status_of(model: Model) -> list[tuple[Pair, Pair]]:
 
 
 def ending(model: Model) -> Pair:
-    """How the training ended, and which weights were restored, if any."""
+    """Return how the training ended, and which weights were restored, if any."""
     training = TrainingFacts.of(model.facts)
     assert training is not None
     reason = "early_stopping" if training.ended in EARLY_STOPPED else training.ended
@@ -76,7 +76,7 @@ def ending(model: Model) -> Pair:
 
 
 def kept_epochs(training: TrainingFacts) -> Pair:
-    """The epochs whose weights a model has."""
+    """Return the epochs whose weights a model has."""
     low, high = training.kept_epochs or (0, 0)
     if not training.member_epochs:
         key = "weights_of_epoch" if training.keeps_best else "weights_of_last"
@@ -87,7 +87,7 @@ def kept_epochs(training: TrainingFacts) -> Pair:
 
 
 def weights_of_kinds(model: Model) -> Pair | None:
-    """The weight of each kind of networks in the prediction of an ensemble; ``None`` without kinds."""
+    """Return the weight of each kind of networks in the prediction of an ensemble; ``None`` without kinds."""
     kinds, network = model.facts.get(KINDS), model.network
     averaging = None if network is None else weighted_mean(network)
     if averaging is None or not isinstance(kinds, list):
@@ -172,7 +172,7 @@ class RowUse:
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> RowUse | None:
-        """The record in the facts of a model, which may come from a file; ``None`` if there is none.
+        """Return the record in the facts of a model, which may come from a file; ``None`` if there is none.
 
         Example:
             >>> use = RowUse(rows=150, training=96, validation=24, test=30, seed=0)

@@ -76,7 +76,7 @@ class Cost:
         return self.false_positive / (self.false_positive + self.false_negative)
 
     def mean(self, y: np.ndarray, p: np.ndarray) -> float:
-        """The mean cost per row where ``threshold`` decides.
+        """Return the mean cost per row where ``threshold`` decides.
 
         Args:
             y: (N,) whether each row is positive.
@@ -125,7 +125,7 @@ class ThresholdCurve:
 
     @staticmethod
     def of(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> ThresholdCurve:
-        """The curve of labels and probabilities.
+        """Return the curve of labels and probabilities.
 
         Args:
             y: (N,) whether each row is positive.
@@ -177,18 +177,18 @@ class ThresholdCurve:
         return self.recall + self.specificity - 1
 
     def cost(self, cost: Cost) -> np.ndarray:
-        """The mean cost per row."""
+        """Return the mean cost per row."""
         total = self.true_positives[-1] + self.false_positives[-1]
         sums = cost.false_positive * self.false_positives + cost.false_negative * self.false_negatives
         return sums / max(total, np.finfo(float).tiny)
 
     def at(self, threshold: float) -> int:
-        """The index of the entry with the same predictions as a threshold."""
+        """Return the index of the entry with the same predictions as a threshold."""
         return int(np.count_nonzero(self.probabilities >= np.float64(threshold)))
 
 
 def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -> Threshold:
-    """The threshold with the best value of a rule; among equals the one closest to 0.5.
+    """Return the threshold with the best value of a rule; among equals the one closest to 0.5.
 
     Args:
         curve: of rows on which the result is not measured.
@@ -216,7 +216,7 @@ def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -
 
 
 def threshold_of(y: np.ndarray, p: np.ndarray, rule: str = "youden") -> float:
-    """The best threshold for labels and probabilities, (N,) each; see ``best_threshold``.
+    """Return the best threshold for labels and probabilities, (N,) each; see ``best_threshold``.
 
     Example:
         >>> round(threshold_of(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4])), 3)
@@ -282,7 +282,7 @@ def cross_fitted(
     weights: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Decisions by thresholds that were chosen on other rows, (N,) bool.
+    """Return decisions by thresholds that were chosen on other rows, (N,) bool.
 
     The rows are divided at random into five parts; the threshold for a part is chosen on the other four. The
     result of a threshold that is chosen on all rows can be estimated from them without being too optimistic.
@@ -398,7 +398,7 @@ def _compared(value: float, rule: str, cost: str, scores: Scores, decided: np.nd
 
 
 def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
-    """The result of a model's threshold on other rows; ``None`` if the model has none."""
+    """Return the result of a model's threshold on other rows; ``None`` if the model has none."""
     value = stored_threshold(model)
     if value is None:
         return None
@@ -419,7 +419,7 @@ def _curve(predictions: Predictions) -> ThresholdCurve:
 
 
 def stored_threshold(model: Model) -> float | None:
-    """The threshold in the facts of a model of two classes; ``None`` if there is none."""
+    """Return the threshold in the facts of a model of two classes; ``None`` if there is none."""
     record = model.facts.get(FACT)
     value = record.get("value") if isinstance(record, dict) else None
     is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
@@ -427,7 +427,7 @@ def stored_threshold(model: Model) -> float | None:
 
 
 def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """The labels of rows by a threshold.
+    """Return the labels of rows by a threshold.
 
     Args:
         model: of two classes.

@@ -135,11 +135,6 @@ def train_table(
 
 
 def _run(plan: TrainingPlan, folder: RunFolder | None, resume: bool, verbose: bool | None) -> TableRun:
-    """Train and evaluate a model.
-
-    Raises:
-        KeyboardInterrupt: the training was interrupted.
-    """
     model = plan.model()
     if fit_model(model, plan, folder, resume, verbose).was_interrupted:
         raise KeyboardInterrupt
@@ -147,7 +142,7 @@ def _run(plan: TrainingPlan, folder: RunFolder | None, resume: bool, verbose: bo
 
 
 def _saved_options(path: Path | None, chosen: Options, values: dict[str, Any]) -> tuple[Options, str]:
-    """The options of the training in a folder, and the fingerprint of its rows.
+    """Return the options of the training in a folder, and the fingerprint of its rows.
 
     Raises:
         UsageError E601: no folder. E603: other options. FileError: as ``read_config``.
@@ -173,21 +168,17 @@ def _plan(chosen: Options, data: Samples, test: Samples | None) -> TrainingPlan:
 
 
 def is_path(source: object) -> bool:
-    """Whether data are named by a path or the name of a data set."""
+    """Return whether data are named by a path or the name of a data set."""
     return isinstance(source, str | os.PathLike)
 
 
 def _path_of(source: Any) -> str:
-    """The path of data; empty for rows in memory."""
+    """Return the path of data; empty for rows in memory."""
     return os.fspath(source) if is_path(source) else ""
 
 
 def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were passed, by name.
-
-    Raises:
-        UsageError E101, E102: an unknown name, or a value of another type.
-    """
+    """Return the passed options by name; E101: an unknown name; E102: a value of another type."""
     values = {"target": target or "", "test": _path_of(test)}
     values = {name: value for name, value in values.items() if value}
     for name, value in arguments.items():
@@ -204,7 +195,7 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
 
 
 def _checked(name: str, value: Any) -> Any:
-    """The value of an option with the type of its default."""
+    """Return the value of an option with the type of its default."""
     default = getattr(Options(""), name)
     if name == "radius":
         return value if isinstance(value, str) else repr(float(number(value, name, "train_table")))

@@ -190,7 +190,7 @@ class TableRun:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{sentences}"
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
-        """The titles and rows of the table of scores."""
+        """Return the titles and rows of the table of scores."""
         kind = self.comparison.task
         names = list(dict.fromkeys([*RESULT_METRICS[kind], *self.plan.options.metric]))
         rows = [
@@ -379,7 +379,7 @@ def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:
 
 
 def history_text(history: list[dict[str, float | None]]) -> str:
-    """The history as CSV with all digits of the values."""
+    """Return the history as CSV with all digits of the values."""
     columns = list(dict.fromkeys(key for row in history for key in row))
     rows = (["" if row.get(key) is None else row[key] for key in columns] for row in history)
     return csv_text([columns, *rows])

@@ -57,12 +57,12 @@ def finish_imports() -> None:
 
 
 def single_blas_thread() -> AbstractContextManager[Any]:
-    """A context in which matrix products use one thread."""
+    """Return a context in which matrix products use one thread."""
     return _loaded_libraries().limit(limits=1, user_api="blas")
 
 
 def single_openmp_thread() -> AbstractContextManager[Any]:
-    """A context in which code that is parallel by OpenMP uses one thread."""
+    """Return a context in which code that is parallel by OpenMP uses one thread."""
     finish_imports()
     return threadpool_limits(1, user_api="openmp")
 

@@ -63,10 +63,10 @@ class BatchUpdates:
         self.steps, self.reports_each = source.steps or 0, False
 
     def begin(self, state: TrainState) -> None:
-        """Nothing to do: the trainer has the arrays of the state."""
+        """Do nothing: the trainer has the arrays of the state."""
 
     def has_next(self, state: TrainState) -> bool:
-        """Whether the present epoch has a further batch."""
+        """Return whether the present epoch has a further batch."""
         if not state.batch:
             self.epoch_rows = 0
         return self._source.has_next(state.batch)
@@ -96,12 +96,12 @@ class BatchUpdates:
         self._trainer.copy_from(state)
 
     def gradients(self, state: TrainState) -> Tensors:
-        """The gradients on the batch that follows, or on the last one at the end of an epoch."""
+        """Return the gradients on the batch that follows, or on the last one at the end of an epoch."""
         return self._trainer.gradients(*(self._source.peek() or self._last))
 
 
 def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training on batches of an iterable, before its first update.
+    """Return a training on batches of an iterable, before its first update.
 
     Args:
         model: the model before the training.
@@ -141,11 +141,7 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
 
 
 def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) -> None:
-    """Refuse options that need the rows of all batches.
-
-    Raises:
-        UsageError E102: names the option, the reason and what to do instead.
-    """
+    """Refuse options that need the rows of all batches (E102), with the reason and what to do instead."""
     for name, (none, reason, fix) in REFUSED.items():
         value = getattr(options, name)
         if value is not none and not (isinstance(value, int) and value == none):

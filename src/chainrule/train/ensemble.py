@@ -106,7 +106,7 @@ class TabularRecipe:
 
 
 def recipe_for(rows: int) -> TabularRecipe:
-    """The recipe for a table of this number of rows.
+    """Return the recipe for a table of this number of rows.
 
     Example:
         >>> recipe_for(1_000).groups, recipe_for(50_000).groups
@@ -132,7 +132,7 @@ def recipe_for(rows: int) -> TabularRecipe:
 
 
 def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int, mode: str) -> Layer:
-    """The network of a recipe.
+    """Return the network of a recipe.
 
     Args:
         recipe: the recipe.
@@ -160,14 +160,14 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
 
 
 def _linear_member(members: int, outputs: int) -> Layer:
-    """One layer on the scaled features, without a bound, so that it is linear in them."""
+    """Return one layer on the scaled features, without a bound, so that it is linear in them."""
     output = EnsembleDense(outputs, weight_initializer="zeros")
     scale = Rescaling(LINEAR_SCALE)
     return Sequential(inputs=EnsembleNormalization(members, limit=None), output=output, scale=scale)
 
 
 def _member(recipe: TabularRecipe, outputs: int) -> Layer:
-    """Two hidden layers beside a connection from the features to the output."""
+    """Return two hidden layers beside a connection from the features to the output."""
     layers: dict[str, Layer] = {}
     for number in (1, 2):
         layers[f"hidden{number}"] = EnsembleDense(recipe.units, "relu")
@@ -219,7 +219,7 @@ class CrossValidation:
         return np.flatnonzero(self.folds < self.members)
 
     def _of(self, offset: int) -> np.ndarray:
-        """The rows of the fold ``offset`` after each member's own."""
+        """Return the rows of the fold ``offset`` after each member's own."""
         own = (np.arange(self.members) + offset) % self.count
         return np.tile((self.folds[:, None] == own).astype(np.float32), (1, self.groups))
 
@@ -262,7 +262,7 @@ class EnsembleTraining:
         return self.plan.validation * self._row_weights
 
     def model(self, **options: Any) -> ModelState:
-        """The untrained model.
+        """Return the untrained model.
 
         Args:
             options: other arguments of a model, such as ``dtype`` and ``engine``.
@@ -271,7 +271,7 @@ class EnsembleTraining:
         return untrained(net, self.loss, self.recipe.optimizer, **options)
 
     def fit_options(self, y: np.ndarray) -> dict[str, Any]:
-        """The arguments of ``fit`` besides the rows.
+        """Return the arguments of ``fit`` besides the rows.
 
         Args:
             y: (N,) targets: labels, or values.
@@ -311,7 +311,7 @@ def out_of_fold(
     plan: CrossValidation,
     weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions of rows by the members that they did not influence.
+    """Return predictions of rows by the members that they did not influence.
 
     Args:
         model: the trained ensemble.

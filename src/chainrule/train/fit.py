@@ -68,7 +68,7 @@ def fit(
 
 
 def _saved_in(folder: object, step: int) -> Notice:
-    """Where an interrupted training is saved, and how to resume it."""
+    """Return where an interrupted training is saved, and how to resume it."""
     return Notice(
         fact(
             "interrupted after step {step}; saved in {folder}: call fit again with resume=True to continue",

@@ -78,7 +78,7 @@ class TrainingFacts:
         return (min(epochs), max(epochs)) if max(epochs) else None
 
     def plain(self) -> dict[str, Any]:
-        """The facts as plain data for a file."""
+        """Return the facts as plain data for a file."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return values | {"member_epochs": list(self.member_epochs), "last": dict(self.last)}
 
@@ -133,7 +133,7 @@ class History(list[KnownRow]):
 
     @staticmethod
     def of(rows: Sequence[KnownRow], facts: Mapping[str, Any]) -> History:
-        """The history of a model.
+        """Return the history of a model.
 
         Args:
             rows: one row of numbers for each epoch.
@@ -166,7 +166,7 @@ class History(list[KnownRow]):
         return [name for name in (self[0] if self else ()) if not MEMBER_LOSS.fullmatch(name)]
 
     def positions(self) -> list[int | None]:
-        """The positions of the rows that are shown; ``None`` for rows that are left out."""
+        """Return the positions of the rows that are shown; ``None`` for rows that are left out."""
         last = len(self) - 1
         middle = [] if self.best_epoch is None else [self.best_epoch - 1]
         chosen = {*range(min(SHOWN, len(self))), *range(max(0, last - SHOWN + 1), last + 1), *middle}
@@ -179,7 +179,7 @@ class History(list[KnownRow]):
         return listed
 
     def cells(self) -> list[tuple[bool, Sequence[str]]]:
-        """The rows that are shown as text, each with whether it is the best epoch."""
+        """Return the rows that are shown as text, each with whether it is the best epoch."""
         rows: list[tuple[bool, Sequence[str]]] = []
         for position in self.positions():
             if position is None:

@@ -36,7 +36,7 @@ _shared = Memo(KEPT)
 def sample(
     nodes: Mapping[str, Node], key: np.ndarray, engine: str | None, memo: Memo
 ) -> dict[str, np.ndarray]:
-    """The values of some nodes for a random key, by path.
+    """Return the values of some nodes for a random key, by path.
 
     Args:
         nodes: by path; functions of the random key alone.
@@ -74,7 +74,7 @@ def _program(nodes: Mapping[str, Node], engine: str, memo: Memo) -> Program:
 
 
 def _from_draws(node: Node, draws: list[Node], key: np.ndarray, memo: Memo) -> np.ndarray:
-    """The value of a node whose uniform random numbers the native engine samples."""
+    """Return the value of a node whose uniform random numbers the native engine samples."""
     inputs = {draw: input_node(f"draw {i}", draw.shape, draw.dtype) for i, draw in enumerate(draws)}
     sampled = {  # the program is not kept: it has an array for its result
         inputs[draw].op.attributes["label"]: compile(Graph({"u": draw}), "native").run({KEY: key})["u"]

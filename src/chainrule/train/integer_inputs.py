@@ -24,7 +24,7 @@ _MOVES = ("reshape", "transpose", "slice", "broadcast")  # these operations move
 
 
 def with_integer_inputs(network: Network, fixed: Collection[str] = ()) -> Network:
-    """The network with int64 in place of floating-point inputs that it uses only as integers.
+    """Return the network with int64 in place of floating-point inputs that it uses only as integers.
 
     Args:
         network: any.
@@ -68,7 +68,7 @@ def whole_inputs(network: Network) -> frozenset[str]:
 
 
 def _consumers(built: Built) -> dict[Node, list[Node]]:
-    """The nodes that take each node of a network as an input."""
+    """Return the nodes that take each node of a network as an input."""
     consumers: dict[Node, list[Node]] = {}
     for node in order(_roots(built)):
         for source in node.inputs:
@@ -77,7 +77,7 @@ def _consumers(built: Built) -> dict[Node, list[Node]]:
 
 
 def _is_integer(built: Built, name: str) -> bool:
-    """Whether an input is used, and only as integers."""
+    """Return whether an input is used, and only as integers."""
     consumers = _consumers(built)
 
     def is_used_as_integer(node: Node) -> bool:
@@ -95,20 +95,20 @@ def _is_integer(built: Built, name: str) -> bool:
 
 
 def _roots(built: Built) -> Iterator[Node]:
-    """The nodes that a network computes."""
+    """Yield the nodes that a network computes."""
     yield from built.outputs.values()
     yield from built.book.costs.values()
     yield from built.book.updates.values()
 
 
 def _is_integral(node: Node) -> bool:
-    """Whether a node is a constant of integers."""
+    """Return whether a node is a constant of integers."""
     if not isinstance(node.op, Constant):
         return node.op.name in ("broadcast", "cast") and _is_integral(node.inputs[0])
     return bool((node.op.array == np.floor(node.op.array)).all())
 
 
 def _results(built: Built) -> tuple[object, object]:
-    """What must not depend on the dtypes of the inputs: the specs of outputs and parameters."""
+    """Return what must not depend on the dtypes of the inputs: the specs of outputs and parameters."""
     outputs = {name: node.spec for name, node in built.outputs.items()}
     return outputs, {path: parameter.spec for path, parameter in built.parameters.items()}

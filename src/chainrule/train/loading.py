@@ -30,7 +30,7 @@ from chainrule.validation import trained_network
 
 
 def freeze(model: ModelState, *paths: str) -> ModelState:
-    """The model with exactly these parts frozen; see ``chainrule.Model.freeze``."""
+    """Return the model with exactly these parts frozen; see ``chainrule.Model.freeze``."""
     recipe = replace(model.recipe, frozen=paths)
     if model.network is None:
         return replace(model, recipe=recipe)
@@ -40,7 +40,7 @@ def freeze(model: ModelState, *paths: str) -> ModelState:
 
 
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
-    """The model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
+    """Return the model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
     values = inputs.values() if isinstance(inputs, Mapping) else (inputs,)
     if values and all(isinstance(value, np.ndarray) for value in values):
         inputs = specs_of(Arrays.raw(inputs), model.recipe.dtype)
@@ -49,7 +49,7 @@ def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
 
 
 def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
-    """The model with these parameters; see ``chainrule.Model.load_parameters``."""
+    """Return the model with these parameters; see ``chainrule.Model.load_parameters``."""
     trained_network(model, "load_parameters", fact("model.fit(x, y), or model.initialize(inputs)"))
     parameters = replace_arrays("load_parameters", model.parameters, values)
     report_nonfinite({path: parameters[path] for path in values})
@@ -57,7 +57,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
 
 
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
-    """The model with these states, such as running means; see ``chainrule.Model.load_states``."""
+    """Return the model with these states, such as running means; see ``chainrule.Model.load_states``."""
     trained_network(model, "load_states", fact("model.fit(x, y), or model.initialize(inputs)"))
     states = replace_arrays("load_states", model.states, values)
     report_nonfinite({path: states[path] for path in values})
@@ -82,7 +82,7 @@ def report_nonfinite(arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
-    """Arrays by path, some of them replaced.
+    """Return arrays by path, some of them replaced.
 
     Args:
         where: the name of the method, for errors.

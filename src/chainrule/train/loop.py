@@ -59,7 +59,7 @@ DTYPES = (np.dtype(np.float32), np.dtype(np.float64))  # narrower ones need thei
 
 
 def is_due(first: int, last: int) -> bool:
-    """Whether a multiple of ``PERIOD`` is among the steps after ``first``, up to ``last``.
+    """Return whether a multiple of ``PERIOD`` is among the steps after ``first``, up to ``last``.
 
     Example:
         >>> is_due(0, 255), is_due(0, 256), is_due(256, 300), is_due(500, 600)
@@ -89,7 +89,7 @@ def _normal(array: np.ndarray) -> np.ndarray:
 
 
 def _is_below(array: np.ndarray) -> np.ndarray:
-    """Whether a number is smaller than the smallest normal one."""
+    """Return whether a number is smaller than the smallest normal one."""
     return np.abs(array) < np.finfo(array.dtype).tiny
 
 
@@ -244,7 +244,7 @@ def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
 
 
 def _stopped_before(rules: Sequence[StoppingRule], state: TrainState) -> str:
-    """The rule that ended this training before it was resumed; ``""``: none did."""
+    """Return the rule that ended this training before it was resumed; ``""``: none did."""
     return next((rule.name for rule in rules if state.watch.get(rule.name, {}).get("stop")), "")
 
 

@@ -14,7 +14,7 @@ COLUMN = "member{number}_loss"  # of an evaluation; in the history val_member1_l
 
 
 def member_columns(network: Network) -> list[str]:
-    """The names of the members' losses, first to last; empty for a network that is not an ensemble."""
+    """Return the names of the members' losses, first to last; empty for a network that is not an ensemble."""
     outputs = list(network.inference.outputs)
     count = network.members(outputs[0]) if len(outputs) == 1 else 0
     return [COLUMN.format(number=number) for number in range(1, count + 1)]
@@ -26,7 +26,7 @@ def members_in_inference(network: Network) -> Built:
 
 
 def build_members(network: Network, inputs: Mapping[str, Spec]) -> Built:
-    """The nodes as ``members_in_inference`` returns them, for inputs of other shapes."""
+    """Return the nodes as ``members_in_inference`` returns them, for inputs of other shapes."""
     layers = network.inference.book.layers
     inner = [path for path in layers if not any(other.startswith(f"{path}.") for other in layers)]
     fixed = tuple(path for path in inner if not isinstance(layers[path], EnsembleMean))
@@ -35,7 +35,7 @@ def build_members(network: Network, inputs: Mapping[str, Spec]) -> Built:
 
 
 def member_slices(network: Network) -> dict[str, slice]:
-    """The members that each parameter and state belongs to, by path.
+    """Return the members that each parameter and state belongs to, by path.
 
     Where groups of members are concatenated, the parameters of a group have an axis of its members only.
     """
@@ -72,14 +72,14 @@ def _before_units(node: Node, variables: set[Node]) -> Node:
 
 
 def _concatenated(node: Node) -> list[Node]:
-    """The values that a node concatenates, in order; the node itself if it is no concatenation."""
+    """Return the values that a node concatenates, in order; the node itself if it is no concatenation."""
     if node.op.name != "concatenate":
         return [node]
     return [part for source in node.inputs for part in _concatenated(source)]
 
 
 def ancestors(node: Node) -> set[Node]:
-    """A node and all nodes that it is computed from."""
+    """Return a node and all nodes that it is computed from."""
     seen, waiting = {node}, [node]
     while waiting:
         for source in waiting.pop().inputs:

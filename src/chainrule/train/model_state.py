@@ -154,7 +154,7 @@ class ModelState:
         return computation(self.network, self.step)
 
     def built(self, inputs: Mapping[str, Spec], are_fixed: bool | Collection[str] = True) -> ModelState:
-        """The model with graphs for inputs of these specs, and without parameters.
+        """Return the model with graphs for inputs of these specs, and without parameters.
 
         Args:
             inputs: the spec of each input, by name.
@@ -203,13 +203,13 @@ class ModelState:
         return replace(self, network=other, targets=labeled)
 
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
-        """The model with initial parameters: those of ``known``, the others sampled by the seed."""
+        """Return the model with initial parameters: those of ``known``, the others sampled by the seed."""
         assert self.network is not None
         parameters, states = self.network.initialize(seed, known)
         return replace(self, parameters=parameters, states=states)
 
     def rows_of(self, x: Any, y: Any = None, weights: Any = None) -> data.Arrays:
-        """Inputs, targets and weights as validated arrays; inputs in the dtypes of the network.
+        """Return inputs, targets and weights as validated arrays; inputs in the dtypes of the network.
 
         Raises:
             DataError, DtypeError: as ``Arrays.of``. DataError E313: a frame without a column of the training.
@@ -251,7 +251,7 @@ class ModelState:
         )
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
-        """The model with these parameters and states."""
+        """Return the model with these parameters and states."""
         return replace(self, parameters=parameters, states=states)
 
 
@@ -277,7 +277,7 @@ def untrained(
     clip: Clip | None = None,
     **options: Unpack[Options],
 ) -> ModelState:
-    """The state of a new model; for the arguments see ``chainrule.Model``.
+    """Return the state of a new model; for the arguments see ``chainrule.Model``.
 
     Raises:
         UsageError E101: a name that does not exist. UsageError E104: ``net`` is not a layer.

@@ -200,7 +200,7 @@ class Network:
     def initialize(
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """The initial parameters and states: those of ``known``, the others sampled by the seed."""
+        """Return the initial parameters and states: those of ``known``, the others sampled by the seed."""
         if known or self.count > MAX_KEPT:
             arrays = self._sample(seed, known or {})
         else:
@@ -210,9 +210,7 @@ class Network:
         }
 
     def _cached_sample(self, seed: int) -> dict[str, np.ndarray]:
-        """All values sampled by a seed; those of the last seed are kept, since training twice from the same
-        seed is usual.
-        """
+        """Return all values sampled by a seed; keeps those of the last seed, which is often used again."""
         key = seed, self.engine or settings.engine, settings.vector_bytes, settings.portable_bits
         arrays = self._last_sample.get(key)
         if arrays is None:
@@ -250,7 +248,7 @@ class Network:
         return Memo(MAX_CACHED)
 
     def predictions(self) -> dict[str, Node]:
-        """The node of each output's prediction: probabilities, or values."""
+        """Return the node of each output's prediction: probabilities, or values."""
         with building(self.limits, is_extended=True):
             outputs = self.inference.outputs
             return {
@@ -258,7 +256,7 @@ class Network:
             }
 
     def sample_loss(self, built: Built) -> Node:
-        """The loss of each sample, (B,): the sum over the outputs, with their loss weights."""
+        """Return the loss of each sample, (B,): the sum over the outputs, with their loss weights."""
         return self.memo(("sample loss", *built.outputs.items()), lambda: self._sample_loss(built))
 
     def _sample_loss(self, built: Built) -> Node:
@@ -280,7 +278,7 @@ class Network:
         return total if count is None else total / divisor(count)
 
     def parts(self, output: str, node: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
-        """Numerator and denominator of each sample's loss, (B,) each, without loss weights.
+        """Return numerator and denominator of each sample's loss, (B,) each, without loss weights.
 
         Args:
             output: the name of the output.
@@ -302,7 +300,7 @@ class Network:
         return bound(node.shape[1:2])[0] if is_ensemble else 0
 
     def weigh(self, output: str, loss: Node) -> Node:
-        """The loss of an output times its loss weight."""
+        """Return the loss of an output times its loss weight."""
         weight = float(self.recipe.loss_weights.get(output, 1.0))
         return loss if weight == 1.0 else loss * weight
 
@@ -312,7 +310,7 @@ class Network:
         return self.recipe.penalty is not None or bool(self.training.book.costs)
 
     def penalty(self, built: Built) -> Node | None:
-        """The sum of all penalties on parameters and activity; ``None`` where there are none."""
+        """Return the sum of all penalties on parameters and activity; ``None`` where there are none."""
         trainable, common = self.trainable, None  # a penalty on a frozen parameter would be a constant
         if self.recipe.penalty is not None:
             common = {path: self.recipe.penalty for path, p in trainable.items() if p.is_weight}

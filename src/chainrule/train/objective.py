@@ -64,7 +64,7 @@ class Objective:
     squared_norms: Node | None = None
 
     def gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
-        """dJ/dw of each parameter, by path."""
+        """Return dJ/dw of each parameter, by path."""
         if self.known is not None:
             return {path: self.known[node] for path, node in nodes.items()}
         if self.total is None or self.count is None:
@@ -76,7 +76,7 @@ class Objective:
         return {path: dy + dp for (path, dy), dp in zip(gradients.items(), penalties, strict=True)}
 
     def data_gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
-        """The gradient of J without penalties with respect to each parameter, by path."""
+        """Return the gradient of J without penalties with respect to each parameter, by path."""
         inputs = list(nodes.values())
         if self.total is None or self.count is None:
             return dict(zip(nodes, grad(self.data, inputs, unused="zeros"), strict=True))
@@ -93,7 +93,7 @@ class Objective:
 
 
 def sample_weight(network: Network, weight_shape: Shape | None) -> Node | None:
-    """The input node of the sample weights, (B, ...).
+    """Return the input node of the sample weights, (B, ...).
 
     Args:
         network: the graphs of the model.
@@ -112,14 +112,14 @@ def is_plain(network: Network, weight: Node | None) -> bool:
 
 
 def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
-    """Numerator and denominator of each sample's loss, (B,) each, by output, without loss weights."""
+    """Return numerator and denominator of each sample's loss, (B,) each, by output, without loss weights."""
     return {name: network.parts(name, node, weight) for name, node in built.outputs.items()}
 
 
 def _weighted_parts(
     network: Network, built: Built, weight: Node | None
 ) -> dict[str, tuple[Node, Node | None]]:
-    """``loss_parts`` with numerators times the loss weight of the output."""
+    """Return ``loss_parts`` with numerators times the loss weight of the output."""
     fractions = loss_parts(network, built, weight)
     return {name: (network.weigh(name, total), count) for name, (total, count) in fractions.items()}
 
@@ -156,7 +156,7 @@ def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dic
 
 
 def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: float) -> dict[str, float]:
-    """The mean loss of each output over an epoch, without penalties, by the column of the history:
+    """Return the mean loss of each output over an epoch, without penalties, by the column of the history:
     ``NAME_loss``, or ``data_loss`` if there is one output.
 
     Args:
@@ -195,12 +195,12 @@ def sample_losses(
 
 
 def sum_of(nodes: Iterable[Node]) -> Node:
-    """The sum of nodes, in their order."""
+    """Return the sum of nodes, in their order."""
     return reduce(lambda total, node: total + node, nodes)
 
 
 def objective(network: Network, built: Built, weight_shape: Shape | None = None) -> Objective:
-    """J of a batch.
+    """Return J of a batch.
 
     Args:
         network: the graphs of the model.
@@ -224,7 +224,7 @@ def objective(network: Network, built: Built, weight_shape: Shape | None = None)
 
 
 def _quotient(totals: Node, counts: Node | None) -> tuple[Node, Node | None, Node | None]:
-    """The mean loss of an output, with its numerator and its denominator."""
+    """Return the mean loss of an output, with its numerator and its denominator."""
     if counts is None:
         return F.mean(totals), None, None
     total, count = F.sum(totals), divisor(F.sum(counts))
@@ -280,14 +280,14 @@ class RowWeights:
         self._epoch, self._weights = -1, None
 
     def __call__(self, epoch: int) -> np.ndarray | None:
-        """The weights of the rows of an epoch; ``data`` must contain the rows of this epoch."""
+        """Return the weights of the rows of an epoch; ``data`` must contain the rows of this epoch."""
         if self._epoch < 0 or (self.changes and self._epoch != epoch):
             self._epoch, self._weights = epoch, row_weights(self.network, self.data)
         return self._weights
 
 
 def _run_over(graph: Graph, data: Arrays) -> dict[str, np.ndarray]:
-    """The outputs of a graph of targets and weights over all rows, computed in blocks."""
+    """Return the outputs of a graph of targets and weights over all rows, computed in blocks."""
     values: Any = {**(data.y if isinstance(data.y, dict) else {}), SAMPLE_WEIGHT: data.weights}
     arrays = {name: values[name] for name in graph.inputs}
     program, size = compile(graph, "reference"), data.rows if couples_rows(graph) else BLOCK

@@ -33,11 +33,11 @@ class Online:
     steps: int
 
     def online(self) -> Online:
-        """This record."""
+        """Return this record."""
         return self
 
     def tensors(self) -> Tensors:
-        """The arrays by their names in a model file."""
+        """Return the arrays by their names in a model file."""
         slots = {SLOT + label: array for label, array in self.slots.items()}
         return slots | {TRAINED + path: array for path, array in self.parameters.items()}
 
@@ -46,7 +46,7 @@ class Keeper(Protocol):
     """Something that has the arrays of a training by ``partial_fit``."""
 
     def online(self) -> Online:
-        """The arrays."""
+        """Return the arrays."""
         ...
 
 
@@ -54,13 +54,13 @@ KEEPERS: WeakKeyDictionary[ModelState, Keeper] = WeakKeyDictionary()  # by the l
 
 
 def online_of(model: ModelState) -> Online | None:
-    """What is kept for the next ``partial_fit`` of a model; ``None``: nothing."""
+    """Return what is kept for the next ``partial_fit`` of a model; ``None``: nothing."""
     keeper = KEEPERS.get(model)
     return None if keeper is None else keeper.online()
 
 
 def online_specs(model: ModelState) -> dict[str, Spec]:
-    """The specs of ``Online.tensors`` by name, as a model file must have them."""
+    """Return the specs of ``Online.tensors`` by name, as a model file must have them."""
     assert model.network is not None
     dtype = model.recipe.dtype
     slots = {SLOT + label: Spec(tuple(slot.shape), dtype) for label, slot in model.network.slots.items()}

@@ -203,6 +203,6 @@ def with_fit_options(function: _Function) -> _Function:
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of ``fit``, after a check of their names."""
+    """Return the options of ``fit``, after a check of their names."""
     refuse_unknown("fit", options, [f.name for f in fields(FitOptions)], ("x", "y", "validation"))
     return dict(options)

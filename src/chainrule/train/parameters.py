@@ -49,11 +49,11 @@ class Block:
         return sum(block.nbytes for block in self.blocks)
 
     def is_finite(self) -> bool:
-        """Whether all values are finite."""
+        """Return whether all values are finite."""
         return all(map(is_finite, self.blocks))
 
     def copies(self) -> list[np.ndarray]:
-        """Copies of the blocks, for ``restore``."""
+        """Return copies of the blocks, for ``restore``."""
         return [block.copy() for block in self.blocks]
 
     def restore(self, copies: Sequence[np.ndarray]) -> None:
@@ -92,7 +92,7 @@ class Parameters(Mapping[str, np.ndarray]):
         self._arrays = self.block.arrays
 
     def part(self, prefix: str) -> Parameters:
-        """The same arrays restricted to a layer, by paths relative to it.
+        """Return the same arrays restricted to a layer, by paths relative to it.
 
         Args:
             prefix: the path of the layer, such as ``"dense2"``.

@@ -69,7 +69,7 @@ from chainrule.train.update import RowUpdates, Updates
 
 
 def with_fitted_states(model: ModelState, data: Arrays) -> ModelState:
-    """The model with the states that its layers compute from the training rows.
+    """Return the model with the states that its layers compute from the training rows.
 
     Args:
         model: the model with initial parameters and states.
@@ -96,7 +96,7 @@ def with_fitted_states(model: ModelState, data: Arrays) -> ModelState:
 
 
 def _values(model: ModelState, node: Node, data: Arrays) -> np.ndarray:
-    """The value of a node on all rows, (N, ...)."""
+    """Return the value of a node on all rows, (N, ...)."""
     inputs: Any = data.x if isinstance(data.x, dict) else {"x": data.x}
     if isinstance(node.op, Input):
         return np.asarray(inputs[node.op.label])
@@ -108,7 +108,7 @@ def _values(model: ModelState, node: Node, data: Arrays) -> np.ndarray:
 
 
 def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.ndarray:
-    """A fitted state in the dtype of the requested one."""
+    """Return a fitted state in the dtype of the requested one."""
     requested = states.get(path)
     if requested is None or requested.shape != np.shape(value):
         expected = fact("a state that the layer requested") if requested is None else requested.shape
@@ -136,7 +136,7 @@ def class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
 def learn_labels(
     model: ModelState, data: Arrays, continues: bool, indexed: Sequence[Any], public: Sequence[Any]
 ) -> tuple[ModelState, ModelState, Arrays]:
-    """The model with the labels of a training.
+    """Return the model with the labels of a training.
 
     Args:
         model: with the graphs for these inputs.
@@ -165,8 +165,10 @@ def _takes_indices(model: ModelState, continues: bool) -> bool:
 
 
 def _with_indices(model: ModelState, labels: Sequence[Any]) -> ModelState:
-    """The model with the indices of its labels among ``labels`` in place of the labels; a label that is not
-    among them gets a number that no row has."""
+    """Return the model with the indices of its labels among ``labels`` in place of the labels.
+
+    A label that is not among them gets a number that no row has.
+    """
     unused, index_of = range(-1, -1 << 40, -1), {label: i for i, label in enumerate(labels)}
     indices = {
         name: replace(
@@ -178,7 +180,7 @@ def _with_indices(model: ModelState, labels: Sequence[Any]) -> ModelState:
 
 
 def _with_labels(model: ModelState, data: Arrays, continues: bool, labels: Sequence[Any]) -> ModelState:
-    """The model with ``labels``; if empty, the declared ones, or those of these targets."""
+    """Return the model with ``labels``; if empty, the declared ones, or those of these targets."""
     parts = by_output(model.targets, np.array(labels) if labels else data.y)
     if continues and model.labels:
         return model
@@ -208,7 +210,7 @@ class TrainingData:
 
 
 def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of rows in memory or of an iterable, before its first update.
+    """Return a training of rows in memory or of an iterable, before its first update.
 
     Args:
         model: the model before the training.
@@ -220,7 +222,7 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
 
 
 def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of rows in memory, before its first update; see ``prepare``."""
+    """Return a training of rows in memory, before its first update; see ``prepare``."""
     if options.steps_per_epoch is not None:
         raise UsageError(
             "E102", where="fit", name="steps_per_epoch", received=options.steps_per_epoch,
@@ -252,11 +254,7 @@ def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> 
 
 
 def _refuse_kinds(options: FitOptions) -> None:
-    """Refuse kinds of columns for arrays, which have no names.
-
-    Raises:
-        UsageError E102.
-    """
+    """Refuse kinds of columns for arrays, which have no names (E102)."""
     if options.kinds:
         raise UsageError(
             "E102", where="fit", name="kinds", expected=fact("None, or a table as x"),
@@ -265,7 +263,7 @@ def _refuse_kinds(options: FitOptions) -> None:
 
 
 def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:
-    """The training rows and the validation rows.
+    """Return the training rows and the validation rows.
 
     Raises:
         UsageError E102, E113: neither a fraction between 0 and 1 nor ``(x, y)``.
@@ -295,12 +293,12 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
 
 
 def continues_from(model: ModelState, options: FitOptions) -> bool:
-    """Whether a training starts from the present parameters of the model."""
+    """Return whether a training starts from the present parameters of the model."""
     return model.network is not None and (model.is_given or options.warm_start)
 
 
 def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState, Inputs]:
-    """The model with the graphs for these inputs, and the inputs as arrays; columns in their order."""
+    """Return the model with the graphs for these inputs, and the inputs as arrays; columns in their order."""
     if not (continues and model.columns):
         model = replace(model, columns=columns_of(x))
     arrays = Arrays.raw(in_order(x, model.columns))
@@ -321,7 +319,7 @@ def prepare_arrays(
     model: ModelState, rows: TrainingData, options: FitOptions, labels: Sequence[Any] = (),
     horizon: int | None = None,
 ) -> TrainingRun:  # fmt: skip
-    """A training of arrays, before its first update.
+    """Return a training of arrays, before its first update.
 
     Args:
         model, options: as for ``fit``.
@@ -372,14 +370,14 @@ def prepare_arrays(
 
 
 def _weighted(model: ModelState, coded: Arrays, options: FitOptions) -> Arrays:
-    """Encoded rows with the weights of samples and classes."""
+    """Return encoded rows with the weights of samples and classes."""
     assert isinstance(coded.y, dict)
     weights = sample_weights(options.class_weight, coded.weights, model.targets, next(iter(coded.y.values())))
     return Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
 
 
 def _augmentation(model: ModelState, coded: Arrays, options: FitOptions) -> EpochAugmentation | None:
-    """What changes the rows before each epoch; ``None``: they stay as they are."""
+    """Return what changes the rows before each epoch; ``None``: they stay as they are."""
     if options.augmentation is None:
         return None
     outside = getattr(model.recipe.loss, "ignore_index", None)
@@ -389,7 +387,7 @@ def _augmentation(model: ModelState, coded: Arrays, options: FitOptions) -> Epoc
 
 
 def _trimming(model: ModelState, step: Step, horizon: int, order: Order | Buckets) -> SequenceTrimming | None:
-    """What trims each batch to its longest sequence; ``None`` for batches without buckets."""
+    """Return what trims each batch to its longest sequence; ``None`` for batches without buckets."""
     if not isinstance(order, Buckets):
         return None
     assert model.network is not None
@@ -397,7 +395,7 @@ def _trimming(model: ModelState, step: Step, horizon: int, order: Order | Bucket
 
 
 def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener | Callback]]:
-    """The stopping rules among callbacks, and the other callbacks and functions in their order.
+    """Return the stopping rules among callbacks, and the other callbacks and functions in their order.
 
     Raises:
         UsageError E107: an entry that is neither a rule, a callback nor a function.
@@ -416,7 +414,7 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
 def _mechanism(
     model: ModelState, coded: Arrays, order: Order | Buckets, options: FitOptions
 ) -> Mechanism | None:
-    """The mechanism of a private training; ``None`` for any other."""
+    """Return the mechanism of a private training; ``None`` for any other."""
     privacy, network = options.privacy, model.network
     if privacy is None:
         return None
@@ -437,7 +435,7 @@ def _mechanism(
 def _objective_of(
     model: ModelState, coded: Arrays, options: FitOptions, mechanism: Mechanism | None
 ) -> ObjectiveOf:
-    """The objective of a training: on the samples themselves, or that of ``robust`` or ``privacy``."""
+    """Return the objective of a training: on the samples themselves, or that of ``robust`` or ``privacy``."""
     robust = options.robust
     if mechanism is not None:
         max_norm = float(mechanism.privacy.max_norm)
@@ -451,7 +449,7 @@ def _objective_of(
 
 
 def _order(model: ModelState, coded: Arrays, options: FitOptions) -> Order | Buckets:
-    """The rows of each batch."""
+    """Return the rows of each batch."""
     assert model.network is not None
     size = options.batch_size or coded.rows
     if options.buckets is not None:
@@ -462,11 +460,7 @@ def _order(model: ModelState, coded: Arrays, options: FitOptions) -> Order | Buc
 
 
 def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
-    """Refuse batches that are too small for a layer, or several for an optimizer that requires all rows.
-
-    Raises:
-        ShapeError E230: as ``_refuse_small_batch``. UsageError E102: more than one batch.
-    """
+    """Refuse batches too small for a layer (E230), and several where all rows are required (E102)."""
     assert model.network is not None
     _refuse_small_batch(model.network, order)
     optimizer = model.recipe.optimizer
@@ -479,11 +473,7 @@ def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
 
 
 def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
-    """Refuse batches with fewer samples than a layer requires; the last batch may be the smallest.
-
-    Raises:
-        ShapeError E230: names the layer and the batch.
-    """
+    """Refuse batches with fewer samples than a layer requires (E230); the last batch may be the smallest."""
     last = order.smallest
     for path, minimum in network.training.book.needed.items():
         if last < minimum:
@@ -509,8 +499,7 @@ def _checked_evaluator(
     listeners: Sequence[Listener | Callback],
     options: FitOptions,
 ) -> Evaluator | None:
-    """The evaluator of the validation rows, which measures all monitored columns; ``None`` without such
-    rows."""
+    """Return the evaluator of the validation rows, if any, which measures all monitored columns."""
     assert model.network is not None
     callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
     watchers = _watched_columns(model, rules, callbacks)
@@ -524,7 +513,6 @@ def _checked_evaluator(
 
 
 def _evaluator(model: ModelState, validation: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
-    """The evaluator of these validation rows."""
     assert model.network is not None
     rows = encoded(model, validation, "validation y")
     refuse_weight_shape(model.network, rows.weights)
@@ -535,8 +523,7 @@ def _evaluator(model: ModelState, validation: Arrays, metrics: Mapping[str, tupl
 def _watched_columns(
     model: ModelState, rules: Sequence[StoppingRule], callbacks: Sequence[Callback]
 ) -> list[tuple[str, str]]:
-    """The columns of the history that rules, callbacks or the schedule monitor: (name of the class,
-    column)."""
+    """Return the columns of the history that are monitored, each as (name of the class, column)."""
     plateau = plateau_of(model.recipe.optimizer.schedule)
     columns = [(type(rule).__name__, rule.monitor) for rule in (*rules, plateau) if rule is not None]
     return columns + [(type(entry).__name__, name) for entry in callbacks for name in entry.watches()]
@@ -548,7 +535,6 @@ def _refuse_unmeasured(
     """Refuse a rule or callback that monitors a column which is not measured, before the training starts.
 
     Args:
-        rules: the stopping rules.
         watchers: monitored columns: (name of the class, column).
         columns: the columns of the history that can be measured.
 

@@ -23,7 +23,7 @@ from chainrule.train.network import Network
 
 
 def members_of(model: ModelState) -> int:
-    """The number of members of an ensemble; 0 for a single network."""
+    """Return the number of members of an ensemble; 0 for a single network."""
     return 0 if model.network is None else len(member_columns(model.network))
 
 
@@ -85,5 +85,4 @@ def single_member(model: ModelState, number: int) -> ModelState:
 
 
 def _has_path(paths: object, start: str) -> bool:
-    """Whether one of some paths is inside of a layer."""
     return any(path.startswith(f"{start}.") for path in paths)  # type: ignore[attr-defined]

@@ -53,11 +53,11 @@ class TrainState:
     history: list[Row] = field(default_factory=list)
 
     def tensors(self) -> Tensors:
-        """All arrays by ``GROUP/NAME``, for a checkpoint."""
+        """Return all arrays by ``GROUP/NAME``, for a checkpoint."""
         return {f"{group}/{name}": array for group in _GROUPS for name, array in getattr(self, group).items()}
 
     def record(self) -> dict[str, Any]:
-        """Everything except arrays, as plain data."""
+        """Return everything except arrays, as plain data."""
         return {
             **{name: getattr(self, name) for name in (*_COUNTS, *_SUMS)},
             "watch": self.watch,
@@ -66,7 +66,7 @@ class TrainState:
 
     @staticmethod
     def restore(record: Mapping[str, Any], tensors: Mapping[str, np.ndarray], like: TrainState) -> TrainState:
-        """The state that was saved.
+        """Return the state that was saved.
 
         Args:
             record, tensors: the results of ``record`` and ``tensors``.
@@ -129,7 +129,7 @@ class TrainState:
             self.best[name] = np.where(where, self.best[name], before[name])
 
     def final(self, predicting: Tensors) -> tuple[Tensors, Tensors]:
-        """The parameters and states of the trained model: the best ones where they were stored.
+        """Return the parameters and states of the trained model: the best ones where they were stored.
 
         Args:
             predicting: the present parameters for predictions.
@@ -175,13 +175,13 @@ def refuse_other_arrays(
 
 
 def history_record(history: Sequence[Row]) -> dict[str, Any]:
-    """A history as plain data with its columns in order."""
+    """Return a history as plain data with its columns in order."""
     columns = list(history[0]) if history else []
     return {"columns": columns, "rows": [[row[column] for column in columns] for row in history]}
 
 
 def history_of(record: Any) -> list[Row]:
-    """The history in a record of ``history_record``.
+    """Return the history in a record of ``history_record``.
 
     Raises:
         FileError E424: the record is malformed.
@@ -205,7 +205,7 @@ def history_of(record: Any) -> list[Row]:
 
 
 def _is_watch(watch: Any, history: Sequence[Row]) -> bool:
-    """Whether this is a mapping of counters by stopping rule, whose epochs are in the history."""
+    """Return whether this is a mapping of counters by stopping rule, whose epochs are in the history."""
     if not isinstance(watch, dict) or not all(isinstance(counters, dict) for counters in watch.values()):
         return False
     members = {f"epoch {name}" for row in history[-1:] for name in row if MEMBER_LOSS.fullmatch(name)}

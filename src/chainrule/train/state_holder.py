@@ -43,7 +43,7 @@ class StateHolder:
 
     @classmethod
     def of(cls, state: ModelState) -> Self:
-        """A new object of this class with this state.
+        """Return a new object of this class with this state.
 
         Args:
             state: the state.
@@ -127,22 +127,22 @@ class StateHolder:
         return PrivacySpent.of(self._state.facts)
 
     def parameters(self) -> Tensors:
-        """Copies of the parameters by path, such as ``"dense1.weight"``."""
+        """Return copies of the parameters by path, such as ``"dense1.weight"``."""
         return {path: value.copy() for path, value in self._state.parameters.items()}
 
     def states(self) -> Tensors:
-        """Copies of the states of layers, such as running means, by path."""
+        """Return copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._state.states.items()}
 
     def summary(self) -> str:
-        """The network as a table: the output shape and the number of parameters of each layer.
+        """Return the network as a table: the output shape and the number of parameters of each layer.
 
         The result is a text; a notebook displays its lines.
         """
         return PrintedText(evaluate.summary(self._state))
 
     def memory(self, batch_size: int = 32) -> MemoryRequirement:
-        """The memory that a training takes in addition to its data, by purpose; nothing is allocated.
+        """Return the memory that a training takes in addition to its data, by purpose; nothing is allocated.
 
         Args:
             batch_size: the number of samples of one update.

@@ -50,7 +50,7 @@ whose states the step updates."""
 
 
 def plain_objective(network: Network, weight_shape: Shape | None, step: Node) -> tuple[Objective, Built]:
-    """J on the samples themselves."""
+    """Return J on the samples themselves."""
     return objective(network, network.training, weight_shape), network.training
 
 
@@ -82,7 +82,7 @@ class Step:
     sums: tuple[str, ...] = ()
 
     def initial_slots(self) -> dict[str, np.ndarray]:
-        """The initial optimizer state and running losses, by label: new arrays."""
+        """Return the initial optimizer state and running losses, by label: new arrays."""
         dtype, slots = self.recipe.dtype, self.slots.items()
         values = {  # memory of zeros is not written to before it is used
             label: np.full(bound(s.shape), s.first, dtype) if s.first else np.zeros(bound(s.shape), dtype)
@@ -91,7 +91,7 @@ class Step:
         return {**values, **self.initial_sums()}
 
     def initial_slot_views(self) -> dict[str, np.ndarray]:
-        """The values of ``initial_slots``, read-only: one number in memory for each array."""
+        """Return the values of ``initial_slots``, read-only: one number in memory for each array."""
         dtype = self.recipe.dtype
         values = {
             label: np.broadcast_to(np.asarray(slot.first, dtype), bound(slot.shape))
@@ -100,13 +100,13 @@ class Step:
         return {**values, **self.initial_sums()}
 
     def initial_sums(self) -> dict[str, np.ndarray]:
-        """The running losses at the start of an epoch: zeros, by label."""
+        """Return the running losses at the start of an epoch: zeros, by label."""
         return {label: np.zeros(()) for label in self.sums}
 
     def prediction_parameters(
         self, parameters: Mapping[str, np.ndarray], slots: Mapping[str, np.ndarray], count: int
     ) -> dict[str, np.ndarray]:
-        """The parameters for predictions after ``count`` steps, such as the mean of the last ones."""
+        """Return the parameters for predictions after ``count`` steps, such as the mean of the last ones."""
         if not count or not self.prediction_graph.outputs:
             return dict(parameters)
         values = {**parameters, **slots, "step": np.array(count, np.int64)}
@@ -138,12 +138,12 @@ class Step:
         return plateau_of(self.recipe.optimizer.schedule)
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
-        """The random key of a step by the name of its input; empty for a network without random
+        """Return the random key of a step by the name of its input; empty for a network without random
         operations."""
         return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
 
     def feed(self, batch: Arrays, state: TrainState, seed: int) -> Tensors:
-        """The inputs of the update that follows a state, by name.
+        """Return the inputs of the update that follows a state, by name.
 
         Args:
             batch: its rows, encoded.
@@ -154,7 +154,7 @@ class Step:
         return self.inputs(by_name(batch), arrays, state.step, seed)
 
     def inputs(self, batch: Tensors, arrays: Tensors, number: int, seed: int) -> Tensors:
-        """The inputs of an update, by name.
+        """Return the inputs of an update, by name.
 
         Args:
             batch: the arrays of its rows, by name.
@@ -172,7 +172,7 @@ class Step:
 
 
 def by_name(data: Arrays) -> dict[str, Any]:
-    """The arrays of encoded rows by the names of the step's inputs."""
+    """Return the arrays of encoded rows by the names of the step's inputs."""
     inputs = data.x if isinstance(data.x, dict) else {"x": data.x}
     targets = {} if data.y is None else data.y if isinstance(data.y, dict) else {"target": data.y}
     weights = {} if data.weights is None else {SAMPLE_WEIGHT: data.weights}
@@ -189,7 +189,7 @@ def training_step(
     *,
     is_rate_given: bool = False,
 ) -> Step:
-    """The training step of a network.
+    """Return the training step of a network.
 
     Args:
         network: the graphs of the model.
@@ -265,7 +265,7 @@ def _training_step(
 
 
 def evaluation_program(network: Network, weights: np.ndarray | None = None) -> Program:
-    """The program from inputs and targets to losses and predictions.
+    """Return the program from inputs and targets to losses and predictions.
 
     Outputs: ``loss`` (B,), the loss of each sample with loss weights; ``prediction.NAME``, the predictions of
     each output; with several outputs ``loss.NAME`` (B,), the loss of each. Where the terms of a loss have
@@ -299,5 +299,5 @@ def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:
 
 @lru_cache(maxsize=4)
 def _stream_of_steps(seed: int) -> np.ndarray:
-    """The key from which each step's key is derived."""
+    """Return the key from which each step's key is derived."""
     return fold(key_of(seed), EACH_STEP)

@@ -141,7 +141,7 @@ class Trainer:
         return float(self._reported[-1, 0]), is_good
 
     def gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> Tensors:
-        """The gradients with which ``step`` would update on this batch; nothing changes.
+        """Return the gradients with which ``step`` would update on this batch; nothing changes.
 
         They include penalties, the clipping of the model and the random numbers of the next step.
 
@@ -219,7 +219,7 @@ class Trainer:
         return batch.rows
 
     def _encoded(self, x: Any, y: Any, sample_weight: Any) -> tuple[ModelState, Arrays]:
-        """The model for the shapes of a batch, and the batch by the names of the step's inputs."""
+        """Return the model for the shapes of a batch, and the batch by the names of the step's inputs."""
         x, y = tabular.encode_table(self._state.preparation, x, y)
         rows = self._state.rows_of(x, y, sample_weight)
         state = self._state if self._has_shapes_of(rows.x) else self._first.for_shapes(rows.x)
@@ -228,13 +228,13 @@ class Trainer:
         return state, encoded(state, rows)
 
     def _has_shapes_of(self, x: Inputs) -> bool:
-        """Whether the step is built for samples of these shapes."""
+        """Return whether the step is built for samples of these shapes."""
         arrays = list(x.values()) if isinstance(x, dict) else [x]
         buffers = list(self._buffers.values())[: len(arrays)]
         return [a.shape[1:] for a in arrays] == [buffer.shape[1:] for buffer in buffers]
 
     def _built_step(self, weight_shape: Shape, *, is_rate_given: bool = False) -> Step:
-        """The step for the present shapes."""
+        """Return the step for the present shapes."""
         network = self._state.network
         assert network is not None
         return training_step(
@@ -367,7 +367,7 @@ class Trainer:
     def evaluate(
         self, x: Any, y: Any = None, sample_weight: Any = None, metrics: str | Sequence[str] | None = None
     ) -> dict[str, float]:
-        """The loss and the metrics on labeled samples with the present parameters; see
+        """Return the loss and the metrics on labeled samples with the present parameters; see
         ``chainrule.Model.evaluate``.
 
         Args:
@@ -376,11 +376,11 @@ class Trainer:
         return evaluate.evaluate(self._current(), x, y, sample_weight, metrics)
 
     def __call__(self, x: Any) -> ByOutput:
-        """The network's raw outputs with the present parameters; see ``chainrule.Model.__call__``."""
+        """Return the network's raw outputs with the present parameters; see ``chainrule.Model.__call__``."""
         return raw_outputs(self._current(), x)
 
     def activations(self, x: Any, layer: str) -> np.ndarray:
-        """The output of a layer with the present parameters; see ``chainrule.Model.activations``.
+        """Return the output of a layer with the present parameters; see ``chainrule.Model.activations``.
 
         Args:
             x: samples.
@@ -389,7 +389,7 @@ class Trainer:
         return activations(self._current(), x, layer)
 
     def _current(self) -> ModelState:
-        """The model with the arrays that steps change, without copies."""
+        """Return the model with the arrays that steps change, without copies."""
         if self._step.prediction_graph.outputs:  # the optimizer predicts with other parameters: EMA, SWA
             return self.state
         if self._view is None:
@@ -401,7 +401,7 @@ class Trainer:
         return self._view
 
     def online(self) -> Online:
-        """Copies of the trained parameters and of the optimizer's state."""
+        """Return copies of the trained parameters and of the optimizer's state."""
         network = self._state.network
         assert network is not None
         parameters = {path: self._arrays[path].copy() for path in network.parameters}
@@ -481,7 +481,7 @@ class Trainer:
 
 
 def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
-    """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
+    """Return one update of a model on a batch; see ``chainrule.Model.partial_fit``."""
     keeper = KEEPERS.pop(model.state, None)
     if isinstance(keeper, Trainer):
         trainer = keeper
@@ -495,7 +495,7 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
 
 
 def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
-    """The model with graphs, labels and parameters; those that it already has are not changed."""
+    """Return the model with graphs, labels and parameters; those that it already has are not changed."""
     if not model.columns:
         model = replace(model, columns=columns_of(example.x))
     x = Arrays.raw(in_order(example.x, model.columns))
@@ -515,7 +515,7 @@ def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> 
 
 
 def _with_labels(target: Target, y: np.ndarray, classes: Any) -> Target:
-    """The target with all labels: ``classes``, or those of the example batch."""
+    """Return the target with all labels: ``classes``, or those of the example batch."""
     if classes is None or not target.is_classes:
         return target.with_labels(y)
     return target.with_classes(sorted_labels(np.asarray(classes), target.ignored))
@@ -541,11 +541,7 @@ def require_horizon(model: ModelState, steps: int | None, where: str, name: str)
 
 
 def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
-    """Refuse parameters of another network.
-
-    Raises:
-        ShapeError E209: names or shapes differ; all differences are listed.
-    """
+    """Refuse parameters of another network; E209 lists all differences of names and shapes."""
     expected = {path: array.shape for path, array in model.arrays.items()}
     shapes = {path: array.shape for path, array in parameters.items()}
     missing = [f"{path} {shape_text(shape)}" for path, shape in expected.items() if shapes.get(path) != shape]
@@ -592,7 +588,7 @@ def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any
 
 
 def _largest(y: np.ndarray) -> int:
-    """The largest of some integers, where a negative one counts as larger than all others."""
+    """Return the largest of some integers, where a negative one counts as larger than all others."""
     unsigned = y.view(f"u{y.itemsize}") if y.dtype.kind == "i" and y.flags.c_contiguous else y
     if unsigned is y and y.min() < 0:
         return 1 << 64

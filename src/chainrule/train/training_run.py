@@ -118,12 +118,12 @@ class TrainingRun:
         self.save = None
 
     def predicting_parameters(self) -> Tensors:
-        """The parameters for predictions: the present ones, or the averages of an optimizer such as
+        """Return the parameters for predictions: the present ones, or the averages of an optimizer such as
         ``cr.EMA``."""
         return self.step.prediction_parameters(self.state.parameters, self.state.slots, self.state.step)
 
     def facts(self, reason: str) -> dict[str, Any]:
-        """Counts and settings of the training for the model file, as plain data.
+        """Return counts and settings of the training for the model file, as plain data.
 
         Args:
             reason: why it ended; see ``TrainingEnded``.
@@ -132,7 +132,7 @@ class TrainingRun:
         return {**self.training_facts(reason).plain(), **spent}
 
     def training_facts(self, reason: str) -> TrainingFacts:
-        """What the training did so far; see ``facts``."""
+        """Return what the training did so far; see ``facts``."""
         state = self.state
         best, members = best_epochs(self.rules, state.watch)
         return TrainingFacts(
@@ -154,7 +154,7 @@ class TrainingRun:
         return history[(best or len(history)) - 1].get("val_loss")
 
     def result(self, reason: str) -> ModelState:
-        """The trained model; with early stopping, it has the parameters of the best epoch.
+        """Return the trained model; with early stopping, it has the parameters of the best epoch.
 
         Args:
             reason: why it ended; see ``TrainingEnded``.
@@ -170,7 +170,7 @@ class TrainingRun:
         )  # fmt: skip
 
     def current(self) -> ModelState:
-        """The model with the present parameters, while the training runs."""
+        """Return the model with the present parameters, while the training runs."""
         return replace(
             self.model, parameters=self.predicting_parameters(), states=self.state.states, start=self.start,
             history=list(self.state.history), facts=self.facts("running"),

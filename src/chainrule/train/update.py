@@ -153,7 +153,7 @@ class Updater:
     def feed(
         self, rows: np.ndarray | slice, number: int, arrays: Tensors | None = None
     ) -> tuple[Step, Tensors]:
-        """The step for a batch, and its inputs by name.
+        """Return the step for a batch, and its inputs by name.
 
         Args:
             rows: the rows of the batch in ``data``.
@@ -166,7 +166,7 @@ class Updater:
         return step, step.inputs(batch, self.arrays if arrays is None else arrays, number, self.seed)
 
     def gradients(self, rows: np.ndarray | slice, number: int, arrays: Tensors | None = None) -> Tensors:
-        """The gradient of each parameter on a batch after any clipping, by path; nothing changes.
+        """Return the gradient of each parameter on a batch after any clipping, by path; nothing changes.
 
         Args:
             rows, number, arrays: as for ``feed``; batches are not trimmed.
@@ -200,7 +200,7 @@ class Updater:
 
 
 def loss_and_rate(results: Tensors) -> np.ndarray:
-    """Loss and learning rate among the outputs of a step, (1, 2)."""
+    """Return loss and learning rate among the outputs of a step, (1, 2)."""
     return np.array([[float(results["loss"]), float(results["learning_rate"])]])
 
 
@@ -232,7 +232,7 @@ class Updates(Protocol):
         ...
 
     def has_next(self, state: TrainState) -> bool:
-        """Whether the present epoch has a further batch."""
+        """Return whether the present epoch has a further batch."""
         ...
 
     def advance(
@@ -263,7 +263,7 @@ class Updates(Protocol):
         ...
 
     def gradients(self, state: TrainState) -> Tensors:
-        """The gradient of each parameter on the batch that follows a state, by path."""
+        """Return the gradient of each parameter on the batch that follows a state, by path."""
         ...
 
 
@@ -322,7 +322,7 @@ class RowUpdates:
             self.updater.load(state)
 
     def has_next(self, state: TrainState) -> bool:
-        """Whether the present epoch has a further batch."""
+        """Return whether the present epoch has a further batch."""
         return state.batch < self.steps
 
     def advance(
@@ -374,7 +374,7 @@ class RowUpdates:
         return float(reported[0, 0]), float(reported[0, 1])
 
     def synchronize(self, state: TrainState) -> None:
-        """Nothing to copy: ``advance`` updates the state."""
+        """Do nothing: ``advance`` updates the state."""
 
     def load(self, state: TrainState) -> None:
         """Copy the arrays of a state to those of the engine, if the engine executes further steps."""
@@ -382,13 +382,13 @@ class RowUpdates:
             self.updater.load(state)
 
     def inputs(self, state: TrainState) -> StepInputs:
-        """The inputs of the update that follows a state."""
+        """Return the inputs of the update that follows a state."""
         arrays = {**state.parameters, **state.states, **state.slots}
         step, inputs = self.updater.feed(self._batch(state), state.step, arrays)
         return StepInputs(step, inputs, np.asarray(self.order.batch(state.epoch, state.batch)))
 
     def gradients(self, state: TrainState) -> Tensors:
-        """The gradient of each parameter on the batch that follows a state, by path."""
+        """Return the gradient of each parameter on the batch that follows a state, by path."""
         is_over = state.batch >= self.steps
         following = replace(state, epoch=state.epoch + 1, batch=0) if is_over else state
         arrays = {**state.parameters, **state.states, **state.slots}
@@ -418,8 +418,10 @@ class RowUpdates:
         return reported, failed
 
     def _finite_steps(self, state: TrainState, reported: np.ndarray, failed: int) -> int:
-        """The number of steps with finite results: all before the first loss that is not finite, unless an
-        array became non-finite earlier; bisection then finds the step."""
+        """Return the number of steps with finite results: all before the first loss that is not finite.
+
+        If an array became non-finite earlier, bisection finds the step.
+        """
         good, bad = 0, failed - 1 if failed else len(reported)
         if self.updater.is_finite():
             return bad
@@ -441,7 +443,7 @@ class RowUpdates:
         state.batch += len(reported)
 
     def _weights(self, state: TrainState, count: int) -> np.ndarray:
-        """The weight of each step's loss in the mean of the epoch, (count,)."""
+        """Return the weight of each step's loss in the mean of the epoch, (count,)."""
         weights = self._counts(state.epoch)
         batches = range(state.batch, state.batch + count)
         if weights is None and self.trimming is None:
@@ -453,7 +455,7 @@ class RowUpdates:
         return np.array([weights[part].sum(dtype=np.float64) for part in rows])
 
     def _batch(self, state: TrainState) -> np.ndarray:
-        """The rows of the batch that follows a state, as row numbers that compiled code reads."""
+        """Return the rows of the batch that follows a state, as row numbers that compiled code reads."""
         rows = np.asarray(self.order.batch(state.epoch, state.batch))
         return rows if self._index is None else self._index[rows]
 
@@ -481,7 +483,7 @@ def _views(data: Arrays) -> list[RowView]:
 
 
 def index_of(data: Arrays) -> np.ndarray | None:
-    """The row numbers of the training rows in the viewed array; ``None`` where no input is a view."""
+    """Return the row numbers of the training rows in the viewed array; ``None`` where no input is a view."""
     return next((view.index for view in _views(data)), None)
 
 

@@ -96,7 +96,7 @@ def _command_of(call: str, words: Sequence[str]) -> str:
 
 
 def _names(value: str) -> str:
-    """The names in an argument, separated by commas: of ``("a", "b")``, a,b."""
+    """Return the names in an argument, separated by commas: of ``("a", "b")``, a,b."""
     try:
         names = ast.literal_eval(value)
     except (SyntaxError, ValueError):
@@ -111,7 +111,7 @@ def _word(text: str) -> str:
 
 
 def _value(option: str, value: str) -> str:
-    """An option with the value of an argument; ``""`` if the command line has no equivalent."""
+    """Return an option with the value of an argument; ``""`` if the command line has no equivalent."""
     try:
         node = ast.parse(value, mode="eval").body
     except (SyntaxError, ValueError):
@@ -207,7 +207,7 @@ def _checked(invoke: Callable[[Any], Any], function: Callable[..., Any]) -> Call
 
 
 def _option_text(key: str, english: str = "", chinese: str = "") -> str:
-    """The text of an option with its default."""
+    """Return the text of an option with its default."""
     default = chinese if settings.lang == "zh" else english
     return text_of(key) + (text_of("with_default").format(default=default) if default else "")
 
@@ -230,10 +230,8 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
     """Convert an error of typer.
 
     Args:
-        error: the error.
         command: the words after ``chainrule`` that select the command.
         words: the words after the command.
-        function: the function of the command.
     """
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", "") or (_display_name(parameter) if parameter is not None else "")
@@ -267,7 +265,7 @@ _MISSING = {"DATA": "iris", "RUN": "runs/iris-1", "KIND": "learning-curves"}
 
 
 def _with_missing(option: str, words: Sequence[str], function: Callable[..., Any]) -> str:
-    """The words of a command with an example of what it lacks; ``--help`` for other errors."""
+    """Return the words of a command with an example of what it lacks; ``--help`` for other errors."""
     if option not in _MISSING:
         return "--help"
     data = inspect.signature(function).parameters.get("data")
@@ -292,10 +290,8 @@ def _complaint(
     """Read a message of typer.
 
     Args:
-        message: the message in English.
         option: the option or argument that it is about; ``""`` for a word that is none.
         hint: the type of its value.
-        words: the words after the command.
         similar: options with a similar name.
     """
     if message.startswith("No such option"):
@@ -314,7 +310,7 @@ def _complaint(
 
 
 def _typed_value(option: str, words: Sequence[str]) -> str | None:
-    """The value of an option as it was typed; ``None`` if there is none."""
+    """Return the value of an option as it was typed; ``None`` if there is none."""
     for word, following in zip(words, [*words[1:], None], strict=True):
         if word == option:
             return None if following is None or following.startswith("--") else following
@@ -324,7 +320,7 @@ def _typed_value(option: str, words: Sequence[str]) -> str | None:
 
 
 def _kind(hint: Any) -> str:
-    """The values that a parameter takes."""
+    """Return the values that a parameter takes."""
     info = next((part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "min")), None)
     low, high = getattr(info, "min", None), getattr(info, "max", None)
     if low is not None and high is not None:
@@ -336,13 +332,13 @@ def _kind(hint: Any) -> str:
 
 
 def _choices(hint: Any) -> list[str]:
-    """The words of a parameter that takes one of several."""
+    """Return the words of a parameter that takes one of several."""
     kind = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
     return [str(word) for word in get_args(kind)] if get_origin(kind) is Literal else []
 
 
 def _sample(hint: Any, typed: str = "") -> str:
-    """A value that a parameter takes; of several words the one that is most like what was typed."""
+    """Return a value that a parameter takes; of several words the one that is most like what was typed."""
     if choices := _choices(hint):
         return nearest(typed, choices) or choices[0]
     kinds = str(hint)
@@ -350,7 +346,7 @@ def _sample(hint: Any, typed: str = "") -> str:
 
 
 def _display_name(parameter: Any) -> str:
-    """The name of an option as typed, or of an argument in capitals."""
+    """Return the name of an option as typed, or of an argument in capitals."""
     names = [*getattr(parameter, "opts", [])]
     long = [name for name in names if name.startswith("--")]
     return long[0] if long else getattr(parameter, "metavar", None) or parameter.name.upper()

@@ -55,7 +55,7 @@ def _row(drift: Drift) -> tuple[str, str, str, str, str]:
 
 
 def _percent(share: float) -> str:
-    """A share as a percentage; a positive one is never printed as 0.
+    """Return a share as a percentage; a positive one is never printed as 0.
 
     Example:
         >>> _percent(0.1234), _percent(0.0), _percent(1e-6)

@@ -140,7 +140,7 @@ def _command_position(words: Sequence[str]) -> int | None:
 
 
 def _language(words: Sequence[str]) -> str:
-    """The language option; it is read first because it applies to errors about the other words."""
+    """Return the language option; it is read first because it applies to errors about the other words."""
     for i, word in enumerate(words):
         if word == "--":
             break
@@ -152,11 +152,7 @@ def _language(words: Sequence[str]) -> str:
 
 
 def _set_language(lang: str) -> None:
-    """Set the language of the output.
-
-    Raises:
-        UsageError E101: there is no such language.
-    """
+    """Set the language of the output; raises E101 if there is no such language."""
     try:
         settings.lang = cast(Language, lang)  # an unknown language is refused
     except UsageError as error:
@@ -194,7 +190,7 @@ def _print_error(error: BaseException) -> int:
 
 
 def _is_refused(error: BaseException) -> bool:
-    """Whether the system refused memory or a thread; the stack of a thread is memory, too."""
+    """Return whether the system refused memory or a thread; the stack of a thread is memory, too."""
     if isinstance(error, ChainruleError):
         return False
     if isinstance(error, OSError):

@@ -48,7 +48,7 @@ def output_file(help_key: str, metavar: str = "FILE", is_or_folder: bool = False
 
 
 def _file_name(option: str, suffix: str = "") -> str:
-    """A name for the file of an option."""
+    """Return a name for the file of an option."""
     if option == "html":
         return f"page{suffix or '.html'}"
     return f"result{suffix or ('.json' if option == 'json' else '.csv')}"
@@ -86,7 +86,7 @@ def _is_output(hint: Any) -> bool:
 
 
 def _paths(value: Any) -> Iterator[str]:
-    """The texts in the value of a parameter, which may be paths."""
+    """Yield the texts in the value of a parameter, which may be paths."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple):
@@ -103,6 +103,6 @@ def _is_same(out: str, other: str) -> bool:
 
 
 def _is_of_training(path: Path) -> bool:
-    """Whether a path is an existing file that a training wrote into its run folder."""
+    """Return whether a path is an existing file that a training wrote into its run folder."""
     is_run = any((path.parent / name).is_file() for name in (MODEL, CONFIG))
     return path.name in OWN and is_run and path.is_file()

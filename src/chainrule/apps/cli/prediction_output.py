@@ -58,7 +58,7 @@ class Uncertainty:
         return self.level is not None or self.abstain is not None
 
     def sets(self, model: Model, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-        """The column of prediction sets; none if they are not requested.
+        """Return the column of prediction sets; none if they are not requested.
 
         Args:
             model: a calibrated classifier.
@@ -81,7 +81,7 @@ class Uncertainty:
         return {SET: np.array(texts, object)}
 
     def decided(self, predicted: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-        """The predictions, some empty, with their confidence; none if every row is decided.
+        """Return the predictions, some empty, with their confidence; none if every row is decided.
 
         Args:
             predicted: (N,) labels.
@@ -123,7 +123,7 @@ UNKNOWN = "unknown"  # the prediction of other rows
 
 
 def stored_level(model: Model) -> float | None:
-    """The level in the facts of a classifier of several classes; ``None`` if there is none."""
+    """Return the level in the facts of a classifier of several classes; ``None`` if there is none."""
     level = model.facts.get(FACT)
     is_valid = isinstance(level, float) and 0 <= level <= HIGHEST and model.task == "classification"
     return level if is_valid and len(model.labels or ()) > 1 else None
@@ -157,7 +157,7 @@ CELLS: dict[str, Callable[[Any], Any] | None] = {
 def prediction_columns(
     model: Model, x: Any, proba: bool, threshold: float | None = None, uncertainty: Uncertainty = CERTAIN
 ) -> dict[str, np.ndarray]:
-    """The predictions of all rows by the name of their column.
+    """Return the predictions of all rows by the name of their column.
 
     Args:
         model: a trained model.
@@ -212,7 +212,7 @@ def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
 
 
 def _of_outputs(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
-    """The probability of each class of each output that has one class for a row."""
+    """Return the probability of each class of each output that has one class for a row."""
     columns: dict[str, np.ndarray] = {}
     for name, shares in probabilities.items():
         labels = model.state.targets[name].labels or range(1, shares.shape[-1] + 1)
@@ -225,7 +225,7 @@ def _of_outputs(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
 def prediction_frame(
     columns: Mapping[str, np.ndarray], rows: int, index: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """The predictions as a frame.
+    """Return the predictions as a frame.
 
     Args:
         columns: by name, (n, ...) each.
@@ -255,14 +255,14 @@ def _series(name: str, values: np.ndarray) -> pl.Series:
 
 
 def id_columns(model: Model, table: Table) -> list[str]:
-    """The columns of a table that identified rows in the training of the model."""
+    """Return the columns of a table that identified rows in the training of the model."""
     names = model.facts.get("ids")
     known = set(table.columns)
     return [name for name in names if name in known] if isinstance(names, list) else []
 
 
 def beside(table: Table, names: Sequence[str], predictions: pl.DataFrame) -> pl.DataFrame:
-    """Columns of a table, with cells as in its file, followed by the predictions.
+    """Return columns of a table, with cells as in its file, followed by the predictions.
 
     A prediction column whose name is one of these is called ``NAME (2)``.
     """
@@ -283,12 +283,12 @@ def _free(name: str, names: set[str]) -> str:
 
 
 def to_csv(frame: pl.DataFrame, destination: str) -> str:
-    """A frame as CSV; see ``csv_parts``."""
+    """Return a frame as CSV; see ``csv_parts``."""
     return "".join(csv_parts(frame, destination))
 
 
 def csv_parts(frame: pl.DataFrame, destination: str) -> Iterator[str]:
-    """A frame as CSV, in parts of ``PART`` rows, the header first.
+    """Yield a frame as CSV, in parts of ``PART`` rows, the header first.
 
     Args:
         frame: columns of numbers, booleans, texts or dates.
@@ -309,7 +309,7 @@ def csv_parts(frame: pl.DataFrame, destination: str) -> Iterator[str]:
 
 
 def _escapes(column: pl.Series, destination: str) -> tuple[dict[str, str], bool]:
-    """The texts that are replaced for a destination, and whether a text has a carriage return then."""
+    """Return the texts that are replaced for a destination, and whether a text has a carriage return then."""
     cell, distinct = CELLS[destination], column.unique().drop_nulls()
     changes: dict[str, str] = {}
     if cell is not None:
@@ -322,13 +322,13 @@ def _escapes(column: pl.Series, destination: str) -> tuple[dict[str, str], bool]
 
 
 def _with_returns(columns: Sequence[pl.Series]) -> str:
-    """Rows as CSV, which may contain carriage returns."""
+    """Return rows as CSV, which may contain carriage returns."""
     rows = zip(*(column.to_list() for column in columns), strict=True)
     return csv_text([_plain(value) for value in row] for row in rows)
 
 
 def _without_returns(columns: Sequence[pl.Series]) -> str:
-    """Rows as CSV, written by polars."""
+    """Return rows as CSV, written by polars."""
     unnamed = pl.DataFrame([column.alias(f"{i}") for i, column in enumerate(columns)])
     # An empty text would be written as "", a missing cell is not.
     plain = unnamed.with_columns(pl.col(pl.String).replace("", None))
@@ -336,5 +336,5 @@ def _without_returns(columns: Sequence[pl.Series]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as ``polars`` writes it."""
+    """Return a cell as ``polars`` writes it."""
     return ("true" if value else "false") if isinstance(value, bool) else value

@@ -28,7 +28,7 @@ CERTIFICATE, CHANGED = "certificate", "changed prediction"  # columns of the out
 
 
 def certificate_columns(model: Model, x: Any, radius: float) -> dict[str, np.ndarray]:
-    """The status of each row, and the prediction that a change within the radius leads to.
+    """Return the status of each row, and the prediction that a change within the radius leads to.
 
     Args:
         model: a trained classifier.
@@ -60,7 +60,7 @@ MEASURES = {
 def measured_columns(
     run: str, model: Model, x: Any, options: dict[str, Any], reading: ReadOptions
 ) -> dict[str, np.ndarray]:
-    """The requested measures of each row, by the name of their column.
+    """Return the requested measures of each row, by the name of their column.
 
     Args:
         run: the run folder or the model file.
@@ -90,7 +90,7 @@ def measured_columns(
 
 
 def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
-    """Entropy and disagreement of classes, in nats, or the standard deviation of values.
+    """Return entropy and disagreement of classes, in nats, or the standard deviation of values.
 
     Raises:
         UsageError E601: a single network without dropout.
@@ -126,7 +126,7 @@ def _dropout_samples(model: Model, x: Any) -> np.ndarray:
 
 
 def _reference(run: str, model: Model, reference: str | None, reading: ReadOptions) -> Any:
-    """The encoded rows that others are compared with: those of a file, or of the training.
+    """Return the encoded rows that others are compared with: those of a file, or of the training.
 
     Raises:
         UsageError E601: neither a file nor a recorded training. TrainingError E591: the training is private.

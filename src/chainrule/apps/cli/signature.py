@@ -29,7 +29,7 @@ class Choice(NamedTuple):
 
 
 def with_options(choices: Mapping[str, Choice]) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """A decorator that replaces ``**options`` of a command by options; those not passed are ``None``.
+    """Return a decorator that replaces ``**options`` of a command by options; those not passed are ``None``.
 
     Args:
         choices: the options by name.

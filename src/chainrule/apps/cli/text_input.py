@@ -30,7 +30,7 @@ class EncodedText:
     length: int
 
     def rows(self, tokens: np.ndarray) -> np.ndarray:
-        """Tokens as one sample (1, T), cut to the length of the model or padded with 0."""
+        """Return tokens as one sample (1, T), cut to the length of the model or padded with 0."""
         x = np.zeros((1, self.length), np.int64)
         x[0, : len(tokens)] = tokens[: self.length]
         return x

@@ -72,7 +72,7 @@ class EqualizeTiles(RandomTransform):
         return (above * (1 - v) + below * v).astype(channel.dtype)
 
     def _curve(self, tile: np.ndarray) -> np.ndarray:
-        """The output value of every level, (256,)."""
+        """Return the output value of every level, (256,)."""
         counts = np.bincount(tile.reshape(-1), minlength=LEVELS).astype(np.float64)
         max_count = max(1.0, self.limit * tile.size / LEVELS)
         clipped = np.minimum(counts, max_count)
@@ -80,7 +80,7 @@ class EqualizeTiles(RandomTransform):
 
 
 def _nearest(length: int, tiles: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each pixel of an axis: the two nearest tiles, and its fraction of the way between their centers."""
+    """Return for each pixel of an axis the two nearest tiles, and its fraction of the way between them."""
     place = np.clip((np.arange(length) + 0.5) * tiles / length - 0.5, 0, tiles - 1)
     low = place.astype(np.intp)
     return low, np.minimum(low + 1, tiles - 1), place - low

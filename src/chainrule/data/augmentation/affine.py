@@ -30,7 +30,7 @@ def warp(images: np.ndarray, maps: np.ndarray, fill: float = 0.0) -> np.ndarray:
 
 
 def sources(maps: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Column and row of the source of each pixel, (N, H, W) both, for maps as those of ``warp``."""
+    """Return column and row of the source of each pixel, (N, H, W) both, for maps as those of ``warp``."""
     y, x = np.mgrid[:height, :width]
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
     a = maps[:, :, :, None, None]  # (N, 2, 3, 1, 1)

@@ -68,7 +68,7 @@ def blend(images: np.ndarray, simple: np.ndarray | float, factor: np.ndarray) ->
 
 
 def gray(images: np.ndarray) -> np.ndarray:
-    """The luminance of every pixel, (N, H, W, 1)."""
+    """Return the luminance of every pixel, (N, H, W, 1)."""
     if images.shape[-1] != 3:
         return images
     r, g, b = (images[..., c : c + 1] * LUMA[c] for c in range(3))

@@ -23,7 +23,7 @@ class Distortion(RandomTransform):
 
     @abstractmethod
     def sources(self, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Column and row of the source of each pixel, (N, H, W) both; ``u`` as that of ``apply``."""
+        """Return column and row of the source of each pixel, (N, H, W) both; ``u`` as that of ``apply``."""
 
     def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return sample_bilinear(images, *self.sources(u, *images.shape[1:3]), self.fill)
@@ -140,7 +140,6 @@ class Elastic(Distortion):
 
 
 def _interpolate_axis(grid: np.ndarray, axis: int, length: int) -> np.ndarray:
-    """Interpolate the grid along one axis to another length."""
     position = np.linspace(0, grid.shape[axis] - 1, length)
     low = np.minimum(position.astype(np.intp), grid.shape[axis] - 2)
     t = (position - low).reshape(-1, *(1,) * (grid.ndim - 1 - axis))

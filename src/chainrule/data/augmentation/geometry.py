@@ -91,7 +91,7 @@ class Crop(Transform):
         return self._window(np.pad(masks, sides, constant_values=outside), u)
 
     def _window(self, framed: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The window of each framed image: (N, H + 2p, W + 2p, ...) -> (N, H, W, ...)."""
+        """Return the window of each framed image: (N, H + 2p, W + 2p, ...) -> (N, H, W, ...)."""
         count, height, width = len(framed), *(size - 2 * self.padding for size in framed.shape[1:3])
         top, left = (u * (2 * self.padding + 1)).astype(np.intp).T
         rows = top[:, None, None] + np.arange(height)[:, None]  # (N, H, 1)
@@ -109,7 +109,7 @@ class AffineTransform(Transform):
 
     @abstractmethod
     def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
-        """The maps of images of this size, (N, 2, 3), as ``warp`` takes them."""
+        """Return the maps of images of this size, (N, 2, 3), as ``warp`` takes them."""
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return warp(images, self.maps(u, *images.shape[1:3]), self.outside)
@@ -241,22 +241,22 @@ class Affine(AffineTransform):
 
 
 def rotation(degrees: float) -> list[list[float]]:
-    """The map that rotates an image counterclockwise."""
+    """Return the map that rotates an image counterclockwise."""
     a = math.radians(degrees)
     return [[math.cos(a), -math.sin(a), 0.0], [math.sin(a), math.cos(a), 0.0]]
 
 
 def translation(right: float, down: float) -> list[list[float]]:
-    """The map that translates an image by ``right`` and ``down`` pixels."""
+    """Return the map that translates an image by ``right`` and ``down`` pixels."""
     return [[1.0, 0.0, -right], [0.0, 1.0, -down]]
 
 
 def scaling(scale: float) -> list[list[float]]:
-    """The map that enlarges an image by the factor ``scale``."""
+    """Return the map that enlarges an image by the factor ``scale``."""
     return [[1 / scale, 0.0, 0.0], [0.0, 1 / scale, 0.0]]
 
 
 def shearing(degrees: float, horizontal: bool = True) -> list[list[float]]:
-    """The map that shears an image along its rows (``horizontal``) or its columns."""
+    """Return the map that shears an image along its rows (``horizontal``) or its columns."""
     slope = math.tan(math.radians(degrees))
     return [[1.0, slope, 0.0], [0.0, 1.0, 0.0]] if horizontal else [[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]

@@ -48,12 +48,12 @@ def augmentation_from_text(text: str, source: str = "--augment") -> Augmentation
 
 
 def _part(source: str, number: int, total: int) -> Message:
-    """The name of a part in errors."""
+    """Return the name of a part in errors."""
     return fact("{source}, part {number} of {total}", source=source, number=number, total=total)
 
 
 def _step(words: list[str], where: str) -> Any:
-    """The transform or mix that one part describes."""
+    """Return the transform or mix that one part describes."""
     kind = KINDS.get(words[0].casefold()) if words else None
     if words and kind is None and words[0].isidentifier():
         raise _unknown(where, words[0], list(KINDS))

@@ -47,7 +47,7 @@ class Augmented(NamedTuple):
     share: np.ndarray
 
     def targets(self, y: np.ndarray, samples: np.ndarray) -> np.ndarray:
-        """The mixed targets: share y + (1 - share) y', (n, K).
+        """Return the mixed targets: share y + (1 - share) y', (n, K).
 
         Args:
             y: (N, K) targets of the complete set, one-hot for classes.
@@ -173,7 +173,7 @@ class Augmentation:
         return Augmented(out, partners, share)
 
     def to_record(self) -> dict[str, Any]:
-        """The augmentation as dicts, lists and numbers for JSON."""
+        """Return the augmentation as dicts, lists and numbers for JSON."""
 
         def plain(part: Any) -> dict[str, Any]:
             settings = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(part).items()}
@@ -268,7 +268,7 @@ def batches(
     epoch: int = 0,
     workers: int = 2,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The augmented batches of an epoch, computed on worker threads ahead of the training steps.
+    """Return the augmented batches of an epoch, computed on worker threads ahead of the training steps.
 
     Args:
         images: (N, H, W, C), the complete set.

@@ -81,7 +81,7 @@ def apply_random(
 
 
 def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation:
-    """The operation that applies an affine map computed from strength, height and width."""
+    """Return the operation that applies an affine map computed from strength, height and width."""
 
     def operation(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
         height, width = images.shape[1:3]
@@ -91,7 +91,7 @@ def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation
 
 
 def _blended(adjust: Operation) -> Operation:
-    """The operation that blends with a factor between 0.1 and 1.9."""
+    """Return the operation that blends with a factor between 0.1 and 1.9."""
     return lambda images, strength: adjust(images, 1 + 0.9 * strength)
 
 

@@ -60,7 +60,7 @@ class Transform(Extensible, ABC):
 
 
 def random_numbers(key: np.ndarray, samples: np.ndarray, count: int) -> np.ndarray:
-    """``count`` uniform random numbers per sample, (n, count), as a function of key and sample index.
+    """Return ``count`` uniform random numbers per sample, (n, count), as a function of key and sample index.
 
     Example:
         >>> from chainrule.prng import key_of

@@ -93,7 +93,7 @@ class Arrays:
 
     @staticmethod
     def raw(x: Any) -> Inputs:
-        """The inputs as arrays of numbers with rows, in the dtypes that they have.
+        """Return the inputs as arrays of numbers with rows, in the dtypes that they have.
 
         Raises:
             DataError: as ``of``, without E342.
@@ -108,12 +108,12 @@ class Arrays:
         return len(next(iter(self.x.values())) if isinstance(self.x, dict) else self.x)
 
     def take(self, index: np.ndarray | slice) -> Arrays:
-        """The rows in ``index``, in that order."""
+        """Return the rows in ``index``, in that order."""
         weights = None if self.weights is None else self.weights[index]
         return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
 
     def view(self, index: np.ndarray) -> Arrays:
-        """The rows in ``index``, in that order; large inputs are not copied (see ``RowView``)."""
+        """Return the rows in ``index``, in that order; large inputs are not copied (see ``RowView``)."""
         rest = Arrays({}, self.y, self.weights).take(index)
         if isinstance(self.x, dict):
             x: Any = {name: pick_rows(array, index) for name, array in self.x.items()}
@@ -141,12 +141,12 @@ def _inputs(name: str, value: Any) -> np.ndarray:
 
 
 def _is_mask(array: np.ndarray) -> bool:
-    """Whether a named input marks valid positions: booleans keep their dtype."""
+    """Return whether a named input marks valid positions: booleans keep their dtype."""
     return array.dtype.kind == "b"
 
 
 def _converted(name: str, array: np.ndarray, dtype: str, is_exact: bool = False) -> np.ndarray:
-    """An input in the dtype of the network's input; ``is_exact``: no integer in it may be rounded."""
+    """Return an input in the dtype of the network's input; ``is_exact``: no integer in it may be rounded."""
     if array.dtype.kind == "f":
         finite = _floats(name, array, dtype if dtype in FLOATS else array.dtype.name)
         if is_exact and not keeps_integers(array, finite):
@@ -192,7 +192,7 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
-    """An array of something that NumPy converts, or of a tensor of another library.
+    """Return an array of something that NumPy converts, or of a tensor of another library.
 
     Raises:
         DataError E340: an iterator, a masked array, or a tensor that is not in the memory of the CPU or needs
@@ -225,7 +225,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
 
 
 def _ragged(name: str, value: Any, reason: str) -> DataError:
-    """The error for rows that do not form one array; names the first row of another length."""
+    """Return the error for rows that do not form one array; names the first row of another length."""
     try:
         lengths = [len(row) for row in value]
     except TypeError:

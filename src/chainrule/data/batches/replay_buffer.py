@@ -65,7 +65,7 @@ class ReplayBuffer:
         self._count += 1
 
     def sample(self, count: int) -> dict[str, np.ndarray]:
-        """Rows drawn at random with replacement, (count, ...) by name.
+        """Return rows drawn at random with replacement, (count, ...) by name.
 
         Raises:
             DataError E304: the buffer has no rows.

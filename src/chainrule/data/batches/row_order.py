@@ -59,11 +59,11 @@ class Order:
         return self.rows - (self.steps - 1) * self.batch_size
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """All row numbers in the order of epoch ``epoch`` (from 0); read-only."""
+        """Return all row numbers in the order of epoch ``epoch`` (from 0); read-only."""
         return _epoch(self.rows, self.seed if self.shuffle else None, epoch)
 
     def batch(self, epoch: int, step: int) -> np.ndarray:
-        """The row numbers of batch ``step`` (from 0) of epoch ``epoch``."""
+        """Return the row numbers of batch ``step`` (from 0) of epoch ``epoch``."""
         start = step * self.batch_size
         return self.epoch(epoch)[start : start + self.batch_size]
 

@@ -83,7 +83,7 @@ def restore_rows(array: Any, index: np.ndarray, count: int) -> np.ndarray:
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Whether an array lies in a memory-mapped file; a conversion would load all of it.
+    """Return whether an array lies in a memory-mapped file; a conversion would load all of it.
 
     Example:
         >>> is_mapped(np.zeros(2))

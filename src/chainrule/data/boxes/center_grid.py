@@ -43,7 +43,7 @@ class Detections:
     scores: np.ndarray
 
     def above(self, score: float) -> Detections:
-        """The detections with at least this score."""
+        """Return the detections with at least this score."""
         keep = self.scores >= score
         return Detections(self.boxes[keep], self.classes[keep], self.scores[keep])
 
@@ -51,7 +51,7 @@ class Detections:
 def encode_centers(
     boxes: np.ndarray, classes: np.ndarray, count: int, shape: tuple[int, int], cell: float
 ) -> np.ndarray:
-    """The target of the boxes of an image, (H, W, K + 5) float32.
+    """Return the target of the boxes of an image, (H, W, K + 5) float32.
 
     Args:
         boxes: (N, 4) in pixels; boxes without extent are left out.
@@ -91,7 +91,7 @@ def encode_centers(
 def decode_centers(
     output: np.ndarray, cell: float, max_iou: float = 0.5, limit: int = 200, min_score: float = 0.01
 ) -> Detections:
-    """The detections of an image: peaks among 3 x 3 cells, without repeated boxes of a class.
+    """Return the detections of an image: peaks among 3 x 3 cells, without repeated boxes of a class.
 
     Args:
         output: (H, W, K + 4): probabilities of K classes, and the four numbers of a box, of every cell.

@@ -8,7 +8,7 @@ import numpy as np
 def flip_boxes(
     boxes: np.ndarray, shape: tuple[int, int], horizontal: bool = False, vertical: bool = False
 ) -> np.ndarray:
-    """The boxes of an image that is mirrored, (N, 4).
+    """Return the boxes of an image that is mirrored, (N, 4).
 
     Args:
         boxes: (N, 4) left, top, right and bottom, in pixels.

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def box_area(boxes: np.ndarray) -> np.ndarray:
-    """The areas of boxes, (N,).
+    """Return the areas of boxes, (N,).
 
     Args:
         boxes: (N, 4) left, top, right and bottom.
@@ -24,7 +24,7 @@ def box_area(boxes: np.ndarray) -> np.ndarray:
 
 
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of every box with every other box, (N, M), from 0 to 1.
+    """Return the intersection over union of every box with every other box, (N, M), from 0 to 1.
 
     Formula: IoU = area(a and b) / (area(a) + area(b) - area(a and b)); 0 where both areas are 0.
 
@@ -48,7 +48,7 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray, max_iou: float = 0.5) -> np.ndarray:
-    """The indices of the boxes that remain, by falling score.
+    """Return the indices of the boxes that remain, by falling score.
 
     The box with the highest score remains, and those that overlap it by more than ``max_iou`` are dropped; so
     on with the rest. Of equal scores the first box comes first.

@@ -31,7 +31,7 @@ class Annotation:
 
 
 def read_voc(content: bytes, where: str) -> Annotation:
-    """The objects of an annotation file.
+    """Return the objects of an annotation file.
 
     Args:
         content: the bytes of the XML file.

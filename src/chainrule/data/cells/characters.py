@@ -35,7 +35,7 @@ _EQUIVALENT = {other: ascii_form for ascii_form, others in _ASCII.items() for ot
 
 
 def to_ascii(texts: pl.Series) -> pl.Series:
-    """The texts with digits, signs and spaces of other scripts replaced by those of ASCII.
+    """Return the texts with digits, signs and spaces of other scripts replaced by those of ASCII.
 
     Example:
         >>> to_ascii(pl.Series(["\\u2212\\uff11\\u0662", "a"])).to_list()
@@ -48,7 +48,7 @@ def to_ascii(texts: pl.Series) -> pl.Series:
 
 
 def unwrap_formulas(texts: pl.Series) -> pl.Series:
-    """The texts without the formula in which programs write a text for Excel: ``="00123"``.
+    """Return the texts without the formula in which programs write a text for Excel: ``="00123"``.
 
     Example:
         >>> unwrap_formulas(pl.Series(['="00123"', "=A1", None])).to_list()
@@ -58,7 +58,7 @@ def unwrap_formulas(texts: pl.Series) -> pl.Series:
 
 
 def visible(text: str) -> str:
-    """A text without invisible characters, in which letters and accents are combined (NFC).
+    """Return a text without invisible characters, in which letters and accents are combined (NFC).
 
     Example:
         >>> visible("caf\u0065\u0301\u200b") == "caf\u00e9"

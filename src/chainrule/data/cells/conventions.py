@@ -25,7 +25,7 @@ from chainrule.data.tables.table import Table
 
 
 def with_conventions(table: Table, decimal: str = "", day_first: bool | None = None) -> Table:
-    """The table with its ambiguous cells read as the user states.
+    """Return the table with its ambiguous cells read as the user states.
 
     Args:
         table: as it was read.
@@ -51,7 +51,7 @@ def with_conventions(table: Table, decimal: str = "", day_first: bool | None = N
 
 
 def mark_of(table: Table, column: str) -> tuple[str, str]:
-    """The decimal mark of a column and its evidence; without any in the column, what the table shows.
+    """Return the decimal mark of a column and its evidence; without any in the column, what the table shows.
 
     Example:
         >>> from chainrule.data import read_table
@@ -67,7 +67,7 @@ def mark_of(table: Table, column: str) -> tuple[str, str]:
 
 
 def ambiguity(table: Table, column: str, code: str = "ambiguous_numbers") -> tuple[Finding, ...]:
-    """The warning about numbers that could be others, with one of them and both readings.
+    """Return the warning about numbers that could be others, with one of them and both readings.
 
     Example:
         >>> from chainrule.data import read_table
@@ -91,7 +91,7 @@ def ambiguity(table: Table, column: str, code: str = "ambiguous_numbers") -> tup
 
 
 def as_trained(table: Table, column: str, mark: str, evidence: str) -> Table:
-    """The table with a column of numbers read with the decimal mark of the training, if it has no own.
+    """Return the table with a column of numbers read with the decimal mark of the training, if it has no own.
 
     Args:
         table: the later table.
@@ -124,7 +124,7 @@ def as_trained(table: Table, column: str, mark: str, evidence: str) -> Table:
 
 
 def _read_again(table: Table, column: str, mark: str, evidence: str) -> Table:
-    """The table with an ambiguous column read with this decimal mark."""
+    """Return the table with an ambiguous column read with this decimal mark."""
     values = analyze(table.originals[column], mark, is_lenient=True).values.alias(column)
     notation = replace(table.notations[column], mark=mark, evidence=evidence)
     stale = "read_as_numbers"  # names the earlier numbers

@@ -47,7 +47,7 @@ _COUNTRIES = tuple(_CODES.split())
 
 
 def may_be_missing(texts: pl.Series) -> pl.Series:
-    """For each text whether it is a missing value in some columns."""
+    """Return for each text whether it is a missing value in some columns."""
     return texts.str.to_lowercase().is_in(MAYBE)
 
 
@@ -62,7 +62,7 @@ def drop_missing_words(texts: pl.Series) -> pl.Series:
 
 
 def drop_missing_marks(texts: pl.Series) -> pl.Series:
-    """The texts of a column of words with dashes and ``NA`` replaced by null unless they are values.
+    """Return the texts of a column of words with dashes and ``NA`` replaced by null unless they are values.
 
     Example:
         >>> drop_missing_marks(pl.Series(["red", "-", "NA"])).to_list()

@@ -61,7 +61,7 @@ TIMES = frozenset(
 
 
 def currency_code(text: str) -> str:
-    """The currency of a sign, code or name; ``""`` if it is none.
+    """Return the currency of a sign, code or name; ``""`` if it is none.
 
     Example:
         >>> currency_code("US$"), currency_code("EUR"), currency_code("cm")
@@ -72,7 +72,7 @@ def currency_code(text: str) -> str:
 
 
 def split_magnitude(text: str) -> tuple[float, str]:
-    """The factor of a suffix such as ``M`` or ``万元``, and the rest of it.
+    """Return the factor of a suffix such as ``M`` or ``万元``, and the rest of it.
 
     Example:
         >>> split_magnitude("k"), split_magnitude("Mio €"), split_magnitude("cm")
@@ -174,7 +174,7 @@ class Analysis:
 
 
 def ascii_numbers(texts: pl.Series) -> pl.Series:
-    """The texts in ASCII where they differ from a number in nothing else, without dashes for cents.
+    """Return the texts in ASCII where they differ from a number in nothing else, without dashes for cents.
 
     Example:
         >>> ascii_numbers(pl.Series(["１２,-", "'7.5", "'tis"])).to_list()
@@ -224,12 +224,12 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
 
 
 def _parts(cells: pl.Series) -> pl.DataFrame:
-    """The parts of each cell, null where a cell is not divided into parts."""
+    """Return the parts of each cell, null where a cell is not divided into parts."""
     return pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
 
 
 def _may_be_numbers(texts: pl.Series, is_lenient: bool) -> bool:
-    """Whether some cell has the parts of a number; not tested where few cells are equal."""
+    """Return whether some cell has the parts of a number; not tested where few cells are equal."""
     distinct = texts.unique()
     if len(distinct) > DISTINCT * len(texts):
         return True
@@ -238,7 +238,7 @@ def _may_be_numbers(texts: pl.Series, is_lenient: bool) -> bool:
 
 
 def _has_shares(parts: pl.DataFrame, values: pl.Series) -> bool:
-    """Whether numbers up to 1 without a sign are beside percentages above 1."""
+    """Return whether numbers up to 1 without a sign are beside percentages above 1."""
     is_percent = parts["suffix"].str.strip_chars().is_in(["%"]).fill_null(value=False)
     if not is_percent.any():
         return False
@@ -261,7 +261,7 @@ class _Suffix:
 
 
 def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix], dict[str, set[str]]]:
-    """The meaning of each suffix, and the units and currencies of the column."""
+    """Return the meaning of each suffix, and the units and currencies of the column."""
     prefixes = {currency_code(text) for text in _distinct(parts["prefix"])} - {""}
     texts = _distinct(parts["suffix"])
     heads = {text: split_magnitude(text.strip()) for text in texts}
@@ -291,7 +291,7 @@ def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix]
 
 
 def _plain_unit(unit: str) -> str:
-    """A unit without the differences of spelling that do not matter: ``Years`` and ``year``."""
+    """Return a unit without the differences of spelling that do not matter: ``Years`` and ``year``."""
     folded = unit.lower().rstrip(". ").replace(" ", "")
     return folded.removesuffix("s") if len(folded) > 3 and folded.isalpha() else folded
 
@@ -305,7 +305,7 @@ def _chosen(column: pl.Series, texts: Iterable[str]) -> pl.Series:
 
 
 def _valid(parts: pl.DataFrame, suffixes: dict[str, _Suffix]) -> pl.Series:
-    """Whether each cell has the parts of a number."""
+    """Return whether each cell has the parts of a number."""
     currencies = [text for text in _distinct(parts["prefix"]) if currency_code(text)]
     refused = [text for text, suffix in suffixes.items() if suffix.is_refused]
     number = parts["number"]
@@ -340,7 +340,7 @@ def _regular(
 
 
 def _marks(numbers: pl.Series) -> str:
-    """The decimal marks with which the most numbers can be read."""
+    """Return the decimal marks with which the most numbers can be read."""
     if not len(numbers):
         return "."
     counts = {mark: int(numbers.str.contains(form).sum()) for mark, form in ((".", POINT), (",", COMMA))}
@@ -349,7 +349,6 @@ def _marks(numbers: pl.Series) -> str:
 
 
 def _values(parts: pl.DataFrame, suffixes: dict[str, _Suffix], valid: pl.Series, mark: str) -> pl.Series:
-    """The numbers of the valid cells."""
     digits = parts["number"].str.replace_all("[ ']", "")
     groups = "," if mark == "." else "."
     digits = digits.str.replace_all(groups, "", literal=True).str.replace(",", ".", literal=True)
@@ -367,7 +366,7 @@ def _values(parts: pl.DataFrame, suffixes: dict[str, _Suffix], valid: pl.Series,
 def _examples(
     texts: pl.Series, cells: pl.Series, parts: pl.DataFrame, values: pl.Series
 ) -> tuple[tuple[str, float], ...]:
-    """The first cell of each kind of notation with its number."""
+    """Return the first cell of each kind of notation with its number."""
     number, read = parts["number"], values.is_not_null()
     kinds = [parts[part].is_not_null() for part in ("prefix", "suffix", "open", "minus", "bound")]
     kinds += [number.str.contains("[ ',]"), number.str.contains(r"\..*\.|\.[0-9]{3}$")]

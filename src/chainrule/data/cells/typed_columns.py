@@ -109,7 +109,7 @@ def type_texts(
 
 
 def examine(column: pl.Series) -> ExaminedColumn:
-    """The kind of a cleaned text column as far as the column itself shows it."""
+    """Return the kind of a cleaned text column as far as the column itself shows it."""
     present = column.drop_nulls()
     words = may_be_missing(present)
     cells = present.filter(~words) if words.any() else present
@@ -137,7 +137,7 @@ def examine(column: pl.Series) -> ExaminedColumn:
 
 
 def _plain_marks(cells: pl.Series) -> str:
-    """The marks with which a column in plain notation can be read."""
+    """Return the marks with which a column in plain notation can be read."""
     if not cells.str.contains(".", literal=True).any():
         return ""
     is_grouped = cells.str.contains(GROUPED_POINT) | cells.str.contains(_BELOW_THOUSAND)
@@ -158,7 +158,7 @@ class TableMark:
 
 
 def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str, shows_point: bool = False) -> TableMark:
-    """The decimal mark of a table.
+    """Return the decimal mark of a table.
 
     Args:
         columns: the columns of a table.
@@ -181,7 +181,7 @@ def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str, shows_point:
 
 
 def finish(column: ExaminedColumn, table: TableMark, keeps_plain: bool = False) -> TypedColumn:
-    """The typed column, given the decimal mark of its table.
+    """Return the typed column, given the decimal mark of its table.
 
     Args:
         column: the result of ``examine``.
@@ -236,7 +236,7 @@ def _mark_notice(texts: pl.Series) -> tuple[Finding, ...]:
 
 
 def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The notices with at most ``SHOWN`` of each kind, and the number of the others.
+    """Return the notices with at most ``SHOWN`` of each kind, and the number of the others.
 
     Example:
         >>> [notice.code for notice in limit([Finding("constant", facts={"column": "c"})] * 12)][9:]
@@ -255,7 +255,7 @@ def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:
 def tabulate(
     columns: Sequence[TypedColumn], source: str, lines: np.ndarray | None = None, target: str | None = None
 ) -> Table:
-    """The table of typed columns, with their notices.
+    """Return the table of typed columns, with their notices.
 
     Args:
         columns: the columns in order.
@@ -271,7 +271,7 @@ def tabulate(
 def type_frame(
     frame: pl.DataFrame, source: str, target: str | None = None, declared: frozenset[str] = frozenset()
 ) -> Table:
-    """The table of a frame: its columns of texts in a notation of numbers become numbers.
+    """Return the table of a frame: its columns of texts in a notation of numbers become numbers.
 
     Args:
         frame: columns of numbers, booleans, texts or dates.

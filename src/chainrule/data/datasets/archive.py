@@ -58,7 +58,7 @@ class Archive:
         return sorted(n for n in self.files if not patterns or any(fnmatchcase(n, p) for p in patterns))
 
     def read(self, name: str) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Raises:
             DataError: E301 no such file; E308 it is too large; E316 damaged.
@@ -81,7 +81,7 @@ class Archive:
         return content
 
     def text(self, name: str) -> str:
-        """The content of a file of UTF-8 text.
+        """Return the content of a file of UTF-8 text.
 
         Raises:
             DataError: E307 it is not UTF-8; the message has the line. Others as ``read``.
@@ -97,7 +97,7 @@ class Archive:
             raise DataError("E307", where=where, expected="UTF-8", received=received, fix=fix) from error
 
     def digest(self, patterns: Sequence[str]) -> str:
-        """SHA-256 of the names and contents of the files that match, as hexadecimal digits."""
+        """Return the SHA-256 of the names and contents of the files that match, as hexadecimal digits."""
         total = hashlib.sha256()
         for name in self.names(*patterns):
             total.update(os.fsencode(name) + b"\0" + hashlib.sha256(self.read(name)).digest())
@@ -137,12 +137,12 @@ def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
 
 
 def of_files(root: Path, names: Sequence[str]) -> Archive:
-    """Some files of a folder, by their paths below it."""
+    """Return some files of a folder, by their paths below it."""
     return Archive(root, {name: name for name in names}, lambda name: open_inside(root / name, root))
 
 
 def _opened(path: Path) -> tuple[list[str], Open]:
-    """The names of the files, and the function that opens one."""
+    """Return the names of the files, and the function that opens one."""
     if path.is_dir():
         packages = sorted(path.glob(f"*{DEBIAN}"))
         if packages:
@@ -175,7 +175,7 @@ def _tar(path: Path) -> tuple[list[str], Open]:
 
 
 def _top_folder(names: Sequence[str]) -> str:
-    """The folder that contains all files, with its slash; empty if there is none."""
+    """Return the folder that contains all files, with its slash; empty if there is none."""
     first = names[0].partition("/")
     top = first[0] + first[1]
     return top if first[1] and all(name.startswith(top) for name in names) else ""

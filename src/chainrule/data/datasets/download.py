@@ -109,7 +109,7 @@ def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None]
 
 @contextmanager
 def _exclusive(part: Path, path: Path) -> Iterator[IO[bytes] | None]:
-    """Context manager: the partial file, locked; ``None`` if another process has completed it.
+    """Yield the partial file, locked; ``None`` if another process has completed it.
 
     The lock is that of the file which becomes the complete one, so that no other file is left behind.
     """
@@ -131,7 +131,7 @@ def _exclusive(part: Path, path: Path) -> Iterator[IO[bytes] | None]:
 
 
 def _is_at(handle: int, path: Path) -> bool:
-    """Whether a path is that of an open file."""
+    """Return whether a path is that of an open file."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:
@@ -139,12 +139,10 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _open(opener: Any, url: str, size: int, tag: Path) -> tuple[Any, int]:
-    """The response of a server, and the byte at which it starts.
+    """Return the response of a server, and the byte at which it starts.
 
     Args:
-        opener: of connections.
-        url: the address.
-        size: bytes that a download which broke off has left.
+        size: bytes that an interrupted download has left.
         tag: the file with the version of these bytes.
     """
     headers = {"User-Agent": "chainrule"}
@@ -176,11 +174,7 @@ def _copied(response: Any, file: IO[bytes], start: int, total: int, progress: Pr
 
 
 def _require_public(url: str) -> None:
-    """Refuse an address that is not HTTPS, or whose host is not on the public network.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """Raise ``ValueError`` unless an address is HTTPS and its host is on the public network."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(fact("{url} is not an HTTPS address", url=url))
@@ -212,7 +206,7 @@ def _by_apt(source: DebianPackages, folder: Path) -> Path:
 
 
 def _fetched(command: list[str], folder: str) -> list[Path]:
-    """The files that a program downloads into a folder.
+    """Return the files that a program downloads into a folder.
 
     Raises:
         OSError: there is no such program, or it failed; the message is the last line that it printed.
@@ -227,7 +221,7 @@ def _fetched(command: list[str], folder: str) -> list[Path]:
 
 
 def progress_line(name: str) -> Progress:
-    """Shows the progress of a download in one line of a terminal."""
+    """Return a listener that shows the progress of a download in one line of a terminal."""
 
     def show(size: int, total: int) -> None:
         share = f"{100 * size // total:3d}%" if total else ""

@@ -21,7 +21,7 @@ DPKG = Path("/var/lib/dpkg/info")  # lists of the files of Debian packages
 
 
 def downloads_folder() -> Path:
-    """The folder of downloaded data sets.
+    """Return the folder of downloaded data sets.
 
     Raises:
         FileError E407: there is no home folder.
@@ -37,7 +37,7 @@ def downloads_folder() -> Path:
 
 
 def dataset_of(name: str) -> Dataset:
-    """The data set of a name.
+    """Return the data set of a name.
 
     Raises:
         UsageError E101: there is none.
@@ -81,7 +81,7 @@ def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
 
 
 def copy_of(name: str) -> Path | None:
-    """The path of a copy of a data set, ``None`` if there is none.
+    """Return the path of a copy of a data set, ``None`` if there is none.
 
     Raises:
         UsageError E101: no such data set.
@@ -102,7 +102,7 @@ def open_copy(dataset: Dataset, data: str | os.PathLike[str]) -> Archive | None:
 
 
 def _find(dataset: Dataset) -> Path | None:
-    """The archive of a data set in the folders of the environment variable or in the cache."""
+    """Return the archive of a data set in the folders of the environment variable or in the cache."""
     folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
     cached = cache_folder("datasets")
     paths = (_inside(dataset, folder) for folder in (*folders, *([cached] if cached else [])))
@@ -110,14 +110,13 @@ def _find(dataset: Dataset) -> Path | None:
 
 
 def _inside(dataset: Dataset, folder: Path) -> Path | None:
-    """The archive of a data set in a folder."""
     if not folder.is_dir():
         return None
     return next((path for path in sorted(folder.iterdir()) if dataset.source.is_copy(path.name)), None)
 
 
 def _installed(dataset: Dataset) -> Archive | None:
-    """The files of an installed distribution or package, which is not imported."""
+    """Return the files of an installed distribution or package, which is not imported."""
     source = dataset.source
     if isinstance(source, Address):
         return None
@@ -135,7 +134,7 @@ def _package_files(name: str) -> Archive | None:
 
 
 def _debian_files(source: DebianPackages) -> Archive | None:
-    """The files of installed packages of Debian, which keeps a list of the files of each."""
+    """Return the files of installed packages of Debian, which keeps a list of the files of each."""
     lists = [DPKG / f"{name}.list" for name in source.names]
     if not all(file.is_file() for file in lists):
         return None

@@ -43,11 +43,7 @@ class _BoundedHeader(tarfile.TarInfo):
     """A header of a tar file whose extensions are bounded: ``tarfile`` reads them into memory."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        """Continue with the content of a header.
-
-        Raises:
-            ValueError: a name or extension of more than ``HEADER_LIMIT`` bytes.
-        """
+        """Read the content of a header; raises ``ValueError`` if it is longer than ``HEADER_LIMIT`` bytes."""
         if self.type in _EXTENSIONS and self.size > HEADER_LIMIT:
             raise ValueError(fact("a header of {size:,} bytes", size=self.size))
         return super()._proc_member(archive)  # pyright: ignore[reportAttributeAccessIssue]
@@ -59,7 +55,7 @@ def open_tar(stream: IO[bytes]) -> tarfile.TarFile:
 
 
 def tar_members(archive: tarfile.TarFile, limit: int) -> dict[str, tarfile.TarInfo]:
-    """The regular files of a tar file by name; links and devices are left out.
+    """Return the regular files of a tar file by name; links and devices are left out.
 
     Args:
         archive: the tar file.
@@ -104,11 +100,7 @@ def read_debian_packages(paths: Sequence[Path]) -> tuple[list[str], Callable[[st
 
 
 def _data_tar(path: Path) -> bytes:
-    """The tar file with the files of a package, decompressed.
-
-    Raises:
-        OSError, ValueError, LZMAError: as ``read_debian_packages``.
-    """
+    """Return the files of a package as a decompressed tar file."""
     with open_plain(path) as stream:
         content = stream.read(DEBIAN_LIMIT)
     if not content.startswith(_MAGIC):

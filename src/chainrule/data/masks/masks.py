@@ -10,7 +10,7 @@ import numpy as np
 
 
 def median_frequency_weights(masks: np.ndarray, classes: int, power: float = 1.0) -> tuple[float, ...]:
-    """The weight of each class: the median of all frequencies over its own.
+    """Return the weight of each class: the median of all frequencies over its own.
 
     The frequency of a class is its share of the pixels of those masks that contain it. A class that occurs in
     no mask has the weight 0.
@@ -47,7 +47,7 @@ def median_frequency_weights(masks: np.ndarray, classes: int, power: float = 1.0
 
 
 def class_colors(classes: int) -> np.ndarray:
-    """Different colors for classes, (K, 3) bytes.
+    """Return different colors for classes, (K, 3) bytes.
 
     Example:
         >>> class_colors(2).tolist()
@@ -59,7 +59,7 @@ def class_colors(classes: int) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """The mean of an image and the colors of its mask, (H, W, 3) bytes.
+    """Return the mean of an image and the colors of its mask, (H, W, 3) bytes.
 
     Args:
         image: (H, W, 3) bytes.
@@ -83,7 +83,7 @@ STRIP = 64  # rows of the result that are interpolated at once
 
 
 def resize_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Masks (N, H, W) as masks (N, *size), with the class at the center of each cell.
+    """Return masks (N, H, W) as masks (N, *size), with the class at the center of each cell.
 
     Example:
         >>> resize_masks(np.arange(16).reshape(1, 4, 4), (2, 2)).tolist()
@@ -96,7 +96,7 @@ def resize_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def class_mask(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The class with the largest score at each pixel of a larger or smaller mask.
+    """Return the class with the largest score at each pixel of a larger or smaller mask.
 
     Args:
         scores: (H, W, K) scores or probabilities.
@@ -124,14 +124,14 @@ def class_mask(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _taps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of m cells the pixels before and after its center, and the weight of the second."""
+    """Return for each of m cells the pixels before and after its center, and the weight of the second."""
     place = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
     low = np.floor(place).astype(int)
     return low, np.minimum(low + 1, n - 1), place - low
 
 
 def are_masks(images: np.ndarray, y: np.ndarray) -> bool:
-    """Whether targets have one value or several for each pixel of their image.
+    """Return whether targets have one value or several for each pixel of their image.
 
     Example:
         >>> images = np.zeros((5, 4, 6, 3))

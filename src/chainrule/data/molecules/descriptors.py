@@ -19,7 +19,7 @@ LARGE = 1e6
 
 
 def all_descriptors() -> tuple[str, ...]:
-    """The names of all descriptors of RDKit, about 200."""
+    """Return the names of all descriptors of RDKit, about 200."""
     from rdkit.Chem import Descriptors  # noqa: PLC0415, molecules are read before
 
     return tuple(name for name, _ in Descriptors.descList)
@@ -45,7 +45,7 @@ def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTOR
 
 
 def scaffold(molecule: Molecule) -> str:
-    """The rings of a molecule and what links them, as SMILES (Murcko scaffold); empty without rings.
+    """Return the rings of a molecule and what links them, as SMILES (Murcko scaffold); empty without rings.
 
     Example:
         >>> from chainrule.data.molecules.structure import parse_smiles

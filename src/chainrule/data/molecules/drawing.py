@@ -13,7 +13,7 @@ INSTALL = "apt-get install libxrender1 libxext6"  # on Debian
 
 
 def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = "") -> str:
-    """The structural formula, with a colored disk behind each atom.
+    """Return the structural formula, with a colored disk behind each atom.
 
     Args:
         molecule: the molecule.

@@ -77,12 +77,12 @@ class MoleculeInput:
         return {"nodes": nodes, "edges": edges, "mask": mask}
 
     def to_record(self) -> dict[str, Any]:
-        """The settings as plain data."""
+        """Return the settings as plain data."""
         return {"max_atoms": self.max_atoms, "features": list(FEATURES)}
 
     @staticmethod
     def from_record(record: object) -> MoleculeInput | None:
-        """The input of a record; ``None`` if it is not valid, or of other features."""
+        """Return the input of a record; ``None`` if it is not valid, or of other features."""
         if not isinstance(record, Mapping) or record.get("features") != list(FEATURES):
             return None
         count = record.get("max_atoms")
@@ -90,7 +90,7 @@ class MoleculeInput:
 
 
 def atom_features(molecule: Molecule) -> np.ndarray:
-    """The numbers of each atom, (N, F), in the order of ``FEATURES``."""
+    """Return the numbers of each atom, (N, F), in the order of ``FEATURES``."""
     from rdkit.Chem import rdMolDescriptors  # noqa: PLC0415, a molecule exists, so RDKit is installed
 
     crippen = rdMolDescriptors._CalcCrippenContribs(molecule)
@@ -101,7 +101,7 @@ def atom_features(molecule: Molecule) -> np.ndarray:
 
 
 def _of_atom(atom: Any) -> list[float]:
-    """What is seen at one atom."""
+    """Return the features of one atom."""
     symbol, hybridization = atom.GetSymbol(), atom.GetHybridization().name
     element = ELEMENTS.index(symbol) if symbol in ELEMENTS else len(ELEMENTS)
     flags = (atom.GetIsAromatic(), atom.IsInRing(), atom.IsInRingSize(5), atom.IsInRingSize(6))
@@ -120,5 +120,5 @@ def _one_hot(number: int, length: int) -> list[float]:
 
 
 def _bond_kind(name: str) -> int:
-    """The number of a kind of bonds; those between a metal and a ligand count as single."""
+    """Return the number of a kind of bonds; those between a metal and a ligand count as single."""
     return BONDS.index(name) if name in BONDS else 0

@@ -15,7 +15,7 @@ MAX_BLOCKS = 100_000  # molecules of a file
 
 
 def chemistry(where: str) -> Any:
-    """The module ``rdkit.Chem``, with its log switched off, because errors are raised here.
+    """Return the module ``rdkit.Chem``, with its log switched off, because errors are raised here.
 
     Args:
         where: what is to be read.
@@ -61,7 +61,7 @@ def parse_smiles(smiles: str, where: str) -> Molecule:
 
 
 def read_blocks(content: bytes, where: str) -> Iterator[Molecule]:
-    """The molecules of an SDF file, one after the other; their properties are ``GetPropsAsDict()``.
+    """Yield the molecules of an SDF file, one after the other; their properties are ``GetPropsAsDict()``.
 
     Args:
         content: of the file.

@@ -92,7 +92,7 @@ def read_sound(
 
 
 def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
-    """The sound at the sample rate ``rate``.
+    """Return the sound at the sample rate ``rate``.
 
     Raises:
         DataError E371: it has another rate, and ``resample`` is false.
@@ -126,7 +126,7 @@ def decode_inside(file: Path, root: Path) -> Sound:
 
 
 def _has_signature(begin: bytes) -> bool:
-    """Whether the first bytes are those of one of ``FORMATS``."""
+    """Return whether the first bytes are those of one of ``FORMATS``."""
     if begin[:4] == b"FORM":
         return begin[8:12] in (b"AIFF", b"AIFC")
     is_frame = begin[:1] == b"\xff" and begin[1:2] >= b"\xe0"  # of MP3

@@ -114,7 +114,7 @@ def _check(seconds: float | None, damaged: str) -> None:
 
 
 def sound_files(root: Path, labeled: bool = True) -> list[Path]:
-    """The sounds in a folder, sorted by path; hidden files and folders are ignored.
+    """Return the sounds in a folder, sorted by path; hidden files and folders are ignored.
 
     Args:
         root: the folder.
@@ -139,11 +139,7 @@ def sound_files(root: Path, labeled: bool = True) -> list[Path]:
 
 
 def _read(file: Path, root: Path, rate: int, resample: bool) -> Sound | DataError:
-    """Read a sound; returns the error if the file cannot be decoded, and raises any other error.
-
-    Raises:
-        DataError E350, E371: see ``read_sound``.
-    """
+    """Read a sound; returns the error if the file cannot be decoded, and raises any other error."""
     try:
         return with_rate(decode_inside(file, root), rate, resample, str(file))
     except DataError as fault:
@@ -153,11 +149,7 @@ def _read(file: Path, root: Path, rate: int, resample: bool) -> Sound | DataErro
 
 
 def _length(sounds: Sequence[Sound], spectrogram: LogMel, seconds: float | None) -> int:
-    """The number of samples of every sound.
-
-    Raises:
-        DataError E372: fewer than a frame.
-    """
+    """Return the number of samples of every sound; raises E372 for fewer than a frame."""
     if seconds is None:
         return max(spectrogram.win_length, *(len(sound.samples) for sound in sounds))
     length = round(seconds * spectrogram.sample_rate)

@@ -48,7 +48,7 @@ def examine_cells(texts: pl.Series, words: np.ndarray) -> Block:
 
 
 def _together(texts: pl.Series, words: np.ndarray, rows: int) -> Block | None:
-    """The block with its cells row after row; ``None`` if there are cells to unwrap."""
+    """Return the block with its cells row after row; ``None`` if there are cells to unwrap."""
     tested = cell_properties(texts, np.tile(np.arange(len(words)), rows), words)
     if tested is None:
         return None
@@ -57,7 +57,7 @@ def _together(texts: pl.Series, words: np.ndarray, rows: int) -> Block | None:
 
 
 def _by_columns(texts: pl.Series, words: np.ndarray) -> Block | None:
-    """The block with a series for each column; ``None`` if there are cells to unwrap."""
+    """Return the block with a series for each column; ``None`` if there are cells to unwrap."""
     width = len(words)
     columns = [texts.gather_every(width, i) for i in range(width)]
     integers, rest = map(list, zip(*map(_integers, columns), strict=True))
@@ -78,7 +78,7 @@ def _by_columns(texts: pl.Series, words: np.ndarray) -> Block | None:
 
 
 def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
-    """The integers of a column, if it has any that are as programs write them, and the other cells.
+    """Return the integers of a column, if it has any that are as programs write them, and the other cells.
 
     Of other columns, each distinct cell is returned once.
     """
@@ -96,7 +96,7 @@ def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
 
 
 def _without(column: pl.Series, missing: pl.Series) -> pl.Series:
-    """A column with null in place of some texts."""
+    """Return a column with null in place of some texts."""
     cells = pl.first()
     is_missing = cells.is_in(missing.unique().to_list())
     return column.to_frame().select(pl.when(~is_missing).then(cells)).to_series()
@@ -106,16 +106,16 @@ class Segment(Protocol):
     """The cells of consecutive blocks."""
 
     def take_texts(self, i: int) -> pl.Series:
-        """The texts of a column, which the segment does not keep."""
+        """Return the texts of a column, which the segment does not keep."""
         ...
 
     def take_numbers(self, chosen: Sequence[int], is_integral: Sequence[bool], run: Map) -> list[pl.Series]:
-        """The numbers of the chosen columns, which the segment does not keep."""
+        """Return the numbers of the chosen columns, which the segment does not keep."""
         ...
 
 
 def segments_of(blocks: Sequence[Block], width: int) -> Iterator[Segment]:
-    """The blocks as segments; those with their cells row after row are joined."""
+    """Yield the blocks as segments; those with their cells row after row are joined."""
     for is_divided, group in groupby(blocks, lambda block: isinstance(block.cells, list)):
         if is_divided:
             yield from (Columns(list(block.cells)) for block in group)
@@ -167,7 +167,7 @@ class Rows:
 
 
 def _values(texts: pl.Series, chosen: np.ndarray) -> np.ndarray:
-    """The numbers of the chosen columns of a block, (rows, columns); NaN where a cell is missing."""
+    """Return the numbers of the chosen columns of a block, (rows, columns); NaN where a cell is missing."""
     rows = len(texts) // len(chosen)
     cells = texts if chosen.all() else texts.filter(pl.Series(np.tile(chosen, rows)))
     return _as_numbers(cells, is_integral=False).to_numpy().reshape(rows, -1)
@@ -182,7 +182,7 @@ def _number(values: np.ndarray, is_integral: bool) -> pl.Series:
 
 
 def _as_numbers(cells: pl.Series, is_integral: bool) -> pl.Series:
-    """Cells in plain notation as integers or as float64, null where a cell is missing."""
+    """Return cells in plain notation as integers or as float64, null where a cell is missing."""
     if cells.dtype == pl.Int64:
         return cells if is_integral else cells.cast(pl.Float64)
     numbers = cells.cast(pl.Float64, strict=False)

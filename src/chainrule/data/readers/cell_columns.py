@@ -94,7 +94,7 @@ class Cells:
             self._combine(self._pending.popleft().result())
 
     def columns(self) -> list[TypedColumn]:
-        """The columns in order, as ``type_texts`` returns them."""
+        """Return the columns in order, as ``type_texts`` returns them."""
         self._finish()
         has = self._properties
         is_number = has[PRESENT] & ~has[OTHER] & ~has[CODE] & ~has[MAYBE]
@@ -122,7 +122,7 @@ class Cells:
         ]
 
     def _numbers(self, segments: Sequence[Segment], chosen: np.ndarray) -> Iterator[pl.Series]:
-        """The columns of plain numbers; integral ones as integers."""
+        """Return the columns of plain numbers; integral ones as integers."""
         is_integral = (~self._properties[DECIMAL, chosen]).tolist()
         run = self._pool.map if self._pool else map
         is_divided = all(isinstance(segment, Columns) for segment in segments)  # else a segment uses the pool
@@ -132,12 +132,12 @@ class Cells:
 
 
 def _concatenated(parts: Sequence[pl.Series], dtype: pl.DataType) -> pl.Series:
-    """The parts of a column as one series; an empty one of this type if there are none."""
+    """Return the parts of a column as one series; an empty one of this type if there are none."""
     return pl.concat(parts, rechunk=True) if parts else pl.Series(dtype=dtype)
 
 
 def _divided(text: str, delimiter: str) -> pl.Series:
-    """The cells of a text, without spaces around them."""
+    """Return the cells of a text, without spaces around them."""
     cells = pl.Series([text]).str.split(delimiter)[0]
     has_spaces = not text.isascii() or any(space in text for space in SPACES)
     return cells.str.strip_chars() if has_spaces else cells

@@ -26,7 +26,7 @@ COUNT = 8  # of properties
 def cell_properties(
     texts: pl.Series, owner: np.ndarray, words: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The properties of the columns, (``COUNT``, width), and the numbers of the missing cells.
+    """Return the properties of the columns, (``COUNT``, width), and the numbers of the missing cells.
 
     Args:
         texts: the cells without spaces around them, in any order.
@@ -70,7 +70,7 @@ def cell_properties(
 
 
 def _shows_point(texts: pl.Series, owner: np.ndarray, decimals: np.ndarray, width: int) -> np.ndarray:
-    """Which columns, (width,), have a number with a point that does not separate thousands.
+    """Return which columns, (width,), have a number with a point that does not separate thousands.
 
     The first number of a column usually shows it; all numbers are tested in the other columns only.
     """

@@ -34,7 +34,7 @@ class Content:
         return Path(self.suffixed).suffix.lower()
 
     def head(self) -> bytes:
-        """The first bytes; the file stays at its start."""
+        """Return the first bytes; the file stays at its start."""
         self.binary.seek(0)
         start = self.binary.read(HEAD)
         self.binary.seek(0)

@@ -82,7 +82,7 @@ def read_named(name: str) -> Table:
 
 
 def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
-    """The inputs, their names, and the target."""
+    """Return the inputs, their names, and the target."""
     # Importing scikit-learn takes more than a second, which readers of files should not pay.
     from sklearn import datasets  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
 
 
 def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays of a cached file; ``None`` if it does not exist or is damaged."""
+    """Return the arrays of a cached file; ``None`` if it does not exist or is damaged."""
     content = read_private(path)
     try:
         with np.load(io.BytesIO(content or b""), allow_pickle=False) as file:
@@ -145,14 +145,14 @@ def read_named_images(name: str) -> Table:
 
 
 def _fashion() -> Table:
-    """Fashion-MNIST as numbers: one column per pixel."""
+    """Return Fashion-MNIST as numbers: one column per pixel."""
     x, y = _fashion_arrays(IMAGE_SETS["fashion-mnist"])
     columns = [f"pixel{i}" for i in range(1, x[0].size + 1)]
     return _table("fashion-mnist", x.reshape(len(x), -1), columns, np.array(FASHION_NAMES)[y])
 
 
 def _fashion_arrays(parts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The images (N, 28, 28) of some files, and their class numbers (N,)."""
+    """Return the images (N, 28, 28) of some files, and their class numbers (N,)."""
     if FASHION_FOLDER.is_dir():
         read = [_fashion_files(part) for part in parts]
         return np.concatenate([x for x, _ in read]), np.concatenate([y for _, y in read]).astype(int)
@@ -162,11 +162,7 @@ def _fashion_arrays(parts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """The images of a file, and the classes of the accompanying file.
-
-    Raises:
-        DataError E316: they do not match.
-    """
+    """Return the images of a file, and the classes of the accompanying file, which must match (E316)."""
     x = _read_idx(FASHION_FOLDER / f"{part}-images-idx3-ubyte.gz")
     labels = FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz"
     y = _read_idx(labels)

@@ -88,7 +88,7 @@ def _replace_stream() -> Callable[[], None]:
 
 @cache
 def _nowhere() -> int | None:
-    """A stream of C whose output is discarded."""
+    """Return a stream of C whose output is discarded."""
     c_open = ctypes.CDLL(None).fopen
     c_open.restype = ctypes.c_void_p
     return c_open(os.devnull.encode(), b"w")

@@ -141,7 +141,7 @@ def _head(lines: Lines, text: Iterator[str], options: ReadOptions) -> _Head:
 
 
 def _header(lines: Lines, head: _Head, options: ReadOptions) -> Header:
-    """The names of the columns, validated."""
+    """Return the names of the columns, validated."""
     records = head.records
     if commented := _commented(head):
         records = [(head.start, commented), *records]
@@ -149,7 +149,7 @@ def _header(lines: Lines, head: _Head, options: ReadOptions) -> Header:
 
 
 def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) -> Header:
-    """The columns of a table from its first records.
+    """Return the columns of a table from its first records.
 
     Args:
         records: lines and fields of the first records.
@@ -199,7 +199,7 @@ def _commented(head: _Head) -> list[str]:
 
 
 def _named(names: list[str], has_row_names: bool, source: str) -> tuple[list[str], list[Finding]]:
-    """The names without trailing empty ones, and with a name for a first column that has none."""
+    """Return the names without trailing empty ones, and with a name for a first column that has none."""
     while len(names) > 1 and not names[-1]:
         names = names[:-1]
     if has_row_names:
@@ -212,7 +212,6 @@ def _named(names: list[str], has_row_names: bool, source: str) -> tuple[list[str
 
 
 def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Table:
-    """Read all rows below the header."""
     names, width = header.names, header.width
     optional = width - len(names)
     rows = Rows(lines.name, width, header.record, header.units, header.labels, optional, bool(head.comments))
@@ -232,7 +231,7 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
 
 
 def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]:
-    """The notice for comment lines above the table."""
+    """Return the notice for comment lines above the table."""
     count = len(head.comments) - (header.line == head.start)  # the last one may be the header
     if count < 1:
         return []
@@ -246,11 +245,7 @@ def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]
 def _without_trailing(
     columns: list[TypedColumn], width: int, header: Header, source: str
 ) -> tuple[list[TypedColumn], list[Finding]]:
-    """The columns without trailing ones that have neither a name nor a value.
-
-    Raises:
-        DataError E305: such a column has values.
-    """
+    """Return the columns without trailing ones that have neither a name nor a value (E305: values only)."""
     extra = columns[width:]
     if not extra:
         return columns, []
@@ -263,7 +258,7 @@ def _without_trailing(
 def without_empty(
     columns: list[TypedColumn], header: Header, source: str
 ) -> tuple[list[TypedColumn], list[Finding]]:
-    """The columns without those that have neither a name nor a value.
+    """Return the columns without those that have neither a name nor a value.
 
     Raises:
         DataError E305: a column without a name has values.

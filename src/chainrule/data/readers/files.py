@@ -159,7 +159,7 @@ def _compressed(content: Content, options: ReadOptions, depth: int) -> Table:
 
 
 def _is_workbook(content: Content, head: bytes) -> bool:
-    """Whether a zip archive is a workbook, by a name that its directory at the end must contain."""
+    """Return whether a zip archive is a workbook, by a name that its directory at the end must contain."""
     if not head.startswith(ZIP):
         return False
     content.binary.seek(max(0, content.size - 2**20))
@@ -169,11 +169,7 @@ def _is_workbook(content: Content, head: bytes) -> bool:
 
 
 def _refuse_foreign(content: Content, head: bytes) -> None:
-    """Refuse formats that are no tables, each by its name.
-
-    Raises:
-        DataError E316: such a format.
-    """
+    """Refuse formats that are no tables (E316), each by its name."""
     if content.suffix in _OFFICE and head.startswith(ZIP):
         received = _OFFICE[content.suffix]
         fix = _FOREIGN_FIXES[b"\xd0\xcf\x11\xe0"]
@@ -204,7 +200,7 @@ def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table
 
 
 def _standard_input() -> Content:
-    """Standard input, copied to a temporary file so that it can be read twice.
+    """Copy standard input to a temporary file, so that it can be read twice.
 
     Raises:
         DataError: E301 it is a terminal; E308 too large.
@@ -226,7 +222,7 @@ def _standard_input() -> Content:
 
 
 def _url(text: str) -> DataError:
-    """The error for a URL: nothing is downloaded, so no address of a file is ever contacted."""
+    """Return the error for a URL: nothing is downloaded, so no address of a file is ever contacted."""
     name = (
         re.sub(r"[^\w.-]+", "-", text.partition("?")[0].rstrip("/").rpartition("/")[2]).strip("-.")
         or "data.csv"

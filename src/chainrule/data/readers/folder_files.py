@@ -13,7 +13,7 @@ MAX_OTHERS = 20_000  # other files below a folder of images or sounds, and twice
 
 
 def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]:
-    """The files below a folder, sorted by path.
+    """Return the files below a folder, sorted by path.
 
     Hidden files and folders are ignored. Links to folders are not entered; they count as files.
 

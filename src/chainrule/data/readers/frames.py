@@ -20,14 +20,14 @@ _WIDEST = 2**127  # integers of polars have 128 bits
 
 
 def of_pandas(frame: Any) -> Table:
-    """A pandas frame, recognized by its attributes, so that pandas need not be installed."""
+    """Return a pandas frame, recognized by its attributes, so that pandas need not be installed."""
     names = [str(name) for name in frame.columns]
     check_names("frame", names)
     return of_columns({name: frame.iloc[:, i] for i, name in enumerate(names)}, "frame")
 
 
 def of_array(source: Any) -> Table:
-    """A table from an array of numbers or texts, or from a structured array."""
+    """Return a table from an array of numbers or texts, or from a structured array."""
     array = np.asarray(source)
     if array.dtype.names:
         return of_columns({name: array[name] for name in array.dtype.names}, "array")
@@ -46,7 +46,7 @@ def of_array(source: Any) -> Table:
 
 
 def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
-    """A table from named columns; an array of several axes becomes one column per element of a row."""
+    """Return a table from named columns; an array of several axes becomes one column per element of a row."""
     frame, unusable = frame_of_columns(columns, source)
     declared = frozenset(f"{name}" for name, values in columns.items() if _is_declared(values))
     target = "y" if set(columns) == {"x", "y"} else None
@@ -54,7 +54,7 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
 
 
 def as_columns(rows: Any) -> Any:
-    """Dicts of cells, one dict of cells or a pandas row as a dict of columns; anything else as it is.
+    """Return dicts of cells, one dict of cells or a pandas row as a dict of columns; anything else as it is.
 
     Example:
         >>> as_columns([{"age": 31}, {"age": 47, "city": "Ulm"}])
@@ -73,24 +73,24 @@ def as_columns(rows: Any) -> Any:
 
 
 def is_records(value: Any) -> bool:
-    """Whether a value is a list of rows that are dicts of cells."""
+    """Return whether a value is a list of rows that are dicts of cells."""
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
 
 def is_by_column(value: Any) -> bool:
-    """Whether a value has columns or cells by name: dicts, or a pandas row."""
+    """Return whether a value has columns or cells by name: dicts, or a pandas row."""
     return isinstance(value, Mapping) or is_records(value) or _is_pandas_row(value)
 
 
 def _is_pandas_row(value: Any) -> bool:
-    """Whether a value is one row of a pandas frame: a series whose index has the names of columns."""
+    """Return whether a value is one row of a pandas frame: a series whose index has the names of columns."""
     if not hasattr(value, "index") or not hasattr(value, "iloc") or hasattr(value, "columns"):
         return False
     return all(isinstance(name, str) for name in value.index)
 
 
 def _is_cell(value: Any) -> bool:
-    """Whether a value is one cell and not a column."""
+    """Return whether a value is one cell and not a column."""
     return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
 
 
@@ -116,12 +116,12 @@ def frame_of_columns(columns: Mapping[Any, Any], source: str) -> tuple[pl.DataFr
 
 
 def _is_empty(values: Any) -> bool:
-    """Whether values are an array without rows, whatever other axes it has."""
+    """Return whether values are an array without rows, whatever other axes it has."""
     return isinstance(values, np.ndarray) and values.ndim > 1 and not values.size
 
 
 def _is_declared(values: Any) -> bool:
-    """Whether a column has the type of a category: in pandas, pyarrow or polars."""
+    """Return whether a column has the type of a category: in pandas, pyarrow or polars."""
     dtype = str(getattr(values, "dtype", "") or getattr(values, "type", "")).lower()
     return dtype == "category" or dtype.startswith(("dictionary<", "categorical", "enum("))
 
@@ -192,7 +192,7 @@ def _no_values(name: str, rows: int) -> pl.Series:
 
 
 def _has_characters(texts: np.ndarray) -> bool:
-    """Whether every element of an array of texts consists of characters of Unicode.
+    """Return whether every element of an array of texts consists of characters of Unicode.
 
     NumPy reads any 32 bits as a character, and Python and polars trust it.
     """
@@ -244,7 +244,7 @@ def of_frame(
     declared: frozenset[str] = frozenset(),
     unusable: Mapping[str, str] | None = None,
 ) -> Table:
-    """The table of a polars frame: numbers, booleans, texts and dates, NaN as null.
+    """Return the table of a polars frame: numbers, booleans, texts and dates, NaN as null.
 
     Args:
         frame: its columns may have any type.

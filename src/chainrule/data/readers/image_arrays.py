@@ -15,7 +15,7 @@ from chainrule.spec import shape_text
 
 
 def image_table(pixels: np.ndarray, names: Sequence[str], classes: Sequence[str], source: str) -> Table:
-    """Images in memory as a table with the columns ``image`` and ``class``; see ``read_images``.
+    """Return images in memory as a table with the columns ``image`` and ``class``; see ``read_images``.
 
     Args:
         pixels: (N, H, W, C) bytes, with 1 or 3 channels.
@@ -33,7 +33,7 @@ def image_table(pixels: np.ndarray, names: Sequence[str], classes: Sequence[str]
 
 
 def labeled_images(images: bytes, labels: bytes, classes: Sequence[str], source: str) -> Table:
-    """Images and class numbers in two ``.npy`` files as a table.
+    """Return images and class numbers in two ``.npy`` files as a table.
 
     Args:
         images: the bytes of a file of bytes, (N, H, W), (N, H, W, 1) or (N, H, W, 3).

@@ -30,7 +30,7 @@ _SCAN = b"\xff\xda"  # begins a scan; inside it, 0xff is followed by 0
 def decode_image(
     content: bytes, where: str, channels: int = 3, size: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """The pixels of an image, (H, W, C) bytes.
+    """Return the pixels of an image, (H, W, C) bytes.
 
     Args:
         content: the bytes of the file.
@@ -58,7 +58,7 @@ def decode_image(
 
 
 def too_large(image: Any, scans: int = 0) -> str:
-    """The reason why an opened image takes too much memory or time to decode; empty if it does not.
+    """Return the reason why an opened image takes too much memory or time to decode; empty if it does not.
 
     Args:
         image: an image of Pillow.
@@ -80,7 +80,7 @@ def too_large(image: Any, scans: int = 0) -> str:
 
 
 def count_scans(stream: BinaryIO) -> int:
-    """The number of scans in a file if it is a JPEG; the position of the stream is kept."""
+    """Return the number of scans in a file if it is a JPEG; the position of the stream is kept."""
     place = stream.tell()
     stream.seek(0)
     try:
@@ -105,14 +105,14 @@ def open_image(stream: BinaryIO, where: object) -> Iterator[Any]:
 
 
 def is_rotated(image: Any) -> bool:
-    """Whether width and height of an opened image are exchanged when it is upright, by its EXIF."""
+    """Return whether width and height of an opened image are exchanged when it is upright, by its EXIF."""
     if image.format == "PNG":
         image.load()  # EXIF may follow the pixels
     return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarray:
-    """The pixels of an opened image, upright, (H, W, C).
+    """Return the pixels of an opened image, upright, (H, W, C).
 
     Args:
         image: an image of Pillow.
@@ -136,7 +136,7 @@ def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarra
 
 
 def first_line(cause: Exception) -> str:
-    """The first line of the message of an exception, without the address of a stream, as the reason.
+    """Return the first line of the message of an exception, without the address of a stream, as the reason.
 
     Example:
         >>> import io

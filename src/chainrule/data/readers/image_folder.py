@@ -184,7 +184,7 @@ def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:
 
 
 def _size(size: Any) -> tuple[int, int] | None:
-    """Height and width; ``None`` if images are not resized."""
+    """Return height and width; ``None`` if images are not resized."""
     if size is None:
         return None
     pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
@@ -225,11 +225,7 @@ def _parallel_map(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
 
 
 def _refuse_expansion(root: Path, files: Sequence[Path], shape: tuple[int, ...]) -> None:
-    """Refuse files whose pixels need far more memory than the files themselves.
-
-    Raises:
-        DataError E308: they expand to many times their size.
-    """
+    """Refuse files whose pixels need far more memory than the files themselves (E308)."""
     size, packed = math.prod(shape), sum(file.stat().st_size for file in files)
     if size > max(FREE, EXPANSION * packed):
         expected = fact("at most {ratio} times their size", ratio=EXPANSION)
@@ -238,7 +234,7 @@ def _refuse_expansion(root: Path, files: Sequence[Path], shape: tuple[int, ...])
 
 
 def image_sizes(folder: str | os.PathLike[str], names: Sequence[str]) -> np.ndarray:
-    """Height and width of each image of a folder as it is stored in its file, (N, 2).
+    """Return height and width of each image of a folder as it is stored in its file, (N, 2).
 
     Args:
         folder, names: as ``read_images`` reads them, and its column ``image``.
@@ -289,7 +285,7 @@ def _open(file: Path, root: Path) -> Iterator[Any]:
 def _decodable(
     root: Path, files: Sequence[Path], headers: Sequence[_Header], damaged: str, others: Sequence[Path]
 ) -> tuple[list[int], tuple[Finding, ...]]:
-    """The indices of the files that can be decoded, and the notices for the user."""
+    """Return the indices of the files that can be decoded, and the notices for the user."""
     broken = [i for i, header in enumerate(headers) if header.fault]
     names = [f"{files[i].relative_to(root).as_posix()}: {headers[i].fault}" for i in broken]
     if broken and (damaged == "refuse" or len(broken) == len(files)):
@@ -317,7 +313,7 @@ def _decodable(
 
 
 def _common_size(root: Path, sizes: Sequence[tuple[Path, tuple[int, int]]]) -> tuple[int, int]:
-    """The common size of all images.
+    """Return the common size of all images.
 
     Raises:
         DataError E353: the sizes differ; lists the number of images of each size, with an example.

@@ -31,11 +31,7 @@ _THREADS, _MOST_THREADS = "POLARS_MAX_THREADS", 1024
 
 
 def _imported() -> Any:
-    """Import polars; the number of its threads must be one that it accepts: with 0 it panics.
-
-    Raises:
-        UsageError E102: another value of the variable.
-    """
+    """Import polars; raises E102 for a number of threads that it does not accept: with 0 it panics."""
     threads = os.environ.get(_THREADS, "1")
     if not threads.isascii() or not threads.isdigit() or not 1 <= int(threads[:9]) <= _MOST_THREADS:
         from chainrule.errors import fact  # noqa: PLC0415  # as below
@@ -71,5 +67,5 @@ def require_threads() -> None:
 
 
 def is_polars(value: object) -> bool:
-    """Whether a value is a frame or a column of polars."""
+    """Return whether a value is a frame or a column of polars."""
     return type(value).__module__.partition(".")[0] == "polars"

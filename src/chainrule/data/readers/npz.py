@@ -119,7 +119,7 @@ def _key(member: zipfile.ZipInfo) -> str:
 
 
 def array_of(content: bytes, where: str) -> np.ndarray:
-    """The array of the bytes of an ``.npy`` file.
+    """Return the array of the bytes of an ``.npy`` file.
 
     Args:
         content: the bytes.

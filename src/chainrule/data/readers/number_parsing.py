@@ -50,7 +50,7 @@ def has_codes(cells: pl.Series) -> bool:
 
 
 def numbers(column: pl.Series) -> pl.Series:
-    """The column as float64; null where a cell is missing or is not a number in plain notation.
+    """Return the column as float64; null where a cell is missing or is not a number in plain notation.
 
     Example:
         >>> numbers(pl.Series(["1.5", "x", None])).to_list()
@@ -66,7 +66,7 @@ def numbers(column: pl.Series) -> pl.Series:
 
 
 def level_texts(column: pl.Series) -> pl.Series:
-    """Each cell as the text of its category: ``1``, ``1.0`` and the number 1 are all ``"1"``.
+    """Return each cell as the text of its category: ``1``, ``1.0`` and the number 1 are all ``"1"``.
 
     Example:
         >>> level_texts(pl.Series(["1.50", "red", "007"])).to_list()

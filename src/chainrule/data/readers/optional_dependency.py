@@ -25,7 +25,7 @@ EXTRAS = {
 
 
 def missing(extra: str, where: object) -> DataError:
-    """The error for an optional library that is not installed.
+    """Return the error for an optional library that is not installed.
 
     Args:
         extra: one of ``EXTRAS``.

@@ -106,7 +106,7 @@ class ReadOptions:
         return True if self.day_first else False if self.month_first else None
 
     def without(self, *names: str) -> ReadOptions:
-        """These options with some of them as by default."""
+        """Return these options with some of them as by default."""
         return replace(self, **{name: getattr(NO_OPTIONS, name) for name in names})
 
     def require_only(self, allowed: Collection[str], source: str, kind: str) -> None:
@@ -132,7 +132,7 @@ TEXT_OPTIONS = ("delimiter", "skip", "encoding", "header")
 
 
 def is_text_encoding(name: str) -> bool:
-    """Whether Python decodes texts of this encoding; codecs that convert bytes to bytes do not count.
+    """Return whether Python decodes texts of this encoding; codecs that convert bytes to bytes do not count.
 
     Example:
         >>> is_text_encoding("gbk"), is_text_encoding("rot13"), is_text_encoding("idna")

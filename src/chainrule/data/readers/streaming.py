@@ -85,7 +85,7 @@ def map_array(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def count_rows(path: str | os.PathLike[str]) -> int:
-    """The number of rows of a Parquet file, without decompressing its columns.
+    """Return the number of rows of a Parquet file, without decompressing its columns.
 
     Raises:
         DataError: E301 no such file; E316 not a Parquet file; E304 no rows.
@@ -186,7 +186,7 @@ def _fill(x: np.memmap, y: np.memmap, preparation: Preparation, tables: Iterator
 
 
 def stream(arrays: Arrays, order: Order, epoch: int = 0, workers: int = 2) -> Iterator[Arrays]:
-    """The batches of an epoch, prefetched on threads, equal to those of data in memory.
+    """Return the batches of an epoch, prefetched on threads, equal to those of data in memory.
 
     Args:
         arrays: memory-mapped or not.
@@ -236,7 +236,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def _first_line(cause: Exception) -> str:
-    """The first line of an exception's text, or its type if it has none."""
+    """Return the first line of an exception's text, or its type if it has none."""
     text = message_of(cause)
     lines = text.strip().splitlines()
     return text if len(lines) == 1 and len(text) <= 120 else (lines or [type(cause).__name__])[0][:120]

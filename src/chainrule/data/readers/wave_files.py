@@ -13,7 +13,7 @@ SCALE = 32768  # of 16 bits
 
 
 def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
-    """The samples (T,), between -1 and 1, float32.
+    """Return the samples (T,), between -1 and 1, float32.
 
     Args:
         content: of the file.
@@ -40,7 +40,7 @@ def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
 
 
 def encode_wave(samples: np.ndarray, sample_rate: int) -> bytes:
-    """The content of a WAV file; samples beyond -1 and 1 are clipped.
+    """Return the content of a WAV file; samples beyond -1 and 1 are clipped.
 
     Args:
         samples: (T,).

@@ -78,7 +78,7 @@ def _refusal(name: str, expected: str, received: object) -> UsageError:
 
 
 def invert_mel(bands: np.ndarray, filters: np.ndarray, rounds: int = 100) -> np.ndarray:
-    """Power spectra whose band powers are near the given ones: min |P H - M|^2 with P at least 0.
+    """Return power spectra whose band powers are near the given ones: min |P H - M|^2 with P at least 0.
 
     Args:
         bands: (T, bands) M, at least 0.
@@ -106,7 +106,7 @@ def invert_mel(bands: np.ndarray, filters: np.ndarray, rounds: int = 100) -> np.
 def _sound_of(
     magnitudes: np.ndarray, spectrogram: LogMel, rounds: int, momentum: float, seed: int
 ) -> np.ndarray:
-    """The sound of magnitudes (frames, K) by alternating projections, computed in single precision."""
+    """Return the sound of magnitudes (frames, K) by alternating projections, computed in single precision."""
     length, hop = spectrogram.win_length, spectrogram.hop_length
     magnitudes = magnitudes.astype(np.float32)
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, magnitudes.shape).astype(np.float32)
@@ -133,7 +133,7 @@ def short_time_fourier(samples: np.ndarray, length: int, hop: int) -> np.ndarray
 
 
 def nearest_sound(matrix: np.ndarray, length: int, hop: int, covered: float = 0.0) -> np.ndarray:
-    """The samples whose short-time Fourier transform is nearest to a matrix, by least squares.
+    """Return the samples whose short-time Fourier transform is nearest to a matrix, by least squares.
 
     Frames are windowed again, added, and divided by the sum of the squared windows. Samples at which all
     windows are 0, such as the first, are 0. At both ends this sum is small, and a matrix that is the
@@ -162,7 +162,7 @@ def nearest_sound(matrix: np.ndarray, length: int, hop: int, covered: float = 0.
 
 
 def _overlapped(frames: np.ndarray, hop: int) -> np.ndarray:
-    """The sum of frames that start ``hop`` samples apart: (N, length) -> ((N - 1) hop + length,)."""
+    """Return the sum of frames that start ``hop`` samples apart: (N, length) -> ((N - 1) hop + length,)."""
     count, length = frames.shape
     parts = -(-length // hop)
     padded = np.pad(frames, ((0, 0), (0, parts * hop - length))).reshape(count, parts, hop)

@@ -39,7 +39,7 @@ class Padded:
     lengths: np.ndarray
 
     def unpad(self) -> list[np.ndarray]:
-        """The sequences without padding."""
+        """Return the sequences without padding."""
         return [row[:length] for row, length in zip(self.values, self.lengths.tolist(), strict=True)]
 
 
@@ -174,7 +174,7 @@ class Buckets:
         return True
 
     def batch(self, epoch: int, step: int) -> np.ndarray:
-        """The indices of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only.
+        """Return the indices of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only.
 
         Args:
             epoch: from 0.

@@ -70,7 +70,7 @@ class Pronunciation:
 
 
 def pronounce(text: str, voice: str = VOICE, where: str = "text") -> Pronunciation:
-    """The phonemes of a text.
+    """Return the phonemes of a text.
 
     Equal calls give equal phonemes. Their times differ by some milliseconds, and the samples, because the
     oscillators of the synthesizer continue from one call to the next; a program gives the same each time.
@@ -120,12 +120,7 @@ def _phonemes(events: list[tuple[str, float]]) -> tuple[tuple[str, ...], np.ndar
 
 @frozen(eq=False)
 class _Library:
-    """The loaded library.
-
-    Args:
-        functions: of the C interface.
-        rate: samples per second.
-    """
+    """The functions of the C interface of the library, and its samples per second."""
 
     functions: Any
     rate: int
@@ -157,7 +152,7 @@ def _choose_voice(library: _Library, voice: str) -> None:
 
 
 def _spoken(library: _Library, text: str) -> tuple[list[tuple[str, float]], list[np.ndarray]]:
-    """The phonemes with their starts in seconds, and pieces of the sound."""
+    """Return the phonemes with their starts in seconds, and pieces of the sound."""
     phonemes: list[tuple[str, float]] = []
     samples: list[np.ndarray] = [np.zeros(0, np.int16)]
 

@@ -88,7 +88,7 @@ class QuestionInput:
     def learn(
         texts: Iterable[str], passage_length: int, question_length: int, rare: int = 4
     ) -> QuestionInput:
-        """The input whose vocabulary is that of training texts.
+        """Return the input whose vocabulary is that of training texts.
 
         Args:
             texts: passages and questions.
@@ -112,7 +112,7 @@ class QuestionInput:
     def __call__(
         self, passages: Sequence[str], questions: Sequence[str], where: Sequence[str]
     ) -> tuple[dict[str, np.ndarray], list[Window]]:
-        """The inputs of ``cr.SpanReader``, and the window of each passage.
+        """Return the inputs of ``cr.SpanReader``, and the window of each passage.
 
         Args:
             passages, questions: B texts each.
@@ -139,12 +139,12 @@ class QuestionInput:
         return inputs, windows
 
     def weights(self, text: Iterable[str]) -> dict[str, float]:
-        """The weight of each character of a text, from 0 to 1."""
+        """Return the weight of each character of a text, from 0 to 1."""
         largest = math.log(self.size + 1)
         return {c: math.log(self._ids.get(c, self.size)) / largest for c in dict.fromkeys(text)}
 
     def window(self, passage: str, question: str) -> Window:
-        """The sentences with most in common with the question; of equal ones, the later first."""
+        """Return the sentences with most in common with the question; of equal ones, the later first."""
         weights, pairs = self.weights(question), _grams(question, 2)
         scored = []
         for start, stop in sentences(passage):
@@ -169,7 +169,7 @@ class QuestionInput:
         return Window("".join(passage[i] for i in places), places, ranks, scores)
 
     def features(self, window: Window, passage: str, question: str) -> np.ndarray:
-        """The features of each character of a window, (n, F), in the order of ``FEATURES``."""
+        """Return the features of each character of a window, (n, F), in the order of ``FEATURES``."""
         text, n = window.text, len(window.text)
         pairs, triples = _grams(question, 2), _grams(question, 3)
         starts = np.array([text[i : i + 2] in pairs for i in range(n)])
@@ -189,12 +189,12 @@ class QuestionInput:
         return np.column_stack(columns).astype(np.float32)
 
     def to_record(self) -> dict[str, Any]:
-        """The settings as plain data."""
+        """Return the settings as plain data."""
         return {"characters": self.characters, **{name: getattr(self, name) for name in LIMITS}}
 
     @staticmethod
     def from_record(record: object) -> QuestionInput | None:
-        """The input of a record; ``None`` if it is not valid."""
+        """Return the input of a record; ``None`` if it is not valid."""
         if not isinstance(record, Mapping) or set(record) != {"characters", *LIMITS}:
             return None
         lengths = {name: record[name] for name in LIMITS}
@@ -219,12 +219,12 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _grams(text: str, length: int) -> set[str]:
-    """The sequences of some neighboring characters of a text."""
+    """Return the sequences of some neighboring characters of a text."""
     return {text[i : i + length] for i in range(len(text) - length + 1)}
 
 
 def _closeness(common: np.ndarray) -> list[np.ndarray]:
-    """For each distance of ``DISTANCES``: closeness to the last common pair before, and to the next after."""
+    """Return for each of ``DISTANCES`` the closeness to the last common pair, and to the next one."""
     columns = []
     for distance in DISTANCES:
         for marks in (common, common[::-1]):
@@ -237,11 +237,7 @@ def _closeness(common: np.ndarray) -> list[np.ndarray]:
 
 
 def _require_text(text: str, limit: int, where: str) -> None:
-    """Refuse an empty text and one that is too long.
-
-    Raises:
-        DataError E363, E364: it is.
-    """
+    """Refuse an empty text (E363) and one that is too long (E364)."""
     if not text.strip():
         raise DataError("E363", where=where, expected=fact("a text"), received=fact("an empty text"))
     if len(text) > limit:

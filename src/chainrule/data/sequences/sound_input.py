@@ -41,7 +41,7 @@ class SoundInput:
     seconds: float
 
     def __call__(self, samples: np.ndarray | Sound, where: str) -> np.ndarray:
-        """The spectrogram (frames, bands, 1) of samples (T,), or of a ``Sound``.
+        """Return the spectrogram (frames, bands, 1) of samples (T,), or of a ``Sound``.
 
         Args:
             samples: the recording.
@@ -65,13 +65,13 @@ class SoundInput:
         return self.spectrogram(wave)[..., None]  # (T,) -> (frames, bands, 1)
 
     def to_record(self) -> dict[str, Any]:
-        """The settings as plain data."""
+        """Return the settings as plain data."""
         own = {field.name: getattr(self.spectrogram, field.name) for field in fields(LogMel)}
         return {**own, "seconds": self.seconds}
 
     @staticmethod
     def from_record(record: object) -> SoundInput | None:
-        """The input of a record; ``None`` if it is not valid."""
+        """Return the input of a record; ``None`` if it is not valid."""
         names = {field.name for field in fields(LogMel)} | {"seconds"}
         if not isinstance(record, Mapping) or set(record) != names:
             return None
@@ -88,7 +88,7 @@ class SoundInput:
 
 
 def _command(file: str, rate: int) -> str:
-    """The command that resamples a file.
+    """Return the command that resamples a file.
 
     Example:
         >>> _command("my voice.m4a", 8000)

@@ -110,7 +110,7 @@ class LogMel:
         return np.clip(np.minimum(rise, fall), 0, None)  # (K, bands)
 
     def power(self, samples: Any) -> np.ndarray:
-        """The power spectrum P of each frame, float64, (frames, 1 + win_length // 2).
+        """Return the power spectrum P of each frame, float64, (frames, 1 + win_length // 2).
 
         Args:
             samples: (T,), or a ``Sound``, whose channels are averaged.
@@ -141,7 +141,7 @@ class LogMel:
         return np.abs(np.fft.rfft(frames * hann(self.win_length), axis=1)) ** 2
 
     def _mono(self, sound: Sound) -> np.ndarray:
-        """The mean of the channels; refuses another sample rate."""
+        """Return the mean of the channels; refuses another sample rate."""
         if sound.sample_rate != self.sample_rate:
             expected = fact("{rate} samples a second", rate=self.sample_rate)
             received = fact("{rate} samples a second", rate=sound.sample_rate)
@@ -150,7 +150,7 @@ class LogMel:
         return sound.mono
 
     def __call__(self, samples: Any) -> np.ndarray:
-        """The log-mel spectrogram S, float32, (frames, n_mels).
+        """Return the log-mel spectrogram S, float32, (frames, n_mels).
 
         Raises:
             ChainruleError: as ``power``.
@@ -159,7 +159,7 @@ class LogMel:
 
 
 def hann(length: int) -> np.ndarray:
-    """The Hann window (1 - cos(2 pi n / length)) / 2, (length,)."""
+    """Return the Hann window (1 - cos(2 pi n / length)) / 2, (length,)."""
     return (1 - np.cos(2 * np.pi * np.arange(length) / length)) / 2
 
 

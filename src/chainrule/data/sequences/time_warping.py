@@ -45,7 +45,7 @@ class WarpingPath:
 
 
 def warp_time(a: np.ndarray, b: np.ndarray) -> WarpingPath:
-    """The path of smallest cost between two sequences; the distance of two vectors is Euclidean.
+    """Return the path of smallest cost between two sequences; the distance of two vectors is Euclidean.
 
     Args:
         a: (N, C) vectors.
@@ -86,12 +86,12 @@ def _check(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The distance of each row of ``a`` from the same row of ``b``."""
+    """Return the distance of each row of ``a`` from the same row of ``b``."""
     return np.sqrt(np.square(a - b).sum(axis=1))
 
 
 def _best_steps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The last step of the best path to frames i and j at [i + j, i], (N + M - 1, N)."""
+    """Return the last step of the best path to frames i and j at [i + j, i], (N + M - 1, N)."""
     n, m = len(a), len(b)
     steps = np.zeros((n + m - 1, n), np.int8)
     mirrored = b[::-1]

@@ -109,12 +109,12 @@ class Tokenizer:
         return {token: i for i, token in enumerate(self.tokens)}
 
     def _characters(self, text: str) -> str:
-        """The characters that are looked up: composed (NFC), and in lower case if that was learned."""
+        """Return the characters that are looked up: composed (NFC), and in lower case if that was learned."""
         composed = unicodedata.normalize("NFC", text)
         return "".join(character.lower() for character in composed) if self.lower else composed
 
     def _ids(self, text: str) -> tuple[list[int], Sequence[tuple[int, int]], str]:
-        """The ids of a text, the span of each, and the text to which the spans refer."""
+        """Return the ids of a text, the span of each, and the text to which the spans refer."""
         if self.kind == "character":  # needs no library
             text = self._characters(text)
             numbers = [self._numbers.get(character, UNKNOWN) for character in text]
@@ -158,7 +158,7 @@ class Tokenizer:
         return np.array([BEGIN, *numbers, END] if ends else numbers, np.int64)
 
     def _replacement(self, text: str, spans: Sequence[tuple[int, int]]) -> str:
-        """What to write instead of a text with tokens that are not in the vocabulary."""
+        """Return what to write instead of a text with tokens that are not in the vocabulary."""
         ends = [0, *(end for _, end in spans)]
         starts = [*(start for start, _ in spans), len(text)]
         known = "".join(text[end:start] for end, start in zip(ends, starts, strict=True))
@@ -170,7 +170,7 @@ class Tokenizer:
         return fact("use tokens such as {tokens}", tokens=" ".join(self.tokens[len(SPECIAL) :][:LISTED]))
 
     def encode_all(self, texts: Iterable[str], *, ends: bool = False) -> list[np.ndarray]:
-        """The token ids of each text; ``pad_sequences`` combines them into one array.
+        """Return the token ids of each text; ``pad_sequences`` combines them into one array.
 
         Args:
             texts: the texts.
@@ -204,7 +204,7 @@ class Tokenizer:
         return (" " if self.kind == "word" else "").join(pieces)
 
     def to_record(self) -> dict[str, Any]:
-        """The tokenizer as dicts, lists and texts for JSON."""
+        """Return the tokenizer as dicts, lists and texts for JSON."""
         merges = [list(pair) for pair in self.merges]
         return {"kind": self.kind, "tokens": list(self.tokens), "merges": merges, "lower": self.lower}
 
@@ -240,7 +240,7 @@ class Tokenizer:
 
 
 def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
-    """The tokenizer of each input by name; a tokenizer for all inputs has the name ``""``.
+    """Return the tokenizer of each input by name; a tokenizer for all inputs has the name ``""``.
 
     Raises:
         UsageError E113: an argument of another type.
@@ -257,7 +257,7 @@ def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, 
 
 
 def _texts(texts: Iterable[str]) -> list[str]:
-    """The texts as a list; refuses elements that are not str, and texts that are all empty."""
+    """Return the texts as a list; refuses elements that are not str, and texts that are all empty."""
     items = [texts] if isinstance(texts, str) else list(texts)
     strange = next((text for text in items if not isinstance(text, str)), None)
     if strange is not None:
@@ -277,7 +277,7 @@ def _no_text(value: object, where: str) -> UsageError:
 
 
 def _unknown(text: str, spans: Sequence[tuple[int, int]], fix: str) -> DataError:
-    """The error for tokens that are not in the vocabulary, each with its position."""
+    """Return the error for tokens that are not in the vocabulary, each with its position."""
     named = [
         (text[start:end], fact('"{token}" at position {start}', token=text[start:end], start=start))
         for start, end in spans

@@ -140,7 +140,7 @@ def text_windows(numbers: ArrayLike, length: int, stride: int | None = None) -> 
 
 
 def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for a language model in which every row belongs to one text.
+    """Return rows for a language model in which every row belongs to one text.
 
     Args:
         texts: token ids of each text, such as ``tokenizer.encode_all(texts, ends=True)``.
@@ -173,7 +173,7 @@ def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple
 
 
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
-    """The first rows of windows: 0, stride, 2 stride, ... as long as a complete window fits.
+    """Return the first rows of windows: 0, stride, 2 stride, ... as long as a complete window fits.
 
     Raises:
         UsageError E102: an argument below 1. DataError E375: no window fits.
@@ -222,7 +222,7 @@ def _finite(array: np.ndarray) -> np.ndarray:
 def _of_table(
     table: Table, target: str | Sequence[str] | None, time: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All columns except the time as (T, F), and the target columns as (T, K)."""
+    """Return all columns except the time as (T, F), and the target columns as (T, K)."""
     targets = [target] if isinstance(target, str) else list(target or ())
     require_columns(table, *targets, *([time] if time else []))
     if time is not None:

@@ -53,7 +53,7 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
 def described_and_checked(
     table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None
 ) -> tuple[tuple[Column, ...], list[Finding]]:
-    """The columns of a table with one spelling for each level, and the findings of ``check``."""
+    """Return the columns of a table with one spelling for each level, and the findings of ``check``."""
     require_table(table)
     table = merge_spellings(table)
     columns = describe(table, target, kinds)
@@ -75,7 +75,7 @@ def described_and_checked(
 
 
 def _in_sample(findings: Sequence[Finding], rows: int, all_rows: int) -> Iterator[Finding]:
-    """Findings that were measured on some of the rows."""
+    """Yield findings that were measured on some of the rows."""
     for finding in findings:
         yield finding if rows == all_rows else replace(finding, sample=(rows, all_rows))
 

@@ -69,7 +69,7 @@ class ColumnProfile:
     def of(
         table: Table, encoding: Encoding, knots: int | None = MAX_KNOTS, levels: Sequence[str] = ()
     ) -> ColumnProfile:
-        """The profile of an encoded column.
+        """Return the profile of an encoded column.
 
         Args:
             table: the training rows, or later ones.
@@ -99,7 +99,7 @@ class ColumnProfile:
 
     @staticmethod
     def of_values(name: str, values: np.ndarray, knots: int | None = None) -> ColumnProfile:
-        """The profile of numbers (N,), NaN where missing.
+        """Return the profile of numbers (N,), NaN where missing.
 
         Example:
             >>> profile = ColumnProfile.of_values("age", np.array([40.0, 20.0, 20.0, np.nan]))
@@ -129,13 +129,13 @@ class ColumnProfile:
         return self.quantiles[min(index, len(self.quantiles) - 1)]
 
     def to_record(self) -> dict[str, Any]:
-        """The fields for JSON."""
+        """Return the fields for JSON."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
     @staticmethod
     def read(path: str, record: object) -> ColumnProfile:
-        """The profile of an untrusted record, validated.
+        """Return the profile of an untrusted record, validated.
 
         Raises:
             DataError E328: with the path of the first invalid value.
@@ -165,7 +165,7 @@ class ColumnProfile:
 
 
 def profiles_of(table: Table, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:
-    """The profiles of all encoded columns; none of images."""
+    """Return the profiles of all encoded columns; none of images."""
     knots = MAX_KNOTS if len(encodings) <= MANY_COLUMNS else FEWER_KNOTS
     return tuple(
         ColumnProfile.of(table, encoding, knots) for encoding in encodings if encoding.kind != "image"
@@ -187,7 +187,7 @@ def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list
 def _read_quantiles(
     path: str, values: Mapping[str, Any], cells: int
 ) -> tuple[tuple[float, ...], tuple[int, ...], bool]:
-    """The quantiles, the number of cells up to each, and whether they are all values; validated."""
+    """Return the quantiles, the number of cells up to each, and whether they are all values; validated."""
     listed = enumerate(read_list(f"{path}.quantiles", values["quantiles"], MAX_KNOTS))
     quantiles = tuple(float(read_number(f"{path}.quantiles[{i}]", value)) for i, value in listed)
     counts = enumerate(read_list(f"{path}.cumulative", values["cumulative"], MAX_KNOTS))

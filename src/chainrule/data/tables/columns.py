@@ -95,7 +95,7 @@ def read_numbers(cells: pl.Series, is_lenient: bool = True) -> NumberReading:
 
 
 def read_likely_numbers(present: pl.Series) -> NumberReading | None:
-    """The reading of a column of texts if a sample of it contains numbers, else None."""
+    """Return the reading of a column of texts if a sample of it contains numbers, else None."""
     step = max(1, len(present) // SAMPLE)
     has_digit = present.gather_every(step).str.contains(r"\p{Nd}")  # one call, for wide tables of words
     if int(has_digit.sum()) < RARE * len(has_digit):
@@ -106,7 +106,7 @@ def read_likely_numbers(present: pl.Series) -> NumberReading | None:
 
 
 def number_doubts(name: str, reading: NumberReading) -> tuple[Finding, ...]:
-    """The warning about a column of words that contains numbers."""
+    """Return the warning about a column of words that contains numbers."""
     values, odd = reading.values, reading.odd.drop_nulls()
     if reading.share < HALF or (odd.is_empty() and not reading.fault):
         return ()
@@ -120,7 +120,7 @@ def number_doubts(name: str, reading: NumberReading) -> tuple[Finding, ...]:
 
 
 def several_numbers(present: pl.Series) -> tuple[Finding, ...]:
-    """The warning about texts without missing cells of which most are a number with its error or
+    """Return the warning about texts without missing cells of which most are a number with its error or
     interval, or two coordinates.
 
     Example:
@@ -352,7 +352,7 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
 
 
 def _with_dates(column: Column, table: Table, faults: Faults) -> Column:
-    """A column of dates with their range and the order of day and month."""
+    """Return a column of dates with their range and the order of day and month."""
     dates, is_invalid = describe_dates(table.words(column.name), table.day_first)
     faults.add_all("E332", table, column.name, is_invalid)
     if table.day_first not in (None, dates.is_day_first) and dates.evidence == "days":
@@ -408,7 +408,7 @@ def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bo
 
 
 def _names_rows(present: pl.Series, width: int) -> bool:
-    """Whether numbers identify rows: integers in a column named like an id, or counting the rows."""
+    """Return whether numbers identify rows: integers in a column named like an id, or counting the rows."""
     values = present.to_numpy()
     if len(values) < 2 or (values != np.floor(values)).any() or np.isinf(values).any():
         return False
@@ -446,7 +446,7 @@ def _infer_text(
 
 
 def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
-    """The column as float64, null where missing; texts and infinities are added to ``faults``."""
+    """Return the column as float64, null where missing; texts and infinities are added to ``faults``."""
     cells = table.frame[name]
     is_text = cells.dtype == pl.String or cells.dtype.is_temporal()
     reading = read_numbers(cells.cast(pl.String)) if is_text else None
@@ -460,12 +460,12 @@ def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
 
 
 def present_numbers(values: pl.Series) -> np.ndarray:
-    """The numbers of a column without missing values."""
+    """Return the numbers of a column without missing values."""
     return (values.drop_nulls() if values.null_count() else values).to_numpy()
 
 
 def count_distinct(present: pl.Series) -> int:
-    """The number of distinct values of a column; for short numeric columns without polars' threads."""
+    """Return the number of distinct values of a column; for short numeric columns without polars' threads."""
     if len(present) > FEW_ROWS or not present.dtype.is_float():
         return present.n_unique()
     return len(np.unique(present.to_numpy()))
@@ -481,7 +481,7 @@ def _add_texts(table: Table, name: str, reading: NumberReading, faults: Faults) 
 
 
 def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
-    """The texts of a column with their counts, most frequent first, ties in text order."""
+    """Return the texts of a column with their counts, most frequent first, ties in text order."""
     texts = level_texts(cells.drop_nulls())
     counts = texts.value_counts()
     pairs = zip(counts[texts.name].to_list(), counts["count"].to_list(), strict=True)
@@ -489,12 +489,12 @@ def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
 
 
 def _has_words(present: pl.Series) -> bool:
-    """Whether more than half of the texts have at least three words."""
+    """Return whether more than half of the texts have at least three words."""
     return int((present.str.count_matches(r"\s") >= 2).sum()) * 2 > len(present)
 
 
 def short_cell(value: object) -> str:
-    """A cell as text, of at most 40 characters."""
+    """Return a cell as text, of at most 40 characters."""
     text = (
         number_text(value)
         if isinstance(value, float) and value == value and abs(value) < 1e300

@@ -66,7 +66,7 @@ class Combination:
 
 
 def combination_of(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination | None:
-    """The combination of columns that is the target, or nearly; ``None`` if there is none.
+    """Return the combination of columns that is the target, or nearly; ``None`` if there is none.
 
     Args:
         columns: numbers (N,) by name, NaN where missing.
@@ -97,7 +97,7 @@ def _linear(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combinatio
 
 
 def _product(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination | None:
-    """A product of powers of columns; only rows with positive numbers are examined."""
+    """Return a product of powers of columns; only rows with positive numbers are examined."""
     logs = {name: np.log(np.where(values > 0, values, np.nan)) for name, values in columns.items()}
     names, x, y = _complete(logs, np.log(np.where(target > 0, target, np.nan)))
     if _r2(x, y) < NEAR:
@@ -149,8 +149,10 @@ def _fitted(values: np.ndarray, y: np.ndarray) -> tuple[list[int], np.ndarray, f
 
 
 def _strongest(names: list[str], x: np.ndarray, y: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """At most ``MAX_PAIRED`` columns: those that correlate most with the target, or whose distance from their
-    median correlates most with that of the target, as a factor's does."""
+    """Return at most ``MAX_PAIRED`` columns: those that correlate most with the target.
+
+    Also those whose distance from their median correlates most with that of the target, as a factor's does.
+    """
     if len(names) <= MAX_PAIRED:
         return names, x, y
     strength = np.zeros(len(names))
@@ -162,7 +164,7 @@ def _strongest(names: list[str], x: np.ndarray, y: np.ndarray) -> tuple[list[str
 
 
 def _terms(count: int) -> list[Term]:
-    """Each of K columns, and the squares, products, maxima and ratios of pairs."""
+    """Return each of K columns, and the squares, products, maxima and ratios of pairs."""
     pairs = list(combinations(range(count), 2))
     singles = [(name, i, i) for name in ("{0}", "{0}^2") for i in range(count)]
     symmetric = [(name, i, j) for name in ("{0} * {1}", "max({0}, {1})") for i, j in pairs]
@@ -170,7 +172,7 @@ def _terms(count: int) -> list[Term]:
 
 
 def _values(x: np.ndarray, terms: Sequence[Term]) -> np.ndarray:
-    """The terms of columns (N, K), (N, T)."""
+    """Return the terms of columns (N, K), (N, T)."""
     names = np.array([name for name, _, _ in terms])
     i, j = np.array([term[1:] for term in terms]).T
     values = np.empty((len(x), len(terms)))
@@ -181,15 +183,17 @@ def _values(x: np.ndarray, terms: Sequence[Term]) -> np.ndarray:
 
 
 def _standardized(values: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and norm 1; a column with an infinite number or without differences is 0."""
+    """Return columns of mean 0 and norm 1; a column with an infinite number or without differences is 0."""
     centered = values - values.mean(axis=0)
     norm = np.sqrt((centered * centered).sum(axis=0))
     return np.where(np.isfinite(norm) & (norm > 0), centered / norm, 0.0)
 
 
 def _matching(z: np.ndarray, y: np.ndarray) -> list[int]:
-    """Terms, each of which correlates most with what those before it leave unexplained; empty if they do not
-    explain nearly everything (orthogonal matching pursuit: Pati, Rezaiifar and Krishnaprasad 1993).
+    """Return terms, each of which correlates most with what those before it leave unexplained.
+
+    Empty if they do not explain nearly everything. Orthogonal matching pursuit: Pati, Rezaiifar and
+    Krishnaprasad 1993.
 
     Args:
         z: standardized terms, (N, T).
@@ -209,7 +213,7 @@ def _matching(z: np.ndarray, y: np.ndarray) -> list[int]:
 
 
 def _explained(predicted: np.ndarray, y: np.ndarray) -> float:
-    """The coefficient of determination of predictions; 0 where one is not finite."""
+    """Return the coefficient of determination of predictions; 0 where one is not finite."""
     rest, centered = y - predicted, y - y.mean()
     return 1 - float(rest @ rest) / float(centered @ centered) if np.isfinite(rest).all() else 0.0
 
@@ -217,7 +221,7 @@ def _explained(predicted: np.ndarray, y: np.ndarray) -> float:
 def _complete(
     columns: Mapping[str, np.ndarray], target: np.ndarray
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """The names (K,), the columns (N, K) and the target (N,) in rows that have all of them."""
+    """Return the names (K,), the columns (N, K) and the target (N,) in rows that have all of them."""
     is_known = np.isfinite(target)
     usable = {
         name: values
@@ -241,7 +245,7 @@ def _complete(
 
 
 def _fewest(x: np.ndarray, y: np.ndarray, level: float) -> list[int]:
-    """Columns none of which can be left out at this coefficient of determination."""
+    """Return columns none of which can be left out at this coefficient of determination."""
     _, weights, _ = _fit(x, y)
     order = np.argsort(np.abs(weights) * x.std(axis=0), kind="stable").tolist()
     chosen, groups = set(order), [order]
@@ -261,7 +265,7 @@ def _r2(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, float]:
-    """Least squares: the coefficient of determination, the weights (K,) and the constant."""
+    """Fit least squares; returns the coefficient of determination, the weights (K,) and the constant."""
     mean, std = x.mean(axis=0), x.std(axis=0)
     std = np.where(std > 0, std, 1.0)
     z, centered = (x - mean) / std, y - y.mean()
@@ -275,7 +279,7 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, float]:
 
 
 def _rounded(x: np.ndarray, y: np.ndarray, weights: np.ndarray, constant: float) -> tuple[np.ndarray, float]:
-    """The weights and the constant with the fewest digits that fit nearly as well."""
+    """Return the weights and the constant with the fewest digits that fit nearly as well."""
 
     def error(w: np.ndarray, c: float) -> float:
         rest = y - x @ w - c

@@ -39,7 +39,7 @@ class DamagedCells:
 
 
 def damaged_cells(preparation: Preparation, table: Table) -> tuple[DamagedCells, ...]:
-    """The cells of a table that a preparation cannot encode, by column and reason.
+    """Return the cells of a table that a preparation cannot encode, by column and reason.
 
     Raises:
         DataError E326: missing columns.
@@ -57,12 +57,12 @@ def damaged_cells(preparation: Preparation, table: Table) -> tuple[DamagedCells,
 
 
 def damaged_rows(cells: Sequence[DamagedCells]) -> np.ndarray:
-    """Which rows have a damaged cell, (N,)."""
+    """Return which rows have a damaged cell, (N,)."""
     return np.logical_or.reduce([c.is_damaged for c in cells])
 
 
 def without_damaged(table: Table, cells: Sequence[DamagedCells]) -> Table:
-    """The table with all damaged cells missing."""
+    """Return the table with all damaged cells missing."""
     frame = table.frame
     for c in cells:
         empty = pl.when(pl.Series(c.is_damaged)).then(None).otherwise(pl.col(c.column))
@@ -71,7 +71,7 @@ def without_damaged(table: Table, cells: Sequence[DamagedCells]) -> Table:
 
 
 def reasons(table: Table, cells: Sequence[DamagedCells], lang: str) -> list[str | None]:
-    """For each row the reason of its damaged cells, ``None`` without one."""
+    """Return for each row the reason of its damaged cells, ``None`` without one."""
     texts: dict[int, list[str]] = {}
     for row, c in _places(cells, table.rows):
         facts = {"column": c.column, "value": short_cell(table.frame[c.column][row])}
@@ -80,7 +80,7 @@ def reasons(table: Table, cells: Sequence[DamagedCells], lang: str) -> list[str 
 
 
 def refusal(table: Table, cells: Sequence[DamagedCells]) -> DataError:
-    """The error that lists the first damaged cells, in the order of the rows."""
+    """Return the error that lists the first damaged cells, in the order of the rows."""
     count, rows = sum(int(c.is_damaged.sum()) for c in cells), int(damaged_rows(cells).sum())
     listed = _places(cells, LISTED)[:LISTED]
     where = [fact('{place}, column "{column}"', place=table.place(row), column=c.column) for row, c in listed]
@@ -100,7 +100,7 @@ def refusal(table: Table, cells: Sequence[DamagedCells]) -> DataError:
 
 
 def _places(cells: Sequence[DamagedCells], limit: int) -> list[tuple[int, DamagedCells]]:
-    """The damaged cells in the order of the rows, from the first ``limit`` of each column."""
+    """Return the damaged cells in the order of the rows, from the first ``limit`` of each column."""
     pairs = [(row, i) for i, c in enumerate(cells) for row in np.flatnonzero(c.is_damaged)[:limit].tolist()]
     pairs.sort()
     return [(row, cells[i]) for row, i in pairs]

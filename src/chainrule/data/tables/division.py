@@ -161,7 +161,7 @@ def by_group(
 
 
 def times(table: Table, columns: Sequence[Column], name: str) -> np.ndarray:
-    """The time of each row as a number, from dates or numbers."""
+    """Return the time of each row as a number, from dates or numbers."""
     column = next(column for column in columns if column.name == name)
     cells = table.frame[name]
     expected = fact("a date or a number in every row")

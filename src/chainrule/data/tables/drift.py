@@ -62,7 +62,7 @@ class Drift:
 
 
 def short_number(value: float) -> str:
-    """A number with six significant digits at most.
+    """Return a number with six significant digits at most.
 
     Example:
         >>> short_number(18.0), short_number(1 / 3), short_number(25220.0)
@@ -72,7 +72,7 @@ def short_number(value: float) -> str:
 
 
 def drift_of(preparation: Preparation, table: Table) -> tuple[Drift, ...]:
-    """The differences of a table from the training rows of a preparation, in the order of ``KINDS``.
+    """Return the differences of a table from the training rows of a preparation, in the order of ``KINDS``.
 
     Args:
         preparation: with the profiles of its training rows.
@@ -114,7 +114,7 @@ def _of_column(profile: ColumnProfile, table: Table) -> Iterator[Drift]:
 
 
 def _outside(profile: ColumnProfile, values: np.ndarray, present: int, rows: int) -> Iterator[Drift]:
-    """The numbers below and above the range of the training rows, if chance does not explain them."""
+    """Yield the numbers below and above the range of the training rows, if chance does not explain them."""
     if profile.low is None or profile.high is None:
         return
     for kind, outside in (("below", values < profile.low), ("above", values > profile.high)):
@@ -152,7 +152,7 @@ def outside_probability(n: int, m: int, count: int) -> float:
 
 
 def _is_unusual(share: float, rows: int, profile: ColumnProfile) -> bool:
-    """Whether a share of missing cells differs from that in training by more than chance explains."""
+    """Return whether a share of missing cells differs from that in training by more than chance explains."""
     expected = (profile.missing + 0.5) / (profile.rows + 1)
     error = math.sqrt(expected * (1 - expected) * (1 / rows + 1 / profile.rows))
     never = profile.missing == 0 and share > 0

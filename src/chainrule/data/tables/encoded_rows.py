@@ -42,12 +42,12 @@ class EncodedRows:
     notices: tuple[Finding, ...]
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The inputs (n, F), ``BLOCK`` rows at a time; the last block has the rest."""
+        """Yield the inputs (n, F), ``BLOCK`` rows at a time; the last block has the rest."""
         for start in range(0, self.count, BLOCK):
             yield self._inputs(slice(start, min(start + BLOCK, self.count)))
 
     def inputs(self) -> np.ndarray:
-        """The inputs of all rows, (N, F)."""
+        """Return the inputs of all rows, (N, F)."""
         return self._inputs(slice(0, self.count))
 
     def _inputs(self, rows: slice) -> np.ndarray:
@@ -64,7 +64,7 @@ class EncodedRows:
 
 
 def of_each(function: Callable[[int], T], arguments: Sequence[int], rows: int) -> Iterable[T]:
-    """The results in order, by several threads where there are many rows.
+    """Return the results in order, by several threads where there are many rows.
 
     polars and NumPy compute without holding the interpreter lock.
     """

@@ -258,7 +258,7 @@ _ON_COMMAND_LINE: ContextVar[bool] = ContextVar("on_command_line", default=False
 
 
 def is_on_command_line() -> bool:
-    """Whether the reader of a message types commands, not calls."""
+    """Return whether the reader of a message types commands, not calls."""
     return _ON_COMMAND_LINE.get()
 
 
@@ -296,7 +296,7 @@ class Finding:
     sample: tuple[int, int] | None = None
 
     def render(self, lang: str = "en") -> str:
-        """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return the sentence in English (``"en"``) or Chinese (``"zh"``)."""
         return self.message.render(lang)
 
     @property
@@ -325,7 +325,7 @@ class Finding:
 
 
 def of_sample(sentence: Message, sample: tuple[int, int] | None) -> Message:
-    """A sentence with the number of rows that its numbers are measured on.
+    """Return a sentence with the number of rows that its numbers are measured on.
 
     Args:
         sentence: the sentence.

@@ -80,7 +80,7 @@ def row_digests(table: Table, columns: Sequence[str] | None = None) -> np.ndarra
 
 
 def unit_digests(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The digests over which folds are drawn, (N,) uint64: equal where rows are copies of one row.
+    """Return the digests over which folds are drawn, (N,) uint64: equal where rows are copies of one row.
 
     Rows with equal inputs are copies of one row (a file that was joined to itself, classes that were repeated
     to be equally large) or separate observations under equal conditions (an experiment, a table of a few
@@ -177,10 +177,9 @@ class _FoldCounts:
     totals: np.ndarray
 
     def assign(self, units: int, labels: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-        """The number of units that each fold receives, each in turn to the fold of the lowest level.
+        """Return the number of units that each fold receives, each in turn to the fold of the lowest level.
 
         Args:
-            units: number of equal units.
             labels: the labels of the rows of one unit.
             amounts: the number of its rows with each of these labels.
         """
@@ -221,7 +220,6 @@ class _Units:
     starts: np.ndarray
 
     def rows(self, unit: int) -> np.ndarray:
-        """The row numbers of one unit."""
         return self.sorted_rows[self.starts[unit] : self.starts[unit] + self.size[unit]]
 
 
@@ -257,7 +255,7 @@ def _components(digest: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def _codes(name: str, values: Sequence | np.ndarray, digests: np.ndarray) -> np.ndarray:
-    """The rank of each value among the distinct values."""
+    """Return the rank of each value among the distinct values."""
     array = np.asarray(values)
     if array.shape != digests.shape:
         expected = fact("{rows} rows, as {name} has", rows=len(digests), name="digests")
@@ -280,7 +278,7 @@ def _too_few(units: int, k: int, grouped: bool) -> DataError:
 
 
 def _mix(key: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """A random permutation of the 64-bit words that depends on the key."""
+    """Return a random permutation of the 64-bit words that depends on the key."""
     high, low = threefry(key, (words >> np.uint64(32)).astype(np.uint32), words.astype(np.uint32))
     return (high.astype(np.uint64) << np.uint64(32)) | low
 
@@ -291,7 +289,7 @@ def _keyed(column: str, kind: int, words: np.ndarray) -> np.ndarray:
 
 
 def _is_number(cells: pl.Series) -> np.ndarray:
-    """Whether each cell is hashed as a number: every number of which float64 has the exact value."""
+    """Return whether each cell is hashed as a number: every number of which float64 has the exact value."""
     if not cells.dtype.is_numeric():
         return np.zeros(len(cells), bool)
     if not cells.dtype.is_integer():
@@ -307,7 +305,7 @@ def _number_words(numbers: pl.Series) -> np.ndarray:
 
 
 def _text_words(cells: pl.Series, chosen: np.ndarray) -> np.ndarray:
-    """A hash of each chosen cell as text; 0 for missing cells and for others."""
+    """Return a hash of each chosen cell as text; 0 for missing cells and for others."""
     words = np.zeros(len(cells), np.uint64)
     texts = cells.filter(chosen).cast(pl.String)
     distinct = texts.drop_nulls().unique()

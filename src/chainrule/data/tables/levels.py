@@ -35,7 +35,7 @@ class Levels:
 
     @staticmethod
     def of(cells: pl.Series) -> Levels:
-        """The levels of the cells of a column."""
+        """Return the levels of the cells of a column."""
         if len(cells) <= FEW:  # an operation on a column would start threads
             numbers: dict[object, int] = {}
             index = [numbers.setdefault(cell, len(numbers)) for cell in cells.to_list()]

@@ -78,7 +78,7 @@ class Parts(NamedTuple):
 
 
 def write_record(parts: Parts) -> dict[str, Any]:
-    """The parts as dicts, lists, texts, numbers and booleans; JSON stores floats exactly."""
+    """Return the parts as dicts, lists, texts, numbers and booleans; JSON stores floats exactly."""
     encodings = [_write_encoding(encoding) for encoding in parts.encodings]
     profiles = [profile.to_record() for profile in parts.profiles]
     lists = {"encodings": encodings, "labels": list(parts.labels), "profiles": profiles}
@@ -132,7 +132,7 @@ def read_record(record: object) -> Parts:
 
 
 def _read_profiles(value: object, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:
-    """The profiles of the encoded columns, in their order; an empty list if there are none."""
+    """Return the profiles of the encoded columns, in their order; an empty list if there are none."""
     rows = enumerate(read_list("profiles", value))
     profiles = tuple(ColumnProfile.read(f"profiles[{i}]", profile) for i, profile in rows)
     names = [profile.column for profile in profiles]
@@ -332,7 +332,7 @@ class Preparation:
         return table
 
     def apply(self, table: Table) -> Applied:
-        """The inputs of a table's rows, with notices.
+        """Return the inputs of a table's rows, with notices.
 
         Raises:
             DataError: E311, E312, E318 for invalid cells of all columns; E326 for missing columns.
@@ -344,7 +344,7 @@ class Preparation:
         return Applied(rows.inputs(), rows.notices)
 
     def rows(self, table: Table) -> EncodedRows:
-        """The rows of a table, encoded where they are needed; not of images.
+        """Return the rows of a table, encoded where they are needed; not of images.
 
         Raises:
             DataError: as ``apply``.
@@ -356,7 +356,7 @@ class Preparation:
         return rows
 
     def faults(self, table: Table) -> Faults:
-        """The invalid cells of a table, which ``apply`` refuses.
+        """Return the invalid cells of a table, which ``apply`` refuses.
 
         Raises:
             DataError E326: missing columns.
@@ -368,11 +368,11 @@ class Preparation:
         return faults
 
     def inputs(self, table: Table) -> np.ndarray:
-        """The inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
+        """Return the inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
         return self.apply(table).x
 
     def targets(self, table: Table) -> np.ndarray:
-        """The targets of a table's rows: class numbers (int64) or standardized values (float32), (N,).
+        """Return the targets of a table's rows: class numbers (int64) or standardized values (float32), (N,).
 
         Raises:
             DataError: E313 no target column; E311, E312 cells that are not numbers; E320 a missing target;
@@ -432,7 +432,7 @@ class Preparation:
         return np.asarray(values, np.float64) * self.target_std + self.target_mean
 
     def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
-        """Each feature of one row with the cell it was computed from, for explanations."""
+        """Return each feature of one row with the cell it was computed from, for explanations."""
         one = table.take(np.array([row]))
         x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
         raw = {name: _raw(one.frame[name][0]) for name in self.columns}
@@ -459,7 +459,7 @@ class Preparation:
         raise DataError("E326", where=table.source, expected=expected, received=received, fix=fix)
 
     def to_record(self) -> dict[str, Any]:
-        """The preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
+        """Return the preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
         mean, std = self.target_mean, self.target_std
         marks = (self.target_mark, self.target_mark_evidence)
         parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, self.profiles, *marks)
@@ -484,7 +484,7 @@ def _raw(cell: object) -> str:
 
 
 def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
-    """The error for columns none of which can be an input."""
+    """Return the error for columns none of which can be an input."""
     return DataError(
         "E325",
         where=table.source,

@@ -44,12 +44,12 @@ class PreparedRows:
         return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
     def take(self, rows: np.ndarray) -> PreparedRows:
-        """The rows with these numbers, (n,)."""
+        """Return the rows with these numbers, (n,)."""
         weights = None if self.weights is None else self.weights[rows]
         return PreparedRows(self.x[rows], self.y[rows], weights)
 
     def followed_by(self, others: PreparedRows) -> PreparedRows:
-        """These rows and the others of the same table below them."""
+        """Return these rows and the others of the same table below them."""
         weights = None
         if self.weights is not None and others.weights is not None:
             weights = np.concatenate([self.weights, others.weights])
@@ -188,7 +188,7 @@ class PreparedData:
         return sorted(limit([*notices, *self.parts.notices]), key=lambda notice: SEVERITY[notice.severity])
 
     def labels(self, rows: PreparedRows) -> np.ndarray:
-        """The targets of rows as labels, or as standardized values."""
+        """Return the targets of rows as labels, or as standardized values."""
         return np.array(self.preparation.labels)[rows.y] if self.task.is_classification else rows.y
 
     def _encoded(self, rows: np.ndarray, source: Table | None = None) -> PreparedRows:
@@ -198,7 +198,7 @@ class PreparedData:
 
 
 def _with_roles(columns: tuple[Column, ...], roles: Mapping[str, str]) -> tuple[Column, ...]:
-    """The columns with the reasons why some are not inputs."""
+    """Return the columns with the reasons why some are not inputs."""
     return tuple(
         replace(column, reason=Finding(roles[column.name])) if column.name in roles else column
         for column in columns
@@ -206,7 +206,7 @@ def _with_roles(columns: tuple[Column, ...], roles: Mapping[str, str]) -> tuple[
 
 
 def _with_test(prepared: PreparedData, test: Table) -> PreparedData:
-    """The data with the rows of another table as test rows; all their cells are validated."""
+    """Return the data with the rows of another table as test rows; all their cells are validated."""
     preparation, parts = prepared.preparation, prepared.parts
     preparation.apply(test)
     require_columns(test, preparation.target)

@@ -62,7 +62,7 @@ class PublicColumns:
 
 
 def is_range(public: Public) -> bool:
-    """Whether it is the range of a number."""
+    """Return whether it is the range of a number."""
     return not isinstance(public[0], str)
 
 
@@ -71,7 +71,7 @@ def _is_name(name: object) -> bool:
 
 
 def _read(where: str, name: str, value: Any) -> Public:
-    """A range or levels, after all checks."""
+    """Return a range or levels, after all checks."""
     is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     entries: list[Any] = list(value) if is_list else []
     if entries and all(isinstance(entry, str) for entry in entries):

@@ -25,7 +25,7 @@ LISTED = 20  # columns that a notice names
 
 
 def public_preparation(public: PublicColumns, table: Table, target: str) -> Preparation:
-    """The preparation of these columns; of the table, only the names of the columns are read.
+    """Return the preparation of these columns; of the table, only the names of the columns are read.
 
     Args:
         public: ranges and levels.
@@ -54,7 +54,7 @@ def public_preparation(public: PublicColumns, table: Table, target: str) -> Prep
 
 
 def unused_columns(preparation: Preparation, table: Table) -> tuple[Finding, ...]:
-    """The notice that names the columns without public knowledge, which are not inputs."""
+    """Return the notice that names the columns without public knowledge, which are not inputs."""
     known = {*preparation.columns, preparation.target}
     unused = [name for name in table.columns if name not in known]
     if not unused:
@@ -72,6 +72,5 @@ def _encoding(name: str, public: Public) -> Encoding:
 
 
 def _middle_and_half(public: Public) -> Range:
-    """The middle of a range and half its width."""
     low, high = float(public[0]), float(public[1])
     return low + (high - low) / 2, (high - low) / 2

@@ -23,7 +23,7 @@ NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 def read_fields(
     path: str, record: object, names: tuple[str, ...], defaults: Mapping[str, Any] = NO_DEFAULTS
 ) -> dict[str, Any]:
-    """A dict with exactly these fields.
+    """Return a dict with exactly these fields.
 
     Args:
         path: of the record in messages.
@@ -44,28 +44,28 @@ def defaults_of(kind: type, **others: Any) -> dict[str, Any]:
 
 
 def read_list(path: str, value: object, limit: int = LIST_LIMIT) -> list[Any]:
-    """A list of at most ``limit`` values."""
+    """Return a list of at most ``limit`` values."""
     return require(path, value, isinstance(value, list) and len(value) <= limit, fact("a list"))
 
 
 def read_text(path: str, value: object) -> str:
-    """A text that is not empty, of at most ``TEXT_LIMIT`` characters."""
+    """Return a text that is not empty, of at most ``TEXT_LIMIT`` characters."""
     is_fine = isinstance(value, str) and 0 < len(value) <= TEXT_LIMIT
     return require(path, value, is_fine, fact("a text that is not empty"))
 
 
 def read_texts(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[str, ...]:
-    """A list of texts."""
+    """Return a list of texts."""
     return tuple(read_text(f"{path}[{i}]", text) for i, text in enumerate(read_list(path, value, limit)))
 
 
 def read_flag(path: str, value: object) -> bool:
-    """A boolean."""
+    """Return a boolean."""
     return require(path, value, isinstance(value, bool), fact("true or false"))
 
 
 def read_number(path: str, value: Any) -> float:
-    """A finite number."""
+    """Return a finite number."""
     # Compared rather than converted: float(10**400) raises, and comparisons with NaN are false.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_fine = is_number and abs(value) <= sys.float_info.max
@@ -73,30 +73,30 @@ def read_number(path: str, value: Any) -> float:
 
 
 def read_numbers(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[float, ...]:
-    """A list of finite numbers."""
+    """Return a list of finite numbers."""
     return tuple(read_number(f"{path}[{i}]", v) for i, v in enumerate(read_list(path, value, limit)))
 
 
 def read_count(path: str, value: object, minimum: int = 1) -> int:
-    """An integer that is not negative, or at least 1."""
+    """Return an integer that is not negative, or at least 1."""
     is_fine = type(value) is int and minimum <= value <= COUNT_LIMIT
     return require(path, value, is_fine, fact("an integer, at least {minimum}", minimum=minimum))
 
 
 def read_counts(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[int, ...]:
-    """A list of integers of at least 1."""
+    """Return a list of integers of at least 1."""
     return tuple(read_count(f"{path}[{i}]", v) for i, v in enumerate(read_list(path, value, limit)))
 
 
 def require(path: str, value: Any, is_fine: bool, expected: str) -> Any:
-    """The value if it is valid."""
+    """Return the value if it is valid."""
     if not is_fine:
         raise invalid(path, expected, value)
     return value
 
 
 def invalid(path: str, expected: str, received: object) -> DataError:
-    """The error for an invalid value at a path of the record."""
+    """Return the error for an invalid value at a path of the record."""
     text = repr(received)
     text = text if len(text) <= 80 else text[:77] + "..."
     return DataError(

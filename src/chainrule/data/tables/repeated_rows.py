@@ -18,12 +18,12 @@ _STREAM = 0x52505453  # "RPTS"
 
 
 def repeats(frame: pl.DataFrame) -> int:
-    """The number of rows that repeat an earlier row."""
+    """Return the number of rows that repeat an earlier row."""
     return frame.height - frame.n_unique()
 
 
 def repeats_by_chance(frame: pl.DataFrame) -> int:
-    """The number of repeated rows after each column is shuffled.
+    """Return the number of repeated rows after each column is shuffled.
 
     Example:
         >>> repeats_by_chance(pl.DataFrame({"a": [1, 2] * 50, "b": [1, 1, 2, 2] * 25}))

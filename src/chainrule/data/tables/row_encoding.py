@@ -15,7 +15,7 @@ from chainrule.data.tables.table import Table
 
 
 def encode_rows(table: Table, encodings: Sequence[Encoding], faults: Faults) -> EncodedRows:
-    """The rows of a table; invalid cells are added to the faults."""
+    """Return the rows of a table; invalid cells are added to the faults."""
     together = encode_together(table, encodings)
     ends = np.cumsum([len(encoding.features) for encoding in encodings]).tolist()
 
@@ -38,7 +38,7 @@ def encode_rows(table: Table, encodings: Sequence[Encoding], faults: Faults) -> 
 
 
 def _writer_of(features: np.ndarray) -> Writer:
-    """A function that copies encoded features, (N, f)."""
+    """Return a function that copies encoded features, (N, f)."""
 
     def write(x: np.ndarray, rows: slice) -> None:
         x[...] = features[rows]

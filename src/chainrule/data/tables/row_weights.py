@@ -10,7 +10,7 @@ from chainrule.errors import DataError, fact
 
 
 def row_weights(table: Table, name: str) -> np.ndarray:
-    """The weight of each row from a column, (N,) float64.
+    """Return the weight of each row from a column, (N,) float64.
 
     Args:
         table: the rows.

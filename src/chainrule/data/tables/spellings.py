@@ -27,7 +27,7 @@ RARE = 0.1  # share of a spelling in the rows of both below which it is a mistak
 
 
 def key_of_level(text: str) -> str:
-    """The level without case and invisible characters, and with single spaces.
+    """Return the level without case and invisible characters, and with single spaces.
 
     Example:
         >>> key_of_level("New  YORK")
@@ -92,7 +92,7 @@ def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
 
 
 def _is_one_word(group: Sequence[tuple[str, int]], is_yes_no: bool) -> bool:
-    """Whether the spellings of a group are one word.
+    """Return whether the spellings of a group are one word.
 
     Args:
         group: the spellings with their numbers, the most frequent first.
@@ -110,7 +110,7 @@ def _is_one_word(group: Sequence[tuple[str, int]], is_yes_no: bool) -> bool:
 
 
 def _is_yes_no(groups: Mapping[str, object]) -> bool:
-    """Whether the keys are more than two words for yes and no, not all of them of one character."""
+    """Return whether the keys are more than two words for yes and no, not all of them of one character."""
     is_word = any(len(key) > 1 and key.isascii() for key in groups)
     return len(groups) > 2 and is_word and {YES_NO.get(key) for key in groups} == {0.0, 1.0}
 
@@ -118,7 +118,7 @@ def _is_yes_no(groups: Mapping[str, object]) -> bool:
 def _merge_yes_no(
     column: pl.Series, groups: Mapping[str, Sequence[tuple[str, int]]]
 ) -> tuple[pl.Series, list[Finding]]:
-    """The column with ``yes`` and ``no`` in place of all words for them."""
+    """Return the column with ``yes`` and ``no`` in place of all words for them."""
     words = {level: key for key, group in groups.items() for level, _ in group}
     names = {level: "yes" if YES_NO[key] else "no" for level, key in words.items()}
     same = [[pair for key in groups for pair in groups[key] if YES_NO[key] == value] for value in (1.0, 0.0)]
@@ -128,7 +128,7 @@ def _merge_yes_no(
 
 
 def _listed(groups: Sequence[Sequence[tuple[str, int]]]) -> str:
-    """The spellings of the first groups: ``"Paris", "PARIS"; "Rome", "rome"``."""
+    """Return the spellings of the first groups: ``"Paris", "PARIS"; "Rome", "rome"``."""
     texts = [", ".join(f'"{level}"' for level, _ in group[:4]) for group in groups[:4]]
     return "; ".join(texts) + ("; ..." if len(groups) > 4 else "")
 

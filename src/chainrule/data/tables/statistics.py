@@ -8,7 +8,7 @@ import numpy as np
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation (divisor N) in float64, without overflow for numbers up to 1e308.
+    """Return mean and standard deviation (divisor N) in float64, without overflow for numbers up to 1e308.
 
     Numbers are scaled by a power of two first, which does not change the result unless it would overflow.
     """

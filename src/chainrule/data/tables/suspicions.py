@@ -33,7 +33,7 @@ _GAP = 15 * 365 * DAY  # to all other dates
 
 
 def sentinel_dates(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
-    """The findings about dates that are far from all others of their column.
+    """Yield the findings about dates that are far from all others of their column.
 
     Args:
         sample: some rows of a table.
@@ -66,7 +66,7 @@ _ID_VALUE = r"^[A-Za-z]{0,4}[-_ ]?[0-9]{2,}$"
 
 
 def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Finding]:
-    """The findings about the columns of a table.
+    """Return the findings about the columns of a table.
 
     Args:
         table: the rows that have a target.
@@ -109,7 +109,7 @@ def _inputs(columns: Sequence[Column]) -> list[Column]:
 
 
 def _combinations(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
-    """A few columns of which the target is a sum, a product or another linear combination."""
+    """Yield a few columns of which the target is a sum, a product or another linear combination."""
     if task.is_classification:
         return
     columns = {column.name: _values(sample.frame[column.name], column) for column in inputs}
@@ -129,7 +129,7 @@ def _combinations(sample: Table, inputs: Sequence[Column], task: Task) -> Iterat
 
 
 def _copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
-    """Columns that equal the target, or each of whose values occurs with only one target value."""
+    """Yield columns that equal the target, or each of whose values occurs with only one target value."""
     target = level_texts(sample.frame[task.target]).alias("target")
     for column in inputs:
         if _is_unlike(sample.frame[column.name], target):
@@ -145,7 +145,7 @@ def _copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Fin
 
 
 def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
-    """Whether a numeric column certainly neither copies the target nor repeats its values.
+    """Return whether a numeric column certainly neither copies the target nor repeats its values.
 
     Avoids formatting every number of a wide table.
     """
@@ -156,13 +156,13 @@ def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
 
 
 def _classes(sample: Table, task: Task) -> tuple[np.ndarray, int]:
-    """The class of each row as a number from 0, and the number of classes."""
+    """Return the class of each row as a number from 0, and the number of classes."""
     codes = level_texts(sample.frame[task.target]).rank("dense").to_numpy().astype(np.int64) - 1
     return codes, int(codes.max()) + 1
 
 
 def _gaps(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
-    """Columns whose missing cells alone predict two classes nearly without errors."""
+    """Yield columns whose missing cells alone predict two classes nearly without errors."""
     if len(task.labels) != 2:
         return
     codes, _ = _classes(sample, task)
@@ -174,7 +174,7 @@ def _gaps(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Findi
 
 
 def _near_copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
-    """Columns that alone predict the target nearly without errors."""
+    """Yield columns that alone predict the target nearly without errors."""
     if task.is_classification:
         codes, classes = _classes(sample, task)
     else:
@@ -189,7 +189,7 @@ def _near_copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterato
 
 
 def _values(cells: pl.Series, column: Column) -> np.ndarray | None:
-    """A column of numbers as float64 with NaN where missing; None for other columns."""
+    """Return a column of numbers as float64 with NaN where missing; None for other columns."""
     if cells.dtype.is_numeric() or cells.dtype == pl.Boolean or column.kind == "number":
         return numbers(cells).to_numpy()
     return None
@@ -210,12 +210,11 @@ def _separation(values: np.ndarray, codes: np.ndarray, classes: int = 2) -> floa
 
 
 def _is_near(values: np.ndarray, target: np.ndarray) -> bool:
-    """Whether the target is nearly a linear function of a column, or exactly a monotonic one."""
+    """Return whether the target is nearly a linear function of a column, or exactly a monotonic one."""
     return _correlation(values, target) >= NEAR_CORRELATION or _is_monotonic(values, target)
 
 
 def _is_monotonic(values: np.ndarray, target: np.ndarray) -> bool:
-    """Whether the target is a function of a column that never decreases, or never increases."""
     order = np.lexsort((target, values))
     x, y = values[order], target[order]
     steps = np.diff(y)
@@ -225,7 +224,7 @@ def _is_monotonic(values: np.ndarray, target: np.ndarray) -> bool:
 
 
 def _correlation(values: np.ndarray, target: np.ndarray) -> float:
-    """The absolute correlation of two columns."""
+    """Return the absolute correlation of two columns."""
     if len(values) < 2 * FEWEST:
         return 0.0
     with np.errstate(all="ignore"):
@@ -235,7 +234,7 @@ def _correlation(values: np.ndarray, target: np.ndarray) -> float:
 
 
 def _identifiers(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
-    """Columns that count the rows, or that name groups of a few rows."""
+    """Yield columns that count the rows, or that name groups of a few rows."""
     for column in inputs:
         if column.kind not in ("number", "category"):
             continue
@@ -261,7 +260,7 @@ def _is_id(present: pl.Series, kind: str) -> bool:
 
 
 def _sentinels(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
-    """Numbers such as -999 that are far from all others of their column."""
+    """Yield numbers such as -999 that are far from all others of their column."""
     for column in inputs:
         if column.kind != "number" or column.minimum is None or column.maximum is None:
             continue
@@ -288,7 +287,7 @@ def _negative_codes(values: np.ndarray) -> list[float]:
 
 
 def _is_sentinel(value: float, rest: np.ndarray) -> bool:
-    """Whether a number does not belong to the others of its column."""
+    """Return whether a number does not belong to the others of its column."""
     if value not in (*STRONG, *WEAK) or len(np.unique(rest)) < FEWEST // 2:
         return False
     low, high = float(rest.min()), float(rest.max())

@@ -71,11 +71,11 @@ class Table:
         return tuple(self.frame.columns)
 
     def line_of(self, row: int) -> int | None:
-        """The physical line of the file on which a row (from 0) begins; None if there are no lines."""
+        """Return the physical line of the file on which a row (from 0) begins; None if there are no lines."""
         return None if self.lines is None else int(self.lines[row])
 
     def place(self, row: int) -> str:
-        """The position of a row (from 0) as text: its line in the file, else its number from 1."""
+        """Return the position of a row (from 0) as text: its line in the file, else its number from 1."""
         line = self.line_of(row)
         return (
             fact("row {row} of {source}", row=row + 1, source=self.source)
@@ -84,7 +84,7 @@ class Table:
         )
 
     def take(self, index: np.ndarray) -> Table:
-        """The table of the rows in ``index``, in that order."""
+        """Return the table of the rows in ``index``, in that order."""
         lines = None if self.lines is None else self.lines[index]
         images = {name: pixels[index] for name, pixels in self.images.items()}
         rows = np.asarray(index, np.int64)
@@ -96,7 +96,7 @@ class Table:
         return self.originals.get(name, self.frame[name])
 
     def levels(self, name: str) -> Levels:
-        """The distinct texts of a column, computed once."""
+        """Return the distinct texts of a column, computed once."""
         if name not in self._levels:
             self._levels[name] = Levels.of(self.words(name))
         return self._levels[name]
@@ -133,7 +133,7 @@ def require_usable(table: Table) -> None:
 
 
 def unusable_columns(source: str, contents: Mapping[str, str]) -> DataError:
-    """The error for columns whose content no input can have, by column."""
+    """Return the error for columns whose content no input can have, by column."""
     faults = [fact('"{name}" holds {content}', name=name, content=text) for name, text in contents.items()]
     options = " ".join(f"--drop {shlex.quote(name)}" for name in list(contents)[:5])
     expected = fact("numbers, texts, yes/no or dates")
@@ -150,7 +150,7 @@ Table.frame = property(_frame)  # type: ignore[assignment]  # the value is in th
 
 
 def is_exact(column: pl.Series) -> bool:
-    """Whether float64 represents every number of the column exactly."""
+    """Return whether float64 represents every number of the column exactly."""
     if not column.dtype.is_integer() or column.is_empty():
         return True
     low, high = column.min(), column.max()

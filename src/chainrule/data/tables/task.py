@@ -161,7 +161,7 @@ def _infer(table: Table, column: Column) -> str:
 
 
 def _single_count(table: Table, column: Column) -> str:
-    """A value that occurs once in a target of counts, else ``""``."""
+    """Return a value that occurs once in a target of counts, else ``""``."""
     if _infer(table, column) == "regression":
         return ""
     counts = count_levels(table.frame[column.name].drop_nulls())
@@ -214,7 +214,7 @@ def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Find
 
 
 def labels_of(cells: pl.Series) -> tuple[Any, ...]:
-    """The distinct values as Python labels, sorted: booleans, integers, else texts.
+    """Return the distinct values as Python labels, sorted: booleans, integers, else texts.
 
     Example:
         >>> labels_of(pl.Series([2.0, 1.0, 2.0])), labels_of(pl.Series(["b", "a"]))
@@ -225,7 +225,7 @@ def labels_of(cells: pl.Series) -> tuple[Any, ...]:
 
 
 def label_values(cells: pl.Series) -> pl.Series:
-    """Each cell as its label's value; integral floats become integers, other floats texts."""
+    """Return each cell as its label's value; integral floats become integers, other floats texts."""
     if cells.dtype.is_float():
         present = cells.drop_nulls()
         is_integral = bool((present == present.floor()).all()) and bool((present.abs() < 2**53).all())

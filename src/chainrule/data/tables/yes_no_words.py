@@ -16,7 +16,7 @@ _SETS = tuple(set(pair.split()) for pair in _PAIRS)
 
 
 def yes_no_pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
-    """The words for no and yes if a column contains only those two.
+    """Return the words for no and yes if a column contains only those two.
 
     Args:
         present: the column without missing cells.

@@ -46,7 +46,7 @@ class ColumnEffect:
 def column_effects(
     rows: EvaluationRows, preparation: Preparation, columns: Sequence[str]
 ) -> list[ColumnEffect]:
-    """The partial dependence on columns; those with a single value in these rows are left out.
+    """Return the partial dependence on columns; those with a single value in these rows are left out.
 
     Args:
         rows: rows that the model did not learn from.
@@ -78,7 +78,7 @@ Points = tuple[np.ndarray, tuple[tuple[str, int], ...], np.ndarray]
 
 
 def _points(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
-    """Evenly spaced quantiles of the numbers of a column, or all of them if they are few."""
+    """Return evenly spaced quantiles of the numbers of a column, or all of them if they are few."""
     cells = number_cells(rows.table, column, Faults())
     present = np.flatnonzero(cells.is_not_null().to_numpy())
     values = cells.to_numpy()[present].astype(np.float64)
@@ -92,7 +92,7 @@ def _points(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
 
 
 def _levels(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
-    """The most frequent levels of a category."""
+    """Return the most frequent levels of a category."""
     cells = rows.table.frame[column]
     texts = ["" if cell is None else str(cell) for cell in cells.to_list()]
     first: dict[str, int] = {}

@@ -66,7 +66,7 @@ class ColumnImportance:
 
 
 def features_of(preparation: Preparation) -> dict[str, np.ndarray]:
-    """The indices of the features of each column, in the order of the inputs."""
+    """Return the indices of the features of each column, in the order of the inputs."""
     indices: dict[str, list[int]] = {}
     for i, feature in enumerate(preparation.features):
         indices.setdefault(feature.column, []).append(i)
@@ -74,12 +74,12 @@ def features_of(preparation: Preparation) -> dict[str, np.ndarray]:
 
 
 def sampled(rows: int, limit: int) -> np.ndarray:
-    """The indices of at most ``limit`` evenly spaced rows."""
+    """Return the indices of at most ``limit`` evenly spaced rows."""
     return np.asarray(evenly_spaced(rows, limit), np.int64)
 
 
 def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnImportance | None:
-    """The importance of each column; ``None`` for images, too few rows and very wide tables."""
+    """Return the importance of each column; ``None`` for images, too few rows and very wide tables."""
     if rows.x.ndim != 2 or len(rows.y) < 2:
         return None
     groups = features_of(preparation)
@@ -110,7 +110,7 @@ def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnI
 def outputs_of_copies(
     rows: EvaluationRows, chosen: np.ndarray, copies: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """The output of the model for each of several changed copies of the same rows, (n, K) each.
+    """Yield the output of the model for each of several changed copies of the same rows, (n, K) each.
 
     Several copies are predicted at once, which takes less time than one after the other.
 

@@ -26,7 +26,7 @@ MAX_LINES = 5  # classes with a line or a dot: the most frequent of these rows
 
 
 def importance_section(importance: ColumnImportance) -> dict[str, Any]:
-    """The bars of the columns and the texts around them."""
+    """Return the bars of the columns and the texts around them."""
     largest = float(importance.increases.max(initial=0.0)) or 1.0
     bars = [
         {
@@ -57,7 +57,7 @@ def importance_section(importance: ColumnImportance) -> dict[str, Any]:
 
 
 def _with_spread(value: float, spread: float) -> str:
-    """An importance with its spread, both with the decimals of two significant digits of the spread.
+    """Return an importance with its spread, both with the decimals of two significant digits of the spread.
 
     Example:
         >>> _with_spread(70459.525, 3309.1), _with_spread(0.3271663, 0.02693), _with_spread(0.0, 0.0)
@@ -74,7 +74,7 @@ def _with_spread(value: float, spread: float) -> str:
 def effects_section(
     effects: Sequence[ColumnEffect], labels: Sequence[Any], counts: np.ndarray
 ) -> list[dict[str, Any]]:
-    """A chart for each number, dots for each level of a category, all on the same scale.
+    """Return a chart for each number, dots for each level of a category, all on the same scale.
 
     Args:
         effects: the partial dependence on the most important columns.
@@ -126,7 +126,7 @@ def effects_caption(labels: Sequence[Any], counts: np.ndarray, target: str) -> l
 
 
 def _chosen_outputs(labels: Sequence[Any], counts: np.ndarray) -> list[tuple[int, int, str]]:
-    """Index, rank and color of the outputs of a chart: of two classes, the second one."""
+    """Return index, rank and color of the outputs of a chart: of two classes, the second one."""
     if len(labels) <= 2:
         return [(len(labels) - 1 if labels else 0, 0, svg_charts.BLUE)]
     order = np.argsort(-counts, kind="stable")[:MAX_LINES]
@@ -137,7 +137,7 @@ def _chosen_outputs(labels: Sequence[Any], counts: np.ndarray) -> list[tuple[int
 def _range(
     effects: Sequence[ColumnEffect], outputs: Sequence[tuple[int, int, str]], has_band: bool
 ) -> tuple[float, float]:
-    """The range of all charts, so that they can be compared."""
+    """Return the range of all charts, so that they can be compared."""
     arrays = []
     for effect in effects:
         parts = effect.dependence

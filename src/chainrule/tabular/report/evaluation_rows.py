@@ -45,7 +45,7 @@ class EvaluationRows:
 
     @staticmethod
     def of(model: Model, scored: ScoredRows) -> EvaluationRows:
-        """The scored rows of a training."""
+        """Return the scored rows of a training."""
         rows = scored.rows
         return EvaluationRows(
             scored.table,

@@ -35,7 +35,7 @@ MAX_BOXES = 200  # of a network diagram
 def figures(
     model: Model, prepared: PreparedData, rows: EvaluationRows, recorded: RecordedHistograms | None
 ) -> dict[str, Any]:
-    """The figures of the template by name; empty if they do not apply.
+    """Return the figures of the template by name; empty if they do not apply.
 
     Args:
         model: the trained model.
@@ -59,7 +59,7 @@ def figures(
 
 
 def _graph(model: Model) -> Markup | str:
-    """The diagram of the network; empty for very large networks."""
+    """Return the diagram of the network; empty for very large networks."""
     assert model.network is not None
     flow = fold_repeated(flow_of(model.recipe.net, model.network.training))
     return Markup(svg(lay_out(flow))) if len(flow.boxes) <= MAX_BOXES else ""
@@ -73,7 +73,7 @@ def _calibration(predictions: Predictions) -> dict[str, Any]:
 
 
 def _risk(predictions: Predictions) -> dict[str, Any]:
-    """The share of errors by the share of decided rows, the most certain first."""
+    """Return the share of errors by the share of decided rows, the most certain first."""
     curve = risk_coverage(predictions.prediction, predictions.target)
     lines = [(curve.risk, svg_charts.BLUE), (ideal_risk(curve), svg_charts.GRAY)]
     keys = ("curve_risk", "curve_ideal_risk")
@@ -84,12 +84,12 @@ def _risk(predictions: Predictions) -> dict[str, Any]:
 
 
 def _is_planar(prepared: PreparedData) -> bool:
-    """Whether rows have two features, so that predictions can be plotted in a plane."""
+    """Return whether rows have two features, so that predictions can be plotted in a plane."""
     return prepared.preparation.shape == (2,)
 
 
 def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
-    """The predicted class for every pair of the two features."""
+    """Return the predicted class for every pair of the two features."""
     assert model.network is not None
     grid = prediction_grid(model.state, encode_rows(model.state, rows.x), None, CELLS)
     x, y = grid.names
@@ -103,7 +103,7 @@ def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
 
 
 def _histograms(recorded: RecordedHistograms) -> list[dict[str, Any]]:
-    """For weights, activations and gradients, the histograms of some layers over the epochs."""
+    """Return the histograms of some layers over the epochs, for weights, activations and gradients."""
     epochs = evenly_spaced(len(recorded.epochs), EPOCHS)
     groups = []
     for kind, counts in recorded.counts.items():

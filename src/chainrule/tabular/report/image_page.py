@@ -60,7 +60,7 @@ class Figure:
 
 
 def heat_pixels(values: np.ndarray) -> np.ndarray:
-    """The colors of attributions: blue supports, orange opposes, white is neutral; (H, W, 3) bytes.
+    """Return the colors of attributions: blue supports, orange opposes, white is neutral; (H, W, 3) bytes.
 
     Args:
         values: (H, W) or (H, W, C) attributions; channels are added.
@@ -86,7 +86,7 @@ def image_page(
     columns: int = 0,
     keys: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """The HTML file of a page of figures.
+    """Return the HTML file of a page of figures.
 
     Args:
         title: the heading.
@@ -123,20 +123,20 @@ def image_page(
 
 
 def _player(sound: bytes) -> str:
-    """The element that plays a WAV file."""
+    """Return the element that plays a WAV file."""
     if not sound:
         return ""
     return f'<audio controls src="data:audio/wav;base64,{base64.b64encode(sound).decode()}"></audio>'
 
 
 def _width(figure: Figure, height: int) -> float:
-    """The width of a figure on the screen, in pixels."""
+    """Return the width of a figure on the screen, in pixels."""
     scale = height / figure.pixels[0].shape[0]
     return sum(scale * pixels.shape[1] + GAP for pixels in figure.pixels) - GAP
 
 
 def _svg(figure: Figure, height: int) -> str:
-    """The images of a figure side by side, with the boxes, as SVG."""
+    """Return the images of a figure side by side, with the boxes, as SVG."""
     scale = height / figure.pixels[0].shape[0]
     parts, left = [], 0.0
     for pixels in figure.pixels:

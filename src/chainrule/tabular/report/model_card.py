@@ -26,7 +26,7 @@ OPEN = ("card_open_data", "card_open_errors", "card_open_groups")  # questions t
 
 
 def model_card(analysis: Analysis, summary: Summary) -> str:
-    """The model card in the language of the settings."""
+    """Return the model card in the language of the settings."""
     prepared = analysis.prepared
     title = text_of("card_title").format(target=prepared.task.target, data=prepared.table.source)
     blocks = [
@@ -46,7 +46,7 @@ def model_card(analysis: Analysis, summary: Summary) -> str:
 
 
 def intended_use(analysis: Analysis) -> list[Pair]:
-    """What the model is for, and what it is not for."""
+    """Return what the model is for, and what it is not for."""
     return [sentence("card_use_text", data=analysis.prepared.table.source), sentence("card_no_use")]
 
 
@@ -55,7 +55,7 @@ def _own(pair: Pair) -> str:
 
 
 def _section(key: str, texts: Iterable[str], is_list: bool = False) -> list[str]:
-    """A heading with paragraphs or list items."""
+    """Return a heading with paragraphs or list items."""
     lines = [markdown(text) for text in texts]
     body = ["\n".join(f"- {line}" for line in lines)] if is_list else lines
     return [f"## {text_of(key)}", *body] if lines else []
@@ -81,7 +81,7 @@ def _model(analysis: Analysis) -> str:
 
 
 def _ending(analysis: Analysis) -> list[str]:
-    """How the training ended, and the weights of the kinds of networks."""
+    """Return how the training ended, and the weights of the kinds of networks."""
     kinds = weights_of_kinds(analysis.model)
     weights = [] if kinds is None else [text_of("kinds").format(kinds=_own(kinds))]
     return [_own(ending(analysis.model)), *weights]

@@ -60,7 +60,7 @@ class Confusion:
     counts: np.ndarray
 
     def shade(self, i: int, j: int) -> str:
-        """The background of a count: darker for a larger share of its row; errors are orange."""
+        """Return the background of a count: darker for a larger share of its row; errors are orange."""
         share = self.counts[i, j] / max(1, self.counts[i].sum())
         rgb = "37,99,168" if i == j else "209,102,15"
         minimum = 0.15 if self.counts[i, j] else 0.0  # makes a single error among many rows visible
@@ -132,7 +132,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
 
 
 def _layers(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
-    """The layers of a network, without long lists of numbers."""
+    """Return the layers of a network, without long lists of numbers."""
     return [row._replace(layer=without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
 
 
@@ -152,7 +152,7 @@ def _template() -> jinja2.Template:
 
 
 def breakable(name: str) -> Markup:
-    """A name of a column that may be broken after its separators, and so not within a word.
+    """Return a name of a column that may be broken after its separators, and so not within a word.
 
     Example:
         >>> print(breakable("monthly_income<EUR>"))
@@ -167,7 +167,7 @@ def _printable(value: Any) -> Any:
 
 
 def _column_sections(analysis: Analysis) -> dict[str, Any]:
-    """The importance of the columns and the partial dependence on the most important ones."""
+    """Return the importance of the columns and the partial dependence on the most important ones."""
     if analysis.importance is None:
         return {"importance": None, "effects": [], "effects_caption": []}
     labels, counts = analysis.labels, analysis.class_counts
@@ -179,7 +179,7 @@ def _column_sections(analysis: Analysis) -> dict[str, Any]:
 
 
 def _positive(prepared: PreparedData) -> tuple[str, ...]:
-    """The note on the positive class of F1, for two classes."""
+    """Return the note on the positive class of F1, for two classes."""
     labels = prepared.preparation.labels
     return tuple(text.format(label=labels[1]) for text in both_texts("positive")) if len(labels) == 2 else ()
 
@@ -205,7 +205,7 @@ def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dic
 
 
 def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
-    """The columns of the data in both languages."""
+    """Return the columns of the data in both languages."""
     rows = {}
     for lang in ("en", "zh"):
         with settings.using(lang=lang):
@@ -224,7 +224,7 @@ def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
 
 
 def _history(history: list) -> dict[str, Any]:
-    """The table of all epochs: its titles in both languages, and its cells."""
+    """Return the table of all epochs: its titles in both languages, and its cells."""
     names = [name for name in history[0] if not MEMBER_LOSS.fullmatch(name)]
     titles = [history_titles(name) for name in names]
     rows = [["" if (value := row.get(name)) is None else f"{value:.4g}" for name in names] for row in history]
@@ -232,7 +232,7 @@ def _history(history: list) -> dict[str, Any]:
 
 
 def _curves(history: list, kind: str, best: int | None) -> list[dict[str, Any]]:
-    """The training and validation loss without penalties, and the validation metric, by epoch."""
+    """Return the training and validation loss without penalties, and the validation metric, by epoch."""
     metric = f"val_{PRIMARY_METRIC[kind]}"
 
     def values(name: str) -> list[float]:
@@ -266,7 +266,7 @@ def _confusion(prepared: PreparedData, predictions: Predictions) -> Confusion | 
 
 
 def _value_plots(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
-    """Predicted against true values, and the distribution of the errors."""
+    """Return predicted against true values, and the distribution of the errors."""
     return [
         {
             "svg": Markup(svg_charts.against(true, predicted)),

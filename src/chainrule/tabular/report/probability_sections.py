@@ -34,7 +34,7 @@ def calibration_rows(predictions: Predictions) -> list[tuple[str, ...]]:
 
 
 def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | None:
-    """Precision, recall and F1 for thresholds of two classes, as a chart and a table.
+    """Return precision, recall and F1 for thresholds of two classes, as a chart and a table.
 
     Args:
         predictions: class indices and probabilities.
@@ -65,7 +65,7 @@ def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | 
 
 
 def _row(curve: ThresholdCurve, threshold: float) -> tuple[str, ...]:
-    """The threshold, the rows predicted as positive, precision, recall, specificity and F1."""
+    """Return the threshold, the rows predicted as positive, precision, recall, specificity and F1."""
     i = curve.at(threshold)
     positive = curve.true_positives[i] + curve.false_positives[i]
     measures = (curve.precision, curve.recall, curve.specificity, curve.f1)

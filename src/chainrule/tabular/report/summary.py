@@ -44,14 +44,14 @@ class Summary:
 
 
 def summarize(analysis: Analysis) -> Summary:
-    """The summary of a trained and evaluated model."""
+    """Return the summary of a trained and evaluated model."""
     return Summary(
         _task(analysis), _quality(analysis), _scope(analysis), _columns(analysis), _cautions(analysis)
     )
 
 
 def percent(share: float) -> str:
-    """A share in percent, with a decimal where rounding would hide it.
+    """Return a share in percent, with a decimal where rounding would hide it.
 
     Example:
         >>> percent(0.7977), percent(0.996), percent(1.0), percent(0.004)
@@ -104,7 +104,7 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
 
 
 def _scope(analysis: Analysis) -> tuple[Pair, ...]:
-    """A sentence if many of the scored rows have the inputs of a training row."""
+    """Return a sentence if many of the scored rows have the inputs of a training row."""
     scored = analysis.plan.scored
     known, rows = scored.known_inputs, len(scored.rows.y)
     if known < MANY_KNOWN * rows:
@@ -134,7 +134,7 @@ def _columns(analysis: Analysis) -> tuple[Pair, ...]:
 
 
 def _effect(analysis: Analysis) -> tuple[Pair, ...]:
-    """The prediction at both ends of the most important column, except with more than two classes."""
+    """Return the prediction at both ends of the most important column, except with more than two classes."""
     if not analysis.effects or len(analysis.labels) > 2:
         return ()
     effect, is_class = analysis.effects[0], bool(analysis.labels)
@@ -177,7 +177,7 @@ def _capital(name: Pair) -> Pair:
 
 
 def _rare_class(analysis: Analysis) -> list[Pair]:
-    """The recall of the rarer one of two classes."""
+    """Return the recall of the rarer one of two classes."""
     counts, predictions = analysis.class_counts, analysis.rows.predictions
     rare = int(counts.argmin())
     if len(counts) != 2 or not 0 < counts[rare] < MINORITY * counts.sum():
@@ -188,7 +188,7 @@ def _rare_class(analysis: Analysis) -> list[Pair]:
 
 
 def _calibration(analysis: Analysis) -> list[Pair]:
-    """Mean probability and accuracy, if they differ by more than the interval of the accuracy."""
+    """Return mean probability and accuracy, if they differ by more than the interval of the accuracy."""
     predictions, rows = analysis.rows.predictions, len(analysis.rows.y)
     right = int((predictions.predicted == predictions.target).sum())
     interval = analysis.scores.intervals(["accuracy"])["accuracy"]
@@ -208,7 +208,7 @@ def _unused(analysis: Analysis) -> list[Pair]:
 
 
 def _range(analysis: Analysis) -> list[Pair]:
-    """The training range of the most important number."""
+    """Return the training range of the most important number."""
     strongest = analysis.importance.strongest if analysis.importance else ()
     columns = {c.name: c for c in analysis.prepared.columns if c.minimum is not None and c.is_input}
     name = next((name for name in strongest if name in columns), None)

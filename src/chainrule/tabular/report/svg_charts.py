@@ -32,7 +32,7 @@ MAX_TICKS = 8
 
 
 def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> str:
-    """Lines over the epochs.
+    """Draw lines over the epochs.
 
     Args:
         lines: values and color of each line.
@@ -49,7 +49,7 @@ def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> st
 
 
 def against(true: np.ndarray, predicted: np.ndarray) -> str:
-    """Predicted values over true values, with the diagonal of equality."""
+    """Draw predicted values over true values, with the diagonal of equality."""
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     frame = Frame(_widen(low, high), _widen(low, high))
     points = list(zip(true[:MAX_POINTS].tolist(), predicted[:MAX_POINTS].tolist(), strict=True))
@@ -58,7 +58,7 @@ def against(true: np.ndarray, predicted: np.ndarray) -> str:
 
 
 def residuals(errors: np.ndarray) -> str:
-    """The histogram of the errors."""
+    """Return the histogram of the errors."""
     bounds = _widen(float(errors.min()), float(errors.max()))
     counts, edges = np.histogram(errors, bins=min(40, max(5, len(errors) // 5)), range=bounds)
     frame = Frame(bounds, (0.0, 1.05 * max(int(counts.max()), 1)))
@@ -68,7 +68,6 @@ def residuals(errors: np.ndarray) -> str:
 
 
 def _widen(low: float, high: float) -> tuple[float, float]:
-    """Extend a range on both sides."""
     margin = 0.04 * (high - low) or 0.5 * abs(low) or 0.5
     return low - margin, high + margin
 
@@ -125,7 +124,7 @@ class Frame:
         )
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """The position of a point in pixels from the upper left corner."""
+        """Return the position of a point in pixels from the upper left corner."""
         along = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         position = (
@@ -135,36 +134,36 @@ class Frame:
         return round(position[0], 1), round(position[1], 1)
 
     def line(self, points: Sequence[tuple[float, float]], color: str, is_dashed: bool = False) -> str:
-        """A line through points."""
+        """Return a line through points."""
         path = " ".join(f"{px:g},{py:g}" for px, py in (self.at(*point) for point in points))
         dash = ' stroke-dasharray="4 3" stroke-width="1"' if is_dashed else ' stroke-width="1.6"'
         return f'<polyline points="{path}" fill="none" stroke="{color}"{dash}/>'
 
     def area(self, points: Sequence[tuple[float, float]], color: str) -> str:
-        """A pale area inside a closed line through points."""
+        """Return a pale area inside a closed line through points."""
         path = " ".join(f"{px:g},{py:g}" for px, py in (self.at(*point) for point in points))
         return f'<polygon points="{path}" fill="{color}" fill-opacity="0.14"/>'
 
     def mark(self, x: float) -> str:
-        """A short mark on the horizontal axis."""
+        """Return a short mark on the horizontal axis."""
         px, bottom = self.at(x, self.y[0])
         return f'<path d="M{px:g} {bottom:g}v-6" stroke="{DARK}"/>'
 
     def dots(self, points: Sequence[tuple[float, float]], color: str, radius: float) -> list[str]:
-        """A semitransparent dot at each point."""
+        """Return a semitransparent dot at each point."""
         return [
             f'<circle cx="{px:g}" cy="{py:g}" r="{radius:g}" fill="{color}" fill-opacity="0.6"/>'
             for px, py in (self.at(*point) for point in points)
         ]
 
     def bar(self, low: float, high: float, count: float) -> str:
-        """A bar of height ``count`` from ``low`` to ``high``."""
+        """Return a bar of height ``count`` from ``low`` to ``high``."""
         (left, top), (right, bottom) = self.at(low, count), self.at(high, self.y[0])
         size = f'width="{right - left:.1f}" height="{bottom - top:.1f}"'
         return f'<rect x="{left:g}" y="{top:g}" {size} fill="{BLUE}" fill-opacity="0.8"/>'
 
     def chart(self, elements: Sequence[str]) -> str:
-        """The SVG text of a chart: grid, tick labels and elements."""
+        """Return the SVG text of a chart: grid, tick labels and elements."""
         grid = []
         for x in self.x_ticks:
             (px, top), (_, bottom) = self.at(x, self.y[1]), self.at(x, self.y[0])
@@ -222,7 +221,7 @@ def calibration(curves: Sequence[tuple[Calibration, str]]) -> str:
 
 
 def shares(numbers: np.ndarray, lines: Sequence[tuple[np.ndarray, str]]) -> str:
-    """Shares between 0 and 1 by another share.
+    """Draw shares between 0 and 1 by another share.
 
     Args:
         numbers: (points,) values between 0 and 1.
@@ -243,7 +242,7 @@ def dependence(
     band: tuple[np.ndarray, np.ndarray] | None,
     limits: tuple[float, float],
 ) -> str:
-    """The prediction by the value of a column; marks on the axis are quantiles of the column.
+    """Return the prediction by the value of a column; marks on the axis are quantiles of the column.
 
     Args:
         numbers: (points,) ascending values of the column.
@@ -264,7 +263,7 @@ def dependence(
 
 
 def regions(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
-    """The predicted class over two features, paler where less certain, and rows colored by class.
+    """Return the predicted class over two features, paler where less certain, and rows colored by class.
 
     Args:
         grid: predictions over two features.
@@ -297,7 +296,7 @@ def regions(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
 
 
 def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
-    """Histograms over the epochs: darker cells contain more values.
+    """Draw histograms over the epochs: darker cells contain more values.
 
     Args:
         epochs: (n,) epochs of the histograms.

@@ -18,7 +18,7 @@ from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
 
 def run_folder_of(path: Path, run: Any) -> Path | None:
-    """The run folder that contains a log, below which no link is followed; ``None``: it is in none.
+    """Return the run folder that contains a log, below which no link is followed; ``None``: it is in none.
 
     Args:
         path: the path of the log.

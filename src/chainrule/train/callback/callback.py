@@ -46,7 +46,7 @@ class Callback(Extensible):
     keeps_state = True
 
     def start(self, training: TrainingView) -> Listener:
-        """The listener of one training; it receives every event from ``TrainingStarted`` on.
+        """Return the listener of one training; it receives every event from ``TrainingStarted`` on.
 
         Args:
             training: a view of the training; its properties are current at every event.

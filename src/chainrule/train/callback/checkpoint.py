@@ -84,11 +84,7 @@ class Checkpoint(Callback):
         return watch
 
     def _fields(self) -> list[str]:
-        """The names of the format fields.
-
-        Raises:
-            UsageError E102: unbalanced braces, or a field that is not a name.
-        """
+        """Return the names of the format fields; E102: unbalanced braces, or a field that is not a name."""
         try:
             parts = [
                 (name, form or "") for _, name, form, _ in Formatter().parse(self.path) if name is not None
@@ -103,11 +99,7 @@ class Checkpoint(Callback):
         return [name for name, _ in parts]
 
     def _name(self, row: Row, step: int) -> Path:
-        """The file of an epoch.
-
-        Raises:
-            UsageError E102: a format that does not apply to a number.
-        """
+        """Return the file of an epoch; raises E102 for a format that does not apply to a number."""
         values = {name: math.nan if value is None else value for name, value in row.items()}
         try:
             return Path(self.path.format_map({**values, "epoch": int(values["epoch"]), "step": step}))
@@ -120,13 +112,13 @@ class Checkpoint(Callback):
             ) from cause
 
     def _is_due(self, history: list[Row]) -> bool:
-        """Whether the last epoch of a history is saved."""
+        """Return whether the last epoch of a history is saved."""
         if len(history) % self.every:
             return False
         return not self.monitor or self._is_best([row[self.monitor] for row in history])
 
     def _is_best(self, values: list[float | None]) -> bool:
-        """Whether the last value is better than all previous ones."""
+        """Return whether the last value is better than all previous ones."""
         larger = larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
         scores = [value if larger else -value for value in values if value is not None]
         return values[-1] is not None and all(scores[-1] > value for value in scores[:-1])

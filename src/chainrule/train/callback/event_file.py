@@ -28,7 +28,7 @@ _MASK = 0xA282EAD8
 
 
 def _table() -> tuple[int, ...]:
-    """The checksum of each byte value."""
+    """Return the checksum of each byte value."""
     table = []
     for byte in range(256):
         remainder = byte
@@ -42,7 +42,7 @@ _TABLE = _table()
 
 
 def crc32c(data: bytes) -> int:
-    """The checksum CRC-32C.
+    """Return the checksum CRC-32C.
 
     Example:
         >>> hex(crc32c(b"123456789"))
@@ -55,19 +55,19 @@ def crc32c(data: bytes) -> int:
 
 
 def mask(checksum: int) -> int:
-    """A checksum in its stored form: rotated by 15 bits, plus a constant."""
+    """Return a checksum in its stored form: rotated by 15 bits, plus a constant."""
     return (((checksum >> 15) | (checksum << 17)) + _MASK) & 0xFFFFFFFF
 
 
 def record(data: bytes) -> bytes:
-    """A record: its length and its data, each with a checksum."""
+    """Return a record: its length and its data, each with a checksum."""
     length = struct.pack("<Q", len(data))
     checks = (struct.pack("<I", mask(crc32c(part))) for part in (length, data))
     return length + next(checks) + data + next(checks)
 
 
 def varint(number: int) -> bytes:
-    """An integer in groups of seven bits, the lowest first; negative ones as 64 bits.
+    """Return an integer in groups of seven bits, the lowest first; negative ones as 64 bits.
 
     Example:
         >>> varint(300).hex()
@@ -102,12 +102,12 @@ def _doubles(field: int, values: np.ndarray) -> bytes:
 
 
 def header(time: float) -> bytes:
-    """The first record of a file."""
+    """Return the first record of a file."""
     return record(_double(1, time) + _bytes(3, VERSION.encode()))
 
 
 def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
-    """A record with values of a step.
+    """Return a record with values of a step.
 
     Args:
         time: seconds since 1970.
@@ -119,12 +119,12 @@ def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
 
 
 def scalar(tag: str, value: float) -> bytes:
-    """A number with a name."""
+    """Return a number with a name."""
     return _bytes(1, tag.encode()) + _single(2, value)
 
 
 def histogram(tag: str, array: np.ndarray) -> bytes:
-    """The histogram of an array with a name, in 30 bins of equal width."""
+    """Return the histogram of an array with a name, in 30 bins of equal width."""
     flat = array.reshape(-1).astype(np.float64)
     counts, edges = np.histogram(flat, bins=_BINS)
     facts = (flat.min(), flat.max(), float(flat.size), flat.sum(), (flat**2).sum())

@@ -151,11 +151,7 @@ class Histograms(Callback):
         return watch
 
     def _file(self, training: TrainingView) -> Path:
-        """The path of the file.
-
-        Raises:
-            UsageError E102: neither ``path`` nor a run folder is set.
-        """
+        """Return the path of the file; raises E102 if neither ``path`` nor a run folder is set."""
         run = training.options.run
         if not self.path and run is None:
             expected = fact("a file, or a folder as fit(run=...)")
@@ -165,7 +161,7 @@ class Histograms(Callback):
         return Path(self.path) if self.path else folder / FILE
 
     def _array_reader(self, training: TrainingView) -> Any:
-        """A function that returns all arrays to count, by ``kind/path``."""
+        """Return a function that returns all arrays to count, by ``kind/path``."""
         network = training.network
         nodes = layer_nodes(network) if self.activations else {}
         program = compile(Graph(nodes), network.engine) if nodes else None
@@ -198,7 +194,7 @@ def _write(
 def _recorded_before(
     file: Path, training: TrainingView, within: Path | None
 ) -> tuple[list[int], dict[str, list[np.ndarray]]]:
-    """Epochs and counts that an earlier part of this training recorded, up to the present epoch."""
+    """Return epochs and counts that an earlier part of this training recorded, up to the present epoch."""
     if not os.path.lexists(file):
         return [], {}
     recorded = read_histograms(file, within)  # another file is refused, not overwritten
@@ -212,7 +208,7 @@ def _recorded_before(
 
 
 def read_histograms(path: str | Path, within: Path | None = None) -> RecordedHistograms:
-    """The histograms of a file that ``Histograms`` wrote.
+    """Return the histograms of a file that ``Histograms`` wrote.
 
     Args:
         path: the path of the file.

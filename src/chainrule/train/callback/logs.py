@@ -68,7 +68,7 @@ class CSVLog(Callback):
 
 
 def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True) -> str:
-    """Rows of a history as CSV; numbers have all digits, and missing values are empty.
+    """Return rows of a history as CSV; numbers have all digits, and missing values are empty.
 
     Example:
         >>> csv_text([{"epoch": 1, "loss": 0.5, "val_r2": None}])
@@ -125,7 +125,7 @@ class JSONLog(Callback):
 
 
 def _event_record(event: Event) -> dict[str, Any]:
-    """An event as plain data for JSON, with ``null`` for non-finite numbers."""
+    """Return an event as plain data for JSON, with ``null`` for non-finite numbers."""
     values = {"en": event.en, "zh": event.zh} if isinstance(event, Notice) else asdict(event)
     facts = {"time": round(time.time(), 3), "event": type(event).__name__, **values}
     return {name: _plain(value) for name, value in facts.items()}

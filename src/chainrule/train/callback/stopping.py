@@ -56,7 +56,7 @@ class StoppingRule(Extensible):
         raise TypeError(f"{type(self).__name__} defines no update")
 
     def value(self, row: Mapping[str, float | None]) -> float:
-        """The value of the monitored column.
+        """Return the value of the monitored column.
 
         Args:
             row: a row of the history.
@@ -68,7 +68,7 @@ class StoppingRule(Extensible):
 
 
 def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
-    """The value of a monitored column; NaN where it could not be measured.
+    """Return the value of a monitored column; NaN where it could not be measured.
 
     Args:
         owner: the name of the class that monitors it, for the error.
@@ -91,11 +91,7 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
 
 
 def _check(rule: StoppingRule, limit: str) -> None:
-    """Refuse settings out of their range: monitor, ``patience``, and a limit of at least 0.
-
-    Raises:
-        UsageError E102: names the setting.
-    """
+    """Refuse settings out of their range (E102): monitor, ``patience``, and a limit of at least 0."""
     value: object = rule.monitor
     fix = f"patience={value}" if type(value) is int and value >= 0 else 'monitor="val_loss"'
     require(rule, "monitor", isinstance(value, str), fact("a column of the history"), fix)
@@ -232,7 +228,7 @@ RULES: dict[str, type[StoppingRule]] = {
 def best_epochs(
     rules: Iterable[StoppingRule], watch: Mapping[str, Mapping[str, float | None]]
 ) -> tuple[int | None, tuple[int, ...]]:
-    """The epoch whose weights the trained model has, and those of the members of an ensemble.
+    """Return the epoch whose weights the trained model has, and those of the members of an ensemble.
 
     Args:
         rules: the stopping rules.

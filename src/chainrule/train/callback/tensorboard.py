@@ -95,7 +95,6 @@ class TensorBoard(Callback):
         return watch if self.steps else last_step_only(watch)
 
     def _values(self, event: EpochDone, training: TrainingView) -> list[bytes]:
-        """The values of an epoch."""
         values = [
             event_file.scalar(name, value)
             for name, value in event.values.items()

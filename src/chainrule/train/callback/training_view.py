@@ -120,11 +120,11 @@ class TrainingView:
         return {path: value.copy() for path, value in self._run.predicting_parameters().items()}
 
     def states(self) -> Tensors:
-        """Copies of the states of layers, such as running means, by path."""
+        """Return copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._run.state.states.items()}
 
     def gradients(self) -> Tensors:
-        """The gradient of each parameter on the next batch, by path, after any clipping.
+        """Return the gradient of each parameter on the next batch, by path, after any clipping.
 
         Cost: one more forward and backward pass.
 
@@ -134,7 +134,7 @@ class TrainingView:
         return self._run.updates.gradients(self._run.state)
 
     def gradient_norms(self) -> dict[str, float]:
-        """The norm of each parameter's gradient, by path; costs as much as ``gradients``."""
+        """Return the norm of each parameter's gradient, by path; costs as much as ``gradients``."""
         return {path: float(np.linalg.norm(value)) for path, value in self.gradients().items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -20,7 +20,7 @@ LIBRARIES = (__name__.partition(".")[0], "abc", "typing", "dataclasses", "numpy"
 
 
 def code_fingerprints(things: Mapping[str, Any]) -> dict[str, str]:
-    """The fingerprint of each custom function, or of the class of each custom object, by name.
+    """Return the fingerprint of each custom function, or of the class of each custom object, by name.
 
     Example:
         >>> code_fingerprints({"a": len})  # not custom code
@@ -35,7 +35,7 @@ def code_fingerprints(things: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
-    """The custom functions of an object: itself, or the methods of its class."""
+    """Yield the custom functions of an object: itself, or the methods of its class."""
     thing = getattr(thing, "__func__", thing)
     if isinstance(thing, FunctionType) and _is_custom(thing):
         yield thing
@@ -49,7 +49,7 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
 
 
 def _is_custom(function: FunctionType) -> bool:
-    """Whether a function is custom: neither of this package nor of a library in ``LIBRARIES``."""
+    """Return whether a function is custom: neither of this package nor of a library in ``LIBRARIES``."""
     return (function.__module__ or "").partition(".")[0] not in LIBRARIES
 
 
@@ -74,7 +74,7 @@ def _code(code: CodeType, doc: str | None = None) -> str:
 
 
 def _value(value: Any) -> str:
-    """A constant as a string that is equal in every process."""
+    """Return a constant as a string that is equal in every process."""
     if isinstance(value, CodeType):
         return _code(value)
     if isinstance(value, FunctionType):

@@ -23,7 +23,7 @@ Known = dict[Any, str]
 
 
 def computation(network: Network, step: Step) -> dict[str, str]:
-    """The fingerprint of each part of a training step and of inference, in order of computation.
+    """Return the fingerprint of each part of a training step and of inference, in order of computation.
 
     Args:
         network: the graphs of the model.
@@ -52,7 +52,7 @@ def computation(network: Network, step: Step) -> dict[str, str]:
 
 
 def inference_computation(network: Network) -> dict[str, str]:
-    """The fingerprint of each layer in inference and of each loss, in order of computation."""
+    """Return the fingerprint of each layer in inference and of each loss, in order of computation."""
     known: Known = {}
     parts = dict(_layers(network.inference.book, "inference"))
     outputs = network.inference.outputs.items()

@@ -52,7 +52,7 @@ class Fact:
 
 
 def identity_of(run: TrainingRun) -> dict[str, Any]:
-    """All facts of a training, as plain data for its checkpoints."""
+    """Return all facts of a training, as plain data for its checkpoints."""
     return {fact.name: fact.of(run) for fact in FACTS}
 
 
@@ -87,7 +87,7 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
 
 
 def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[str]:
-    """The part whose computation differs although all settings are equal."""
+    """Return the part whose computation differs although all settings are equal."""
     saved = saved if isinstance(saved, dict) else {}
     part = first_difference(saved, now, network)
     return [] if part is None else [fact("other code with equal settings: {names}", names=part)]
@@ -149,7 +149,7 @@ def _plain(name: str, of: Callable[[TrainingRun], Any]) -> Fact:
 
 
 def _epochs_differ(saved: Any, now: Any) -> str | None:
-    """The difference of the numbers of epochs, if the learning rate schedule depends on them."""
+    """Return the difference of the numbers of epochs, if the learning rate schedule depends on them."""
     text = difference(saved, now, "epochs")
     if text is None or saved is None or now is None:
         return text
@@ -157,7 +157,7 @@ def _epochs_differ(saved: Any, now: Any) -> str | None:
 
 
 def _start_differs(saved: Any, now: Any) -> str | None:
-    """The difference of the initial parameters; ``None`` where they are equal or cannot be compared.
+    """Return the difference of the initial parameters; ``None`` where they are equal or cannot be compared.
 
     In the process that was interrupted, the model has trained parameters by now, with ``warm_start`` or after
     its parameters were set by the user. The initial parameters are then those of the checkpoint, without
@@ -171,7 +171,7 @@ def _start_differs(saved: Any, now: Any) -> str | None:
 
 
 def _code_differs(saved: Any, now: Any) -> str | None:
-    """The custom code that differs; it is not compared between two versions of Python."""
+    """Return the custom code that differs; it is not compared between two versions of Python."""
     saved = saved if isinstance(saved, dict) else {}
     if saved.get("python") != now.get("python"):
         return None
@@ -185,7 +185,7 @@ def _code_differs(saved: Any, now: Any) -> str | None:
 
 
 def depends_on_horizon(schedule: Schedule) -> bool:
-    """Whether the learning rate depends on the total number of updates.
+    """Return whether the learning rate depends on the total number of updates.
 
     Nodes of equal computations are the same node, so the nodes for two horizons are compared.
 
@@ -201,7 +201,7 @@ def depends_on_horizon(schedule: Schedule) -> bool:
 
 
 def data_fingerprint(data: Arrays) -> str:
-    """The SHA-256 of all arrays of the rows: inputs, targets and weights."""
+    """Return the SHA-256 of all arrays of the rows: inputs, targets and weights."""
     digest = hashlib.sha256()
     for group in (data.x, data.y, {"weights": data.weights}):
         for name, array in sorted(group.items()) if isinstance(group, dict) else [("", group)]:
@@ -218,8 +218,10 @@ def _add_rows(digest: hashlib._Hash, array: np.ndarray) -> None:
 
 
 def _data(run: TrainingRun) -> str:
-    """The fingerprint of the training rows. That of a private training would reveal a row to anyone who has
-    all others, so it is only their number."""
+    """Return the fingerprint of the training rows; of a private training, only their number.
+
+    A fingerprint would reveal a row to anyone who has all others.
+    """
     return f"{run.data.rows} private rows" if run.mechanism is not None else data_fingerprint(run.data)
 
 
@@ -244,12 +246,12 @@ def _preparation(model: ModelState) -> str | None:
 
 
 def _horizon(schedule: Schedule, epochs: int) -> int | None:
-    """The number of epochs, if the learning rate depends on it; ``None``: the number may change."""
+    """Return the number of epochs, if the learning rate depends on it; ``None``: the number may change."""
     return epochs if depends_on_horizon(schedule) else None
 
 
 def _start(run: TrainingRun) -> dict[str, str] | None:
-    """The origin of the initial parameters: graphs that sample them by the seed, or given arrays."""
+    """Return the origin of the initial parameters: graphs that sample them by the seed, or given arrays."""
     if run.model.is_given:
         arrays = {path: np.ascontiguousarray(array) for path, array in run.model.arrays.items()}
         return {"given": data_fingerprint(Arrays(arrays, {}))}
@@ -257,7 +259,7 @@ def _start(run: TrainingRun) -> dict[str, str] | None:
 
 
 def _custom_code(run: TrainingRun) -> dict[str, str]:
-    """The fingerprints of custom Python code that affects a training."""
+    """Return the fingerprints of custom Python code that affects a training."""
     augmentation, evaluator = _augmentation(run), run.evaluator
     parts = [*run.rules, *(() if augmentation is None else (*augmentation.transforms, *augmentation.mix))]
     metrics = [] if evaluator is None else [m for metrics in evaluator.metrics.values() for m in metrics]

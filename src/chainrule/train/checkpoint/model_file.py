@@ -49,7 +49,7 @@ def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = 
 
 
 def to_bytes(model: ModelState) -> bytes:
-    """The bytes of a model file."""
+    """Return the bytes of a model file."""
     tensors = {f"parameter/{k}": v for k, v in model.parameters.items()}
     tensors |= {f"state/{k}": v for k, v in model.states.items()}
     online, document = online_of(model), to_document(model)
@@ -62,7 +62,7 @@ def to_bytes(model: ModelState) -> bytes:
 
 
 def to_document(model: ModelState) -> dict[str, Any]:
-    """Everything of a model except arrays, as plain data."""
+    """Return everything of a model except arrays, as plain data."""
     recipe, network = model.recipe, model.network
     inputs = {} if network is None else network.inputs
     return {
@@ -109,7 +109,7 @@ def _losses(model: ModelState) -> Mapping[str, Loss]:
 
 
 def custom_classes(model: ModelState) -> tuple[type, ...]:
-    """The custom classes in a model, which ``from_bytes`` needs to read it."""
+    """Return the custom classes in a model, which ``from_bytes`` needs to read it."""
     recipe = model.recipe
     parts = (recipe.net, recipe.optimizer, recipe.penalty, recipe.clip, *_losses(model).values())
     return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in nn.own_kinds(part)))
@@ -121,7 +121,7 @@ def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) 
 
 
 def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -> ModelState:
-    """The model in the bytes of a file.
+    """Return the model in the bytes of a file.
 
     Args:
         content: the bytes of the file.
@@ -153,7 +153,7 @@ def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -
 
 
 def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
-    """The limits for building the network of a file."""
+    """Return the limits for building the network of a file."""
     shapes = {name.partition("/")[2]: array.shape for name, array in tensors.items()}
     return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
@@ -229,7 +229,7 @@ def _spec(part: Mapping[str, Any]) -> Spec:
 
 
 def _is_length(length: object) -> bool:
-    """Whether this is the length of an axis: a number, or the name of a symbolic length."""
+    """Return whether this is the length of an axis: a number, or the name of a symbolic length."""
     if isinstance(length, str):
         return length.isidentifier() and len(length) < 64 and length != "B"
     return type(length) is int and 0 <= length < 2**31
@@ -263,7 +263,7 @@ def _online_steps(record: Mapping[str, Any]) -> int | None:
 
 
 def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray], steps: int | None) -> ModelState:
-    """A model with the arrays of a file, which must be exactly those of its network.
+    """Return a model with the arrays of a file, which must be exactly those of its network.
 
     Specs are compared before any array of the network's size is allocated: a malicious record of a layer with
     a billion units takes no memory.

@@ -97,14 +97,7 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
 
 
 def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> ReplayedUpdate:
-    """Repeat one update.
-
-    Args:
-        model: the trained model.
-        run: the training before its first update.
-        step: the number of the update, from 1.
-        folder: the run folder of the training, if it has one.
-    """
+    """Repeat the update ``step``, from 1, of a training; ``run`` is before its first update."""
     latest = None if folder is None else folder.latest()
     if latest is not None:
         require_same_training(
@@ -129,23 +122,19 @@ def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | 
 
 
 def _untrained(model: ModelState) -> ModelState:
-    """The model before its training, without graphs and labels."""
+    """Return the model before its training, without graphs and labels."""
     return replace(model, network=None, is_given=False, history=[], step=None, recorded={})
 
 
 def _is_start_given(model: ModelState, checkpoint: Checkpoint | None) -> bool:
-    """Whether the initial parameters of the training were not sampled by the seed."""
+    """Return whether the initial parameters of the training were not sampled by the seed."""
     if checkpoint is None:
         return model.start == GIVEN
     return GIVEN in (checkpoint.record["identity"]["start"] or {})
 
 
 def _require_same_computation(model: ModelState, run: TrainingRun) -> None:
-    """Refuse a training whose layers, loss or optimizer differ from the recorded ones.
-
-    Raises:
-        TrainingError E532: the computation or the labels differ.
-    """
+    """Refuse a training whose layers, loss, optimizer or labels differ from the recorded ones (E532)."""
     saved, part = model.computation, None
     if model.labels and run.model.labels != model.labels:
         part = fact("labels: {before}, now {now}", before=model.labels, now=run.model.labels)
@@ -174,11 +163,7 @@ def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
 
 
 def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> None:
-    """Refuse a replayed training whose losses differ from the recorded ones.
-
-    Raises:
-        TrainingError E532: the loss of an epoch differs.
-    """
+    """Refuse a replayed training in which the loss of an epoch differs from the recorded one (E532)."""
     for row, expected in zip(replayed, recorded, strict=False):
         if row["loss"] != expected["loss"]:
             raise TrainingError(
@@ -191,7 +176,7 @@ def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> N
 
 
 def _next_update(run: TrainingRun) -> ReplayedUpdate:
-    """The update after the present state of a training."""
+    """Return the update after the present state of a training."""
     state = run.state
     if run.augmentation is not None:
         run.augmentation(state.epoch)

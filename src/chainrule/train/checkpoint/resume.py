@@ -34,7 +34,7 @@ PROBES = "probes.csv"  # in the folder of a run
 
 @contextmanager
 def run_folder(options: FitOptions) -> Iterator[tuple[RunFolder | None, Checkpoint | None]]:
-    """The folder of a training, and the checkpoint that it resumes from, if there are.
+    """Yield the folder of a training, and the checkpoint that it resumes from, if there are.
 
     The folder is locked inside the block; a ``RunFolder`` is locked by the caller. Steps are planned for the
     cores of the checkpoint. The report of a non-finite value that ends the block is written to the folder.
@@ -107,11 +107,7 @@ def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any],
 
 
 def _refuse_other_counts(run: TrainingRun, where: str) -> None:
-    """Refuse counters and a history that this training cannot have.
-
-    Raises:
-        FileError E424: the step is not the number of batches so far; the history has other columns.
-    """
+    """Refuse counters and a history that this training cannot have (E424)."""
     state = run.state
     losses = ["loss", *([] if run.mechanism is not None else epoch_columns(run.network))]
     columns = ["epoch", *losses, *([] if run.evaluator is None else run.evaluator.columns)]
@@ -143,7 +139,7 @@ def _reporting_to(folder: RunFolder | None) -> Iterator[None]:
 
 
 def probes_in(folder: RunFolder) -> list[Probe]:
-    """The probes in a run folder; empty where the table is missing or damaged.
+    """Return the probes in a run folder; empty where the table is missing or damaged.
 
     Probes are reported only; they do not affect a training.
     """

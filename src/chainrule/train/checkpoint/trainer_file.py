@@ -39,7 +39,7 @@ class Progress:
     computation: Mapping[str, str]
 
     def record(self) -> dict[str, Any]:
-        """The progress as plain data."""
+        """Return the progress as plain data."""
         labels = {name: list(classes) for name, classes in self.labels.items()}
         return {
             "steps": self.steps,
@@ -86,11 +86,7 @@ def load(
 
 
 def _refuse_malformed(record: Mapping[str, Any]) -> None:
-    """Refuse a record with values that ``save`` never writes.
-
-    Raises:
-        FileError E424: lists the names of these values.
-    """
+    """Refuse a record with values that ``save`` never writes; E424 lists their names."""
     learning_rate = record.get("learning_rate")
     checks = {
         "steps": type(record.get("steps")) is int and 0 <= record["steps"] < 2**53,

@@ -39,12 +39,12 @@ class RiskCoverage:
         return float(self.risk.mean())
 
     def at(self, coverage: float) -> tuple[float, float]:
-        """The lowest confidence and the risk at a share of decided rows, above 0 and at most 1."""
+        """Return the lowest confidence and the risk at a share of decided rows, above 0 and at most 1."""
         index = max(0, round(coverage * len(self.risk)) - 1)
         return float(self.confidence[index]), float(self.risk[index])
 
     def confidence_for(self, risk: float) -> float | None:
-        """The lowest confidence at which the error is at most ``risk`` with a confidence of 95 %.
+        """Return the lowest confidence at which the error is at most ``risk`` with a confidence of 95 %.
 
         The bound of Clopper and Pearson is computed for the confidences that shares of 1, 0.8, 0.64, ... of
         the rows reach, with all rows that reach them, and holds for all of them together.
@@ -72,7 +72,7 @@ class RiskCoverage:
 
 
 def risk_coverage(probabilities: np.ndarray, y: np.ndarray) -> RiskCoverage:
-    """The curve of labeled rows.
+    """Return the curve of labeled rows.
 
     Args:
         probabilities: (N, K), N >= 1.

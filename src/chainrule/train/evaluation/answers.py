@@ -32,7 +32,7 @@ class Span(NamedTuple):
 
 
 def best_span(scores: np.ndarray, count: int, longest: int = 30, none: np.ndarray | None = None) -> Span:
-    """The most probable span.
+    """Return the most probable span.
 
     Args:
         scores: (2, T) scores of each position as start and as end; a softmax makes them probabilities.
@@ -58,7 +58,7 @@ def best_span(scores: np.ndarray, count: int, longest: int = 30, none: np.ndarra
 
 
 def exact_match(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """The share of answers that are equal to a reference.
+    """Return the share of answers that are equal to a reference.
 
     Args:
         answers: (N,) texts.
@@ -73,7 +73,7 @@ def exact_match(answers: Sequence[str], references: Sequence[Sequence[str]]) -> 
 
 
 def character_f1(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """The mean harmonic mean of precision and recall of the characters.
+    """Return the mean harmonic mean of precision and recall of the characters.
 
     Args:
         answers: (N,) texts.
@@ -90,7 +90,7 @@ def character_f1(answers: Sequence[str], references: Sequence[Sequence[str]]) ->
 
 
 def plain(text: str) -> str:
-    """A text in lower case without spaces and punctuation; unchanged if nothing else is left.
+    """Return a text in lower case without spaces and punctuation; unchanged if nothing else is left.
 
     Example:
         >>> plain("The 《Book》 "), plain("%")

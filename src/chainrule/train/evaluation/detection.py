@@ -30,7 +30,7 @@ class Truth:
 
 
 def match_boxes(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, min_iou: float = 0.5) -> np.ndarray:
-    """The index of the true box that each detection of an image and class matches, (N,); -1 for none.
+    """Return the index of the true box that each detection of an image and class matches, (N,); -1 for none.
 
     Detections choose by falling score, each the free box with the largest overlap.
 
@@ -57,7 +57,7 @@ def match_boxes(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, min_io
 def average_precision(
     detections: Sequence[Detections], truths: Sequence[Truth], kind: int, min_iou: float = 0.5
 ) -> float:
-    """The average precision of a class over some images; NaN if no image has an object of it.
+    """Return the average precision of a class over some images; NaN if no image has an object of it.
 
     Args:
         detections, truths: of each image.
@@ -88,7 +88,7 @@ def average_precision(
 def mean_average_precision(
     detections: Sequence[Detections], truths: Sequence[Truth], classes: int, min_iou: float = 0.5
 ) -> float:
-    """The mean of the average precision over the classes that occur; mAP50 with the default overlap.
+    """Return the mean of the average precision over the classes that occur; mAP50 with the default overlap.
 
     Args:
         detections, truths: of each image.
@@ -101,7 +101,7 @@ def mean_average_precision(
 
 
 def count_error(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> float:
-    """The mean error of the number of objects of an image, added up over the classes.
+    """Return the mean error of the number of objects of an image, added up over the classes.
 
     Args:
         detections, truths: of each image.

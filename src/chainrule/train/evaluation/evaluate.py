@@ -122,7 +122,7 @@ class Evaluator:
         return values
 
     def _of_members(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """The loss of each member on its rows, and the metrics of the members' mean predictions."""
+        """Return the loss of each member on its rows, and the metrics of the members' mean predictions."""
         weights: Any = self.rows.weights
         results = evaluate_members(self.network, self.rows, variables, weights, has_targets=True)
         losses: Any = results.losses
@@ -134,7 +134,7 @@ class Evaluator:
         return values | {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
 
     def mean_of_members(self, losses: Sequence[float | None] | np.ndarray) -> float:
-        """The mean of the losses of the members (K,); a member without validation rows has none."""
+        """Return the mean of the losses of the members (K,); a member without validation rows has none."""
         weights: Any = self.rows.weights
         totals, values = weights.sum(0, dtype=np.float64), np.array(losses, np.float64)
         return float(np.average(values[totals > 0], weights=totals[totals > 0]))
@@ -142,7 +142,7 @@ class Evaluator:
     def _predictions(
         self, target: Target, y: np.ndarray, prediction: np.ndarray, weights: np.ndarray | None
     ) -> Predictions:
-        """Targets and predictions of an output in the form that metrics read."""
+        """Return targets and predictions of an output in the form that metrics read."""
         if target.task == UNSCORED:
             prediction = target.decode(prediction)
         elif target.is_classes:
@@ -158,7 +158,7 @@ def mean_loss(
     weights: np.ndarray | None,
     loss_weights: Mapping[str, float],
 ) -> float:
-    """The weighted mean of the loss over rows, summed over the outputs.
+    """Return the weighted mean of the loss over rows, summed over the outputs.
 
     Formula: sum over outputs k of v_k sum_i w_i l_ki / sum_i w_i, with ``loss_weights`` v, ``weights`` w and
     the losses l
@@ -179,7 +179,7 @@ def mean_loss(
 def output_losses(
     results: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None
 ) -> dict[str, float]:
-    """The weighted mean of each output's loss over rows, without loss weights; for the arguments see
+    """Return the weighted mean of each output's loss over rows, without loss weights; for the arguments see
     ``mean_loss``."""
     row_weight = weights if weights is not None and weights.ndim == 1 else None
     scale = 1.0 if row_weight is None else row_weight.astype(np.float64)
@@ -195,7 +195,7 @@ def output_losses(
 
 
 def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
-    """The evaluator of a model on encoded rows."""
+    """Return the evaluator of a model on encoded rows."""
     assert model.network is not None
     return Evaluator(model.network, rows, model.targets, metrics, model.preparation)
 
@@ -206,14 +206,14 @@ def loss_columns(targets: Mapping[str, Target]) -> list[str]:
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
-    """The column name of a metric: prefixed with the output if there are several."""
+    """Return the column name of a metric: prefixed with the output if there are several."""
     return metric if len(targets) == 1 else f"{output}_{metric}"
 
 
 def metrics_of(
     model: ModelState, watched: Sequence[str] | None = None, chosen: Iterable[MetricLike] | None = None
 ) -> dict[str, tuple[Metric, ...]]:
-    """The metrics of each output: those that the user chose, otherwise the default ones.
+    """Return the metrics of each output: those that the user chose, otherwise the default ones.
 
     Args:
         model: an initialized model.
@@ -240,7 +240,7 @@ def metrics_of(
 
 
 def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric | None:
-    """The metric of an output that a column name refers to; ``None`` if it refers to none.
+    """Return the metric of an output that a column name refers to; ``None`` if it refers to none.
 
     Raises:
         UsageError E102: a metric with an option out of range.
@@ -255,7 +255,7 @@ def columns_of(
     watched: Sequence[str] = (),
     chosen: Mapping[str, Sequence[Metric]] | None = None,
 ) -> list[str]:
-    """The names of all columns that an evaluation can compute: losses and the metrics of all outputs.
+    """Return the names of all columns that an evaluation can compute: losses and the metrics of all outputs.
 
     Args:
         targets: the target of each output, by name.
@@ -271,7 +271,7 @@ def columns_of(
 def evaluate(
     model: ModelState, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[MetricLike] | None = None
 ) -> dict[str, float]:
-    """The loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
+    """Return the loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
     encoded_rows = encode_labeled(model, x, y, "evaluate", sample_weight)
     model, rows = encoded_rows.model, encoded_rows.arrays
     refuse_weight_shape(encoded_rows.network, rows.weights)
@@ -283,7 +283,7 @@ def evaluate(
 
 
 def summary(model: ModelState) -> str:
-    """The layers of the model as a text table: path, class, output shape and number of parameters."""
+    """Return the layers of the model as a text table: path, class, output shape and number of parameters."""
     if model.network is None:
         return str(model.recipe.net)
     parts = built_rows(model.recipe.net, model.network.inference)
@@ -298,7 +298,7 @@ def summary(model: ModelState) -> str:
 
 
 def specs_of(arrays: Mapping[str, np.ndarray] | np.ndarray, dtype: str = "") -> dict[str, Spec]:
-    """The specs of inputs with the shapes of the arrays, for any batch size.
+    """Return the specs of inputs with the shapes of the arrays, for any batch size.
 
     Args:
         arrays: arrays by name; one without a name is ``x``.

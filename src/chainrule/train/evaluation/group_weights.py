@@ -84,7 +84,7 @@ class GroupPredictions:
 def squared_error(
     predictions: np.ndarray, target: np.ndarray, weights: np.ndarray
 ) -> Callable[[np.ndarray], float]:
-    """The mean squared error of a weighted mean of groups as a function of their weights (G,).
+    """Return the mean squared error of a weighted mean of groups as a function of their weights (G,).
 
     Args:
         predictions: (J, G).
@@ -97,7 +97,7 @@ def squared_error(
 
 
 def log_loss(probabilities: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], float]:
-    """The log-loss of a weighted mean of groups as a function of their weights (G,).
+    """Return the log-loss of a weighted mean of groups as a function of their weights (G,).
 
     Args:
         probabilities: (J, G) of what was observed.
@@ -109,7 +109,7 @@ def log_loss(probabilities: np.ndarray, weights: np.ndarray) -> Callable[[np.nda
 
 
 def smallest(loss: Callable[[np.ndarray], float], initial: np.ndarray) -> np.ndarray:
-    """The weights (G,) for which a convex loss is smallest.
+    """Return the weights (G,) for which a convex loss is smallest.
 
     Args:
         loss: a function of weights (G,).
@@ -132,7 +132,7 @@ def smallest(loss: Callable[[np.ndarray], float], initial: np.ndarray) -> np.nda
 
 
 def _moves(counts: np.ndarray, step: int) -> list[np.ndarray]:
-    """The weights after moving ``step`` from any group that has as much to any other."""
+    """Return the weights after moving ``step`` from any group that has as much to any other."""
     amounts = np.eye(len(counts), dtype=counts.dtype) * step
     sources = np.flatnonzero(counts >= step)
     return [counts - amounts[i] + amounts[j] for i in sources for j in range(len(counts)) if i != j]
@@ -148,7 +148,7 @@ def weighted_mean(network: Network) -> tuple[str, EnsembleMean] | None:
 def predictions_of_groups(
     network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], weights: np.ndarray
 ) -> GroupPredictions | None:
-    """What the groups predict for the validation rows of their members.
+    """Return what the groups predict for the validation rows of their members.
 
     Args:
         network: the graphs of an ensemble.
@@ -188,7 +188,7 @@ def _observed(
     coded: np.ndarray,
     mode: str,
 ) -> GroupPredictions:
-    """The predictions (n, G, C) of values, or of the classes that occurred."""
+    """Return the predictions (n, G, C) of values, or of the classes that occurred."""
     outputs = values.shape[2]
     if mode == "softmax" and coded.ndim == 1:  # numbers of classes
         observed = np.take_along_axis(values, coded[:, None, None], axis=2)[:, :, 0]  # (n, G)
@@ -208,7 +208,7 @@ def _observed(
 def with_group_weights(
     network: Network, rows: Arrays, parameters: Mapping[str, np.ndarray], states: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The states with the weights of the groups that are best on validation rows; see the module.
+    """Return the states with the weights of the groups that are best on validation rows; see the module.
 
     Args:
         network: the graphs.

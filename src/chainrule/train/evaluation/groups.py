@@ -44,7 +44,7 @@ class GroupScore:
 def group_scores(
     y: np.ndarray, p: np.ndarray, groups: Mapping[str, np.ndarray], threshold: float, min_rows: int = MIN_ROWS
 ) -> list[GroupScore]:
-    """The scores of each group with enough rows.
+    """Return the scores of each group with enough rows.
 
     Args:
         y: (N,) whether each row is positive.
@@ -75,7 +75,7 @@ def group_scores(
 
 
 def groups_of(values: np.ndarray, name: str, bounds: tuple[float, ...] = ()) -> dict[str, np.ndarray]:
-    """Groups by the values of a column.
+    """Return groups by the values of a column.
 
     Args:
         values: (N,) texts; with ``bounds`` numbers. Missing values belong to no group.

@@ -44,7 +44,7 @@ class Interval:
 def score_intervals(
     predictions: Predictions, names: Sequence[str], seed: int = 0, groups: np.ndarray | None = None
 ) -> dict[str, Interval]:
-    """The interval of each metric for other test rows of the same kind.
+    """Return the interval of each metric for other test rows of the same kind.
 
     Args:
         predictions: targets and predictions of rows.
@@ -69,7 +69,7 @@ def score_intervals(
 
 
 def _by_formula(a: Predictions, metric: str) -> Interval | None:
-    """The interval of a metric that has a formula; ``None`` for any other."""
+    """Return the interval of a metric that has a formula; ``None`` for any other."""
     if metric == "accuracy" and a.task == "classification" and len(a.target):
         return share_interval(int((a.predicted == a.target).sum()), len(a.target))
     if metric == "rmse" and a.prediction.shape[1:] == (1,) and len(a.target) > 1:
@@ -78,7 +78,7 @@ def _by_formula(a: Predictions, metric: str) -> Interval | None:
 
 
 def share_interval(successes: int, rows: int) -> Interval:
-    """The interval of a share.
+    """Return the interval of a share.
 
     Formula: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), with the share p of n rows.
 
@@ -99,7 +99,7 @@ def share_interval(successes: int, rows: int) -> Interval:
 
 
 def rmse_interval(errors: np.ndarray) -> Interval:
-    """The interval of the root of the mean squared error, by the standard error of the mean.
+    """Return the interval of the root of the mean squared error, by the standard error of the mean.
 
     Args:
         errors: (N,) the errors of the rows, N >= 2.
@@ -117,7 +117,7 @@ def rmse_interval(errors: np.ndarray) -> Interval:
 def bootstrap(
     predictions: Predictions, names: Sequence[str], seed: int = 0, groups: np.ndarray | None = None
 ) -> dict[str, Interval]:
-    """The interval of each metric, by samples of the rows, or of the groups with all of their rows.
+    """Return the interval of each metric, by samples of the rows, or of the groups with all of their rows.
 
     The samples of large tables are fewer; their interval is the mean plus and minus 1.96 standard deviations.
 
@@ -148,7 +148,7 @@ def bootstrap(
 
 
 def samples_of(units: int, count: int, seed: int) -> Iterator[np.ndarray]:
-    """The numbers of the units of each sample: as many as there are, with replacement.
+    """Yield the numbers of the units of each sample: as many as there are, with replacement.
 
     Example:
         >>> [len(index) for index in samples_of(3, 2, seed=0)]
@@ -161,7 +161,7 @@ def samples_of(units: int, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def rows_of_groups(groups: np.ndarray) -> list[np.ndarray]:
-    """The numbers of the rows of each group.
+    """Return the numbers of the rows of each group.
 
     Example:
         >>> [part.tolist() for part in rows_of_groups(np.array(["b", "a", "b"]))]
@@ -188,7 +188,7 @@ def _interval(values: np.ndarray, count: int) -> Interval:
 
 
 def fold_interval(values: np.ndarray) -> Interval:
-    """The interval of the mean score of a cross-validation, by its folds.
+    """Return the interval of the mean score of a cross-validation, by its folds.
 
     Formula: mean -+ t s sqrt(1/(K S) + 1/(K - 1)), with the variance s^2 of the K folds, averaged over S
     seeds, and the 97.5 % quantile t of Student's distribution with K - 1 degrees of freedom. More seeds do

@@ -31,7 +31,7 @@ class KnownRows:
 
 
 def known_rows(model: ModelState, x: Any) -> KnownRows | None:
-    """The split of the rows if the model was trained on them; else ``None``.
+    """Return the split of the rows if the model was trained on them; else ``None``.
 
     Args:
         model: its facts contain the fingerprint and the split.

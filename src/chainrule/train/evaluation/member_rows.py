@@ -102,7 +102,7 @@ def evaluate_members(
 def group_predictions(
     network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], weights: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The predictions of each group of members for the rows on which a member of each has a weight.
+    """Return the predictions of each group of members for the rows on which a member of each has a weight.
 
     Args:
         network, rows, variables, weights: as for ``evaluate_members``.
@@ -130,7 +130,7 @@ def _results(
     weights: np.ndarray,
     has_targets: bool,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """``prediction`` (R, K, C) and with targets ``loss`` (R, K), and the row of each, (R, K)."""
+    """Return ``prediction`` (R, K, C) and with targets ``loss`` (R, K), and the row of each, (R, K)."""
     index = _rows_of_members(network, weights)
     if index is None:
         results = run_members(network, rows, variables, has_targets)
@@ -140,7 +140,7 @@ def _results(
 
 
 def weighted_loss(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weighted mean of each member's losses, (K,), NaN without weights: both arguments are (R, K).
+    """Return the weighted mean of each member's losses, (K,), NaN without weights: both arguments are (R, K).
 
     Example:
         >>> weighted_loss(np.array([[1.0, 5.0], [3.0, 7.0]]), np.array([[1.0, 0.0], [1.0, 0.0]])).tolist()
@@ -208,7 +208,7 @@ def _layers(network: Network) -> list[Any]:
 
 
 def _members(built: Built) -> int:
-    """M, the members of a group."""
+    """Return M, the members of a group."""
     (node,) = built.inputs.values()
     return int(node.shape[1])  # type: ignore[arg-type]
 

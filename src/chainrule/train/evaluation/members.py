@@ -45,7 +45,7 @@ def _program(network: Network, has_targets: bool, engine: str) -> Program:
 def run_members(
     network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], has_targets: bool = False
 ) -> dict[str, np.ndarray]:
-    """``prediction`` (N, K, C) and with targets ``loss`` (N, K) of each member on each row.
+    """Return ``prediction`` (N, K, C) and with targets ``loss`` (N, K) of each member on each row.
 
     Args:
         network: the graphs of an ensemble.

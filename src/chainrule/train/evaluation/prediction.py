@@ -31,7 +31,7 @@ ByOutput: TypeAlias = "np.ndarray | Any"
 
 
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
-    """The network's outputs for these inputs; see ``chainrule.Model.__call__``."""
+    """Return the network's outputs for these inputs; see ``chainrule.Model.__call__``."""
     outputs = _single_row_outputs(model, x)
     if outputs is not None:
         return outputs
@@ -40,7 +40,7 @@ def raw_outputs(model: ModelState, x: Any) -> ByOutput:
 
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
-    """Fast path: the outputs for one row that needs no preparation; ``None`` if it does not apply."""
+    """Return Fast path: the outputs for one row that needs no preparation; ``None`` if it does not apply."""
     row = model.single_row
     if row is None or type(x) is not np.ndarray or x.shape != row.shape or x.dtype != row.dtype:
         return None
@@ -53,12 +53,12 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
 
 
 def predict(model: ModelState, x: Any) -> ByOutput:
-    """Labels or values for these inputs; see ``chainrule.Model.predict``."""
+    """Return labels or values for these inputs; see ``chainrule.Model.predict``."""
     return _decided(model, _predicted(model, x))
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
-    """The probability of each class; see ``chainrule.Model.predict_proba``.
+    """Return the probability of each class; see ``chainrule.Model.predict_proba``.
 
     Raises:
         TrainingError E507: the model predicts values, not classes.
@@ -68,7 +68,7 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
 
 
 def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
-    """The results of ``predict`` and ``predict_proba`` from one pass over the rows.
+    """Return the results of ``predict`` and ``predict_proba`` from one pass over the rows.
 
     Of several outputs, the probabilities are those of the outputs with classes, by name.
 
@@ -85,7 +85,7 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
 
 
 def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
+    """Return the predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
         rows = encode_rows(model, x, may_be_empty=True)
         return predictions(rows.model, rows.x, "prediction")
@@ -109,7 +109,7 @@ def _require_classes(model: ModelState) -> None:
 
 
 def _decided(model: ModelState, predicted: Mapping[str, np.ndarray]) -> ByOutput:
-    """Predictions as labels or values in the units of the target."""
+    """Return predictions as labels or values in the units of the target."""
     decided = {name: model.targets[name].decode(values) for name, values in predicted.items()}
     if model.preparation is not None and model.preparation.task == "regression":
         decided = {name: model.preparation.restore(values) for name, values in decided.items()}
@@ -121,7 +121,7 @@ def _probabilities(model: ModelState, predicted: Mapping[str, np.ndarray]) -> By
 
 
 def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    """The predictions for all rows, by output name. Non-finite ones cause a notice.
+    """Return the predictions for all rows, by output name. Non-finite ones cause a notice.
 
     Args:
         model: a model with parameters.
@@ -152,7 +152,7 @@ def _computed(
 def _outputs_of(
     model: ModelState, parts: Sequence[Mapping[str, np.ndarray]], kind: str
 ) -> dict[str, np.ndarray]:
-    """The outputs of all blocks, by name."""
+    """Return the outputs of all blocks, by name."""
     network = model.network
     assert network is not None
     with refuse_memory_error(network.prediction_program):
@@ -160,7 +160,7 @@ def _outputs_of(
 
 
 def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
-    """The output of a layer for these inputs; see ``chainrule.Model.activations``.
+    """Return the output of a layer for these inputs; see ``chainrule.Model.activations``.
 
     Raises:
         UsageError E101: no layer at this path, or one with several outputs.
@@ -190,14 +190,14 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
 
 
 def empty_results(program: Program) -> dict[str, np.ndarray]:
-    """The outputs of a program for zero rows."""
+    """Return the outputs of a program for zero rows."""
     specs = {name: node.spec for name, node in program.graph.outputs.items()}
     sizes = {str(n): 1 for spec in specs.values() for n in spec.shape if not isinstance(n, int)} | {"B": 0}
     return {name: np.zeros(bound(spec.at(sizes).shape), spec.dtype) for name, spec in specs.items()}
 
 
 def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:
-    """Slices that divide the rows into blocks whose computation fits into memory.
+    """Return slices that divide the rows into blocks whose computation fits into memory.
 
     Args:
         program: computes the blocks.
@@ -209,10 +209,10 @@ def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:
 
 
 def concatenated(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """The named output of all blocks, concatenated to a new array."""
+    """Return the named output of all blocks, concatenated to a new array."""
     return parts[0][name].copy() if len(parts) == 1 else np.concatenate([part[name] for part in parts])
 
 
 def unwrap_single(outputs: dict[str, np.ndarray]) -> ByOutput:
-    """The array itself if there is one output, otherwise all arrays by name."""
+    """Return the array itself if there is one output, otherwise all arrays by name."""
     return next(iter(outputs.values())) if len(outputs) == 1 else outputs

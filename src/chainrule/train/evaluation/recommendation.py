@@ -17,7 +17,7 @@ import numpy as np
 
 
 def top_items(scores: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
-    """The k items with the highest scores that each user has not seen, best first.
+    """Return the k items with the highest scores that each user has not seen, best first.
 
     Args:
         scores: (U, I) of each user and item, finite.
@@ -40,7 +40,7 @@ def top_items(scores: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
 def ndcg_and_recall(
     scores: np.ndarray, seen: np.ndarray, relevant: np.ndarray, k: int = 10
 ) -> tuple[float, float]:
-    """The mean nDCG@k and recall@k over the users with a relevant item.
+    """Return the mean nDCG@k and recall@k over the users with a relevant item.
 
     Args:
         scores: (U, I) of each user and item.

@@ -49,7 +49,7 @@ class Reliability:
 
 
 def reliability(predictions: Predictions, bins: int = BINS) -> Reliability:
-    """The calibration table of a classification.
+    """Return the calibration table of a classification.
 
     Args:
         predictions: class indices and probabilities.

@@ -90,7 +90,7 @@ class NetworkRows:
         return Arrays(self.x, self.y, self.weights)
 
     def take(self, index: np.ndarray) -> NetworkRows:
-        """The rows in ``index``, in that order."""
+        """Return the rows in ``index``, in that order."""
         x, y = ({name: a[index] for name, a in arrays.items()} for arrays in (self.x, self.y))
         weights = None if self.weights is None else self.weights[index]
         return replace(
@@ -98,7 +98,7 @@ class NetworkRows:
         )
 
     def spread(self, max_rows: int) -> NetworkRows:
-        """At most ``max_rows`` of the rows, evenly spaced."""
+        """Return at most ``max_rows`` of the rows, evenly spaced."""
         if self.count <= max_rows:
             return self
         return self.take(np.linspace(0, self.count - 1, max_rows).round().astype(int))
@@ -199,7 +199,7 @@ def encoded(model: ModelState, arrays: Arrays, where: str = "y") -> Arrays:
 
 
 def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The input arrays by name, after a check that they fit the network.
+    """Return the input arrays by name, after a check that they fit the network.
 
     Raises:
         ShapeError E209: a shape that the network was not built for, or missing inputs; all are listed.
@@ -231,7 +231,7 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _table_of(model: ModelState, network: Network, x: Any) -> Table | None:
-    """Rows of a table as a table, if the model encodes tables; otherwise ``None``."""
+    """Return rows of a table as a table, if the model encodes tables; otherwise ``None``."""
     preparation = model.preparation
     if preparation is None:
         return None
@@ -243,7 +243,7 @@ def _table_of(model: ModelState, network: Network, x: Any) -> Table | None:
 
 
 def _is_by_input(network: Network, x: Any, columns: Sequence[str]) -> bool:
-    """Whether a dict has arrays by input name, and not columns or cells by column name."""
+    """Return whether a dict has arrays by input name, and not columns or cells by column name."""
     if not isinstance(x, Mapping) or x.keys() != network.inputs.keys():
         return False
     ranks = {name: spec.rank - (name not in columns) for name, spec in network.inputs.items()}
@@ -251,7 +251,7 @@ def _is_by_input(network: Network, x: Any, columns: Sequence[str]) -> bool:
 
 
 def as_batch(model: ModelState, x: Any) -> Any:
-    """Rows as they were passed, with a batch axis and the columns in the order of the training.
+    """Return rows as they were passed, with a batch axis and the columns in the order of the training.
 
     Args:
         model: a trained model.
@@ -261,7 +261,7 @@ def as_batch(model: ModelState, x: Any) -> Any:
 
 
 def _as_batch(model: ModelState, network: Network, x: Any) -> tuple[Any, bool]:
-    """The rows with a batch axis, and whether they are one row without it."""
+    """Return the rows with a batch axis, and whether they are one row without it."""
     if "" in model.columns and data.is_by_column(x) and not data.as_columns(x).keys() & network.inputs.keys():
         x = data.read_table(x).frame
     x = in_order(x, model.columns)
@@ -283,7 +283,7 @@ def _is_single(spec: Spec, shape: tuple[int, ...]) -> bool:
 
 
 def _shape_of(value: Any) -> tuple[int, ...]:
-    """The shape of an array, a frame or a nested list; of a list by its first elements."""
+    """Return the shape of an array, a frame or a nested list; of a list by its first elements."""
     shape = getattr(value, "shape", None)
     if shape is not None:
         return tuple(shape)
@@ -293,7 +293,7 @@ def _shape_of(value: Any) -> tuple[int, ...]:
 
 
 def _targets_as_batch(y: Any, is_single: bool) -> Any:
-    """Targets with a batch axis; of a single row they get one."""
+    """Return targets with a batch axis; of a single row they get one."""
     if isinstance(y, Mapping):
         return {name: _targets_as_batch(part, is_single) for name, part in y.items()}
     return as_array("y", y)[None] if y is not None and (is_single or not _shape_of(y)) else y
@@ -310,11 +310,7 @@ def _has_no_rows(x: Any) -> bool:
 
 
 def _empty_inputs(model: ModelState, network: Network, x: Any) -> dict[str, np.ndarray]:
-    """Zero rows of each input by name.
-
-    Raises:
-        ShapeError E209: arrays of another shape. DataError E313: as ``in_order``.
-    """
+    """Return zero rows of each input by name; E209: arrays of another shape; E313 as in ``in_order``."""
     specs = network.inputs
     parts = in_order(x, model.columns) if model.preparation is None else {}
     named = parts if isinstance(parts, Mapping) else {next(iter(specs)): parts}
@@ -326,7 +322,7 @@ def _empty_inputs(model: ModelState, network: Network, x: Any) -> dict[str, np.n
 
 
 def _shape_without_rows(spec: Spec, part: Any) -> tuple[int, ...]:
-    """The shape of zero rows: that of an array or frame, otherwise that of the input."""
+    """Return the shape of zero rows: that of an array or frame, otherwise that of the input."""
     shape = np.shape(part) if isinstance(part, np.ndarray) or type(part).__name__ in FRAMES else ()
     own = tuple(n if isinstance(n, int) else 1 for n in spec.shape[1:])
     return (0, *(shape[1:] if len(shape) > 1 else own))

@@ -108,7 +108,7 @@ class EpochAugmentation:
         self.upcoming[1][start:end] = self._targets(augmented, samples, epoch)
 
     def _targets(self, augmented: Augmented, samples: np.ndarray, epoch: int) -> np.ndarray:
-        """The targets of some images: mixed, moved or unchanged."""
+        """Return the targets of some images: mixed, moved or unchanged."""
         if self.has_masks:
             return self.augmentation.move_masks(self.targets, samples, self.seed, epoch, self.outside)
         return augmented.targets(self.targets, samples) if self.augmentation.mix else self.targets[samples]
@@ -119,11 +119,7 @@ class EpochAugmentation:
 
 
 def _only(name: str, part: Any) -> np.ndarray:
-    """The only array of inputs or targets.
-
-    Raises:
-        DataError E354: there are several arrays.
-    """
+    """Return the only array of inputs or targets; raises E354 for several."""
     arrays = list(part.values()) if isinstance(part, dict) else [part]
     if len(arrays) > 1:
         expected = fact("one array as {name}, with images as x", name=name)
@@ -133,5 +129,5 @@ def _only(name: str, part: Any) -> np.ndarray:
 
 
 def _like(part: Any, array: np.ndarray) -> Any:
-    """The array by the name that ``part`` has."""
+    """Return the array by the name that ``part`` has."""
     return dict.fromkeys(part, array) if isinstance(part, dict) else array

@@ -34,12 +34,12 @@ class Batch(NamedTuple):
 
 
 def is_array(value: Any) -> bool:
-    """Whether an object converts to an array by itself, as an array, a tensor or a frame does."""
+    """Return whether an object converts to an array by itself, as an array, a tensor or a frame does."""
     return any(hasattr(value, name) for name in ARRAYS)
 
 
 def is_source(x: Any, y: Any = None) -> bool:
-    """Whether the first arguments of ``fit`` are batches and not samples.
+    """Return whether the first arguments of ``fit`` are batches and not samples.
 
     Args:
         x: a list or another sequence is one of batches if its first element is a batch.
@@ -64,7 +64,7 @@ def _is_function(value: Any) -> bool:
 
 
 def _is_batch(item: Any) -> bool:
-    """Whether an element of a list is a batch and not a row: its parts are arrays."""
+    """Return whether an element of a list is a batch and not a row: its parts are arrays."""
     parts = list(item.values()) if isinstance(item, Mapping) else item
     if not isinstance(parts, tuple | list) or not parts:
         return False
@@ -72,7 +72,7 @@ def _is_batch(item: Any) -> bool:
 
 
 def _has_rows(array: Any) -> bool:
-    """Whether an array is no number, as the scalars of NumPy are."""
+    """Return whether an array is no number, as the scalars of NumPy are."""
     return getattr(array, "ndim", 1) > 0
 
 
@@ -122,7 +122,7 @@ class BatchSource:
         return self._next
 
     def has_next(self, batch: int) -> bool:
-        """Whether the epoch has a further batch after its first ``batch`` ones, which is then read.
+        """Return whether the epoch has a further batch after its first ``batch`` ones, which is then read.
 
         Raises:
             DataError E343: the iterable ended before the epoch.
@@ -141,13 +141,13 @@ class BatchSource:
         return False
 
     def take(self) -> Batch:
-        """The batch that ``has_next`` read."""
+        """Return the batch that ``has_next`` read."""
         assert self._next is not None
         batch, self._next, self._is_empty = self._next, None, False
         return batch
 
     def peek(self) -> Batch | None:
-        """The next batch, if it was read already."""
+        """Return the next batch, if it was read already."""
         return self._next
 
     def _advance(self) -> bool:
@@ -180,7 +180,7 @@ class BatchSource:
 
 
 def batch_of(item: Any, target: str = "") -> Batch:
-    """A batch of an iterable, by its parts.
+    """Return a batch of an iterable, by its parts.
 
     Args:
         item: ``(x, y)``, ``(x, y, weights)``, ``(x,)``, ``x``, or a dict.
@@ -208,7 +208,7 @@ def batch_of(item: Any, target: str = "") -> Batch:
 
 
 def _no_iterable(value: Any) -> UsageError:
-    """The error for a function that returns no iterable."""
+    """Return the error for a function that returns no iterable."""
     expected = fact("a function that returns an iterable of batches")
     return UsageError(
         "E113", where="fit", name="x", expected=expected, received=type(value).__name__, fix="yield x, y"
@@ -216,7 +216,7 @@ def _no_iterable(value: Any) -> UsageError:
 
 
 def _no_batch(item: Any, target: str) -> DataError:
-    """The error for an element that is no batch."""
+    """Return the error for an element that is no batch."""
     if isinstance(item, Mapping):
         received: Any = fact("a dict with {names}", names=", ".join(map(str, item))[:80])
         last = next(reversed(list(item)), "y")
@@ -255,7 +255,7 @@ def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
 
 
 def concatenate_batches(batches: Any, target: str = "", where: str = "validation") -> Batch:
-    """All batches of an iterable as one, such as validation rows.
+    """Return all batches of an iterable as one, such as validation rows.
 
     Args:
         batches: the iterable, which is read once.
@@ -272,7 +272,7 @@ def concatenate_batches(batches: Any, target: str = "", where: str = "validation
 
 
 def _concatenated(name: str, parts: list[Any]) -> Any:
-    """The same part of several batches as one array, or as one for each name."""
+    """Return the same part of several batches as one array, or as one for each name."""
     if parts[0] is None:
         return None
     if isinstance(parts[0], Mapping):

@@ -19,7 +19,7 @@ ONLY = ""  # the name of an input that was passed without a name
 
 
 def column_names(x: Any) -> tuple[str, ...]:
-    """The names of a frame's columns; empty for arrays, and where columns are only numbered.
+    """Return the names of a frame's columns; empty for arrays, and where columns are only numbered.
 
     Raises:
         DataError E305: names that are not distinct, as for every table.
@@ -42,7 +42,7 @@ def columns_of(x: Any) -> dict[str, tuple[str, ...]]:
 
 
 def in_order(x: Any, columns: Mapping[str, tuple[str, ...]]) -> Any:
-    """Inputs whose frames have the columns of the training in its order.
+    """Return inputs whose frames have the columns of the training in its order.
 
     Args:
         x: inputs, as passed by the user.
@@ -59,7 +59,7 @@ def in_order(x: Any, columns: Mapping[str, tuple[str, ...]]) -> Any:
 
 
 def _ordered(where: str, frame: Any, names: tuple[str, ...]) -> Any:
-    """A frame with these columns in this order; arrays and frames without names as they are."""
+    """Return a frame with these columns in this order; arrays and frames without names as they are."""
     present = column_names(frame)
     if not present or not names or present == names:
         return frame

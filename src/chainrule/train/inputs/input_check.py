@@ -57,7 +57,7 @@ def require_specs(inputs: object) -> None:
 
 
 def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:
-    """The code that converts an array to the expected shape; ``""`` where it is not known.
+    """Return the code that converts an array to the expected shape; ``""`` where it is not known.
 
     Args:
         name: the name of the array.

@@ -22,7 +22,7 @@ def sample_weights(
     targets: Mapping[str, Target],
     coded: np.ndarray,
 ) -> np.ndarray | None:
-    """The weight of each row, (N,) or (N, ...); ``None`` where all weights are equal.
+    """Return the weight of each row, (N,) or (N, ...); ``None`` where all weights are equal.
 
     Args:
         class_weight: ``"balanced"``, or a weight for each label. ``"balanced"`` is N / (K N_k) for a class
@@ -64,7 +64,7 @@ def refuse_zero_weights(weights: np.ndarray | None) -> None:
 
 
 def weight_shape_of(weights: np.ndarray | None) -> Shape:
-    """The shape of one row's weight: ``()``, or that of its positions."""
+    """Return the shape of one row's weight: ``()``, or that of its positions."""
     return () if weights is None else weights.shape[1:]
 
 
@@ -90,7 +90,7 @@ def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
 
 
 def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -> np.ndarray:
-    """The weight of each class, (K,); ``classes`` (N,) are the class indices of the rows."""
+    """Return the weight of each class, (K,); ``classes`` (N,) are the class indices of the rows."""
     if isinstance(class_weight, Mapping):
         _refuse_labels(class_weight, labels, {labels[i] for i in np.unique(classes)})
         return np.array([_weight(class_weight, label) for label in labels])
@@ -123,7 +123,7 @@ def _refuse_labels(class_weight: Mapping, labels: tuple, occurring: set) -> None
 
 
 def _weight(class_weight: Mapping, label: object) -> float:
-    """The weight of a label; 1 for a label that does not occur."""
+    """Return the weight of a label; 1 for a label that does not occur."""
     weight = class_weight.get(label, 1.0)
     if (
         isinstance(weight, bool)

@@ -32,7 +32,7 @@ from chainrule.train.step import Step, training_step
 
 
 def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Target]) -> np.ndarray:
-    """The length of each row, (N,), at least 1: the largest of the lengths of its inputs and labels.
+    """Return the length of each row, (N,), at least 1: the largest of the lengths of its inputs and labels.
 
     Args:
         data: encoded rows. An input ends after its last number that is not 0; labels of positions end after
@@ -51,12 +51,12 @@ def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Tar
 
 
 def has_positions(target: Target) -> bool:
-    """Whether an output has a label at each position of a sequence."""
+    """Return whether an output has a label at each position of a sequence."""
     return target.is_classes and not target.is_single
 
 
 def _ends(mask: np.ndarray) -> np.ndarray:
-    """The index after the last true element of each row of ``mask`` (N, T), or 0: (N,)."""
+    """Return the index after the last true element of each row of ``mask`` (N, T), or 0: (N,)."""
     ends = mask.shape[1] - np.argmax(mask[:, ::-1], axis=1)
     return np.where(mask.any(axis=1), ends, 0)
 
@@ -90,7 +90,7 @@ class SequenceTrimming:
         self._steps: dict[int, Step] = {}
 
     def __call__(self, batch: Tensors, rows: Any) -> tuple[Tensors, Step]:
-        """The trimmed batch, and the step for its length.
+        """Return the trimmed batch, and the step for its length.
 
         Args:
             batch: the arrays of the batch by name.
@@ -111,7 +111,7 @@ class SequenceTrimming:
         return trimmed, self._steps[end]
 
     def _step(self, end: int, weights: np.ndarray | None) -> Step:
-        """The step for sequences of this length."""
+        """Return the step for sequences of this length."""
         inputs = {name: _trimmed(spec, end) for name, spec in self.network.inputs.items()}
         if inputs == dict(self.network.inputs):
             return self.step
@@ -135,12 +135,12 @@ class SequenceTrimming:
 
 
 def _trimmed(spec: Spec, end: int) -> Spec:
-    """The spec of a batch of trimmed sequences."""
+    """Return the spec of a batch of trimmed sequences."""
     first, time, *rest = spec.shape
     assert isinstance(time, int)
     return spec.with_shape((first, min(time, end), *rest))
 
 
 def _target_nodes(network: Network) -> dict[str, Any]:
-    """The input node of each target, by its name in the step."""
+    """Return the input node of each target, by its name in the step."""
     return {network.target_names[output]: node for output, node in network.targets.items()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def is_table(x: Any, y: Any) -> bool:
-    """Whether ``x`` is a table (a path, a name of a data set, a data frame) and not arrays.
+    """Return whether ``x`` is a table (a path, a name of a data set, a data frame) and not arrays.
 
     A data frame of numbers with an array of targets counts as an array, as in scikit-learn. ``join_target``
     converts a data frame with text or dates to a table.
@@ -56,7 +56,7 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
 
 
 def with_targets(preparation: Preparation, table: Table, y: Any) -> Table:
-    """A table with targets that were passed apart from it, as the column that the model predicts.
+    """Return a table with targets that were passed apart from it, as the column that the model predicts.
 
     Args:
         preparation: of the model.
@@ -75,7 +75,7 @@ def with_targets(preparation: Preparation, table: Table, y: Any) -> Table:
 
 
 def _add_column(table: Table, y: Any, name: str) -> Table:
-    """A table with a column of targets; for the errors see ``join_target``."""
+    """Return a table with a column of targets; for the errors see ``join_target``."""
     targets = data.read_table({name: y})
     column = targets.frame[name]
     if name in table.columns:
@@ -113,7 +113,7 @@ def _is_frame(x: Any) -> bool:
 
 
 def _has_only_numbers(frame: Any) -> bool:
-    """Whether each column of a frame of pandas, polars or pyarrow has numbers or booleans."""
+    """Return whether each column of a frame of pandas, polars or pyarrow has numbers or booleans."""
     dtypes = frame.schema.types if hasattr(frame, "column_names") else frame.dtypes
     return all(str(dtype).lower().startswith(_NUMBERS) for dtype in dtypes)
 
@@ -138,7 +138,7 @@ class Prepared:
 
 
 def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
-    """Arrays from a table, and their preparation, which is fitted on the training rows only.
+    """Return arrays from a table, and their preparation, which is fitted on the training rows only.
 
     Args:
         x: the table.
@@ -172,7 +172,7 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
 
 
 def prepare_with(preparation: Preparation, x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
-    """Arrays from a table by the preparation of the training that is continued.
+    """Return arrays from a table by the preparation of the training that is continued.
 
     Rows without a target are left out.
 
@@ -240,7 +240,7 @@ def _is_fraction(validation: Any) -> bool:
 
 
 def _rows_with_target(table: Table, target: str) -> np.ndarray:
-    """The numbers of the rows that have a target, of which there must be one."""
+    """Return the numbers of the rows that have a target, of which there must be one."""
     data.require_columns(table, target)
     rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
     if not len(rows):
@@ -252,7 +252,7 @@ def _rows_with_target(table: Table, target: str) -> np.ndarray:
 
 
 def _encoded_validation(preparation: Preparation, validation: Any) -> Any:
-    """Validation rows as arrays: those of a table by the preparation, others as they are."""
+    """Return validation rows as arrays: those of a table by the preparation, others as they are."""
     if not isinstance(validation, tuple | list) or not validation or not is_table(validation[0], None):
         return validation
     x, y, *weights = (*validation, None)[: max(2, len(validation))]
@@ -260,12 +260,11 @@ def _encoded_validation(preparation: Preparation, validation: Any) -> Any:
 
 
 def name_of(y: Any) -> str:
-    """The name of the column of these targets: their own, or ``target``."""
+    """Return the name of the column of these targets: their own, or ``target``."""
     return str(getattr(y, "name", None) or "target")
 
 
 def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray | None:
-    """The weights of some of a table's rows."""
     if weights is None:
         return None
     array = np.asarray(weights)
@@ -277,7 +276,7 @@ def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray 
 
 
 def inputs(preparation: Preparation, x: Any) -> np.ndarray:
-    """The inputs of a table's rows."""
+    """Return the inputs of a table's rows."""
     return preparation.apply(preparation.read(x)).x
 
 

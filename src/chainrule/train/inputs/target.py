@@ -85,7 +85,7 @@ class Target:
         return UNSCORED if self.spec.dtype in INTEGERS else "regression"
 
     def with_labels(self, y: np.ndarray) -> Target:
-        """The target with the labels that occur in ``y``, sorted.
+        """Return the target with the labels that occur in ``y``, sorted.
 
         Integers from 0 to K - 1 are indices of the network's K scores. All K are labels then: a class that
         occurs in other rows only has its score, and a network with trained scores keeps their meaning.
@@ -108,7 +108,7 @@ class Target:
         return self.with_classes(labels)
 
     def with_classes(self, labels: tuple[Label, ...]) -> Target:
-        """The target with these labels, in the order of the scores; integers as in ``with_labels``.
+        """Return the target with these labels, in the order of the scores; integers as in ``with_labels``.
 
         Raises:
             UsageError E143, TrainingError E502: as ``with_labels``.
@@ -143,11 +143,11 @@ class Target:
         return replace(self, labels=labels)
 
     def placeholder(self, rows: int) -> np.ndarray:
-        """Zeros in place of the targets of a loss without targets."""
+        """Return zeros in place of the targets of a loss without targets."""
         return np.zeros((rows, *self._sample_shape), self.spec.dtype)
 
     def encode(self, y: np.ndarray, where: str = "y") -> np.ndarray:
-        """The targets as the array that the loss takes.
+        """Return the targets as the array that the loss takes.
 
         Args:
             y: labels or values as users pass them, rows first.
@@ -173,7 +173,7 @@ class Target:
         return bound(self.spec.shape[1:])
 
     def _values(self, y: np.ndarray, where: str) -> np.ndarray:
-        """Values as the array that the loss takes."""
+        """Return values as the array that the loss takes."""
         shape = self._sample_shape
         y = self.loss.pad(y, shape)
         if y.dtype.kind not in "fiub" or (y.shape[1:] != shape and not (y.ndim == 1 and shape == (1,))):
@@ -204,7 +204,7 @@ class Target:
             )
 
     def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
-        """The class index of each sample or position, flat."""
+        """Return the class index of each sample or position, flat."""
         if not self.labels:
             expected = fact("known classes")
             raise TrainingError(
@@ -227,7 +227,7 @@ class Target:
         return np.array(classes, np.int64)[indices.reshape(-1)]
 
     def probabilities(self, prediction: np.ndarray) -> np.ndarray:
-        """The probability of each class: (N, K), or (N, ..., K) with positions.
+        """Return the probability of each class: (N, K), or (N, ..., K) with positions.
 
         A single score is the probability of the second class. Scores without a label are left out.
         """
@@ -239,7 +239,7 @@ class Target:
         return prediction[..., : len(self.labels) or None]
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
-        """The prediction as users see it: the most probable label, or the values."""
+        """Return the prediction as users see it: the most probable label, or the values."""
         if self.is_classes:
             classes = np.argmax(self.probabilities(prediction), axis=-1)
             return np.array(self.labels)[classes] if self.labels else classes
@@ -252,7 +252,7 @@ class Target:
 
 
 def distinct(y: np.ndarray) -> np.ndarray:
-    """The sorted distinct values, as ``numpy.unique``, whose imports take longer than a first training
+    """Return the sorted distinct values, as ``numpy.unique``, whose imports take longer than a first training
     step."""
     ordered = np.sort(y, axis=None)
     is_new = np.ones(ordered.size, bool)
@@ -261,7 +261,7 @@ def distinct(y: np.ndarray) -> np.ndarray:
 
 
 def sorted_labels(y: np.ndarray, ignored: Label | None) -> tuple[Label, ...]:
-    """The sorted labels that occur, without the one that is ignored."""
+    """Return the sorted labels that occur, without the one that is ignored."""
     return tuple(sorted({_plain(v) for v in distinct(y)} - {ignored}))  # pyright: ignore[reportArgumentType]
 
 
@@ -272,7 +272,7 @@ def _plain(value: Any) -> Label:
 
 
 def label_fix(label: Label, known: tuple[Label, ...]) -> str:
-    """What can be done about a label that did not occur in the training."""
+    """Return what can be done about a label that did not occur in the training."""
     close = nearest(str(label), map(str, known))
     if close:
         return fact('correct the label: "{label}"', label=close)
@@ -282,12 +282,12 @@ def label_fix(label: Label, known: tuple[Label, ...]) -> str:
 
 
 def _some(labels: tuple[Label, ...]) -> str:
-    """The first few labels."""
+    """Return the first few labels."""
     return ", ".join(map(str, labels[:8])) + (", ..." if len(labels) > 8 else "")
 
 
 def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> dict[str, Target]:
-    """The target of each output of a network, with the declared labels.
+    """Return the target of each output of a network, with the declared labels.
 
     Args:
         network: the graphs.
@@ -317,7 +317,7 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
 
 
 def declared_classes(classes: Any) -> dict[str, tuple[Label, ...]]:
-    """The declared labels by output; ``""`` is the only output of classes.
+    """Return the declared labels by output; ``""`` is the only output of classes.
 
     Raises:
         UsageError E102: not at least two different labels for an output.
@@ -345,7 +345,7 @@ def _is_label(label: object) -> bool:
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
-    """The targets of each output by name, without outputs whose loss takes no targets.
+    """Return the targets of each output by name, without outputs whose loss takes no targets.
 
     Args:
         targets: the target of each output.

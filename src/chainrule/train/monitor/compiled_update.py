@@ -95,12 +95,12 @@ def _part_of(source: Node, last: Node) -> str:
 
 
 def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
-    """These rows as a contiguous array."""
+    """Return these rows as a contiguous array."""
     return np.ascontiguousarray(array[rows])
 
 
 def _first_rows(array: np.ndarray, rows: slice) -> np.ndarray:
-    """As many rows, of an array whose rows are all the same."""
+    """Return as many rows, of an array whose rows are all the same."""
     return array[: rows.stop - rows.start]
 
 

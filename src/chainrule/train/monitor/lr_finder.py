@@ -152,7 +152,7 @@ def find_learning_rate(
     batch_size: int | None = 32,
     **options: Any,
 ) -> LearningRateSweep:
-    """Learning rate range test; see ``Model.find_learning_rate``."""
+    """Run a learning rate range test; see ``Model.find_learning_rate``."""
     low, high = _checked_span(span, steps)
     refuse_unknown("find_learning_rate", options, ("seed", *_FIT_OPTIONS))
     trial = _with_schedule(model, ExponentialGrowth(low, high, steps))
@@ -188,11 +188,7 @@ def find_learning_rate(
 
 
 def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
-    """The first and the last learning rate.
-
-    Raises:
-        UsageError E102: not two increasing positive learning rates; too few steps.
-    """
+    """Return the first and the last learning rate; raises E102 unless they are positive and increase."""
     try:
         low, high = (float(end) for end in span)
     except (TypeError, ValueError):
@@ -207,7 +203,6 @@ def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
 
 
 def _with_schedule(model: ModelState, schedule: Schedule) -> ModelState:
-    """The model with another learning rate schedule."""
     recipe = replace(model.recipe, optimizer=_with_learning_rate(model.recipe.optimizer, schedule))
     network = model.network
     if network is not None:
@@ -216,7 +211,7 @@ def _with_schedule(model: ModelState, schedule: Schedule) -> ModelState:
 
 
 def _with_learning_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
-    """An optimizer, or its inner optimizer, with another learning rate."""
+    """Return an optimizer, or its inner optimizer, with another learning rate."""
     names = [field.name for field in fields(optimizer)]
     if "inner" in names:
         return replace(optimizer, inner=_with_learning_rate(optimizer.inner, schedule))
@@ -244,7 +239,7 @@ def smooth(losses: Sequence[float]) -> np.ndarray:
 
 
 def _steepest(learning_rates: Sequence[float], smoothed: np.ndarray) -> float | None:
-    """The learning rate at which the smoothed loss decreases fastest, before its minimum."""
+    """Return the learning rate at which the smoothed loss decreases fastest, before its minimum."""
     end = int(np.argmin(smoothed))
     highest = float(smoothed[: end + 1].max())
     if end < 2 or highest - smoothed[end] <= MIN_DECREASE * abs(highest):

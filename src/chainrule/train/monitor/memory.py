@@ -45,7 +45,7 @@ BUDGET = 256 * 2**20  # maximum memory of such a block in bytes, if it has more 
 
 
 def memory_of(model: ModelState, batch_size: int) -> MemoryRequirement:
-    """The memory requirement of a training without its data; see ``chainrule.Model.memory``."""
+    """Return the memory requirement of a training without its data; see ``chainrule.Model.memory``."""
     network = trained_network(model, "memory", "model.initialize(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
     return training_memory(network, training_step(network, weighted=False, horizon=1), batch)
@@ -54,7 +54,7 @@ def memory_of(model: ModelState, batch_size: int) -> MemoryRequirement:
 def training_memory(
     network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True
 ) -> MemoryRequirement:
-    """The memory requirement of a training without its data.
+    """Return the memory requirement of a training without its data.
 
     Args:
         network, step: the network and its training step.
@@ -107,7 +107,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
 
 
 def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: bool) -> int:
-    """The largest batch size that fits; 0 if not even one sample fits.
+    """Return the largest batch size that fits; 0 if not even one sample fits.
 
     A smaller last batch of an epoch needs additional memory. Batch sizes that divide the number of rows do
     not have one, so the search runs over these separately.
@@ -141,7 +141,7 @@ def rows_per_block(program: Program, rows: int) -> int:
 
 
 def couples_rows_of(program: Program) -> bool:
-    """Whether a row of an output of a program depends on other rows."""
+    """Return whether a row of an output of a program depends on other rows."""
     if program not in _COUPLED:
         _COUPLED[program] = couples_rows(program.graph)
     return _COUPLED[program]
@@ -225,7 +225,7 @@ def _step_memory(network: Network, step: Step, batch: int) -> MemoryRequirement:
 
 
 def _data(network: Network) -> set[str]:
-    """The inputs of a step whose rows are gathered from the data set."""
+    """Return the inputs of a step whose rows are gathered from the data set."""
     return {*network.inputs, *network.target_names.values(), "sample_weight"}
 
 
@@ -251,12 +251,12 @@ def _state_bytes(network: Network, step: Step) -> tuple[int, int]:
 
 
 def _initialization(network: Network) -> int:
-    """Bytes needed before the first step, while the initial values are sampled."""
+    """Return bytes needed before the first step, while the initial values are sampled."""
     return network.memo("initialization memory", lambda: reference_memory(network.initial_values, {}).total)
 
 
 def _group(step: Step, prefix: str) -> list[Spec]:
-    """The specs of the outputs of one group that are inputs of the next step."""
+    """Return the specs of the outputs of one group that are inputs of the next step."""
     return [node.spec for name, node in step.graph.outputs.items() if name.startswith(prefix)]
 
 

@@ -84,7 +84,7 @@ class NotebookProgress:
 
 @contextmanager
 def show_notebook_progress() -> Iterator[NotebookProgress]:
-    """The progress of a training in the output of the cell, inside the block."""
+    """Yield the progress of a training in the output of the cell, inside the block."""
     progress = NotebookProgress()
     progress.handle = import_module("IPython.display").display(progress, display_id=True)
     try:

@@ -107,7 +107,7 @@ class Prober:
         self._due = 0  # the next step of the schedule
 
     def steps_until_due(self, step: int) -> int:
-        """Number of steps until the next probe; 0 if it is due now.
+        """Return the number of steps until the next probe; 0 if it is due now.
 
         Args:
             step: number of steps so far; must not decrease between calls.
@@ -183,7 +183,7 @@ class Prober:
         return probe
 
     def _step_values(self, statistics: ProbeStatistics, arrays: Tensors) -> dict[str, float]:
-        """The values of ``OF_STEP``, by name."""
+        """Return the values of ``OF_STEP``, by name."""
         outputs = statistics.outputs
         weights = outputs.get("count")
         training = outputs["training"]
@@ -203,7 +203,7 @@ class Prober:
 
 
 def schedule(interval: int) -> Iterator[int]:
-    """The steps before which a probe is measured; the sequence does not end.
+    """Yield the steps before which a probe is measured; the sequence does not end.
 
     Args:
         interval: minimum number of steps between two probes.
@@ -221,7 +221,7 @@ def schedule(interval: int) -> Iterator[int]:
 
 
 def to_csv(probes: Sequence[Probe]) -> str:
-    """Probes as CSV text: for each probe a line of the step, then a line for each parameter and layer.
+    """Return probes as CSV text: for each probe a line of the step, then a line for each parameter and layer.
 
     Example:
         >>> probe = Probe(0, 0, {"loss": 0.5}, {"dense1.bias": {"gradient": 0.25}})
@@ -237,7 +237,7 @@ def to_csv(probes: Sequence[Probe]) -> str:
 
 
 def of_csv(text: str) -> list[Probe]:
-    """Probes from the text of ``to_csv``.
+    """Return probes from the text of ``to_csv``.
 
     Raises:
         ValueError: the text is not such a table.

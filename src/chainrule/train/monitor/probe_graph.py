@@ -142,7 +142,7 @@ class ProbeGraph:
 
 
 def _is_product(product: Node, weight: Node) -> bool:
-    """Whether a node is ``x W^T`` for a weight W, with the same leading axes, if it has any."""
+    """Return whether a node is ``x W^T`` for a weight W, with the same leading axes, if it has any."""
     if product.op.name != "matmul" or product.inputs[1].op.name != "transpose":
         return False
     x, turned = product.inputs

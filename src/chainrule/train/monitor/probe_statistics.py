@@ -123,7 +123,7 @@ class ProbeStatistics:
         return {node}
 
     def _share_without_gradient(self, path: str, gradient: np.ndarray) -> float:
-        """The share of elements whose gradient is 0, without those whose input is 0 in every row."""
+        """Return the share of elements whose gradient is 0, without those whose input is 0 in every row."""
         has_input = self._has_input.get(path)
         if has_input is None or has_input.all() or not has_input.any():
             return _share(_is_zero, gradient)
@@ -160,7 +160,7 @@ class ProbeStatistics:
     def _changes(
         self, parameter: np.ndarray, chain: ElementwiseChain | CompiledUpdate
     ) -> Iterator[np.ndarray]:
-        """The change of a parameter by the step, in blocks of rows."""
+        """Return the change of a parameter by the step, in blocks of rows."""
         parameter = np.atleast_1d(parameter)
         rows = max(1, _BLOCK * len(parameter) // max(1, parameter.size))
         return chain.blocks(self._values, rows)
@@ -174,7 +174,7 @@ class ProbeStatistics:
 
 
 def _layer_statistics(z: np.ndarray, a: np.ndarray, threshold: float | None) -> dict[str, float]:
-    """The statistics of one layer.
+    """Return the statistics of one layer.
 
     Args:
         z: preactivations, (..., C).
@@ -199,23 +199,21 @@ def _layer_statistics(z: np.ndarray, a: np.ndarray, threshold: float | None) -> 
 
 
 def _fraction(mask: np.ndarray) -> float:
-    """The mean of booleans."""
     return np.count_nonzero(mask) / mask.size
 
 
 def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """An array in flat blocks that fit into a cache, in the order of memory."""
+    """Return an array in flat blocks that fit into a cache, in the order of memory."""
     flat = array.ravel(order="K")
     return (flat[low : low + _BLOCK] for low in range(0, flat.size, _BLOCK))
 
 
 def _squared_norm(blocks: Iterable[np.ndarray]) -> float:
-    """The sum of all squares."""
     return sum(map(_block_sum, blocks))
 
 
 def _block_sum(block: np.ndarray) -> float:
-    """The sum of the squares of a block.
+    """Return the sum of the squares of a block.
 
     Numerics: of float32, the squares of 256 numbers are added in float32, and these sums in float64, in a
         quarter of the time of float64 alone. Where a square could overflow or underflow, all is float64.
@@ -230,18 +228,15 @@ def _block_sum(block: np.ndarray) -> float:
 
 
 def _share(condition: Callable[[np.ndarray], np.ndarray], *arrays: np.ndarray) -> float:
-    """The share of all elements for which a condition is true."""
     count = sum(int(np.count_nonzero(condition(block))) for array in arrays for block in _blocks(array))
     return count / max(sum(array.size for array in arrays), 1)
 
 
 def _is_zero(array: np.ndarray) -> np.ndarray:
-    """Which elements are exactly 0."""
     return array == 0
 
 
 def _is_nonfinite(array: np.ndarray) -> np.ndarray:
-    """Which elements are NaN or infinite."""
     return ~np.isfinite(array)
 
 

@@ -41,7 +41,7 @@ class ProfileResult:
 
 
 def plan_step(model: ModelState, batch_size: int | None = None) -> Plan:
-    """The plan of the training step by the native engine on this machine; see ``Model.plan``."""
+    """Return the plan of the training step by the native engine on this machine; see ``Model.plan``."""
     batch = _batch(model, batch_size, "plan")
     step = _step(model)
     cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
@@ -60,7 +60,7 @@ def measure_step(
 def profiled_step(
     model: ModelState, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
 ) -> ProfiledStep:
-    """The training step of a model with rows to measure it on.
+    """Return the training step of a model with rows to measure it on.
 
     Args:
         model: an initialized model.
@@ -92,7 +92,7 @@ def _network(model: ModelState, where: str) -> Network:
 
 
 def _batch(model: ModelState, batch_size: int | None, where: str) -> int:
-    """The batch size: as requested, that of the last training, or the default."""
+    """Return the batch size: as requested, that of the last training, or the default."""
     _network(model, where)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise out_of_range(batch_size, "batch_size", where, fact("at least 1"), fix=f"batch_size={BATCH}")
@@ -101,7 +101,7 @@ def _batch(model: ModelState, batch_size: int | None, where: str) -> int:
 
 
 def _fact(model: ModelState, name: str) -> int:
-    """A count among the facts of the last training, which come from a file; 0 if absent or invalid."""
+    """Return a count among the facts of the last training, which come from a file; 0 if absent or invalid."""
     value = model.facts.get(name)
     return value if type(value) is int and 0 < value < 2**40 else 0
 
@@ -133,7 +133,7 @@ def _random_data(model: ModelState, network: Network, batch: int) -> dict[str, n
 
 
 def _lengths(spec: Spec) -> tuple[int, ...]:
-    """The lengths of the axes of one sample; 1 for an axis of any length."""
+    """Return the lengths of the axes of one sample; 1 for an axis of any length."""
     return tuple(n if isinstance(n, int) else 1 for n in spec.shape[1:])
 
 

@@ -14,7 +14,7 @@ from chainrule.settings import settings
 
 
 def is_verbose(verbose: bool | None = None) -> bool:
-    """Whether a training shows its progress and its notices.
+    """Return whether a training shows its progress and its notices.
 
     Args:
         verbose: as in ``fit``; ``None``: if the standard output is a terminal or the cell of a notebook.
@@ -23,14 +23,14 @@ def is_verbose(verbose: bool | None = None) -> bool:
 
 
 def in_notebook() -> bool:
-    """Whether the program is the cell of a notebook: a shell of IPython that belongs to a kernel."""
+    """Return whether the program is the cell of a notebook: a shell of IPython that belongs to a kernel."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
 
 
 @contextmanager
 def progress(verbose: bool | None) -> Iterator[list[Listener]]:
-    """The listeners that show the progress of a training, inside the block.
+    """Yield the listeners that show the progress of a training, inside the block.
 
     Args:
         verbose: as in ``is_verbose``.
@@ -63,7 +63,7 @@ def warn(text: str) -> None:
 
 
 def _outside() -> int:
-    """The number of frames up to the code that called the package."""
+    """Return the number of frames up to the code that called the package."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
         frame, level = frame.f_back, level + 1

@@ -92,18 +92,18 @@ def fit_parts(parts: Sequence[tuple[str, str]], cells: int) -> str:
 
 
 def bar_length(width: int) -> int:
-    """The length of the bar on a terminal of this width, both in cells."""
+    """Return the length of the bar on a terminal of this width, both in cells."""
     return max(MIN_LENGTH, min(MAX_LENGTH, width - OTHER))
 
 
 def number(value: float) -> str:
-    """A value with four significant digits."""
+    """Return a value with four significant digits."""
     return "nan" if math.isnan(value) else f"{value:.4g}"
 
 
 @contextmanager
 def show_progress_bar() -> Iterator[Bar]:
-    """A progress bar on the terminal, inside the block."""
+    """Yield a progress bar on the terminal, inside the block."""
     console = Console()
     columns = (
         TextColumn("{task.description}"),

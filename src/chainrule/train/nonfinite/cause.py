@@ -36,7 +36,7 @@ OVERFLOWS = (
 
 
 def direct_cause(origin: Origin) -> Cause:
-    """The cause in the arithmetic of the operation."""
+    """Return the cause in the arithmetic of the operation."""
     op, node = origin.node.op.name, origin.node
     if isinstance(node.op, Input):
         role = "slot" if "/" in node.op.label else node.op.role
@@ -55,7 +55,7 @@ def direct_cause(origin: Origin) -> Cause:
 
 
 def _of_infinities(origin: Origin) -> Cause:
-    """The cause where the operation reads an infinity, which is a constant of the network."""
+    """Return the cause where the operation reads an infinity, which is a constant of the network."""
     if origin.node.op.name in SCORES:
         return Cause("all_masked")
     if not np.isnan(origin.value[origin.index]):
@@ -64,7 +64,7 @@ def _of_infinities(origin: Origin) -> Cause:
 
 
 def _operands(origin: Origin) -> list[float]:
-    """The operands of an elementwise operation at the index of the origin."""
+    """Return the operands of an elementwise operation at the index of the origin."""
     index, shape = origin.index, origin.value.shape
     return [float(read[index]) for read in origin.reads if read.shape == shape]
 
@@ -83,7 +83,7 @@ def _of_quotient(origin: Origin, operands: Sequence[float]) -> Cause:
 
 
 def _is_root(node: Node) -> bool:
-    """Whether a value is a square root, possibly times a constant."""
+    """Return whether a value is a square root, possibly times a constant."""
     if node.op.name == "multiply":
         return any(_is_root(source) for source in node.inputs if not isinstance(source.op, Constant))
     if node.op.name == "broadcast":
@@ -114,7 +114,7 @@ _BY_OP: dict[str, Callable[[Origin, Sequence[float]], Cause]] = {
 
 
 def _limit(origin: Origin) -> float:
-    """The largest finite number of the result's dtype."""
+    """Return the largest finite number of the result's dtype."""
     return float(np.finfo(origin.value.dtype).max)
 
 
@@ -126,7 +126,7 @@ def root_cause(
     steps: Sequence[StepStatistics],
     rows: np.ndarray,
 ) -> Cause | None:
-    """Why the inputs of an operation that overflowed were so large; ``None`` without evidence.
+    """Return why the inputs of an operation that overflowed were so large; ``None`` without evidence.
 
     Args:
         origin, direct: the operation and its direct cause.
@@ -149,7 +149,7 @@ def root_cause(
 
 
 def _weight_norm(step: StepStatistics) -> float:
-    """The norm of all weights; NaN if unknown."""
+    """Return the norm of all weights; NaN if unknown."""
     return math.hypot(*step.weights.values()) if step.weights else math.nan
 
 
@@ -164,7 +164,7 @@ def _growth(sizes: Sequence[float]) -> tuple[float, int]:
 
 
 def _outlier(arrays: Mapping[str, np.ndarray], graph: Graph, rows: np.ndarray) -> Cause | None:
-    """A value of the data far larger than the others."""
+    """Return a value of the data far larger than the others."""
     for name, node in graph.inputs.items():
         array = np.asarray(arrays[name])
         is_data = isinstance(node.op, Input) and node.op.role == "data" and array.dtype.kind == "f"
@@ -181,7 +181,7 @@ def _outlier(arrays: Mapping[str, np.ndarray], graph: Graph, rows: np.ndarray) -
 
 
 def _large_weight(arrays: Mapping[str, np.ndarray], graph: Graph) -> Cause | None:
-    """A parameter with an element far larger than in a trained network."""
+    """Return a parameter with an element far larger than in a trained network."""
     maxima = [
         (float(np.abs(arrays[name]).max()), name)
         for name, node in graph.inputs.items()

@@ -13,7 +13,7 @@ _BLOCK = 65_536  # elements compared at once, so that the result stays in the ca
 
 
 def is_finite(array: np.ndarray) -> bool:
-    """Whether an array contains neither NaN nor infinity.
+    """Return whether an array contains neither NaN nor infinity.
 
     Numerics: the sum of the squares is computed first: it is finite only if all elements are, and takes a
         single pass, which writes nothing. It may also overflow for large finite elements; then every element

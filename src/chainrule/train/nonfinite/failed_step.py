@@ -26,7 +26,7 @@ State = tuple[int, int, int, Tensors, Tensors, Tensors]  # step, epoch, batch, p
 
 
 def retained_states(size: int) -> int:
-    """How many states of ``size`` bytes are kept, the current one included."""
+    """Return how many states of ``size`` bytes are kept, the current one included."""
     return max(1, min(LENGTH, MAX_BYTES // max(1, size)))
 
 

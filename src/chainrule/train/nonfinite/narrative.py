@@ -18,7 +18,7 @@ MAX_INPUTS, MAX_ROWS = 3, 10  # at depth 2; unlimited at depth 3
 
 
 def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> list[str]:
-    """The report as lines of text.
+    """Return the report as lines of text.
 
     Args:
         report: the report.
@@ -48,12 +48,12 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
 
 
 def cause_of(report: NonfiniteReport) -> Message:
-    """The causes, from the first to the root cause, as one line."""
+    """Return the causes, from the first to the root cause, as one line."""
     return join_facts("; ", (fact(CAUSES[cause.key], **cause.facts) for cause in report.causes))
 
 
 def remedy_of(report: NonfiniteReport) -> Message:
-    """A line of code that addresses the last cause, which is the root cause if there is one."""
+    """Return a line of code that addresses the last cause, which is the root cause if there is one."""
     key, facts = report.causes[-1].key, report.causes[-1].facts
     growth = float(facts.get("factor", 0.0)) ** (1 / max(1, int(facts.get("steps", 1))))
     growth = math.sqrt(growth) if key == "loss_grew" else growth  # of the weights: the loss grows as a square
@@ -63,7 +63,7 @@ def remedy_of(report: NonfiniteReport) -> Message:
 
 
 def stable_rate(learning_rate: float, growth: float) -> float:
-    """A learning rate at which the weights do not grow, rounded to one digit.
+    """Return a learning rate at which the weights do not grow, rounded to one digit.
 
     Where a step multiplies the distance to a minimum by 1 - r c, for a learning rate r and a curvature c, the
     growth is r c - 1. The rate 1 / c reaches the minimum in one step.
@@ -80,7 +80,7 @@ def stable_rate(learning_rate: float, growth: float) -> float:
 
 
 def headline(report: NonfiniteReport) -> Message:
-    """Step, phase, operation and layer in one line."""
+    """Return step, phase, operation and layer in one line."""
     step = _word("step", step=report.step, epoch=report.epoch, batch=report.batch)
     place = _word("operation", op=report.op, place=layer_text(report))
     return join_facts(
@@ -93,7 +93,7 @@ def _word(key: str, **values: object) -> Message:
 
 
 def layer_text(report: NonfiniteReport) -> str:
-    """The layer in the notation of errors, or ``the loss`` or ``the optimizer``."""
+    """Return the layer in the notation of errors, or ``the loss`` or ``the optimizer``."""
     if not report.kind:
         return _word(report.layer) if report.layer in WORDS else report.layer
     layer = f'{report.kind} "{report.layer}"'
@@ -133,7 +133,7 @@ def _input(value: InputValue, lang: str) -> str:
 
 
 def _steps(steps: Sequence[StepStatistics], lang: str) -> list[tuple[str, ...]]:
-    """The last steps as rows of a table, after its header."""
+    """Return the last steps as rows of a table, after its header."""
     header = tuple(in_language(WORDS, lang)["columns"].split("|"))
     norms = [math.hypot(*step.weights.values()) if step.weights else math.nan for step in steps]
     return [header, *((
@@ -155,13 +155,13 @@ def _bracketed(index: Sequence[int]) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Labels and texts in two columns."""
+    """Return labels and texts in two columns."""
     width = max(_width(label) for label, _ in rows)
     return [f"  {label}{' ' * (width - _width(label))}  {text}" for label, text in rows]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of right-aligned columns."""
+    """Return rows of right-aligned columns."""
     widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  " + "  ".join(" " * (w - _width(cell)) + cell for cell, w in zip(row, widths, strict=True))
@@ -170,5 +170,5 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """The width in columns of a terminal; a Chinese character takes two."""
+    """Return the width in columns of a terminal; a Chinese character takes two."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)

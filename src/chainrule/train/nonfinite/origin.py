@@ -117,7 +117,7 @@ def phases(graph: Graph, gradients: Iterable[Node]) -> dict[Node, str]:
 
 
 def rows_of(node: Node, mask: np.ndarray) -> np.ndarray:
-    """The batch indices of the elements in ``mask``; empty if the value has no batch axis."""
+    """Return the batch indices of the elements in ``mask``; empty if the value has no batch axis."""
     for axis, length in enumerate(node.shape):
         factor = samples_on(length)
         if factor:
@@ -127,7 +127,7 @@ def rows_of(node: Node, mask: np.ndarray) -> np.ndarray:
 
 
 def samples_on(length: object) -> int:
-    """How many indices of an axis belong to each sample; 0 if it is no batch axis."""
+    """Return how many indices of an axis belong to each sample; 0 if it is no batch axis."""
     terms = length.terms if isinstance(length, Size) else ()
     return terms[0][1] if len(terms) == 1 and terms[0][0] == ("B",) else 0
 
@@ -135,7 +135,7 @@ def samples_on(length: object) -> int:
 def _nonfinite(
     graph: Graph, arrays: Mapping[str, np.ndarray], evaluated: Evaluated
 ) -> dict[Node, _Nonfinite]:
-    """The nodes whose value is not finite."""
+    """Return the nodes whose value is not finite."""
     values = {
         node: _Nonfinite(None, (), np.asarray(arrays[name]))
         for name, node in graph.inputs.items()
@@ -156,7 +156,7 @@ def _nonfinite(
 def _reaching(
     graph: Graph, nonfinite: Mapping[Node, _Nonfinite], results: Sequence[Node]
 ) -> dict[Node, np.ndarray]:
-    """For each value that reaches a non-finite output, the mask of its elements that do."""
+    """Return for each value that reaches a non-finite output the mask of its elements that do."""
     outputs = [node for node in results or graph.outputs.values() if node in nonfinite]
     loss = [node for node in outputs if node is graph.outputs.get("loss")]
     masks = {node: ~np.isfinite(nonfinite[node].value) for node in loss or outputs}
@@ -171,7 +171,7 @@ def _reaching(
 
 
 def _contributing(node: Node, source: Node, mask: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """The non-finite elements of a source on which the elements in ``mask`` may depend.
+    """Return the non-finite elements of a source on which the elements in ``mask`` may depend.
 
     Args:
         node: an operation that reads the source.
@@ -192,12 +192,12 @@ def _contributing(node: Node, source: Node, mask: np.ndarray, bad: np.ndarray) -
 
 
 def _sample_axis(node: Node) -> int | None:
-    """The batch axis of a value, with one index for each sample."""
+    """Return the batch axis of a value, with one index for each sample."""
     return next((i for i, length in enumerate(node.shape) if samples_on(length) == 1), None)
 
 
 def _constant_infinities(graph: Graph, nonfinite: Mapping[Node, _Nonfinite]) -> set[Node]:
-    """Values without NaN whose infinities all come from constants of the network."""
+    """Return values without NaN whose infinities all come from constants of the network."""
     nodes: set[Node] = set()
     for node in graph.nodes:
         if node in nonfinite and not np.isnan(nonfinite[node].value).any():
@@ -208,14 +208,14 @@ def _constant_infinities(graph: Graph, nonfinite: Mapping[Node, _Nonfinite]) -> 
 
 
 def _first_reader(graph: Graph, node: Node) -> Node:
-    """The node itself; of an input, the first operation that reads it."""
+    """Return the node itself; of an input, the first operation that reads it."""
     if node.inputs or not graph.consumers[node]:
         return node
     return graph.consumers[node][0]
 
 
 def _with_layer(graph: Graph, origin: Origin) -> Origin:
-    """The origin with the layer to which its operation belongs."""
+    """Return the origin with the layer to which its operation belongs."""
     node = origin.node
     if isinstance(node.op, Input):
         owner = node.op.label.rpartition("/")[0] or node.op.label
@@ -232,7 +232,7 @@ def _with_layer(graph: Graph, origin: Origin) -> Origin:
 
 
 def _dependent_outputs(graph: Graph, node: Node) -> list[str]:
-    """The names of the outputs that depend on a node."""
+    """Return the names of the outputs that depend on a node."""
     depends = {node}
     for later in graph.nodes:
         if any(source in depends for source in later.inputs):
@@ -246,7 +246,7 @@ Values = dict[Node, np.ndarray]
 
 
 def origin_in_scan(origin: Origin) -> Origin:
-    """The first non-finite operation of the scan's body; the origin itself if it is no scan."""
+    """Return the first non-finite operation of the scan's body; the origin itself if it is no scan."""
     scan = origin.card
     if not isinstance(scan, Scan):
         return origin
@@ -271,7 +271,7 @@ def origin_in_scan(origin: Origin) -> Origin:
 
 
 def _first(nodes: list[Node], values: Values) -> Node | None:
-    """The first operation of a time step with a non-finite result and finite inputs."""
+    """Return the first operation of a time step with a non-finite result and finite inputs."""
     for node in nodes:
         sources = [source for source in node.inputs if not isinstance(source.op, Constant)]
         if not is_finite(values[node]) and all(is_finite(values[source]) for source in sources):
@@ -280,7 +280,7 @@ def _first(nodes: list[Node], values: Values) -> Node | None:
 
 
 def _new_rows(node: Node, values: Values) -> np.ndarray:
-    """The samples whose values become non-finite in this operation at this time step."""
+    """Return the samples whose values become non-finite in this operation at this time step."""
     rows = rows_of(node, ~np.isfinite(values[node]))
     for source in node.inputs:
         rows = np.setdiff1d(rows, rows_of(source, ~np.isfinite(values[source])))

@@ -77,14 +77,13 @@ def report_nonfinite_predictions(
 
 
 def _nonfinite_rows(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The indices of rows with a prediction that is not finite."""
+    """Return the indices of rows with a prediction that is not finite."""
     arrays = [a for a in predictions.values() if a.dtype.kind == "f"]
     parts = [~np.isfinite(a).reshape(len(a), -1).all(axis=1) for a in arrays]
     return np.flatnonzero(np.logical_or.reduce(parts)) if parts else np.zeros(0, np.int64)
 
 
 def _report(model: ModelState, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> NonfiniteReport:
-    """The report on these rows."""
     assert model.network is not None
     rows, graph = rows[:MAX_ROWS], model.network.prediction_program.graph
     values = {**model.arrays, **{name: array[rows] for name, array in arrays.items()}}

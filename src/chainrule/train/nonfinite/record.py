@@ -131,7 +131,7 @@ class NonfiniteReport:
         return nonfinite.remedy_of(self)
 
     def lines(self, lang: str = "", depth: int = 2) -> list[str]:
-        """The report as lines of text; see ``narrative.report_lines``.
+        """Return the report as lines of text; see ``narrative.report_lines``.
 
         Args:
             lang: ``"en"`` or ``"zh"``; by default that of the settings.
@@ -143,12 +143,12 @@ class NonfiniteReport:
         return printable_lines("\n".join(self.lines()))
 
     def to_record(self) -> dict[str, Any]:
-        """The report as plain data for strict JSON."""
+        """Return the report as plain data for strict JSON."""
         return _plain(self)
 
     @staticmethod
     def of_record(record: Any, where: str = "") -> NonfiniteReport:
-        """The report from the data that ``to_record`` returns.
+        """Return the report from the data that ``to_record`` returns.
 
         Args:
             record: plain data.
@@ -169,7 +169,7 @@ class NonfiniteReport:
 
 
 def _plain(value: Any) -> Any:
-    """A value as data for JSON; non-finite numbers as strings."""
+    """Return a value as data for JSON; non-finite numbers as strings."""
     if isinstance(value, InputValue | Cause | StepStatistics | NonfiniteReport):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -185,11 +185,7 @@ _PARTS: dict[str, type] = {"inputs": InputValue, "causes": Cause, "recent_steps"
 
 
 def _read(kind: type[T], record: Any) -> T:
-    """A record of this class from its plain data.
-
-    Raises:
-        TypeError: a part of another type, or missing or unknown parts.
-    """
+    """Return a record of this class from its plain data; raises ``TypeError`` for another structure."""
     hints = get_type_hints(kind)
     if not isinstance(record, dict) or record.keys() != hints.keys():
         raise TypeError(f"a {kind.__name__} has {', '.join(hints)}")
@@ -225,7 +221,7 @@ def _integer(value: Any) -> int:
 
 
 def _fact(value: Any) -> Any:
-    """A number or a string."""
+    """Return a number or a string."""
     if value in ("nan", "inf", "-inf"):
         return float(value)
     if type(value) not in (int, float, str):

@@ -34,7 +34,7 @@ MAX_VALUES = 2e7  # computed by the reference implementation for the steps befor
 
 
 def recent_steps(failed: FailedStep, values: Mapping[Node, np.ndarray]) -> tuple[StepStatistics, ...]:
-    """Statistics of the last steps, the failed one included.
+    """Return statistics of the last steps, the failed one included.
 
     Args:
         failed: the step that failed.
@@ -51,7 +51,7 @@ def recent_steps(failed: FailedStep, values: Mapping[Node, np.ndarray]) -> tuple
 
 
 def _states(failed: FailedStep, count: int) -> Iterator[TrainState]:
-    """The states before each of the last steps, as far as they can be replayed."""
+    """Yield the states before each of the last steps, as far as they can be replayed."""
     last: TrainState | None = None
     for step in range(max(1, failed.state.step + 1 - count), failed.state.step + 1):
         start = failed.recorder.before(step)
@@ -67,7 +67,7 @@ def _states(failed: FailedStep, count: int) -> Iterator[TrainState]:
 
 
 def _replayed(failed: FailedStep, state: TrainState) -> StepStatistics:
-    """The statistics of the step that follows a state."""
+    """Return the statistics of the step that follows a state."""
     inputs = failed.feed(state)
     values = {node: value for node, _, _, value in Program(inputs.step.graph).walk(inputs.arrays)}
     return _statistics(inputs, state.step + 1, values)
@@ -90,7 +90,7 @@ def _statistics(inputs: StepInputs, step: int, values: Mapping[Node, np.ndarray]
 
 
 def _scalar(values: Mapping[Node, np.ndarray], inputs: StepInputs, name: str) -> float:
-    """A scalar output, computed or constant."""
+    """Return a scalar output, computed or constant."""
     node = inputs.step.graph.outputs[name]
     value = values.get(node)
     if value is None:  # a constant, such as a learning rate without a schedule
@@ -99,7 +99,7 @@ def _scalar(values: Mapping[Node, np.ndarray], inputs: StepInputs, name: str) ->
 
 
 def _max_absolute(arrays: Iterator[np.ndarray]) -> float:
-    """The largest absolute value; infinity if an array is not finite."""
+    """Return the largest absolute value; infinity if an array is not finite."""
     largest = 0.0
     for array in arrays:
         size = float(np.abs(array).max(initial=0.0))
@@ -125,7 +125,7 @@ def _norm(arrays: Iterable[np.ndarray]) -> float:
 
 
 def find_compiled_origin(failed: FailedStep) -> Origin | None:
-    """The first non-finite operation by the values of the compiled program."""
+    """Return the first non-finite operation by the values of the compiled program."""
     inputs = failed.inputs
     graph, gradients = inputs.step.graph, inputs.step.gradients.values()
     computed = [node for node in graph.nodes if isinstance(node.op, Card)]
@@ -137,7 +137,7 @@ def find_compiled_origin(failed: FailedStep) -> Origin | None:
 
 
 def _search_backward(failed: FailedStep) -> Origin | None:
-    """The earliest non-finite value on a path to a result, each computed by a program of its own."""
+    """Return the earliest non-finite value on a path to a result, each computed by a program of its own."""
     inputs = failed.inputs
     graph = inputs.step.graph
     node = next((graph.outputs[name] for name, v in failed.results.items() if not is_finite(v)), None)
@@ -159,7 +159,7 @@ def _search_backward(failed: FailedStep) -> Origin | None:
 
 
 def _compute_alone(node: Node, failed: FailedStep) -> np.ndarray:
-    """A value by a program whose only output it is."""
+    """Return a value by a program whose only output it is."""
     prefix = Graph({"value": node})
     arrays = {name: failed.inputs.arrays[name] for name in prefix.inputs}
     return compile(prefix, failed.engine).run(arrays)["value"]
@@ -168,7 +168,7 @@ def _compute_alone(node: Node, failed: FailedStep) -> np.ndarray:
 def _evaluated(
     graph: Graph, arrays: Mapping[str, np.ndarray], values: Mapping[Node, np.ndarray]
 ) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
-    """Known values in the form of ``Program.walk``."""
+    """Yield known values in the form of ``Program.walk``."""
     sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)
     known = {node: np.asarray(arrays[name]) for name, node in graph.inputs.items()}
     known |= {node: node.op.array for node in graph.nodes if isinstance(node.op, Constant)}
@@ -215,7 +215,7 @@ def failed_step_error(failed: FailedStep) -> TrainingError:
 
 
 def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
-    """The error with a summary of the report.
+    """Return the error with a summary of the report.
 
     Args:
         report: on a training step.
@@ -258,7 +258,7 @@ def origin_report(
     graph: Graph,
     operands: Operands,
 ) -> NonfiniteReport:
-    """The report on an origin, with the direct cause.
+    """Return the report on an origin, with the direct cause.
 
     Args:
         origin: the first non-finite operation; ``None`` if only the complete compiled program overflows.
@@ -287,12 +287,12 @@ def origin_report(
 
 
 def _place(node: Node) -> str:
-    """File and line where the layer of a node was created; empty for inputs."""
+    """Return file and line where the layer of a node was created; empty for inputs."""
     return "" if isinstance(node.op, Input) or node.site.place is None else str(node.site.place)
 
 
 def _inputs(origin: Origin, rows: np.ndarray, operands: Operands) -> tuple[list[InputValue], int]:
-    """The input values of the element at the origin, the largest first, and their number."""
+    """Return the input values of the element at the origin, the largest first, and their number."""
     if origin.card is None:
         return [], 0
     tree = origin.card.element(origin.index, *origin.reads)
@@ -312,7 +312,7 @@ def _magnitude(value: float) -> float:
 def _input(
     node: Node, index: tuple[int, ...], value: float, rows: np.ndarray, operands: Operands
 ) -> InputValue:
-    """An input value with its source, followed through operations that only move elements."""
+    """Return an input value with its source, followed through operations that only move elements."""
     while node.op.name in MOVES and node in operands:
         card, arrays = operands[node]
         (leaf,) = leaves(card.element(index, *arrays)) or (None,)
@@ -329,7 +329,7 @@ def _input(
 
 
 def _dominant(inputs: Iterable[InputValue]) -> tuple[int, ...]:
-    """The rows with values of at least half the largest magnitude."""
+    """Return the rows with values of at least half the largest magnitude."""
     in_rows = [value for value in inputs if value.row >= 0]
     largest = max((_magnitude(value.value) for value in in_rows), default=0.0)
     dominant = {value.row for value in in_rows if _magnitude(value.value) >= DOMINANT * largest}

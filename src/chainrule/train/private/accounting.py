@@ -77,7 +77,7 @@ def _epsilon(phases: tuple[Phase, ...], delta: float, group: int = 1) -> float:
 
 
 def _loss_of_step(phase: Phase, interval: float, group: int) -> Any:
-    """The distribution of the privacy loss of one step."""
+    """Return the distribution of the privacy loss of one step."""
     assert privacy_loss_distribution is not None
     noise, probability = phase.noise_multiplier, phase.sampling_rate
     if group == 1 or probability == 1:
@@ -92,7 +92,7 @@ def _loss_of_step(phase: Phase, interval: float, group: int) -> Any:
 
 
 def _interval(phases: tuple[Phase, ...], group: int) -> float:
-    """The interval of the discretization: its error grows with the number of steps and its square."""
+    """Return the interval of the discretization: its error grows with the number of steps and its square."""
     scale = math.sqrt(sum(p.sampling_rate**2 * p.steps / p.noise_multiplier**2 for p in phases))
     error = (DISCRETIZATION if group == 1 else GROUP_DISCRETIZATION * group) * min(1.0, scale)
     return max(MIN_INTERVAL, math.sqrt(2 * error / sum(phase.steps for phase in phases)))
@@ -107,7 +107,7 @@ def calibrated(
     before: tuple[Phase, ...] = (),
     unprotected: tuple[str, ...] = (),
 ) -> Mechanism:
-    """The mechanism with the least noise that keeps the guarantee.
+    """Return the mechanism with the least noise that keeps the guarantee.
 
     Args:
         privacy: the guarantee.
@@ -152,7 +152,7 @@ def _noise_multiplier(privacy: Privacy, sampling_rate: float, steps: int) -> flo
 
 
 def _most_noise(batch_size: int, steps: int, size: int) -> float:
-    """The noise multiplier above which noise outweighs everything that the rows can contribute.
+    """Return the noise multiplier above which noise outweighs everything that the rows can contribute.
 
     The gradients of T steps with b rows each add up to a vector of at most T b C, if all of them agree. Their
     noise adds up to a vector of length z C sqrt(T d) for d parameters. Where the second is longer, the
@@ -162,7 +162,7 @@ def _most_noise(batch_size: int, steps: int, size: int) -> float:
 
 
 def _too_small(privacy: Privacy, rows: int, batch_size: int, steps: int, size: int) -> TrainingError:
-    """The error for an epsilon that these rows cannot support."""
+    """Return the error for an epsilon that these rows cannot support."""
     limit, epochs = _most_noise(batch_size, steps, size), steps * batch_size / rows
     best = _epsilon((Phase(limit, batch_size / rows, steps),), privacy.delta)
     needed = _rows_needed(privacy, rows, batch_size, epochs, size)
@@ -182,7 +182,7 @@ def _too_small(privacy: Privacy, rows: int, batch_size: int, steps: int, size: i
 
 
 def _rows_needed(privacy: Privacy, rows: int, batch_size: int, epochs: float, size: int) -> int | None:
-    """The number of rows from which the guarantee is possible, to two digits; ``None``: too many."""
+    """Return the number of rows from which the guarantee is possible, to two digits; ``None``: too many."""
 
     def is_enough(count: int) -> bool:
         steps = max(1, round(epochs * count / batch_size))
@@ -201,7 +201,7 @@ def _rows_needed(privacy: Privacy, rows: int, batch_size: int, epochs: float, si
 
 
 def _rounded_up(value: float) -> float:
-    """A number rounded up to two digits."""
+    """Return a number rounded up to two digits."""
     if not 0 < value < math.inf:
         return value
     scale = 10.0 ** (math.floor(math.log10(value)) - 1)

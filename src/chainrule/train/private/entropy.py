@@ -30,7 +30,7 @@ def poisson_rows(rows: int, sampling_rate: float) -> np.ndarray:
 
 
 def standard_normal(count: int) -> np.ndarray:
-    """Independent standard normal numbers, (count,) float64."""
+    """Return independent standard normal numbers, (count,) float64."""
     values = np.empty(count)
     for start in range(0, count, _BLOCK):
         part = values[start : start + _BLOCK]
@@ -43,7 +43,7 @@ def standard_normal(count: int) -> np.ndarray:
 
 
 def padded_size(count: int, batch_size: int, rows: int) -> int:
-    """The size of the batch in which ``count`` rows are computed; the rest of it has weight 0.
+    """Return the size of the batch in which ``count`` rows are computed; the rest of it has weight 0.
 
     The number of drawn rows differs from step to step, and the engine has a plan for each size. Sizes are
     multiples of about two standard deviations, so that a training needs a few plans.

@@ -21,7 +21,7 @@ LIMIT = 4096  # bytes
 
 
 def has_ledger(path: str | os.PathLike[str]) -> bool:
-    """Whether a run folder, or that of a model file, is of a private training."""
+    """Return whether a run folder, or that of a model file, is of a private training."""
     folder = os.fspath(path) if os.path.isdir(path) else os.path.dirname(path)
     return os.path.isfile(os.path.join(folder, LEDGER))
 
@@ -32,7 +32,7 @@ def write_ledger(folder: RunFolder, steps: int) -> None:
 
 
 def discarded_steps(folder: RunFolder, completed: int) -> int:
-    """The number of steps that count and are not part of the checkpoint.
+    """Return the number of steps that count and are not part of the checkpoint.
 
     Args:
         folder: the run folder.

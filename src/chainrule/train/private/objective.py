@@ -43,7 +43,7 @@ NOISE = "noise/"  # prefix of the inputs with the noise of each parameter
 
 
 def noise_label(path: str) -> str:
-    """The name of the input with the noise for a parameter."""
+    """Return the name of the input with the noise for a parameter."""
     return f"{NOISE}{path}"
 
 
@@ -88,10 +88,9 @@ class PrivateObjective:
         return Objective(length, length, None, known=gradients, squared_norms=norms), built
 
     def _noisy(self, total: Node, path: str, h: float) -> Node:
-        """A sum of clipped gradients with noise, divided by the expected size of the batch.
+        """Return a sum of clipped gradients with noise, divided by the expected size of the batch.
 
         Args:
-            total: the sum.
             path: the path of its parameter.
             h: the distance of neighboring values on the grid.
         """
@@ -102,7 +101,7 @@ class PrivateObjective:
 
 
 def grid(max_norm: float, size: int) -> float:
-    """The distance h of neighboring values of a noisy sum: a power of two.
+    """Return the distance h of neighboring values of a noisy sum: a power of two.
 
     Args:
         max_norm: the largest norm of a sample's gradient, C.

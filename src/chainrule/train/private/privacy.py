@@ -113,7 +113,7 @@ def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def unprotected_start(reasons: Sequence[str]) -> Message:
-    """The notice on a start whose rows are not protected."""
+    """Return the notice on a start whose rows are not protected."""
     parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in reasons])
     return fact("privacy: not protected: {parts}", parts=parts)
 
@@ -121,12 +121,12 @@ def unprotected_start(reasons: Sequence[str]) -> Message:
 def refused_argument(
     name: str, expected: object, value: object, fix: str, where: str = "Privacy"
 ) -> UsageError:
-    """The error for a value of ``Privacy`` or of its methods that is out of range."""
+    """Return the error for a value of ``Privacy`` or of its methods that is out of range."""
     return UsageError("E102", where=where, name=name, expected=expected, received=repr(value)[:80], fix=fix)
 
 
 def large_delta(delta: float, rows: int) -> Message:
-    """The notice on a delta with which a whole row may be revealed."""
+    """Return the notice on a delta with which a whole row may be revealed."""
     return fact(
         "privacy: delta {delta:g} is at least 1 / {rows:,}: publishing one row at random would satisfy "
         "it; use a delta of {most:.0e} or less",
@@ -151,7 +151,7 @@ class Phase:
     steps: int
 
     def record(self) -> dict[str, Any]:
-        """The phase as plain data."""
+        """Return the phase as plain data."""
         return {
             "noise_multiplier": self.noise_multiplier, "sampling_rate": self.sampling_rate,
             "steps": self.steps,
@@ -208,11 +208,11 @@ class Mechanism:
         return self.batch_size == self.rows
 
     def phases(self, steps: int) -> tuple[Phase, ...]:
-        """All phases, if this one has ``steps`` steps."""
+        """Return all phases, if this one has ``steps`` steps."""
         return (*self.before, Phase(self.noise_multiplier, self.sampling_rate, steps))
 
     def facts(self, steps: int, epsilon: float) -> dict[str, Any]:
-        """The facts of a model for its file, as plain data.
+        """Return the facts of a model for its file, as plain data.
 
         Args:
             steps: the number of steps that count, with those that were discarded.

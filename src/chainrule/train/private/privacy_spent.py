@@ -62,7 +62,7 @@ class PrivacySpent:
         return self.text(settings.lang)
 
     def text(self, lang: str) -> str:
-        """The guarantee and what is not protected, in English or Chinese.
+        """Return the guarantee and what is not protected, in English or Chinese.
 
         Args:
             lang: ``"en"`` or ``"zh"``.
@@ -88,7 +88,7 @@ class PrivacySpent:
         return text.render(lang)
 
     def for_group(self, rows: int, delta: float | None = None) -> PrivacySpent:
-        """The guarantee for several rows together, such as all rows of one person.
+        """Return the guarantee for several rows together, such as all rows of one person.
 
         It is weaker than ``rows`` times epsilon: by the definition alone, delta grows to the sum over i <
         ``rows`` of e^(i epsilon) delta. Here the epsilon at the same delta is computed from the distribution
@@ -122,7 +122,7 @@ class PrivacySpent:
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> PrivacySpent | None:
-        """What the facts of a model state; ``None`` for a model that was not trained privately.
+        """Return what the facts of a model state; ``None`` for a model that was not trained privately.
 
         Args:
             facts: ``model.facts``.

@@ -83,11 +83,11 @@ class PrivateUpdates:
         self._account(state.step + self.discarded)
 
     def is_spent(self, state: TrainState) -> bool:
-        """Whether no further step keeps the guarantee."""
+        """Return whether no further step keeps the guarantee."""
         return state.step + self.discarded >= self.mechanism.steps
 
     def facts(self, state: TrainState) -> dict[str, Any]:
-        """The privacy spent so far, as facts of the model."""
+        """Return the privacy spent so far, as facts of the model."""
         steps = state.step + self.discarded
         epsilon = private.epsilon_of(self.mechanism.phases(steps), self.mechanism.privacy.delta)
         return {PRIVACY: self.mechanism.facts(steps, epsilon)}
@@ -112,7 +112,7 @@ class PrivateUpdates:
         self._accounted, self._ahead = 0, 1
 
     def has_next(self, state: TrainState) -> bool:
-        """Whether the present epoch has a further batch."""
+        """Return whether the present epoch has a further batch."""
         return state.batch < self.steps
 
     def advance(
@@ -145,7 +145,7 @@ class PrivateUpdates:
         return math.nan, learning_rate
 
     def synchronize(self, state: TrainState) -> None:
-        """Nothing to copy: ``advance`` updates the state."""
+        """Do nothing: ``advance`` updates the state."""
 
     def load(self, state: TrainState) -> None:
         """Copy the arrays of a state."""
@@ -171,10 +171,10 @@ class PrivateUpdates:
             self._account(self._accounted)
 
     def _batch(self, sampled: np.ndarray, usable: np.ndarray, state: TrainState) -> np.ndarray:
-        """The row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight 0.
+        """Return the row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight
+        0.
 
         Args:
-            sampled: the sampled rows.
             usable: (N,) whether a row may be padding.
             state: the state before the step.
         """
@@ -204,7 +204,7 @@ class PrivateUpdates:
         return None if failed else float(reported[-1, 1])
 
     def _finite_rows(self, state: TrainState) -> np.ndarray:
-        """Whether the gradient of each training row is finite, (N,).
+        """Return whether the gradient of each training row is finite, (N,).
 
         A gradient that overflows has no direction. Its row adds nothing to the step, as with a gradient of 0;
         a step that failed for it would reveal that the row is there.

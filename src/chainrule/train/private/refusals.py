@@ -68,7 +68,7 @@ def refuse_network(network: Network) -> None:
 
 
 def unsafe_layers(book: Collected, losses: Node) -> Iterator[tuple[str, object]]:
-    """The path of each layer that computes with several rows at once, and what is expected instead.
+    """Yield the path of each layer that computes with several rows at once, and what is expected instead.
 
     Values of a row that depend on others by the graph alone are found by ``SampleGradients``.
 
@@ -101,7 +101,7 @@ def _layer_refused(network: Network, path: str, expected: object) -> TrainingErr
 
 
 def _group_norm(network: Network, path: str) -> str:
-    """A normalization of each row that fits the same channels."""
+    """Return a normalization of each row that fits the same channels."""
     shapes = [bound(p.spec.shape) for name, p in network.inference.states.items() if name.startswith(path)]
     channels = shapes[0][-1] if shapes and shapes[0] else 0
     groups = next((n for n in GROUPS if channels % n == 0 and channels // n > 1), 0)
@@ -135,7 +135,7 @@ def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
 
 
 def private_only(what: str, fix: str = "") -> ChainruleError:
-    """The error for a result that would reveal the rows or the noise of a private training."""
+    """Return the error for a result that would reveal the rows or the noise of a private training."""
     return TrainingError(
         "E591", where=what, expected=fact("a model that was trained without privacy"),
         received=fact("a private model"), fix=fix,

@@ -34,7 +34,7 @@ ROW_KEYS = "random keys of rows"
 
 
 def with_row_keys(losses: Node) -> Node:
-    """The losses of single samples, with random numbers that depend on the row alone."""
+    """Return the losses of single samples, with random numbers that depend on the row alone."""
     nodes = order([losses])
     known = roles(nodes)
     random = [node for node in nodes if isinstance(node.op, Draw) and known[node].kind == "sample"]
@@ -61,7 +61,7 @@ def unsafe_draw(losses: Node) -> Node | None:
 
 
 def row_words(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The hash of the content of each row, (N, 2) uint32.
+    """Return the hash of the content of each row, (N, 2) uint32.
 
     Args:
         inputs: inputs and targets by name, (N, ...) each.
@@ -75,7 +75,7 @@ def row_words(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def keys_of_rows(step_key: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """The key of each row in a step, (n, 2) uint32.
+    """Return the key of each row in a step, (n, 2) uint32.
 
     Args:
         step_key: the key of the step, (2,).

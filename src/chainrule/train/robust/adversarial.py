@@ -111,11 +111,7 @@ class TRADES(RobustTraining):
 
 
 def _require_search(training: AdversarialTraining | TRADES) -> None:
-    """Require valid settings of a search.
-
-    Raises:
-        UsageError E101, E102: see the classes.
-    """
+    """Require valid settings of a search; for the errors see the classes."""
     if training.norm not in NORMS:
         where = f"{type(training).__name__}, norm"
         expected = ", ".join(NORMS)

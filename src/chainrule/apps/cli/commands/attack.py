@@ -91,11 +91,7 @@ def attack(
 
 
 def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
-    """Require a radius or limits for an attack, and none for a sweep.
-
-    Raises:
-        UsageError E601: options that do not belong together, or none at all.
-    """
+    """Require a radius or limits for an attack, and none for a sweep (E601)."""
     strange = [_flag(name) for name in ONLY_ATTACK if name in chosen] if "sweep" in chosen else []
     if strange or not {"sweep", "radius", "change"} & chosen.keys():
         raise UsageError(
@@ -113,7 +109,7 @@ def _flag(name: str) -> str:
 
 
 def _request(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as arguments of ``Model.attack``."""
+    """Return the options as arguments of ``Model.attack``."""
     request: dict[str, Any] = {name: chosen[name] for name in PASSED_ON if name in chosen}
     if "radius" in chosen:
         request["radius"] = radius_of(chosen["radius"], "chainrule attack")
@@ -125,11 +121,7 @@ def _request(chosen: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _limit(text: str) -> tuple[str, float | None]:
-    """A column and its limit; without one, a category that may become any level.
-
-    Raises:
-        UsageError E601: a limit that is not a number.
-    """
+    """Return a column and its limit (E601: no number); without one, a category that may become any level."""
     column, colon, limit = text.rpartition(":")
     if not colon:
         return text, None
@@ -143,7 +135,7 @@ def _limit(text: str) -> tuple[str, float | None]:
 
 
 def _selected(rows: InputRows, count: int) -> np.ndarray:
-    """The indices of at most ``count`` rows, evenly spaced; prints how many."""
+    """Return the indices of at most ``count`` rows, evenly spaced; prints how many."""
     if count < 1:
         raise out_of_range(count, "rows", "--rows", ">= 1", fix=f"--rows {ROWS}")
     if count >= rows.count:
@@ -153,7 +145,6 @@ def _selected(rows: InputRows, count: int) -> np.ndarray:
 
 
 def _attacked(model: Model, rows: InputRows, request: dict[str, Any], seed: int) -> AttackResult:
-    """The result of the attack."""
     is_table = isinstance(rows.x, Table) and not isinstance(_first_encoding(model), Pixels)
     if not is_table:
         request = {"method": ENSEMBLE, **request}
@@ -174,11 +165,7 @@ def _write(run: str, html: str | None, kind: str, result: Any) -> None:
 
 
 def _write_rows(out: str, result: Any) -> None:
-    """Write the table with the changed cells.
-
-    Raises:
-        UsageError E601: the result has no table.
-    """
+    """Write the table with the changed cells; raises E601 if the result has none."""
     table = getattr(result, "table", None)
     if table is None:
         expected = fact("an attack on rows of a table")

@@ -85,11 +85,7 @@ def attribute(
 
 
 def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
-    """Refuse options of another mode.
-
-    Raises:
-        UsageError E601: lists these options.
-    """
+    """Refuse options of another mode; E601 lists them."""
     known = (mode, *MODES[mode])
     strange = [f"--{name}" for name in chosen if name not in known]
     if strange:
@@ -103,7 +99,6 @@ def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
 
 
 def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Any:
-    """The result of a mode for rows."""
     if mode == "" and "method" in chosen:
         known_method(chosen["method"])  # refuses an unknown name before the data is read
     model, rows = load(run, data, reading)
@@ -147,11 +142,7 @@ def _label(model: Model, text: str | None) -> Any:
 
 
 def _target(model: Model, text: str) -> Any:
-    """The target of a counterfactual: a class, a value, a range of values, or ``None`` for any other.
-
-    Raises:
-        UsageError E547: not a class of the model.
-    """
+    """Return the target of a counterfactual: a class (E547: unknown), a value, a range, else ``None``."""
     if text == "*":
         return None
     if model.task == "classification":
@@ -168,11 +159,7 @@ def _target(model: Model, text: str) -> Any:
 
 
 def _text_attribution(run: str, chosen: Mapping[str, Any]) -> Attribution:
-    """The attribution of a prediction for a text: its class, or the next token, by input token.
-
-    Raises:
-        UsageError, DataError: as ``read_text``.
-    """
+    """Return the attribution of a prediction for a text: its class, or the next token, by input token."""
     text = read_text(run, chosen["text"], "chainrule attribute")
     model, x = text.model, text.rows(text.tokens)
     target: Any = _label(model, chosen.get("target"))

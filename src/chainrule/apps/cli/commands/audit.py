@@ -100,7 +100,7 @@ def audit(
 def _of_training(
     run: str, training: RecordedTraining, chosen: dict[str, Any], reading: ReadOptions
 ) -> MembershipResult:
-    """Membership inference with shadow models that are trained as the RUN was."""
+    """Infer membership with shadow models that are trained as the RUN was."""
     model = Model.load(model_file(run))
     others = None
     if "others" in chosen:
@@ -112,11 +112,7 @@ def _of_training(
 
 
 def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOptions) -> MembershipResult:
-    """Membership inference for a model without a record of its rows.
-
-    Raises:
-        UsageError E601: rows of the training or others are missing.
-    """
+    """Infer membership for a model without a record of its rows; E601: rows are missing."""
     if data is None or "others" not in chosen:
         name = "DATA" if data is None else "--others"
         expected = fact("rows of the training, and --others with rows that it did not use")
@@ -139,11 +135,7 @@ def _pair(rows: InputRows) -> Any:
 
 
 def _refuse_canaries(run: str, is_requested: bool) -> None:
-    """Refuse canaries for a model whose training is not recorded.
-
-    Raises:
-        UsageError E601: they were requested.
-    """
+    """Refuse canaries that were requested for a model whose training is not recorded (E601)."""
     if is_requested:
         expected = fact("a RUN of chainrule train, whose training can be repeated")
         fix = "chainrule.auditing.audit_in_one_run(fit, x, y)"
@@ -165,7 +157,7 @@ def _write(run: str, html: str | None, membership: MembershipResult, bound: OneR
 
 
 def _page(membership: MembershipResult, bound: OneRunResult | None, lang: str) -> Page:
-    """One page of both results."""
+    """Return one page of both results."""
     page = replace(membership, lang=lang).page()
     if bound is None:
         return page
@@ -175,7 +167,7 @@ def _page(membership: MembershipResult, bound: OneRunResult | None, lang: str) -
 
 
 def _csv(result: MembershipResult) -> str:
-    """The score of each row; the number of a row of another file is empty."""
+    """Return the score of each row; the number of a row of another file is empty."""
     frame = pl.DataFrame(
         {
             "row": [number or None for number in result.numbers or range(1, len(result.scores) + 1)],

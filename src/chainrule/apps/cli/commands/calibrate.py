@@ -63,16 +63,12 @@ def calibrate(
 
 
 def _has_intervals(model: Model) -> bool:
-    """Whether a model predicts values and not classes."""
+    """Return whether a model predicts values and not classes."""
     return model.task == "regression"
 
 
 def _method_of(model: Model, method: str | None) -> str:
-    """The method of the option, or the default for the task.
-
-    Raises:
-        UsageError E101: it is a method of the other task, or of none.
-    """
+    """Return the method of the option (E101: of the other task, or of none), or the default for the task."""
     known = tuple(INTERVAL_METHODS) if _has_intervals(model) else tuple(MAPS)
     if method is None:
         return "quantile" if _has_intervals(model) else "temperature"
@@ -81,10 +77,8 @@ def _method_of(model: Model, method: str | None) -> str:
 
 
 def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model, list[str]]:
-    """The model with a calibration on out-of-fold predictions of its ensemble, or on its validation rows.
-
-    Returns:
-        the model, and what is printed about it.
+    """Return Calibrate on out-of-fold predictions of an ensemble, or on validation rows; returns also what is
+    printed.
 
     Raises:
         UsageError E601: a model file, which records no rows. DataError E331: too few rows for intervals.

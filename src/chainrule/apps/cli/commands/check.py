@@ -61,8 +61,7 @@ def check(
 def _network_findings(options: Options) -> list[Finding]:
     """Print and return the findings about a network for this data, before and in its first steps.
 
-    Args:
-        options: the data and the network; findings about the table itself are left out.
+    Findings about the table itself are left out.
     """
     prepared = prepare_data(options)
     plan, training = plan_of(options, prepared), prepared.training

@@ -69,11 +69,7 @@ def _describe(dataset: Dataset) -> None:
 
 
 def _where(dataset: Dataset) -> None:
-    """Print the path of a copy.
-
-    Raises:
-        DataError E315: there is none.
-    """
+    """Print the path of a copy; raises E315 if there is none."""
     path = copy_of(dataset.name)
     if path is None:
         raise DataError(

@@ -62,7 +62,7 @@ def drift(
 
 
 def _no_reference(run: str, data: str) -> UsageError:
-    """The error for rows that are compared with nothing."""
+    """Return the error for rows that are compared with nothing."""
     return UsageError(
         "E601", where="chainrule drift", option="--reference", received=fact("none"),
         expected=fact("a file of training rows"), fix=f"chainrule drift {run} {data} --reference FILE",

@@ -58,11 +58,7 @@ def _print_own(own: Evaluation, rows: int, data: str) -> None:
 
 
 def _arrays(model: Model, rows: InputRows, run: str, data: str, metric: list[str] | None) -> None:
-    """Print the loss and the metrics on arrays.
-
-    Raises:
-        UsageError E122: the file contains no targets. E101: no such metric.
-    """
+    """Print the loss and the metrics on arrays; raises E122 without targets, E101 for an unknown metric."""
     require_targets(rows, run, data)
     usual = [m.name for target in model.state.targets.values() for m in default_metrics(target.task)]
     values = model.evaluate(rows.x, rows.y, metrics=metric or model.state.metrics or usual)
@@ -109,7 +105,7 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
 
 
 def _weights(model: Model, table: Table) -> np.ndarray | None:
-    """The row weights, if the training had a column of weights and the table has it too."""
+    """Return the row weights, if the training had a column of weights and the table has it too."""
     name = model.facts.get("weight")
     if not isinstance(name, str) or name not in table.columns:
         return None
@@ -118,7 +114,7 @@ def _weights(model: Model, table: Table) -> np.ndarray | None:
 
 
 def _with_targets(preparation: Preparation, table: Table) -> Table:
-    """The rows that have a target; prints how many are left out. A table without any is unchanged."""
+    """Return the rows that have a target; prints how many are left out. A table without any is unchanged."""
     if preparation.target not in table.columns:
         return table
     missing = table.frame[preparation.target].is_null()
@@ -130,7 +126,7 @@ def _with_targets(preparation: Preparation, table: Table) -> Table:
 
 
 def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:
-    """The constant prediction: the class frequencies or the mean of the training rows.
+    """Return the constant prediction: the class frequencies or the mean of the training rows.
 
     Returns:
         probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid counts or

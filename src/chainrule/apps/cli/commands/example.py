@@ -115,6 +115,6 @@ def example_module(name: str) -> ModuleType:
 
 
 def option_texts(module: ModuleType) -> dict[str, str]:
-    """The help texts of the options of an example, in the language of the settings."""
+    """Return the help texts of the options of an example, in the language of the settings."""
     options: Texts = getattr(module, "OPTIONS", {})
     return in_language(options, settings.lang)

@@ -75,11 +75,7 @@ def explain(
 
 
 def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
-    """Require exactly one of row, text and step, with its data.
-
-    Raises:
-        UsageError E601: none or several of them, or a row or step without data.
-    """
+    """Require exactly one of row, text and step, a row or step with its data (E601)."""
     modes = {"row", "text", "step"} & chosen.keys()
     is_mixed = "set" in chosen and bool({"step", "weight", "member"} & chosen.keys())
     is_mixed = is_mixed or {"step", "member"} <= chosen.keys()
@@ -96,7 +92,7 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
 
 
 def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions, is_html: bool) -> Page:
-    """The derivation of a step, the explanation of a prediction, or a what-if branch."""
+    """Return the derivation of a step, the explanation of a prediction, or a what-if branch."""
     if "step" in chosen:
         step = replay(run, data, chosen["step"])
         return step.explain(chosen.get("weight"), chosen.get("depth") or 2, settings.lang)
@@ -113,7 +109,7 @@ def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions, 
 
 
 def _member(text: str | None) -> int | str | None:
-    """The number of a member, or ``"all"``; other texts are refused by the explanation."""
+    """Return the number of a member, or ``"all"``; other texts are refused by the explanation."""
     return int(text) if text is not None and text.isdecimal() and len(text) < 10 else text
 
 
@@ -140,7 +136,7 @@ def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -
 
 
 def _text(run: str, text: str) -> tuple[Model, Any, Any]:
-    """The model with a text; the target is the next token at each position, or the predicted class."""
+    """Return the model with a text; the target is the next token at each position, or the predicted class."""
     encoded = read_text(run, text, "chainrule explain")
     if encoded.is_language_model:
         return encoded.model, encoded.rows(encoded.tokens[:-1]), encoded.rows(encoded.tokens[1:])
@@ -149,11 +145,7 @@ def _text(run: str, text: str) -> tuple[Model, Any, Any]:
 
 
 def _edit(text: str) -> tuple[str, float]:
-    """Parse a weight and its new value.
-
-    Raises:
-        UsageError E601: another form than ``dense1.weight[0,1]=0.7``.
-    """
+    """Parse a weight and its new value, as ``dense1.weight[0,1]=0.7``; raises E601 for another form."""
     weight, _, value = text.rpartition("=")
     try:
         return weight, float(value)

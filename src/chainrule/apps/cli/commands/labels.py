@@ -49,7 +49,7 @@ def labels(
 
 
 def _csv(issues: LabelIssues) -> str:
-    """All rows with their suggested class as CSV; rows are counted from 1."""
+    """Return all rows with their suggested class as CSV; rows are counted from 1."""
     names = np.array([str(name) for name in issues.classes])
     frame = pl.DataFrame(
         {

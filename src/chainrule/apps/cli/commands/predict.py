@@ -147,11 +147,7 @@ def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
 
 
 def _threshold(model: Model, passed: float | None) -> float | None:
-    """The threshold of two classes: the option, or the one that the training chose.
-
-    Raises:
-        UsageError E611: the option for a model of other than two classes.
-    """
+    """Return the threshold of two classes, by default that of the training; E611: other classes."""
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         received = fact("{count} classes", count=len(labels)) if labels else "regression"
@@ -189,7 +185,7 @@ class Encoded:
 
 
 def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
-    """The inputs of a table's rows; prints how the table differs from the training rows.
+    """Return the inputs of a table's rows; prints how the table differs from the training rows.
 
     Args:
         preparation: of the model.
@@ -221,7 +217,7 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
 
 
 def _encoded(preparation: Preparation, table: Table) -> tuple[np.ndarray | EncodedRows, Sequence[Finding]]:
-    """The inputs of a table's rows, and notices."""
+    """Return the inputs of a table's rows, and notices."""
     if preparation.takes_images:
         applied = preparation.apply(table)
         return applied.x, applied.notices
@@ -230,11 +226,7 @@ def _encoded(preparation: Preparation, table: Table) -> tuple[np.ndarray | Encod
 
 
 def _require_probabilities(model: Model, run: str, data: str) -> None:
-    """Require an output with classes.
-
-    Raises:
-        TrainingError E507: the model predicts values.
-    """
+    """Require an output with classes; raises E507 if the model predicts values."""
     losses = [target.loss for target in model.state.targets.values()]
     if all(loss.task != "classification" for loss in losses):
         expected = fact("a model of classes")
@@ -244,11 +236,7 @@ def _require_probabilities(model: Model, run: str, data: str) -> None:
 
 
 def _refuse_options(expected: str, **options: bool) -> None:
-    """Refuse options that do not apply to images, sounds or answers.
-
-    Raises:
-        UsageError E601: names the first of them.
-    """
+    """Refuse options that do not apply to images, sounds or answers; E601 names the first of them."""
     names = [f"--{name.replace('_', '-')}" for name, is_set in options.items() if is_set]
     if names:
         raise UsageError(

@@ -88,10 +88,9 @@ def _file(what: str) -> None:
 
 
 def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: str | None) -> None:
-    """Refuse combinations of options without a meaning.
+    """Refuse combinations of options without a meaning (E601).
 
-    Raises:
-        UsageError E601: both a profile and a plan, one of them without a RUN, or their options without them.
+    These are both a profile and a plan, one of them without a RUN, and their options without them.
     """
     strange = [name for name, value in options.items() if value is not None]
     if profile and plan:
@@ -145,7 +144,7 @@ def _findings(run: str) -> None:
 
 
 def _results(result: object) -> list[Result]:
-    """The results in the facts of a model file, as far as they have the form that ``train`` writes."""
+    """Return the results in the facts of a model file, as far as they have the form that ``train`` writes."""
     parts = result if isinstance(result, dict) else {}
     names = ("net", "boosting", "linear", "trivial")
     known = {name: parts[name] for name in names if isinstance(parts.get(name), dict)}

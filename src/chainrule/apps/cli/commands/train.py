@@ -64,7 +64,7 @@ _VALUES = {
 
 
 def option_choices() -> dict[str, Choice]:
-    """The fields of ``Options`` as options of the command."""
+    """Return the fields of ``Options`` as options of the command."""
     defaults, choices = Options(""), {}
     for field in (field for field in fields(Options)[1:] if field.name != PASSED):
         kind: type = type(getattr(defaults, field.name))
@@ -159,7 +159,7 @@ def run_training(
 def _training_options(
     data: str, out: str | None, resume: bool, options: dict[str, Any]
 ) -> tuple[Options, str]:
-    """The options of the training and, if it is resumed, the fingerprint of its table."""
+    """Return the options of the training and, if it is resumed, the fingerprint of its table."""
     words = {key: value for key, value in options.items() if value is not None and value != []}
     passed: dict[str, Any] = {}
     passed.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
@@ -193,7 +193,7 @@ def print_setup(plan: TrainingPlan, model: Model) -> None:
 
 
 def _resume_command(options: Options, path: Path, lang_option: str) -> str:
-    """The command that resumes a training."""
+    """Return the command that resumes a training."""
     return f"chainrule train {quoted(options.data)} --out {quoted(str(path))} --resume{lang_option}"
 
 
@@ -293,7 +293,6 @@ def _print_end(model: Model) -> None:
 
 
 def _print_robustness(robustness: RobustAccuracy) -> None:
-    """Print the accuracy under attack."""
     result = robustness.result
     words = {"share": result.robust_accuracy, "rows": result.rows, "radius": f"{result.radius:g}"}
     screen.line(text_of(f"robust_line_{robustness.part}").format(**words))
@@ -346,7 +345,7 @@ def _print_private_setup(plan: PrivatePlan) -> None:
 
 
 def _stated_text(public: Any) -> str:
-    """A range or the first levels."""
+    """Return a range or the first levels."""
     if is_range(public):
         return text_of("private_range").format(low=public[0], high=public[1])
     return ", ".join(public[:5]) + (f", … +{len(public) - 5}" if len(public) > 5 else "")

@@ -101,7 +101,7 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
 
 
 def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
-    """The study in a claimed run folder, which must have been started with the same options.
+    """Open a study in a claimed run folder, which must have been started with the same options.
 
     Raises:
         FileError E604: there is no search to resume.
@@ -139,7 +139,6 @@ def _search(study: Study, problem: Problem, trials: int, workers: int) -> None:
 
 
 def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> None:
-    """Print the best trials."""
     order = sorted(range(len(values)), key=lambda number: (values[number][1], number))[:SHOWN]
     screen.heading(text_of("tune_best").format(count=len(order), trials=len(values)))
     header = [text_of("tune_number"), _titles(problem)[0], text_of("tune_settings")]
@@ -149,7 +148,7 @@ def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> N
 
 
 def _titles(problem: Problem) -> list[str]:
-    """The titles of the scores on validation and on test rows."""
+    """Return the titles of the scores on validation and on test rows."""
     metric = metric_title(problem.metric)
     return [text_of(name).format(metric=metric) for name in ("tune_validation", "tune_test")]
 

@@ -94,7 +94,7 @@ def _show(counterexample: Counterexample) -> None:
 
 
 def _as_smt(counterexample: Counterexample) -> str:
-    """A counterexample in the format of the verification competition (VNN-COMP)."""
+    """Return a counterexample in the format of the verification competition (VNN-COMP)."""
 
     def pairs(kind: str, values: Sequence[float] | np.ndarray) -> list[str]:
         return [f"({kind}_{i} {np.format_float_positional(v, trim='0')})" for i, v in enumerate(values)]

@@ -65,7 +65,7 @@ class Range:
     is_integer: bool = False
 
     def contains(self, value: object) -> bool:
-        """Whether a value from a file is one of these."""
+        """Return whether a value from a file is one of these."""
         kinds = int if self.is_integer else (int, float)
         is_number = isinstance(value, kinds) and not isinstance(value, bool)
         return is_number and math.isfinite(value) and self.low <= value <= self.high  # type: ignore[operator]
@@ -89,7 +89,7 @@ class SearchSpace:
         return {name: values.default for name, values in self.ranges.items()}
 
     def options(self, base: Options, values: Mapping[str, float]) -> Options:
-        """The options of the training that a trial stands for.
+        """Return the options of the training that a trial stands for.
 
         Args:
             base: the options of the command.
@@ -103,7 +103,7 @@ class SearchSpace:
         return base.with_passed(self.to_options(values))
 
     def words(self, values: Mapping[str, float]) -> str:
-        """The settings as options on the command line.
+        """Return the settings as options on the command line.
 
         Example:
             >>> ensemble_space(1_000).words(ensemble_space(1_000).defaults)
@@ -148,7 +148,7 @@ NETWORK = SearchSpace(
 
 
 def ensemble_space(rows: int) -> SearchSpace:
-    """The settings of an ensemble; the first trial is the recipe for this number of rows."""
+    """Return the settings of an ensemble; the first trial is the recipe for this number of rows."""
     recipe = recipe_for(rows)
     ranges = {
         "units": Range(16, 256, recipe.units, is_log=True, is_integer=True),
@@ -195,11 +195,11 @@ class Problem:
         return METRIC[self.prepared.task.kind]
 
     def plan(self, settings: Settings) -> TrainingPlan:
-        """The training that a trial stands for."""
+        """Return the training that a trial stands for."""
         return plan_of(self.space.options(self.base, settings), self.prepared)
 
     def trained(self, settings: Settings) -> Model:
-        """The trained model of a trial.
+        """Return the trained model of a trial.
 
         Raises:
             KeyboardInterrupt: the user interrupted the training.
@@ -214,7 +214,7 @@ class Problem:
         return model
 
     def score(self, settings: Settings) -> float:
-        """The score of a trial on rows outside its training; infinite if the training fails."""
+        """Return the score of a trial on rows outside its training; infinite if the training fails."""
         try:
             model = self.trained(settings)
         except TrainingError as error:
@@ -230,7 +230,7 @@ class Problem:
         return self._score(model, held_out.rows, held_out.output)
 
     def test_score(self, model: Model) -> float:
-        """The score on the test rows."""
+        """Return the score on the test rows."""
         rows = self.prepared.test
         return self._score(model, rows, model_output(model, rows.x))
 
@@ -251,7 +251,7 @@ class Evaluator:
         self._problem, self._pool = problem, pool
 
     def scores(self, trials: Sequence[Settings]) -> Iterator[float]:
-        """The score of each trial."""
+        """Yield the score of each trial."""
         if self._pool is not None:
             yield from self._pool.map(_score_in_worker, trials)
             return
@@ -261,7 +261,7 @@ class Evaluator:
 
 @contextmanager
 def evaluator(problem: Problem, workers: int) -> Iterator[Evaluator]:
-    """An evaluator with this number of processes."""
+    """Yield an evaluator with this number of processes."""
     if workers == 1:
         yield Evaluator(problem, None)
         return
@@ -345,7 +345,7 @@ class Study:
             self._stored.set_user_attr(name, value)
 
     def proposals(self) -> list[dict[str, float]]:
-        """The settings of the trials that the present round still lacks."""
+        """Return the settings of the trials that the present round still lacks."""
         trials, optuna = self.trials, self._optuna
         number, done = divmod(len(trials), ROUND)
         seed = int(fold(key_of(self.seed), number)[0])
@@ -407,7 +407,7 @@ def _drop_torn_line(path: Path) -> None:
 
 
 def best_of(values: Sequence[tuple[Mapping[str, float], float]]) -> int:
-    """The number of the trial with the lowest score, the first of equal ones."""
+    """Return the number of the trial with the lowest score, the first of equal ones."""
     return min(range(len(values)), key=lambda number: (values[number][1], number))
 
 
@@ -422,7 +422,7 @@ def _distributions(optuna: Any, space: SearchSpace) -> dict[str, BaseDistributio
 
 
 def _optuna() -> Any:
-    """The library, without its messages."""
+    """Return the library, without its messages."""
     try:
         optuna = import_module("optuna")
     except ImportError as cause:

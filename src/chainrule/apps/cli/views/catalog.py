@@ -53,7 +53,7 @@ def show_error(name: str) -> None:
 
 
 def sentence_of_code(code: str) -> str:
-    """The sentence of a code with the names of its fields in angle brackets."""
+    """Return the sentence of a code with the names of its fields in angle brackets."""
     text = translated(CATALOG[code], settings.lang)
     for name, value in DETAILS.get(code, {}).items():
         text = text.replace(f"{{{name}}}", translated(value, settings.lang))
@@ -109,7 +109,7 @@ def _meaning(entry: Block, argument: Argument) -> str:
 
 
 def documented(text: str, context: str) -> str:
-    """A text of a docstring in the language of the settings, for a terminal.
+    """Return a text of a docstring in the language of the settings, for a terminal.
 
     Args:
         text: the text in English.
@@ -183,7 +183,7 @@ def _card(card: type[Card], entry: Block) -> None:
 
 
 def batch_rules(card: type[Card]) -> list[str]:
-    """The batch rules of an operation on its sample cases."""
+    """Return the batch rules of an operation on its sample cases."""
     rules: dict[str, None] = {}
     for sample in card.samples():
         if sample.batch is not None and not sample.breaks:

@@ -40,7 +40,7 @@ WORDS = ("rule", "rules")
 
 
 def saved_diagnosis(run: str) -> Diagnosis:
-    """The saved diagnosis of a training, also of a failed one without a model.
+    """Return the saved diagnosis of a training, also of a failed one without a model.
 
     Args:
         run: the run folder, or the model file in it.
@@ -113,7 +113,7 @@ def show_rule(name: str) -> None:
 
 
 def resolve_rule(name: str) -> Rule:
-    """The rule with this identifier or number.
+    """Return the rule with this identifier or number.
 
     Raises:
         UsageError E101: there is no such rule.

@@ -103,7 +103,7 @@ def _default(parameter: inspect.Parameter | None) -> str:
 
 
 def _meaning(card: ModelCard, argument: str) -> str:
-    """The description of an argument; "as in ``resnet18``" is replaced by the description there."""
+    """Return the description of an argument; "as in ``resnet18``" is replaced by the description there."""
     meaning = docstring(card.net).arguments[argument]
     other = re.fullmatch(r"as in ``(\w+)``\.", meaning)
     if other:
@@ -112,7 +112,7 @@ def _meaning(card: ModelCard, argument: str) -> str:
 
 
 def resolve_model(name: str) -> ModelCard:
-    """The card of a model; ``ResNet-18`` and ``resnet_18`` are accepted for ``resnet18``.
+    """Return the card of a model; ``ResNet-18`` and ``resnet_18`` are accepted for ``resnet18``.
 
     Raises:
         UsageError E101: there is no such model.
@@ -134,7 +134,7 @@ def _bare(name: str) -> str:
 
 
 def _signature(card: ModelCard) -> str:
-    """The signature of a model without types."""
+    """Return the signature of a model without types."""
     signature = inspect.signature(card.net)
     bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))

@@ -49,7 +49,7 @@ def _profile(run: str, model: Model, batch_size: int | None) -> Profile:
 
 
 def _data_of(run: str, model: Model) -> str:
-    """The file or data set that a RUN was trained on, or ``""``."""
+    """Return the file or data set that a RUN was trained on, or ``""``."""
     if os.path.isfile(Path(run) / CONFIG):
         return read_config(RunFolder.open(run))[0].data
     data = model.facts.get("data")
@@ -78,11 +78,7 @@ def show_saved_plan(file: str) -> None:
 
 
 def _require_suffix(out: str | None, suffix: str) -> None:
-    """Refuse another suffix, which may be that of a model or a table.
-
-    Raises:
-        UsageError E601: another suffix.
-    """
+    """Refuse another suffix, which may be that of a model or a table (E601)."""
     if out is not None and Path(out).suffix.lower() != suffix:
         expected = fact("a name that ends in {ending}", ending=suffix)
         fix = f"--out {Path(out).stem or 'step'}{suffix}"

@@ -50,7 +50,7 @@ _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
 
 
 def read_sqlite(request: Request) -> pl.DataFrame:
-    """The result of a query of an SQLite file.
+    """Return the result of a query of an SQLite file.
 
     Options: ``path``; ``flags`` of its address; ``query``, ``table``; ``patience``: seconds of the query.
 
@@ -100,7 +100,7 @@ def _authorize(action: int, first: str | None, second: str | None, *_: object) -
 
 
 def read_duckdb(request: Request) -> pl.DataFrame:
-    """The result of a query of a DuckDB file; options and errors as ``read_sqlite``."""
+    """Return the result of a query of a DuckDB file; options and errors as ``read_sqlite``."""
     options = request.options
     _allow(request)
     duckdb = importlib.import_module("duckdb")
@@ -143,7 +143,7 @@ def _interrupted(connection: Any, seconds: float) -> Iterator[None]:
 
 
 def _query(options: Options, tables: Sequence[str]) -> str:
-    """The query of the user, or one that reads the only table or the selected one."""
+    """Return the query of the user, or one that reads the only table or the selected one."""
     table = options["table"]
     if options["query"]:
         return options["query"]
@@ -158,7 +158,7 @@ def _query(options: Options, tables: Sequence[str]) -> str:
 
 
 def _of_cursor(options: Options, cursor: Any) -> pl.DataFrame:
-    """The result of a query as a frame, fetched in blocks so that its size is bounded."""
+    """Return the result of a query as a frame, fetched in blocks so that its size is bounded."""
     names = [entry[0] for entry in (cursor.description if cursor else None) or ()]
     source, end = options["name"], time.monotonic() + options["patience"]
     if not names:
@@ -187,7 +187,7 @@ def _of_cursor(options: Options, cursor: Any) -> pl.DataFrame:
 
 
 def _plain(value: Any) -> Any:
-    """A value as numbers, texts, yes/no or dates."""
+    """Return a value as numbers, texts, yes/no or dates."""
     if isinstance(value, decimal.Decimal):
         return float(value)
     return str(value) if isinstance(value, uuid.UUID) else value
@@ -198,7 +198,6 @@ def _timeout(options: Options) -> str:
 
 
 def _failure(options: Options, cause: Exception) -> DataError:
-    """The error for a query that fails or for a damaged file."""
     source, query = options["name"], options["query"]
     received = (message_of(cause, 200).strip().splitlines() or [type(cause).__name__])[0]
     is_late = "interrupt" in received.lower()

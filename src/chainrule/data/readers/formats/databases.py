@@ -72,11 +72,7 @@ def _read(
 
 
 def _size(log: Path, source: str) -> int:
-    """The bytes of a log beside a database; 0 if there is none.
-
-    Raises:
-        DataError E316: a link, pipe or folder in its place.
-    """
+    """Return the bytes of a log beside a database, 0 without one; raises E316 for a link, pipe or folder."""
     try:
         status = os.lstat(log)
     except OSError:
@@ -89,7 +85,7 @@ def _size(log: Path, source: str) -> int:
 
 @contextmanager
 def _copied(files: list[Path], source: str) -> Iterator[Path]:
-    """A copy of a database and its logs in a temporary folder.
+    """Yield a copy of a database and its logs in a temporary folder.
 
     Raises:
         DataError: E301 it cannot be copied; E316 another program changes it.

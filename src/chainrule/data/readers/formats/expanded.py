@@ -35,7 +35,7 @@ _SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
 
 
 def compression_of(head: bytes) -> str:
-    """The compression of a file by its first bytes; empty if it is none of those that are read."""
+    """Return the compression of a file by its first bytes; empty if it is none of those that are read."""
     if head.startswith((ZIP, b"PK\x05\x06")):
         return "zip"
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
@@ -82,7 +82,7 @@ def _stream(binary: BinaryIO, compression: str) -> Iterator[bytes]:
 
 
 def _xz(binary: BinaryIO) -> Iterator[bytes]:
-    """The pieces of an xz file, whose dictionary must fit ``XZ_MEMORY``."""
+    """Yield the pieces of an xz file, whose dictionary must fit ``XZ_MEMORY``."""
     rest = b""
     while rest or (rest := binary.read(_PIECE)):
         decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
@@ -119,7 +119,7 @@ def open_zip(binary: BinaryIO, name: str, members: int = MEMBERS) -> zipfile.Zip
 
 
 def _directory_size(binary: BinaryIO) -> int:
-    """The bytes of the directory of a zip archive, as its end states them; 0 if there is no such end.
+    """Return the bytes of the directory of a zip archive, as its end states them; 0 if there is no such end.
 
     Reference: APPNOTE 4.3.14 and 4.3.16.
     """
@@ -151,7 +151,7 @@ def _unzip(content: Content, table: str) -> Content:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether an entry of an archive is a folder, or a file of the system that packed it."""
+    """Return whether an entry of an archive is a folder, or a file of the system that packed it."""
     return (
         not name or name.endswith("/") or any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
     )
@@ -176,7 +176,7 @@ def _collected(content: Content, name: str, suffixed: str, pieces: Iterator[byte
 
 
 def several_tables(source: str, names: list[str], table: str) -> DataError:
-    """The error for a file with several tables of which none, or an unknown one, is selected."""
+    """Return the error for a file with several tables of which none, or an unknown one, is selected."""
     listed = [*names[:12], *(["..."] if len(names) > 12 else [])]
     choice = nearest(table, names) or (names[0] if names else "")
     return DataError(

@@ -74,7 +74,7 @@ def looks_like_json(head: bytes) -> bool:
 
 
 def _is_object(line: str) -> bool:
-    """Whether a line is a complete object of plain values: the first of JSON lines."""
+    """Return whether a line is a complete object of plain values: the first of JSON lines."""
     if not line.lstrip().startswith("{"):
         return False
     try:
@@ -90,11 +90,7 @@ def _chained(first: tuple[int, str], rest: Iterable[tuple[int, str]]) -> Iterabl
 
 
 def _parsed(text: str, source: str, line: int) -> Any:
-    """Parse JSON.
-
-    Raises:
-        DataError: E305 a key that occurs twice in an object; E316 not JSON.
-    """
+    """Parse JSON; raises E305 for a key that occurs twice in an object, E316 for what is not JSON."""
     try:
         return json.loads(text, object_pairs_hook=_distinct)
     except _RepeatedKeyError as cause:
@@ -173,7 +169,7 @@ def _of_document(source: str, document: Any) -> Table:
 
 
 def _keys_of_rows(document: dict[str, Any], depth: int = 4) -> tuple[str, ...]:
-    """The keys that lead to the only array of objects, in nested objects; empty if there is none."""
+    """Return the keys that lead to the only array of objects, in nested objects; empty if there is none."""
     key = _key_of_rows(document)
     if key or not depth:
         return (key,) if key else ()
@@ -196,7 +192,7 @@ def _is_rows(value: Any) -> bool:
 
 
 def _has_names(document: list[Any]) -> bool:
-    """Whether an array has rows of which the first contains names."""
+    """Return whether an array has rows of which the first contains names."""
     is_rows = len(document) > 1 and all(isinstance(row, list) for row in document)
     return is_rows and bool(document[0]) and all(isinstance(name, str) for name in document[0])
 
@@ -210,7 +206,7 @@ def _is_of_rows(document: dict[str, Any]) -> bool:
 
 
 def _is_split(document: dict[str, Any]) -> bool:
-    """Whether a document has a list of column names and a list of rows."""
+    """Return whether a document has a list of column names and a list of rows."""
     names, rows = document.get("columns"), document.get("data")
     return (
         isinstance(names, list)
@@ -238,7 +234,7 @@ def _require_dense(rows: int, columns: int, values: int, source: str) -> None:
 
 
 def _series(name: str, values: list[Any]) -> list[Any] | pl.Series:
-    """The values of a column; nested ones keep their type, which ``of_columns`` refuses by name."""
+    """Return the values of a column; nested ones keep their type, which ``of_columns`` refuses by name."""
     nested = next((value for value in values if isinstance(value, list | dict)), None)
     if nested is None:
         return values

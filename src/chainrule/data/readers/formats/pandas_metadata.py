@@ -20,7 +20,7 @@ _BYTES = 1 << 22  # at each end of the file
 
 
 def declared_categories(content: Content) -> frozenset[str]:
-    """The names of the columns that were categories in pandas; the position of the file is kept."""
+    """Return the names of the columns that were categories in pandas; the position of the file is kept."""
     binary, before = content.binary, content.binary.tell()
     try:
         binary.seek(0)
@@ -35,7 +35,7 @@ def declared_categories(content: Content) -> frozenset[str]:
 
 
 def _names(data: bytes) -> list[str]:
-    """The categories in the text at the beginning of some bytes."""
+    """Return the categories in the text at the beginning of some bytes."""
     try:
         record, _ = json.JSONDecoder().raw_decode(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

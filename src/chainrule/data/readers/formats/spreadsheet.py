@@ -57,7 +57,7 @@ def read_spreadsheet(content: Content, options: ReadOptions) -> Table:
 
 
 def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
-    """The table of a sheet, whose empty columns at the left are ignored."""
+    """Return the table of a sheet, whose empty columns at the left are ignored."""
     rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
     if not rows:
         raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
@@ -112,11 +112,7 @@ def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
 def _without_empty(
     source: str, header: Header, body: list[tuple[int, Cells]], left: int
 ) -> tuple[dict[int, str], list[Finding]]:
-    """The names by position, without columns that have neither a name nor a value.
-
-    Raises:
-        DataError E305: a column without a name has values.
-    """
+    """Return the names by position, without columns that have neither a name nor a value (E305: a value)."""
     empty = [i for i, name in enumerate(header.names) if not name]
     if any(left + i in row for _, row in body for i in empty):
         check_names(fact("{file} line {line}", file=source, line=header.line), header.names)
@@ -125,7 +121,7 @@ def _without_empty(
 
 
 def _typed(source: str, columns: dict[str, list[Any]], lines: np.ndarray) -> Table:
-    """The table of columns of cells; texts are typed as in a text file."""
+    """Return the table of columns of cells; texts are typed as in a text file."""
     texts = [_text_column(name, values) for name, values in columns.items() if _has_texts(values)]
     typed = dict(zip((column.name for column in texts), type_texts(texts), strict=True))
     others = {name: _moments(values) for name, values in columns.items() if name not in typed}
@@ -145,7 +141,6 @@ def _require_named(source: str, body: list[tuple[int, Cells]], left: int, width:
 
 
 def _texts(cells: Cells, left: int, width: int) -> list[str]:
-    """The cells of a row as texts."""
     return [_text(cells.get(left + i)) for i in range(width)]
 
 
@@ -163,13 +158,13 @@ def _text_column(name: str, values: list[Any]) -> pl.Series:
 
 
 def _has_texts(values: list[Any]) -> bool:
-    """Whether a column is one of texts: it contains a text, or values of several kinds."""
+    """Return whether a column is one of texts: it contains a text, or values of several kinds."""
     kinds = {_KINDS.get(type(value), type(value)) for value in values if value is not None}
     return str in kinds or len(kinds) > 1
 
 
 def _moments(values: list[Any]) -> list[Any]:
-    """The values of a column; dates become times of midnight if some of them are times."""
+    """Return the values of a column; dates become times of midnight if some of them are times."""
     if datetime.datetime not in set(map(type, values)):
         return values
     midnight = datetime.time()

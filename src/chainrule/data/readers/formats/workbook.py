@@ -144,7 +144,7 @@ class Workbook:
         return strings
 
     def _date_styles(self, targets: Mapping[str, str]) -> tuple[bool, ...]:
-        """For each cell style, whether it shows a number as a date or time."""
+        """Return for each cell style whether it shows a number as a date or time."""
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside: list[str] = []
@@ -311,7 +311,7 @@ class _SheetParser:
                 return text
 
     def _date(self, days: float) -> Any:
-        """The date of a serial number; times without a date are below 1."""
+        """Return the date of a serial number; times without a date are below 1."""
         if 0 <= days < 1:
             seconds = round(days * 86_400)
             return str(datetime.timedelta(seconds=seconds)).rjust(8, "0")
@@ -331,7 +331,7 @@ def _number(text: str | None) -> int:
 
 
 def _column(letters: str) -> int:
-    """The index of a column, from 0.
+    """Return the index of a column, from 0.
 
     Example:
         >>> _column("A"), _column("AB"), _column("XFD")

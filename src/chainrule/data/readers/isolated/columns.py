@@ -38,7 +38,7 @@ TIMES = {"Date": "Int32", "Time": "Int64", "Duration": "Int64", "Datetime": "Int
 
 
 def transferable(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with its columns converted to types that have buffers here."""
+    """Return the frame with its columns converted to types that have buffers here."""
     return frame.with_columns([_transferable(column) for column in frame.get_columns()])
 
 
@@ -55,19 +55,19 @@ def _transferable(column: pl.Series) -> pl.Series:
 
 
 def is_transferable(dtype: Any) -> bool:
-    """Whether a column of this type can be a column of a table."""
+    """Return whether a column of this type can be a column of a table."""
     return not (dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Unknown))
 
 
 def width_of(dtype: Any) -> int:
-    """The bytes of a value, without the text of a text, at most."""
+    """Return the bytes of a value, without the text of a text, at most."""
     name = str(dtype.base_type())
     kind = NUMBERS.get(TIMES.get(name, name))
     return int(kind[1]) if kind else 16  # a text is a view of 16 bytes
 
 
 def columns_header(frame: pl.DataFrame) -> dict[str, Any]:
-    """The header of a frame of ``transferable``; no value is copied for it."""
+    """Return the header of a frame of ``transferable``; no value is copied for it."""
     columns = []
     for column in frame.get_columns():
         texts = _texts(column)
@@ -77,7 +77,7 @@ def columns_header(frame: pl.DataFrame) -> dict[str, Any]:
 
 
 def _texts(column: pl.Series) -> pl.Series | None:
-    """The texts of a column of texts or categories; ``None`` for other columns."""
+    """Return the texts of a column of texts or categories; ``None`` for other columns."""
     if column.dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
     return column if column.dtype == pl.String else None
@@ -133,7 +133,7 @@ def _content(numbers: pl.Series) -> memoryview:
 
 
 def aligned(size: int) -> int:
-    """The next multiple of ``ALIGNMENT``."""
+    """Return the next multiple of ``ALIGNMENT``."""
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
@@ -151,7 +151,7 @@ _DAY = 86_400_000_000_000  # nanoseconds
 
 
 def read_columns(header: Mapping[str, Any], descriptor: int) -> pl.DataFrame:
-    """The frame of a header and the buffers in a file, which must not change any more.
+    """Return the frame of a header and the buffers in a file, which must not change any more.
 
     Raises:
         ValueError, TypeError, KeyError: they are not of the form that ``write_columns`` writes.
@@ -175,7 +175,6 @@ class _Reader:
         self.content, self.size, self.rows, self.place = content, size, rows, 0
 
     def column(self, name: Any, kind: Any, has_missing: Any, text_bytes: Any) -> pl.Series:
-        """The next column."""
         if type(name) is not str or type(text_bytes) is not int or not 0 <= text_bytes < 2**48:
             raise TypeError("a column without a name or size")
         base, _, detail = str(kind).partition(":")
@@ -219,7 +218,7 @@ class _Reader:
 
 
 def _other_type(text: str) -> Any:
-    """A type that a table cannot have, of the same name as in the file where it is a simple one."""
+    """Return a type that a table cannot have, of the same name as in the file where it is a simple one."""
     if text in ("Binary", "Object"):
         return pl.Binary
     if text.startswith("Struct"):
@@ -229,7 +228,7 @@ def _other_type(text: str) -> Any:
 
 
 def _series(array: np.ndarray) -> pl.Series:
-    """A column of polars that shares the memory of an array."""
+    """Return a column of polars that shares the memory of an array."""
     name = next(name for name, dtype in NUMBERS.items() if np.dtype(dtype) == array.dtype)
     dtype = getattr(pl, name)
     if not len(array):

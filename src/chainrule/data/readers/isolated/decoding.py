@@ -39,7 +39,7 @@ PATIENCE = 10  # of wall time, in multiples: other programs may need the process
 
 
 def decode_limit(size: int) -> int:
-    """The bytes that a file may take when it is decoded.
+    """Return the bytes that a file may take when it is decoded.
 
     Args:
         size: bytes of the file.
@@ -108,11 +108,7 @@ def _decode_there(message: dict[str, Any], file: BinaryIO, kind: str, folder: st
 
 
 def _requested(message: dict[str, Any], descriptors: list[int], name: str, folder: str) -> Process:
-    """A process that has accepted the request.
-
-    Raises:
-        DataError E381: none can be started.
-    """
+    """Return a process that has accepted the request; raises E381 if none can be started."""
     try:
         process, is_used = processes.take(folder)
         if not process.request(message, descriptors) and is_used:  # it was idle for too long
@@ -135,11 +131,7 @@ def _not_started(name: str, reason: str) -> DataError:
 
 
 def _result(reply: dict[str, Any], shared: BinaryIO, options: dict[str, Any], kind: str) -> Any:
-    """The frame of a reply, or the error that it states.
-
-    Raises:
-        DataError E316: the reply has another form.
-    """
+    """Return the frame of a reply, or raise the error that it states; E316 for another form."""
     name, limit = options["name"], options["limit"]
     try:
         if "error" in reply:
@@ -159,12 +151,12 @@ def _result(reply: dict[str, Any], shared: BinaryIO, options: dict[str, Any], ki
 
 
 def polars_errors() -> tuple[type[BaseException], ...]:
-    """What polars raises for invalid bytes."""
+    """Return what polars raises for invalid bytes."""
     return (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def _ended(cause: DecoderEndedError, options: dict[str, Any], kind: str) -> DataError:
-    """The error for a decoder that was ended by the file."""
+    """Return the error for a decoder that was ended by the file."""
     if not cause.is_memory:
         return DataError("E316", where=options["name"], expected=kind, received=cause.reason)
     received = fact(
@@ -188,7 +180,7 @@ def _decode_here(operation: str, file: BinaryIO, kind: str, options: dict[str, A
 
 @contextmanager
 def _with_descriptor(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The file itself, or a copy in memory of a stream without a file of the system."""
+    """Yield the file itself, or a copy in memory of a stream without a file of the system."""
     try:
         stream.fileno()
     except (OSError, AttributeError, ValueError):

@@ -34,7 +34,7 @@ HEADER, COLUMNS, NAME = 2, 1, 0  # numbers of fields
 
 
 def column_names(descriptor: int) -> list[str]:
-    """The names of the columns, in order; empty if the schema cannot be read.
+    """Return the names of the columns, in order; empty if the schema cannot be read.
 
     Args:
         descriptor: the open file, whose position is not changed.
@@ -66,12 +66,12 @@ def _number(message: bytes, place: int) -> int:
 
 
 def _target(message: bytes, place: int) -> int:
-    """Where the offset at a place leads to."""
+    """Return where the offset at a place leads to."""
     return place + _number(message, place)
 
 
 def _field(message: bytes, table: int, number: int) -> int:
-    """Where a field of a table is that is itself a table, a list or a text."""
+    """Return where a field of a table is that is itself a table, a list or a text."""
     places = table - struct.unpack_from("<i", message, table)[0]
     if not 0 <= places <= len(message) or 4 + 2 * number >= struct.unpack_from("<H", message, places)[0]:
         raise struct.error
@@ -82,7 +82,7 @@ def _field(message: bytes, table: int, number: int) -> int:
 
 
 def read_parquet(request: Request) -> pl.DataFrame:
-    """Rows ``start`` to ``stop`` (``None``: the last) of a Parquet file."""
+    """Return rows ``start`` to ``stop`` (``None``: the last) of a Parquet file."""
     request.allow(ROOM)
     start, stop = request.options["start"], request.options["stop"]
     scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
@@ -101,14 +101,14 @@ def read_parquet(request: Request) -> pl.DataFrame:
 
 
 def count_parquet(request: Request) -> pl.DataFrame:
-    """The number of rows of a Parquet file, as a column of one value."""
+    """Return the number of rows of a Parquet file, as a column of one value."""
     request.allow(ROOM)
     scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
     return scan.select(pl.len().cast(pl.Int64).alias("rows")).collect()
 
 
 def read_arrow(request: Request) -> pl.DataFrame:
-    """An Arrow file, or a stream of Arrow.
+    """Return an Arrow file, or a stream of Arrow.
 
     Raises:
         DataError: E305 repeated names, with which polars panics; E308 too large; E314 no usable column.
@@ -136,11 +136,7 @@ def read_arrow(request: Request) -> pl.DataFrame:
 
 
 def _usable(request: Request, schema: Mapping[str, Any]) -> list[str]:
-    """The names of the columns of types that a table can have.
-
-    Raises:
-        DataError E314: there is none.
-    """
+    """Return the names of the columns of types that a table can have; raises E314 if there is none."""
     strange = {name: dtype for name, dtype in schema.items() if not is_transferable(dtype)}
     if len(strange) == len(schema):
         from chainrule.data.readers.isolated.refusals import strange_columns  # noqa: PLC0415
@@ -150,7 +146,7 @@ def _usable(request: Request, schema: Mapping[str, Any]) -> list[str]:
 
 
 def _with_others(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
-    """The frame, with the columns of other types without their values: a table may leave them out."""
+    """Return the frame, with the columns of other types without their values: a table may leave them out."""
     others = [
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if not is_transferable(dtype)
     ]
@@ -158,11 +154,7 @@ def _with_others(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame
 
 
 def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
-    """Bound the memory of a frame before it is decoded, and allow the process as much.
-
-    Raises:
-        DataError E308: its values take more than the limit.
-    """
+    """Bound the memory of a frame before it is decoded (E308), and allow the process as much."""
     dtypes = list(dtypes)
     size = rows * sum(map(width_of, dtypes))
     limit = request.options["limit"]
@@ -178,20 +170,20 @@ def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
 
 
 def _source(descriptor: int) -> Any:
-    """The file as a source for polars: a path, which it maps, where the system has one."""
+    """Return the file as a source for polars: a path, which it maps, where the system has one."""
     path = f"/proc/self/fd/{descriptor}"
     return path if os.path.exists(path) else os.fdopen(os.dup(descriptor), "rb")
 
 
 def query_sqlite(request: Request) -> pl.DataFrame:
-    """The result of a query of an SQLite file."""
+    """Return the result of a query of an SQLite file."""
     from chainrule.data.readers.formats.database_queries import read_sqlite  # noqa: PLC0415
 
     return read_sqlite(request)
 
 
 def query_duckdb(request: Request) -> pl.DataFrame:
-    """The result of a query of a DuckDB file."""
+    """Return the result of a query of a DuckDB file."""
     from chainrule.data.readers.formats.database_queries import read_duckdb  # noqa: PLC0415
 
     return read_duckdb(request)

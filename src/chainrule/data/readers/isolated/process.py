@@ -103,7 +103,7 @@ class Process:
         return self.has_accepted
 
     def reply(self, end: float) -> dict[str, Any]:
-        """The reply to the request.
+        """Return the reply to the request.
 
         Args:
             end: the time of ``time.monotonic`` at which the process is killed.
@@ -124,7 +124,7 @@ class Process:
             raise DecoderEndedError(fact("the decoder returned invalid columns")) from cause
 
     def ended(self) -> DecoderEndedError:
-        """Why the process ended."""
+        """Return why the process ended."""
         try:
             code = self.child.wait(5)
         except subprocess.TimeoutExpired:
@@ -154,7 +154,7 @@ _all: set[Process] = set()
 
 
 def start(folder: str = "") -> Process:
-    """A new process, which may write in ``folder``.
+    """Return a new process, which may write in ``folder``.
 
     Raises:
         OSError: it cannot be started.
@@ -166,7 +166,7 @@ def start(folder: str = "") -> Process:
 
 
 def take(folder: str = "") -> tuple[Process, bool]:
-    """A process for one file, and whether it has decoded another one before.
+    """Return a process for one file, and whether it has decoded another one before.
 
     Args:
         folder: a folder in which it may write, which only a new process can.
@@ -215,7 +215,7 @@ def end_all() -> None:
 
 
 def shared_file() -> BinaryIO:
-    """An empty file in memory, or a temporary file on systems without such files."""
+    """Return an empty file in memory, or a temporary file on systems without such files."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("columns", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+b")
     return tempfile.TemporaryFile()  # closed by the caller

@@ -18,14 +18,14 @@ _TEXTS = ("where", "expected", "received", "fix")
 
 
 def error_record(error: DataError) -> dict[str, Any]:
-    """An error as plain values."""
+    """Return an error as plain values."""
     texts = {name: _record(getattr(error, name)) for name in _TEXTS}
     details = {name: _record(value) for name, value in error.details.items()}
     return {"code": error.code, **texts, "notes": [_record(n) for n in error.notes], "details": details}
 
 
 def error_of(record: Any) -> DataError:
-    """The error of ``error_record``.
+    """Return the error of ``error_record``.
 
     Raises:
         ValueError, TypeError, KeyError, LookupError: it has another form.
@@ -58,7 +58,7 @@ def _text(record: Any) -> Any:
 
 
 def strange_columns(name: str, columns: Mapping[str, Any], is_parquet: bool) -> DataError:
-    """The error for columns of types that a table cannot have."""
+    """Return the error for columns of types that a table cannot have."""
     error = unusable_columns(name, {column: str(dtype) for column, dtype in columns.items()})
     nested = [name for name, dtype in columns.items() if dtype.is_nested()]
     if nested and is_parquet:
@@ -83,6 +83,6 @@ def too_large(name: str, size: int, rows: int, columns: int, limit: int) -> Data
 
 
 def raise_limit(size: int) -> str:
-    """The fix for a file that needs more memory than ``settings.decode_limit``."""
+    """Return the fix for a file that needs more memory than ``settings.decode_limit``."""
     billions = -(-size // 10**9) + 1
     return alternatives(f"cr.settings.decode_limit = {billions}_000_000_000", fact("convert the file to CSV"))

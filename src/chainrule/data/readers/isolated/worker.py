@@ -101,7 +101,7 @@ def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 
 
 def _failure(cause: BaseException) -> dict[str, Any]:
-    """The reply for an exception; an error of the package is returned with its parts."""
+    """Return the reply for an exception; an error of the package is returned with its parts."""
     if type(cause).__module__.startswith("chainrule."):
         from chainrule.data.readers.isolated.refusals import error_record  # noqa: PLC0415
         from chainrule.errors import DataError  # noqa: PLC0415
@@ -126,7 +126,7 @@ def limit_memory(size: int) -> None:
 
 
 def data_bytes() -> int:
-    """The memory that this process has for its data; 0 on a system that does not state it."""
+    """Return the memory that this process has for its data; 0 on a system that does not state it."""
     with suppress(OSError), _STATUS.open(encoding="utf-8") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
     return 0

@@ -35,7 +35,7 @@ def recount(lines: Lines, sample: Sequence[str]) -> Iterator[str]:
 def records_of(
     lines: Lines, text: Iterator[str], dialect: Dialect, strict: bool = True
 ) -> Iterator[Numbered]:
-    """Each record that is not a blank line, with the number of its first physical line."""
+    """Yield each record that is not a blank line, with the number of its first physical line."""
     reader = dialect.records(text, strict)
     while True:
         start = lines.number + 1
@@ -56,7 +56,7 @@ def records_of(
 
 
 def _csv_fault(error: csv.Error, delimiter: str) -> str:
-    """The reason that the standard library gives for a record that it cannot split, as a record."""
+    """Return the reason that the standard library gives for a record that it cannot split, as a record."""
     known = (
         fact("unexpected end of data"),
         fact("'{delimiter}' expected after '{quote}'", delimiter=delimiter, quote='"'),
@@ -99,7 +99,7 @@ def blocks(
 def _parsed(
     lines: Lines, start: int, block: Sequence[str], text: Iterator[str], dialect: Dialect
 ) -> list[Numbered]:
-    """The records that begin in a block of lines, the last of which may end in the lines below it."""
+    """Return the records that begin in a block of lines, the last of which may end in the lines below it."""
     end = start + len(block)
     lines.number = start
     parsed: list[Numbered] = []

@@ -59,7 +59,7 @@ class Dialect:
         return self.delimiter == " " or bool(self.starts)
 
     def records(self, lines: Iterator[str], strict: bool = True) -> Iterator[list[str]]:
-        """The fields of each record; a quoted field may span several lines.
+        """Return the fields of each record; a quoted field may span several lines.
 
         Raises:
             csv.Error: invalid quoting, if ``strict``.
@@ -73,7 +73,7 @@ class Dialect:
         )
 
     def _cut(self, line: str) -> list[str]:
-        """The fields of a line of aligned text; text across a border makes the line one field."""
+        """Return the fields of a line of aligned text; text across a border makes the line one field."""
         text = line.rstrip("\r\n").expandtabs()
         if not text.strip():
             return []
@@ -84,7 +84,7 @@ class Dialect:
 
 
 def detect_dialect(sample: Sequence[str]) -> Dialect:
-    """The dialect of a text table, from its first lines.
+    """Return the dialect of a text table, from its first lines.
 
     Example:
         >>> detect_dialect(["x;y\\n", "1,5;2\\n"]).delimiter
@@ -104,13 +104,13 @@ def detect_dialect(sample: Sequence[str]) -> Dialect:
 
 
 def _divides(sample: Sequence[str], delimiter: str) -> bool:
-    """Whether all lines have the same number of fields, more than one."""
+    """Return whether all lines have the same number of fields, more than one."""
     widths = {len(row) for row in _fields(sample, Dialect(delimiter))}
     return len(widths) == 1 and widths != {1}
 
 
 def _quote(sample: Sequence[str], delimiter: str) -> str:
-    """The character around quoted fields: a single quote if most fields have one at both ends.
+    """Return the character around quoted fields: a single quote if most fields have one at both ends.
 
     Example:
         >>> _quote(["'x','y'\\n", "'1','it''s'\\n"], ","), _quote(["x,y\\n", "'1,2\\n"], ",")
@@ -124,7 +124,7 @@ def _quote(sample: Sequence[str], delimiter: str) -> str:
 
 
 def _fields(sample: Sequence[str], dialect: Dialect) -> list[list[str]]:
-    """The records of a sample that can be parsed."""
+    """Return the records of a sample that can be parsed."""
     rows: list[list[str]] = []
     try:
         for row in dialect.records(iter(sample), strict=False):
@@ -136,7 +136,7 @@ def _fields(sample: Sequence[str], dialect: Dialect) -> list[list[str]]:
 
 
 def _score(rows: list[list[str]]) -> float:
-    """The score of parsed rows: pattern score times type score."""
+    """Return the score of parsed rows: pattern score times type score."""
     wide = [row for row in rows if len(row) > 1] or rows
     if not wide:
         return 0.0
@@ -148,7 +148,7 @@ def _score(rows: list[list[str]]) -> float:
 
 
 def _aligned(sample: Sequence[str]) -> Dialect | None:
-    """The dialect of text that is aligned by blanks, or ``None``.
+    """Return the dialect of text that is aligned by blanks, or ``None``.
 
     Either blanks separate equally many fields in every line and most of those below the header are numbers,
     or some character columns are blank in every line.

@@ -51,7 +51,7 @@ class Layout:
 
 
 def layout_of(records: Sequence[Numbered], source: str) -> Layout:
-    """The layout of a table from its first records.
+    """Return the layout of a table from its first records.
 
     Args:
         records: the first records of the file, without blank lines and comments.
@@ -87,13 +87,13 @@ def _header(records: Sequence[Numbered]) -> int:
 
 
 def _is_title(row: Sequence[str], width: int) -> bool:
-    """Whether a record above a table has text in less than half of its columns."""
+    """Return whether a record above a table has text in less than half of its columns."""
     filled = sum(bool(field.strip()) for field in row)
     return filled <= 1 < width if len(row) != width else 2 * filled < width and filled <= 2
 
 
 def _is_above_names(row: Sequence[str], width: int, named: int) -> bool:
-    """Whether a record can be above the header: a name and a value, or the upper row of merged cells.
+    """Return whether a record can be above the header: a name and a value, or the upper row of merged cells.
 
     Such a row has a gap other than that of an index without a name, or repeats a name.
     """
@@ -125,7 +125,7 @@ def names_columns(row: Sequence[str]) -> bool:
 
 
 def _without_end(row: Sequence[str]) -> list[str]:
-    """The fields without the empty ones at the end, where lines end in delimiters."""
+    """Return the fields without the empty ones at the end, where lines end in delimiters."""
     fields = [field.strip() for field in row]
     while fields and not fields[-1]:
         fields.pop()
@@ -133,7 +133,7 @@ def _without_end(row: Sequence[str]) -> list[str]:
 
 
 def numbers_in(row: Sequence[str]) -> int:
-    """How many fields are numbers."""
+    """Return how many fields are numbers."""
     return sum(bool(_PLAIN.match(field.strip())) for field in row)
 
 
@@ -188,7 +188,7 @@ def _has_row_names(names: Sequence[str], body: Sequence[Numbered]) -> bool:
 
 
 def has_header(names: Sequence[str], body: Sequence[Numbered]) -> bool:
-    """Whether the first record contains names: not numbers, and not values of the columns below it."""
+    """Return whether the first record contains names: not numbers, and not values of the columns below it."""
     plain = [bool(_PLAIN.match(name)) for name in names]
     fractions = sum(is_plain and "." in name for is_plain, name in zip(plain, names, strict=True))
     if all(plain) or 2 * fractions > len(names):
@@ -201,7 +201,7 @@ def has_header(names: Sequence[str], body: Sequence[Numbered]) -> bool:
 
 
 def is_same_header(row: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a record repeats the header, possibly in another case, with spaces or a byte order mark.
+    """Return whether a record repeats the header, possibly in another case, with spaces or a byte order mark.
 
     Example:
         >>> is_same_header(["\ufeffX ", " c"], ["x", "c"])

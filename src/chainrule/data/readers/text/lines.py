@@ -58,7 +58,7 @@ class Model:
 
 
 def detect(binary: BinaryIO) -> tuple[str, str]:
-    """The codec of a text file and the name of a guessed encoding, empty if it was not guessed.
+    """Return the codec of a text file and the name of a guessed encoding, empty if it was not guessed.
 
     Args:
         binary: the file at its start; left at its start.
@@ -89,7 +89,7 @@ def detect(binary: BinaryIO) -> tuple[str, str]:
 
 
 def is_valid(binary: BinaryIO, codec: str) -> bool:
-    """Whether all bytes of a file can be decoded; the file is left at its start."""
+    """Return whether all bytes of a file can be decoded; the file is left at its start."""
     decoder = codecs.getincrementaldecoder(codec)()
     try:
         while piece := binary.read(_PIECE):
@@ -119,7 +119,7 @@ def ranking(sample: bytes) -> list[tuple[Model, float]]:
 
 
 def _utf16(head: bytes) -> str:
-    """UTF-16 without a mark: nearly every second byte of text is NUL, and none of the others."""
+    """Return the variant of UTF-16 without a mark: every second byte is NUL, and none of the others."""
     half = len(head) // 2
     even, odd = head[0 : 2 * half : 2].count(0), head[1 : 2 * half : 2].count(0)
     if half >= 2 and odd > 0.7 * half and not even:
@@ -128,7 +128,7 @@ def _utf16(head: bytes) -> str:
 
 
 def _lines_outside_ascii(binary: BinaryIO) -> bytes:
-    """Lines with bytes above 127 from the whole file, up to ``_SAMPLE`` bytes."""
+    """Return lines with bytes above 127 from the whole file, up to ``_SAMPLE`` bytes."""
     lines, size = [], 0
     while (line := binary.readline(_SAMPLE)) and size < _SAMPLE:
         if not line.isascii():
@@ -139,7 +139,7 @@ def _lines_outside_ascii(binary: BinaryIO) -> bytes:
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:
-    """Whether most bytes above 127 belong to valid sequences of UTF-8, with several sequences."""
+    """Return whether most bytes above 127 belong to valid sequences of UTF-8, with several sequences."""
     high = sum(byte > 127 for byte in sample)
     sequences = _SEQUENCE.findall(sample)
     return len(sequences) >= 3 and sum(map(len, sequences)) > 0.8 * high
@@ -188,7 +188,7 @@ def _level(codec: str, low: int, high: int) -> Callable[[str], bool]:
 
 
 def _east(classes: Iterable[tuple[Callable[[str], bool], float]]) -> Callable[[Collection[str]], float]:
-    """The bits of words of an East Asian encoding: of the first class that contains each character."""
+    """Return the bits of words of an East Asian encoding: of the first class that contains each character."""
     classes = tuple(classes)
 
     def cost(char: str) -> float:
@@ -244,7 +244,7 @@ def _alphabet(letters: str, is_latin: bool) -> Callable[[str], float]:
 
 
 def _one_of(*alphabets: str, is_latin: bool = True) -> Callable[[Collection[str]], float]:
-    """The bits of words in the likeliest of several alphabets."""
+    """Return the bits of words in the likeliest of several alphabets."""
     scores = [_alphabet(letters, is_latin) for letters in alphabets]
     return lambda words: max(sum(map(score, words)) for score in scores)
 
@@ -381,7 +381,7 @@ class Lines:
         )
 
     def _likely(self) -> str:
-        """The most likely encoding of the beginning of the file, other than that of the lines."""
+        """Return the most likely encoding of the beginning of the file, other than that of the lines."""
         self.binary.seek(0)
         head = self.binary.read(1_000_000)
         complete = head[: head.rfind(b"\n") + 1] or head

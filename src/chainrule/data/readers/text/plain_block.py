@@ -29,7 +29,7 @@ class PlainBlock:
     text: str
 
     def records(self, delimiter: str) -> list[tuple[int, list[str]]]:
-        """The rows with their lines."""
+        """Return the rows with their lines."""
         cells = self.text.split(delimiter)
         width = len(cells) // self.rows
         return [(self.start + i, cells[width * i : width * (i + 1)]) for i in range(self.rows)]
@@ -38,7 +38,7 @@ class PlainBlock:
 def plain_block(
     start: int, text: str, delimiter: str, header: Sequence[str], width: int
 ) -> PlainBlock | None:
-    r"""A block of lines, or ``None`` if it must be parsed record by record.
+    r"""Return a block of lines, or ``None`` if it must be parsed record by record.
 
     Args:
         start: the physical line of the first one.
@@ -70,7 +70,7 @@ def plain_block(
 
 
 def _is_regular(text: bytes, delimiter: str, rows: int, width: int) -> bool:
-    """Whether every line has the same number of fields; all ends are those of lines."""
+    """Return whether every line has the same number of fields; all ends are those of lines."""
     characters = np.frombuffer(text, np.uint8)
     places = np.flatnonzero((characters == ord("\n")) | (characters == ord(delimiter)))
     # There are as many ends of lines as rows, so that all other separators are delimiters.

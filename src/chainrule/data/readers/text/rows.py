@@ -31,7 +31,7 @@ _NOTE = re.compile(rf"[*†‡(\[©]|(?:{'|'.join(_NOTES)})(?:\b|[:：.])", re.I
 
 
 def is_total(row: Sequence[str]) -> bool:
-    """Whether a record reads as totals or means: after a word for them, it has numbers or nothing.
+    """Return whether a record reads as totals or means: after a word for them, it has numbers or nothing.
 
     Example:
         >>> is_total(["Total", "12", "3.5"]), is_total(["total", "blue", "3"]), is_total(["Summe", "", ""])
@@ -44,7 +44,7 @@ def is_total(row: Sequence[str]) -> bool:
 
 
 def is_note(text: str) -> bool:
-    """Whether a text begins as a source, a note or a count of rows does, and has several words.
+    """Return whether a text begins as a source, a note or a count of rows does, and has several words.
 
     Example:
         >>> is_note("Source: Statistical Office"), is_note("(60 rows)"), is_note("Source")
@@ -131,7 +131,7 @@ class Rows:
         return "" if any(word in row for _, row in rows[:-1]) else reason
 
     def _fitted(self, entry: Numbered) -> Numbered | None:
-        """A record as a row, or ``None`` if it is left out or ragged."""
+        """Return a record as a row, or ``None`` if it is left out or ragged."""
         line, row = entry
         if line == self.units:
             self._leave_out("units_row", line, row)

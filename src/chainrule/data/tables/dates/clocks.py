@@ -46,7 +46,7 @@ _ISO_SECONDS = (_YEAR, _YEAR / 12, 7 * _DAY, _DAY, 3600.0, 60.0, 1.0)
 
 
 def seconds_of(text: str) -> float:
-    """The duration of a normalized text in seconds, NaN if it is none.
+    """Return the duration of a normalized text in seconds, NaN if it is none.
 
     Example:
         >>> seconds_of("1:23:45"), seconds_of("1 h 30 min"), seconds_of("p1dt2h"), seconds_of("soon")
@@ -85,7 +85,7 @@ def _value(number: str) -> float:
 
 
 def read_durations(cells: pl.Series) -> np.ndarray:
-    """The seconds of each cell, (N,); NaN where it is missing or no duration. Numbers are seconds.
+    """Return the seconds of each cell, (N,); NaN where it is missing or no duration. Numbers are seconds.
 
     Example:
         >>> read_durations(pl.Series(["90 min", None, "1:00:00"])).tolist()
@@ -102,7 +102,7 @@ def read_durations(cells: pl.Series) -> np.ndarray:
 
 
 def is_unclear(text: str) -> bool:
-    """Whether a text is a number with one letter, which may be another unit or a code.
+    """Return whether a text is a number with one letter, which may be another unit or a code.
 
     Example:
         >>> is_unclear("5 m"), is_unclear("5 min"), is_unclear("1h 5m")
@@ -122,7 +122,7 @@ NOON = 13  # the hour from which 9:30 and 13:00 are times rather than minutes an
 
 
 def read_times(cells: pl.Series) -> np.ndarray:
-    """The hours since midnight of each cell, (N,); NaN where it is missing or no time of day.
+    """Return the hours since midnight of each cell, (N,); NaN where it is missing or no time of day.
 
     Example:
         >>> read_times(pl.Series(["9:30 PM", "06:15", None, "25:00"])).tolist()
@@ -158,7 +158,7 @@ def _times() -> tuple[re.Pattern[str], ...]:
 
 
 def _clock_kind(cells: pl.Series, share: float) -> str:
-    """``"time"``, ``"duration"`` or an empty text.
+    """Return ``"time"``, ``"duration"`` or an empty text.
 
     Numbers with one letter are durations if all have the same letter, other than the m of meters.
     Texts that are both, such as 9:30, are durations if the column is named so; times if every hour has two

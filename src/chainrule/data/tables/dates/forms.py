@@ -97,7 +97,7 @@ LAST_SHORT_YEAR = 68  # 68 is 2068 and 69 is 1969, as in POSIX
 
 
 def normalized(texts: pl.Series) -> pl.Series:
-    """Texts in lower case with single spaces and plain digits.
+    """Return texts in lower case with single spaces and plain digits.
 
     Example:
         >>> normalized(pl.Series([" 5  NOV 2020"])).to_list()
@@ -151,7 +151,7 @@ _FIELDS = tuple(
 
 
 def _integers(name: str, group: pl.Series) -> np.ndarray:
-    """The values of one group; 0 where it did not match, -1 for a word that is no month."""
+    """Return the values of one group; 0 where it did not match, -1 for a word that is no month."""
     if name == "word":
         words = pl.Series(list(MONTHS)), pl.Series(list(MONTHS.values()), dtype=pl.Int64)
         values = group.replace_strict(*words, default=-1, return_dtype=pl.Int64)

@@ -53,7 +53,7 @@ class DateRange:
 
 
 def describe_dates(cells: pl.Series, day_first: bool | None = None) -> tuple[DateRange, np.ndarray]:
-    """The range of the dates of a column, and which cells (N,) are neither dates nor missing.
+    """Return the range of the dates of a column, and which cells (N,) are neither dates nor missing.
 
     Args:
         cells: the column.
@@ -72,7 +72,7 @@ def describe_dates(cells: pl.Series, day_first: bool | None = None) -> tuple[Dat
 
 
 def whole_order(cells: pl.Series, day_first: bool | None = None) -> DayOrder:
-    """The order of day and month in a column; all of its cells decide, however many there are."""
+    """Return the order of day and month in a column; all of its cells decide, however many there are."""
     if len(cells) <= MAX_CELLS:
         return day_order(cells, day_first)
     distinct = day_order(cells.unique(), day_first)
@@ -82,7 +82,7 @@ def whole_order(cells: pl.Series, day_first: bool | None = None) -> DayOrder:
 
 
 def has_dates(cells: pl.Series, share: float) -> bool:
-    """Whether at least a share of the texts of a column without missing cells are dates.
+    """Return whether at least a share of the texts of a column without missing cells are dates.
 
     Example:
         >>> has_dates(pl.Series(["5 Nov 2020", "soon"]), 0.95), has_dates(pl.Series(["5 Nov 2020"]), 0.95)
@@ -95,7 +95,7 @@ def has_dates(cells: pl.Series, share: float) -> bool:
 
 
 def date_doubts(cells: pl.Series) -> tuple[Finding, ...]:
-    """The warning about texts without missing cells that look like dates but are not read as such.
+    """Return the warning about texts without missing cells that look like dates but are not read as such.
 
     Example:
         >>> cells = pl.Series("sold", ["25/12/2020", "12/26/2020", "27/12/2020", "12/28/2020"])
@@ -112,7 +112,7 @@ def date_doubts(cells: pl.Series) -> tuple[Finding, ...]:
 
 
 def spread(cells: pl.Series, count: int) -> pl.Series:
-    """At most ``count`` cells, evenly spaced."""
+    """Return at most ``count`` cells, evenly spaced."""
     return cells.gather_every(-(-len(cells) // count)) if len(cells) > count else cells
 
 
@@ -134,12 +134,12 @@ def _forms() -> list[re.Pattern[str]]:
 
 
 def _has_short_parts(cells: pl.Series) -> bool:
-    """Whether some text has a number of one digit, as versions have."""
+    """Return whether some text has a number of one digit, as versions have."""
     return bool(cells.str.contains(r"(?:^|\.)[0-9](?:\.|$)").any())
 
 
 def has_compact_dates(cells: pl.Series) -> bool:
-    """Whether a column is named as a date and all its numbers are dates such as 20201105.
+    """Return whether a column is named as a date and all its numbers are dates such as 20201105.
 
     Example:
         >>> [has_compact_dates(pl.Series(name, [20201105])) for name in ("sale_date", "price")]
@@ -155,5 +155,5 @@ def has_compact_dates(cells: pl.Series) -> bool:
 
 
 def present(cells: pl.Series) -> np.ndarray:
-    """Which cells are not missing, (N,)."""
+    """Return which cells are not missing, (N,)."""
     return cells.is_not_null().to_numpy()

@@ -33,7 +33,7 @@ class Order(Protocol):
     """The order of day and month, which may depend on the separator of a cell."""
 
     def of(self, parts: dict[str, np.ndarray]) -> np.ndarray | bool:
-        """Whether the day is first in each cell."""
+        """Return whether the day is first in each cell."""
         ...
 
 
@@ -60,7 +60,7 @@ def read_moments(cells: pl.Series, is_day_first: Order | bool) -> Moments:
 
 
 def _of_texts(cells: pl.Series, order: Order | bool) -> Moments:
-    """The points in time of texts; each distinct text is read once."""
+    """Return the points in time of texts; each distinct text is read once."""
     distinct = cells.unique()
     if len(distinct) * 2 > len(cells):
         return _of_parts(components(normalized(cells)), order)
@@ -93,7 +93,7 @@ def _of_datetimes(cells: pl.Series) -> Moments:
 
 
 def moments_of(parts: dict[str, np.ndarray], is_day_first: np.ndarray | bool) -> Moments:
-    """The points in time with these components; a date that does not exist is not valid."""
+    """Return the points in time with these components; a date that does not exist is not valid."""
     first, second = parts["left"], parts["right"]
     left, right = np.where(is_day_first, first, second), np.where(is_day_first, second, first)
     year = parts["year"] + parts["short_year"]
@@ -126,7 +126,7 @@ def _days_to_week(first: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray
 
 
 def _is_week_of_year(start: np.ndarray, parts: dict[str, np.ndarray], year: np.ndarray) -> np.ndarray:
-    """Whether the Thursday of an ISO week is in its year: week 53 exists in some years only."""
+    """Return whether the Thursday of an ISO week is in its year: week 53 exists in some years only."""
     thursday = start - np.maximum(parts["weekday"] - 1, 0) + 3
     return thursday.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970 == year
 
@@ -137,7 +137,7 @@ _WITHOUT_DAY = tuple(
 
 
 def clock_of(parts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Microseconds since midnight, and whether the time exists; 24:00 does, 13 PM does not."""
+    """Return microseconds since midnight, and whether the time exists; 24:00 does, 13 PM does not."""
     hour, minute, second = parts["hour"], parts["minute"], parts["second"]
     half = parts["half"]
     is_valid = (minute < 60) & (second <= 60) & ((hour < 24) | ((hour == 24) & (minute + second == 0)))
@@ -159,7 +159,7 @@ class CalendarParts:
 
 
 def calendar_parts(local: np.ndarray) -> CalendarParts:
-    """The parts of local times in microseconds since 1970.
+    """Return the parts of local times in microseconds since 1970.
 
     Example:
         >>> parts = calendar_parts(np.array([0]))
@@ -181,7 +181,7 @@ def calendar_parts(local: np.ndarray) -> CalendarParts:
 
 
 def iso_date(instant: float) -> str:
-    """The date of a point in time in microseconds since 1970.
+    """Return the date of a point in time in microseconds since 1970.
 
     Example:
         >>> iso_date(0)

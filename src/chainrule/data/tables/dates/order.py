@@ -45,7 +45,7 @@ class DayOrder:
     exceptions: str = ""
 
     def of(self, parts: dict[str, np.ndarray]) -> np.ndarray | bool:
-        """Whether the day is first in each cell, by its ``components``."""
+        """Return whether the day is first in each cell, by its ``components``."""
         if not self.exceptions:
             return self.is_day_first
         codes = [SEPARATORS.index(separator) + 1 for separator in self.exceptions]
@@ -98,7 +98,7 @@ class LaterOrder:
 
 
 def later_order(cells: pl.Series, trained: DayOrder, day_first: bool | None = None) -> LaterOrder:
-    """The order of day and month in a later table.
+    """Return the order of day and month in a later table.
 
     Args:
         cells: the column of dates.
@@ -139,14 +139,14 @@ def later_order(cells: pl.Series, trained: DayOrder, day_first: bool | None = No
 
 
 def _means_day_first(separators: str, trained: DayOrder) -> bool:
-    """Whether dates with these separators, without evidence, have the day first."""
+    """Return whether dates with these separators, without evidence, have the day first."""
     if separators == ".":
         return True
     return "/" not in separators and (trained.evidence == "none" or trained.is_day_first)
 
 
 def _numeric(cells: pl.Series) -> pl.Series | None:
-    """The normalized texts of the dates whose order matters; ``None`` without any."""
+    """Return the normalized texts of the dates whose order matters; ``None`` without any."""
     if cells.dtype != pl.String:
         return None
     texts = normalized(cells.drop_nulls())
@@ -155,13 +155,13 @@ def _numeric(cells: pl.Series) -> pl.Series | None:
 
 
 def _separators(texts: pl.Series) -> str:
-    """The separators of some dates, in the order of ``SEPARATORS``."""
+    """Return the separators of some dates, in the order of ``SEPARATORS``."""
     present = set(texts.str.extract(_SEPARATOR).unique().to_list())
     return "".join(separator for separator in SEPARATORS if separator in present)
 
 
 def _decided(parts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Which dates (N,) exist only with the day first, and only with the month first."""
+    """Return which dates (N,) exist only with the day first, and only with the month first."""
     left, right = parts["left"], parts["right"]
     is_possible = (left <= 31) & (right <= 31)
     return (left > 12) & (right <= 12) & is_possible, (right > 12) & (left <= 12) & is_possible

@@ -103,14 +103,14 @@ class Category:
         return mean, float(np.sqrt((weights * (values - mean) ** 2).sum() / total))
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, F), and findings."""
+        """Return the features of every row, (N, F), and findings."""
         rows, findings = self.encoder(table)
         x = np.zeros((table.rows, len(self.features)), np.float32)
         rows(x, slice(None))
         return x, findings
 
     def encoder(self, table: Table) -> tuple[Callable[[np.ndarray, slice], None], list[Finding]]:
-        """A function that writes the features of some rows to zeros, (n, F), and findings."""
+        """Return a function that writes the features of some rows to zeros, (n, F), and findings."""
         levels = table.levels(self.column)
         codes = self._codes(match_spellings(levels.texts, (*self.levels, *self.rare)))  # (K,)
 
@@ -121,7 +121,7 @@ class Category:
         return write, self._notices(levels, codes)
 
     def encode_texts(self, texts: pl.Series) -> np.ndarray:
-        """The features of levels, (N, F); null is a missing value."""
+        """Return the features of levels, (N, F); null is a missing value."""
         x = np.zeros((len(texts), len(self.features)))
         self._encode_codes(x, texts.is_null().to_numpy(), self._codes(texts))
         return x
@@ -158,7 +158,7 @@ class Category:
         return {level: code for code, level in enumerate((*self.levels, *self.rare))}
 
     def _codes(self, texts: pl.Series) -> np.ndarray:
-        """The index of the level of each text, -1 for unknown texts and null."""
+        """Return the index of the level of each text, -1 for unknown texts and null."""
         if len(texts) <= FEW or not self._code_of:
             return np.array([self._code_of.get(text, -1) for text in texts.to_list()], np.int64)
         keys = pl.Series([*self.levels, *self.rare], dtype=pl.String)
@@ -168,7 +168,7 @@ class Category:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Category:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         levels = read_texts(f"{path}.levels", fields["levels"], LEVEL_LIMIT)
         rare = read_texts(f"{path}.rare", fields["rare"], RARE_LIMIT)
         if len({*levels, *rare}) < len(levels) + len(rare):

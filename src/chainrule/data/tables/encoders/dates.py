@@ -117,7 +117,7 @@ class Dates:
         return Finding("date_features", facts={"parts": join_facts(", ", parts, "list")})
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, F), and findings."""
+        """Return the features of every row, (N, F), and findings."""
         cells = table.words(self.column)
         later = later_order(cells, self.order, table.day_first)
         if later.order is None:
@@ -150,7 +150,7 @@ class Dates:
         return DayOrder(self.is_day_first, "days" if self.separators else "none", self.separators)
 
     def _by_cells(self, later: LaterOrder) -> Finding:
-        """The notice about dates in another form than those of the training."""
+        """Return the notice about dates in another form than those of the training."""
         assert later.order is not None
         moment = read_moments(pl.Series([later.example]), later.order).instant[0]
         is_day_first = bool(later.order.of(components(pl.Series([later.example]), (NUMERIC,))))
@@ -190,7 +190,7 @@ class Dates:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Dates:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         names = ("first", "last", "mean", "std", "year_mean", "year_std")
         first, last, mean, std, year_mean, year_std = (
             read_number(f"{path}.{name}", fields[name]) for name in names
@@ -231,6 +231,6 @@ def _varying(calendar: CalendarParts) -> tuple[str, ...]:
 
 
 def _phase(calendar: CalendarParts, part: str) -> np.ndarray:
-    """The position of a part within its cycle, 0 to 1."""
+    """Return the position of a part within its cycle, 0 to 1."""
     length = {"month": 12, "weekday": 7, "day": calendar.month_length, "hour": 24}
     return getattr(calendar, part) / length[part]

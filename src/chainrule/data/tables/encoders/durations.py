@@ -60,7 +60,7 @@ class Durations:
         return None
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 1) or (N, 2), and findings."""
+        """Return the features of every row, (N, 1) or (N, 2), and findings."""
         seconds, is_missing = _seconds(table, self.column, faults)
         z = standardized(np.where(np.isfinite(seconds), seconds, self.mean), self.mean, self.std)
         return with_indicator(z, is_missing, self.indicator), fill_notices(
@@ -69,7 +69,7 @@ class Durations:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Durations:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
         if std < 0:
             raise invalid(f"{path}.std", fact("0 or more"), std)
@@ -77,7 +77,7 @@ class Durations:
 
 
 def _seconds(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
-    """The seconds of each row and whether they are missing; cells that are no durations are faults."""
+    """Return the seconds of each row and whether they are missing; cells that are no durations are faults."""
     cells = table.words(column)
     seconds, is_present = read_durations(cells), present(cells)
     faults.add_all("E332", table, column, is_present & ~np.isfinite(seconds))

@@ -30,26 +30,26 @@ class Feature:
 
 
 def missing_feature(column: str) -> Feature:
-    """The 0/1 feature that is 1 where a cell is missing."""
+    """Return the 0/1 feature that is 1 where a cell is missing."""
     return Feature(fact("{column} is missing", column=column), column)
 
 
 def with_indicator(values: np.ndarray, is_missing: np.ndarray, indicator: bool) -> np.ndarray:
-    """The values (N,) as (N, 1), or as (N, 2) with the feature "is missing"."""
+    """Return the values (N,) as (N, 1), or as (N, 2) with the feature "is missing"."""
     return (
         np.stack([values, is_missing.astype(values.dtype)], axis=1) if indicator else values[:, None]
     )  # (N,) -> (N, F)
 
 
 def fill_notices(column: str, is_missing: np.ndarray, mean: float, indicator: bool) -> list[Finding]:
-    """The notice for missing values in a column that had none in training, which have no feature."""
+    """Return the notice for missing values in a column that had none in training, which have no feature."""
     if indicator or not is_missing.any():
         return []
     return [Finding("filled", "warning", {"column": column, "count": int(is_missing.sum()), "mean": mean})]
 
 
 def standardized(values: np.ndarray, mean: float, std: float) -> np.ndarray:
-    """(value - mean) / std, 0 for a constant, clipped to keep float32 finite."""
+    """Return (value - mean) / std, 0 for a constant, clipped to keep float32 finite."""
     if not std > 0:
         return np.zeros(len(values))
     with np.errstate(over="ignore"):

@@ -72,7 +72,7 @@ class Number:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Number:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
         if std < 0:
             raise invalid(f"{path}.std", fact("0 or more"), std)
@@ -97,7 +97,7 @@ class Number:
         )
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 1) or (N, 2), and findings."""
+        """Return the features of every row, (N, 1) or (N, 2), and findings."""
         cells = number_cells(table, self.column, faults)
         values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
         if cells.null_count():
@@ -113,7 +113,7 @@ class Number:
         return with_indicator(z, is_missing, self.indicator), notices
 
     def _standardized(self, values: np.ndarray) -> tuple[np.ndarray, int]:
-        """The values (N,) as z, clipped, and the number of those beyond the limit."""
+        """Return the values (N,) as z, clipped, and the number of those beyond the limit."""
         z, clipped = np.zeros(len(values), np.float32), 0
         if not self.std > 0:
             return z, clipped
@@ -128,7 +128,7 @@ class Number:
         return z, clipped
 
     def _clipped(self, count: int) -> Finding:
-        """The notice about values beyond the limit."""
+        """Return the notice about values beyond the limit."""
         facts = {"column": self.column, "count": count}
         if self.limit == FAR:
             return Finding("far_outside", "warning", {**facts, "limit": FAR})
@@ -137,12 +137,12 @@ class Number:
 
 
 def _is_huge(values: np.ndarray, number: Number) -> bool:
-    """Whether the difference could overflow."""
+    """Return whether the difference could overflow."""
     return float(np.abs(values).max(initial=0.0)) > HUGE or abs(number.mean) > HUGE
 
 
 def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.ndarray]:
-    """The features (N,) of many columns of plain numbers, by the position of their encoder.
+    """Return the features (N,) of many columns of plain numbers, by the position of their encoder.
 
     Calls for each of thousands of columns would take longer than the arithmetic. Columns with missing values,
     values beyond the limit or another notation are left out, since they have notices or faults.

@@ -54,7 +54,7 @@ class Pixels:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Pixels:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         shape = tuple(read_list(f"{path}.shape", fields["shape"]))
         is_fine = len(shape) == 3 and all(type(n) is int and 1 <= n <= 10_000 for n in shape)
         require(f"{path}.shape", shape, is_fine and shape[2] <= 4, fact("height, width and channels"))
@@ -68,7 +68,7 @@ class Pixels:
         return 255.0 * self.mean[channel], 255.0 * self.std[channel]
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The images of every row, (N, H, W, C).
+        """Return the images of every row, (N, H, W, C).
 
         Raises:
             DataError E353: images of another size or number of channels than in training.

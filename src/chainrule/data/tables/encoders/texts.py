@@ -60,7 +60,7 @@ MAX_WORD = 40  # characters of a word; longer ones are no words
 
 
 def word_lists(texts: pl.Series) -> pl.Series:
-    """The words of each text.
+    """Return the words of each text.
 
     Example:
         >>> word_lists(pl.Series(["Don't look-up!", None])).to_list()
@@ -70,7 +70,7 @@ def word_lists(texts: pl.Series) -> pl.Series:
 
 
 def sequence_lists(texts: pl.Series) -> pl.Series:
-    """The sequences of characters of each text.
+    """Return the sequences of characters of each text.
 
     Example:
         >>> sequence_lists(pl.Series(["abc"])).to_list()
@@ -88,12 +88,12 @@ def _sequences(text: str) -> list[str]:
 
 
 def plain(texts: pl.Series) -> pl.Series:
-    """Texts without full-width characters and other variants of the same character (NFKC)."""
+    """Return texts without full-width characters and other variants of the same character (NFKC)."""
     return texts.str.normalize("NFKC") if (~texts.drop_nulls().str.contains("^[ -~]*$")).any() else texts
 
 
 def document_counts(lists: pl.Series) -> pl.DataFrame:
-    """The number of texts that contain a term: columns ``term``, ``count``, most frequent first.
+    """Return the number of texts that contain a term: columns ``term``, ``count``, most frequent first.
 
     Example:
         >>> document_counts(pl.Series([["a", "b", "a"], ["b"]])).rows()
@@ -105,7 +105,7 @@ def document_counts(lists: pl.Series) -> pl.DataFrame:
 
 
 def occurrences(lists: pl.Series, terms: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of a row and the index of a term that its text contains, each once.
+    """Return the pairs of a row and the index of a term that its text contains, each once.
 
     Example:
         >>> occurrences(pl.Series([["a", "c", "a"], None, ["b"]]), ("a", "b"))
@@ -123,7 +123,7 @@ def occurrences(lists: pl.Series, terms: tuple[str, ...]) -> tuple[np.ndarray, n
 
 
 def _flat(lists: pl.Series) -> pl.Series:
-    """The terms of all texts in one column."""
+    """Return the terms of all texts in one column."""
     return lists.filter(lists.list.len() > 0).explode(**_explode_options())
 
 
@@ -182,7 +182,7 @@ class Texts:
         )  # fmt: skip
 
     def limited(self, limit: int) -> Texts:
-        """The encoder with at most ``limit`` terms, those of the largest variance."""
+        """Return the encoder with at most ``limit`` terms, those of the largest variance."""
         frame = pl.DataFrame({"term": pl.Series(self.terms, dtype=pl.String), "count": self.counts})
         chosen = _most_varied(frame, self.total, limit)
         return replace(self, terms=tuple(chosen["term"]), counts=tuple(chosen["count"]))
@@ -210,7 +210,7 @@ class Texts:
         return Finding("rare_terms", facts=facts) if len(self.terms) < self.candidates else None
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, F), and findings."""
+        """Return the features of every row, (N, F), and findings."""
         texts = table.words(self.column).cast(pl.String)
         is_missing = texts.is_null().to_numpy()
         x = np.zeros((len(texts), len(self.features)), np.float32)
@@ -239,7 +239,7 @@ class Texts:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Texts:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         terms = read_texts(f"{path}.terms", fields["terms"], TERM_LIMIT)
         counts = read_counts(f"{path}.counts", fields["counts"], TERM_LIMIT)
         total = read_count(f"{path}.total", fields["total"], minimum=0)
@@ -284,7 +284,7 @@ def _recurring(lists: pl.Series, total: int) -> pl.DataFrame:
 
 
 def _most_varied(terms: pl.DataFrame, total: int, limit: int = TERM_LIMIT) -> pl.DataFrame:
-    """The terms whose presence has the largest variance."""
+    """Return the terms whose presence has the largest variance."""
     counts = terms["count"].cast(pl.Int64)
     variances = (counts * (total - counts)).alias("variance")
     chosen = terms.with_columns(variances).sort("variance", "term", descending=[True, False])

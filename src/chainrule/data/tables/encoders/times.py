@@ -60,7 +60,7 @@ class Times:
         return Finding("time_features")
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 3) or (N, 4), and findings."""
+        """Return the features of every row, (N, 3) or (N, 4), and findings."""
         hours, is_missing = _hours(table, self.column, faults)
         angle = 2 * math.pi * hours / 24
         x = np.stack([standardized(hours, self.mean, self.std), np.sin(angle), np.cos(angle)], axis=1)
@@ -72,7 +72,7 @@ class Times:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Times:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
         if not (0 <= mean <= 24 and 0 <= std <= 24):
             raise invalid(f"{path}.mean, std", fact("0 to {limit}", limit=24), (mean, std))
@@ -80,7 +80,7 @@ class Times:
 
 
 def _hours(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
-    """The hours of each row and whether they are missing; cells that are no times are faults."""
+    """Return the hours of each row and whether they are missing; cells that are no times are faults."""
     cells = table.words(column)
     hours, is_present = read_times(cells), present(cells)
     faults.add_all("E332", table, column, is_present & ~np.isfinite(hours))

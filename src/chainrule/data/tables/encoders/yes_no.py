@@ -52,14 +52,14 @@ class YesNo:
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> YesNo:
-        """The encoder of a record's fields, validated."""
+        """Return the encoder of a record's fields, validated."""
         mean = read_number(f"{path}.mean", fields["mean"])
         if not 0 <= mean <= 1:
             raise invalid(f"{path}.mean", fact("0 to 1"), mean)
         return YesNo(column, mean, read_flag(f"{path}.indicator", fields["indicator"]))
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 1) or (N, 2), and findings."""
+        """Return the features of every row, (N, 1) or (N, 2), and findings."""
         cells = _yes_no(table, self.column, faults)
         is_missing = cells.is_null().to_numpy()
         values = cells.fill_null(self.mean).to_numpy()
@@ -69,7 +69,7 @@ class YesNo:
 
 
 def _yes_no(table: Table, column: str, faults: Faults) -> pl.Series:
-    """1, 0 or null per row; other words are added to ``faults``."""
+    """Return 1, 0 or null per row; other words are added to ``faults``."""
     cells = table.frame[column]
     words = level_texts(cells).str.to_lowercase()
     values = words.replace_strict(list(YES_NO), list(YES_NO.values()), default=None, return_dtype=pl.Float64)

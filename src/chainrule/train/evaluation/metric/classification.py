@@ -22,7 +22,7 @@ Score = Callable[..., np.ndarray]
 
 
 def _macro(score: Score) -> Callable[..., float]:
-    """Of two classes the score of class 1; of more, the mean over those in the targets or predictions."""
+    """Return the score of class 1 of two classes; of more, the mean over those that occur."""
 
     def measure(a: Predictions, *value: float) -> float:
         scores = score(a.counts, *value)
@@ -36,12 +36,12 @@ def _macro(score: Score) -> Callable[..., float]:
 
 
 def _micro(score: Score) -> Callable[..., float]:
-    """The score of the counts added up over the classes."""
+    """Return the score of the counts added up over the classes."""
     return lambda a, *value: float(score(a.counts.summed, *value)[0])
 
 
 def _weighted(score: Score) -> Callable[..., float]:
-    """The mean of the scores, weighted by the number of rows of each class."""
+    """Return the mean of the scores, weighted by the number of rows of each class."""
 
     def measure(a: Predictions, *value: float) -> float:
         actual = a.counts.actual
@@ -83,7 +83,7 @@ def _exact_match(a: Predictions) -> float:
 
 
 def _top_k(a: Predictions, k: float) -> float:
-    """Of equal probabilities the smaller class index is ranked first, so that k = 1 is the accuracy."""
+    """Return the top-k accuracy; of equal probabilities the smaller class index is ranked first."""
     rows, actual = np.arange(len(a.actual)), a.actual[:, None]
     p = a.prediction
     p_actual = p[rows, a.actual][:, None]
@@ -184,7 +184,7 @@ _AVERAGES = {
 
 
 def _averaged(name: str, average: str) -> Metric:
-    """Precision, recall or an F score with a given average over the classes."""
+    """Return precision, recall or an F score with a given average over the classes."""
     score, fields = _SCORES[name]
     (reduce, suffix, zh, zh_suffix), (summary, title, sentence) = _AVERAGES[average], _WORDS[name]
     chinese = (f"{title}{zh}", f"{sentence}{zh_suffix}。")

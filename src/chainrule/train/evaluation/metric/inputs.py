@@ -124,7 +124,7 @@ class Predictions:
         return self.prediction.astype(np.float64) - self.target
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """The weighted mean over the rows: (N,) -> (), (N, O) -> (O,)."""
+        """Return the weighted mean over the rows: (N,) -> (), (N, O) -> (O,)."""
         return np.average(values, axis=0, weights=self.weights)
 
 
@@ -146,7 +146,7 @@ class Counts:
 
     @staticmethod
     def of(a: Predictions) -> Counts:
-        """The counts of each class (K,), or of each binary label (O,)."""
+        """Return the counts of each class (K,), or of each binary label (O,)."""
         total = float(len(a.prediction) if a.weights is None else a.weights.sum(dtype=np.float64))
         if a.task == "multilabel":
             w = np.ones(len(a.prediction)) if a.weights is None else a.weights.astype(np.float64)
@@ -183,7 +183,7 @@ class Counts:
         return self._less(self.negatives, self.false_positives)
 
     def _less(self, a: np.ndarray | float, b: np.ndarray) -> np.ndarray:
-        """a - b; 0 where the sums of weights differ only by rounding."""
+        """Return a - b; 0 where the sums of weights differ only by rounding."""
         difference = a - b
         return np.where(np.abs(difference) > ROUNDING * self.total, difference, 0.0)
 
@@ -196,5 +196,5 @@ class Counts:
 
 
 def ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """part / total; 0 where the total is 0."""
+    """Return part / total; 0 where the total is 0."""
     return np.divide(part, total, out=np.zeros_like(part, dtype=np.float64), where=total != 0)

@@ -87,7 +87,7 @@ class Metric:
         return self.name if self.value is None else f"{self.name}_{self.value:g}"
 
     def of(self, predictions: Predictions) -> float:
-        """The value of the metric; NaN where it is not defined, as for non-finite predictions."""
+        """Return the value of the metric; NaN where it is not defined, as for non-finite predictions."""
         if not predictions.is_measurable:
             return math.nan
         if self.option is None:
@@ -108,7 +108,7 @@ class Metric:
         return self.of(checked_predictions(self, np.asarray(target), np.asarray(prediction), weights))
 
     def with_value(self, text: str) -> Metric:
-        """The metric with a value of its option.
+        """Return the metric with a value of its option.
 
         Args:
             text: the value.
@@ -140,7 +140,7 @@ class Metric:
 
 
 def of_function(function: Callable[..., Any], larger: Callable[[str], bool]) -> Metric:
-    """A custom metric with the name of a function.
+    """Return a custom metric with the name of a function.
 
     Args:
         function: of targets and predictions in the forms of ``Predictions``; a third argument, if it has one,
@@ -193,7 +193,6 @@ def checked_predictions(
 
 
 def _mismatch(metric: Metric, expected: str, received: np.ndarray) -> TrainingError:
-    """The error for an array that does not fit."""
     description = f"{received.dtype} {shape_text(received.shape)}"
     if received.size and received.dtype.kind in "fiub":
         description = fact(

@@ -18,7 +18,7 @@ from chainrule.train.evaluation.metric.metric import Metric, Option
 def _curve(
     is_hit: np.ndarray, score: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """True and false positives at each threshold, as sums of weights; the highest threshold first."""
+    """Return True and false positives at each threshold, as sums of weights; the highest threshold first."""
     order = np.argsort(-score, kind="stable")
     weight = np.ones(len(score)) if weights is None else weights[order].astype(np.float64)
     last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
@@ -27,7 +27,7 @@ def _curve(
 
 
 def _over(read: Callable[..., float]) -> Callable[..., float]:
-    """The value of the positive class; with more than two, the mean over those where it is defined."""
+    """Return the value of the positive class; with more than two, the mean over those where it is defined."""
 
     def measure(a: Predictions, *value: float) -> float:
         curves = (_curve(is_hit, score, a.weights) for is_hit, score in a.binary_problems)
@@ -38,7 +38,7 @@ def _over(read: Callable[..., float]) -> Callable[..., float]:
 
 
 def _area_under_roc(true: np.ndarray, false: np.ndarray) -> float:
-    """The area under recall over the false positive rate, by trapezoids."""
+    """Return the area under recall over the false positive rate, by trapezoids."""
     true, false = np.append(0.0, true), np.append(0.0, false)
     total = true[-1] * false[-1]
     area = float((np.diff(false) * (true[1:] + true[:-1])).sum()) / 2
@@ -46,14 +46,14 @@ def _area_under_roc(true: np.ndarray, false: np.ndarray) -> float:
 
 
 def _average_precision(true: np.ndarray, false: np.ndarray) -> float:
-    """The mean of the precision over the thresholds, weighted by the increase of the recall."""
+    """Return the mean of the precision over the thresholds, weighted by the increase of the recall."""
     if not true[-1] > 0:
         return float("nan")
     return float((np.diff(true, prepend=0.0) * ratio(true, true + false)).sum() / true[-1])
 
 
 def _precision_at_top(true: np.ndarray, false: np.ndarray, share: float) -> float:
-    """The precision of the first rows of the ranking; rows with equal scores count in proportion."""
+    """Return the precision of the first rows of the ranking; rows with equal scores count in proportion."""
     total = true + false
     if not total[-1] > 0:
         return float("nan")
@@ -62,7 +62,7 @@ def _precision_at_top(true: np.ndarray, false: np.ndarray, share: float) -> floa
 
 
 def _best(values: np.ndarray, where: np.ndarray) -> float:
-    """The largest value where the condition is true; 0 if it never is."""
+    """Return the largest value where the condition is true; 0 if it never is."""
     return float(np.max(values, where=where, initial=0.0))
 
 

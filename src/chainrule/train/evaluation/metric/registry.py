@@ -30,7 +30,7 @@ _SMALLER = ("loss", "mae", "rmse", "error")  # in names outside the table: small
 
 
 def find_metric(name: object) -> Metric | None:
-    """The metric of a name, with its option if the name has one; ``None`` if there is none.
+    """Return the metric of a name, with its option if the name has one; ``None`` if there is none.
 
     Raises:
         UsageError E102: an option out of range.
@@ -61,12 +61,12 @@ def metric(name: str) -> Metric:
 
 
 def metrics_for(task: str) -> dict[str, Metric]:
-    """The metrics that support a task, by name."""
+    """Return the metrics that support a task, by name."""
     return {name: metric for name, metric in METRICS.items() if task in metric.tasks}
 
 
 def default_metrics(task: str) -> tuple[Metric, ...]:
-    """The metrics of a task that are used if the user chooses none."""
+    """Return the metrics of a task that are used if the user chooses none."""
     return tuple(metric for metric in metrics_for(task).values() if metric.usual)
 
 
@@ -106,7 +106,7 @@ def resolve_metrics(
 
 
 def custom_metric(metric: Any) -> Metric | None:
-    """The metric of a function or ``Metric`` record; ``None`` for a name.
+    """Return the metric of a function or ``Metric`` record; ``None`` for a name.
 
     Raises:
         UsageError E102: a function without a name, or with that of another metric.
@@ -124,12 +124,12 @@ def custom_metric(metric: Any) -> Metric | None:
 
 
 def to_name(metric: Metric) -> str | Metric:
-    """The name of a metric of the table; a custom metric itself."""
+    """Return the name of a metric of the table; a custom metric itself."""
     return metric.label if metric.name in METRICS else metric
 
 
 def score(predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
-    """Metrics by name; NaN where one is not defined, as for non-finite predictions.
+    """Return metrics by name; NaN where one is not defined, as for non-finite predictions.
 
     Args:
         predictions: targets with their predictions.
@@ -150,7 +150,7 @@ def score(predictions: Predictions, names: Sequence[str] | None = None) -> dict[
 
 
 def larger_is_better(column: str) -> bool:
-    """Whether larger values of a history column are better.
+    """Return whether larger values of a history column are better.
 
     Args:
         column: such as ``"val_loss"``, ``"val_fbeta_2"`` or, with several outputs, ``"val_kind_f1"``.

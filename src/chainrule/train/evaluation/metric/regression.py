@@ -42,7 +42,7 @@ def _log_cosh(a: Predictions) -> float:
 
 
 def _median(a: Predictions) -> float:
-    """The weighted median of |e|; the mean of two values if both halves have the same weight."""
+    """Return the weighted median of |e|; the mean of two values if both halves have the same weight."""
     size = np.abs(a.error)
     if a.weights is None:
         return float(np.median(size, axis=0).mean())
@@ -53,7 +53,7 @@ def _median(a: Predictions) -> float:
 
 
 def _middle(values: np.ndarray, weights: np.ndarray) -> float:
-    """The weighted median of sorted values."""
+    """Return the weighted median of sorted values."""
     values, weights = values[weights > 0], weights[weights > 0].astype(np.float64)
     below = np.cumsum(weights)
     half = below[-1] / 2
@@ -73,7 +73,7 @@ def _quantile(a: Predictions, alpha: float) -> float:
 
 
 def _explained(a: Predictions, unexplained: np.ndarray) -> float:
-    """1 - unexplained / variance of the targets, averaged over the outputs.
+    """Return 1 - unexplained / variance of the targets, averaged over the outputs.
 
     NaN if fewer than two rows have a positive weight.
     """
