@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chainrule.train.evaluation.metric.calibration import PROBABILITIES
-from chainrule.train.evaluation.metric.classification import ACCURACIES, CLASSES
-from chainrule.train.evaluation.metric.ranking import AREAS, THRESHOLDS
-from chainrule.train.evaluation.metric.regression import ERRORS, MORE_ERRORS
+from chainrule.metrics.calibration import PROBABILITIES
+from chainrule.metrics.classification import ACCURACIES, CLASSES
+from chainrule.metrics.ranking import AREAS, THRESHOLDS
+from chainrule.metrics.regression import ERRORS, MORE_ERRORS
 
 FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
 ROWS = {

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from sklearn import metrics as sk
 
-from chainrule.train.evaluation.metric import Predictions
+from chainrule.metrics import Predictions
 
 Oracle = Callable[[Predictions, float | None], float]
 

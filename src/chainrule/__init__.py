@@ -60,7 +60,7 @@ _NAMES: dict[str, str] = {
     "tabular.train_table": "train_table",
     "tabular.training": "TableRun",
     "train.callback": "Callback",
-    "train.evaluation.metric": "METRICS metric",
+    "metrics": "METRICS metric",
     "train.parameters": "Parameters",
     "train.private": "Privacy PrivacySpent",
     "train.robust": "AdversarialTraining IntervalTraining NoiseTraining TRADES",

@@ -63,6 +63,8 @@ from chainrule.graph import constant as constant
 from chainrule.graph.node import input_node as input
 from chainrule.interop.file_reader import read_weights as read_weights
 from chainrule.interop.loading import load_weights as load_weights
+from chainrule.metrics import METRICS as METRICS
+from chainrule.metrics import metric as metric
 from chainrule.model import Model as Model
 from chainrule.model import load as load
 from chainrule.nn import build as build
@@ -453,8 +455,6 @@ from chainrule.train.callback.stopping import EarlyStopping as EarlyStopping
 from chainrule.train.callback.stopping import EnsembleEarlyStopping as EnsembleEarlyStopping
 from chainrule.train.callback.tensorboard import TensorBoard as TensorBoard
 from chainrule.train.callback.time_limit import TimeLimit as TimeLimit
-from chainrule.train.evaluation.metric import METRICS as METRICS
-from chainrule.train.evaluation.metric import metric as metric
 from chainrule.train.nonfinite.prediction_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report

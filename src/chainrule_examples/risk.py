@@ -16,11 +16,10 @@ from chainrule.apps.cli import screen
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
+from chainrule.metrics import group_scores, groups_of, reliability
 from chainrule.tabular.plan import drop_columns
 from chainrule.tabular.report.svg_charts import BLUE, ORANGE, calibration
 from chainrule.tabular.threshold import Cost
-from chainrule.train.evaluation.groups import group_scores, groups_of
-from chainrule.train.evaluation.reliability import reliability
 from chainrule_examples import Count, table_texts
 from chainrule_examples.result_page import credit_line, markup_table, result_page
 from chainrule_examples.score_table import print_scores, save_run

@@ -14,11 +14,11 @@ import numpy as np
 from chainrule import Model
 from chainrule.data import PreparedData, Table, folds, row_digests
 from chainrule.messages import Texts
+from chainrule.metrics import Predictions
 from chainrule.records import frozen
 from chainrule.tabular.evaluation import evaluate_models
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import plan_of
-from chainrule.train.evaluation.metric import Predictions
 from chainrule_examples.score_table import Score
 
 NAMES: Texts = {

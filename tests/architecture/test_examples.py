@@ -13,7 +13,8 @@ from pathlib import Path
 from source_files import EXAMPLES, ROOT, nodes, text
 
 PACKAGES = {
-    f"chainrule.{name}" for name in ("data", "errors", "events", "inputs", "models", "nn", "messages")
+    f"chainrule.{name}"
+    for name in ("data", "errors", "events", "inputs", "messages", "metrics", "models", "nn")
 }
 INNER = {
     "chainrule.apps.cli",
@@ -56,13 +57,6 @@ INNER = {
     "chainrule.tabular.report.svg_charts",
     "chainrule.tabular.run_folder",
     "chainrule.tabular.threshold",
-    "chainrule.train.evaluation.answers",
-    "chainrule.train.evaluation.detection",
-    "chainrule.train.evaluation.groups",
-    "chainrule.train.evaluation.interval",
-    "chainrule.train.evaluation.metric",
-    "chainrule.train.evaluation.recommendation",
-    "chainrule.train.evaluation.reliability",
 }
 
 

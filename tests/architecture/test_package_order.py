@@ -38,6 +38,7 @@ LEVELS = (
     ("plan",),
     ("engines",),
     ("bounds",),
+    ("metrics",),
     ("train",),
     ("generation",),
     ("trace",),
@@ -162,7 +163,7 @@ def may_import(package: str, other: str) -> bool:
     if package in LOWEST_IMPORTS:
         return other in LOWEST_IMPORTS[package]
     if other == "data":
-        return LEVEL_OF[package] >= LEVEL_OF["train"]
+        return LEVEL_OF[package] >= LEVEL_OF["metrics"]
     return other in LEVEL_OF and LEVEL_OF[other] < LEVEL_OF[package]
 
 

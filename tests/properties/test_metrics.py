@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pages.metric_table import FILE, text
 from sklearn import metrics as sk
 
-from chainrule.train.evaluation.metric import (
+from chainrule.metrics import (
     METRICS,
     PRIMARY_METRIC,
     TASKS,

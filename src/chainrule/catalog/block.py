@@ -9,13 +9,13 @@ from typing import Any
 
 from chainrule.catalog.docstring import argument_meanings, docstring
 from chainrule.catalog.kind import KINDS, Kind, peer_names, resolve_name
+from chainrule.metrics import Metric
 from chainrule.nn.activation import Curve
 from chainrule.nn.initializer import PRESETS
 from chainrule.notation import Symbol, Tree, parse
 from chainrule.notation.product_kind import elementwise
 from chainrule.ops import Card, Flat, NoGradient
 from chainrule.texts.blocks import DERIVED
-from chainrule.train.evaluation.metric import Metric
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ x = cr.constant([[2.0, 1.0, 0.0, -1.0]])
 print(cr.evaluate(ACTIVATIONS["{name}"](x)).round(4))
 """
 _METRIC = """
-from chainrule.train.evaluation.metric import METRICS
+from chainrule.metrics import METRICS
 {target}
 round(METRICS["{name}"](target, prediction), 4)
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.messages import Text, translated
+from chainrule.metrics import METRICS
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, Group
@@ -22,7 +23,6 @@ from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.callback.stopping import Converged, EarlyStopping, EnsembleEarlyStopping
-from chainrule.train.evaluation.metric import METRICS
 
 # The names of building blocks in PyTorch and Keras.
 #

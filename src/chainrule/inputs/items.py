@@ -17,9 +17,9 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import fact
 from chainrule.inputs.arrays import input_names, read_arrays, save_call, target_call
 from chainrule.inputs.kind import InputKind, InputRows, Output
+from chainrule.metrics.recommendation import top_items
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.evaluation.recommendation import top_items
 
 MAX_ITEMS = 100_000
 SUGGESTIONS = 10

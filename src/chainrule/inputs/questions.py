@@ -22,9 +22,9 @@ from chainrule.data.sequences.question_input import QuestionInput, Window
 from chainrule.errors import UsageError, fact
 from chainrule.inputs.kind import ARRAYS, Evaluation, InputKind, InputRows, Output, stored_probability
 from chainrule.inputs.texts import require_columns
+from chainrule.metrics.answers import Span, best_span, character_f1, exact_match
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.evaluation.answers import Span, best_span, character_f1, exact_match
 
 COLUMNS, ANSWER = ("passage", "question"), "answer"
 

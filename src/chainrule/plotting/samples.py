@@ -13,9 +13,9 @@ import numpy as np
 from chainrule.engines import reference
 from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, Node
+from chainrule.metrics import Predictions
 from chainrule.plotting.plot import missing_rows
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled, encode_rows
 from chainrule.train.network import Network

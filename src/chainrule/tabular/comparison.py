@@ -30,12 +30,12 @@ import numpy as np
 
 from chainrule.memo import cached_property
 from chainrule.messages import Texts, translated
+from chainrule.metrics import Predictions, score
+from chainrule.metrics.calibration_table import Reliability, reliability
+from chainrule.metrics.interval import Interval, score_intervals
 from chainrule.notation.number_format import short
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
-from chainrule.train.evaluation.interval import Interval, score_intervals
-from chainrule.train.evaluation.metric import Predictions, score
-from chainrule.train.evaluation.reliability import Reliability, reliability
 
 TOO_GOOD = 0.999  # R² from which inputs probably contain the target
 

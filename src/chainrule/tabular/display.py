@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from chainrule.data import Column, Preparation
+from chainrule.metrics import METRICS, metric
 from chainrule.notation.number_format import short
 from chainrule.settings import settings
 from chainrule.tabular.texts import WORDS, text_in, text_of
-from chainrule.train.evaluation.metric import METRICS, metric
 
 LEVELS = 4  # levels of a category in its summary
 MAX_LENGTH = 25  # characters of a level

@@ -9,11 +9,11 @@ import numpy as np
 
 from chainrule.data import Preparation, Table
 from chainrule.data.tables.prepared_data import PreparedRows
+from chainrule.metrics import Predictions, default_metrics, resolve_metrics
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.baselines import TreeColumns, baselines
 from chainrule.tabular.comparison import LearningCurve, Scores, learning_curve, row_losses
-from chainrule.train.evaluation.metric import Predictions, default_metrics, resolve_metrics
 
 RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),

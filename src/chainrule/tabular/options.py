@@ -12,11 +12,11 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import quoted
+from chainrule.metrics import resolve_metrics
 from chainrule.nn import OPTIMIZERS, net_from_text
 from chainrule.records import frozen
 from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
-from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal import INTERVAL_METHODS
 from chainrule.validation import choice

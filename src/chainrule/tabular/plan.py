@@ -24,6 +24,7 @@ from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.data.tables.split import FRACTIONS
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.memo import Memo, cached_property
+from chainrule.metrics import PRIMARY_METRIC, resolve_metrics
 from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
@@ -42,7 +43,6 @@ from chainrule.train.ensemble import (
     out_of_fold,
     recipe_for,
 )
-from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
 from chainrule.train.robust import (
     TRADES,
     AdversarialTraining,

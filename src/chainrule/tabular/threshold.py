@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import UsageError, fact
+from chainrule.metrics import Predictions
 from chainrule.model import Model
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
-from chainrule.train.evaluation.metric import Predictions
 
 RULES = ("f1", "youden", "cost")
 PARTS = 5  # of the rows, for a threshold that is chosen and measured on the same rows

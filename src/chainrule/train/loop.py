@@ -34,9 +34,9 @@ from chainrule.events import (
     TrainingStarted,
     notices,
 )
+from chainrule.metrics import larger_is_better
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train.callback.stopping import Decision, StoppingRule
-from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.member_graph import member_slices
 from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.objective import epoch_losses

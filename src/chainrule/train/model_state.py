@@ -18,6 +18,7 @@ from chainrule.events import notices
 from chainrule.exact_cast import refuse_fractions
 from chainrule.memo import cached_property
 from chainrule.messages import fact
+from chainrule.metrics import MetricLike, resolve_metrics, to_name
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.loss import Loss
@@ -28,7 +29,6 @@ from chainrule.records import frozen
 from chainrule.settings import EngineName, FloatName, settings
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
-from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
 from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import indexing_inputs, whole_inputs, with_integer_inputs

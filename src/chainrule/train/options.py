@@ -17,8 +17,8 @@ import numpy as np
 
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
 from chainrule.errors import UsageError, fact
+from chainrule.metrics import MetricLike
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
 from chainrule.validation import refuse_unknown

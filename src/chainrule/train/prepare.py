@@ -21,6 +21,7 @@ from chainrule.engines import compile
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Listener, notices
 from chainrule.graph import Graph, Input, Node
+from chainrule.metrics import Metric
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -29,7 +30,6 @@ from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.stopping import StoppingRule, watched
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
-from chainrule.train.evaluation.metric import Metric
 from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.evaluation.rows import encoded
 from chainrule.train.inputs import tabular

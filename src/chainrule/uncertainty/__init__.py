@@ -21,6 +21,6 @@ _LAZY = LazyNames(
         "dropout_sampling": "dropout_samples",
         "intervals": "calibrate_intervals predict_interval with_intervals",
     },
-    {"RiskCoverage": "train.evaluation.abstention", "risk_coverage": "train.evaluation.abstention"},
+    {"RiskCoverage": "metrics.abstention", "risk_coverage": "metrics.abstention"},
 )
 __getattr__, __dir__ = _LAZY.hooks

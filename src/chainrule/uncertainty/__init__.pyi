@@ -1,7 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.train.evaluation.abstention import RiskCoverage as RiskCoverage
-from chainrule.train.evaluation.abstention import risk_coverage as risk_coverage
+from chainrule.metrics.abstention import RiskCoverage as RiskCoverage
+from chainrule.metrics.abstention import risk_coverage as risk_coverage
 from chainrule.uncertainty.calibration import Calibration as Calibration
 from chainrule.uncertainty.calibration import CalibrationReport as CalibrationReport
 from chainrule.uncertainty.calibration import calibrate as calibrate

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import DataError, TrainingError, fact
+from chainrule.metrics import Predictions, score
+from chainrule.metrics.abstention import RiskCoverage, risk_coverage
+from chainrule.metrics.interval import Interval, bootstrap
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
-from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
-from chainrule.train.evaluation.interval import Interval, bootstrap
-from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.private.privacy import CALIBRATION

@@ -14,8 +14,8 @@ from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, in_language
+from chainrule.metrics import Truth, match_boxes
 from chainrule.tabular.report.image_page import Box, Figure, image_page
-from chainrule.train.evaluation.detection import Truth, match_boxes
 
 NAMES = ("red", "white", "platelet")
 LABELS = ("RBC", "WBC", "Platelets")  # in the annotations

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from chainrule.data.boxes.center_grid import Detections
-from chainrule.train.evaluation.detection import Truth
+from chainrule.metrics import Truth
 
 RED, WHITE, PLATELET = 0, 1, 2
 PURPLE = 25.0  # how far blue is above green in the stain of a nucleus

@@ -18,7 +18,7 @@ from chainrule.data.augmentation import Color
 from chainrule.data.boxes.center_grid import Detections, decode_centers, encode_centers
 from chainrule.inputs import DetectionKind
 from chainrule.messages import Text, Texts, translated
-from chainrule.train.evaluation.detection import Truth, average_precision, best_min_score, count_error
+from chainrule.metrics import Truth, average_precision, best_min_score, count_error
 from chainrule_examples import COMMON, Count
 from chainrule_examples.detect.cell_images import CELL, NAMES, SIZE, cell_page, flipped, read_parts
 from chainrule_examples.detect.center_network import center_network

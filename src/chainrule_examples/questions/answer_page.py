@@ -9,7 +9,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.inputs.questions import QuestionRows, answers, by_character, spans
 from chainrule.messages import in_language
-from chainrule.train.evaluation.answers import exact_match
+from chainrule.metrics import exact_match
 from chainrule_examples.questions.stories import Question
 from chainrule_examples.questions.texts import TEXTS
 from chainrule_examples.result_page import markup_table, result_page

@@ -20,7 +20,7 @@ from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.escaping import csv_text
 from chainrule.inputs.questions import QuestionRows, answers
 from chainrule.messages import Text, in_language
-from chainrule.train.evaluation.answers import character_f1, exact_match
+from chainrule.metrics import character_f1, exact_match
 from chainrule_examples.questions.answer_page import answer_page
 from chainrule_examples.questions.baselines import METHODS, encode, overlapping_clauses, random_clauses
 from chainrule_examples.questions.refusal import refusal_line, with_threshold

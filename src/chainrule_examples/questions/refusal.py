@@ -11,7 +11,7 @@ from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.inputs import QuestionKind
 from chainrule.inputs.questions import QuestionRows, answers
 from chainrule.messages import translated
-from chainrule.train.evaluation.answers import exact_match
+from chainrule.metrics import exact_match
 from chainrule_examples.questions.baselines import encode
 from chainrule_examples.questions.stories import Question
 from chainrule_examples.questions.texts import TEXTS

@@ -13,7 +13,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.cli import screen
 from chainrule.messages import in_language
-from chainrule.train.evaluation.recommendation import ndcg_and_recall
+from chainrule.metrics import ndcg_and_recall
 from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
 from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity

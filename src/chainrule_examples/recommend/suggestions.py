@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule import Model
-from chainrule.train.evaluation.recommendation import top_items
+from chainrule.metrics import top_items
 from chainrule_examples.recommend.movielens import Ratings
 
 SHOWN, LIKED = 6, 3  # users on the page; films that explain a suggestion

@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule.data.boxes.flip import flip_boxes
 from chainrule.data.boxes.overlap import box_iou
-from chainrule.train.evaluation.detection import Truth, average_precision
+from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
 from chainrule_examples.detect.color_peaks import color_peaks
 

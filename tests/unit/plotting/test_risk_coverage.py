@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainrule.metrics import risk_coverage
 from chainrule.plotting.plots.risk_coverage import ideal_risk
-from chainrule.train.evaluation.abstention import risk_coverage
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=60))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from chainrule.data import Preparation, describe, read_table
+from chainrule.metrics import Predictions
 from chainrule.tabular.report.column_effects import LEVELS, POINTS, column_effects
 from chainrule.tabular.report.column_importance import MAX_ROWS, column_importance, sampled
 from chainrule.tabular.report.column_sections import effects_section, importance_section
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
-from chainrule.train.evaluation.metric import Predictions
 
 N = 240
 RNG = np.random.default_rng(3)

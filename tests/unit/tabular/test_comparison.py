@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.metrics import Predictions, score
 from chainrule.tabular.comparison import Scores, Verdict, difference, row_losses, verdict
-from chainrule.train.evaluation.metric import Predictions, score
 
 LOSSES = st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.integers(1, 4)), min_size=2, max_size=30)
 

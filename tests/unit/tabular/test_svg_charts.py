@@ -10,6 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from chainrule.metrics import Predictions
+from chainrule.metrics.calibration_table import reliability
 from chainrule.tabular.report.svg_charts import (
     BLUE,
     HEIGHT,
@@ -20,8 +22,6 @@ from chainrule.tabular.report.svg_charts import (
     residuals,
     ticks,
 )
-from chainrule.train.evaluation.metric import Predictions
-from chainrule.train.evaluation.reliability import reliability
 
 NUMBER = st.floats(-1e12, 1e12)
 

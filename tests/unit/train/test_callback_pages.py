@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import chainrule as cr
+from chainrule.metrics import METRICS
 from chainrule.train.callback import CALLBACKS
-from chainrule.train.evaluation.metric import METRICS
 from page_examples import DOCS
 
 PAGES = [DOCS / f"{name}.md" for name in ("metrics", "callbacks")]

@@ -12,11 +12,11 @@ import pytest
 import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.events import StepDone
+from chainrule.metrics import METRICS, metric, metrics_for
 from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Parallel, ReduceOnPlateau, Sequential
 from chainrule.nn.loss import CTC, Circle, CrossEntropy
 from chainrule.train.callback.stopping import EarlyStopping
-from chainrule.train.evaluation.metric import METRICS, metric, metrics_for
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(20, 3)).astype(np.float32)

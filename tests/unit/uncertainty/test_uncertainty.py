@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.train.evaluation.metric import Predictions, score
+from chainrule.metrics import Predictions, score
 from chainrule.uncertainty import Isotonic, Temperature, prediction_sets, risk_coverage, set_thresholds
 from chainrule.uncertainty.calibration import LEVELS, Calibration, calibrate_probabilities
 from chainrule.uncertainty.conformal_sets import SET_METHODS

@@ -12,6 +12,7 @@ from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import append_plots
 from chainrule.data import Arrays
 from chainrule.errors import UsageError, fact
+from chainrule.metrics import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
@@ -23,7 +24,6 @@ from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
-from chainrule.train.evaluation.metric import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.validation import integer, language, random_seed, refuse_unknown
 

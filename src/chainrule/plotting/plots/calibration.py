@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.metrics import Predictions, score
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import evaluate_rows, rows_of
@@ -13,7 +14,6 @@ from chainrule.plotting.style import BLUE, GRAY, RED, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.model_state import ModelState
 
 BINS = 15  # as in the metric ``calibration_error``

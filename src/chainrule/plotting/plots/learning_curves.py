@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.engines.dispatch import evaluate
 from chainrule.errors import TrainingError
 from chainrule.graph import input_node
+from chainrule.metrics import METRICS, larger_is_better
 from chainrule.nn.schedule import plateau_of
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
@@ -14,7 +15,6 @@ from chainrule.plotting.style import BLUE, GRAY, GREEN, RED, grid, integer_ticks
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint.identity import depends_on_horizon
-from chainrule.train.evaluation.metric import METRICS, larger_is_better
 from chainrule.train.history import TrainingFacts
 from chainrule.train.model_state import ModelState
 

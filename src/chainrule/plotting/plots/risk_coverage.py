@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.metrics.abstention import RiskCoverage, risk_coverage
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import evaluate_rows, rows_of
 from chainrule.plotting.style import BLUE, GRAY, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
 from chainrule.train.model_state import ModelState
 
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1)  # of the text

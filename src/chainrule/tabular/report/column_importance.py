@@ -14,10 +14,10 @@ import numpy as np
 
 from chainrule.attribution.importance.importance import shuffled_copies
 from chainrule.data import Preparation
+from chainrule.metrics import score
 from chainrule.plotting.style import evenly_spaced
 from chainrule.records import frozen
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
-from chainrule.train.evaluation.metric import score
 
 MEASURES = {"classification": ("log_loss", "accuracy"), "regression": ("rmse", "r2")}
 """The measure of importance, which must fall, and the score of a sentence about it, which must rise."""

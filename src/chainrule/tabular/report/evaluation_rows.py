@@ -13,10 +13,10 @@ import numpy as np
 
 from chainrule.data import Table
 from chainrule.memo import cached_property
+from chainrule.metrics import Predictions
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.evaluation import ScoredRows, to_predictions
-from chainrule.train.evaluation.metric import Predictions
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Maps inputs (n, F) and the indices (n,) of their rows to the model's output (n, K).

@@ -10,6 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from chainrule.data import PreparedData
+from chainrule.metrics import Predictions
+from chainrule.metrics.abstention import risk_coverage
 from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.layout import lay_out
@@ -24,8 +26,6 @@ from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.report.probability_sections import calibration_rows, threshold_section
 from chainrule.tabular.texts import both_texts
 from chainrule.train.callback.histograms import RecordedHistograms
-from chainrule.train.evaluation.abstention import risk_coverage
-from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.rows import encode_rows
 
 LAYERS, EPOCHS, CELLS = 4, 30, 48  # histograms per kind; epochs; grid cells per axis of a boundary

@@ -22,6 +22,7 @@ from chainrule.diagnosis import Finding
 from chainrule.escaping import escape as html_escape
 from chainrule.escaping import printable_lines
 from chainrule.messages import rendered
+from chainrule.metrics import PRIMARY_METRIC, Predictions
 from chainrule.nn import Layer, summary_rows
 from chainrule.nn.summary import Row
 from chainrule.notation.number_format import cell
@@ -43,7 +44,6 @@ from chainrule.tabular.status import status_of
 from chainrule.tabular.texts import WORDS, both_texts
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.callback.stopping import MEMBER_LOSS
-from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 from chainrule.train.history import TrainingFacts
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import DATA_LOSS

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from chainrule.metrics import Predictions
+from chainrule.metrics.calibration_table import reliability
 from chainrule.tabular.report import svg_charts
 from chainrule.tabular.texts import both_texts
 from chainrule.tabular.threshold import ThresholdCurve
-from chainrule.train.evaluation.metric import Predictions
-from chainrule.train.evaluation.reliability import reliability
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 

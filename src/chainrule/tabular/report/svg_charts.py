@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.memo import cached_property
+from chainrule.metrics.calibration_table import Reliability as Calibration
 from chainrule.notation.number_format import GROUPED, LARGE
 from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
-from chainrule.train.evaluation.reliability import Reliability as Calibration
 
 BLUE, ORANGE, GREEN, GRAY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
 COLORS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")

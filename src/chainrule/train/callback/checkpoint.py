@@ -9,12 +9,12 @@ from string import Formatter
 
 from chainrule.errors import UsageError, fact
 from chainrule.events import EpochDone, Event, Listener
+from chainrule.metrics import larger_is_better
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback.append_only_file import run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
-from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
 from chainrule.validation import out_of_range, require, require_integer
 

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import Extensible
+from chainrule.metrics import larger_is_better
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.validation import require, require_integer, require_number
 
 MEMBER_LOSS = re.compile(r"val_member[0-9]+_loss")  # columns of the history: the loss of each member

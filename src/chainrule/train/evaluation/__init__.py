@@ -1,1 +1,1 @@
-"""Evaluation: losses and metrics of predictions, and the baselines beside them."""
+"""Evaluation: predictions and losses of a trained model; metrics are in ``chainrule.metrics``."""

@@ -14,11 +14,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
-from chainrule.nn.summary import built_rows
-from chainrule.records import frozen
-from chainrule.spec import Size, Spec
-from chainrule.train.evaluation.member_rows import evaluate_members
-from chainrule.train.evaluation.metric import (
+from chainrule.metrics import (
     PRIMARY_METRIC,
     UNSCORED,
     Metric,
@@ -30,6 +26,10 @@ from chainrule.train.evaluation.metric import (
     resolve_metrics,
     to_name,
 )
+from chainrule.nn.summary import built_rows
+from chainrule.records import frozen
+from chainrule.spec import Size, Spec
+from chainrule.train.evaluation.member_rows import evaluate_members
 from chainrule.train.evaluation.prediction import blocks, concatenated, predictions
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
+from chainrule.metrics.inputs import UNSCORED
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
-from chainrule.train.evaluation.metric.inputs import UNSCORED
 from chainrule.train.network import Network
 from chainrule.validation import out_of_range
 

@@ -19,12 +19,12 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.inputs import Evaluation, InputRows
+from chainrule.metrics import default_metrics
 from chainrule.model import Model
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
 from chainrule.tabular.threshold import stored_decision
 from chainrule.tabular.training import GROUP
-from chainrule.train.evaluation.metric import default_metrics
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 

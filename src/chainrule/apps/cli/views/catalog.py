@@ -12,11 +12,11 @@ from chainrule.derive.braille_plot import plot, side_by_side
 from chainrule.errors import CATALOG, DETAILS, UsageError
 from chainrule.errors.catalog import page_lines
 from chainrule.messages import translated
+from chainrule.metrics import Metric
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.settings import settings
-from chainrule.train.evaluation.metric import Metric
 
 # Screens of error codes: the page of one code, or a list of all codes.
 

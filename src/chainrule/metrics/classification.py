@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.inputs import ROUNDING, Counts, Predictions, ratio
-from chainrule.train.evaluation.metric.metric import Metric, Option
+from chainrule.metrics.inputs import ROUNDING, Counts, Predictions, ratio
+from chainrule.metrics.metric import Metric, Option
 
 CLASSIFICATION, CLASS_TASKS = ("classification",), ("classification", "multilabel")
 Score = Callable[..., np.ndarray]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from chainrule.train.evaluation.recommendation import ndcg_and_recall, top_items
+from chainrule.metrics.recommendation import ndcg_and_recall, top_items
 
 CASES = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 

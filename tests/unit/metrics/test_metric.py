@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import TrainingError, UsageError
-from chainrule.train.evaluation.metric import Predictions, metric
+from chainrule.metrics import Predictions, metric
 
 
 def test_mean_iou_of_one_class() -> None:

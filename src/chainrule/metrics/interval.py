@@ -22,9 +22,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from chainrule.metrics import Predictions, resolve_metrics
 from chainrule.prng import bits_of_keys, fold, folds, key_of
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Predictions, resolve_metrics
 
 LEVEL = 0.95
 SAMPLES, MIN_SAMPLES, MAX_ROWS = 200, 40, 1_000_000  # rows of all samples together

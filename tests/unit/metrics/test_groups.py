@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainrule.metrics.groups import group_scores, groups_of
 from chainrule.tabular.threshold import Cost, ThresholdCurve, best_threshold
-from chainrule.train.evaluation.groups import group_scores, groups_of
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.floats(0, 1), st.sampled_from("abc")), min_size=1, max_size=40

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chainrule.train.evaluation.interval import (
+from chainrule.metrics import Predictions
+from chainrule.metrics.interval import (
     LEVEL,
     bootstrap,
     fold_interval,
@@ -20,7 +21,6 @@ from chainrule.train.evaluation.interval import (
     score_intervals,
     share_interval,
 )
-from chainrule.train.evaluation.metric import Predictions
 
 
 def _sample(rng: np.random.Generator, rows: int) -> Predictions:

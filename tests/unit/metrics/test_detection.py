@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chainrule.data.boxes.center_grid import Detections
 from chainrule.data.boxes.overlap import box_iou
-from chainrule.train.evaluation.detection import Truth, average_precision, match_boxes, mean_average_precision
+from chainrule.metrics.detection import Truth, average_precision, match_boxes, mean_average_precision
 
 Scene = tuple[Detections, Truth]
 

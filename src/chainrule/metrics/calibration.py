@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.classification import CLASS_TASKS, CLASSIFICATION
-from chainrule.train.evaluation.metric.inputs import Predictions
-from chainrule.train.evaluation.metric.metric import Metric
+from chainrule.metrics.classification import CLASS_TASKS, CLASSIFICATION
+from chainrule.metrics.inputs import Predictions
+from chainrule.metrics.metric import Metric
 
 _BINS = 15
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule.metrics import Predictions
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Predictions
 
 BINS = 10
 

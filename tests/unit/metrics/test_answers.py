@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.train.evaluation.answers import best_span, character_f1, exact_match, plain
+from chainrule.metrics.answers import best_span, character_f1, exact_match, plain
 
 
 def test_having_no_answer_takes_its_part_of_the_probability() -> None:

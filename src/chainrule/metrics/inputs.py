@@ -75,6 +75,22 @@ class Predictions:
             y, p, weights = y[counted], p[counted], None if weights is None else weights[counted]
         return Predictions(y, p, weights, task)
 
+    @staticmethod
+    def of_classes(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Predictions:
+        """Return class indices with probabilities, as for a metric.
+
+        Args:
+            y: (N,) class indices, or whether each row is positive.
+            p: (N, K) probabilities, or (N,) those of class 1.
+            weights: (N,) sample weights.
+
+        Example:
+            >>> Predictions.of_classes(np.array([True, False]), np.array([0.75, 0.5])).prediction.tolist()
+            [[0.25, 0.75], [0.5, 0.5]]
+        """
+        shares = p if p.ndim > 1 else np.stack([1.0 - p, p], axis=1)  # (N,) -> (N, 2)
+        return Predictions(np.asarray(y).astype(np.int64), shares, weights, "classification")
+
     @cached_property
     def is_measurable(self) -> bool:
         """Whether metrics are defined: at least one row, equal shapes, and finite predictions."""

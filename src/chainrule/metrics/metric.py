@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.metrics.inputs import TASKS, UNSCORED, Predictions
 from chainrule.records import frozen
 from chainrule.spec import shape_text
-from chainrule.train.evaluation.metric.inputs import TASKS, UNSCORED, Predictions
 
 
 @frozen
@@ -60,7 +60,7 @@ class Metric:
         value: of the option, if given.
 
     Example:
-        >>> from chainrule.train.evaluation.metric import metric
+        >>> from chainrule.metrics import metric
         >>> metric("f1")([0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
         0.6666666666666666
     """

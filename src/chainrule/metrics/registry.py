@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from chainrule.errors import UsageError, fact, join_facts, suggest
-from chainrule.train.evaluation.metric.calibration import PROBABILITIES
-from chainrule.train.evaluation.metric.classification import ACCURACIES, CLASSES
-from chainrule.train.evaluation.metric.inputs import Predictions
-from chainrule.train.evaluation.metric.metric import Metric, of_function
-from chainrule.train.evaluation.metric.ranking import AREAS, THRESHOLDS
-from chainrule.train.evaluation.metric.regression import ERRORS, MORE_ERRORS
+from chainrule.metrics.calibration import PROBABILITIES
+from chainrule.metrics.classification import ACCURACIES, CLASSES
+from chainrule.metrics.inputs import Predictions
+from chainrule.metrics.metric import Metric, of_function
+from chainrule.metrics.ranking import AREAS, THRESHOLDS
+from chainrule.metrics.regression import ERRORS, MORE_ERRORS
 from chainrule.validation import out_of_range
 
 METRICS: dict[str, Metric] = {

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.inputs import Predictions, ratio
-from chainrule.train.evaluation.metric.metric import Metric, Option
+from chainrule.metrics.inputs import Predictions, ratio
+from chainrule.metrics.metric import Metric, Option
 
 VALUES = ("regression",)
 BOTH = ("regression", "distribution")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.classification import CLASS_TASKS
-from chainrule.train.evaluation.metric.inputs import ROUNDING, Predictions, ratio
-from chainrule.train.evaluation.metric.metric import Metric, Option
+from chainrule.metrics.classification import CLASS_TASKS
+from chainrule.metrics.inputs import ROUNDING, Predictions, ratio
+from chainrule.metrics.metric import Metric, Option
 
 
 def _curve(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.metrics import Predictions, score
+from chainrule.metrics.calibration_table import reliability
 from chainrule.tabular.comparison import LearningCurve, class_scores, learning_curve, subsets
-from chainrule.train.evaluation.metric import Predictions, score
-from chainrule.train.evaluation.reliability import reliability
 
 
 @settings(max_examples=60, deadline=None)
