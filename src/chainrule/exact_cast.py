@@ -48,7 +48,7 @@ def exact_cast(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def exact_array(name: str, value: Any, dtype: str) -> np.ndarray:
-    """Anything that NumPy converts to numbers as an array of a dtype, as ``exact_cast``; NaN is a number.
+    """Return anything that NumPy converts to numbers in a dtype, as ``exact_cast``; NaN is a number.
 
     Raises:
         DataError E340: no real numbers. DtypeError: as ``exact_cast``.
@@ -162,7 +162,7 @@ def _changes(array: np.ndarray, converted: np.ndarray) -> np.ndarray:
 
 
 def _differs(integers: np.ndarray, floats: np.ndarray) -> np.ndarray:
-    """Where integers differ from floating-point numbers, which may be beyond the range of the integers."""
+    """Return where integers differ from floats, which may be beyond the range of the integers."""
     limits = np.iinfo(integers.dtype)
     inside = (floats >= float(limits.min)) & (floats < float(limits.max) + (limits.max < 2**53))
     back = np.where(inside, floats, 0).astype(integers.dtype)

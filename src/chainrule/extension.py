@@ -244,7 +244,7 @@ def changed(record: R, **values: Any) -> R:
 
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:
-    """The path of fields and indices to the first difference of two values, ``""`` for the values themselves.
+    """Return the path to the first difference of two values, ``""`` for the values themselves.
 
     Arrays are equal if their dtype, shape and bits are; sequences must have the same type. Attributes that
     are not fields are compared too, except cached properties and ``reserved`` names.

@@ -257,7 +257,7 @@ class Model(StateHolder):
         steps: int | None = None,
         parameters: Parameters | None = None,
     ) -> Trainer:
-        """A trainer that makes one update at a time by ``step(x, y)``; the model changes at ``commit()``.
+        """Return a trainer of single updates by ``step(x, y)``; the model changes at ``commit()``.
 
         It begins with the present parameters; where there are none, the seed samples them.
 

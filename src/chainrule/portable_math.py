@@ -76,7 +76,7 @@ def exp(x: Array) -> Array:
 
 
 def power(base: float, exponents: Array) -> Array:
-    """base^e for a positive base: error about e log(base) units in the last place; exact for powers of 2.
+    """Return base^e for a positive base: error of e log(base) units in the last place; exact for powers of 2.
 
     Example:
         >>> power(2.0, np.array([0.0, 3.0, -1.0])).tolist()

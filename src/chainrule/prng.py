@@ -69,7 +69,7 @@ def _mix(x: np.ndarray, y: np.ndarray, keys: tuple[np.ndarray | np.uint32, ...])
 
 
 def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
-    """``threefry`` of a single counter in Python integers: a tenth of the time of arrays of length 1."""
+    """Return ``threefry`` of one counter in Python integers: a tenth of the time of arrays of length 1."""
     keys = (k0, k1, k0 ^ k1 ^ int(_PARITY))
     x, y = (x + k0) & 0xFFFFFFFF, (y + k1) & 0xFFFFFFFF
     for group in range(5):

@@ -228,7 +228,7 @@ def _repr_methods(cls: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _immutability_methods(cls: Any) -> dict[str, Callable[..., Any]]:
-    """The methods that refuse to change a field, or any attribute of an instance of exactly this class."""
+    """Return the methods that refuse to change a field, or any attribute of an instance of this class."""
     names = cls.__dataclass_fields__
 
     def change(self: Any, name: str, value: object) -> None:

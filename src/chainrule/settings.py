@@ -64,7 +64,7 @@ def _known_language(name: str) -> Language | None:
 
 
 def _language() -> Language:
-    """The user's language: that of the environment, or of the locale of the system (macOS, Windows)."""
+    """Return the user's language, of the environment or of the system's locale (macOS, Windows)."""
     names = (LANGUAGE_VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
     if any(os.environ.get(name) for name in names):
         return language_of(os.environ)
@@ -95,7 +95,7 @@ def free_memory(root: Path = Path("/")) -> int:
 
 
 def _available_in_group(folder: str, limit: str, usage: str) -> int:
-    """The bytes that a control group may still allocate; file caches that can be dropped count as free."""
+    """Return the bytes that a control group may still allocate; droppable file caches count as free."""
     limit_text = "".join(read_lines(f"{folder}/{limit}"))
     used_text = "".join(read_lines(f"{folder}/{usage}")) if limit_text.isdigit() else ""
     if not used_text.isdigit():
@@ -169,7 +169,7 @@ _COUNTS = {
 
 
 def planning_cores() -> int:
-    """The number of cores that plans are computed for: ``settings.cores``, or the processors of this machine.
+    """Return the number of cores that plans are computed for, ``settings.cores`` or those of this machine.
 
     The split of a batch, and with it the order of sums and the last bits of a training, depends on this
     number, never on the number of threads. A run folder records it; resume and replay use the recorded

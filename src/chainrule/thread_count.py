@@ -99,7 +99,7 @@ def _quota_of_group(folder: str) -> float | None:
 
 
 def quota_of(text: str) -> float | None:
-    """The number of processors of a quota and a period, such as ``50000 100000``; ``None`` without a limit.
+    """Return the number of processors of a quota and period, as ``50000 100000``; ``None``: no limit.
 
     Example:
         >>> [quota_of(text) for text in ("50000 100000", "150000", "max 100000", "-1 100000", "a b")]

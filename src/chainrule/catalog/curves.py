@@ -85,7 +85,7 @@ def _activation(curve: Curve, x: np.ndarray) -> SampledCurve:
 
 
 def _schedule(schedule: Schedule) -> SampledCurve:
-    """The learning rate of each step; for a schedule that reacts to plateaus, one occurs every quarter."""
+    """Return the learning rate of each step; ``ReduceOnPlateau`` has a plateau in every quarter."""
     learning_rate = schedule(input_node("step", (), "float64"), HORIZON)
     program = compile(Graph({"rate": learning_rate}), "reference")
     steps, rates = np.arange(HORIZON, dtype=np.float64), []

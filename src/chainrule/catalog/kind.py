@@ -66,7 +66,7 @@ def _peers(kind: str, block: str) -> Iterator[tuple[str, list[str]]]:
 
 @cache
 def _blocks_by_name(kind: str) -> Mapping[str, str]:
-    """The blocks of a kind by their lower-case names in other libraries; the first block has precedence."""
+    """Return the blocks of a kind by their lower-case names in other libraries; of equal names the first."""
     blocks: dict[str, str] = {}
     for block in _table().get(kind, {}):
         for name in (name for _, names in _peers(kind, block) for name in names):

@@ -136,7 +136,7 @@ def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterat
 
 
 def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """The interpretation in the argument order of chainrule, with foreign and misspelled names replaced."""
+    """Return the reading in the argument order of chainrule, foreign and misspelled names replaced."""
     known = [f.name for f in fields(cls) if f.init]
     settings, renamed, dropped = own_arguments(cls.__name__, named, known, _peer_names(cls))
     reading = _accepted(cls, dict(zip(known, args, strict=False)) | settings)
@@ -241,7 +241,7 @@ def _is_plausible(name: str, value: Any) -> bool:
 
 
 def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """The call with these arguments and the names of those that were dropped; ``None`` if none is valid."""
+    """Return the call with these arguments and the names of dropped ones; ``None`` if none is valid."""
     optional = [f.name for f in fields(cls) if f.default is not MISSING or f.default_factory is not MISSING]
     lost: list[str] = []
     while True:
@@ -262,7 +262,7 @@ def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | Non
 
 
 def _corrected(settings: dict[str, Any], error: Exception) -> dict[str, Any]:
-    """The arguments with a name replaced as the error suggests: ``mode="linear"`` for ``"bilinear"``."""
+    """Return the arguments with a name replaced as the error suggests: ``"bilinear"`` by ``"linear"``."""
     name, _, word = getattr(error, "fix", "").partition("=")
     is_word = (
         isinstance(settings.get(name), str) and word[:1] == word[-1:] == '"' and word[1:-1] != settings[name]

@@ -63,7 +63,7 @@ def suggest(
 
 
 def name_of(value: object) -> str:
-    """The name of a value: a str itself, the ``__name__`` of a function or class, or the class of an object.
+    """Return a value's name: a str itself, ``__name__`` of a function or class, the class of an object.
 
     Example:
         >>> name_of("relu"), name_of(len), name_of(dict), name_of({})
@@ -79,7 +79,7 @@ def _is_object(kind: type) -> bool:
 
 
 def short_repr(value: object) -> str:
-    """A value for a message: functions and classes by name, with prefix ``cr.``; other values by their repr.
+    """Return a value for a message: functions and classes by name, with ``cr.``; others by their repr.
 
     Example:
         >>> short_repr("relu"), short_repr(len)
@@ -114,7 +114,7 @@ def _folded(name: str) -> str:
 
 
 def _call_of(value: Any) -> str:
-    """The call that creates an object of a class, such as ``cr.Adam()``; ``""`` if it needs arguments."""
+    """Return the call that creates an object of a class, as ``cr.Adam()``; ``""`` if it needs arguments."""
     if not isinstance(value, type) or not _is_own(value) or not is_dataclass(value):
         return ""
     needed = [f for f in fields(value) if f.init and f.default is MISSING and f.default_factory is MISSING]

@@ -93,7 +93,7 @@ def _advance(beam: Beam, logs: np.ndarray, request: Request, is_last: bool) -> N
 
 
 def _largest(values: np.ndarray, count: int) -> list[int]:
-    """Indices of the largest values in descending order, of equal values the first; without -infinity."""
+    """Return the indices of the largest values, descending, of equal ones the first; no -infinity."""
     best = np.arange(len(values))
     if count < len(values):
         smallest = np.partition(values, len(values) - count)[len(values) - count]

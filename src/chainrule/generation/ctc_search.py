@@ -115,7 +115,7 @@ def search_ctc(
 def _next_frame(
     beam: dict[Labels, Prefix], frame: np.ndarray, symbols: list[int], blank: int, prior: Prior | None
 ) -> dict[Labels, Prefix]:
-    """All prefixes after one more frame with log-probabilities ``frame`` (K,), extended by ``symbols``."""
+    """Return all prefixes after one more frame, log-probabilities ``frame`` (K,), extended by ``symbols``."""
     blanks: dict[Labels, float] = {}
     ends: dict[Labels, float] = {}
     priors: dict[Labels, float] = {labels: prefix.prior for labels, prefix in beam.items()}

@@ -312,7 +312,7 @@ class DecodingProgram:
         self.program = compile(Graph({"output": self.built.output, **entries}), decoder.engine)
 
     def run(self, tokens: np.ndarray, cache: Cache, valid: np.ndarray) -> np.ndarray:
-        """The outputs for at most ``width`` tokens, of which the first ``valid`` are added to the cache.
+        """Return the outputs for at most ``width`` tokens; the first ``valid`` are added to the cache.
 
         Args:
             tokens: (rows, T), or vectors (rows, T, C).

@@ -161,7 +161,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
 
 
 def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tokens: int | None) -> int:
-    """The maximum number of new tokens, by default as many as fit; the last one is never read, so it fits."""
+    """Return the maximum number of new tokens, by default as many as fit; the last is never read."""
     longest = max(len(prompt) for prompt in prompts)
     available = decoder.length - longest + 1
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):

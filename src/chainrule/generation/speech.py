@@ -93,7 +93,7 @@ class SpeechOutput:
         return durations
 
     def spectrogram_of(self, network: Network, phonemes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """The log-mel spectrogram (T, bands) that a network predicts; arguments as ``durations_of``."""
+        """Return the log-mel spectrogram (T, bands) that a network predicts; arguments: ``durations_of``."""
         durations = self.durations_of(network, phonemes, size)
         if durations.sum() == 0:
             durations[0] = 1.0  # a sound has at least a frame

@@ -145,7 +145,7 @@ class WordPrior:
         return math.log(self.model.probability(before, word))
 
     def _ahead(self, before: str, part: str) -> float:
-        """The largest log-probability of a word that begins with ``part``; 0 for the beginning of a word."""
+        """Return the largest log-probability of a word that begins with ``part``; 0 for an empty one."""
         if not part:
             return 0.0
         known = self._cache.get((before, part))

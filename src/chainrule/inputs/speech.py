@@ -45,7 +45,7 @@ class SpokenTexts:
     phonemes: tuple[np.ndarray, ...]
 
     def inputs(self, model: Model) -> dict[str, np.ndarray]:
-        """The inputs of the model for the beginning of each text, with the durations that it predicts."""
+        """Return the inputs of the model for the beginning of each text, with the predicted durations."""
         parts = []
         for phonemes in self.phonemes:
             durations = self.output.durations_of(model, phonemes, self.size)

@@ -44,7 +44,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
 
 def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """The literal parts of a template and the formatted values between them; quotes of a list are Chinese."""
+    """Yield the parts of a template and the formatted values between them; quotes of a list are Chinese."""
     for literal, field, spec, conversion in _FORMATTER.parse(template):
         yield literal
         is_quoted = literal.endswith("“")

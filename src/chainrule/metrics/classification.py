@@ -126,7 +126,7 @@ def _kappa(a: Predictions) -> float:
 
 
 def _sum(entry: str) -> Callable[[Predictions], float]:
-    """An entry of the confusion matrix: of class 1 of two classes, otherwise the sum over the classes."""
+    """Return an entry of the confusion matrix: of class 1 of two, otherwise the sum over the classes."""
 
     def measure(a: Predictions) -> float:
         counts = getattr(a.counts, entry)

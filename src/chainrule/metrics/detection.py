@@ -122,7 +122,7 @@ def count_error(detections: Sequence[Detections], truths: Sequence[Truth], class
 
 
 def best_min_score(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> float:
-    """The score from which on detections count, with the smallest ``count_error``, of 0.05, 0.1, ... 0.95.
+    """Return the score, of 0.05, 0.1, ... 0.95, from which on detections have the smallest ``count_error``.
 
     Args:
         detections, truths: of each image, which are not those of the final evaluation.

@@ -73,7 +73,7 @@ def default_metrics(task: str) -> tuple[Metric, ...]:
 def resolve_metrics(
     names: MetricLike | Iterable[MetricLike], tasks: Collection[str] = ()
 ) -> tuple[Metric, ...]:
-    """The metrics of the given names without duplicates, in the order of the table; custom metrics last.
+    """Return the metrics of the given names without duplicates, in table order; custom metrics last.
 
     Args:
         names: one or several names; a function of targets and predictions is a custom metric.

@@ -96,7 +96,7 @@ def _explained_variance(a: Predictions) -> float:
 
 
 def _moments(a: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Variances of targets and predictions, their covariance, the difference of their means: (O,) each."""
+    """Return variances of targets and predictions, covariance, difference of the means: (O,) each."""
     y, p = a.target.astype(np.float64), a.prediction.astype(np.float64)
     y, p, difference = y - a.mean(y), p - a.mean(p), a.mean(a.error)
     return a.mean(y**2), a.mean(p**2), a.mean(y * p), difference

@@ -85,7 +85,7 @@ def named_factors(tree: Tree, arguments: Arguments = ()) -> Tree:
 
 
 def spoken_equation(equation: Equation, lang: str) -> str:
-    """An equation in words: what it is called and its formula; ``""`` where there is no formula to read."""
+    """Return an equation in words: its name and its formula; ``""`` where there is none to read."""
     if equation.left is None or not equation.steps or len(leaves(equation.steps[0])) > LONGEST:
         return ""
     sentence = READ_OUT if equation.sign == "=" else BECOMES

@@ -319,7 +319,7 @@ def _replace(place: Place, parts: Iterable[bytes], mode: int | None, is_durable:
 
 
 def _new_temporary(folder: int) -> tuple[str, int]:
-    """The name and the locked descriptor of a new file in an open folder that only this writer uses."""
+    """Return the name and the locked descriptor of a new file in an open folder for this writer alone."""
     while True:
         temporary = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

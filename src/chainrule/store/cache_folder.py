@@ -18,7 +18,7 @@ MAX_BYTES = 256 * 2**20  # of a cached file
 
 
 def cache_folder(name: str) -> Path | None:
-    """The folder of one kind of cached files, which may not exist yet; ``None`` if there is no home folder.
+    """Return the folder of a kind of cached files, which may not exist yet; ``None``: no home folder.
 
     Args:
         name: of the kind, such as ``"native"``.

@@ -80,7 +80,7 @@ def _write_facts(
 def _facts_of_space(
     code: str, fault: OSError, folder: Path, needed: int, free: int | None
 ) -> tuple[str, str, str]:
-    """What was expected, what was received, and a fix, where the disk or a limit allows no more bytes."""
+    """Return what was expected and received, and a fix, where disk or limit allows no more bytes."""
     match code:
         case "E405":
             received = (

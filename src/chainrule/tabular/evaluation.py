@@ -101,7 +101,7 @@ def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictio
 def to_scores(
     model: Model, y: np.ndarray, outputs: Mapping[str, np.ndarray], weights: np.ndarray | None = None
 ) -> Scores:
-    """The scores of outputs as ``model_output`` returns them, by name; for ``y`` see ``to_predictions``."""
+    """Return the scores, by name, of outputs of ``model_output``; for ``y`` see ``to_predictions``."""
     predictions = {name: to_predictions(model, y, output) for name, output in outputs.items()}
     target, labels = predictions["net"].target, getattr(model.preparation, "labels", ())
     return Scores(model.task, target, {n: p.prediction for n, p in predictions.items()}, weights, labels)
@@ -133,7 +133,7 @@ def evaluate_models(
 
 
 def groups_in(table: Table, column: object) -> np.ndarray | None:
-    """The group of each row, (N,), if the table has the column that divided the rows of the training."""
+    """Return the group of each row, (N,), if the table has the column that the training was divided by."""
     if not isinstance(column, str) or column not in table.columns:
         return None
     return table.frame[column].cast(str).to_numpy()

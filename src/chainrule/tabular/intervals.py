@@ -163,7 +163,7 @@ def _residuals(model: Model, rows: PreparedRows, output: np.ndarray) -> Residual
 def _in_time(
     plan: TrainingPlan, model: Model, held_out: Residuals, held_out_times: np.ndarray, notify: Notify
 ) -> tuple[Residuals, Residuals]:
-    """The rows that quantiles are learned from, and later ones for the margins; the same if they are few."""
+    """Return the rows that quantiles are learned from, and later ones for the margins; same if few."""
     if not plan.kinds:
         order = np.argsort(held_out_times, kind="stable")
         half = len(order) // 2

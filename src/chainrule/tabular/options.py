@@ -230,7 +230,7 @@ class Options:
         return name in self.passed or getattr(self, name) != getattr(Options(self.data), name)
 
     def with_passed(self, values: Mapping[str, Any]) -> Options:
-        """The options with other values, which replace those of a recipe even if they are the default."""
+        """Return the options with other values, which replace those of a recipe even if they are defaults."""
         names = [name for name in OF_RECIPE if name in (*self.passed, *values)]
         return replace(self, **values, passed=tuple(names))
 
@@ -308,8 +308,7 @@ def _require_known(name: str, word: str, known: tuple[str, ...]) -> None:
 def require_equal(
     saved: Options, passed: dict[str, Any], data: str, run: str, has_images: bool = False
 ) -> Options:
-    """The saved options; refuses options passed with other values, or that were not passed and have the value
-    of a recipe.
+    """Return the saved options; refuses other values, and options of a recipe that were not passed.
 
     Args:
         saved: the options in the run folder.
@@ -423,7 +422,7 @@ def refuse_private(options: Options) -> None:
 
 
 def schedule_of(options: Options, rows: int) -> tuple[int, int, float]:
-    """Epochs, batch size and learning rate: those that were passed, or defaults for noisy gradients."""
+    """Return epochs, batch size and learning rate: those passed, or defaults for noisy gradients."""
     epochs = options.epochs if options.is_passed("epochs") else EPOCHS
     batch_size = options.batch_size if options.is_passed("batch_size") else max(1, round(SHARE * rows))
     learning_rate = options.learning_rate if options.is_passed("learning_rate") else LEARNING_RATE

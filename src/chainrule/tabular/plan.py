@@ -171,7 +171,7 @@ def prepare_data(options: Options, table: Table | None = None, test: Table | Non
 
 
 def is_image_source(data: str) -> bool:
-    """Whether the data are images: a folder, or a named data set that is not read as a table of pixels."""
+    """Return whether the data are images: a folder, or a named data set not read as a table of pixels."""
     return os.path.isdir(data) or (data in IMAGE_SETS and data not in TARGETS)
 
 

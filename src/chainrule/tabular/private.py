@@ -192,7 +192,7 @@ def _invalid(path: str, received: str) -> UsageError:
 
 
 def missing_file(table: Table, target: str) -> UsageError:
-    """The error for a private training of a table without ``--public``, with a template of the file."""
+    """Return the error for a private training of a table without ``--public``, with a file template."""
     names = [name for name in table.columns if name != target]
     lines = [f"{_key(name)} = [0, 1]" for name in names[:SHOWN]]
     more = [f"# ... {len(names) - SHOWN}"] if len(names) > SHOWN else []

@@ -73,7 +73,7 @@ def is_recorded(run: str) -> bool:
 
 
 def is_repeatable(run: str) -> bool:
-    """Whether a RUN records a training that can be repeated: not of a model file, and not a private one."""
+    """Return whether a RUN records a training that can be repeated: of a folder, and not private."""
     return is_recorded(run) and not read_config(RunFolder.open(run))[0].epsilon
 
 
@@ -100,7 +100,7 @@ def recorded_training(run: str, data: str | None = None) -> RecordedTraining:
 
 
 def output_by_label(model: Model, prepared: PreparedData, x: np.ndarray) -> np.ndarray:
-    """The output of a model with one column for each class of the preparation, (N, K); values (N, 1)."""
+    """Return the output of a model with a column for each class of the preparation, (N, K); values (N, 1)."""
     output = model_output(model, x)
     names = prepared.preparation.labels
     if not names or len(model.labels) == len(names):

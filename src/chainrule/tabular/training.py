@@ -297,7 +297,7 @@ def _save_config(folder: RunFolder, config: str) -> None:
 
 
 def end_of(checkpoint: Checkpoint | None) -> tuple[int, bool]:
-    """The number of complete epochs in a checkpoint, and whether a stopping rule has ended the training."""
+    """Return the number of complete epochs in a checkpoint, and whether a rule has stopped the training."""
     record = {} if checkpoint is None else checkpoint.record
     epochs, watch = record.get("epoch"), record.get("watch")
     rules = watch.values() if isinstance(watch, dict) else ()

@@ -286,7 +286,7 @@ class EnsembleTraining:
 
 
 def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: EnsembleTraining) -> np.ndarray:
-    """The weights of the kinds of members for the rows of each fold, (folds, G), chosen without these rows.
+    """Return the weights of the kinds of members for each fold, (folds, G), chosen without its rows.
 
     Args:
         model: the trained ensemble.

@@ -84,7 +84,7 @@ class TrainingFacts:
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> TrainingFacts | None:
-        """The facts of a model, which may come from a file; ``None`` where they are not those of ``fit``.
+        """Return the facts of a model, which a file may contain; ``None`` if they are not those of ``fit``.
 
         Example:
             >>> stored = TrainingFacts(96, 50, 60, 150, 32, 0, 2, "early_stopping", best_epoch=30)

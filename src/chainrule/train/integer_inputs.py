@@ -47,8 +47,10 @@ def with_integer_inputs(network: Network, fixed: Collection[str] = ()) -> Networ
 
 
 def indexing_inputs(network: Network) -> frozenset[str]:
-    """The floating-point inputs that are also used as integers, as a column of a row of numbers may be: no
-    integer in them may be rounded."""
+    """Return the floating-point inputs that are also used as integers: no integer may be rounded.
+
+    A column of a row of numbers may be one.
+    """
     consumers, built = _consumers(network.inference), network.inference
     floats = {name: node for name, node in built.inputs.items() if node.spec.is_float}
 
@@ -62,8 +64,10 @@ def indexing_inputs(network: Network) -> frozenset[str]:
 
 
 def whole_inputs(network: Network) -> frozenset[str]:
-    """The floating-point inputs that are used only as integers, such as a memory-mapped array of indices,
-    which is read where it is: none of their numbers may be a fraction."""
+    """Return the floating-point inputs that are used only as integers: no number may be a fraction.
+
+    Such is a memory-mapped array of indices, which is read where it is.
+    """
     return frozenset(name for name in indexing_inputs(network) if _is_integer(network.inference, name))
 
 

@@ -117,7 +117,7 @@ def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> T
 
 
 def _array(where: str, path: str, value: Any, dtype: str) -> np.ndarray:
-    """A copy of a value as an array of this dtype; of a tensor of PyTorch, in any dtype and on any device."""
+    """Return a copy of a value as an array of this dtype, also of a PyTorch tensor on any device."""
     if callable(getattr(value, "detach", None)):
         value = value.detach().cpu()
         value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()

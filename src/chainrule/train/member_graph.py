@@ -21,7 +21,7 @@ def member_columns(network: Network) -> list[str]:
 
 
 def members_in_inference(network: Network) -> Built:
-    """The nodes of an ensemble in inference, except that the outputs are those of its members, (B, K, C)."""
+    """Return the nodes of an ensemble in inference, with the outputs of its members, (B, K, C)."""
     return network.memo("members in inference", lambda: build_members(network, network.inputs))
 
 
@@ -56,7 +56,7 @@ def _member_slices(network: Network) -> dict[str, slice]:
 
 
 def _before_units(node: Node, variables: set[Node]) -> Node:
-    """The members' outputs before a last layer without parameters, such as one of units; else the node.
+    """Return the members' outputs before a last layer without parameters, such as units; else the node.
 
     Args:
         node: the output of the network, (B, K, C).

@@ -174,8 +174,9 @@ class ModelState:
         )
 
     def for_shapes(self, x: Any) -> ModelState:
-        """The model for inputs of these shapes with the same parameters: other lengths of sequences, other
-        sizes of images. Where the parameters depend on the shapes, it is the model itself, and refuses them.
+        """Return the model for inputs of these shapes (other lengths, image sizes) with the same parameters.
+
+        Where the parameters depend on the shapes, it is the model itself, and refuses them.
 
         Args:
             x: arrays, or one array for the first input.
@@ -230,7 +231,7 @@ class ModelState:
     def changed(
         self, by: str, parameters: Tensors | None = None, states: Tensors | None = None
     ) -> ModelState:
-        """The model with arrays that its trainings did not compute; its next training starts with them.
+        """Return the model with arrays that no training of it computed; its next training starts with them.
 
         Facts that hold for the former arrays alone, calibration and privacy, are dropped, and the change is
         recorded: the rows from which the new arrays were computed are unknown.

@@ -163,7 +163,7 @@ class Network:
             )
 
     def with_inputs(self, inputs: Mapping[str, Spec]) -> Network | None:
-        """The network for inputs of other shapes; ``None`` where it has other parameters or states then."""
+        """Return the network for inputs of other shapes; ``None``: its parameters or states differ then."""
         other = Network(self.recipe, inputs, self.engine, self.limits)
         own, others = (
             {path: p.spec for book in (net.parameters, net.inference.states) for path, p in book.items()}
@@ -269,7 +269,7 @@ class Network:
         return total
 
     def loss_of(self, output: str, node: Node) -> Node:
-        """The loss of each sample for an output, (B,), without its loss weight; ``node`` as for ``parts``."""
+        """Return the loss of each sample for an output, (B,), unweighted; ``node`` as for ``parts``."""
         if node.rank == self.inference.outputs[output].rank:
             loss = self.losses[output](node, self.targets[output])
             require_rows(self.losses[output], loss, node)
@@ -294,7 +294,7 @@ class Network:
         return loss.parts(node, target, weight)
 
     def members(self, output: str) -> int:
-        """The number of members that an output has in training: those of ``EnsembleMean``; 0: no ensemble."""
+        """Return the number of members of an output in training, by ``EnsembleMean``; 0: no ensemble."""
         node = self.training.outputs[output]
         is_ensemble = node.rank > self.inference.outputs[output].rank
         return bound(node.shape[1:2])[0] if is_ensemble else 0

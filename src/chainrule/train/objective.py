@@ -84,7 +84,7 @@ class Objective:
         return dict(zip(nodes, gradients, strict=True))
 
     def penalty_gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
-        """The gradient of the penalties with respect to the parameters that they depend on, by path."""
+        """Return the gradient of the penalties by the parameters that they depend on, by path."""
         if self.penalty is None:
             return {}
         known = Graph({"penalty": self.penalty}).inputs
@@ -106,7 +106,7 @@ def sample_weight(network: Network, weight_shape: Shape | None) -> Node | None:
 
 
 def is_plain(network: Network, weight: Node | None) -> bool:
-    """Whether each sample has a single weight: no loss weights its terms, and positions have no weights."""
+    """Return whether each sample has a single weight: no loss or position weighs its terms."""
     is_weighted = any(network.losses[name].has_shares for name in network.inference.outputs)
     return not is_weighted and (weight is None or weight.rank == 1)
 
@@ -125,16 +125,17 @@ def _weighted_parts(
 
 
 def epoch_columns(network: Network) -> list[str]:
-    """The columns of the history with losses of an epoch besides J: ``NAME_loss`` of each of several outputs,
-    ``data_loss`` of a network with one output and a penalty."""
+    """Return the columns of the history with losses of an epoch besides J.
+
+    These are ``NAME_loss`` of each of several outputs, ``data_loss`` of one output with a penalty.
+    """
     if len(network.targets) > 1:
         return [f"{name}_loss" for name in network.targets]
     return [DATA_LOSS] if network.has_penalty else []
 
 
 def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dict[str, Node]:
-    """Running sums of each output's loss over the batches of an epoch, () in float64, by the label of the
-    slot.
+    """Return running sums of each output's loss over an epoch, () in float64, by the label of the slot.
 
     ``NAME loss`` is the sum of the losses of an output without loss weights, ``NAME count`` the sum of their
     weights, where they have weights. Empty for a network with one output and no penalty: its loss is J.
@@ -176,7 +177,7 @@ def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: f
 def sample_losses(
     network: Network, built: Built, weight_shape: Shape | None = None
 ) -> tuple[Node, Node | None]:
-    """The loss of each sample and its weight in the mean, (B,) each; the weight is ``None`` if all are equal.
+    """Return the loss of each sample and its weight in the mean, (B,) each; ``None``: equal weights.
 
     J is the sum of their products divided by the sum of the weights, except that several outputs with
     different weights have no common weight.
@@ -232,7 +233,7 @@ def _quotient(totals: Node, counts: Node | None) -> tuple[Node, Node | None, Nod
 
 
 def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
-    """The weight of each row in the mean over an epoch, (N,) in float64; ``None``: all weights are equal.
+    """Return the weight of each row in the mean over an epoch, (N,) in float64; ``None``: all are equal.
 
     With one output it is the denominator of the row's loss, so that the mean over batches equals the loss of
     a single batch of all rows. Several outputs may have different denominators; there it is the sample
@@ -251,8 +252,9 @@ def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
 
 
 def loss_denominators(network: Network, data: Arrays) -> dict[str, np.ndarray]:
-    """The denominators of the rows' losses by output, (N,) each in float64; empty where each sample has a
-    single weight.
+    """Return the denominators of the rows' losses by output, (N,) each in float64.
+
+    Empty where each sample has a single weight.
 
     Args:
         network: the graphs of the model.

@@ -189,7 +189,7 @@ class FitKeywords(TrainingKeywords, total=False):
 
 
 def with_fit_options(function: _Function) -> _Function:
-    """A decorator that lists the options of ``FitOptions`` in the signature in place of ``**options``."""
+    """Return a decorator that lists the options of ``FitOptions`` in place of ``**options``."""
     own, types = signature(function), FitKeywords.__annotations__
     named = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     defaults = [(field.name, field.default) for field in fields(FitOptions)]

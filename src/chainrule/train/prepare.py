@@ -125,7 +125,7 @@ def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.
 
 
 def class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
-    """The class of each row, (N,), for a stratified split; ``None`` where rows have no single class."""
+    """Return the class of each row, (N,), for a stratified split; ``None``: rows have no single class."""
     target = next(iter(model.targets.values()))
     if len(model.targets) > 1 or not target.is_single:
         return None
@@ -159,7 +159,7 @@ def learn_labels(
 
 
 def _takes_indices(model: ModelState, continues: bool) -> bool:
-    """Whether class indices can take the place of the labels: one output, whose labels are not known yet."""
+    """Return whether class indices can take the place of labels: one output, with labels not known yet."""
     is_single = len(model.targets) == 1 and next(iter(model.targets.values())).is_single
     return is_single and not (continues and model.labels)
 

@@ -165,7 +165,7 @@ class Step:
         return {**batch, **arrays, **self.key(seed, number), "step": np.array(number, np.int64)}
 
     def gradient_values(self, inputs: Mapping[str, np.ndarray], engine: str | None) -> Tensors:
-        """The gradient of each trained parameter after clipping, by path, for the inputs of an update."""
+        """Return the gradient of each trained parameter after clipping, by path, for the update's inputs."""
         program = self.memo(("gradients", engine), lambda: compile(Graph(dict(self.gradients)), engine))
         results = program.run({name: inputs[name] for name in program.graph.inputs})
         return {path: np.array(results[path]) for path in self.gradients}

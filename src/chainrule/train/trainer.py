@@ -554,8 +554,10 @@ def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
 
 
 def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any, Any], int] | None:
-    """A function that copies arrays which need no conversion to the buffers. It returns their number of rows,
-    or 0 where the arrays need conversion. ``None``: the arrays of this model always do.
+    """Return a function that copies arrays which need no conversion to the buffers.
+
+    It returns their number of rows, or 0 where the arrays need conversion. ``None``: the arrays of this model
+    always do.
     """
     network = model.network
     if network is None or len(buffers) != 2 or network.inference.book.tables or model.preparation is not None:

@@ -143,7 +143,7 @@ class TrainingRun:
         )  # fmt: skip
 
     def _kept_loss(self, best: int | None, members: Sequence[int]) -> float | None:
-        """The validation loss of the weights that the model has: of the best epochs, or the last ones."""
+        """Return the validation loss of the model's weights: those of the best epochs, or the last ones."""
         history = self.state.history
         if not history or self.evaluator is None:
             return None

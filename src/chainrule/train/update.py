@@ -144,7 +144,7 @@ class Updater:
         return results, True
 
     def is_finite(self) -> bool:
-        """Whether all arrays are finite after an update; one without the engine's loop changes no others."""
+        """Return whether all arrays are finite after an update; without the loop no others change."""
         if self.loop is None:
             return True
         blocks = self._blocks or [self.arrays[label] for label in self.step.homes.values()]
@@ -395,7 +395,7 @@ class RowUpdates:
         return self.updater.gradients(self._batch(following), state.step, arrays)
 
     def replay(self, begin: TrainState, count: int) -> TrainState:
-        """The state ``count`` steps after another one of the same epoch; the engine has its arrays then."""
+        """Return the state ``count`` steps after another one of its epoch; the engine then has its arrays."""
         state = replace(begin)
         self.load(state)
         self._update(state, self._run(state, count)[0])
@@ -460,7 +460,7 @@ class RowUpdates:
         return rows if self._index is None else self._index[rows]
 
     def _rows(self, epoch: int) -> np.ndarray:
-        """The rows of an epoch in order, as row numbers that compiled code reads; cached for the epoch."""
+        """Return the rows of an epoch in order, cached, as row numbers that compiled code reads."""
         assert isinstance(self.order, Order)
         if self._epoch_rows[0] != epoch:
             order = self.order.epoch(epoch)
@@ -488,8 +488,10 @@ def index_of(data: Arrays) -> np.ndarray | None:
 
 
 def viewed_arrays(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays that compiled code gathers rows from. Where an input is a view of some rows of an array,
-    these are the viewed array itself and, of every other input, an array with as many rows.
+    """Return the arrays that compiled code gathers rows from.
+
+    Where an input is a view of some rows of an array, these are the viewed array itself and, of every other
+    input, an array with as many rows.
     """
     views = _views(data)
     if not views:

@@ -76,7 +76,7 @@ def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = (
 
 
 def _command_of(call: str, words: Sequence[str]) -> str:
-    """The command for a call of a method of a model, such as ``model.plot.weights()``; ``""``: none."""
+    """Return the command for a method of a model, such as ``model.plot.weights()``; ``""``: none."""
     try:
         node = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError):  # ValueError: a path with a NUL or bytes that are no Unicode
@@ -252,7 +252,7 @@ def _usage_error(error: Any, command: str, words: Sequence[str], function: Calla
 
 
 def _with_same_words(option: str, function: Callable[..., Any]) -> list[str]:
-    """Options with the same meaning or the same words: ``--learning-rate`` for ``--lr``, ``--rate``."""
+    """Return options with the same meaning or words: ``--learning-rate`` for ``--lr``, ``--rate``."""
     typed = option.strip("-").replace("-", "_")
     names = list(inspect.signature(function).parameters)
     same = [] if typed in names else list(translated(typed, None, names) or {})

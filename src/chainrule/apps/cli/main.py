@@ -132,7 +132,7 @@ def _run(words: list[str]) -> int:
 
 
 def _command_position(words: Sequence[str]) -> int | None:
-    """The index of the command: the first word that is neither an option nor the value of ``--lang``."""
+    """Return the index of the command: the first word but options and the value of ``--lang``."""
     for i, word in enumerate(words):
         if not word.startswith("-") and (i == 0 or words[i - 1] != "--lang"):
             return i

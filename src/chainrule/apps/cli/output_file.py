@@ -22,7 +22,7 @@ class OutputFile(OptionInfo):
 
 
 def output_file(help_key: str, metavar: str = "FILE", is_or_folder: bool = False) -> Any:
-    """An option for the path of a file that is written; a path that cannot be written is refused at once.
+    """Return an option for the path of a written file; refuses at once a path that cannot be written.
 
     Args:
         help_key: key of the help text, beginning with ``=``.
@@ -55,7 +55,7 @@ def _file_name(option: str, suffix: str = "") -> str:
 
 
 def _is_folder(path: str) -> bool:
-    """Whether a path is a folder, or may name one that the command creates with its missing parents."""
+    """Return whether a path is a folder, or may name one that the command creates with its parents."""
     parent, name = os.path.split(path)
     return os.path.isdir(path) or (not Path(name).suffix and not os.path.exists(parent or "."))
 

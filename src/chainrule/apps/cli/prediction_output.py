@@ -130,7 +130,7 @@ def stored_level(model: Model) -> float | None:
 
 
 def with_unknown(labels: np.ndarray, probabilities: np.ndarray, level: float) -> np.ndarray:
-    """The predicted labels (N,), and ``"unknown"`` where the largest of the probabilities (N, K) is smaller.
+    """Return the predicted labels (N,), ``"unknown"`` where the largest probability of (N, K) is smaller.
 
     Example:
         >>> with_unknown(np.array(["ann", "bob"]), np.array([[0.9, 0.1], [0.4, 0.6]]), 0.7).tolist()
@@ -199,7 +199,7 @@ def prediction_columns(
 
 
 def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
-    """The column of each output; of a vector of up to ``MAX_COLUMNS`` numbers, one for each of them."""
+    """Return the column of each output; of a vector of up to ``MAX_COLUMNS`` numbers, one for each."""
     outputs, kind = predicted if isinstance(predicted, dict) else {"": predicted}, kind_of(model)
     columns: dict[str, np.ndarray] = {}
     for name, values in outputs.items():

@@ -145,7 +145,7 @@ def _reference(run: str, model: Model, reference: str | None, reading: ReadOptio
 
 
 def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str, np.ndarray]:
-    """The share of reference rows that are at least as strange as each row; prints how many are strange.
+    """Return the share of reference rows at least as strange as each row; prints how many are strange.
 
     Args:
         model: of the run.

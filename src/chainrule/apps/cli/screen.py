@@ -24,7 +24,7 @@ _COLORS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def console(to_errors: bool = False) -> Console:
-    """The console of standard output or errors; created at each call, so that redirection is respected."""
+    """Return the console of standard output or errors; a new one, so that redirection is respected."""
     stream = sys.stderr if to_errors else sys.stdout
     terminal = Console(file=stream, highlight=False, markup=False, emoji=False)
     return (

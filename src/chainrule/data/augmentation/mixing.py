@@ -113,7 +113,7 @@ class CutMix(Mix):
 
 
 def _shares(alpha: float, u: np.ndarray) -> np.ndarray:
-    """Samples of Beta(alpha, alpha), from uniform numbers by the inverse of its distribution function."""
+    """Return samples of Beta(alpha, alpha) from uniform numbers by its inverse distribution function."""
     return np.array([float(betaincinv(alpha, alpha, v)) for v in u.tolist()])
 
 

@@ -52,7 +52,7 @@ def may_be_missing(texts: pl.Series) -> pl.Series:
 
 
 def drop_missing_words(texts: pl.Series) -> pl.Series:
-    """The texts with every spelling that may be a missing value replaced by null: those of a number column.
+    """Return the texts with every spelling of a missing value in a number column replaced by null.
 
     Example:
         >>> drop_missing_words(pl.Series(["1", "none", "-"])).to_list()

@@ -321,7 +321,7 @@ def _valid(parts: pl.DataFrame, suffixes: dict[str, _Suffix]) -> pl.Series:
 def _regular(
     parts: pl.DataFrame, suffixes: dict[str, _Suffix], valid: pl.Series, is_lenient: bool
 ) -> pl.Series:
-    """Whether each cell has no unit, bound or parentheses that are too rare or too frequent in the column."""
+    """Return whether each cell has no unit, bound or parentheses too rare or frequent in the column."""
     regular = pl.Series([True]).new_from_index(0, len(parts))
     count = int(valid.sum())
     if is_lenient or not count:

@@ -54,7 +54,7 @@ class Archive:
     open: Open
 
     def names(self, *patterns: str) -> list[str]:
-        """The names of the files that match one of the patterns, sorted; ``*`` also matches slashes."""
+        """Return the sorted names of the files that match one of the patterns; ``*`` also matches slashes."""
         return sorted(n for n in self.files if not patterns or any(fnmatchcase(n, p) for p in patterns))
 
     def read(self, name: str) -> bytes:

@@ -177,7 +177,7 @@ def _check(dataset: Dataset, copy: Archive) -> None:
 
 
 def _checksums(dataset: Dataset, copy: Archive) -> tuple[str, str]:
-    """The published checksum and that of a copy, each with its method; empty if it cannot be compared."""
+    """Return the checksum of the publisher and that of a copy, each with its method; empty: incomparable."""
     if dataset.digest:
         return f"SHA-256 {dataset.digest}", f"SHA-256 {copy.digest(dataset.members)}"
     md5 = dataset.source.md5 if isinstance(dataset.source, Address) else ""

@@ -26,7 +26,7 @@ def all_descriptors() -> tuple[str, ...]:
 
 
 def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTORS) -> np.ndarray:
-    """Descriptors of molecules, (N, D); those that are not defined for a molecule, or beyond 1e6, are 0.
+    """Return descriptors of molecules, (N, D); those not defined for a molecule, or beyond 1e6, are 0.
 
     Args:
         molecules: N molecules.

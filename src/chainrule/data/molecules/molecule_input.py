@@ -50,7 +50,7 @@ class MoleculeInput:
     max_atoms: int
 
     def __call__(self, molecules: Sequence[Molecule], places: Sequence[str]) -> dict[str, np.ndarray]:
-        """The inputs of ``cr.GraphNetwork``: ``nodes`` (B, N, F), ``edges`` (B, K, N, N), ``mask`` (B, N).
+        """Return inputs of ``cr.GraphNetwork``: ``nodes`` (B, N, F), ``edges`` (B, K, N, N), ``mask`` (B, N).
 
         Args:
             molecules: B molecules.

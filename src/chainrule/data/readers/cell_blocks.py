@@ -174,7 +174,7 @@ def _values(texts: pl.Series, chosen: np.ndarray) -> np.ndarray:
 
 
 def _number(values: np.ndarray, is_integral: bool) -> pl.Series:
-    """A column of numbers, NaN where missing; integral values are below 10**15, which float64 represents."""
+    """Return a column of numbers, NaN where missing; integral values are below 10**15, exact in float64."""
     if is_integral and not np.isnan(values).any():
         return pl.Series(values.astype(np.int64))
     column = pl.Series(values).fill_nan(None)

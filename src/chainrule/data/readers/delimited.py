@@ -186,7 +186,7 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
 
 
 def _commented(head: _Head) -> list[str]:
-    """The names of a header in the last comment line: it has the width of the rows, which begin at once."""
+    """Return the names in the last comment line: it has the width of the rows, which begin at once."""
     if not head.comments or not head.records:
         return []
     text = head.comments[-1].lstrip(COMMENT).lstrip()

@@ -95,7 +95,7 @@ def _is_cell(value: Any) -> bool:
 
 
 def frame_of_columns(columns: Mapping[Any, Any], source: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    """A frame from named columns, as ``of_columns``, and the columns of other content with that content."""
+    """Return a frame from named columns, as ``of_columns``, and the columns of other content with it."""
     series: list[pl.Series] = []
     unusable: dict[str, str] = {}
     for name, values in columns.items():
@@ -136,7 +136,7 @@ def _as_array(values: Any) -> np.ndarray:
 
 
 def _category_cells(values: Any) -> Any:
-    """The cells of a pandas category; levels that are neither numbers nor texts (intervals) as texts."""
+    """Return the cells of a pandas category; other levels than numbers or texts (intervals) as texts."""
     levels = list((values.cat if hasattr(values, "cat") else values).categories)
     if all(isinstance(level, str | bool | int | float | np.generic) for level in levels):
         return values
@@ -147,7 +147,7 @@ def _category_cells(values: Any) -> Any:
 
 
 def _of_list(values: list | tuple) -> np.ndarray:
-    """Rows of numbers as an array; anything else cell by cell, so that NumPy does not convert 1 to "1"."""
+    """Return rows of numbers as an array; anything else cell by cell: NumPy would convert 1 to "1"."""
     if values and isinstance(values[0], list | tuple):
         try:
             rows = np.asarray(values)
@@ -162,7 +162,7 @@ def _of_list(values: list | tuple) -> np.ndarray:
 
 
 def series_of(name: str, values: Any, unusable: dict[str, str]) -> pl.Series:
-    """A polars column; None, NaN and pandas' NA become null; unsupported content is named in ``unusable``."""
+    """Return a polars column; None, NaN and pandas' NA become null; ``unusable`` names other content."""
     if isinstance(values, pl.Series):
         return values.alias(name)
     if values.ndim == 0:

@@ -196,7 +196,7 @@ def _size(size: Any) -> tuple[int, int] | None:
 
 
 def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
-    """The images and the other files of a folder, sorted by path; hidden files and folders are ignored."""
+    """Return the images and the other files of a folder, sorted by path, without hidden ones."""
     visible = folder_files(root, SUFFIXES, "E351")
     files = [file for file in visible if file.name.lower().endswith(SUFFIXES)]
     others = [file for file in visible if not file.name.lower().endswith(SUFFIXES)]

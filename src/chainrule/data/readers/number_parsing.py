@@ -36,8 +36,9 @@ def clean(column: pl.Series) -> pl.Series:
 
 
 def has_codes(cells: pl.Series) -> bool:
-    """Whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1), or the texts are
-    codes such as ``12E3``, which no program writes for a number.
+    """Return whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1).
+
+    Also whether the texts are codes such as ``12E3``, which no program writes for a number.
     """
     integers = cells.filter(cells.str.contains(INTEGER))
     if len(integers) and integers.str.contains(CODE).any():
@@ -88,7 +89,7 @@ def level_texts(column: pl.Series) -> pl.Series:
 
 
 def number_text(value: float) -> str:
-    """A number as text: without ``.0`` if integral, else the shortest text that parses to the same value."""
+    """Return a number as text: without ``.0`` if integral, else the shortest text with the same value."""
     value = float(value) if isinstance(value, float) else value
     return str(int(value)) if value == value // 1 and abs(value) <= EXACT else repr(value)
 

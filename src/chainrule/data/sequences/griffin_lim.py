@@ -121,7 +121,7 @@ def _sound_of(
 
 
 def short_time_fourier(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
-    """The Fourier transform of each frame under a Hann window: (T,) -> (frames, 1 + length // 2), complex.
+    """Return the Fourier transform of each frame, Hann window: (T,) -> (frames, 1 + length // 2), complex.
 
     Args:
         samples: (T,), at least a frame.

@@ -107,7 +107,7 @@ def pronounce(text: str, voice: str = VOICE, where: str = "text") -> Pronunciati
 
 
 def _phonemes(events: list[tuple[str, float]]) -> tuple[tuple[str, ...], np.ndarray]:
-    """The symbols and their starts; breaks between syllables are left out, and adjacent pauses joined."""
+    """Return the symbols and their starts, without breaks between syllables; adjacent pauses are joined."""
     symbols: list[str] = []
     starts: list[float] = []
     for name, start in events:

@@ -113,7 +113,7 @@ def _label_numbers(task: Task) -> Iterator[Finding]:
 
 
 def _scales(columns: tuple[Column, ...]) -> Iterator[Finding]:
-    """Inputs of very different spread, or far from 0; the preparation corrects both, raw arrays keep them."""
+    """Yield inputs of very different spread, or far from 0; the preparation corrects both."""
     numbers = [column for column in columns if column.is_input and column.kind == "number" and column.std]
     if not numbers:
         return

@@ -124,7 +124,7 @@ class ColumnProfile:
         return self.missing / self.rows
 
     def quantile(self, share: float) -> float:
-        """The smallest stored value up to which at least a share of the cells is; there must be some."""
+        """Return the smallest stored value up to which at least a share of the cells is; one must exist."""
         index = bisect.bisect_left(self.cumulative, share * self.cumulative[-1])
         return self.quantiles[min(index, len(self.quantiles) - 1)]
 
@@ -173,7 +173,7 @@ def profiles_of(table: Table, encodings: tuple[Encoding, ...]) -> tuple[ColumnPr
 
 
 def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list[str | None]]:
-    """Which cells of a category have a level of the training rows or are missing, (N,), and their texts.
+    """Return which cells of a category are missing or have a level of the training, (N,), and their texts.
 
     Upper and lower case are not distinguished.
     """

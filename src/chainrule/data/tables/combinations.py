@@ -115,7 +115,7 @@ def _product(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combinati
 
 
 def _pairs(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination | None:
-    """A linear combination of a few squares, products, ratios and maxima, or its root or reciprocal."""
+    """Return a linear combination of few squares, products, ratios and maxima, or its root or reciprocal."""
     names, x, y = _strongest(*_complete(columns, target))
     if not x.size:
         return None
@@ -139,7 +139,7 @@ def _pairs(columns: Mapping[str, np.ndarray], target: np.ndarray) -> Combination
 
 
 def _fitted(values: np.ndarray, y: np.ndarray) -> tuple[list[int], np.ndarray, float] | None:
-    """The terms that cannot be left out, their weights and the constant; ``None``: too many, or no fit."""
+    """Return the terms that cannot be left out, their weights and the constant; ``None``: no such fit."""
     r2 = _r2(values, y)
     minimal = _fewest(values, y, EXACT if r2 >= EXACT else NEAR) if r2 >= NEAR else []
     if not 0 < len(minimal) <= MAX_TERMS:

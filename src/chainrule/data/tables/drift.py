@@ -125,7 +125,7 @@ def _outside(profile: ColumnProfile, values: np.ndarray, present: int, rows: int
 
 
 def _is_by_chance(count: int, extreme: float, rows: int, profile: ColumnProfile) -> bool:
-    """Whether rows like those of the training have as many numbers outside the range, and none is far."""
+    """Return whether rows like those of the training have as many outside the range, and none is far."""
     if profile.low is None or profile.high is None or not profile.quantiles:
         return False
     beyond = max(profile.low - extreme, extreme - profile.high)
@@ -139,7 +139,9 @@ def _is_by_chance(count: int, extreme: float, rows: int, profile: ColumnProfile)
 
 
 def outside_probability(n: int, m: int, count: int) -> float:
-    """The probability that the largest ``count`` of n training and m new values of one distribution are new.
+    """Return the probability that the largest ``count`` of n training and m new values are new ones.
+
+    All are samples of one distribution.
 
     Example:
         >>> outside_probability(9, 1, 1), outside_probability(9, 1, 0)

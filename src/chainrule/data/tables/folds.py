@@ -43,7 +43,7 @@ _NUMBER, _TEXT, _IMAGE = range(3)
 
 
 def row_digests(table: Table, columns: Sequence[str] | None = None) -> np.ndarray:
-    """A 64-bit digest of the content of each row: equal for equal rows in any file format, (N,) uint64.
+    """Return a 64-bit digest of the content of each row, (N,) uint64: the same in any file format.
 
     Numbers are hashed as float64 (integers that float64 does not represent as text), everything else as UTF-8
     text, each with the name of its column, as in ``Table.fingerprint``. Neither the order of the rows nor
@@ -238,7 +238,7 @@ def _units(digests: np.ndarray, groups: np.ndarray | None, labels: np.ndarray) -
 
 
 def _components(digest: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """A representative of each group; groups that share a row, directly or by others, have the same one."""
+    """Return a representative of each group; groups that share a row, even by others, have the same one."""
     pairs = np.unique(np.stack([digest, group]), axis=1)  # (2, P), by digest
     is_shared = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])
     parent = list(range(int(group.max(initial=-1)) + 1))

@@ -323,7 +323,7 @@ class Preparation:
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
 
     def as_trained(self, table: Table) -> Table:
-        """The table with its ambiguous numbers read as those of the training, and notices about them."""
+        """Return the table with its ambiguous numbers read as those of the training, and notices about it."""
         marks = [(e.column, e.mark, e.mark_evidence) for e in self.encodings if isinstance(e, Number)]
         if self.task == "regression":
             marks.append((self.target, self.target_mark, self.target_mark_evidence))

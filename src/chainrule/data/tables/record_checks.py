@@ -38,7 +38,7 @@ def read_fields(
 
 
 def defaults_of(kind: type, **others: Any) -> dict[str, Any]:
-    """The defaults of the fields of a dataclass, in the form of a record, and those of other fields."""
+    """Return the defaults of the fields of a dataclass, in the form of a record, and those of others."""
     own = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
     return {name: list(v) if isinstance(v, tuple) else v for name, v in {**own, **others}.items()}
 

@@ -33,7 +33,7 @@ def repeats_by_chance(frame: pl.DataFrame) -> int:
 
 
 def shared_by_chance(first: np.ndarray, second: np.ndarray) -> float:
-    """The share of rows of ``second`` (M, F) that are in ``first`` (N, F) after the columns are shuffled."""
+    """Return the share of rows of ``second`` (M, F) in ``first`` (N, F) after the columns are shuffled."""
     both = np.concatenate([first, second])
     orders = [permutation(fold(key_of(0), _STREAM, i), len(both)) for i in range(both.shape[1])]
     shuffled = np.ascontiguousarray(np.stack([both[o, i] for i, o in enumerate(orders)], axis=1))

@@ -37,7 +37,7 @@ def key_of_level(text: str) -> str:
 
 
 def merge_spellings(table: Table) -> Table:
-    """The table with one spelling for each level of its text columns, and a notice for each column changed.
+    """Return the table with one spelling for each level of text columns; a notice for each column changed.
 
     Example:
         >>> table = Table(pl.DataFrame({"city": ["Paris", "PARIS", "Paris", "Rome"]}))
@@ -134,7 +134,7 @@ def _listed(groups: Sequence[Sequence[tuple[str, int]]]) -> str:
 
 
 def match_spellings(texts: pl.Series, levels: Sequence[str]) -> pl.Series:
-    """The texts with those that are not levels replaced by the level that differs only in case or spaces.
+    """Return the texts, levels in place of texts that differ from one only in case or spaces.
 
     Example:
         >>> match_spellings(pl.Series(["PARIS", "Oslo", None]), ["Paris"]).to_list()

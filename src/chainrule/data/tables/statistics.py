@@ -22,7 +22,7 @@ def mean_and_std(values: np.ndarray) -> tuple[float, float]:
 
 
 def range_statistics(values: np.ndarray) -> dict[str, Any]:
-    """Minimum, mean, standard deviation and maximum of the finite numbers; nothing if there are none."""
+    """Return minimum, mean, standard deviation and maximum of the finite numbers; empty without any."""
     values = values[np.isfinite(values)]
     if not len(values):
         return {}

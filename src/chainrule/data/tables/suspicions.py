@@ -90,7 +90,7 @@ def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Find
 
 
 def leaks(table: Table, columns: Sequence[Column], task: Task) -> list[Finding]:
-    """The findings about columns that predict the target too well, alone or together; see ``suspicions``."""
+    """Return findings about columns that predict the target too well, alone or together."""
     sample, inputs = _sample(table), _inputs(columns)
     findings: list[Finding] = []
     for rule in (_gaps, _copies, _near_copies, _combinations):  # a column is reported once
@@ -196,7 +196,7 @@ def _values(cells: pl.Series, column: Column) -> np.ndarray | None:
 
 
 def _separation(values: np.ndarray, codes: np.ndarray, classes: int = 2) -> float:
-    """The area under the ROC curve of a column for two classes; for more, 1 if it separates all, else 0."""
+    """Return the area under the ROC curve of a column for two classes; for more, 1 if all are separate."""
     counts = np.bincount(codes, minlength=classes)
     if len(counts) > classes or counts.min() < FEWEST:
         return 0.0
@@ -252,7 +252,7 @@ def _identifiers(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
 
 
 def _is_id(present: pl.Series, kind: str) -> bool:
-    """Whether the values of a column look like ids: by its name, their form, or equally many rows of each."""
+    """Return whether values look like ids: by the name, their form, or equally many rows of each."""
     counts = present.value_counts()["count"]
     if ID_NAME.match(present.name) or (counts.min() == counts.max() and counts[0] > 1):
         return True
@@ -280,7 +280,7 @@ def _sentinels(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
 
 
 def _negative_codes(values: np.ndarray) -> list[float]:
-    """Several numbers from -9 to -1 that are apart from all others, as the codes of surveys: -9 and -8."""
+    """Return several numbers from -9 to -1 apart from all others, as the codes of surveys: -9 and -8."""
     codes, others = np.unique(values[values < 0]), np.unique(values[values >= 0])
     is_code = len(codes) > 1 and bool(np.isin(codes, range(-9, 0)).all())
     return codes.tolist() if is_code and len(others) >= FEWEST and others[0] - codes[-1] >= APART else []

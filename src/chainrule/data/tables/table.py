@@ -92,7 +92,7 @@ class Table:
         return replace(self, frame=self.frame[rows], lines=lines, images=images, originals=originals)
 
     def words(self, name: str) -> pl.Series:
-        """The cells of a column as they were written, for a column of categories: ``$5`` instead of 5."""
+        """Return the cells of a column of categories as they were written: ``$5`` instead of 5."""
         return self.originals.get(name, self.frame[name])
 
     def levels(self, name: str) -> Levels:

@@ -106,7 +106,7 @@ def _levels(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
 
 
 def _moments(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
-    """Evenly spaced quantiles of dates, times or durations, in ascending order of their first feature."""
+    """Return evenly spaced quantiles of dates, times or durations, ascending by their first feature."""
     cells, values = rows.table.words(column), rows.x[:, own[0]]
     present = np.flatnonzero(cells.is_not_null().to_numpy())
     order = present[np.argsort(values[present], kind="stable")]

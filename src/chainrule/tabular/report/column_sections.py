@@ -114,7 +114,7 @@ def effects_section(
 
 
 def effects_caption(labels: Sequence[Any], counts: np.ndarray, target: str) -> list[tuple[str, Any]]:
-    """The colors of the lines with what they are: the mean prediction, or the probability of a class."""
+    """Return the colors of the lines and what they are: mean prediction, or probability of a class."""
     outputs = _chosen_outputs(labels, counts)
     keys = ("report_effects_value", "report_effects_probability")
     texts = both_texts(keys[bool(labels)])

@@ -185,7 +185,7 @@ def _positive(prepared: PreparedData) -> tuple[str, ...]:
 
 
 def _finding(finding: Finding, options: Options, probes: Sequence[Probe]) -> dict[str, Any]:
-    """A finding of the doctor with its texts in both languages, and the command that applies its fix."""
+    """Return a finding of the doctor with its texts, and the command that applies its fix."""
 
     def both(text: Callable[[str], str]) -> tuple[str, str]:
         return text("en"), text("zh")

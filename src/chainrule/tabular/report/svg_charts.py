@@ -186,7 +186,7 @@ def _number(value: float) -> str:
 
 
 def reliability(diagram: Reliability) -> str:
-    """The reliability diagram: accuracy by bin of confidence, and the diagonal of perfect calibration."""
+    """Return the reliability diagram: accuracy by bin of confidence, and the diagonal of calibration."""
     occupied = diagram.counts > 0
     low = min(0.5, math.floor(float(diagram.confidence[occupied].min()) * len(occupied)) / len(occupied))
     frame = Frame((low, 1.0), (0.0, 1.02))
@@ -204,7 +204,7 @@ def reliability(diagram: Reliability) -> str:
 
 
 def calibration(curves: Sequence[tuple[Calibration, str]]) -> str:
-    """The observed share of the positive class over its predicted probability, with two standard errors.
+    """Return the observed share of the positive class over its probability, with two standard errors.
 
     Args:
         curves: for each model its calibration table and its color.

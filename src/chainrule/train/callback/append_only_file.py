@@ -60,7 +60,7 @@ def _add(place: Place, data: bytes) -> None:
 def complete_lines(
     path: Path, is_valid: Callable[[bytes], bool], description: str, within: Path | None = None
 ) -> bytes:
-    """The complete lines of an existing log, without an incomplete last line; ``b""``: there is no log.
+    """Return the complete lines of an existing log, without an incomplete last one; ``b""``: no log.
 
     Args:
         path: the path of the log; its folder is created.

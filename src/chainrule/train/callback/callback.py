@@ -54,8 +54,7 @@ class Callback(Extensible):
         raise TypeError(f"{type(self).__name__} defines no start")
 
     def watches(self) -> tuple[str, ...]:
-        """The columns of the history that the callback needs, such as ``"val_f1"``; the training measures
-        them."""
+        """Return the columns of the history, such as ``"val_f1"``, that the callback needs to be measured."""
         return ()
 
 

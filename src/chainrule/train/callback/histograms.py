@@ -53,8 +53,7 @@ class RecordedHistograms:
 
 
 def count(values: np.ndarray) -> np.ndarray:
-    """The number of values of an array in each bin, (bins,); of a large array, evenly spaced elements are
-    counted.
+    """Return the number of values of an array in each bin, (bins,); a large array is sampled evenly.
 
     Non-finite values are not counted.
 
@@ -71,8 +70,10 @@ def count(values: np.ndarray) -> np.ndarray:
 
 
 def layer_nodes(network: Network) -> dict[str, Node]:
-    """The output of each innermost layer, by path and call, in order of execution, without layers that return
-    their input or only reshape it."""
+    """Return the output of each innermost layer, by path and call, in order of execution.
+
+    Layers that return their input or only reshape it are left out.
+    """
     results = network.inference.book.results
     containers = {path[:i] for path in results for i, sign in enumerate(path) if sign == "."}
     known: set[Node] = set(network.inference.inputs.values())

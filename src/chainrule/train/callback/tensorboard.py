@@ -110,7 +110,7 @@ class TensorBoard(Callback):
 
 
 def new_file(folder: Path, within: Path | None = None) -> Path:
-    """The path of a new event file in a folder; TensorBoard reads the files in the order of their times."""
+    """Return the path of a new event file in a folder; TensorBoard reads files by their times."""
     if within is not None:
         atomic_write.make_folder(within)
     atomic_write.make_folder(folder, within)

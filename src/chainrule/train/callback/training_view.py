@@ -71,7 +71,7 @@ class TrainingView:
         return self._run.step
 
     def initial_state(self) -> TrainState:
-        """The state before the first update, for updates on copies: its arrays must not be written to."""
+        """Return the state before the first update, for updates on copies: its arrays are read-only."""
         state = self._run.state
         return TrainState(state.parameters, state.states, state.slots)
 
@@ -116,7 +116,7 @@ class TrainingView:
         return any(rule.keeps_best for rule in self._run.rules)
 
     def parameters(self) -> Tensors:
-        """Copies of the parameters for predictions, by path; with ``cr.EMA`` the means of the weights."""
+        """Return copies of the parameters for predictions, by path; with ``cr.EMA`` the mean weights."""
         return {path: value.copy() for path, value in self._run.predicting_parameters().items()}
 
     def states(self) -> Tensors:

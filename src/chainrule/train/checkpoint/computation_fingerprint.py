@@ -65,7 +65,7 @@ def _layers(book: Collected, kind: str) -> Iterator[tuple[str, Node | Mapping[st
 
 
 def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: Network) -> str | None:
-    """A description of the first part of a training whose computation differs; ``None``: there is none.
+    """Return a description of the first part of a training whose computation differs; else ``None``.
 
     Args:
         saved, now: the recorded and the present result of ``computation``; ``saved`` in any order.

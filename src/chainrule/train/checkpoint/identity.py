@@ -111,7 +111,7 @@ def planned_as(recorded: Any) -> Iterator[None]:
 
 
 def difference(saved: Any, now: Any, path: str) -> str | None:
-    """The path of the first difference between two values of plain data, with both values; ``None``: equal.
+    """Return the path of the first difference of two values of plain data, with both; ``None``: equal.
 
     Example:
         >>> difference({"layers": [{"units": 3}]}, {"layers": [{"units": 4}]}, "net")

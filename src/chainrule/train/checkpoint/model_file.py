@@ -97,7 +97,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
 
 
 def _losses(model: ModelState) -> Mapping[str, Loss]:
-    """The loss of each output; for a model without graphs, those of the recipe, a single one as ``""``."""
+    """Return the loss of each output; without graphs those of the recipe, a single one as ``""``."""
     if model.network is not None:
         return model.network.losses
     losses = model.recipe.loss
@@ -252,7 +252,7 @@ def _warn_of_changed_code(model: ModelState, saved: Any, where: str) -> None:
 
 
 def _online_steps(record: Mapping[str, Any]) -> int | None:
-    """The number of updates of ``partial_fit`` that the model continues; ``None``: it continues none."""
+    """Return the number of updates of ``partial_fit`` that the model continues; ``None``: none."""
     online = record.get("online")
     if online is None:
         return None

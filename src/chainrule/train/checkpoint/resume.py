@@ -50,7 +50,7 @@ def run_folder(options: FitOptions) -> Iterator[tuple[RunFolder | None, Checkpoi
 
 
 def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
-    """The number of cores for which the training of a checkpoint was planned; ``None``: not recorded."""
+    """Return the number of cores that the training of a checkpoint was planned for; ``None``: unknown."""
     identity = {} if checkpoint is None else checkpoint.record.get("identity")
     return identity.get("cores") if isinstance(identity, dict) else None
 

@@ -86,7 +86,7 @@ class Evaluator:
         return {output: [m.label for m in metrics] for output, metrics in self.metrics.items()}
 
     def __call__(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """``loss`` and the metrics by column name: ``accuracy``, or ``NAME_accuracy`` with several outputs.
+        """Return ``loss`` and the metrics by column name: ``accuracy``, ``NAME_accuracy`` of several outputs.
 
         With several outputs, ``NAME_loss`` is the loss of each output without its loss weight.
 
@@ -201,7 +201,7 @@ def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metri
 
 
 def loss_columns(targets: Mapping[str, Target]) -> list[str]:
-    """The columns of the losses of single outputs: ``NAME_loss`` for each; empty if there is one output."""
+    """Return the columns of the losses of single outputs: ``NAME_loss`` for each; none for one output."""
     return [f"{output}_loss" for output in targets] if len(targets) > 1 else []
 
 

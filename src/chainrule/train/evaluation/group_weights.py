@@ -55,7 +55,7 @@ class GroupPredictions:
     target: np.ndarray | None
 
     def best_weights(self, chosen: np.ndarray | None = None) -> np.ndarray:
-        """The weights of the groups, (G,), for which the loss is smallest; without rows the initial ones.
+        """Return the weights of the groups, (G,), with the smallest loss; without rows the initial ones.
 
         Args:
             chosen: (J,) the predictions that count; by default all.
@@ -139,7 +139,7 @@ def _moves(counts: np.ndarray, step: int) -> list[np.ndarray]:
 
 
 def weighted_mean(network: Network) -> tuple[str, EnsembleMean] | None:
-    """The path of the layer that averages groups with weights, and the layer; ``None`` if there is none."""
+    """Return path and layer that average groups with weights; ``None`` if there is none."""
     layers = network.inference.book.layers
     means = ((path, layer) for path, layer in layers.items() if isinstance(layer, EnsembleMean))
     return next(((path, layer) for path, layer in means if layer.initial_weights), None)

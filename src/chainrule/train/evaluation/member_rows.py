@@ -155,7 +155,7 @@ def weighted_loss(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def weighted_prediction(
     predictions: np.ndarray, weights: np.ndarray, index: np.ndarray, rows: int
 ) -> np.ndarray:
-    """The mean prediction of each row by the members with a weight for it, (N, C); 0 where there is none.
+    """Return the mean prediction of each row by the members with a weight for it, (N, C); 0 without any.
 
     Args:
         predictions: (R, K, C).
@@ -174,7 +174,7 @@ def weighted_prediction(
 
 
 def _rows_of_members(network: Network, weights: np.ndarray) -> np.ndarray | None:
-    """The rows of each member of a group, (R, M); ``None`` where all members are computed for all rows."""
+    """Return the rows of each member of a group, (R, M); ``None``: all members are computed for all rows."""
     built = _built(network)
     if built is None:
         return None
@@ -189,7 +189,7 @@ def _rows_of_members(network: Network, weights: np.ndarray) -> np.ndarray | None
 
 
 def _built(network: Network) -> Built | None:
-    """The members in inference, for inputs with an axis of members; ``None`` where that is not possible."""
+    """Return the members in inference, for inputs with an axis of members; ``None``: not possible."""
     return network.memo("members on own rows", lambda: _build(network))
 
 
@@ -214,7 +214,7 @@ def _members(built: Built) -> int:
 
 
 def _program(network: Network, built: Built, has_targets: bool) -> Program:
-    """The program from inputs (R, M, F) to predictions (R, K, C), with targets (R, K) also losses (R, K)."""
+    """Return the program from inputs (R, M, F) to predictions (R, K, C), with targets also losses (R, K)."""
     engine = network.engine or settings.engine
     return network.memo(
         ("rows of members", has_targets, engine), lambda: _compiled(network, built, has_targets, engine)
@@ -236,7 +236,7 @@ def _compiled(network: Network, built: Built, has_targets: bool, engine: str) ->
 def _run(
     network: Network, rows: Arrays, variables: Mapping[str, np.ndarray], index: np.ndarray, has_targets: bool
 ) -> dict[str, np.ndarray]:
-    """``prediction`` (R, K, C) and with targets ``loss`` (R, K) of the members on their rows ``index``."""
+    """Return ``prediction`` (R, K, C), with targets ``loss`` (R, K), of members on their rows ``index``."""
     built = _built(network)
     assert built is not None
     program, parts = _program(network, built, has_targets), []

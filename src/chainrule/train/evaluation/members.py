@@ -27,7 +27,7 @@ from chainrule.train.network import Network
 
 
 def member_program(network: Network, has_targets: bool) -> Program:
-    """The program from inputs to each member's predictions, (B, K, C), and with targets losses, (B, K)."""
+    """Return the program from inputs to each member's predictions, (B, K, C); with targets losses, (B, K)."""
     engine = network.engine or settings.engine
     return network.memo(("members", has_targets, engine), lambda: _program(network, has_targets, engine))
 

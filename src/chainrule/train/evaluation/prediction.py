@@ -137,7 +137,7 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
 def _computed(
     model: ModelState, arrays: Mapping[str, np.ndarray], total: int = 0
 ) -> list[dict[str, np.ndarray]]:
-    """The results of the prediction program, in blocks of rows, of which there are ``total`` in all."""
+    """Return the results of the prediction program, in blocks of rows, which are ``total`` in all."""
     assert model.network is not None
     program, variables = model.network.prediction_program, model.arrays
     if not len(next(iter(arrays.values()))):

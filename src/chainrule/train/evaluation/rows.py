@@ -275,7 +275,7 @@ def _as_batch(model: ModelState, network: Network, x: Any) -> tuple[Any, bool]:
 
 
 def _is_single(spec: Spec, shape: tuple[int, ...]) -> bool:
-    """Whether an array of this shape is one row for an input, and not rows that lack a channel axis."""
+    """Return whether an array of this shape is one row for an input, not rows that lack a channel axis."""
     if len(shape) != spec.rank - 1 or not shape:
         return False
     last = spec.shape[-1]
@@ -300,7 +300,7 @@ def _targets_as_batch(y: Any, is_single: bool) -> Any:
 
 
 def _has_no_rows(x: Any) -> bool:
-    """Whether these are zero rows: an empty list, an array or a frame of length 0, or such inputs by name."""
+    """Return whether these are zero rows: an empty list, array or frame, or such inputs by name."""
     if isinstance(x, Mapping):
         return bool(x) and all(map(_has_no_rows, x.values()))
     if isinstance(x, Table):

@@ -235,7 +235,7 @@ def _no_batch(item: Any, target: str) -> DataError:
 
 
 def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
-    """Samples as they were passed, or those of all batches of an iterable, such as a DataLoader, as one.
+    """Return samples as they were passed, or all batches of an iterable, such as a DataLoader, as one.
 
     Args:
         x, sample_weight: as in ``fit``.

@@ -35,7 +35,7 @@ def column_names(x: Any) -> tuple[str, ...]:
 
 
 def columns_of(x: Any) -> dict[str, tuple[str, ...]]:
-    """The column names of each input that is a frame, by the name of the input; ``ONLY`` if it has none."""
+    """Return the column names of each input that is a frame, by its name; ``ONLY`` if it has none."""
     parts = x if isinstance(x, Mapping) else {ONLY: x}
     named = {str(name): column_names(part) for name, part in parts.items()}
     return {name: names for name, names in named.items() if names}

@@ -32,8 +32,7 @@ def is_table(x: Any, y: Any) -> bool:
 
 
 def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | None = None) -> tuple[Any, Any]:
-    """A data frame and its targets, as scikit-learn takes them, as one table and the name of its target
-    column.
+    """Return a data frame and its targets, as scikit-learn takes them, as one table and its target's name.
 
     Args:
         x: the inputs; a data frame of numbers is returned as it is, unless ``target`` or ``kinds`` are set.
@@ -100,7 +99,7 @@ def _add_column(table: Table, y: Any, name: str) -> Table:
 
 
 def encode_table(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, Any]:
-    """Inputs and targets as arrays: those of a table by the preparation of the model, arrays as they are."""
+    """Return inputs and targets as arrays: of a table by the model's preparation, arrays as they are."""
     if preparation is None:
         return x, y
     x, y = join_target(x, y, preparation.target)
@@ -207,7 +206,7 @@ def prepare_with(preparation: Preparation, x: Any, y: Any, validation: Any, opti
 
 
 def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Prepared:
-    """Arrays from a table, and a preparation from public knowledge about its columns; no row is read for it.
+    """Return arrays from a table, and a preparation from public knowledge about its columns, not from rows.
 
     Rows without a target are left out. Nothing that is found in the rows becomes a notice.
 
@@ -281,7 +280,7 @@ def inputs(preparation: Preparation, x: Any) -> np.ndarray:
 
 
 def inputs_and_targets(preparation: Preparation, x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The inputs and the targets of a table's rows; targets of a classifier are labels, not class indices."""
+    """Return the inputs and the targets of a table's rows; targets of a classifier are labels."""
     table = preparation.read(x)
     targets = preparation.targets(table)
     if preparation.task == "classification":

@@ -266,7 +266,7 @@ def sorted_labels(y: np.ndarray, ignored: Label | None) -> tuple[Label, ...]:
 
 
 def _plain(value: Any) -> Label:
-    """A NumPy scalar as a Python value; an integral float as an int, so that 1.0 and 1 are the same class."""
+    """Return a NumPy scalar as a Python value; an integral float as an int, so 1.0 and 1 are one class."""
     plain = value.item() if isinstance(value, np.generic) else value
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 

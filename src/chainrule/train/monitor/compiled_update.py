@@ -51,7 +51,7 @@ class CompiledUpdate:
 
     @staticmethod
     def is_exact(chain: ElementwiseChain) -> bool:
-        """Whether compiled code has the bits of the reference implementation, and is worth compiling."""
+        """Return whether compiled code has the bits of the reference, and is worth compiling."""
         computed = [node for node in chain.nodes if not is_repeated(node)]
         is_large = len(bound(chain.last.shape)) > 0 and int(np.prod(bound(chain.last.shape))) >= MANY
         same_dtype = all(node.dtype == chain.last.dtype for node in (*chain.nodes, *chain.sources))
@@ -88,7 +88,7 @@ class CompiledUpdate:
 
 
 def _part_of(source: Node, last: Node) -> str:
-    """What a block of rows reads of a source: its ``rows``, the ``columns`` of its transpose, or ``all``."""
+    """Return what a block reads of a source: its ``rows``, ``columns`` of its transpose, or ``all``."""
     if source.shape != last.shape:
         return "all"
     return "columns" if isinstance(source.op, Transpose) and source.rank == 2 else "rows"

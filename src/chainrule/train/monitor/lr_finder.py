@@ -86,7 +86,7 @@ class LearningRateSweep:
     suggestion: float | None
 
     def table(self, lines: int = 20) -> str:
-        """A table of learning rates and smoothed losses, with a bar for each; the suggestion is marked.
+        """Return a table of learning rates and smoothed losses with bars; the suggestion is marked.
 
         Args:
             lines: maximum number of rows.

@@ -122,8 +122,9 @@ def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: 
 
 
 def rows_per_block(program: Program, rows: int) -> int:
-    """The number of rows that a program computes at once: all of them, or as many as fit. Where rows depend
-    on each other, as in ``x - x.mean(0)``, it is all of them.
+    """Return the number of rows that a program computes at once: all of them, or as many as fit.
+
+    Where rows depend on each other, as in ``x - x.mean(0)``, it is all of them.
 
     The free memory is read once for each program and number of rows.
 
@@ -230,7 +231,9 @@ def _data(network: Network) -> set[str]:
 
 
 def _state(network: Network, step: Step) -> tuple[int, int]:
-    """Bytes of all copies of parameters, running statistics and optimizer state, and of temporary copies.
+    """Return the bytes of all copies of parameters, running statistics and optimizer state.
+
+    Temporary copies, which only exist while a new state is created, are included.
 
     Temporary copies only exist while a new state is created.
     """

@@ -112,7 +112,7 @@ def _step(model: ModelState) -> Step:
 
 
 def _random_data(model: ModelState, network: Network, batch: int) -> dict[str, np.ndarray]:
-    """Random rows of matching shapes and dtypes, as many as the last training had, up to ``MAX_BYTES``."""
+    """Return random rows of matching shapes and dtypes, as many as in training, up to ``MAX_BYTES``."""
     targets = {network.target_names[name]: target for name, target in model.targets.items()}
     specs = {**network.inputs, **{label: target.spec for label, target in targets.items()}}
     row_bytes = sum(_count(spec) * np.dtype(spec.dtype).itemsize for spec in specs.values())

@@ -154,7 +154,7 @@ def _weight_norm(step: StepStatistics) -> float:
 
 
 def _growth(sizes: Sequence[float]) -> tuple[float, int]:
-    """The factor from the smallest to the last finite magnitude, and the number of steps between them."""
+    """Return the factor from the smallest to the last finite magnitude, and the steps between them."""
     known = [(step, abs(size)) for step, size in enumerate(sizes) if math.isfinite(size)]
     if len(known) < 2:
         return 0.0, 0

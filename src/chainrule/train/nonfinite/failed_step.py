@@ -72,7 +72,7 @@ class Recorder:
         }
 
     def before(self, step: int) -> TrainState | None:
-        """The latest recorded state before step number ``step`` (from 1); ``None`` if there is none."""
+        """Return the latest recorded state before step ``step`` (from 1); ``None`` if there is none."""
         earlier = [start for start in self._starts if start[0] < step]
         if not earlier:
             return None

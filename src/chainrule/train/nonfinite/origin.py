@@ -74,7 +74,7 @@ def find_origin(
     evaluated: Evaluated,
     results: Sequence[Node] = (),
 ) -> Origin | None:
-    """The first operation whose non-finite result reaches an output; ``None`` if all outputs are finite.
+    """Return the first operation whose non-finite result reaches an output; ``None``: outputs are finite.
 
     Args:
         graph: the step.
@@ -106,7 +106,7 @@ def find_origin(
 
 
 def phases(graph: Graph, gradients: Iterable[Node]) -> dict[Node, str]:
-    """The phase of each node: ``"forward"``, ``"backward"`` or ``"update"``. A prediction is all forward."""
+    """Return the phase of each node: ``"forward"``, ``"backward"``, ``"update"``; a prediction is forward."""
     if "loss" not in graph.outputs or "learning_rate" not in graph.outputs:
         return dict.fromkeys(graph.nodes, "forward")
     ends = [node for name, node in graph.outputs.items() if name == "loss" or name.startswith(STATE)]

@@ -118,7 +118,7 @@ class NonfiniteReport:
     engine: str = "reference"
 
     def cause(self, lang: str = "") -> str:
-        """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one.
+        """Return the cause as one line of English (``"en"``) or Chinese (``"zh"``); default: the settings.
 
         Args:
             lang: ``"en"`` or ``"zh"``; by default that of the settings.

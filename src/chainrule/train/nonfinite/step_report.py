@@ -108,7 +108,7 @@ def _max_absolute(arrays: Iterator[np.ndarray]) -> float:
 
 
 def _norm(arrays: Iterable[np.ndarray]) -> float:
-    """The Euclidean norm of all arrays, scaled by the largest absolute value so that no square overflows."""
+    """Return the Euclidean norm of all arrays, scaled by the largest magnitude so no square overflows."""
     parts = [np.asarray(array, np.float64) for array in arrays]
     largest = _max_absolute(iter(parts))
     if largest in (0.0, math.inf):
@@ -187,7 +187,7 @@ ORDERED = ("divide", "log", "sqrt", "power", "subtract")  # their operands are l
 
 
 def failed_step_error(failed: FailedStep) -> TrainingError:
-    """The error for a failed step: operation, layer, rows and cause; its ``report`` contains all details.
+    """Return the error for a failed step: operation, layer, rows, cause; its ``report`` has all details.
 
     Args:
         failed: the step that failed.

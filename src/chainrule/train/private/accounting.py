@@ -42,7 +42,7 @@ MAX_ROWS = 10**12
 
 
 def epsilon_of(phases: Sequence[Phase], delta: float, group: int = 1) -> float:
-    """The epsilon that the steps of these phases spend together at this delta; infinite without a bound.
+    """Return the epsilon that the steps of these phases spend together at this delta; may be infinite.
 
     A step draws each row of a group on its own, so that the group moves the sum by i C with the binomial
     probability of drawing i of its rows: the mechanism is a mixture of normal distributions.
@@ -132,7 +132,7 @@ def calibrated(
 
 
 def _noise_multiplier(privacy: Privacy, sampling_rate: float, steps: int) -> float:
-    """The smallest noise multiplier, up to ``TOLERANCE``, whose epsilon is at most that of the guarantee."""
+    """Return the smallest noise multiplier, up to ``TOLERANCE``, with at most the guarantee's epsilon."""
 
     def excess(log_noise: float) -> float:
         epsilon = _epsilon((Phase(math.exp(log_noise), sampling_rate, steps),), privacy.delta)

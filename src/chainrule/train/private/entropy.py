@@ -22,7 +22,7 @@ _BLOCK = 1 << 20  # numbers computed at once
 
 
 def poisson_rows(rows: int, sampling_rate: float) -> np.ndarray:
-    """Row numbers, ascending: each of ``rows`` rows with probability ``sampling_rate``, independently."""
+    """Return ascending row numbers: each of ``rows`` rows with probability ``sampling_rate``."""
     if sampling_rate >= 1:
         return np.arange(rows)
     words = np.frombuffer(os.urandom(8 * rows), np.uint64)

@@ -88,7 +88,7 @@ class Privacy:
 
 
 def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the arrays of a model depend on without protection, from its facts: keys of ``UNPROTECTED``.
+    """Return what the arrays of a model depend on without protection, as keys of ``UNPROTECTED``.
 
     Args:
         facts: of the model, which may come from a file.
@@ -108,7 +108,7 @@ def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the parameters of a model depend on without protection; a calibration does not change them."""
+    """Return what the parameters of a model depend on without protection; a calibration changes none."""
     return tuple(reason for reason in unprotected_of(facts) if reason != "calibration")
 
 
@@ -159,7 +159,7 @@ class Phase:
 
 
 def phases_of(facts: Mapping[str, Any]) -> tuple[Phase, ...]:
-    """The private phases in the facts of a model, which may come from a file; empty if there are none."""
+    """Return the private phases in the facts of a model, which a file may contain; empty without any."""
     private = facts.get(PRIVACY)
     entries: Any = private.get("phases") if isinstance(private, dict) else None
     phases = []

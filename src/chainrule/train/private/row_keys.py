@@ -45,7 +45,7 @@ def with_row_keys(losses: Node) -> Node:
 
 
 def unsafe_draw(losses: Node) -> Node | None:
-    """A node that computes numbers of several rows from the key of the step; ``None`` if there is none.
+    """Return a node that computes numbers of several rows from the key of the step, if there is one.
 
     Args:
         losses: the result of ``with_row_keys``.

@@ -130,7 +130,7 @@ def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _label(model: Model, text: str | None) -> Any:
-    """The label that is printed as a text, the number of an output, ``position,class``, or the text."""
+    """Return the label that is printed as a text, an output's number, ``position,class``, or the text."""
     labels = {str(label): label for label in model.labels}
     is_number = not labels or model.task != "classification"
     if text is not None and text not in labels and is_number and text.isdecimal():

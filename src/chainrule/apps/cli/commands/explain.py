@@ -126,7 +126,7 @@ def _print_next(run: str, data: str, chosen: Mapping[str, Any], page: Any) -> No
 
 
 def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -> tuple[Model, Any, Any]:
-    """The model with inputs and target of a row; a target is needed where the model predicts values."""
+    """Return the model with inputs and target of a row; values need a target, classes do not."""
     model, rows = load(run, data, reading)
     one = rows.row(chosen["row"])
     is_derived = bool({"weight", "member", "set"} & chosen.keys()) or bool(chosen.get("depth"))

@@ -128,7 +128,7 @@ def predict(
 
 
 def _with_cells(model: Model, rows: InputRows, frame: pl.DataFrame, only: bool) -> pl.DataFrame:
-    """Predictions beside the columns of the table, or with ``only`` beside those that identify rows."""
+    """Return predictions beside the columns of the table, with ``only`` beside those that identify rows."""
     if rows.table is None:
         return frame
     return beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)

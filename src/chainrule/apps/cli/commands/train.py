@@ -79,7 +79,7 @@ def option_choices() -> dict[str, Choice]:
 
 
 def default_of(name: str) -> tuple[str, str]:
-    """The default of an option in English and Chinese: of a recipe, its values by the size of the table."""
+    """Return the default of an option in English and Chinese; of a recipe, by the size of the table."""
     value = getattr(Options(""), name)
     if name not in OF_RECIPE:
         is_stated = bool(value) or name == "seed"

@@ -225,7 +225,7 @@ class Problem:
         return score if math.isfinite(score) else math.inf
 
     def validation_score(self, model: Model, settings: Settings) -> float:
-        """The score on validation rows; those of an ensemble are predicted by members trained on others."""
+        """Return the score on validation rows; those of an ensemble are predicted out of fold."""
         held_out = self.plan(settings).held_out(model)
         return self._score(model, held_out.rows, held_out.output)
 

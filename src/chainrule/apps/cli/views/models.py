@@ -25,7 +25,7 @@ _OURS = b'{"__metadata__":{"chainrule":'  # the start of the header of a model f
 
 
 def is_foreign(file: str) -> bool:
-    """Whether a file contains weights of another library; a safetensors file may be a model of chainrule."""
+    """Return whether a file contains weights of another library, which a safetensors file need not."""
     if not is_weights(file) or not file.lower().endswith(".safetensors"):
         return is_weights(file)
     if not os.path.isfile(file):

@@ -66,7 +66,7 @@ def read_json(content: Content, encoding: str = "") -> Table:
 
 
 def looks_like_json(head: bytes) -> bool:
-    """Whether a file begins like a JSON table: with an object that has a key, or an array of objects."""
+    """Return whether a file begins like a JSON table: an object that has a key, or an array of objects."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] == b"[":
         return text[1:].lstrip()[:1] == b"{"
@@ -180,7 +180,7 @@ def _keys_of_rows(document: dict[str, Any], depth: int = 4) -> tuple[str, ...]:
 
 
 def _key_of_rows(document: dict[str, Any]) -> str:
-    """The only key of an array of objects, whose other values are neither arrays nor objects of objects."""
+    """Return the only key of an array of objects; the other values are no arrays nor objects of objects."""
     keys = [key for key, value in document.items() if _is_rows(value)]
     others = [value for key, value in document.items() if key not in keys]
     is_plain = all(not isinstance(value, list) for value in others)
@@ -198,7 +198,7 @@ def _has_names(document: list[Any]) -> bool:
 
 
 def _is_of_rows(document: dict[str, Any]) -> bool:
-    """Whether an object of objects has more rows than keys in them; the rows of a column are numbered."""
+    """Return whether an object of objects has more rows than keys in them; a column numbers its rows."""
     if len(document) < 2 or not all(isinstance(value, dict) and value for value in document.values()):
         return False
     keys = {key for value in document.values() for key in value}

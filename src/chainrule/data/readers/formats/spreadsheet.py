@@ -92,7 +92,7 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
 
 
 def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
-    """The notices for rows of units and of questions, cells with an error, and formulas without a value."""
+    """Return the notices for rows of units and questions, cells with an error, formulas without a value."""
     notices = []
     if header.units:
         facts = {"source": source, "count": 1, "line": header.units, "example": ""}

@@ -124,7 +124,7 @@ def _buffers(column: pl.Series, kind: str, has_missing: bool) -> Iterator[Any]:
 
 
 def _content(numbers: pl.Series) -> memoryview:
-    """The bytes of a column without missing values; NumPy, which takes long to import, is not needed."""
+    """Return the bytes of a column without missing values; needs no NumPy, which takes long to import."""
     if not len(numbers):
         return memoryview(b"")
     pointer, offset, length = numbers._get_buffer_info()

@@ -67,14 +67,14 @@ def strange_columns(name: str, columns: Mapping[str, Any], is_parquet: bool) -> 
 
 
 def repeated_name(source: str, message: str) -> DataError:
-    """The error for a Parquet file with equal names, from the message of polars, which quotes the first."""
+    """Return the error for a Parquet file with equal names, of which the message of polars quotes one."""
     name = message.partition("'")[2].rpartition("'")[0] or message
     received, fix = fact('"{name}" twice', name=name), fact("give every column its own name")
     return DataError("E305", where=source, expected=fact("distinct names"), received=received, fix=fix)
 
 
 def too_large(name: str, size: int, rows: int, columns: int, limit: int) -> DataError:
-    """The error for a file that expands to more than the limit, with the ways to read it nevertheless."""
+    """Return the error for a file that expands to more than the limit, with ways to read it anyway."""
     received = fact(
         "{size:,} bytes: {rows:,} rows, {columns:,} columns", size=size, rows=rows, columns=columns
     )

@@ -79,7 +79,7 @@ def _end_with_parent(descriptor: int) -> None:
 
 
 def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    """The reply to a request: the header of columns, whose buffers are in the second file, or a failure.
+    """Return the reply to a request: the header of columns, whose bytes are in the second file, or a failure.
 
     Nothing of the package is imported for it except in the case of an error.
     """

@@ -174,7 +174,7 @@ def _aligned(sample: Sequence[str]) -> Dialect | None:
 
 
 def _starts(lines: Sequence[str]) -> tuple[int, ...]:
-    """The first character of each field of aligned text: after a blank in all lines, two in most of them."""
+    """Return the first character of each field of aligned text: after a blank in all lines, two in most."""
     width = max(map(len, lines))
     used = [any(len(line) > i and line[i] != " " for line in lines) for i in range(width)]
     starts = [i for i in range(2, width) if used[i] and not used[i - 1]]

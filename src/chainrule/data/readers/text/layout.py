@@ -70,7 +70,7 @@ def layout_of(records: Sequence[Numbered], source: str) -> Layout:
 
 
 def _header(records: Sequence[Numbered]) -> int:
-    """The index of the record with the column names: the first of the usual width, below titles only."""
+    """Return the index of the record of column names: the first of the usual width, below titles only."""
     widths = Counter(len(row) for _, row in records if len(row) > 1)
     if not widths:
         return 0
@@ -105,7 +105,7 @@ def _is_above_names(row: Sequence[str], width: int, named: int) -> bool:
 
 
 def _has_names_below(records: Sequence[Numbered], index: int, width: int, named: int) -> bool:
-    """Whether the next record of the usual width has a name in every column, and numbers follow in some."""
+    """Return whether the next record of the usual width names all columns, and numbers follow in some."""
     rows = [row for _, row in records[index + 1 :] if len(row) == width]
     if len(rows) < 3 or not names_columns(rows[0]):
         return False
@@ -116,7 +116,7 @@ def _has_names_below(records: Sequence[Numbered], index: int, width: int, named:
 
 
 def names_columns(row: Sequence[str]) -> bool:
-    """Whether fields can be column names: distinct, at most one empty, at most half of them numbers."""
+    """Return whether fields can be column names: distinct, at most one empty, at most half are numbers."""
     names = _without_end(row)
     present = [name for name in names if name]
     return len(set(present)) == len(present) >= max(1, len(names) - 1) and 2 * numbers_in(present) <= len(
@@ -138,7 +138,7 @@ def numbers_in(row: Sequence[str]) -> int:
 
 
 def _label_rows(body: Sequence[Numbered]) -> int:
-    """How many rows below the header describe a survey: the last of them has an identifier in every column.
+    """Return how many rows below the header describe a survey: the last has an identifier in every column.
 
     Example:
         >>> ids = ['{"ImportId":"QID1"}', '{"ImportId":"QID2"}']
@@ -152,7 +152,7 @@ def _label_rows(body: Sequence[Numbered]) -> int:
 
 
 def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:
-    """The line of a row of units: the first row has a text in every column whose other cells are numbers."""
+    """Return the line of a row of units: texts in all columns whose other cells are numbers."""
     rows = [row for _, row in body if len(row) == len(names)]
     if len(rows) < 3 or rows[0] is not body[0][1]:
         return 0
@@ -174,7 +174,7 @@ def _is_number_column(cells: Sequence[str]) -> bool:
 
 
 def _has_row_names(names: Sequence[str], body: Sequence[Numbered]) -> bool:
-    """Whether every row has one field more than the header, and the first ones count or name the rows."""
+    """Return whether every row has one field more than the header, and the first ones name the rows."""
     rows = [row for _, row in body]
     if len(rows) < 3 or any(len(row) != len(names) + 1 for row in rows):
         return False
@@ -215,7 +215,7 @@ def _folded(cell: str) -> str:
 
 
 def is_ruler(row: Sequence[str]) -> bool:
-    """Whether a record only separates the header from the rows, as in Markdown and in the output of psql.
+    """Return whether a record only separates the header from the rows, as in Markdown and psql.
 
     Example:
         >>> is_ruler(["", "---", ":--:", ""]), is_ruler(["------+-----"]), is_ruler(["-", "3"])

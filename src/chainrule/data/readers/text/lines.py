@@ -103,7 +103,7 @@ def is_valid(binary: BinaryIO, codec: str) -> bool:
 
 
 def ranking(sample: bytes) -> list[tuple[Model, float]]:
-    """The models whose codec decodes the sample, the most likely first, with the bits per character."""
+    """Return the models whose codec decodes the sample, the likeliest first, with the bits per character."""
     scored = []
     for model in MODELS:
         try:
@@ -175,7 +175,7 @@ _MORE_HANGUL = (
 
 
 def _level(codec: str, low: int, high: int) -> Callable[[str], bool]:
-    """Whether a character has a first byte of a range in a codec: the common characters come first there."""
+    """Return whether a character has a first byte of a range in a codec, where the common ones come first."""
 
     def inside(char: str) -> bool:
         try:
@@ -222,7 +222,7 @@ _APART = -5.0  # for an unlikely neighbor, such as a capital letter after a smal
 
 
 def _alphabet(letters: str, is_latin: bool) -> Callable[[str], float]:
-    """The bits of a word in an alphabet; of one that ends in ``$``, the letters occur at the end of words."""
+    """Return the bits of a word in an alphabet; after a ``$``, letters that occur at the end of words."""
     is_final, letters = letters.endswith("$"), letters.removesuffix("$")
     weights = [1.0 / (rank + 3) for rank in range(len(letters))]
     cost = {letter: math.log2(w / sum(weights)) for letter, w in zip(letters, weights, strict=True)}
@@ -319,7 +319,7 @@ class Lines:
             raise self._undecodable(error) from error
 
     def block(self, characters: int) -> str:
-        """The next lines as one text, of at least this length; ``""`` at the end. They are not counted."""
+        """Return the next lines, not counted yet, as one text of at least this length; ``""`` at the end."""
         try:
             text = self.text.read(characters)
             text += self.text.readline(CELL_LIMIT + 1)

@@ -54,7 +54,7 @@ def is_note(text: str) -> bool:
 
 
 def footer_kind(row: Sequence[str], width: int) -> str:
-    """Why the last record of a table is left out, ``"total_row"`` or ``"lines_below"``; empty if it is a row.
+    """Return why the last record of a table is left out, ``"total_row"`` or ``"lines_below"``; else empty.
 
     Args:
         row: the record; a note may contain delimiters.
@@ -100,7 +100,7 @@ class Rows:
     _last: int = 0  # line of the last row
 
     def select(self, block: list[Numbered], is_last: bool = False) -> list[Numbered]:
-        """The rows of a block of records; of the last block, without totals and notes below the table."""
+        """Return the rows of a block of records, without totals and notes at the end of the last block."""
         width, first = self.width, self._first
         rows = [entry for entry in block if len(entry[1]) == width and first not in entry[1][0].casefold()]
         if len(rows) < len(block) or self.has_comments or self.units or not self._count:
@@ -123,7 +123,7 @@ class Rows:
         return (self.header[0].strip().casefold() if self.header else "") or "\0"
 
     def _footer(self, rows: list[Numbered]) -> str:
-        """Why the last row is left out, empty if it is not: its text does not occur in the rows above."""
+        """Return why the last row is left out, else empty: its text does not occur in the rows above."""
         reason = footer_kind(rows[-1][1], self.width)
         if not reason:
             return ""

@@ -137,7 +137,7 @@ def read_times(cells: pl.Series) -> np.ndarray:
 
 
 def moment_kind(cells: pl.Series, share: float) -> str:
-    """``"date"``, ``"time"``, ``"duration"`` or an empty text, for a column of texts without missing cells.
+    """Return ``"date"``, ``"time"``, ``"duration"`` or ``""`` for a column of texts without missing cells.
 
     Example:
         >>> [moment_kind(pl.Series([text]), 0.95) for text in ("5 Nov 2020", "09:30", "90 min", "soon")]

@@ -115,7 +115,7 @@ def normalized(texts: pl.Series) -> pl.Series:
 
 
 def components(texts: pl.Series, forms: tuple[str, ...] = FORMS) -> dict[str, np.ndarray]:
-    """The numbers of normalized texts, int64 (N,) each; ``form`` is the index of the form, -1 for none.
+    """Return the numbers of normalized texts, int64 (N,) each; ``form`` is the index of the form or -1.
 
     Example:
         >>> parts = components(pl.Series(["2020-11-05", "soon"]))

@@ -117,7 +117,7 @@ def spread(cells: pl.Series, count: int) -> pl.Series:
 
 
 def has_date_form(texts: Sequence[str], share: float) -> bool:
-    """Whether at least a share of some normalized texts have the form of a date, whether it exists or not.
+    """Return whether at least a share of normalized texts have the form of a date, which need not exist.
 
     It is used to reject most columns of texts quickly.
 

@@ -120,7 +120,7 @@ def moments_of(parts: dict[str, np.ndarray], is_day_first: np.ndarray | bool) ->
 
 
 def _days_to_week(first: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
-    """The days from 1 January to a day of an ISO week; week 1 contains 4 January and begins on a Monday."""
+    """Return the days from 1 January to a day of an ISO week; week 1, from a Monday, contains 4 January."""
     fourth = (first + 3 + 3) % 7  # 0: Monday; the first day of 1970 was a Thursday
     return 3 - fourth + 7 * (parts["week"] - 1) + np.maximum(parts["weekday"] - 1, 0)
 

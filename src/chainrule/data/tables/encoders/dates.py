@@ -165,7 +165,7 @@ class Dates:
         return Finding("dates_by_cells", "warning", facts)
 
     def _unclear(self, table: Table, later: LaterOrder) -> DataError:
-        """The error for a table whose order of day and month differs from the training, or is not known."""
+        """Return the error for a table whose order of day and month is unclear, or not the training's."""
         order = fact("the day first") if self.is_day_first else fact("the month first")
         expected = (
             fact("{order}, as in training", order=order)
@@ -225,7 +225,7 @@ class Dates:
 
 
 def _varying(calendar: CalendarParts) -> tuple[str, ...]:
-    """The parts with several values; without different days of the month there are no weekdays either."""
+    """Return the parts with several values; weekdays only together with different days of the month."""
     varying = [part for part in PARTS if len(np.unique(getattr(calendar, part))) > 1]
     return tuple(part for part in varying if part != "weekday" or "day" in varying)
 

@@ -90,7 +90,7 @@ class Pixels:
 
 
 def _histogram_statistics(channel: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of bytes scaled to 0 .. 1, exact from the counts of the 256 values."""
+    """Return mean and standard deviation of bytes scaled to 0 .. 1, exact from the counts of all values."""
     counts = np.bincount(channel.reshape(-1), minlength=256)
     values = np.arange(256) / 255
     mean = float(counts @ values / counts.sum())

@@ -129,7 +129,7 @@ def _flat(lists: pl.Series) -> pl.Series:
 
 @cache
 def _explode_options() -> dict[str, Any]:
-    """The option for empty lists, of which there are none here: newer versions of polars warn without it."""
+    """Return the option for empty lists, of which there are none: newer polars warn without it."""
     return {"empty_as_null": True} if "empty_as_null" in signature(pl.Series.explode).parameters else {}
 
 
@@ -256,7 +256,7 @@ class Texts:
 
 
 def within_limit(encodings: Sequence[Any]) -> tuple[Any, ...]:
-    """Encoders whose texts have at most ``TABLE_LIMIT`` terms together, the same number for each column."""
+    """Return encoders whose texts have at most ``TABLE_LIMIT`` terms together, as many for each column."""
     count = sum(isinstance(encoding, Texts) for encoding in encodings)
     if count * TERM_LIMIT <= TABLE_LIMIT:
         return tuple(encodings)
@@ -269,7 +269,7 @@ def _lengths(texts: pl.Series) -> np.ndarray:
 
 
 def _terms(texts: pl.Series) -> tuple[bool, pl.DataFrame]:
-    """Whether terms are words, and the terms that recur, with the number of texts that contain them."""
+    """Return whether terms are words, and the recurring terms with the number of texts that contain them."""
     lists = word_lists(texts)
     words = _recurring(lists, len(texts))
     covered = len(np.unique(occurrences(lists, tuple(words["term"]))[0]))
