@@ -155,7 +155,7 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 
 
 class _Lines(list[str]):
-    """Collects the lines of a CSV writer."""
+    """Collector of the lines of a CSV writer."""
 
     def write(self, line: str) -> None:
         self.append(f"{line.removesuffix(chr(13) + chr(10))}\n")

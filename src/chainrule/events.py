@@ -24,7 +24,7 @@ class Event:
 
 @frozen
 class TrainingStarted(Event):
-    """A training starts or resumes.
+    """The start or resumption of a training.
 
     Args:
         rows: samples in the training set; 0 for batches of an iterable.
@@ -43,7 +43,7 @@ class TrainingStarted(Event):
 
 @frozen
 class StepDone(Event):
-    """One update is complete.
+    """The completion of one update.
 
     Args:
         step: number of updates so far.
@@ -61,7 +61,7 @@ class StepDone(Event):
 
 @frozen
 class ProbeDone(Event):
-    """Statistics of the network were measured before a step; see ``chainrule.train.monitor.probe.Probe``.
+    """Statistics of the network, measured before a step; see ``chainrule.train.monitor.probe.Probe``.
 
     Args:
         step: number of updates so far.
@@ -78,7 +78,7 @@ class ProbeDone(Event):
 
 @frozen
 class EpochDone(Event):
-    """One pass over the training set is complete.
+    """The completion of one pass over the training set.
 
     Args:
         epoch: its number, from 1.
@@ -96,7 +96,7 @@ class EpochDone(Event):
 
 @frozen
 class CheckpointSaved(Event):
-    """Everything needed to resume is on the disk.
+    """A saved checkpoint: everything needed to resume is on the disk.
 
     Args:
         path: the file.
@@ -130,7 +130,7 @@ class Notice(Event):
 
 @frozen
 class TrainingEnded(Event):
-    """The training is over.
+    """The end of a training.
 
     Args:
         reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or
@@ -151,7 +151,7 @@ class TrainingEnded(Event):
 
 @frozen
 class TrainingFailed(Event):
-    """The training ends with an error, which is raised after all listeners were called.
+    """The failure of a training; its error is raised after all listeners were called.
 
     Args:
         epoch: complete passes over the data.
@@ -169,7 +169,7 @@ Listener: TypeAlias = Callable[[Event], object]
 
 @dataclass
 class Channel:
-    """Sends every event to every listener, in order.
+    """Sender of every event to every listener, in order.
 
     Example:
         >>> seen = []
@@ -225,7 +225,7 @@ def _call_listener(listener: Listener, event: Event) -> object:
 
 
 class NoticeQueue:
-    """Delivers each notice once per process.
+    """Queue that delivers each notice once per process.
 
     A notice about the process (an operation without a compiled kernel, a cache that cannot be written) is
     often emitted while there is no listener. It is then queued for the first one. If several channels are

@@ -61,12 +61,12 @@ class Prefix:
 
     @property
     def paths(self) -> float:
-        """Of all its paths."""
+        """The log-probability of all its paths."""
         return float(np.logaddexp(self.blank, self.symbol))
 
     @property
     def total(self) -> float:
-        """Of all its paths and the prior."""
+        """The log-probability of all its paths, with the prior."""
         return self.paths + self.prior
 
 

@@ -70,7 +70,7 @@ class Cache:
 
 @frozen(eq=False)
 class Decoder:
-    """Runs a causal network token by token, without recomputing the previous tokens.
+    """Token-by-token evaluation of a causal network, without recomputing the previous tokens.
 
     Every layer must be causal: attention with ``causal=True``, positions, and layers that process each
     position independently. Other inputs, such as a sentence to translate, are passed to ``begin``, and the

@@ -57,7 +57,7 @@ class Strategy(Extensible):
 
 @frozen
 class SuppressTokens(Strategy):
-    """Excludes tokens, such as the one for unknown words.
+    """Exclusion of tokens, such as the one for unknown words.
 
     Args:
         tokens: the token ids.
@@ -90,7 +90,7 @@ class SuppressTokens(Strategy):
 
 @frozen
 class RepetitionPenalty(Strategy):
-    """Lowers the scores of tokens that the sequence already contains, against repetitions.
+    """Penalty on the scores of tokens that the sequence already contains, against repetitions.
 
     Args:
         penalty: above 1 makes them less probable, 1 has no effect, below 1 makes them more probable.
@@ -121,7 +121,7 @@ class RepetitionPenalty(Strategy):
 
 @frozen
 class Temperature(Strategy):
-    """Divides the scores by the temperature, which sharpens or flattens the distribution.
+    """Division of the scores by the temperature, which sharpens or flattens the distribution.
 
     Args:
         temperature: below 1 favors the most probable tokens, 1 has no effect, above 1 flattens.
@@ -150,7 +150,7 @@ class Temperature(Strategy):
 
 @frozen
 class Greedy(Strategy):
-    """Keeps only the most probable token; of several, the one with the smallest id.
+    """Choice of the most probable token; of several, the one with the smallest id.
 
     Example:
         >>> Greedy()(np.array([[1.0, 3.0, 3.0]]), np.zeros((1, 3), bool)).tolist()
@@ -168,7 +168,7 @@ class Greedy(Strategy):
 
 @frozen
 class TopK(Strategy):
-    """Keeps the k most probable tokens.
+    """Restriction to the k most probable tokens.
 
     Args:
         k: number of tokens; no effect if the vocabulary has at most k. Of equal scores, smaller ids are kept.
@@ -201,7 +201,7 @@ class TopK(Strategy):
 
 @frozen
 class TopP(Strategy):
-    """Nucleus sampling: keeps the smallest set of tokens whose total probability is at least p.
+    """Nucleus sampling: the smallest set of tokens whose total probability is at least p.
 
     The set is small where the network is confident and large where it is not.
 
@@ -239,7 +239,7 @@ class TopP(Strategy):
 
 @frozen
 class MinP(Strategy):
-    """Keeps the tokens whose probability is at least p times that of the most probable one.
+    """Restriction to tokens at least p times as probable as the most probable one.
 
     Args:
         p: 0 < p <= 1; 1 keeps only the most probable tokens.

@@ -101,7 +101,7 @@ IMPORTS = ("scipy.sparse", "scipy.stats", "sklearn.base", "sklearn.tree", "sklea
 
 @frozen
 class TreeColumns:
-    """Divides features into columns for trees.
+    """Division of features into columns for trees.
 
     Args:
         widths: the number of features of each column, in order.

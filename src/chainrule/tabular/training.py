@@ -221,7 +221,7 @@ def prepare_training(options: Options, table: Table | None = None, test: Table |
 
 @dataclass
 class EventRecorder:
-    """Records the end and the notices of a training.
+    """Recorder of the end and the notices of a training.
 
     Args:
         on_start: called when the training starts or resumes, after all checks.

@@ -54,7 +54,7 @@ MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parame
 
 
 class Trainer:
-    """Makes the updates of a model one at a time; ``chainrule.Model.trainer`` creates it.
+    """Trainer that updates a model one step at a time; ``chainrule.Model.trainer`` creates it.
 
     Args:
         model: the model to train; it changes only at ``commit``.

@@ -51,7 +51,7 @@ Report = Callable[[int, float, float], bool]
 
 
 class Updater:
-    """Makes updates of arrays.
+    """Updates of arrays.
 
     Args:
         step: the graph of one update.
@@ -205,7 +205,7 @@ def loss_and_rate(results: Tensors) -> np.ndarray:
 
 
 class Updates(Protocol):
-    """Makes the updates of a training: of rows in memory, of an iterable, or with privacy."""
+    """Updates of a training: of rows in memory, of an iterable, or with privacy."""
 
     @property
     def rows(self) -> int:

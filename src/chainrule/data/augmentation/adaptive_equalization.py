@@ -16,7 +16,7 @@ LEVELS = 256
 
 @frozen
 class EqualizeTiles(RandomTransform):
-    """Equalize the histogram of each tile of an image, with limited contrast (CLAHE).
+    """Equalization of the histogram of each tile of an image, with limited contrast (CLAHE).
 
     Formula: in each tile and channel, the histogram of the 256 levels is clipped at ``limit`` times its mean
     and the excess is distributed evenly; a level maps to the share of pixels that are not brighter. Between

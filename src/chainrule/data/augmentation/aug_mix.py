@@ -21,7 +21,7 @@ NAMES = tuple(
 
 @frozen
 class AugMix(Transform):
-    """Mix an image with the mean of several chains of one to three random operations.
+    """Mixture of an image with the mean of several chains of one to three random operations.
 
     Formula: out = m x + (1 - m) sum_i w_i chain_i(x), with m uniform in [0, 1) and w uniform on the simplex
     (Dirichlet with alpha = 1).

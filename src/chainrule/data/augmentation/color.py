@@ -22,7 +22,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # luminance of red, green an
 
 @frozen
 class Color(Transform):
-    """Change brightness, contrast, saturation and hue, in this order, by random amounts.
+    """Random changes of brightness, contrast, saturation and hue, in this order.
 
     Args:
         brightness, contrast, saturation: maximum deviation d of the factor, which is uniform between

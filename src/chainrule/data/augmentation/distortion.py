@@ -38,7 +38,7 @@ class Distortion(RandomTransform):
 
 @frozen
 class Perspective(Distortion):
-    """Apply a random perspective transform: each corner of the image is displaced independently.
+    """Random perspective transform: each corner of the image is displaced independently.
 
     Formula: the pixel at (u, v), both 0 to 1, is sampled at ((a u + b v + c) / w, (d u + e v + f) / w),
     w = g u + h v + 1, the unique such map that takes the corners to their new positions (Heckbert).
@@ -93,7 +93,7 @@ def projected(corners: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.nda
 
 @frozen
 class Elastic(Distortion):
-    """Apply an elastic distortion: the points of a coarse grid are displaced, and the image follows smoothly.
+    """Elastic distortion: the points of a coarse grid are displaced, and the image follows smoothly.
 
     Formula: the pixel q is sampled at q + d(q). At grid points, d is uniform between -strength and strength
     times the side; elsewhere it is interpolated between the four grid points around q, with weights

@@ -14,7 +14,7 @@ from chainrule.records import frozen
 
 @frozen
 class Erase(Transform):
-    """Fill a random rectangle of an image.
+    """Erasure of a random rectangle of an image.
 
     Args:
         p: probability that an image is transformed.

@@ -21,7 +21,7 @@ from chainrule.records import frozen
 
 @frozen
 class Flip(Transform):
-    """Mirror an image at random.
+    """Random mirroring of an image.
 
     Args:
         horizontal: probability of a left-right flip.
@@ -56,7 +56,7 @@ class Flip(Transform):
 
 @frozen
 class Crop(Transform):
-    """Pad an image and crop a window of the original size at a random position.
+    """Random window of the original size in a padded image.
 
     Args:
         padding: width of the padding on each side, in pixels.
@@ -121,7 +121,7 @@ class AffineTransform(Transform):
 
 @frozen
 class ResizedCrop(AffineTransform):
-    """Crop a random part of an image and resize it to the original size.
+    """Random part of an image, resized to the original size.
 
     Args:
         area: smallest and largest area of the crop, as fractions of the image.
@@ -159,7 +159,7 @@ class ResizedCrop(AffineTransform):
 
 @frozen
 class Rotate(AffineTransform):
-    """Rotate an image about its center.
+    """Random rotation of an image about its center.
 
     Args:
         degrees: maximum angle in either direction.
@@ -193,7 +193,7 @@ class Rotate(AffineTransform):
 
 @frozen
 class Affine(AffineTransform):
-    """Scale, shear, rotate and translate an image by one random affine map.
+    """Random affine map of an image: scale, shear, rotation and translation.
 
     Args:
         degrees: maximum rotation in either direction.

@@ -39,7 +39,7 @@ class Mix(Extensible, ABC):
 
 @frozen
 class Mixup(Mix):
-    """Blend two images.
+    """Blend of two images.
 
     Formula: x~ = s x + (1 - s) x', s ~ Beta(alpha, alpha).
 
@@ -72,7 +72,7 @@ class Mixup(Mix):
 
 @frozen
 class CutMix(Mix):
-    """Replace a rectangle of an image by that of its partner.
+    """Replacement of a rectangle of an image by that of its partner.
 
     Formula: the rectangle has the aspect ratio of the image, the fraction 1 - s of its area with
     s ~ Beta(alpha, alpha), and a uniformly random center; it is clipped at the border. The share is the

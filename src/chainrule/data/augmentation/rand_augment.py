@@ -29,7 +29,7 @@ Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @frozen
 class RandAugment(Transform):
-    """Apply a sequence of operations sampled from ``OPERATIONS``.
+    """Sequence of operations sampled from ``OPERATIONS``.
 
     Args:
         operations: number of operations per image, 1 to 20.

@@ -47,7 +47,7 @@ class RandomTransform(Transform):
 
 @frozen
 class Blur(RandomTransform):
-    """Blur an image with a Gaussian kernel.
+    """Gaussian blur of an image.
 
     Formula: out_q = sum over d of w_d in_(q + d), w_d = exp(-d^2 / (2 sigma^2)) / their sum, along each
     axis, up to three sigma away; border pixels are repeated.
@@ -90,7 +90,7 @@ class Blur(RandomTransform):
 
 @frozen
 class Gray(RandomTransform):
-    """Convert an image to grayscale, with all channels kept.
+    """Conversion of an image to grayscale, with all channels kept.
 
     Args:
         p: probability that an image is transformed.
@@ -112,7 +112,7 @@ class Gray(RandomTransform):
 
 @frozen
 class Invert(RandomTransform):
-    """Invert an image: 1 - x.
+    """Inversion of an image: 1 - x.
 
     Args:
         p: probability that an image is transformed.
@@ -133,7 +133,7 @@ class Invert(RandomTransform):
 
 @frozen
 class Solarize(RandomTransform):
-    """Invert the pixels of an image above a threshold.
+    """Inversion of the pixels of an image above a threshold.
 
     Args:
         threshold: value above which pixels are inverted, 0 to 1.
@@ -161,7 +161,7 @@ class Solarize(RandomTransform):
 
 @frozen
 class Posterize(RandomTransform):
-    """Reduce the number of bits of each channel.
+    """Reduction of the number of bits of each channel.
 
     Args:
         bits: number of bits kept, 4 to 8.
@@ -189,7 +189,7 @@ class Posterize(RandomTransform):
 
 @frozen
 class Equalize(RandomTransform):
-    """Equalize the histogram of each channel.
+    """Equalization of the histogram of each channel.
 
     Args:
         p: probability that an image is transformed.
@@ -212,7 +212,7 @@ class Equalize(RandomTransform):
 
 @frozen
 class AutoContrast(RandomTransform):
-    """Rescale each channel so that its darkest pixel becomes 0 and its brightest 1.
+    """Rescaling of each channel so that its darkest pixel becomes 0 and its brightest 1.
 
     Args:
         p: probability that an image is transformed.
@@ -234,7 +234,7 @@ class AutoContrast(RandomTransform):
 
 @frozen
 class Sharpness(RandomTransform):
-    """Sharpen or smooth an image by a random factor.
+    """Sharpening or smoothing of an image by a random factor.
 
     Args:
         amount: maximum deviation of the factor from 1 (unchanged); the factor is uniform between

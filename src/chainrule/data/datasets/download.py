@@ -36,7 +36,7 @@ _TIMEOUT = 30.0  # seconds without any byte
 
 
 class _PublicAddresses(urllib.request.HTTPRedirectHandler):
-    """Follows redirections to public HTTPS addresses only."""
+    """Handler of redirections to public HTTPS addresses only."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         _require_public(newurl)

@@ -44,7 +44,7 @@ SPACES = " \t\n\x0b\x0c\r"  # the spaces of ASCII
 
 
 class Cells:
-    """Accumulates the cells of a table block by block.
+    """Accumulator of the cells of a table, block by block.
 
     Args:
         names: names of the columns.

@@ -19,7 +19,7 @@ from chainrule.records import frozen
 
 @frozen
 class LogMel:
-    """Compute the log-mel spectrogram of a sound.
+    """Log-mel spectrogram of a sound.
 
     **Formula** with x the samples of frame t, N = ``win_length``, and w the Hann window w_n = (1 - cos(2 pi n
     / N)) / 2:

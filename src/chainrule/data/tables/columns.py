@@ -261,7 +261,7 @@ CELL_FACTS = {  # code -> expected, alternative fixes
 
 
 class Faults:
-    """Collects invalid cells of all columns, so that one error can name them together.
+    """Collection of invalid cells of all columns, so that one error can name them together.
 
     Args:
         kinds: the kinds set by the user; ``None`` where a column has the kind of the training.

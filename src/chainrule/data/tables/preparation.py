@@ -199,7 +199,7 @@ class Cell:
 
 @frozen
 class Preparation:
-    """Converts rows of a table to inputs and targets, and predictions back to labels or units.
+    """Conversion of table rows to inputs and targets, and of predictions back to labels or units.
 
     Args:
         target: the column to predict.

@@ -21,7 +21,7 @@ from chainrule.validation import out_of_range, require, require_integer
 
 @frozen
 class Checkpoint(Callback):
-    """Saves the model as a file for ``cr.load``, every n epochs or each time a column is the best so far.
+    """Callback that saves the model as a file for ``cr.load``, every n epochs or where a column is best.
 
     These files are for predictions. To resume a training after an interruption, use
     ``fit(run="folder", resume=True)``, whose checkpoints contain the optimizer state too. The set of files

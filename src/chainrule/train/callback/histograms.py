@@ -89,7 +89,7 @@ def layer_nodes(network: Network) -> dict[str, Node]:
 
 @frozen
 class Histograms(Callback):
-    """Records histograms of weights, activations and gradients, for ``model.plot.weights(run=...)``.
+    """Recorder of histograms of weights, activations and gradients, for ``model.plot.weights(run=...)``.
 
     The file is next to the checkpoints of the training; a resumed training continues it.
 

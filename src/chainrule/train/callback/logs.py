@@ -26,7 +26,7 @@ from chainrule.train.callback.training_view import TrainingView
 
 @frozen
 class CSVLog(Callback):
-    """Writes the history to a CSV file, a row after each epoch.
+    """Log of the history as a CSV file, with a row after each epoch.
 
     A new training replaces the file; a resumed training continues it. Numbers have all digits; a value that
     could not be measured is empty.
@@ -82,7 +82,7 @@ def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True
 
 @frozen
 class JSONLog(Callback):
-    """Writes every event of a training as one line of JSON, with the time (seconds since 1970).
+    """Log of every event of a training as one line of JSON, with the time (seconds since 1970).
 
     Lines are only appended, also by later trainings with the same path. An incomplete last line of a killed
     process is removed.

@@ -101,7 +101,7 @@ def _check(rule: StoppingRule, limit: str) -> None:
 
 @frozen
 class EarlyStopping(StoppingRule):
-    """Stops when the monitored value has not improved for ``patience`` epochs, and restores the best weights.
+    """Early stopping after ``patience`` epochs without improvement, with the best weights restored.
 
     The value is measured with the weights *after* the epoch; these are the weights that are restored.
 
@@ -193,7 +193,7 @@ class EnsembleEarlyStopping(StoppingRule):
 
 @frozen
 class Converged(StoppingRule):
-    """Stops when the loss has converged: it has not decreased by more than ``tolerance`` for some epochs.
+    """Stopping rule for a converged loss: no decrease by more than ``tolerance`` for some epochs.
 
     Args:
         monitor: a column of the history.

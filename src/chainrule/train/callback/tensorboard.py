@@ -24,7 +24,7 @@ _PAUSE = 5.0  # maximum seconds between two writes of step values within an epoc
 
 @frozen
 class TensorBoard(Callback):
-    """Writes loss and metrics, and optionally weights and gradients, to a log directory of TensorBoard.
+    """Log of loss and metrics, and optionally weights and gradients, in a directory of TensorBoard.
 
     ``tensorboard --logdir logs`` shows them during the training. A resumed training adds a new file to the
     directory and continues the curves.

@@ -15,7 +15,7 @@ from chainrule.validation import require_number
 
 @frozen
 class TimeLimit(Callback):
-    """Stops the training after a duration.
+    """Limit of the duration of a training.
 
     The training ends after the current run of steps, at most about 0.1 s later. With ``run="folder"`` it is
     saved, and ``resume=True`` continues it, with the full duration again.

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Evaluator:
-    """Computes the loss and the metrics of a network on fixed labeled rows.
+    """Evaluator of the loss and the metrics of a network on fixed labeled rows.
 
     Args:
         network: the graphs.
@@ -64,7 +64,7 @@ class Evaluator:
 
     @property
     def program(self) -> Program:
-        """Maps inputs and targets to the loss and the predictions of each sample."""
+        """The program from inputs and targets to the loss and the predictions of each sample."""
         return evaluation_program(self.network, self.rows.weights)
 
     @property

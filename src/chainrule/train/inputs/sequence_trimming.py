@@ -62,7 +62,7 @@ def _ends(mask: np.ndarray) -> np.ndarray:
 
 
 class SequenceTrimming:
-    """Trims a batch, and selects the step for its length.
+    """Trimming of a batch, and the step for its length.
 
     Args:
         network: the graphs for sequences of the length of the array.

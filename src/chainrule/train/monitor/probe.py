@@ -93,7 +93,7 @@ class Probe:
 
 
 class Prober:
-    """Measures the probes of a training.
+    """Measurement of the probes of a training.
 
     Args:
         network, step: the network and its training step.

@@ -131,12 +131,12 @@ class ProbeGraph:
 
     @cached_property
     def program(self) -> Program:
-        """Computes the values of the graph, node by node."""
+        """The program that computes the values of the graph, node by node."""
         return Program(self.graph)
 
     @cached_property
     def inference_program(self) -> Program | None:
-        """Computes the loss in inference mode; ``None`` if it equals that in training mode."""
+        """The program of the loss in inference mode; ``None`` if it equals that in training mode."""
         loss = self._inference_loss
         return None if loss is self._loss[0] else Program(Graph({"loss": loss}))
 

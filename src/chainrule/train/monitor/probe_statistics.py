@@ -32,7 +32,7 @@ Unbound: an object that refers to itself keeps its arrays until the garbage coll
 
 
 class ProbeStatistics:
-    """Computes the statistics of a step while its arrays are computed.
+    """Computation of the statistics of a step while its arrays are computed.
 
     Args:
         step: the training step.

@@ -31,7 +31,7 @@ def retained_states(size: int) -> int:
 
 
 class Recorder:
-    """Records the last steps of a training, in about a microsecond for each multi-step run.
+    """Record of the last steps of a training, in about a microsecond for each multi-step run.
 
     Args:
         state: the initial state; determines how many states fit.

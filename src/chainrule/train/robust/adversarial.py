@@ -26,7 +26,7 @@ MAX_STEPS = 100  # each is a forward and a backward pass in the graph of the ste
 
 @frozen
 class AdversarialTraining(RobustTraining):
-    """Adversarial training: minimize the loss on the worst samples that projected gradient descent finds.
+    """Adversarial training: the loss on the worst samples that projected gradient descent finds.
 
     Formula: J = mean of l(x', y) with x' <- P(x' + a sign(dl/dx')), from a random point of the ball.
 

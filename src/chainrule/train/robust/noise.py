@@ -9,7 +9,7 @@ from chainrule.train.robust.robust_training import Part, RobustStep, RobustTrain
 
 @frozen
 class NoiseTraining(RobustTraining):
-    """Train on inputs with normal noise: the training that randomized smoothing requires.
+    """Training on inputs with normal noise, which randomized smoothing requires.
 
     Formula: J = mean of l(x + radius e, y), e standard normal, new in every step.
 

@@ -240,7 +240,7 @@ class Problem:
 
 
 class Evaluator:
-    """Computes the scores of trials, in their order.
+    """Computation of the scores of trials, in their order.
 
     Args:
         problem: what the trials are scored on.

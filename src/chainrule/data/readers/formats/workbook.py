@@ -202,7 +202,7 @@ class Workbook:
 
 
 class _Damage:
-    """Context manager: an exception that damaged bytes lead to becomes E316."""
+    """Context manager that turns an exception of damaged bytes into E316."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -235,7 +235,7 @@ def _refuse_declaration(*_: object) -> None:
 
 
 class _SheetParser:
-    """Collects the cells of a sheet from the events of the XML parser."""
+    """Collector of the cells of a sheet from the events of the XML parser."""
 
     def __init__(self, strings: list[str], dates: tuple[bool, ...], is_1904: bool, limit: int) -> None:
         self.sheet = Sheet()

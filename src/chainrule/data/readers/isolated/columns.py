@@ -169,7 +169,7 @@ def read_columns(header: Mapping[str, Any], descriptor: int) -> pl.DataFrame:
 
 
 class _Reader:
-    """Takes the buffers of columns in turn."""
+    """Reader of the buffers of columns, in turn."""
 
     def __init__(self, content: Any, size: int, rows: int) -> None:
         self.content, self.size, self.rows, self.place = content, size, rows, 0

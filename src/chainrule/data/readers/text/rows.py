@@ -73,7 +73,7 @@ _SHOWN = 5  # ragged lines that an error lists
 
 @dataclass
 class Rows:
-    """Selects the rows among the records below a header.
+    """Selection of the rows among the records below a header.
 
     Args:
         source: name of the file.
