@@ -96,7 +96,8 @@ class Attributions(MethodGroup):
         return attribution.attribute(self.state, x, method, target, y, baseline, **options)
 
     def importance(self, x: Samples, y: Targets = None, **options: Unpack[ImportanceOptions]) -> Importance:
-        """Permutation importance: how much a metric worsens when the values of a column are shuffled.
+        """Return the permutation importance: how much a metric worsens when the values of a column are
+        shuffled.
 
         Args:
             x, y: labeled rows, as in ``evaluate``.
@@ -135,7 +136,7 @@ class Attributions(MethodGroup):
         train_y: Targets = None,
         **options: Unpack[InfluenceKeywords],
     ) -> Influence:
-        """Influence of training samples on the loss of these samples (TracIn).
+        """Return the influence of training samples on the loss of these samples (TracIn).
 
         Args:
             x, y: the samples whose loss is explained, and their targets, as in ``explain``.

@@ -17,7 +17,7 @@ MAX_DRAWN = 5  # molecules
 
 
 def by_atom(attribution: Attribution, molecules: Sequence[Molecule]) -> Attribution:
-    """The same attribution with one value for each atom, and with a drawing of each molecule.
+    """Return the same attribution with one value for each atom, and with a drawing of each molecule.
 
     Args:
         attribution: of a network of graphs; its values of ``nodes`` are (n, N, F).
@@ -36,6 +36,6 @@ def by_atom(attribution: Attribution, molecules: Sequence[Molecule]) -> Attribut
 
 
 def _atoms(values: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """Sums over the numbers of each atom; of inputs beside the atoms, those that are not all 0."""
+    """Return sums over the numbers of each atom; of inputs beside the atoms, those that are not all 0."""
     others = {name: array for name, array in values.items() if name != NODES and array.any()}
     return {NODES: values[NODES].sum(axis=-1)[:, :count], **others}  # (n, N, F) -> (n, count)

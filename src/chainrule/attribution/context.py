@@ -128,7 +128,7 @@ class AttributionContext:
         return self.gradients(points, own)[0]
 
     def sum_to_inputs(self, entries: Arrays, own: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Sum the values of entries to values of inputs: over the embedding vector of each token.
+        """Sum the values of entries to values of inputs, for tokens over the embedding vector of each.
 
         Args:
             entries: for each entry (m, ...).
@@ -148,7 +148,7 @@ class AttributionContext:
         return summed
 
     def _shared_by_tokens(self, name: str, label: str, values: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """The values of n-grams (m, G), shared equally by the tokens of each, (m, T).
+        """Return the values of n-grams (m, G), shared equally by the tokens of each, (m, T).
 
         A token belongs to an n-gram if the number of the n-gram changes with the token.
         """

@@ -106,7 +106,7 @@ class Reasons:
         return text + (" " if lang == "en" else "") + render(key, lang, actual=_printed(self.actual))
 
     def _sum(self, lang: str) -> str:
-        """The equation of the scores."""
+        """Return the equation of the scores."""
         one = self.attribution
         assert one.base is not None
         assert one.residual is not None
@@ -158,7 +158,7 @@ def _printed(value: Any) -> str:
 
 
 def _contributions(attribution: Attribution) -> list[Contribution]:
-    """The contributions in the words of the user, the largest first."""
+    """Return the contributions in the words of the user, the largest first."""
     if attribution.columns or attribution.words or not is_image(attribution.inputs):
         return attribution.contributions()
     (values,) = attribution.values.values()
@@ -266,7 +266,7 @@ def _other_language(lang: str) -> str:
 
 
 def _member(request: Request, count: int) -> int | None:
-    """The number of the member that is derived; ``None``: the whole network.
+    """Return the number of the member that is derived; ``None``: the whole network.
 
     Raises:
         UsageError E102: no such member.
@@ -286,7 +286,7 @@ def _member(request: Request, count: int) -> int | None:
 
 
 def _target_of(request: Request) -> tuple[bool, Any]:
-    """Whether the target is known, and its value if it is one label or number."""
+    """Return whether the target is known, and its value if it is one label or number."""
     model, y = request.model, request.y
     if y is not None:
         values = None if isinstance(y, dict) else np.asarray(y).reshape(-1)
@@ -306,11 +306,7 @@ def _target_of(request: Request) -> tuple[bool, Any]:
 
 
 def _predicted(request: Request) -> Any:
-    """The predicted classes, as targets of a derivation.
-
-    Raises:
-        UsageError E122: the model predicts values, whose loss would be 0.
-    """
+    """Return the predicted classes, as targets of a derivation."""
     model = request.model
     if model.task != "classification":
         raise UsageError(

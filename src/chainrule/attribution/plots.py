@@ -60,7 +60,7 @@ def scale_limit(values: np.ndarray) -> float:
 
 
 def is_image(inputs: Mapping[str, np.ndarray]) -> bool:
-    """Whether the samples are images with one to four channels."""
+    """Return whether the samples are images with one to four channels."""
     shapes = [array.shape for array in inputs.values()]
     return len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][-1] <= 4
 

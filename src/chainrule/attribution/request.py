@@ -141,7 +141,6 @@ def _weighted(
 
 
 def _per_sample(target: Any, rows: int) -> list[Any]:
-    """Return one target for each sample."""
     if not isinstance(target, list) and not (isinstance(target, np.ndarray) and target.ndim):
         return [_plain(target)] * rows
     if len(target) != rows:
@@ -217,7 +216,6 @@ def _plain(value: Any) -> Any:
 
 
 def _target_name(one: Any) -> Any:
-    """Return the name of a target."""
     if isinstance(one, tuple):
         return f"{one[-1]} at {', '.join(map(str, one[:-1]))}"
     return one
@@ -290,7 +288,7 @@ def known_method(name: str) -> Method:
 
 
 def _cells(rows: NetworkRows) -> tuple[dict[str, str], ...]:
-    """The cells of the first rows of a table; empty for arrays."""
+    """Return the cells of the first rows of a table; empty for arrays."""
     preparation = rows.model.preparation
     if rows.table is None or preparation is None or not feature_columns(rows.model):
         return ()
@@ -307,11 +305,7 @@ def feature_columns(model: ModelState) -> tuple[str, ...]:
 
 
 def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the rows to compare with, by input.
-
-    Raises:
-        TrainingError E542: a baseline of another shape; all mismatches are listed.
-    """
+    """Return the rows to compare with, by input."""
     if model.preparation is not None and tabular.is_table(baseline, None):
         return encode_rows(model, baseline, "attribute").x
     parts = baseline if isinstance(baseline, Mapping) else {next(iter(inputs)): baseline}

@@ -150,11 +150,7 @@ def sanity(
 
 
 def _randomized(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Return the parameters with more and more randomized layers, from the last to the first.
-
-    Raises:
-        TrainingError E541: the network has no parameters.
-    """
+    """Return the parameters with more and more randomized layers, from the last to the first."""
     assert model.network is not None
     initial, _ = model.network.initialize(seed + 1)
     current, layers = model.parameters, {}

@@ -185,11 +185,11 @@ def _vectors(score: Node, x: Node) -> Iterator[Node]:
 
 
 def _depends_on_tables(node: Node, x: Node, hashed: set[Node]) -> bool:
-    """Whether integers are looked up by an input, or computed from such integers."""
+    """Return whether integers are looked up by an input, or computed from such integers."""
     is_lookup = node.op.name == "gather" and x in order([node.inputs[-1]])
     return is_lookup or not hashed.isdisjoint(node.inputs)
 
 
 def _is_hashed(index: Node) -> bool:
-    """Whether numbers are computed by tables of integers."""
+    """Return whether numbers are computed by tables of integers."""
     return any(node.op.name == "gather" and not node.spec.is_float for node in order([index]))

@@ -145,11 +145,7 @@ class SampleGradients:
 
     @cached_property
     def _dense(self) -> tuple[str, Node]:
-        """The path of the weights of the last dense layer, and its matrix product.
-
-        Raises:
-            TrainingError E541: there is no dense layer.
-        """
+        """The path of the weights of the last dense layer, and its matrix product."""
         weights = {p.node: path for path, p in self.network.parameters.items() if p.spec.rank == 2}
         for node in reversed(order(self.network.inference.outputs.values())):
             if node.op.name == "matmul" and node.inputs[1].op.name == "transpose":
@@ -245,11 +241,7 @@ def influence(
 
 
 def _checkpoint_arrays(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:
-    """Return the parameters of a checkpoint: arrays by path, a model, or a model file.
-
-    Raises:
-        UsageError E101: unknown parameters, or another shape.
-    """
+    """Return the parameters of a checkpoint: arrays by path, a model, or a model file."""
     if isinstance(checkpoint, str | os.PathLike):
         checkpoint = model_file.load(checkpoint)
     if isinstance(checkpoint, StateHolder):

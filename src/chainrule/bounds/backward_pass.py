@@ -110,7 +110,7 @@ class BackwardPass:
         self._pending: dict[Node, np.ndarray] = {}
 
     def run(self, node: Node, rows: np.ndarray) -> LinearBound:
-        """The bounds of ``rows`` times a node; see ``Enclosure.linear_bound``."""
+        """Return the bounds of ``rows`` times a node; see ``Enclosure.linear_bound``."""
         slack = self.enclosure.intervals[node].slack
         rows = self.structure.from_samples(node, rows)
         if slack is not None:
@@ -148,7 +148,7 @@ class BackwardPass:
             self._add_constant(dot(by_row, offset))
 
     def _offset(self, node: Node, centers: list[np.ndarray | None]) -> np.ndarray | None:
-        """The part of a linear node that does not depend on the data, for a batch of one."""
+        """Return the part of a linear node that does not depend on the data, for a batch of one."""
         structure = self.structure
         zeros = [
             np.zeros(structure.shape(source, 1)) if center is None else center
@@ -179,7 +179,7 @@ class BackwardPass:
                 self._penalize(source, self.multipliers.penalties[source])
 
     def sloped(self, source: Node, factors: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-        """Slopes of lines below relu: the chosen ones where the sign of the argument is not known."""
+        """Return slopes of lines below relu: the chosen ones where the sign of the argument is not known."""
         x = self.enclosure.intervals[source]
         is_open = self.of_rows(source, (x.lower < 0) & (x.upper > 0))
         return np.where(is_open, self.structure.from_samples(source, alphas), factors)
@@ -192,7 +192,6 @@ class BackwardPass:
         self.error += self._products(source, np.abs(rows), error)
 
     def _add(self, node: Node, rows: np.ndarray) -> None:
-        """Add coefficients of a node."""
         if node in self._pending:
             rows = self._pending[node] + rows
             size = self.enclosure.intervals[node].magnitude
@@ -205,16 +204,16 @@ class BackwardPass:
         self.error += 4.0 * UNIT * np.abs(self.constant)
 
     def of_rows(self, node: Node, values: np.ndarray) -> np.ndarray:
-        """The values of a node for the box of each row."""
+        """Return the values of a node for the box of each row."""
         return self.structure.of_samples(node, values, self.boxes, self.enclosure.count)
 
     def _products(self, node: Node, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """The sum of coefficients times values of a node, for the box of each row: (R,)."""
+        """Return the sum of coefficients times values of a node, for the box of each row: (R,)."""
         by_box = self.structure.by_sample(node, values, self.enclosure.count)
         return dot(self.structure.by_sample(node, rows, self.count), by_box[self.boxes])
 
     def minimizer(self, label: str, rows: np.ndarray) -> np.ndarray:
-        """Where the linear function with these coefficients of an input is smallest, (R, size)."""
+        """Return where the linear function with these coefficients of an input is smallest, (R, size)."""
         x = self.enclosure.intervals[self.structure.inputs[label]]
         lower, upper = (
             self.structure.by_sample(self.structure.inputs[label], end, self.enclosure.count)[self.boxes]
@@ -229,7 +228,7 @@ class BackwardPass:
         return np.clip(center - scaled * axes / np.maximum(length, TINY), lower, upper)
 
     def _on_ellipsoid(self, label: str, rows: np.ndarray) -> np.ndarray | float:
-        """The minima of linear functions of an input over its ellipsoid; NaN if it has none."""
+        """Return the minima of linear functions of an input over its ellipsoid; NaN if it has none."""
         ellipsoid = self.enclosure.ellipsoids.get(label)
         if ellipsoid is None:
             return np.nan

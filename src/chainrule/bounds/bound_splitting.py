@@ -75,7 +75,7 @@ class BoundSplitting:
                 self._split(worst[first : first + halves])
 
     def _lowest_parts(self) -> np.ndarray:
-        """For each function with a bound below 0 the part with that bound, if it can be split."""
+        """Return for each function with a bound below 0 the part with that bound, if it can be split."""
         order = np.lexsort((self._value, self._owner))
         is_first = np.r_[True, self._owner[order][1:] != self._owner[order][:-1]]
         worst = order[is_first]
@@ -117,7 +117,7 @@ class BoundSplitting:
         self._can_split = replaced(self._can_split, can_split)
 
     def _parts_enclosure(self, signs: Mapping[Node, np.ndarray]) -> tuple[Enclosed, np.ndarray]:
-        """Bounds on parts, and whether they contradict one another, (n,)."""
+        """Return bounds on parts, and whether they contradict one another, (n,)."""
         structure, count = self._enclosure.structure, len(next(iter(signs.values())))
         known = {}
         for x in self._arguments:
@@ -134,7 +134,7 @@ class BoundSplitting:
         return enclosure, is_empty
 
     def _best_splits(self, result: Optimized, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The relu that each part is split at next, and whether there is one."""
+        """Return the relu that each part is split at next, and whether there is one."""
         chosen, scores = np.zeros((count, 2), int), np.full(count, -1.0)
         for k, relu in enumerate(self._nodes):
             if relu not in result.gaps:

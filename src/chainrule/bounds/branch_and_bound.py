@@ -146,7 +146,7 @@ class BranchAndBound:
                     self._changed.notify_all()
 
     def _newest(self, is_over: Callable[[], bool]) -> Boxes | None:
-        """The newest boxes; waits while others may add some. ``None`` at the end of the search."""
+        """Return the newest boxes, waiting while others may add some; ``None`` at the end of the search."""
         with self._changed:
             while not self._stack and self._active:
                 self._changed.wait()
@@ -207,7 +207,7 @@ class BranchAndBound:
 
 
 def _halves(boxes: Boxes, factors: np.ndarray) -> tuple[list[Boxes], int]:
-    """The halves of boxes, and how many are too small to divide."""
+    """Return the halves of boxes, and how many are too small to divide."""
     width = boxes.upper - boxes.lower
     scale = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
     width = np.where(width > SMALLEST * scale, width, 0.0)
@@ -226,7 +226,7 @@ def _halves(boxes: Boxes, factors: np.ndarray) -> tuple[list[Boxes], int]:
 
 
 def _candidates(boxes: Boxes, factors: np.ndarray, excess: np.ndarray) -> np.ndarray:
-    """For each box the corner where the condition that is closest to true is smallest, and the middle."""
+    """Return for each box the corner where the condition closest to true is smallest, and the middle."""
     worst = factors[np.arange(len(boxes)), np.argmax(excess, 1)]
     corner = np.where(worst > 0, boxes.lower, boxes.upper)
     return np.concatenate([corner, 0.5 * boxes.lower + 0.5 * boxes.upper])
@@ -270,7 +270,7 @@ def cut(
 def _is_excluded(
     lower: np.ndarray, upper: np.ndarray, factors: np.ndarray, constants: np.ndarray
 ) -> np.ndarray:
-    """Whether a weighted mean of the functions is above 0 on the box: then not all can be 0 or below.
+    """Return whether a weighted mean of the functions is above 0 on the box: then not all can be 0 or below.
 
     The weights of functions that are large where the mean is smallest are increased (multiplicative weights).
     """

@@ -127,7 +127,7 @@ class Falsifier:
         return marginal
 
     def _outputs(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for inputs, some at a time."""
+        """Return the outputs for inputs, some at a time."""
         step = self.subject.at_once(len(x))
         return np.concatenate([self.subject.run(x[i : i + step]) for i in range(0, max(len(x), 1), step)])
 
@@ -140,15 +140,15 @@ class Falsifier:
         return (y @ self.case.coefficients.T - self.case.lowered).max(1, initial=-np.inf)
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
-        """The nearest inputs in the dtype of the network that are in the box."""
+        """Return the nearest inputs in the dtype of the network that are in the box."""
         return np.clip(x.astype(self._lower.dtype), self._lower, self._upper)
 
     def _is_proven(self, x: np.ndarray) -> bool:
-        """Whether the conditions are true in exact arithmetic."""
+        """Return whether the conditions are true in exact arithmetic."""
         return self._is_bounded(x, self.subject.exact) or self._is_exactly_true(x)
 
     def _is_exactly_true(self, x: np.ndarray) -> bool:
-        """Whether the conditions are true of exact values, which decide what bounds cannot: equality."""
+        """Return whether the conditions are true of exact values, which decide equality; bounds cannot."""
         cost = products(self.subject)
         if cost > self.remaining_products:
             return False
@@ -157,7 +157,7 @@ class Falsifier:
         return y is not None and self.case.is_met(y)
 
     def _is_bounded(self, x: np.ndarray, subject: Subject) -> bool:
-        """Whether the conditions are true of bounds."""
+        """Return whether the conditions are true of bounds."""
         point = x[None].astype(np.float64)
         enclosure = subject.enclosure(point, point, tightening=None)
         rows = -self.case.coefficients
@@ -165,7 +165,7 @@ class Falsifier:
         return bool((-minimum <= self.case.lowered).all())
 
     def _descended(self, x: np.ndarray, steps: int = STEPS) -> np.ndarray:
-        """The inputs after projected gradient descent on the largest excess; the best ones first."""
+        """Return the inputs after projected gradient descent on the largest excess; the best ones first."""
         best, minimum = x, np.full(len(x), np.inf)
         velocity, further = np.zeros(x.shape), FURTHER
         for step in range(steps):

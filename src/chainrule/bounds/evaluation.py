@@ -13,14 +13,14 @@ from chainrule.spec import FLOATS
 
 
 def evaluated(card: Card, inputs: Sequence[np.ndarray]) -> np.ndarray:
-    """The value of a card; a conversion to a float keeps the value, as bounds hold in exact arithmetic."""
+    """Evaluate a card; a conversion to a float keeps the value, as bounds hold in exact arithmetic."""
     if card.name == "cast" and card.attributes["dtype"] in FLOATS:
         return inputs[0].astype(np.float64)
     return card.evaluate(*inputs)
 
 
 def as_float64(array: np.ndarray) -> np.ndarray:
-    """Floating-point numbers in float64, which is exact; others as they are."""
+    """Return floating-point numbers in float64, which is exact; others as they are."""
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 

@@ -72,7 +72,7 @@ def products(subject: Subject) -> int:
 
 
 def _value(subject: Subject, node: Node, x: np.ndarray, values: dict[Node, np.ndarray]) -> np.ndarray:
-    """The value of a node: ``Exact`` for floating-point numbers, others as they are."""
+    """Return the value of a node: ``Exact`` for floating-point numbers, others as they are."""
     structure = subject.structure
     if isinstance(node.op, Input):
         is_data = node.op.label == subject.label
@@ -88,12 +88,12 @@ def _value(subject: Subject, node: Node, x: np.ndarray, values: dict[Node, np.nd
 
 
 def _keeps_numbers(node: Node) -> bool:
-    """Whether a node converts numbers to floating-point numbers, which changes nothing here."""
+    """Return whether a node converts numbers to floating-point numbers, which changes nothing here."""
     return node.op.name == "cast" and node.spec.is_float
 
 
 def _products(structure: Structure, node: Node) -> int:
-    """About how many products of fractions the value of a node needs."""
+    """Return about how many products of fractions the value of a node needs."""
     size = structure.size(node)
     if node not in structure.variable or node.op.name not in ("matmul", "convolution", "convolution_input"):
         return size

@@ -38,6 +38,6 @@ class Interval:
 
     @staticmethod
     def point(value: np.ndarray) -> Interval:
-        """The interval of a single value; floats are converted to float64, which is exact."""
+        """Return the interval of a single value; floats are converted to float64, which is exact."""
         value = value.astype(np.float64) if value.dtype.kind == "f" else value
         return Interval(value, value)

@@ -88,7 +88,7 @@ def box_enclosure(
     splits: int = 0,
     known: Mapping[Node, Interval] = MappingProxyType({}),
 ) -> Enclosure:
-    """Bounds on the whole box of a case, with optimized bounds of the arguments of relu.
+    """Return bounds on the whole box of a case, with optimized bounds of the arguments of relu.
 
     Args:
         subject: the network.
@@ -168,7 +168,7 @@ class NeuronSplitting:
         return counterexample
 
     def bounds_of(self, enclosure: Enclosure) -> dict[Node, Interval]:
-        """The bounds of the arguments of relu."""
+        """Return the bounds of the arguments of relu."""
         return {x: enclosure.intervals[x] for x in self._arguments}
 
     def narrow(self, enclosure: Enclosure) -> None:
@@ -213,7 +213,7 @@ class NeuronSplitting:
         return self.subject.enclosure(lower, upper, known=known, tightening=None, ellipsoids=ellipsoids)
 
     def _newest(self) -> Parts:
-        """The newest parts, as many as are bounded at once."""
+        """Return the newest parts, as many as are bounded at once."""
         size = sum(a[0].size for a in self._stack[-1].lower.values()) * (2 + 4 * len(self.case.limits))
         count_at_once = self.subject.at_once(PARTS, 4 * max(len(self.case.limits), 1))
         limit, parts, count = max(min(count_at_once, NUMBERS // max(size, 1)), 1), [], 0
@@ -227,7 +227,7 @@ class NeuronSplitting:
         return Parts.concatenated(parts)
 
     def _divided(self, parts: Parts) -> Parts:
-        """Both halves of each part: the argument of the chosen relu is 0 or above, or 0 or below."""
+        """Return both halves of each part: the argument of the chosen relu is 0 or above, or 0 or below."""
         halves = []
         for sign in (1, -1):
             lower, upper, signs = (
@@ -320,7 +320,7 @@ class NeuronSplitting:
         self._stack.append(remaining.take(can_split))
 
     def _is_empty(self, enclosure: Enclosure) -> np.ndarray:
-        """Whether bounds of a part contradict one another, (n,)."""
+        """Return whether bounds of a part contradict one another, (n,)."""
         structure, count = self.subject.structure, enclosure.count
         is_empty = np.zeros(count, bool)
         for x in self._arguments:

@@ -56,7 +56,7 @@ class Optimized:
 
 
 def rectifiers(structure: Structure) -> list[Node]:
-    """The relu nodes that the output depends on."""
+    """Return the relu nodes that the output depends on."""
     return [node for node in structure.sources if node.op.name == "relu"]
 
 
@@ -126,7 +126,7 @@ class _Ascent:
         penalties: Arrays,
         signs: Mapping[Node, np.ndarray],
     ) -> tuple[Arrays, Arrays]:
-        """Slopes and penalties after one step."""
+        """Return slopes and penalties after one step."""
         self._count += 1
         structure, new_alphas, new_penalties = run.structure, dict(alphas), dict(penalties)
         for node, slope in alphas.items():
@@ -154,7 +154,7 @@ class _Ascent:
 
 
 def _first_alphas(enclosure: Enclosed, nodes: list[Node], boxes: np.ndarray) -> Arrays:
-    """The slopes of CROWN: 1 where the argument reaches further above 0 than below, else 0."""
+    """Return the slopes of CROWN: 1 where the argument reaches further above 0 than below, else 0."""
     structure, alphas = enclosure.structure, {}
     for node in nodes:
         x = enclosure.intervals[node.inputs[0]]
@@ -164,7 +164,7 @@ def _first_alphas(enclosure: Enclosed, nodes: list[Node], boxes: np.ndarray) -> 
 
 
 def relaxed_values(run: BackwardPass, points: Mapping[str, np.ndarray]) -> Arrays:
-    """The values of nodes at points in the relaxed network of each row, (R, ...); not rounded outward."""
+    """Return the values of nodes at points in each row's relaxed network, (R, ...); not rounded outward."""
     structure, values = run.structure, {}
     for label, point in points.items():
         node = structure.inputs[label]
@@ -185,7 +185,7 @@ def relaxed_values(run: BackwardPass, points: Mapping[str, np.ndarray]) -> Array
 
 
 def _relaxed(run: BackwardPass, node: Node, values: Arrays) -> np.ndarray:
-    """The value of the line of each row that replaces a nonlinear node."""
+    """Return the value of the line of each row that replaces a nonlinear node."""
     structure, prepared = run.structure, run.enclosure.prepared(node)
     is_below = run.rows[node] > 0
     total = np.where(is_below, run.of_rows(node, prepared.lower), run.of_rows(node, prepared.upper))
@@ -202,7 +202,7 @@ def _relaxed(run: BackwardPass, node: Node, values: Arrays) -> np.ndarray:
 
 
 def _gap(run: BackwardPass, node: Node, values: Arrays) -> np.ndarray:
-    """How much the bound would rise if the line of each relu were exact at the minimizer, (R, size)."""
+    """Return how much the bound would rise if each relu's line were exact at the minimizer, (R, size)."""
     (source,) = node.inputs
     y, x = values[node], values[source]
     gap = np.abs(run.rows[node] * (np.maximum(x, 0.0) - y))

@@ -129,7 +129,7 @@ class Enclosure:
         return Interval(lower, upper, np.broadcast_to(slack if error is None else slack + error, shape))
 
     def _expanded(self, source: Node, node: Node) -> Interval:
-        """The interval of an input; see ``Structure.operand``."""
+        """Return the interval of an input; see ``Structure.operand``."""
         x = self.intervals[source]
         ends = [self.structure.operand(source, node, end, self.count) for end in (x.lower, x.upper)]
         return x if ends[0] is x.lower else Interval(*ends)
@@ -189,7 +189,7 @@ class Enclosure:
         return search.values
 
     def repeated(self, count: int, known: Known, last: Node) -> Enclosure:
-        """Bounds up to a node for parts of the only box of this enclosure.
+        """Return bounds up to a node for parts of the only box of this enclosure.
 
         Args:
             count: number of parts.
@@ -242,13 +242,13 @@ class Enclosure:
         return products.sum(1) - error
 
     def prepared(self, node: Node) -> Prepared:
-        """The relaxation of a nonlinear node, with all rounding errors in its constants."""
+        """Return the relaxation of a nonlinear node, with all rounding errors in its constants."""
         if node not in self._prepared:
             self._prepared[node] = self._prepare(node)
         return self._prepared[node]
 
     def _relaxation(self, node: Node) -> tuple[tuple[Node, ...], Relaxation | None]:
-        """The inputs of the relaxation of a node, and the relaxation."""
+        """Return the inputs of the relaxation of a node, and the relaxation."""
         structure = self.structure
         rule, card = structure.rules[node], cast("Card", node.op)
         root, y = structure.roots.get(node), self.intervals[node]
@@ -299,7 +299,7 @@ class Enclosure:
 
 
 def _either(is_first: np.ndarray, first: Relaxation, second: Relaxation) -> Relaxation:
-    """Elementwise the one or the other of two relaxations, with the inputs of both."""
+    """Return elementwise one of two relaxations, with the inputs of both."""
 
     def masked(factors: tuple[np.ndarray | None, ...], is_own: np.ndarray) -> tuple[np.ndarray | None, ...]:
         return tuple(None if slope is None else np.where(is_own, slope, 0.0) for slope in factors)

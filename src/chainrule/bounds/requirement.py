@@ -48,7 +48,7 @@ class Case:
         return rounded(self.lower, -1), rounded(self.upper, 1)
 
     def inside(self, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-        """The smallest and the largest number of a dtype that each input may have; crossed where none may.
+        """Return the smallest and the largest number of a dtype that each input may have; crossed if none.
 
         Example:
             >>> case = Case((Fraction(1, 10),), (Fraction(3, 10),), np.array([[1.0]]), (Fraction(0),))
@@ -75,7 +75,7 @@ class Case:
         return lowered
 
     def is_met(self, y: Sequence[Fraction]) -> bool:
-        """Whether outputs meet all conditions, exactly."""
+        """Return whether outputs meet all conditions, exactly."""
         strict = self.strict or (False,) * len(self.limits)
         for row, limit, is_strict in zip(self.coefficients.tolist(), self.limits, strict, strict=True):
             total = sum((Fraction(a) * value for a, value in zip(row, y, strict=True)), Fraction(0))
@@ -84,7 +84,7 @@ class Case:
         return True
 
     def contains(self, x: np.ndarray) -> bool:
-        """Whether an input is in the box, exactly."""
+        """Return whether an input is in the box, exactly."""
         if not np.isfinite(x).all():
             return False
         values = [Fraction(float(v)) for v in x]
@@ -97,7 +97,7 @@ class Case:
 
 
 def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
-    """Numbers in float64, rounded up (``direction`` 1) or down (-1).
+    """Round numbers to float64, up (``direction`` 1) or down (-1).
 
     Example:
         >>> float(rounded([Fraction(1, 3)], 1)[0]) > float(rounded([Fraction(1, 3)], -1)[0])
@@ -116,13 +116,9 @@ def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
 def _inward(
     numbers: Sequence[Fraction], excluded: frozenset[int], direction: int, dtype: np.dtype
 ) -> np.ndarray:
-    """The nearest numbers of a dtype that are not below (``direction`` 1) or not above (-1) some numbers.
+    """Return the nearest numbers of a dtype, not below (``direction`` 1) or not above (-1) some numbers.
 
-    Args:
-        numbers: the numbers.
-        excluded: which of them do not count themselves.
-        direction: 1 or -1.
-        dtype: of the result.
+    ``excluded``: the indices of those that do not count themselves.
     """
     wide = rounded(numbers, direction)  # of float64, which contains the other dtypes
     values = wide.astype(dtype)

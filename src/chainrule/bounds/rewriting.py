@@ -7,7 +7,7 @@ from chainrule.ops import functional as F
 
 
 def rewritten(output: Node) -> Node:
-    """A node with each ``log_softmax(x)`` as ``x - logsumexp(x)``, whose parts have linear bounds.
+    """Return a node with each ``log_softmax(x)`` as ``x - logsumexp(x)``, whose parts have linear bounds.
 
     Example:
         >>> from chainrule.graph import input_node

@@ -46,7 +46,7 @@ ARITHMETICS = {
 
 
 def gamma(count: int, unit: float = UNIT) -> float:
-    """The relative error of a sum of ``count`` products; some roundings of its use are included.
+    """Return the relative error of a sum of ``count`` products; some roundings of its use are included.
 
     Example:
         >>> 50 * UNIT < gamma(50) < 70 * UNIT
@@ -57,18 +57,18 @@ def gamma(count: int, unit: float = UNIT) -> float:
 
 
 def widened(array: np.ndarray, relative: float) -> np.ndarray:
-    """Values that are not below ``array``, which is 0 or above and has this relative error."""
+    """Return values that are not below ``array``, which is 0 or above and has this relative error."""
     return array * (1.0 + relative) + TINY
 
 
 def middle(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The center and the radius of intervals; the ball contains the interval."""
+    """Return the center and the radius of intervals; the ball contains the interval."""
     center = 0.5 * lower + 0.5 * upper
     return center, np.maximum(upper - center, center - lower) * (1.0 + 4.0 * UNIT)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The sum of products over all axes but the first: (R, ...) and (R or 1, ...) -> (R,)."""
+    """Return the sum of products over all axes but the first: (R, ...) and (R or 1, ...) -> (R,)."""
     rows = len(a)
     if not rows:
         return np.zeros(0)

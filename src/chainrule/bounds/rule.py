@@ -47,7 +47,7 @@ class Relaxation:
 
 
 def reduced_axes(op: Card) -> tuple[int, ...]:
-    """The axes that an operation reduces."""
+    """Return the axes that an operation reduces."""
     attributes = op.attributes
     return attributes["axes"] if "axes" in attributes else (attributes["axis"],)
 
@@ -56,7 +56,7 @@ class Rule:
     """Base of the rules; the bounds of a value that has no linear relaxation are constant."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
-        """Bounds of the value.
+        """Return bounds of the value.
 
         Args:
             op: the card, with its sizes bound.
@@ -68,7 +68,7 @@ class Rule:
     def rounding(
         self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
     ) -> np.ndarray | float:
-        """By how much the value may differ if it is computed with rounding; 0 where it is not rounded.
+        """Return by how much the value may differ if it is computed with rounding; 0 where it is not rounded.
 
         Args:
             op, inputs, terms: as for ``interval``.
@@ -78,7 +78,8 @@ class Rule:
         return 0.0
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
-        """Linear functions below and above the value, or ``None`` for the constants ``y.lower``, ``y.upper``.
+        """Return linear functions below and above the value, or ``None`` for the constants ``y.lower``,
+        ``y.upper``.
 
         Args:
             op: the card.
@@ -88,9 +89,9 @@ class Rule:
         return None
 
     def is_linear(self, op: Card, variable: Sequence[bool]) -> bool:
-        """Whether the value is an affine function of the inputs that depend on the data, the others fixed."""
+        """Return whether the value is affine in the inputs that depend on the data, the others fixed."""
         return False
 
     def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
-        """For each input the elements whose bounds are worth tightening before ``relax``."""
+        """Return for each input the elements whose bounds are worth tightening before ``relax``."""
         return tuple(x.lower < x.upper for x in inputs)

@@ -21,7 +21,7 @@ CELLS = 32
 
 
 def enclosed(structure: Structure, node: Node, x: Interval) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cells of the argument and the bounds of the function on each.
+    """Return the cells of the argument and the bounds of the function on each.
 
     Args:
         structure: of the network.
@@ -50,7 +50,7 @@ def enclosed(structure: Structure, node: Node, x: Interval) -> tuple[np.ndarray,
 
 
 def _ends(x: Interval) -> np.ndarray:
-    """The ends of the cells; 0, where many activations have a corner, is one of them if it is inside."""
+    """Return the ends of the cells, among them 0 if it is inside: many activations have a corner there."""
     half = np.linspace(0.0, 1.0, CELLS // 2 + 1).reshape(-1, *[1] * x.lower.ndim)
     center = np.where((x.lower < 0) & (x.upper > 0), 0.0, 0.5 * x.lower + 0.5 * x.upper)
     left, right = x.lower + (center - x.lower) * half, center + (x.upper - center) * half
@@ -60,7 +60,7 @@ def _ends(x: Interval) -> np.ndarray:
 
 
 def relax_function(ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Interval) -> Relaxation:
-    """Lines below and above the function; see ``enclosed`` for the arguments."""
+    """Return lines below and above the function; see ``enclosed`` for the arguments."""
     center = 0.5 * x.lower + 0.5 * x.upper
     lines = [_line(slope, ends, low, high, x) for slope in _directions(ends, low, high)]
     below = np.stack([slope * center + t for slope, t, _ in lines])
@@ -81,7 +81,7 @@ def relax_function(ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Inter
 
 
 def _directions(ends: np.ndarray, low: np.ndarray, high: np.ndarray) -> Sequence[np.ndarray]:
-    """The slopes that are tried: chord, flat, and those of the first, the middle and the last cells."""
+    """Return the slopes to try: chord, flat, and those of the first, the middle and the last cells."""
     middle = 0.5 * low + 0.5 * high
     factors = []
     for first, last in ((0, -1), (0, 1), (CELLS // 2 - 1, CELLS // 2), (-2, -1)):
@@ -96,7 +96,7 @@ def _directions(ends: np.ndarray, low: np.ndarray, high: np.ndarray) -> Sequence
 def _line(
     slope: np.ndarray, ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Interval
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The slope, and the intercepts of the lines with it below and above the function."""
+    """Return the slope, and the intercepts of the lines with it below and above the function."""
     products = slope * ends
     maximum, minimum = np.maximum(products[:-1], products[1:]), np.minimum(products[:-1], products[1:])
     error = 8.0 * UNIT * (np.maximum(np.abs(low), np.abs(high)).max(0) + np.abs(slope) * x.magnitude) + TINY

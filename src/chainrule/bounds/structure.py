@@ -78,7 +78,7 @@ class Structure:
         return rule
 
     def _constant(self, node: Node, arrays: Mapping[str, np.ndarray]) -> Interval:
-        """The bounds of a node that does not depend on the data, for a batch of one."""
+        """Return the bounds of a node that does not depend on the data, for a batch of one."""
         if isinstance(node.op, Input):
             return Interval.point(arrays[node.op.label])
         if isinstance(node.op, Constant):
@@ -95,7 +95,7 @@ class Structure:
     def bounded(
         self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule | None = None
     ) -> tuple[Interval, np.ndarray | None]:
-        """Bounds of the value of a node, and by how much rounding may change it, if it may.
+        """Return bounds of the value of a node, and by how much rounding may change it, if it may.
 
         Args:
             node: the node.
@@ -116,7 +116,7 @@ class Structure:
     def _rounded(
         self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule, y: Interval, low: float
     ) -> tuple[Interval, np.ndarray | None]:
-        """The result of ``bounded``: the value is in ``y`` before rounding, and never below ``low``."""
+        """Return the result of ``bounded``; the value is in ``y`` before rounding, never below ``low``."""
         if not self.is_rounded:
             return y, None
         error = rule.rounding(card, y, inputs, self.terms(node), ARITHMETICS[node.dtype])
@@ -134,49 +134,49 @@ class Structure:
                 )
 
     def card(self, node: Node, batch: int) -> Card:
-        """The card of a node with its sizes bound."""
+        """Return the card of a node with its sizes bound."""
         return cast("Card", node.op.with_sizes({**self.sizes, BATCH_NAME: batch}))
 
     def size(self, node: Node) -> int:
-        """The number of elements of a node for one sample."""
+        """Return the number of elements of a node for one sample."""
         return size_at(count(node.shape), {**self.sizes, BATCH_NAME: 1})
 
     def shape(self, node: Node, count: int) -> tuple[int, ...]:
-        """The shape of a node for a number of samples."""
+        """Return the shape of a node for a number of samples."""
         return tuple(size_at(n, {**self.sizes, BATCH_NAME: count}) for n in node.shape)
 
     def by_sample(self, node: Node, values: np.ndarray, count: int) -> np.ndarray:
-        """The values of a node with a row for each sample, (count, size)."""
+        """Return the values of a node with a row for each sample, (count, size)."""
         axis = _batch_axis(node)
         size = -1 if count else self.size(node)
         return (np.moveaxis(values, axis, 0) if axis else values).reshape(count, size)
 
     def from_samples(self, node: Node, rows: np.ndarray) -> np.ndarray:
-        """The values of a node from a row for each sample, (count, size)."""
+        """Return the values of a node from a row for each sample, (count, size)."""
         shape, axis = self.shape(node, len(rows)), _batch_axis(node)
         if not axis:
             return rows.reshape(shape)
         return np.moveaxis(rows.reshape(len(rows), *shape[:axis], *shape[axis + 1 :]), 0, axis)
 
     def of_samples(self, node: Node, values: np.ndarray, index: np.ndarray | slice, count: int) -> np.ndarray:
-        """The values of a node for some of ``count`` samples, which may be repeated."""
+        """Return the values of a node for some of ``count`` samples, which may be repeated."""
         axis = _batch_axis(node)
         if not axis and len(values) == count:
             return values[index]
         return self.from_samples(node, self.by_sample(node, values, count)[index])
 
     def operand(self, source: Node, node: Node, values: np.ndarray, count: int) -> np.ndarray:
-        """The values of an input of a node; concatenation cannot broadcast, so constants are repeated."""
+        """Return the values of a node's input; constants are repeated, as concatenation cannot broadcast."""
         if node.op.name != "concatenate" or source in self.variable:
             return values
         return np.broadcast_to(values, self.shape(source, count))
 
     def terms(self, node: Node) -> int:
-        """The most terms in a sum over a sample, of the value of a node or of its pullback."""
+        """Return the most terms in a sum over a sample, of the value of a node or of its pullback."""
         return max(self.size(part) for part in (node, *node.inputs))
 
     def flags(self, node: Node) -> tuple[bool, ...]:
-        """For each input of a node whether it depends on the data."""
+        """Return for each input of a node whether it depends on the data."""
         return tuple(source in self.variable for source in node.inputs)
 
     @cached_property
@@ -251,17 +251,17 @@ class Structure:
         return passed_to
 
     def between(self, root: Node, node: Node) -> Sequence[Node]:
-        """The nodes that compute a node from its root, in order."""
+        """Return the nodes that compute a node from its root, in order."""
         return [n for n in order([node], [root]) if n in self.variable]
 
 
 def _is_count(node: Node) -> bool:
-    """Whether a node counts elements of a sample, which depends on shapes alone."""
+    """Return whether a node counts elements of a sample, which depends on shapes alone."""
     return node.op.name == "extent" and 0 not in node.op.attributes["axes"]
 
 
 def _batch_axis(node: Node) -> int:
-    """The axis along which samples lie."""
+    """Return the axis along which samples lie."""
     return next((i for i, n in enumerate(node.shape) if _is_batch(n)), 0)
 
 
@@ -270,6 +270,6 @@ def _is_batch(length: Axis) -> bool:
 
 
 def _has_batch_axis(node: Node) -> bool:
-    """Whether samples lie along one axis; only along the first may several entries belong to one."""
+    """Return whether samples lie along one axis; only along the first may several entries belong to one."""
     axes = [i for i, n in enumerate(node.shape) if _is_batch(n)]
     return len(axes) == 1 and (axes[0] == 0 or node.shape[axes[0]] == BATCH)

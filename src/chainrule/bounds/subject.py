@@ -48,12 +48,12 @@ class Subject:
         self.numbers = sum(self.structure.size(node) for node in self.structure.nodes)  # of one sample
 
     def enclosure(self, lower: np.ndarray, upper: np.ndarray, **options: object) -> Enclosure:
-        """Bounds on boxes of flat inputs, (n, inputs)."""
+        """Return bounds on boxes of flat inputs, (n, inputs)."""
         box = lower.reshape(-1, *self.shape), upper.reshape(-1, *self.shape)
         return Enclosure(self.structure, {self.label: box}, **options)  # pyright: ignore[reportArgumentType]
 
     def at_once(self, limit: int, rows: int = 1) -> int:
-        """How many samples are computed at once, at least 1, so that memory stays bounded.
+        """Return how many samples are computed at once, at least 1, so that memory stays bounded.
 
         Args:
             limit: the most.
@@ -69,7 +69,7 @@ class Subject:
         return Subject(self.structure.output, self.arrays, self.label, is_rounded=False)
 
     def run(self, x: np.ndarray) -> np.ndarray:
-        """The outputs (n, outputs) for flat inputs (n, inputs), in the dtype of the network."""
+        """Return the outputs (n, outputs) for flat inputs (n, inputs), in the dtype of the network."""
         x = x.astype(self.input.dtype).reshape(-1, *self.shape)
         return self._program.run({**self.arrays, self.label: x})["y"].reshape(len(x), -1)
 
@@ -78,7 +78,7 @@ class Subject:
         return compile(Graph({"y": self.structure.output}), "reference")
 
     def descent(self, coefficients: np.ndarray, limits: np.ndarray) -> Descent:
-        """The gradient of the largest excess of conditions; see ``Descent``."""
+        """Return the gradient of the largest excess of conditions; see ``Descent``."""
         return Descent(self, coefficients, limits)
 
     @cached_property
@@ -112,7 +112,7 @@ class Pull:
         return compile(Graph({"gradient": gradient}), "reference")
 
     def __call__(self, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """The gradient (n, inputs) for flat inputs (n, inputs) and coefficients of the node (n, size)."""
+        """Return the gradient by flat inputs (n, inputs) for coefficients of the node (n, size)."""
         subject = self._subject
         shaped = x.astype(subject.input.dtype).reshape(-1, *subject.shape)
         rows = subject.structure.from_samples(self._node, direction.astype(self._node.dtype))
@@ -139,7 +139,7 @@ class Descent:
         self._program = compile(Graph({"worst": worst, "gradient": gradient}), "reference")
 
     def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The largest excess (n,) and its gradient (n, inputs) for flat inputs."""
+        """Return the largest excess (n,) and its gradient (n, inputs) for flat inputs."""
         subject = self._subject
         shaped = x.astype(subject.input.dtype).reshape(-1, *subject.shape)
         values = self._program.run({**subject.arrays, subject.label: shaped})

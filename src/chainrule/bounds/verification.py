@@ -166,7 +166,7 @@ class _Attempt:
             search.narrow(self._enclosures[key])
 
     def _search(self, case: Case) -> Search:
-        """The search for one case; cases with the same box share the bounds on it."""
+        """Return the search for one case; cases with the same box share the bounds on it."""
         if len(case.lower) <= FEW or not rectifiers(self._subject.structure):
             return BranchAndBound(self._subject, case, self._is_over)
         key = _box_of(case)
@@ -175,11 +175,11 @@ class _Attempt:
         return NeuronSplitting(self._subject, case, enclosure=self._enclosures[key], is_over=self._is_over)
 
     def _is_over_after(self, rounds: int) -> Callable[[], bool]:
-        """Whether the time, or a number of rounds, is over."""
+        """Return whether the time, or a number of rounds, is over."""
         left = iter(range(rounds))
         return lambda: next(left, None) is None or self._is_over()
 
 
 def _box_of(case: Case) -> tuple[bytes, ...]:
-    """The box as a key."""
+    """Return the box as a key."""
     return tuple(end.tobytes() for end in case.box)

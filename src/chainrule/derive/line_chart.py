@@ -58,7 +58,7 @@ class _Frame:
         return TOP + (self.high - value) / (self.high - self.low) * (HIGH - TOP - BELOW)
 
     def grid(self, x_label: str) -> list[str]:
-        """Tick lines with their values; the lines through 0 are darker."""
+        """Return tick lines with their values; the lines through 0 are darker."""
         elements = []
         for value in ticks(self.left, self.right):
             at, shade = f"{self.x(value):.1f}", "#868e96" if value == 0 else "#e9ecef"

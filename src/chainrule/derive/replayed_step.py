@@ -92,7 +92,7 @@ class Replay:
         )
 
     def _about(self, lang: str) -> Section:
-        """The section that identifies the update: position, rows, and its loss compared with float64."""
+        """Return the section that identifies the update: position, rows, loss compared with float64."""
         update = self.update
         rows = ", ".join(str(int(row) + 1) for row in update.rows[:SHOWN]) + (
             ", …" if len(update.rows) > SHOWN else ""

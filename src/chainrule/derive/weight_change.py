@@ -164,7 +164,7 @@ def _table(writer: Writer, changes: tuple[Change, ...], first: str) -> Table:
 
 
 def _effect(writer: Writer, loss: Change, promise: float) -> Section:
-    """The section on the loss: old, new, and the change that the gradient predicts."""
+    """Return the section on the loss: old, new, and the change that the gradient predicts."""
     change = loss.new - loss.old
     facts = {"old": figure(loss.old), "new": figure(loss.new), "change": signed(change)}
     text = writer.render("if_loss", **facts) if change else writer.render("if_same", loss=facts["old"])
@@ -181,7 +181,7 @@ def _downstream(
 
 
 def _place(writer: Writer, node: Node) -> str:
-    """The layer of a value, or what it is."""
+    """Return the layer of a value, or what it is."""
     role = writer.trace.names[node].role
     keys = {"prediction": "if_prediction", "loss": "if_loss_value"}
     return writer.render(keys[role]) if role in keys else node.site.path or "net"

@@ -77,7 +77,7 @@ class Writer:
         return MANY if self.depth > 2 else FEW
 
     def labels_of(self, number: int) -> object:
-        """The label of a class, or its index if it has no label."""
+        """Return the label of a class, or its index if it has no label."""
         return self.labels[number] if number < len(self.labels) else number
 
     # --- numbers and symbols

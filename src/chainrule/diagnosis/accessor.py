@@ -82,7 +82,7 @@ class TrainingAnalysis(MethodGroup):
         kinds: ColumnKinds = None,
         warm_start: bool = False,
     ) -> LearningRateSweep:
-        """Learning rate range test: the loss of a copy while the learning rate grows (Smith, 2017).
+        """Run a learning rate range test: the loss of a copy while the learning rate grows (Smith, 2017).
 
         The model does not change. Printing the result draws the curve; ``suggestion`` is where the loss
         decreases fastest, ``to_svg()`` returns a plot.

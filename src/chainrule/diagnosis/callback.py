@@ -105,7 +105,7 @@ def findings_before(context: TrainingContext) -> tuple[Finding, ...]:
 
 
 def _in_sample(finding: Finding, context: TrainingContext) -> Finding:
-    """A finding that states the number of rows, where its rule has measured some of them."""
+    """Return a finding that states the number of rows, where its rule has measured some of them."""
     rows, evidence = context.sampled_rows, finding.evidence
     if not finding.rule.reads_rows or context.table_findings is not None or rows == context.rows:
         return finding

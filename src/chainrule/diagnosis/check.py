@@ -94,11 +94,7 @@ def _table_findings(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
 def _checked_gradients(
     gradients: Gradients | None, parameters: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Check gradients passed by the user against the parameters of the network.
-
-    Raises:
-        ShapeError E551: unknown parameters or wrong shapes; all are listed.
-    """
+    """Check gradients passed by the user against the parameters of the network."""
     arrays = {name: np.asarray(value) for name, value in (gradients or {}).items()}
     mismatched = [
         fact(

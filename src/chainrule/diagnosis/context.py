@@ -137,7 +137,7 @@ def subsample(arrays: Mapping[str, np.ndarray], max_rows: int = ROWS) -> dict[st
 
 
 def _is_of_members(network: Network, validation: Arrays) -> bool:
-    """Whether weights (N, K) assign validation rows to each member of an ensemble.
+    """Return whether weights (N, K) assign validation rows to each member of an ensemble.
 
     The rows of one member are then training rows of others, which is no leak.
     """

@@ -104,7 +104,7 @@ class Finding:
         return texts.render("doctor_comma", lang).join(parts)
 
     def _form_of_value(self) -> Callable[[float], str]:
-        """How a sentence writes the value: with four digits, or as its placeholder does, if in percent."""
+        """Return how a sentence writes the value: with four digits, or in percent if its placeholder does."""
         facts, sentence = self.facts, self.rule.sentence(self.evidence.form)
         for _, name, form, _ in string.Formatter().parse(sentence):
             if name and form and form.endswith("%") and facts.get(name) == self.evidence.value:
@@ -168,7 +168,7 @@ class Finding:
 
 
 def _facts(evidence: Evidence) -> dict[str, Any]:
-    """The values of the placeholders in the texts."""
+    """Return the values of the placeholders in the texts."""
     return {
         "value": evidence.value,
         "threshold": evidence.threshold,
@@ -179,7 +179,7 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
 
 
 def _record(evidence: Evidence) -> dict[str, Any]:
-    """Evidence as plain values."""
+    """Return evidence as plain values."""
     return {
         "severity": evidence.severity,
         "value": _plain(evidence.value),
@@ -218,7 +218,7 @@ def _evidence(item: Mapping[str, Any]) -> Evidence:
 
 
 def _limit(threshold: float, form: Callable[[float], str]) -> str:
-    """A threshold in the form of the value; with four digits where that form would round it."""
+    """Return a threshold in the form of the value; with four digits where that form would round it."""
     text = form(threshold)
     is_exact = text.endswith("%") and math.isclose(float(text[:-1]) / 100, threshold, rel_tol=1e-9)
     return text if is_exact else f"{threshold:.4g}"

@@ -210,7 +210,7 @@ def record_of(training: TrainingView) -> TrainingRecord:
 
 
 def normalizes(network: Network) -> bool:
-    """Whether some layer normalizes its inputs, so that the scale of weights does not matter."""
+    """Return whether some layer normalizes its inputs, so that the scale of weights does not matter."""
     return any(type(layer).__name__ in NORMALIZE for layer in network.inference.book.layers.values())
 
 

@@ -41,7 +41,6 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
 
 
 def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:
-    """Convert scores to numbers."""
     try:
         scores = tuple(map(float, values))
     except (TypeError, ValueError) as cause:

@@ -137,7 +137,6 @@ def _layer_table(profile: StepProfile, lang: str) -> Table:
 
 
 def _stages(profile: StepProfile) -> dict[str, list[KernelTime]]:
-    """Return the kernels by stage, for the stages that occur."""
     by_stage = {stage: [line for line in profile.lines if line.stage == stage] for stage in STAGES}
     return {stage: lines for stage, lines in by_stage.items() if lines}
 

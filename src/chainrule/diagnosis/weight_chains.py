@@ -88,5 +88,5 @@ def _weight_chains(network: Network) -> tuple[Chain, ...]:
 
 
 def _is_data(node: Node, network: Network) -> bool:
-    """Whether a node is an input of the network."""
+    """Return whether a node is an input of the network."""
     return node in network.training.inputs.values()

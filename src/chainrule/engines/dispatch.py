@@ -45,8 +45,7 @@ ENGINES = ("native", "reference")
 
 
 def _engine(name: str | None) -> ModuleType:
-    """Return the package of an engine; it is imported on first use, because the native engine loads a
-    compiler.
+    """Return the package of an engine, imported on first use: the native engine loads a compiler.
 
     Raises:
         UsageError E101: unknown engine.
@@ -93,7 +92,7 @@ class StepProgram:
     """A training step that each engine compiles once; every training binds its arrays to the result.
 
     Args:
-        graph: the step; outputs ``loss``, ``rate`` and those named in ``homes``.
+        graph: the step; outputs ``loss``, ``learning_rate`` and those named in ``homes``.
         core: the nodes of the gradients, which are computed before anything is updated.
         homes: outputs that are inputs of the next step: output name to input label.
     """

@@ -35,7 +35,7 @@ _START_LOCK = fork_safe_lock()
 
 
 def stack_bytes() -> int | None:
-    """The size of the stack of the calling thread; ``None`` where the system has no such function.
+    """Return the size of the stack of the calling thread; ``None`` where the system has no such function.
 
     Example:
         >>> (stack_bytes() or ENOUGH) >= ENOUGH

@@ -145,9 +145,7 @@ def parity(graph: Graph, inputs: Mapping[str, ArrayLike], tolerance: float | Non
 
 
 def _compare_alone(values: Sequence[_ReferenceValue], tolerance: float | None) -> Difference | None:
-    """Return the first node that differs when it is computed alone, from the reference values of
-    its inputs.
-    """
+    """Return the first node that differs when computed alone from the reference values of its inputs."""
     feeds: dict[str, np.ndarray] = {}
     outputs: dict[str, Node] = {}
     for i, step in enumerate(values):
@@ -217,9 +215,7 @@ def _relative(value: np.ndarray, tolerance: float | None) -> float:
 
 
 def _scale(step: _ReferenceValue) -> np.ndarray:
-    """Return the magnitude of the numbers that a value is computed from, which its rounding error is relative
-    to.
-    """
+    """Return the magnitude of the numbers a value is computed from: its rounding error is relative to it."""
     parts = [_magnitude(a) for a in (step.value, *step.reads)]
     if all(part.shape == step.value.shape for part in parts):  # elementwise
         return reduce(np.maximum, parts)

@@ -91,7 +91,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     fit.__doc__ = TabularEstimator.fit.__doc__
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable label of each row, (N,); for several labels zeros and ones, (N, L).
+        """Return the most probable label of each row, (N,); for several labels zeros and ones, (N, L).
 
         Args:
             X: rows, as in ``fit``.
@@ -102,7 +102,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L).
+        """Return the probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L).
 
         Args:
             X: rows, as in ``fit``.

@@ -52,7 +52,7 @@ class EncodedRows:
 
 
 def is_mixed_frame(x: Any, kinds: Mapping[str, str] | None = None) -> bool:
-    """Whether X is a data frame with a column that is not numeric or with gaps, or kinds set by the user."""
+    """Return whether X is a data frame with a column not numeric, with gaps or of a kind set by the user."""
     if type(x).__name__ != "DataFrame" or not hasattr(x, "columns"):
         return False
     if kinds:
@@ -67,7 +67,7 @@ def is_mixed_frame(x: Any, kinds: Mapping[str, str] | None = None) -> bool:
 def check_rows(
     estimator: BaseEstimator, x: Any, y: Any, *, is_frame: bool, is_first: bool, is_regression: bool
 ) -> tuple[Any, np.ndarray]:
-    """X and y after scikit-learn's checks: a frame as it is, or a dense array.
+    """Return X and y after scikit-learn's checks: a frame as it is, or a dense array.
 
     Args:
         estimator: the estimator; in the first call the number and names of features are set, otherwise
@@ -104,7 +104,7 @@ def check_rows(
 
 
 def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | None) -> np.ndarray:
-    """The inputs of a trained network, after scikit-learn's checks.
+    """Return the inputs of a trained network, after scikit-learn's checks.
 
     Raises:
         ValueError: as ``check_rows``. UsageError E113: no frame where the network was trained on one.
@@ -159,7 +159,7 @@ def prepare_frame(
 def examine_numbers(
     x: np.ndarray, y: np.ndarray, names: Sequence[str] | None, is_regression: bool
 ) -> list[Finding]:
-    """The notices about columns of numbers that predict a target too well.
+    """Return the notices about columns of numbers that predict a target too well.
 
     Args:
         x: (N, F).
@@ -197,7 +197,7 @@ def _labels_and_rows(y: np.ndarray) -> tuple[tuple[Any, ...], np.ndarray]:
 
 
 def _unused_name(names: Iterable[str]) -> str:
-    """``target``, or a name like it that no column has."""
+    """Return ``target``, or a name like it that no column has."""
     name, known = TARGET, set(map(str, names))
     while name in known:
         name += "_"

@@ -69,13 +69,13 @@ class Settings:
                 raise UsageError("E102", where="fit", name=name, expected=expected, received=value)
 
     def recipe(self, rows: int) -> TabularRecipe:
-        """The recipe for a number of rows, copies counted once, with the values that are set."""
+        """Return the recipe for a number of rows, copies counted once, with the values that are set."""
         names = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
         values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return replace(recipe_for(rows), **values)
 
     def constant_rate(self) -> Optimizer:
-        """The optimizer of ``partial_fit``: the number of its updates is not known."""
+        """Return the optimizer of ``partial_fit``: the number of its updates is not known."""
         recipe = self.recipe(1)
         return AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
 
@@ -94,7 +94,7 @@ class Trained:
 
 
 def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool) -> Trained:
-    """A new model, trained on these rows: the ensemble, or the network of the settings.
+    """Return a new model, trained on these rows: the ensemble, or the network of the settings.
 
     Args:
         settings: the arguments of the estimator.
@@ -138,12 +138,12 @@ def fit_again(
 
 
 def new_online(settings: Settings, rows: EncodedRows, head: Head, seed: int) -> Model:
-    """A network for updates on one batch at a time, scaled by its first batch."""
+    """Return a network for updates on one batch at a time, scaled by its first batch."""
     return new_network(settings, rows, head, settings.constant_rate(), seed)
 
 
 def update(model: Model, settings: Settings, rows: EncodedRows) -> Model:
-    """The model after one update on these rows, by an optimizer with a constant learning rate."""
+    """Return the model after one update on these rows, by an optimizer with a constant learning rate."""
     model = _with_optimizer(model, settings.constant_rate())
     members = members_of(model)
     weights = np.repeat(rows.weights[:, None], members, axis=1) if members else rows.weights  # (N,) or (N, K)
@@ -157,24 +157,23 @@ def _fit_network(model: Model, settings: Settings, rows: EncodedRows, **options:
 
 
 def _fit_ensemble(model: Model, training: EnsembleTraining, rows: EncodedRows, **options: Any) -> None:
-    """Train an ensemble."""
     model.fit(rows.x, rows.y, **training.fit_options(rows.y), **_QUIET, **options)
 
 
 def _with_optimizer(model: Model, optimizer: Optimizer) -> Model:
-    """The model, to be trained by this optimizer."""
+    """Return the model, to be trained by this optimizer."""
     return model if model.recipe.optimizer == optimizer else rebuilt(model, model.recipe.net, "", optimizer)
 
 
 def _ensemble_training(recipe: TabularRecipe, rows: EncodedRows, head: Head, seed: int) -> EnsembleTraining:
-    """The ensemble for these rows, and which member is trained on which."""
+    """Return the ensemble for these rows, and which member is trained on which."""
     fold = fold_of_rows(rows, recipe.folds, seed)
     plan = CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
     return EnsembleTraining(recipe, plan, rows.x, head.outputs, head.loss, rows.weights)
 
 
 def _untrained_ensemble(training: EnsembleTraining, rows: EncodedRows) -> ModelState:
-    """The untrained ensemble. Those of the same layers share graphs and plans: a search trains many."""
+    """Return the untrained ensemble; equal layers share graphs and plans, as a search trains many."""
     dtype, width = dtype_of(rows), rows.x.shape[1]
     state = training.model(dtype=dtype)
     key = training.recipe, tuple(training.numbers), training.outputs, training.loss, width, dtype
@@ -183,7 +182,7 @@ def _untrained_ensemble(training: EnsembleTraining, rows: EncodedRows) -> ModelS
 
 
 def new_network(settings: Settings, rows: EncodedRows, head: Head, optimizer: Optimizer, seed: int) -> Model:
-    """A single network with its initial values; numbers are standardized by its first layer."""
+    """Return a single network with its initial values; numbers are standardized by its first layer."""
     net = NET if settings.net == ENSEMBLE else settings.net
     hidden = net_from_text(net, source="net").layers if isinstance(net, str) else (net,)
     first = () if rows.preparation is not None else (standardization(rows),)
@@ -200,7 +199,7 @@ def new_network(settings: Settings, rows: EncodedRows, head: Head, optimizer: Op
 
 
 def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[str, Any]:
-    """The arguments of ``Model.fit`` for a single network: fold 0 has the validation rows.
+    """Return the arguments of ``Model.fit`` for a single network: fold 0 has the validation rows.
 
     A class of which all rows are equal is not among them, and where all rows are equal there are none.
     """
@@ -221,7 +220,7 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
 
 
 def validation_of_network(rows: EncodedRows, seed: int) -> np.ndarray:
-    """Whether each row is a validation row of a single network, (N,)."""
+    """Return whether each row is a validation row of a single network, (N,)."""
     units = np.unique(units_of(rows), return_inverse=True)[1]
     count = int(units.max()) + 1
     if count < 2:
@@ -234,7 +233,7 @@ def validation_of_network(rows: EncodedRows, seed: int) -> np.ndarray:
 
 
 def held_out(trained: Trained, rows: EncodedRows, head: Head, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions of training rows by networks that were not trained on them.
+    """Return predictions of training rows by networks that were not trained on them.
 
     Args:
         trained: the result of ``fit`` with these rows, head and seed.
@@ -254,7 +253,7 @@ def held_out(trained: Trained, rows: EncodedRows, head: Head, seed: int) -> tupl
 
 
 def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
-    """The fold of each row, (N,) from 0; copies of a row share a fold, whatever their number and weights.
+    """Return the fold of each row, (N,) from 0; copies of a row, of any number and weight, share one.
 
     Raises:
         DataError E331: fewer distinct rows than folds.
@@ -269,44 +268,44 @@ def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
 
 
 def units_of(rows: EncodedRows) -> np.ndarray:
-    """The digests over which folds are drawn, (N,): copies of a row have equal ones."""
+    """Return the digests over which folds are drawn, (N,): copies of a row have equal ones."""
     return unit_digests(row_digests(Table(pl.DataFrame(rows.x))), rows.y)
 
 
 def unit_count(rows: EncodedRows) -> int:
-    """The number of rows, copies of a row counted once."""
+    """Return the number of rows, copies of a row counted once."""
     return len(np.unique(units_of(rows)))
 
 
 def is_classes(rows: EncodedRows) -> bool:
-    """Whether the targets are one class for each row."""
+    """Return whether the targets are one class for each row."""
     return rows.y.ndim == 1 and not rows.is_regression
 
 
 def class_numbers(rows: EncodedRows) -> np.ndarray:
-    """The rank of the class of each row, (N,)."""
+    """Return the rank of the class of each row, (N,)."""
     return np.unique(rows.y, return_inverse=True)[1]
 
 
 def members_of(model: Model) -> int:
-    """The number of members of an ensemble; 0 for a single network."""
+    """Return the number of members of an ensemble; 0 for a single network."""
     network = model.network
     return 0 if network is None else network.members(next(iter(network.inference.outputs)))
 
 
 def dtype_of(rows: EncodedRows) -> FloatName:
-    """The dtype of the network."""
+    """Return the dtype of the network."""
     return "float32" if rows.x.dtype == np.float32 else "float64"
 
 
 def standardization(rows: EncodedRows) -> Normalization:
-    """The layer that scales each feature to weighted mean 0 and variance 1, a constant one to 0."""
+    """Return the layer that scales each feature to weighted mean 0 and variance 1, a constant one to 0."""
     mean, deviation = weighted_mean_and_deviation(rows.x, rows.weights)
     return Normalization(mean=tuple(mean.tolist()), variance=tuple(np.square(deviation).tolist()))
 
 
 def weighted_mean_and_deviation(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted mean and standard deviation of each column, float64; 1 for the deviation of a constant.
+    """Return each column's weighted mean and standard deviation, float64; 1 if the column is constant.
 
     Args:
         values: (N, F).
@@ -320,7 +319,7 @@ def weighted_mean_and_deviation(values: np.ndarray, weights: np.ndarray) -> tupl
 
 
 def in_units(model: Model, mean: np.ndarray, deviation: np.ndarray) -> Model:
-    """A trained model of standardized values with one more layer, which returns values in their units.
+    """Return a trained model of standardized values with one more layer, which returns values in their units.
 
     Args:
         model: a trained model.
@@ -331,7 +330,7 @@ def in_units(model: Model, mean: np.ndarray, deviation: np.ndarray) -> Model:
 
 
 def rebuilt(model: Model, net: Layer, prefix: str = "", optimizer: Optimizer | None = None) -> Model:
-    """A model of another network with the parameters, states, labels and history of this one.
+    """Return a model of another network with the parameters, states, labels and history of this one.
 
     Args:
         model: a model with parameters.

@@ -97,7 +97,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._partial_fit(X, y, sample_weight, is_first=not self._has_network)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The prediction for each row, (N,) or (N, O), in the units of the targets.
+        """Return the prediction for each row, (N,) or (N, O), in the units of the targets.
 
         Args:
             X: rows, as in ``fit``.
@@ -106,7 +106,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return values.reshape(len(values), *self._target_shape)
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the upper end of the prediction interval of each row, in the units of the targets.
+        """Return the lower and the upper end of the prediction interval of each row, in the units of the
+        targets.
 
         If new rows are exchangeable with those that the intervals are from, an interval contains the value
         with a probability of at least ``level``, on average over all rows.

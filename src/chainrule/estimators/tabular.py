@@ -114,38 +114,34 @@ class TabularEstimator(BaseEstimator):
 
     @abstractmethod
     def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
-        """The targets after all checks; in the first call they define the classes."""
+        """Return the targets after all checks; in the first call they define the classes."""
 
     @abstractmethod
     def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:
-        """The rows with targets as the network takes them, and the preparation with labels or units."""
+        """Return the rows with targets as the network takes them, and the preparation, which has labels or
+        units.
+        """
 
     @abstractmethod
     def _head(self) -> Head:
-        """What the network predicts."""
+        """Return what the network predicts."""
 
     @abstractmethod
     def _finished(self, network: Model) -> Model:
-        """The model that predicts in the units of the targets."""
+        """Return the model that predicts in the units of the targets."""
 
     def _completed(self, rows: EncodedRows, seed: int) -> None:
-        """What follows ``fit``: nothing, or intervals.
-
-        Args:
-            rows: all encoded rows.
-            seed: of the training.
-        """
+        """Do what follows ``fit``: nothing, or form intervals."""
         del rows, seed
 
     # --- data
 
     def _inputs(self, x: Any) -> np.ndarray:
-        """The inputs of the trained network."""
         check_is_fitted(self)
         return check_inputs(self, x, self._preparation)
 
     def _named(self, model: Model) -> Model:
-        """The model with the names of the features, so that it reads frames by name."""
+        """Return the model with the names of the features, so that it reads frames by name."""
         names = getattr(self, "feature_names_in_", None)
         if model.state.preparation is None and names is not None:
             model.adopt(replace(model.state, columns={ONLY: tuple(map(str, names))}))
@@ -169,7 +165,7 @@ class TabularEstimator(BaseEstimator):
     def _rows(
         self, x: Any, y: Any, sample_weight: Any, is_first: bool, is_complete: bool = False
     ) -> EncodedRows:
-        """The rows with a weight above 0 as arrays, after all checks.
+        """Return the rows with a weight above 0 as arrays, after all checks.
 
         Args:
             x, y, sample_weight: as passed.

@@ -70,11 +70,7 @@ def jvp(output: Node, inputs: Sequence[Node], tangents: Sequence[Operand], unuse
 
 
 def _directions(inputs: Sequence[Node], tangents: Sequence[Operand]) -> dict[Node, Node]:
-    """The tangent of each input as a node.
-
-    Raises:
-        ShapeError E208: another number of tangents, another shape or another dtype.
-    """
+    """Return the tangent of each input as a node."""
     if len(inputs) != len(tangents):
         constraint = fact("one tangent for each input")
         raise ShapeError(

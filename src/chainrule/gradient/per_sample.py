@@ -47,7 +47,7 @@ Lifted = Sequence["Node | None"]
 
 
 def by_sample(node: Node, terms: Lifted) -> Node | None:
-    """The operation applied to the terms of each sample, (B, ...).
+    """Return the operation applied to the terms of each sample, (B, ...).
 
     Args:
         node: the operation on sums over the samples.
@@ -61,7 +61,7 @@ def by_sample(node: Node, terms: Lifted) -> Node | None:
 
 
 def _widened(node: Node, shape: tuple[object, ...]) -> Node:
-    """A value without samples, repeated for each of them."""
+    """Return a value without samples, repeated for each of them."""
     return F.broadcast_to(F.reshape(node, (1, *node.shape)), (BATCH, *node.shape))
 
 
@@ -76,7 +76,7 @@ def _additive(node: Node, terms: Lifted) -> Node | None:
 
 
 def _product(node: Node, terms: Lifted) -> Node | None:
-    """A product or quotient in which one factor depends on the samples."""
+    """Return a product or quotient in which one factor depends on the samples."""
     first, second = terms
     if (first is None) == (second is None) or (node.op.name == "divide" and first is None):
         return None
@@ -145,7 +145,7 @@ def _matmul(node: Node, terms: Lifted) -> Node | None:
 
 
 def _indexed(node: Node, terms: Lifted) -> Node | None:
-    """Rows of a table by indices that do not depend on the samples; these become the last axis."""
+    """Return rows of a table by indices that do not depend on the samples; these become the last axis."""
     x, index = terms
     if x is None or index is not None:
         return None
@@ -222,7 +222,7 @@ class SampleSum:
 
 
 def guarded(squares: Node, left: Node, right: Node | None = None, *, is_gram: bool = False) -> Node:
-    """Squared norms of sums of parts with a bound of their rounding errors, (B,).
+    """Return the squared norms of sums of parts with a bound of their rounding errors, (B,).
 
     Args:
         squares: the computed squared norms, (B,).
@@ -242,13 +242,13 @@ def guarded(squares: Node, left: Node, right: Node | None = None, *, is_gram: bo
 
 
 def places(x: Node, axis: int) -> Axis:
-    """The number of elements of each sample along the batch axis."""
+    """Return the number of elements of each sample along the batch axis."""
     length = x.shape[axis]
     return length // BATCH if isinstance(length, Size) else 0
 
 
 def split(x: Node, axis: int) -> Node:
-    """A value with the samples along a new first axis: (..., B k, ...) -> (B, ..., k, ...)."""
+    """Return a value with the samples along a new first axis: (..., B k, ...) -> (B, ..., k, ...)."""
     if x.op.name == "transpose":
         order = list(x.op.attributes["axes"])
         source, moved = x.inputs[0], order[axis]
@@ -259,7 +259,7 @@ def split(x: Node, axis: int) -> Node:
 
 
 def _moved(x: Node, axes: Sequence[int]) -> Node:
-    """Axes in another order, as one operation where ``x`` is transposed already."""
+    """Return axes in another order, as one operation where ``x`` is transposed already."""
     if x.op.name == "transpose":
         before = x.op.attributes["axes"]
         return F.transpose(x.inputs[0], tuple(before[a] for a in axes))
@@ -267,7 +267,7 @@ def _moved(x: Node, axes: Sequence[int]) -> Node:
 
 
 def scaled(node: Node, axes: Axes, factor: Node, is_used: Node) -> Node:
-    """The sum with a factor for each sample.
+    """Return the sum with a factor for each sample.
 
     Args:
         node: the operation that sums over the samples.
@@ -287,13 +287,13 @@ def scaled(node: Node, axes: Axes, factor: Node, is_used: Node) -> Node:
 
 
 def _smallest(node: Node, axes: Axes) -> int:
-    """The floating-point operand with the fewest elements for each sample."""
+    """Return the floating-point operand with the fewest elements for each sample."""
     sizes = {i: _size(x) for i, x in enumerate(node.inputs[: len(axes)]) if x.spec.is_float}
     return min(sizes, key=lambda i: sizes[i])
 
 
 def _size(x: Node) -> float:
-    """The number of elements of each sample; infinite if it is not known."""
+    """Return the number of elements of each sample; infinite if it is not known."""
     return math.prod(n if isinstance(n, int) else _factor(n) for n in x.shape)
 
 
@@ -306,7 +306,7 @@ def _factor(n: Size) -> float:
 
 
 def _times(x: Node, axis: int, factor: Node, is_used: Node) -> Node:
-    """A value times the factor of its sample."""
+    """Return a value times the factor of its sample."""
     split_shape = (*x.shape[:axis], BATCH, places(x, axis), *x.shape[axis + 1 :])
     lengths = (*(1 for _ in x.shape[:axis]), BATCH, *(1 for _ in x.shape[axis:]))
     by_sample = F.reshape(x, split_shape)
@@ -315,7 +315,7 @@ def _times(x: Node, axis: int, factor: Node, is_used: Node) -> Node:
 
 
 def squared(terms: Node) -> Node:
-    """The sum of squares of each sample's term: (B, ...) -> (B,)."""
+    """Return the sum of squares of each sample's term: (B, ...) -> (B,)."""
     return F.sum(F.square(terms), tuple(range(1, terms.rank)))
 
 
@@ -342,7 +342,7 @@ def _sum_terms(node: Node, axes: Axes) -> Node:
 
 
 def _factors(node: Node) -> tuple[Node, Node]:
-    """The operands of a product as (B, ..., I, k) and (B, ..., k, J)."""
+    """Return the operands of a product as (B, ..., I, k) and (B, ..., k, J)."""
     left, right = node.inputs
     return split(left, left.rank - 1), split(right, right.rank - 2)
 
@@ -369,7 +369,7 @@ def _matmul_squares(node: Node, axes: Axes) -> Node:
 
 
 def _is_small(k: Axis, i: Axis, j: Axis) -> bool:
-    """Whether two products of k rows with themselves are smaller than the product of I by J numbers."""
+    """Return whether two products of k rows with themselves are smaller than that of I by J numbers."""
     if not (isinstance(k, int) and isinstance(i, int) and isinstance(j, int)):
         return False
     return k * (i + j) <= i * j
@@ -379,7 +379,7 @@ def _is_small(k: Axis, i: Axis, j: Axis) -> bool:
 
 
 def _windows(node: Node) -> tuple[Node, Node]:
-    """Image windows and output gradients of each sample: (B, [G,] P, K) and (B, [G,] P, O)."""
+    """Return image windows and output gradients of each sample: (B, [G,] P, K) and (B, [G,] P, O)."""
     x, g = node.inputs
     op = node.op.attributes
     groups, kernel = op["groups"], op["kernel"]
@@ -417,7 +417,7 @@ def _has_small_gram(node: Node) -> bool:
 
 
 def squared_gram(rows: Node, columns: Node) -> Node:
-    """The sum of squares of ``columns.T @ rows`` of each sample, from the products of rows with rows."""
+    """Return each sample's sum of squares of ``columns.T @ rows``, from products of rows with rows."""
     gram = F.matmul(rows, rows.T) * F.matmul(columns, columns.T)
     return F.sum(gram, tuple(range(1, gram.rank)))
 
@@ -426,7 +426,7 @@ def squared_gram(rows: Node, columns: Node) -> Node:
 
 
 def _rows(node: Node, axes: Axes) -> tuple[Node, Node]:
-    """The values (B, k, D) and their rows (B, k) of each sample."""
+    """Return the values (B, k, D) and their rows (B, k) of each sample."""
     values, indices = node.inputs
     axis = axes[1]
     order = (axis, *(a for a in range(indices.rank) if a != axis))
@@ -506,7 +506,7 @@ class SampleGradients:
             self._refuse_mixed(node)
 
     def per_sample(self) -> tuple[Node, ...]:
-        """The gradient of every sample by each input, (B, ...).
+        """Return the gradient of every sample by each input, (B, ...).
 
         Raises:
             GradientError E276: an operation has no rule for single samples.
@@ -514,7 +514,7 @@ class SampleGradients:
         return tuple(self._required(g) for g in self.gradients)
 
     def clipped(self, max_norm: float, weights: Node | None = None) -> ClippedSum:
-        """The sum of the gradients of all samples, each scaled to a norm of at most ``max_norm``.
+        """Return the sum of the gradients of all samples, each scaled to a norm of at most ``max_norm``.
 
         Args:
             max_norm: the largest norm of a sample's gradient over all inputs.
@@ -539,7 +539,6 @@ class SampleGradients:
         return ClippedSum(self._scaled(factors, is_used), total, factors)
 
     def _scaled(self, factors: Node, is_used: Node) -> tuple[Node, ...]:
-        """The gradients with a factor for each sample."""
         replaced = {
             node: scaled(node, self._axes(node), factors, is_used)
             for node in self._nodes
@@ -548,12 +547,12 @@ class SampleGradients:
         return rebuild(self.gradients, replaced)
 
     def _axes(self, node: Node) -> tuple[int, ...]:
-        """The batch axis of each operand."""
+        """Return the batch axis of each operand."""
         axes = [self._roles[source].axis for source in node.inputs]
         return tuple(axis for axis in axes if axis is not None)
 
     def _squares(self, node: Node) -> Node | None:
-        """The sum of squares of each sample's term, (B,); ``None`` where there is none."""
+        """Return the sum of squares of each sample's term, (B,); ``None`` where there is none."""
         if self._roles[node].kind == "reduced" and self._has_rule(node):
             return SAMPLE_SUMS[node.op.name].squares(node, self._axes(node))
         if node.op.name in ISOMETRIES and self._roles[node].kind == "shared":
@@ -569,7 +568,7 @@ class SampleGradients:
         return F.full_like(F.broadcast_to(node, (BATCH, *node.shape)), 0.0) if terms is None else terms
 
     def _term(self, node: Node) -> Node | None:
-        """The term of each sample in a sum, (B, ...); ``None`` where the node does not depend on samples."""
+        """Return each sample's term in a sum, (B, ...); ``None`` if the node does not depend on samples."""
         if node not in self._terms:
             for inner in order([node], self._terms):
                 self._terms[inner] = self._new_term(inner)
@@ -592,11 +591,7 @@ class SampleGradients:
         return result
 
     def _refuse_mixed(self, node: Node) -> None:
-        """Refuse a value of a sample that depends on others.
-
-        Raises:
-            GradientError E275: names the operation and its layer.
-        """
+        """Refuse a value of a sample that depends on others."""
         role = self._roles[node]
         is_mixed = (role.kind == "sample" and role.round > 0) or (
             role.kind == "reduced" and (role.by != "sum" or role.round > 0)
@@ -610,7 +605,7 @@ class SampleGradients:
 
 
 def _first_reduction(node: Node, known: dict[Node, Role]) -> Node:
-    """The first operation among the ancestors of a node that combines samples."""
+    """Return the first operation among the ancestors of a node that combines samples."""
     return next((n for n in order([node]) if known[n].kind == "reduced" and n.site.path), node)
 
 

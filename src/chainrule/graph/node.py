@@ -149,9 +149,7 @@ def refuse(used: str, fix: str, node: object) -> NoReturn:
 
 
 def _call(name: str, args: Sequence[Any]) -> str:
-    """Return the call on nodes that corresponds to a NumPy call, or the NumPy call on the value of the first
-    node.
-    """
+    """Return the call on nodes for a NumPy call, or the NumPy call on the value of the first node."""
     own = _NAMES.get(name, name)
     is_list = bool(args) and isinstance(args[0], list | tuple)
     nodes = [arg for arg in (args[0] if is_list else args) if isinstance(arg, NoValue)]
@@ -315,7 +313,7 @@ class Node(NoValue):
         return _OPERATORS["swap"](self)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-        """The sum over ``axis``; see ``chainrule.sum``.
+        """Return the sum over ``axis``; see ``chainrule.sum``.
 
         Args:
             axis: one axis, several, or ``None`` for all.
@@ -324,7 +322,7 @@ class Node(NoValue):
         return _OPERATORS["sum"](self, axis, keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-        """The mean over ``axis``; see ``chainrule.mean``.
+        """Return the mean over ``axis``; see ``chainrule.mean``.
 
         Args:
             axis, keepdims: as in ``sum``.
@@ -332,7 +330,7 @@ class Node(NoValue):
         return _OPERATORS["mean"](self, axis, keepdims)
 
     def reshape(self, shape: Shape) -> Node:
-        """The node in another shape; see ``chainrule.reshape``.
+        """Return the node in another shape; see ``chainrule.reshape``.
 
         Args:
             shape: the lengths of the axes; one may be -1.
@@ -340,7 +338,7 @@ class Node(NoValue):
         return _OPERATORS["reshape"](self, shape)
 
     def astype(self, dtype: str) -> Node:
-        """The node converted to a dtype; see ``chainrule.cast``.
+        """Return the node converted to a dtype; see ``chainrule.cast``.
 
         Args:
             dtype: its name, such as ``"float32"``.

@@ -62,7 +62,7 @@ def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
 
 
 def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """AlexNet as the paper of 2012 has it: two groups, and channels that subdue their neighbors.
+    """AlexNet as in the paper of 2012: two groups, and local response normalization.
 
     The parameters, weights and biases of figure 2:
 

@@ -41,7 +41,7 @@ def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
 
 
 def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
-    """Weighted sums of elements of one axis.
+    """Return weighted sums of elements of one axis.
 
     Shapes: x (..., n, ...), table and weights (m, k) -> (..., m, ...).
 
@@ -60,7 +60,7 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
 
 
 def _merged(cells: list[int], weights: list[float]) -> list[tuple[int, float]]:
-    """Each index once, with the sum of its weights; without those of weight 0."""
+    """Return each index once, with the sum of its weights; without those of weight 0."""
     totals: dict[int, float] = {}
     for cell, weight in zip(cells, weights, strict=True):
         totals[cell] = totals.get(cell, 0.0) + weight

@@ -58,7 +58,7 @@ def add_size_hint(error: ShapeError, inputs: Mapping[str, Spec], attempt: Attemp
 
 
 def _next_size(spec: Spec, refused: int, attempt: Attempt) -> int | None:
-    """The smallest valid size above the refused one; ``None`` if there is none."""
+    """Return the smallest valid size above the refused one; ``None`` if there is none."""
 
     def complaint(size: int) -> str:
         try:
@@ -79,12 +79,12 @@ def _next_size(spec: Spec, refused: int, attempt: Attempt) -> int | None:
 
 
 def _sized(spec: Spec, size: int) -> Spec:
-    """A spec with the same number of axes and channels, all sides of the given length."""
+    """Return a spec with the same number of axes and channels, all sides of the given length."""
     return Spec((spec.shape[0], *(size,) * (spec.rank - 2), spec.shape[-1]), spec.dtype)
 
 
 def _sizes_by_layer(book: Collected, image: Spec) -> str:
-    """The side after each layer that changes it, up to the smallest one."""
+    """Return the side after each layer that changes it, up to the smallest one."""
     steps, side = [], image.shape[1]
     for path, result in book.results.items():
         is_image = isinstance(result, Node) and result.rank == image.rank
@@ -159,7 +159,7 @@ def _built(net: Layer, inputs: Mapping[str, Spec], book: Collected) -> Built:
 
 
 def initial_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]) -> Graph:
-    """The graph that samples the initial values of parameters from one input, the random key.
+    """Return the graph that samples the initial values of parameters from one input, the random key.
 
     Args:
         parameters: the requested parameters, by path.
@@ -177,11 +177,11 @@ def total_penalty(
     additional: Mapping[str, Any] | None = None,
     activity: Mapping[str, Node] | None = None,
 ) -> Node | None:
-    """The sum of all penalties, or ``None`` if there are none.
+    """Return the sum of all penalties, or ``None`` if there are none.
 
     Args:
         parameters: the requested parameters, by path.
-        also: additional penalties by path, such as that of the model on all weights.
+        additional: further penalties by path, such as that of the model on all weights.
         activity: additional costs by path, which layers put on their activations.
     """
     terms = [p.penalty(p.node) for p in parameters.values() if p.penalty is not None]

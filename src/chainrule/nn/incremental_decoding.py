@@ -48,7 +48,7 @@ class Memory:
     Args:
         caches: inputs that hold the values of earlier words, (B, ..., length, C).
         entries: the values of the new words to add to each cache, (B, ..., T, C).
-        kept: inputs that are constant during the generation.
+        constants: inputs that are constant during the generation.
         sources: the nodes from which these are computed, once.
     """
 
@@ -81,7 +81,7 @@ class Decoding(Scope):
         return F.less(_counted(self.length), F.reshape(self.filled, (B, 1)))
 
     def places(self, count: int) -> Node:
-        """The positions of the new words in the text, from 0: integers (B, count).
+        """Return the positions of the new words in the text, from 0: integers (B, count).
 
         Words beyond the capacity of the cache, which pad a chunk, get its last position.
         """
@@ -89,7 +89,7 @@ class Decoding(Scope):
         return F.where(F.less(places, self.length), places, self.length - 1)
 
     def distances(self, count: int) -> Node:
-        """The distance of each new word from each position of the cache: integers (B, count, length)."""
+        """Return the distances of new words from positions of the cache: integers (B, count, length)."""
         return F.reshape(self.places(count), (B, count, 1)) - _counted(self.length, 3)
 
     def remember(self, name: str, new: Node) -> Node:
@@ -107,7 +107,7 @@ class Decoding(Scope):
         return self.memory.caches[path]
 
     def keep(self, name: str, value: Node) -> Node:
-        """A value that is computed before the first word and then constant, (B, ...)."""
+        """Return a value that is computed before the first word and then constant, (B, ...)."""
         path = self.in_call(name)
         self.memory.sources[path] = value
         self.memory.constants[path] = input_node(path, value.shape, value.dtype)
@@ -115,13 +115,13 @@ class Decoding(Scope):
 
 
 def _counted(count: int, rank: int = 2) -> Node:
-    """The integers from 0 along the last of ``rank`` axes."""
+    """Return the integers from 0 along the last of ``rank`` axes."""
     reserve(count)
     return constant(np.arange(count).reshape(*(1,) * (rank - 1), count))
 
 
 def at_once(scope: Scope) -> Scope:
-    """A normal scope for parts that process a complete text, even during incremental decoding."""
+    """Return a normal scope for parts that process a complete text, even during incremental decoding."""
     return Scope(scope.book, scope.path, scope.rewrite, scope.call) if isinstance(scope, Decoding) else scope
 
 

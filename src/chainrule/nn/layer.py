@@ -81,7 +81,7 @@ class Layer(Extensible):
         raise TypeError(f"the layer {type(self).__name__} defines no __call__(self, x, scope)")
 
     def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        """The states of this layer, computed from the training rows before the first update.
+        """Return the states of this layer, computed from the training rows before the first update.
 
         Called for a layer that requests it by ``scope.fit_states(x)``.
 
@@ -113,14 +113,14 @@ class Layer(Extensible):
         return "\n".join([f"{type(self).__name__}(", *parts, ")"])
 
     def line(self) -> str:
-        """The layer as one line, except if it contains layers that print as several."""
+        """Return the layer as one line, except if it contains layers that print as several."""
         words = [
             text if is_positional else f"{name}={text}" for name, text, is_positional in self._shown_fields()
         ]
         return f"{type(self).__name__}({', '.join(words)})"
 
     def _shown_fields(self) -> Iterator[tuple[str, str, bool]]:
-        """The fields that differ from defaults: name, value as text, and whether it is positional."""
+        """Yield the fields that differ from defaults: name, value as text, and whether it is positional."""
         for f in fields(self):
             value = getattr(self, f.name)
             is_needed = f.default is MISSING and f.default_factory is MISSING

@@ -59,7 +59,6 @@ def net_from_text(
 
 
 def _part(parts: list[str], i: int, source: str) -> Layer:
-    """The layer described by one part."""
     words = parts[i].split(" ")
     where = fact(
         '{source}, part {number} of {total} ("{text}")',
@@ -99,7 +98,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
 
 
 def _guess(words: list[str]) -> str:
-    """A correction: two words in the other order, or two parts without a comma between them."""
+    """Return a correction: two words in the other order, or two parts without a comma between them."""
     if words == [""]:
         return ""
     if len(words) == 2 and _NUMBER.fullmatch(words[1]):
@@ -110,7 +109,7 @@ def _guess(words: list[str]) -> str:
 
 
 def _activation(parts: list[str], i: int, word: str, where: str) -> str:
-    """The activation of a word, ignoring case."""
+    """Return the activation of a word, ignoring case."""
     if word.casefold() in ACTIVATIONS:
         return word.casefold()
     close = nearest(word[:80], ACTIVATIONS) or "relu"
@@ -118,7 +117,7 @@ def _activation(parts: list[str], i: int, word: str, where: str) -> str:
 
 
 def _corrected(parts: list[str], i: int, part: str) -> str:
-    """The complete text with one part replaced; an empty part is omitted."""
+    """Return the complete text with one part replaced; an empty part is omitted."""
     changed = [*parts[:i], part, *parts[i + 1 :]]
     return f'"{", ".join(p for p in changed if p)}"'
 

@@ -31,13 +31,13 @@ SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # the smallest normal 
 
 
 def defined(result: Node, size: Node) -> Node:
-    """``result``, or NaN where ``size``, a sum of squares that it depends on, is not finite."""
+    """Return ``result``, or NaN where ``size``, a sum of squares that it depends on, is not finite."""
     still = F.stop_gradient(size)
     return F.where(F.is_finite(still), result, still - still)
 
 
 def norm(parts: list[Node], axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-    """The Euclidean norm of several arrays together, for use where nothing is differentiated.
+    """Return the Euclidean norm of several arrays together, for use where nothing is differentiated.
 
     Args:
         parts: arrays of one dtype.
@@ -57,7 +57,7 @@ def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
 
 
 def _squares(parts: list[Node], factor: float, axes: tuple[int, ...] | None, keepdims: bool) -> Node:
-    """The sum of squares of the arrays times a factor."""
+    """Return the sum of squares of the arrays times a factor."""
     total, *rest = [F.sum(F.square(x if factor == 1 else x * factor), axes, keepdims) for x in parts]
     for squares in rest:
         total = total + squares

@@ -106,7 +106,7 @@ class Collected:
     frozen: tuple[str, ...] = ()
 
     def calls_of(self, path: str) -> list[str]:
-        """The paths of all calls of the layer at a path, for ``results``."""
+        """Return the paths of all calls of the layer at a path, for ``results``."""
         return [call_path(path, i) for i in range(1, self.calls.get(path, 0) + 1)]
 
 
@@ -144,7 +144,7 @@ class Scope:
         return self.book.dtype
 
     def named(self, name: str) -> str:
-        """The full path of a name in this scope.
+        """Return the full path of a name in this scope.
 
         Args:
             name: a name inside this part.
@@ -152,7 +152,7 @@ class Scope:
         return f"{self.path}.{name}" if self.path else name
 
     def in_call(self, name: str) -> str:
-        """The full path of a name in this call: ``tower.norm.z``, in the second call ``tower.norm#2.z``.
+        """Return the full path of a name in this call: ``tower.norm.z``, in the second ``tower.norm#2.z``.
 
         Args:
             name: a name inside this part.
@@ -161,7 +161,7 @@ class Scope:
         return f"{place}.{name}" if place else name
 
     def beside(self, name: str) -> Scope:
-        """The scope of a sibling of this part, which shares parameters with it.
+        """Return the scope of a sibling of this part, which shares parameters with it.
 
         Args:
             name: the name of the sibling.
@@ -172,7 +172,7 @@ class Scope:
     def parameter(
         self, name: str, shape: Shape, initializer: Initializer, penalty: Penalty | None = None
     ) -> Node:
-        """A trainable array. Requesting the same name again returns the same array: weight sharing.
+        """Return a trainable array. Requesting the same name again returns the same array: weight sharing.
 
         Args:
             name: name within the layer, such as ``"weight"``.
@@ -204,7 +204,7 @@ class Scope:
         return known.node if self.rewrite is None else self.rewrite(self, name, known)
 
     def state(self, name: str, shape: Shape, initializer: Initializer) -> Node:
-        """An array that is passed from step to step without a gradient, such as a running mean.
+        """Return an array that is passed from step to step without a gradient, such as a running mean.
 
         Its value is that of the previous step, or that of an earlier ``update`` in this step: the second call
         of a layer within a step continues where its first call ended.
@@ -267,7 +267,7 @@ class Scope:
         scan_builder.write(self.book.costs, path, total, nothing)
 
     def values(self) -> tuple[Node, ...]:
-        """The states that were updated so far in this step."""
+        """Return the states that were updated so far in this step."""
         return tuple(scan_builder.values(self.book.updates))
 
     def require_samples(self, minimum: int) -> None:
@@ -292,7 +292,7 @@ class Scope:
             self.book.tables[key] = min(rows, self.book.tables.get(key, rows))
 
     def rewriting(self, rewrite: Rewrite) -> Scope:
-        """The same scope with parameters replaced by ``rewrite``.
+        """Return the same scope with parameters replaced by ``rewrite``.
 
         Args:
             rewrite: maps the scope, the name and the parameter to a node.
@@ -300,7 +300,7 @@ class Scope:
         return replace(self, rewrite=rewrite)
 
     def uniform(self, name: str, shape: Shape) -> Node:
-        """Random numbers in [0, 1), new at each step and for each request.
+        """Return random numbers in [0, 1), new at each step and for each request.
 
         They are a function of the seed, the step, the path and the number of earlier requests of this name.
         In a loop over time they are new at every time step.
@@ -312,7 +312,7 @@ class Scope:
         return self._draw("uniform", name, shape)
 
     def normal(self, name: str, shape: Shape) -> Node:
-        """Standard normal random numbers, otherwise like ``uniform``.
+        """Return standard normal random numbers, otherwise like ``uniform``.
 
         Args:
             name, shape: as in ``uniform``.
@@ -331,13 +331,13 @@ class Scope:
         return self.book.key
 
     def _stream(self, name: str) -> int:
-        """The stream of the next request with this name."""
+        """Return the stream of the next request with this name."""
         path = self.named(name)
         count = self.book.draws[path] = self.book.draws.get(path, 0) + 1
         return stream_of(call_path(path, count))
 
     def note(self, name: str, value: Node) -> Node:
-        """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value.
+        """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations, and return it.
 
         Args:
             name: the name, without the path of the layer.
@@ -365,7 +365,7 @@ class Scope:
 
 
 def call_path(path: str, call: int) -> str:
-    """The path of one call of a layer: the plain path for the first call, numbered for further ones.
+    """Return the path of one call of a layer: the plain path for the first call, numbered for further ones.
 
     Example:
         >>> call_path("tower.norm", 1), call_path("tower.norm", 2)
@@ -375,7 +375,7 @@ def call_path(path: str, call: int) -> str:
 
 
 def plain_path(path: str) -> str:
-    """A path without call numbers: that of the layer, of a parameter or of a state.
+    """Return a path without call numbers: that of the layer, of a parameter or of a state.
 
     Example:
         >>> plain_path("tower.norm#2"), plain_path("tower.dense#2.z")
@@ -385,7 +385,7 @@ def plain_path(path: str) -> str:
 
 
 def is_at(path: str, pattern: str) -> bool:
-    """Whether a path matches: equal to the pattern, below it, or by a pattern with ``*``.
+    """Return whether a path matches: equal to the pattern, below it, or by a pattern with ``*``.
 
     Example:
         >>> is_at("part1.conv.bias", "part1"), is_at("part1.conv.bias", "*.bias"), is_at("part10", "part1")
@@ -395,7 +395,7 @@ def is_at(path: str, pattern: str) -> bool:
 
 
 def outline(paths: Iterable[str]) -> str:
-    """The paths of a network as a list of choices: all, or only the outermost if there are many.
+    """Return the paths of a network as a list of choices: all, or only the outermost if there are many.
 
     Example:
         >>> outline(["conv1.weight", "conv1.bias"])
@@ -443,5 +443,5 @@ def require_one(op: str, x: Any) -> None:
 
 
 def stream_of(path: str) -> int:
-    """The random stream of a path, a hash of the path."""
+    """Return the random stream of a path, a hash of the path."""
     return zlib.crc32(path.encode())

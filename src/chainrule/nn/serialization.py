@@ -43,7 +43,6 @@ LAYERS: LazyRegistry[type[Layer]] = LazyRegistry("chainrule", paths(block_index.
 
 
 def _classes(modules: dict[str, str]) -> dict[str, type]:
-    """The classes of a family by name."""
     return dict(LazyRegistry[type]("chainrule", paths(modules)))
 
 
@@ -66,7 +65,8 @@ FIX = fact("tuple(values) for a list, value.item() for an array of one, mode.val
 
 
 def to_record(value: Any) -> dict[str, Any]:
-    """The record of a network, loss, optimizer and so on; settings equal to their defaults are omitted.
+    """Return the record of a network, loss, optimizer and so on; settings equal to their defaults are
+    omitted.
 
     Raises:
         UsageError E114: nested too deep, or too large.
@@ -87,7 +87,9 @@ def to_record(value: Any) -> dict[str, Any]:
 
 
 def own_kinds(value: Any) -> list[type]:
-    """The user's own classes in a network, loss or optimizer: what ``from_record`` needs to read it back."""
+    """Return the user's own classes in a network, loss or optimizer: what ``from_record`` needs to read it
+    back.
+    """
     writing = _Writing()
     writing.record(value, type(value).__name__, 1)
     return list(writing.own)
@@ -147,12 +149,12 @@ def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
 
 
 def net_to_record(net: Layer) -> dict[str, Any]:
-    """The record of a network; see ``to_record``."""
+    """Return the record of a network; see ``to_record``."""
     return to_record(net)
 
 
 def net_from_record(record: Any, layers: Iterable[type[Layer]] = ()) -> Layer:
-    """The network that a record describes; see ``from_record``.
+    """Return the network that a record describes; see ``from_record``.
 
     Args:
         record: plain data.
@@ -162,7 +164,7 @@ def net_from_record(record: Any, layers: Iterable[type[Layer]] = ()) -> Layer:
 
 
 def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
-    """The classes that records may name, by family and name."""
+    """Return the classes that records may name, by family and name."""
     tables = {family: dict(known) for family, (_, known) in FAMILIES.items()}
     for kind in kinds:
         family = _family(kind)
@@ -180,7 +182,6 @@ def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
 
 
 def _family(kind: Any) -> str | None:
-    """The family a class belongs to."""
     if not isinstance(kind, type):
         return None
     return next((family for family, (base, _) in FAMILIES.items() if issubclass(kind, base)), None)
@@ -359,7 +360,7 @@ class _Reading(_Counted):
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    """The declared types of a class's fields; empty if one of them cannot be resolved."""
+    """Return the declared types of a class's fields; empty if one of them cannot be resolved."""
     try:
         return get_type_hints(kind)
     except (NameError, TypeError):
@@ -367,7 +368,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value has a declared type: plain types, unions, tuples; other types accept everything.
+    """Return whether a value has a declared type: plain types, unions, tuples; other types accept everything.
 
     Example:
         >>> fits(3, float), fits(True, int), fits((1, 2), tuple[int, ...]), fits("3", int | None)
@@ -392,14 +393,14 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def _hint_text(hint: Any) -> str:
-    """A declared type as in the record: ``list[Layer, ...]``, ``str | None``."""
+    """Return a declared type as in the record: ``list[Layer, ...]``, ``str | None``."""
     if isinstance(hint, type) and not get_args(hint):
         return hint.__name__
     return re.sub(r"\w+\.(?=\w)", "", str(hint)).replace("tuple", "list")
 
 
 def _short(value: object) -> str:
-    """A received value as a short text; a deep or large value is only summarized."""
+    """Return a received value as a short text; a deep or large value is only summarized."""
     if isinstance(value, Mapping):
         names = ", ".join(str(key)[:20] for key in list(value)[:5])
         return fact("a dict with {names}", names=names) if names else fact("a dict with nothing")
@@ -411,5 +412,4 @@ def _short(value: object) -> str:
 
 
 def _end(where: str) -> str:
-    """The end of a long path."""
     return where if len(where) <= 100 else f"...{where[-97:]}"

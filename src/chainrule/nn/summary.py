@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32") -> list[Row]:
-    """The rows of a network's summary, in the order in which the layers run.
+    """Return the rows of a network's summary, in the order in which the layers run.
 
     Args:
         net: the network.
@@ -48,7 +48,7 @@ def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32")
 
 
 def built_rows(net: Layer, built: Built) -> list[Row]:
-    """The rows for a network that is already built."""
+    """Return the rows for a network that is already built."""
     output = next(iter(built.outputs.values())) if list(built.outputs) == ["y"] else built.outputs
     layers = {"": net, **built.book.layers}
     results = {path: [built.book.results[c] for c in built.book.calls_of(path)] for path in layers if path}
@@ -65,14 +65,14 @@ def built_rows(net: Layer, built: Built) -> list[Row]:
 
 
 def _owner(path: str, layers: Mapping[str, Layer]) -> str:
-    """The innermost layer that owns a parameter."""
+    """Return the innermost layer that owns a parameter."""
     while path not in layers:
         path = path.rpartition(".")[0]
     return path
 
 
 def _line(part: Layer) -> str:
-    """A layer in one line; nested layers have their own lines."""
+    """Return a layer in one line; nested layers have their own lines."""
     values = part.settings.values()
     return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in values) else part.line()
 

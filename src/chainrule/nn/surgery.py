@@ -100,7 +100,7 @@ def recompute(net: L, *paths: str) -> L:
 
 
 def _paths(net: Layer, path: str = "") -> dict[str, Layer]:
-    """The parts of a network and their parts, by path."""
+    """Return the parts of a network and their parts, by path."""
     parts: dict[str, Layer] = {}
     for name, part in _own_parts(net).items():
         at = f"{path}.{name}" if path else name
@@ -109,7 +109,7 @@ def _paths(net: Layer, path: str = "") -> dict[str, Layer]:
 
 
 def _recomputed(net: L, path: str, patterns: tuple[str, ...]) -> L:
-    """The network with its outermost selected parts rematerialized; the same record if there are none."""
+    """Return the network with its outermost selected parts rematerialized; itself if there are none."""
     for name, part in _own_parts(net).items():
         at = f"{path}.{name}" if path else name
         if isinstance(part, Remat):
@@ -122,7 +122,7 @@ def _recomputed(net: L, path: str, patterns: tuple[str, ...]) -> L:
 
 
 def _own_parts(net: Layer) -> dict[str, Layer]:
-    """The layers that a layer contains, each once."""
+    """Return the layers that a layer contains, each once."""
     parts: dict[str, Layer] = {}
     for name, part in _parts(net).items():
         if not any(part is other for other in parts.values()) or isinstance(net, Sequential | Parallel):
@@ -147,7 +147,7 @@ def transformed(net: Layer, change: Callable[[str, Layer], Layer | None], path: 
 
 
 def _parts(net: Layer) -> dict[str, Layer]:
-    """The layers that a layer contains, by their names in paths."""
+    """Return the layers that a layer contains, by their names in paths."""
     if isinstance(net, Sequential):
         return dict(net.named())
     if isinstance(net, Parallel):
@@ -160,7 +160,6 @@ def _parts(net: Layer) -> dict[str, Layer]:
 
 
 def _with(net: L, name: str, part: Layer) -> L:
-    """The layer with one of its parts replaced."""
     parts = {**_parts(net), name: part}
     if isinstance(net, Sequential):
         plain = Sequential(*parts.values())

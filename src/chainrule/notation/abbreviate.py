@@ -40,25 +40,20 @@ def _abbreviate(tree: Tree, limit: int, sizes: _Sizes) -> Tree:
 
 
 def _kept_parts(tree: Tree, limit: int) -> tuple[Tree, ...]:
-    """The parts that are kept: all while each gets a few symbols, else the first ones and the last."""
+    """Return the parts that are kept: all while each gets a few symbols, else the first ones and the last."""
     parts = children(tree)
     max_parts = max(limit // MIN_LEAVES, 2)
     return parts if len(parts) <= max_parts else (*parts[: max_parts - 1], parts[-1])
 
 
 class _Sizes:
-    """The number of leaves of each part of one formula; counting stops beyond ``limit``.
-
-    Args:
-        limit: larger sizes are not distinguished.
-    """
+    """The number of leaves of each part of one formula; counting stops beyond ``limit``."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._known: dict[int, int] = {}  # by id: all parts live as long as the formula
 
     def of(self, tree: Tree) -> int:
-        """The size of a part."""
         if id(tree) not in self._known:
             self._known[id(tree)] = self._count(tree)
         return self._known[id(tree)]

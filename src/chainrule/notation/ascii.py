@@ -15,7 +15,7 @@ from chainrule.records import frozen
 
 
 def to_ascii(tree: Tree, digits: int | None = 6) -> str:
-    """A formula in plain ASCII, for limited terminals and to be read back by ``parse``.
+    """Return a formula in plain ASCII, for limited terminals and to be read back by ``parse``.
 
     Args:
         tree: the formula.

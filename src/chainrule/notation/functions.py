@@ -42,7 +42,7 @@ class Function:
     open_ended: bool = False
 
     def takes(self, count: int) -> bool:
-        """Whether the function accepts that number of arguments."""
+        """Return whether the function accepts that number of arguments."""
         return count == self.arity or (self.open_ended and count > self.arity)
 
 

@@ -24,7 +24,7 @@ _ESCAPES = {"\\": r"\backslash ", "~": r"\sim ", "^": r"\wedge "} | {
 
 
 def to_latex(tree: Tree, digits: int | None = 6) -> str:
-    r"""A formula in LaTeX, without surrounding dollar signs.
+    r"""Return a formula in LaTeX, without surrounding dollar signs.
 
     Args:
         tree: the formula.

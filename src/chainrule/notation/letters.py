@@ -33,12 +33,12 @@ _INDEXED = re.compile(rf"({'|'.join(GREEK)}|[A-Za-z])(?:_(\w+)|(\d+))")
 
 
 def raised(text: str) -> str | None:
-    """The text in superscript characters, or ``None`` if Unicode lacks one of them."""
+    """Return the text in superscript characters, or ``None`` if Unicode lacks one of them."""
     return _shifted(text, _RAISED)
 
 
 def lowered(text: str) -> str | None:
-    """The text in subscript characters, or ``None`` if Unicode lacks one of them."""
+    """Return the text in subscript characters, or ``None`` if Unicode lacks one of them."""
     return _shifted(text, _LOWERED)
 
 
@@ -63,7 +63,7 @@ def name_and_indices(symbol: Symbol) -> tuple[str, tuple[str, ...]]:
 
 
 def separator(indices: tuple[str, ...]) -> str:
-    """The separator between indices: none, as in w₁₂, if all have one character, else a comma."""
+    """Return the separator between indices: none, as in w₁₂, if all have one character, else a comma."""
     return "" if all(len(index) == 1 for index in indices) else ","
 
 

@@ -30,7 +30,7 @@ Place = tuple[str, str]  # the class of all parts of a target, and the address o
 def to_mathml(
     tree: Tree, digits: int | None = 6, place: Callable[[Hashable], Place | None] | None = None
 ) -> str:
-    """A formula as one ``<math>`` element.
+    """Return a formula as one ``<math>`` element.
 
     Args:
         tree: the formula.

@@ -14,7 +14,7 @@ from chainrule.notation.tree import Link, Negative, Number, Product, Quotient, S
 
 
 def normal(tree: Tree) -> Tree:
-    """Normalize: the tree that is printed like this one and is returned when the text is parsed.
+    """Return the tree that is printed like this one and is returned when the text is parsed.
 
     Example:
         >>> normal(Product((Number(-0.5), Product((Number(2), Number(3))))))

@@ -20,7 +20,7 @@ SMALL = 1e-3  # below, four decimals would hide digits
 
 
 def short(value: float) -> str:
-    """A number with four significant digits, and all digits before the decimal point.
+    """Return a number with four significant digits, and all digits before the decimal point.
 
     Digits are grouped from five on: a year keeps its four digits together.
 
@@ -32,7 +32,7 @@ def short(value: float) -> str:
 
 
 def aligned(value: float) -> str:
-    """A number of a column: four decimals, fewer if the number is large.
+    """Return a number of a column: four decimals, fewer if the number is large.
 
     Example:
         >>> aligned(0.5), aligned(4687.1), aligned(63260.2), aligned(0.00042)
@@ -81,7 +81,7 @@ _SMALLEST, _LARGEST = 1e-4, 1e7  # numbers between these are printed without a p
 
 
 def decimal(value: float | int, digits: int | None = 6, fixed: bool = False) -> tuple[str, int | None]:
-    """The absolute value of a number as decimal text, and the power of ten that it is multiplied by, if any.
+    """Return the absolute value of a number in decimals, and the power of ten of its factor, if any.
 
     Args:
         value: the number; its sign is omitted.
@@ -136,5 +136,5 @@ def number(value: float | int, digits: int | None = 6, *, fixed: bool = False, a
 
 
 def power_of_ten(exponent: int) -> str:
-    """The exponent of ten in superscript digits."""
+    """Return the exponent of ten in superscript digits."""
     return str(exponent).translate(SUPERSCRIPT_DIGITS)

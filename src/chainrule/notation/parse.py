@@ -242,7 +242,7 @@ class _Reader:
         return Element(argument, tuple(int(text) for text in index))
 
     def indices(self) -> tuple[str, ...]:
-        """The texts between brackets, split at commas that are not in an inner bracket."""
+        """Return the texts between brackets, split at commas that are not in an inner bracket."""
         self.take("[")
         texts, depth = [""], 0
         while depth or not self.at("]"):

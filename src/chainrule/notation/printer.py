@@ -75,7 +75,7 @@ _LEVELS = {
 
 
 def level(tree: Tree, notation: Notation) -> Level:
-    """The level of a node in a notation.
+    """Return the level of a node in a notation.
 
     Example:
         >>> level(Quotient(Number(1), Number(2)), Notation.INLINE).name
@@ -116,7 +116,7 @@ def _function_level(tree: Apply, notation: Notation) -> Level:
 
 
 def is_other_product(tree: Tree, kind: str) -> bool:
-    """Whether a factor is a product of the other kind: (A·B) ⊙ C needs brackets."""
+    """Return whether a factor is a product of the other kind: (A·B) ⊙ C needs brackets."""
     match tree:
         case Link(_, inner):
             return is_other_product(inner, kind)
@@ -127,7 +127,7 @@ def is_other_product(tree: Tree, kind: str) -> bool:
 
 
 def is_open(tree: Tree, notation: Notation) -> bool:
-    """Whether a node extends to what follows it, as Σ does, so that it may only end a product."""
+    """Return whether a node extends to what follows it, as Σ does, so that it may only end a product."""
     match tree:
         case Link(_, inner):
             return is_open(inner, notation)

@@ -41,7 +41,7 @@ def elementwise(tree: Tree, is_array: Callable[[Tree], bool]) -> Tree:
 
 
 def product(factors: tuple[Tree, ...], are_arrays: list[bool]) -> Tree:
-    """A product in which the arrays among its factors are joined by ⊙."""
+    """Return a product in which the arrays among its factors are joined by ⊙."""
     flat: list[tuple[Tree, bool]] = []
     for factor, is_array in zip(factors, are_arrays, strict=True):
         if isinstance(factor, Product) and factor.kind != "matrix" and is_array:

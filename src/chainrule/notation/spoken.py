@@ -112,7 +112,7 @@ _LETTER = rf"[^\s{_CHINESE}（），、。]"
 
 
 def to_words(tree: Tree, lang: str = "en", digits: int | None = 6, namer: Namer | None = None) -> str:
-    """A formula in words.
+    """Return a formula in words.
 
     Args:
         tree: the formula.
@@ -156,7 +156,7 @@ class _Words:
     namer: Namer
 
     def write(self, tree: Tree, free: bool = True) -> str:
-        """The words of a part without brackets; ``free`` if no text follows on its open side."""
+        """Return the words of a part without brackets; ``free`` if no text follows on its open side."""
         named = self.namer(tree)
         if named is not None:
             return named
@@ -202,7 +202,7 @@ class _Words:
         return texts[0] + "".join(self._sign(s) + text for s, text in zip(signs, texts[1:], strict=True))
 
     def _beside(self, tree: Tree, min_level: Level, free: bool) -> str:
-        """A part next to an operator, in brackets if its open side would take in the text after it."""
+        """Return a part next to an operator, in brackets if its open side would take in the text after it."""
         if self._is_phrase(tree):
             bare = free and not _is_list(tree)
         else:
@@ -232,7 +232,7 @@ class _Words:
         return translated(phrase, self.lang).format(*texts, index=index, all=listed)
 
     def _inside(self, tree: Tree, free: bool) -> str:
-        """A part within a phrase, in brackets unless it is a word or phrase or the phrase delimits it."""
+        """Return a part within a phrase, in brackets unless it is a word or the phrase delimits it."""
         text = self.write(tree)
         alone = self.namer(tree) is not None or _is_word(tree) or self._is_phrase(tree)
         return text if (free or alone) and not _is_list(tree) else self._bracket(text)

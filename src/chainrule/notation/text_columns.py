@@ -10,7 +10,7 @@ WIDE = "WF"
 
 
 def width(text: str) -> int:
-    """The number of terminal columns of a text: two for a Chinese character, none for a combining accent.
+    """Return the terminal columns of a text: two for a Chinese character, none for a combining accent.
 
     Example:
         >>> width("layer"), width("层")
@@ -23,7 +23,7 @@ def width(text: str) -> int:
 
 
 def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The width of the widest cell of each column; all rows have the same number of cells."""
+    """Return the width of the widest cell of each column; all rows have the same number of cells."""
     return [max(map(width, column)) for column in zip(*rows, strict=True)]
 
 

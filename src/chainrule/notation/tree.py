@@ -154,7 +154,7 @@ Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that pyright and isi
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
-    """The parts of a tree, from left to right; none for a leaf."""
+    """Return the parts of a tree, from left to right; none for a leaf."""
     parts = _PARTS.get(type(tree))
     return () if parts is None else parts(tree)
 
@@ -175,7 +175,7 @@ _PARTS: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
 
 
 def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
-    """The same node with other parts, as many as ``children`` returns."""
+    """Return the same node with other parts, as many as ``children`` returns."""
     match tree:
         case Sum():
             return Sum(parts)
@@ -231,7 +231,7 @@ def substitute(
 
 
 def leaves(tree: Tree) -> tuple[Tree, ...]:
-    """The numbers, symbols and elements of a tree, from left to right, with repetitions.
+    """Return the numbers, symbols and elements of a tree, from left to right, with repetitions.
 
     An empty ``Sum`` has no leaves.
     """
@@ -242,7 +242,7 @@ def leaves(tree: Tree) -> tuple[Tree, ...]:
 
 
 def is_numeric(tree: Tree) -> bool:
-    """Whether a tree contains only numbers, so that it can be computed without a lookup."""
+    """Return whether a tree contains only numbers, so that it can be computed without a lookup."""
     parts = children(tree)
     if parts:
         return not isinstance(tree, Big | Derivative) and all(is_numeric(part) for part in parts)
@@ -250,7 +250,7 @@ def is_numeric(tree: Tree) -> bool:
 
 
 def value(tree: Tree, lookup: Callable[[Tree], Numbers]) -> Numbers:
-    """The value of a formula for given values of its symbols.
+    """Return the value of a formula for given values of its symbols.
 
     Args:
         tree: the formula.

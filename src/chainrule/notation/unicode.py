@@ -18,7 +18,7 @@ _BIG = {"sum": "Σ", "prod": "Π", "max": "max", "min": "min"}
 
 
 def to_unicode(tree: Tree, digits: int | None = 6) -> str:
-    """A formula on one line, with Greek letters, superscript exponents and subscript indices.
+    """Return a formula on one line, with Greek letters, superscript exponents and subscript indices.
 
     Args:
         tree: the formula.

@@ -22,7 +22,7 @@ BATCH = Size.symbol("B")
 
 
 def per_sample(shape: Shape) -> int:
-    """The number of elements per sample, if those of each sample are consecutive; else 0.
+    """Return the number of elements per sample, if those of each sample are consecutive; else 0.
 
     Example:
         >>> per_sample((BATCH * 3, 2)), per_sample((2, BATCH))
@@ -55,7 +55,7 @@ class Role:
 
 
 def roles(nodes: Sequence[Node], known: Mapping[Node, Role] | None = None) -> dict[Node, Role]:
-    """The role of every node.
+    """Return the role of every node.
 
     Args:
         nodes: in topological order; the batch is the size called ``B``.
@@ -98,7 +98,7 @@ def _role(node: Node, roles_of: Mapping[Node, Role]) -> Role:
 
 
 def is_divisible(roles: Mapping[Node, Role]) -> bool:
-    """Whether results of parts of the batch can be added: one round, reduced by sums only."""
+    """Return whether results of parts of the batch can be added: one round, reduced by sums only."""
     return all(
         role.by in ("", "sum") and (role.kind != "sample" or role.round == 0) for role in roles.values()
     )

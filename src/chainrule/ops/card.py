@@ -106,14 +106,14 @@ class Sample:
     batch: Axes | None = None
 
     def concrete(self) -> Card:
-        """The card with ``B`` replaced by the length of the batch axis."""
+        """Return the card with ``B`` replaced by the length of the batch axis."""
         if self.batch is None:
             return self.op
         lengths = [a.shape[axis] for a, axis in zip(self.inputs, self.batch, strict=True) if axis is not None]
         return self.op.with_sizes({"B": lengths[0]}) if lengths else self.op
 
     def symbolic(self) -> tuple[Spec, ...]:
-        """The specs of the inputs, with the batch axis of unknown size ``B``."""
+        """Return the specs of the inputs, with the batch axis of unknown size ``B``."""
         batch = self.batch or (None,) * len(self.inputs)
         return tuple(
             Spec(tuple(Size.symbol("B") if i == axis else n for i, n in enumerate(a.shape)), a.dtype.name)
@@ -134,28 +134,30 @@ class Card(Op):
 
     @classmethod
     def requirement(cls, name: str) -> Message:
-        """A constraint, with its name, as a record for errors."""
+        """Return a constraint, with its name, as a record for errors."""
         return fact("{text} ({name})", text=fact(cls.constraints[name]), name=name)
 
     def evaluate(self, *inputs: Any, **never: Any) -> np.ndarray:  # typed so that cards may name their inputs
-        """The value, in NumPy. Does not change an input; may return a view of one."""
+        """Return the value, in NumPy. Does not change an input; may return a view of one."""
         raise TypeError(f"{type(self).__name__} defines no evaluate")
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
-        """The gradient by each input, as nodes, or the reason why there is none."""
+        """Return the gradient by each input, as nodes, or the reason why there is none."""
         raise TypeError(f"{type(self).__name__} defines no pullback")
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        """The scalar of the result at ``index``, a formula of ``Element`` leaves: scalars of the inputs."""
+        """Return the scalar of the result at ``index`` as a formula of ``Element`` leaves, scalars of the
+        inputs.
+        """
         raise TypeError(f"{type(self).__name__} defines no element")
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        """The batch rule of the result, if samples lie along these axes of the inputs."""
+        """Return the batch rule of the result, if samples lie along these axes of the inputs."""
         raise TypeError(f"{type(self).__name__} defines no batch rule")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
-        """Inputs for the property tests, among them some that violate each constraint."""
+        """Return inputs for the property tests, among them some that violate each constraint."""
         raise TypeError(f"{cls.__name__} defines no samples")
 
 
@@ -191,7 +193,7 @@ def _base(method: str) -> Any:
 
 
 def draw(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> np.ndarray:
-    """Reproducible float64 numbers between ``low`` and ``high`` for samples, all of them distinct.
+    """Return reproducible float64 numbers between ``low`` and ``high`` for samples, all of them distinct.
 
     Two of them differ by at least a thousandth of the range, so there are no ties in maxima and comparisons.
     """

@@ -11,7 +11,7 @@ from chainrule.spec import shape_text
 
 
 def custom_gradient(value: Node, gradients: Iterable[tuple[Node, Node | float]]) -> Node:
-    """A node with the value of another one and with given derivatives.
+    """Return a node with the value of another one and with given derivatives.
 
     Shapes: ``value``, each input and its derivative have one shape; or ``value`` has shape () and each
     derivative the shape of its input.

@@ -57,7 +57,7 @@ parsed = cache(parse)
 
 
 def nodes_of(text: str, names: Mapping[str, Value], like: Node) -> Node:
-    """The nodes that a formula describes.
+    """Return the nodes that a formula describes.
 
     Args:
         text: an elementwise formula, such as ``"dy * y * (1 - y)"``.
@@ -92,7 +92,7 @@ def _value(tree: Tree, names: Mapping[str, Value], like: Node) -> Value:
 
 
 def _applied(function: str, values: list[Value], like: Node) -> Value:
-    """A function applied to values; of numbers only it is a number, so that no dtype has to be chosen."""
+    """Apply a function to values; for numbers only it returns a number, so that no dtype has to be chosen."""
     if not any(isinstance(value, Node) for value in values):
         return float(PLAIN[function].evaluate(*values))
     if function == "where" and not isinstance(values[0], Node):
@@ -106,12 +106,12 @@ def _applied(function: str, values: list[Value], like: Node) -> Value:
 
 
 def tree_constant(name: str) -> float:
-    """The value of a mathematical constant: ``pi`` or ``e``."""
+    """Return the value of a mathematical constant: ``pi`` or ``e``."""
     return {"pi": 3.141592653589793, "e": 2.718281828459045}[name]
 
 
 def _fold(word: str, values: list[Value]) -> Value:
-    """``a + b + c`` from left to right; numbers combined with numbers stay numbers."""
+    """Return ``a + b + c``, from left to right; numbers combined with numbers stay numbers."""
     total = values[0]
     for value in values[1:]:
         if word == "add" and isinstance(value, Node) and value.op.name == "negative":

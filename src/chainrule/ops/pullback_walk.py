@@ -19,7 +19,7 @@ from chainrule.ops.recomputation import Remat, recomputed, segment
 def flow(
     seeds: Mapping[Node, Node], inputs: Iterable[Node], ends: Iterable[Node] = (), recomputes: bool = True
 ) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
-    """The gradients of all nodes between the inputs and the seeds, and the nodes without derivative.
+    """Return the gradients of all nodes between the inputs and the seeds, and the nodes without derivative.
 
     Args:
         seeds: the outputs, each with its gradient.
@@ -63,14 +63,14 @@ def flow(
 
 
 def _inside(node: Node) -> list[Node]:
-    """The values computed in a marked segment; it is not copied if a gradient by one of them is needed."""
+    """Return the values computed in a marked segment, not copied if a gradient by one of them is needed."""
     return [inner for inner in segment(node) if inner.inputs]
 
 
 def _through_copy(
     node: Node, dy: Node, targets: Mapping[Node, None], between: set[Node]
 ) -> tuple[list[tuple[Node, Node]], dict[Node, NoGradient]]:
-    """The gradients by the entries of a marked segment and by the targets, through a copy of it."""
+    """Return the gradients by the entries of a marked segment and by the targets, through a copy of it."""
     copy, entries = recomputed(node, dy)
     ends = {entry_copy: x for x, entry_copy in entries.items() if x in between}
     gradients, refused = flow({copy: dy}, [*ends, *targets], entries.values())
@@ -79,7 +79,7 @@ def _through_copy(
 
 
 def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
-    """The inputs and every node that depends on one of them."""
+    """Return the inputs and every node that depends on one of them."""
     depends = set(inputs)
     for node in nodes:
         if any(source in depends for source in node.inputs):
@@ -88,7 +88,7 @@ def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
 
 
 def add_up(parts: Sequence[Node]) -> Node:
-    """The sum of the gradients from several uses; concatenated if each use read a part of its own."""
+    """Return the sum of the gradients from several uses; concatenated if each use read a part of its own."""
     axis = _axis_of_parts(parts)
     if axis is not None:
         inner = [p.inputs[0] for p in sorted(parts, key=lambda p: p.op.attributes["low"][axis])]
@@ -103,7 +103,7 @@ def add_up(parts: Sequence[Node]) -> Node:
 
 
 def _axis_of_parts(parts: Sequence[Node]) -> int | None:
-    """The axis along which the parts, each zero outside one interval, tile the full length; else ``None``."""
+    """Return the axis that the parts, each zero outside one interval, tile completely; else ``None``."""
     if len(parts) < 2 or not all(isinstance(p.op, Pad) and not any(p.op.between) for p in parts):
         return None
     pads = [p.op.attributes for p in parts]

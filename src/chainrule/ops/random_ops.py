@@ -77,7 +77,7 @@ class Draw(Card):
         return Spec(self.shape, self.dtype)
 
     def _has_row_keys(self, key: Spec) -> bool:
-        """Whether each row of the result has a key of its own."""
+        """Return whether each row of the result has a key of its own."""
         rows = key.shape[0] if key.rank == 2 else None
         if rows is None or key.shape[1] != 2 or key.dtype != "uint32" or not self.shape:
             return False
@@ -86,11 +86,11 @@ class Draw(Card):
         return rows == B and bool(per_sample(self.shape))
 
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
-        """The first ``count`` numbers of the stream."""
+        """Return the first ``count`` numbers of the stream."""
         raise TypeError(f"{type(self).__name__} does not define numbers")
 
     def numbers_of_rows(self, keys: np.ndarray, count: int) -> np.ndarray:
-        """The first ``count`` numbers of the stream of each key (n, 2): (n, count)."""
+        """Return the first ``count`` numbers of the stream of each key (n, 2): (n, count)."""
         raise TypeError(f"{type(self).__name__} does not define numbers_of_rows")
 
     def evaluate(self, key: np.ndarray) -> np.ndarray:
@@ -168,7 +168,8 @@ class Normal(Draw):
 
 
 def uniform(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
-    """Uniform random numbers in [0, 1), a function of ``key``, or of one key for each row, and ``stream``.
+    """Return uniform random numbers in [0, 1), a function of ``stream`` and of ``key``, or of one key for
+    each row.
 
     Args:
         key: a key of two integers, uint32 (2,), or one for each row, (B, 2); see ``Scope.uniform``.
@@ -183,7 +184,7 @@ def uniform(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) ->
 
 
 def normal(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
-    """Standard normal random numbers, a function of ``key`` and ``stream``.
+    """Return standard normal random numbers, a function of ``key`` and ``stream``.
 
     Args:
         key: a key of two integers, uint32 (2,), or one for each row, (B, 2); see ``Scope.uniform``.

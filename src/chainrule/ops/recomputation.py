@@ -91,8 +91,7 @@ class Again(Elementwise):
 
 
 def remat(y: Node, *entries: Node) -> Node:
-    """``y``; the values between the entries and ``y`` are rematerialized in the backward pass instead of
-    stored.
+    """Return ``y``; values between the entries and ``y`` are rematerialized in the backward pass, not stored.
 
     Args:
         y: the output of the segment.
@@ -108,12 +107,12 @@ def remat(y: Node, *entries: Node) -> Node:
 
 
 def segment(node: Node) -> list[Node]:
-    """The nodes between the entries of a marked value and the value, which are not stored."""
+    """Return the nodes between the entries of a marked value and the value, which are not stored."""
     return order(node.inputs, node.op.attributes["entries"])
 
 
 def recomputed(node: Node, dy: Node) -> tuple[Node, dict[Node, Node]]:
-    """A copy of a marked value that is computed after ``dy``; and the copy of each entry."""
+    """Return a copy of a marked value that is computed after ``dy``; and the copy of each entry."""
     entries = node.op.attributes["entries"]
     has_samples = any(BATCH in x.shape for x in entries)
     copies = {x: _after(x, dy) if BATCH in x.shape or not has_samples else x for x in entries}
@@ -124,7 +123,7 @@ def recomputed(node: Node, dy: Node) -> tuple[Node, dict[Node, Node]]:
 
 
 def _after(x: Node, dy: Node) -> Node:
-    """``x`` as a node that depends on an element of ``dy``, for each sample on one of its own."""
+    """Return ``x`` as a node that depends on an element of ``dy``, for each sample on one of its own."""
     if BATCH not in dy.shape and per_sample(dy.shape):
         dy = reshape(dy, (BATCH, per_sample(dy.shape)))
     one = index(dy, tuple(slice(None) if n == BATCH else slice(0, 1) for n in dy.shape))

@@ -35,7 +35,7 @@ _SILENT = ("broadcast", "reshape", "cast", "stop_gradient")
 
 
 def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> str:
-    """The formula of a node.
+    """Return the formula of a node.
 
     Args:
         node: any node.
@@ -92,12 +92,12 @@ def _lines(node: Node, write: Callable[[Tree], str]) -> str:
 
 
 def _defined(name: Tree, tree: Tree, write: Callable[[Tree], str]) -> str:
-    """The line that defines a name; in ASCII with ``=``, since ``==`` is a comparison there."""
+    """Return the line that defines a name; in ASCII with ``=``, since ``==`` is a comparison there."""
     return f"{write(name)} = {write(tree)}" if write is to_ascii else write(Compare("==", name, tree))
 
 
 def _of(node: Node, trees: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree:
-    """The formula of one node in terms of those of its inputs."""
+    """Return the formula of one node in terms of those of its inputs."""
     op = node.op
     inputs = [trees[source] for source in node.inputs]
     if isinstance(op, Input):
@@ -118,7 +118,7 @@ def _of(node: Node, trees: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree:
 
 
 def _filled(card: Card, inputs: list[Tree], arrays: list[bool]) -> Tree:
-    """The formula of a card with its arguments and attributes inserted."""
+    """Return the formula of a card with its arguments and attributes inserted."""
     large = {Symbol(name) for name, is_array in zip(card.arguments, arrays, strict=True) if is_array}
     values = dict(zip(card.arguments, inputs, strict=True))
 

@@ -90,9 +90,7 @@ def couples_rows(graph: Graph) -> bool:
 
 
 def _counts_rows(node: Node) -> bool:
-    """Return whether a node is a count of elements that grows with the batch, such as the divisor of a batch
-    mean.
-    """
+    """Return whether a node counts elements of the batch, such as the divisor of a batch mean."""
     if node.op.name != "extent":
         return False
     shape = node.inputs[0].shape

@@ -58,9 +58,7 @@ def allocate(
 
 
 def _gap(alive: list[tuple[int, int, int]], size: int) -> int:
-    """Return the start of the smallest gap of at least ``need`` bytes between live buffers, which are in
-    order.
-    """
+    """Return the start of the smallest gap of at least ``size`` bytes between live buffers, in order."""
     best, best_size, end = None, 0, 0
     for offset, stop, _ in alive:
         gap = offset - end

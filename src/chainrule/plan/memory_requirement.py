@@ -170,9 +170,7 @@ def step_memory(graph: Graph, cut: Cut, batch: int, cores: int, data: Collection
 
 
 def _touched(plan: Plan, replicas: int, data: Collection[str]) -> Iterator[tuple[int, Buffer]]:
-    """Yield the buffers that the calls of the replicas access and the caller does not pass, with
-    the replica.
-    """
+    """Yield each buffer that the calls access and the caller does not pass, with its replica."""
     touched = {
         (view.buffer, replica)
         for task in plan.tasks

@@ -112,9 +112,7 @@ def _product_bytes(task: Task) -> int:
 
 
 def _candidates(batch: int, replicas: int, min_samples: int) -> list[int]:
-    """Return microbatch sizes of at least ``min_samples`` that give every replica about equally many
-    microbatches.
-    """
+    """Return the sizes from ``min_samples`` on that give every replica about equally many microbatches."""
     share = -(-batch // replicas)
     return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(min_samples, share)})
 

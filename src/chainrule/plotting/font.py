@@ -73,7 +73,7 @@ def language(requested: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _has(letter: str) -> bool:
-    """Whether one of the fonts has a glyph for this character; without matplotlib nothing is drawn."""
+    """Return whether one of the fonts has a glyph for this character; without matplotlib nothing is drawn."""
     try:
         from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, see style.py
     except ImportError:

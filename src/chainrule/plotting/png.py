@@ -14,7 +14,7 @@ GRAY, COLOR, INDEXED = 0, 2, 3  # color types
 
 
 def png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
-    """The bytes of a PNG file; equal pixels give equal bytes.
+    """Return the bytes of a PNG file; equal pixels give equal bytes.
 
     Args:
         pixels: (H, W), (H, W, 1) or (H, W, 3) bytes: gray, or red, green and blue.

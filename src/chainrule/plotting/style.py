@@ -77,12 +77,12 @@ def text_only() -> Iterator[None]:
 
 
 def is_text_only() -> bool:
-    """Whether only the texts of plots are used, which need no fonts."""
+    """Return whether only the texts of plots are used, which need no fonts."""
     return _is_text.get()
 
 
 def is_blank() -> bool:
-    """Whether figures are blank: only texts are used, and matplotlib is not installed."""
+    """Return whether figures are blank: only texts are used, and matplotlib is not installed."""
     if not _is_text.get():
         return False
     try:
@@ -111,7 +111,7 @@ def style() -> Iterator[None]:
 
 
 def _matplotlib() -> Any:
-    """matplotlib; a variable ``MPLBACKEND`` that names no backend is ignored, since figures have none."""
+    """Import matplotlib, ignoring an ``MPLBACKEND`` that names no backend, since figures have none."""
     if sys.modules.get("matplotlib") is not None:
         return sys.modules["matplotlib"]
     backend = os.environ.pop("MPLBACKEND", None)
@@ -127,7 +127,7 @@ def _matplotlib() -> Any:
 
 
 def _defaults(matplotlib: Any) -> dict[str, Any]:
-    """The default settings, without those of a ``matplotlibrc`` in the working folder.
+    """Return the default settings, without those of a ``matplotlibrc`` in the working folder.
 
     That file may belong to another user, and ``text.usetex`` in it would start programs.
     """

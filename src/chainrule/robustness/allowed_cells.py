@@ -79,7 +79,7 @@ def _require_columns(preparation: Preparation, names: Sequence[str], limits: Map
 
 
 def _change_fix(column: str | None, limit: Any) -> Message:
-    """A limit of a column, or the column alone where the limit is not a number."""
+    """Return a limit of a column, or the column alone where the limit is not a number."""
     is_number = isinstance(limit, int | float) and math.isfinite(limit)
     words = f"{column}:{limit:.2g}" if is_number else f"{column}"
     number = float(f"{limit:.2g}") if is_number else None

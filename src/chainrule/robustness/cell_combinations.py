@@ -61,7 +61,7 @@ def try_all(problem: Problem, changes: Sequence[Change], best: ChangedRows, rows
 
 
 def _choices(problem: Problem, change: Change, row: int) -> _Choices | None:
-    """The allowed cells of a row; ``None`` if they are too many to be listed."""
+    """Return the allowed cells of a row; ``None`` if they are too many to be listed."""
     own = problem.x[row, change.features]
     if isinstance(change, NumberChange):
         cells = change.all_cells(row, MAX_COMBINATIONS)
@@ -71,7 +71,7 @@ def _choices(problem: Problem, change: Change, row: int) -> _Choices | None:
 
 
 def _encoded(change: NumberChange, cells: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """The prepared inputs of numbers (C,), (C, 1); a missing one keeps its own."""
+    """Return the prepared inputs of numbers (C,), (C, 1); a missing one keeps its own."""
     return np.where(np.isnan(cells)[:, None], own, change.encoded(cells))
 
 

@@ -107,7 +107,7 @@ def _spread(rows: np.ndarray) -> np.ndarray:
 
 
 def _inputs(rows: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """The inputs of the classifier (N, K), standardized, and what they are."""
+    """Return the inputs of the classifier (N, K), standardized, and what they are."""
     from scipy.stats import norm, rankdata  # noqa: PLC0415
 
     used = np.flatnonzero(np.ptp(rows, axis=0) > 0)[:MAX_FEATURES]
@@ -125,7 +125,7 @@ def _inputs(rows: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[st
 
 
 def _area(inputs: np.ndarray, labels: np.ndarray, is_tested: np.ndarray) -> np.ndarray:
-    """The AUC (P,) in a fold, of the classifiers of the other rows, for each column of labels."""
+    """Return the AUC (P,) in a fold, of the classifiers of the other rows, for each column of labels."""
     from scipy.stats import rankdata  # noqa: PLC0415
 
     x, t = inputs[~is_tested], labels[~is_tested].astype(np.float64)
@@ -142,7 +142,7 @@ def _area(inputs: np.ndarray, labels: np.ndarray, is_tested: np.ndarray) -> np.n
 
 
 def _differing(inputs: np.ndarray, is_new: np.ndarray, texts: list[str]) -> tuple[str, ...]:
-    """The inputs whose means differ by the most standard errors."""
+    """Return the inputs whose means differ by the most standard errors."""
     error = np.sqrt(1 / is_new.sum() + 1 / (~is_new).sum())
     z = np.abs(inputs[is_new].mean(axis=0) - inputs[~is_new].mean(axis=0)) / error
     order = np.argsort(-z, kind="stable")[:NAMED].tolist()
@@ -185,7 +185,7 @@ class ColumnTest:
 
 
 def column_tests(trained: ColumnProfile, new: ColumnProfile) -> Iterator[ColumnTest]:
-    """The tests of a column; of no values, only that of missing cells.
+    """Yield the tests of a column; of no values, only that of missing cells.
 
     Args:
         trained: the column in the training rows.
@@ -229,20 +229,20 @@ def _kolmogorov_smirnov(trained: ColumnProfile, new: ColumnProfile) -> ColumnTes
 
 
 def _ks_p_value(statistic: float, n: int, m: int) -> float:
-    """The two-sided p-value of D, as ``scipy.stats.ks_2samp`` with ``method="asymp"``."""
+    """Return the two-sided p-value of D, as ``scipy.stats.ks_2samp`` with ``method="asymp"``."""
     from scipy.stats import kstwo  # noqa: PLC0415
 
     return float(np.clip(kstwo.sf(statistic, max(1, round(n * m / (n + m)))), 0, 1))
 
 
 def _share_up_to(profile: ColumnProfile, grid: np.ndarray) -> np.ndarray:
-    """The share of the values up to each point."""
+    """Return the share of the values up to each point."""
     index = np.searchsorted(np.array(profile.quantiles), grid, side="right")
     return np.array([0, *profile.cumulative])[index] / profile.cumulative[-1]
 
 
 def _range(trained: ColumnProfile, new: ColumnProfile) -> ColumnTest:
-    """Values outside the range of the training rows, compared with the number that chance explains."""
+    """Compare the count of values outside the range of the training rows with that expected by chance."""
     n, m = trained.cumulative[-1], new.cumulative[-1]
     low, high = trained.quantiles[0], trained.quantiles[-1]
     values, counts = np.array(new.quantiles), np.diff([0, *new.cumulative])
@@ -257,13 +257,13 @@ def _range(trained: ColumnProfile, new: ColumnProfile) -> ColumnTest:
 
 
 def _counts_of(profile: ColumnProfile) -> dict[str, int]:
-    """The number of cells of each of a few numbers."""
+    """Return the number of cells of each of a few numbers."""
     counts = np.diff([0, *profile.cumulative]).tolist()
     return dict(zip(map("{:.6g}".format, profile.quantiles), counts, strict=True))
 
 
 def _shares(trained: ColumnProfile, before: Mapping[str, int], after: Mapping[str, int]) -> ColumnTest:
-    """The shares of levels: a chi-squared test, exact for two levels; rare levels count together."""
+    """Return the shares of levels: a chi-squared test, exact for two levels; rare levels count together."""
     from scipy.stats import chi2_contingency, fisher_exact  # noqa: PLC0415
 
     levels = list(dict.fromkeys([*before, *after]))
@@ -288,7 +288,7 @@ def _shares(trained: ColumnProfile, before: Mapping[str, int], after: Mapping[st
 
 
 def _stability_of(trained: ColumnProfile, new: ColumnProfile) -> float:
-    """The population stability index of numbers, in bins of equal training shares."""
+    """Return the population stability index of numbers, in bins of equal training shares."""
     edges = np.unique([trained.quantile(share) for share in np.linspace(0, 1, BINS + 1)[1:-1]])
     counts = [
         np.diff([0.0, *_share_up_to(profile, edges), 1.0]) * profile.cumulative[-1]
@@ -298,18 +298,18 @@ def _stability_of(trained: ColumnProfile, new: ColumnProfile) -> float:
 
 
 def _stability(before: np.ndarray, after: np.ndarray) -> float:
-    """The population stability index of two rows of counts: sum of (q - p) log(q / p)."""
+    """Return the population stability index of two rows of counts: sum of (q - p) log(q / p)."""
     return float(_parts_of_stability(before, after).sum())
 
 
 def _parts_of_stability(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """What each bin or level adds to the index."""
+    """Return what each bin or level adds to the index."""
     p, q = ((part + VANISHED) / (part + VANISHED).sum() for part in (before, after))
     return (q - p) * np.log(q / p)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """The p-values after Holm's correction: the probability of any false alarm is at most the level.
+    """Return the p-values after Holm's correction: the probability of any false alarm is at most the level.
 
     Example:
         >>> holm([0.01, 0.04, 0.03]).tolist()

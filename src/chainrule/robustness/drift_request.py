@@ -57,7 +57,7 @@ def drift(
 
 
 def _of_arrays(model: ModelState, x: Any, reference: Any, level: float, seed: int, lang: str) -> DriftResult:
-    """The result for a model of arrays, whose columns are the elements of a row."""
+    """Return the result for a model of arrays, whose columns are the elements of a row."""
     if reference is None:
         raise _no_reference(fact("none"))
     own, known = (encode_rows(model, part, "drift").x for part in (x, reference))
@@ -91,7 +91,7 @@ def _result(
     level: float,
     lang: str,
 ) -> DriftResult:
-    """The tests with corrected p-values: Holm's correction, and half of the level for the joint test."""
+    """Return the tests with p-values by Holm's correction, with half of the level for the joint test."""
     shares = 1 if joint is None else 2
     adjusted = np.minimum(1.0, shares * holm([test.p_value for test in tests]))
     corrected = tuple(replace(test, adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True))
@@ -107,7 +107,7 @@ def _tests(trained: Sequence[ColumnProfile], new: Sequence[ColumnProfile]) -> li
 def _profiles(
     preparation: Preparation, table: Table, trained: Sequence[ColumnProfile] = ()
 ) -> tuple[ColumnProfile, ...]:
-    """The profiles of all columns, with all of their values."""
+    """Return the profiles of all columns, with all of their values."""
     known = {profile.column: profile.levels for profile in trained}
     return tuple(
         ColumnProfile.of(table, encoding, knots=None, levels=known.get(encoding.column, ()))
@@ -116,7 +116,7 @@ def _profiles(
 
 
 def _undated(encodings: Sequence[Encoding]) -> tuple[list[str], np.ndarray]:
-    """The names and positions of the features other than those of dates, which advance in any later table."""
+    """Return names and positions of the features except those of dates, which advance in any later table."""
     features = [(feature.name, isinstance(e, Dates)) for e in encodings for feature in e.features]
     used = [i for i, (_, is_date) in enumerate(features) if not is_date]
     return [features[i][0] for i in used], np.array(used, np.int64)
@@ -127,7 +127,7 @@ def _spread(table: Table) -> Table:
 
 
 def _evenly(values: np.ndarray) -> np.ndarray:
-    """At most ``MAX_ROWS`` values, evenly spaced."""
+    """Return at most ``MAX_ROWS`` values, evenly spaced."""
     if len(values) <= MAX_ROWS:
         return values
     return values[np.linspace(0, len(values) - 1, MAX_ROWS).astype(int)]

@@ -137,7 +137,7 @@ class DriftResult:
         return html_page(self.page(), standalone=False)
 
     def to_record(self) -> dict[str, Any]:
-        """The result as dicts, lists, texts and numbers."""
+        """Return the result as dicts, lists, texts and numbers."""
         joint = self.joint
         return {
             "is_shifted": self.is_shifted,
@@ -167,7 +167,7 @@ class DriftResult:
 
 
 def _facts(test: ColumnTest, value: float) -> dict[str, str]:
-    """The value of a test for one of the two tables, as text."""
+    """Return the value of a test for one of the two tables, as text."""
     if test.test == "ks":
         return {"value": number(value)}
     if test.test == "range":
@@ -176,7 +176,7 @@ def _facts(test: ColumnTest, value: float) -> dict[str, str]:
 
 
 def _p_text(p_value: float) -> str:
-    """A p-value; small ones by their power of ten.
+    """Return a p-value; small ones by their power of ten.
 
     Example:
         >>> _p_text(0.0312), _p_text(2e-118)
@@ -186,5 +186,5 @@ def _p_text(p_value: float) -> str:
 
 
 def _safe(value: object) -> object:
-    """A cell that a spreadsheet does not take for a formula."""
+    """Return a cell that a spreadsheet does not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

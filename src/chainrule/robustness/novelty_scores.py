@@ -181,11 +181,7 @@ def _score_of(
 
 
 def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the raw outputs of the only output, (n, K); a single logit z as (0, z).
-
-    Raises:
-        TrainingError E570: several outputs, or values.
-    """
+    """Return the raw outputs of the only output, (n, K); a single logit z as (0, z)."""
     if len(model.targets) > 1 or model.task != "classification":
         received = ", ".join(model.targets)
         expected = fact("a classifier with one output and one class for a sample")

@@ -132,14 +132,14 @@ class AttackGraph:
         return node[:, : self.classes]
 
     def objective(self, name: str) -> Node:
-        """The objective of each sample, (B,)."""
+        """Return the objective of each sample, (B,)."""
         if name == "loss":
             node = self.network.loss_of(self.output, self.network.inference.outputs[self.output])
             return rebuild([node], self._replaced)[0]
         return self._of_goal(name) if name.startswith("goal") else self._of_label(name)
 
     def _of_goal(self, name: str) -> Node:
-        """An objective that is largest where the class of ``TARGETS`` is predicted, (B,)."""
+        """Return an objective that is largest where the class of ``TARGETS`` is predicted, (B,)."""
         z, goal = self.logits, self._one_hot(TARGETS)
         if name == "goal_loss":
             return F.sum(F.log_softmax(z, -1) * goal, 1)
@@ -150,7 +150,7 @@ class AttackGraph:
         return margin / (highest[0] - highest[2] + _SMALL)
 
     def _of_label(self, name: str) -> Node:
-        """An objective that is largest where the true class is not predicted, (B,)."""
+        """Return an objective that is largest where the true class is not predicted, (B,)."""
         z = self.logits
         own = self._one_hot(LABELS)
         margin = F.max(z - own * _FAR, 1) - F.sum(z * own, 1)
@@ -167,12 +167,12 @@ class AttackGraph:
         return difference / (first - below + _SMALL)
 
     def _one_hot(self, label: str) -> Node:
-        """The classes of an input of the graph as 0/1 rows, (B, K)."""
+        """Return the classes of an input of the graph as 0/1 rows, (B, K)."""
         z = self.logits
         return F.one_hot(input_node(label, (z.shape[0],), "int64"), self.classes, z.dtype)
 
     def _highest(self, count: int) -> list[Node]:
-        """The logits of the highest ranks in descending order, (B,) each."""
+        """Return the logits of the highest ranks in descending order, (B,) each."""
         z, values = self.logits, []
         for _ in range(count):
             values.append(F.max(z, 1))
@@ -193,7 +193,7 @@ class AttackGraph:
         return compile(Graph({"logits": self.logits}), self.network.engine)
 
     def gradient_program(self, objective: str) -> Program:
-        """The program from points to logits, objective and gradient; compiled once for each objective."""
+        """Return the program from points to logits, objective and gradient, compiled once per objective."""
         key = "attack", self.output, self.classes, objective
         return self.network.memo(key, lambda: self._compiled(objective))
 

@@ -215,7 +215,7 @@ class AttackResult:
         return "" if self.goal is None else str(self.classes[self.goal])
 
     def _extra_facts(self) -> list[str]:
-        """The facts that only some attacks have: columns, distances of tokens, the goal."""
+        """Return the facts that only some attacks have: columns, distances of tokens, the goal."""
         texts = []
         if self.allowed:
             texts.append(render("attack_may_change", self.lang, columns=self._allowed()))

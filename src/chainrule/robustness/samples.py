@@ -68,7 +68,7 @@ class Samples:
         return first if isinstance(first, Pixels) else None
 
     def take(self, index: np.ndarray) -> Samples:
-        """The samples in ``index``, in that order."""
+        """Return the samples in ``index``, in that order."""
         return replace(self, rows=self.rows.take(index))
 
     @property

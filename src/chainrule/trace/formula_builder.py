@@ -102,7 +102,7 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
 
 
 def plain(number: float | int) -> Number:
-    """A constant of the program as a number; an integer is written without a decimal point."""
+    """Return a constant of the program as a number; an integer is written without a decimal point."""
     if not isinstance(number, float):
         return Number(int(number))
     rounded = float(f"{number:.15g}")  # 1 - 0.9 is shown as 0.1
@@ -127,7 +127,7 @@ def _nothing(leaf: Tree) -> float:
 
 
 def _first(tree: Tree, rank: Rank) -> int:
-    """The lowest rank of the links of a factor."""
+    """Return the lowest rank of the links of a factor."""
     if isinstance(tree, Link):
         return min(LAST, rank(tree))
     return min((_first(part, rank) for part in children(tree)), default=LAST)
@@ -374,11 +374,11 @@ class FormulaBuilder:
         return length if length <= (options.limit if named else LIMIT) else 1
 
     def _fixed(self, node: Node, index: Index) -> Tree | None:
-        """The value of a constant or of an integer input, such as a class, which is shown as a number."""
+        """Return the value of a constant or of an integer input, such as a class, shown as a number."""
         return plain(self.values[node][index].item()) if self._is_fixed(node) else None
 
     def _vanishes(self, node: Node, index: Index) -> bool:
-        """Whether an element is a product with a 0 that depends only on labels, as for all other classes."""
+        """Return whether an element is a product with a 0 by labels alone, as for all other classes."""
         if node.op.name != "multiply" or node not in self.cards or self.values[node][index] != 0:
             return False
         return any(s in self._label_dependent and self.values[s][index] == 0 for s in node.inputs)
@@ -415,7 +415,7 @@ class FormulaBuilder:
 
 
 def scalars(tree: Tree) -> list[Scalar]:
-    """The values of the symbols of a formula, from left to right, with repetitions."""
+    """Return the values of the symbols of a formula, from left to right, with repetitions."""
     if isinstance(tree, Link) and isinstance(tree.target, Scalar):
         return [tree.target]
     return [at for part in children(tree) for at in scalars(part)]

@@ -70,7 +70,7 @@ class Name:
         return self.role in INPUT_ROLES
 
     def symbol(self, index: Index, samples: int) -> Tree:
-        """The symbol of the element at ``index``; the sample is written only if there are several."""
+        """Return the symbol of the element at ``index``; the sample is written only if there are several."""
         sample = str(index[0] + 1) if self.batched and samples > 1 else ""
         if self.of is not None:
             return Derivative(Symbol("J", sup=sample), self.of.symbol(index, samples))
@@ -125,7 +125,7 @@ class NamedLayer:
         return len(self.calls) > 1
 
     def label(self, call: int) -> str:
-        """The superscript of the values of a call."""
+        """Return the superscript of the values of a call."""
         return f"{self.number},u={call}" if self.is_shared else str(self.number)
 
 
@@ -165,7 +165,7 @@ def names_of(derivation: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names,
 
 
 def _without_member_axis(built: Built, names: Names) -> Names:
-    """The names without the index of the members, if an ensemble has a single member."""
+    """Return the names without the index of the members, if an ensemble has a single member."""
     paths = [path for path, layer in built.book.layers.items() if type(layer).__name__.startswith("Ensemble")]
     owned = {**built.parameters, **built.states}
     own = {variable.node for path, variable in owned.items() if path.rpartition(".")[0] in paths}
@@ -202,7 +202,7 @@ def _layers(built: Built) -> Iterator[NamedLayer]:
 
 
 def _sums(built: Built, path: str) -> dict[str, Node | None]:
-    """The weighted sum of each call of a layer: the one it notes, otherwise its result."""
+    """Return the weighted sum of each call of a layer: the one it notes, otherwise its result."""
     collected, sums = built.book, dict[str, Node | None]()
     for call in collected.calls_of(path) or [path]:
         z = collected.notes.get(f"{call}.z", collected.results.get(call))
@@ -213,7 +213,7 @@ def _sums(built: Built, path: str) -> dict[str, Node | None]:
 
 
 def _activations(built: Built, sums: Mapping[str, Mapping[str, Node | None]]) -> dict[str, Node]:
-    """The activation of each call of a layer: its own, or that of a layer that reads its weighted sum."""
+    """Return each layer call's activation: its own, or that of a layer that reads its weighted sum."""
     notes, activations = built.book.notes, {}
     for path, z in (pair for calls in sums.values() for pair in calls.items()):
         a = notes.get(f"{path}.a")
@@ -252,7 +252,7 @@ def _input_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> Iter
 
 
 def _optimizer_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
-    """The optimizer slots after the update, and the running statistics of normalization layers."""
+    """Yield the optimizer slots after the update, and the running statistics of normalization layers."""
     for layer in layers:
         number = str(layer.number)
         slots = [pair for path in layer.parameters for pair in derivation.slots.get(path, {}).items()]
@@ -265,7 +265,7 @@ def _optimizer_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> 
 
 
 def _state_names(derivation: Derivation) -> Iterator[tuple[Node, Name]]:
-    """The stored numbers of layers without parameters, by the shortest end of their path that is unique."""
+    """Name the stored numbers of layers without parameters by the shortest unique end of their path."""
     paths = list(derivation.built.states)
     for path, state in derivation.built.states.items():
         parts = path.split(".")
@@ -275,9 +275,7 @@ def _state_names(derivation: Derivation) -> Iterator[tuple[Node, Name]]:
 
 
 def _recurrent_names(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
-    """Names of the values of a recurrent layer at each time step: states h and c, and gates with their
-    letters.
-    """
+    """Name a recurrent layer's values at each time step: states h and c, gates by their letters."""
     by_path = {layer.path: layer for layer in layers}
     names: Names = {}
     for turn in turns:
@@ -289,7 +287,7 @@ def _recurrent_names(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> N
 
 
 def _attention_names(built: Built, layers: tuple[NamedLayer, ...]) -> Names:
-    """Names of attention: queries q, keys k, values v, scores s and weights a."""
+    """Name the values of attention: queries q, keys k, values v, scores s and weights a."""
     by_path = {layer.path: layer for layer in layers}
     names: Names = {}
     for layer in layers:
@@ -330,7 +328,7 @@ def _is_single(node: Node) -> bool:
 
 
 def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
-    """Names for the unnamed inputs of weighted sums: h^(l) is the input of layer l.
+    """Name the unnamed inputs of weighted sums: h^(l) is the input of layer l.
 
     Without them a formula would be a sum over sums. Operations that only move elements are skipped. A value
     that several layers read has the number of the first of them; one that a layer computes itself, or that is
@@ -366,18 +364,18 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
 
 
 def _is_input_of_later(name: Name, layer: NamedLayer) -> bool:
-    """Whether a name is that of the input of a layer with a higher number."""
+    """Return whether a name is that of the input of a layer with a higher number."""
     number = name.layer.partition(",")[0]
     return name.letter == "h" and number.isdigit() and int(number) > layer.number
 
 
 def _is_within(node: Node, path: str) -> bool:
-    """Whether a layer at this path computes a value."""
+    """Return whether a layer at this path computes a value."""
     return node.site.path == path or node.site.path.startswith(f"{path}.")
 
 
 def _mean_of(node: Node) -> Node | None:
-    """The node whose mean over some axes ``node`` is, in a normalization layer; otherwise ``None``."""
+    """Return the node whose mean over some axes ``node`` is, in a normalization layer; otherwise ``None``."""
     if node.op.name not in ("divide", "multiply") or not isinstance(node.shape[0] if node.rank else 0, Size):
         return None
     total = node.inputs[0]
@@ -389,14 +387,14 @@ def _mean_of(node: Node) -> Node | None:
 
 
 def _only_moves(node: Node) -> bool:
-    """Whether the node only moves the elements of its first input or scales them by a constant."""
+    """Return whether the node only moves the elements of its first input or scales them by a constant."""
     if node.op.name != "multiply":
         return node.op.name in MOVES
     return all(isinstance(n.op, Constant) for n in order([node.inputs[1]]) if not n.inputs)
 
 
 def _signal_names(derivation: Derivation, names: Names, sums: Mapping[Node, str]) -> Names:
-    """Names of the cotangents of the named values, from the loss on."""
+    """Name the cotangents of the named values, from the loss on."""
     added: Names = {}
     for node, cotangent in derivation.cotangents.items():
         name = names.get(node)

@@ -74,18 +74,18 @@ class Derivation:
     update_number: Node
 
     def graph(self) -> Graph:
-        """The graph of all nodes."""
+        """Return the graph of all nodes."""
         after = [new for slots in self.slots.values() for _, new in slots.values()]
         nodes = [self.objective, *self.predictions(), *self.cotangents.values(), *self.gradients.values()]
         nodes += [*self.clipped.values(), *self.updated.values(), *after, *self.local_derivatives().values()]
         return Graph({str(i): node for i, node in enumerate(dict.fromkeys(nodes))})
 
     def predictions(self) -> list[Node]:
-        """The predictions of the network, probabilities or values: one node per output."""
+        """Return the predictions of the network, probabilities or values: one node per output."""
         return [self.network.losses[name].prediction(node) for name, node in self.built.outputs.items()]
 
     def local_derivatives(self) -> dict[Node, Node]:
-        """The local derivative da/dz of each value that is an elementwise function of one other value."""
+        """Return da/dz of each value that is an elementwise function of one other value."""
         return self._local_derivatives
 
     @cached_property
@@ -99,7 +99,7 @@ class Derivation:
 
 
 def is_curve(node: Node) -> bool:
-    """Whether a value is an elementwise function of one other value."""
+    """Return whether a value is an elementwise function of one other value."""
     return isinstance(node.op, Elementwise) and len(node.inputs) == 1
 
 
@@ -118,7 +118,7 @@ class SampleWeights:
     positions: np.ndarray | None = None
 
     def feeds(self) -> dict[str, np.ndarray]:
-        """The weights by the names of their inputs."""
+        """Return the weights by the names of their inputs."""
         feeds = {_label(name): array for name, array in self.arrays.items()}
         return feeds if self.positions is None else {**feeds, POSITION_WEIGHTS: self.positions}
 
@@ -200,7 +200,7 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
 
 
 def _losses(network: Network, built: Built, weighting: SampleWeights) -> tuple[Node, Node, dict[str, Node]]:
-    """The loss of each sample, the weighted loss of each sample, and the weights."""
+    """Return the loss of each sample, the weighted loss of each sample, and the weights."""
     shape = None if weighting.positions is None else weighting.positions.shape[1:]
     positions = None if shape is None else input_node(POSITION_WEIGHTS, ("B", *shape), "float64")
     losses = {}
@@ -218,7 +218,7 @@ def _losses(network: Network, built: Built, weighting: SampleWeights) -> tuple[N
 
 
 def as_trained(network: Network, dtype: str) -> Built:
-    """The network in training mode; random numbers are sampled in ``dtype`` and are those of the training."""
+    """Return the network in training mode; random numbers, in ``dtype``, are those of the training."""
     recipe = network.recipe
     built = build(recipe.net, network.inputs, recipe.dtype, True, recipe.frozen)
     collected, ends = (

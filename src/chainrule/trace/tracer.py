@@ -85,7 +85,7 @@ class GradientCheck:
 
 
 def sampled_entries(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Place, ...]:
-    """The entries to check: all of a small network, otherwise a fixed sample."""
+    """Return the entries to check: all of a small network, otherwise a fixed sample."""
     entries = [(path, int(i)) for path, shape in shapes.items() for i in range(int(np.prod(shape)))]
     if len(entries) > ALL:
         chosen = prng.permutation(prng.key_of(0), len(entries))[:SOME]
@@ -155,7 +155,7 @@ class Stop:
 
 
 def stops_of(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> tuple[Stop, ...]:
-    """All stops in execution order."""
+    """Return all stops in execution order."""
     return (
         *_forward(derivation, names, formulas),
         *_backward(derivation, names, formulas),
@@ -200,7 +200,7 @@ def _updates(derivation: Derivation, formulas: FormulaBuilder) -> Iterator[Stop]
 
 
 def reads_of(formulas: FormulaBuilder, node: Node) -> tuple[Node, ...]:
-    """The named nodes in the formula of the first number of ``node``."""
+    """Return the named nodes in the formula of the first number of ``node``."""
     if not formulas.values[node].size or node not in formulas.cards:
         return ()
     tree = formulas.scalar(node, (0,) * formulas.values[node].ndim)
@@ -265,7 +265,7 @@ class Trace:
         return stops_of(self.derivation, self.names, self.formulas)
 
     def reads(self, node: Node) -> tuple[Node, ...]:
-        """The named nodes in the formula of the first number of ``node``."""
+        """Return the named nodes in the formula of the first number of ``node``."""
         return reads_of(self.formulas, node)
 
     @cached_property
@@ -300,7 +300,7 @@ class Trace:
         return None
 
     def back(self, node: Node) -> Node | None:
-        """The cotangent of a forward node, or ``None`` if it has none."""
+        """Return the cotangent of a forward node, or ``None`` if it has none."""
         return self.derivation.cotangents.get(node)
 
 
@@ -387,7 +387,7 @@ def trace(
 
 
 def in_float64(network: Network) -> Network:
-    """The same network, computed in float64 by the reference engine."""
+    """Return the same network, computed in float64 by the reference engine."""
     inputs = {
         name: Spec(spec.shape, "float64") if spec.is_float else spec for name, spec in network.inputs.items()
     }

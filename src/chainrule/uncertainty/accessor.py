@@ -105,7 +105,7 @@ class Uncertainty(MethodGroup):
         return report
 
     def predict_interval(self, x: Samples, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and the upper end of the prediction interval of each sample, (N,) each.
+        """Return the lower and the upper end of the prediction interval of each sample, (N,) each.
 
         Args:
             x: samples, as for ``predict``.
@@ -123,7 +123,7 @@ class Uncertainty(MethodGroup):
         return uncertainty.stored_calibration(self.state)
 
     def member_samples(self, x: Samples) -> np.ndarray:
-        """Predictions of each member of an ensemble, such as the default network of tables.
+        """Return the predictions of each member of an ensemble, such as the default network of tables.
 
         ``chainrule.uncertainty.disagreement`` divides their uncertainty into what every member has and what
         they disagree about. For several models, see ``chainrule.uncertainty.ensemble_samples``.
@@ -152,7 +152,7 @@ class Uncertainty(MethodGroup):
         return uncertainty.member_weights(self.state)
 
     def dropout_samples(self, x: Samples, samples: int = 50, seed: int = 0) -> np.ndarray:
-        """Predictions of random parts of the network: layers that drop values at random stay active.
+        """Return predictions of random parts of the network: layers that drop values at random stay active.
 
         The spread over the samples describes how uncertain the network is; their mean is often better
         calibrated than a single prediction. Normalization uses its running statistics.

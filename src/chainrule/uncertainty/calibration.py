@@ -63,7 +63,7 @@ class Calibration:
     def sets(
         self, probabilities: np.ndarray, level: float = 0.9, method: SetMethod = "threshold"
     ) -> np.ndarray:
-        """Whether each class is in the prediction set of each row, (N, K).
+        """Return whether each class is in the prediction set of each row, (N, K).
 
         Args:
             probabilities: (N, K) of the network, as ``Model.predict_proba`` returns them.
@@ -96,7 +96,7 @@ class Calibration:
 
     @staticmethod
     def of_fact(record: Any, classes: int) -> Calibration | None:
-        """The calibration of a model file; ``None`` if there is none or it is damaged."""
+        """Return the calibration of a model file; ``None`` if there is none or it is damaged."""
         if not isinstance(record, Mapping) or not isinstance(record.get("thresholds"), Mapping):
             return None
         mapped, rows = map_of(record.get("map"), classes), record.get("rows")
@@ -110,7 +110,7 @@ class Calibration:
 
 
 def _thresholds_of(record: Any, classes: int) -> dict[float, np.ndarray] | None:
-    """The thresholds of one method in a model file, by level; ``None`` if they are damaged."""
+    """Return the thresholds of one method in a model file, by level; ``None`` if they are damaged."""
     names = {f"{level:g}": level for level in LEVELS}
     if not isinstance(record, Mapping) or not set(record) <= set(names):
         return None
@@ -175,7 +175,7 @@ class CalibrationReport:
         return lines
 
     def _lines_of_sets(self) -> list[str]:
-        """How often the sets of each method contain the true class, and how large they are."""
+        """Return how often the sets of each method contain the true class, and how large they are."""
         lines = [render("calibration_sets", self.lang, rows=self.calibration.rows)]
         for method, by_level in self.coverage.items():
             lines.append(f"  {render(f'calibration_sets_{method}', self.lang)}")
@@ -191,7 +191,7 @@ class CalibrationReport:
         return lines
 
     def _line_of_parts(self, measured: SetCoverage) -> str:
-        """The class with the lowest coverage, and the coverage by the size of the set."""
+        """Return the class with the lowest coverage, and the coverage by the size of the set."""
         lowest = int(np.nanargmin(measured.by_class))
         sizes = render("calibration_sets_joined", self.lang).join(
             render(
@@ -291,7 +291,7 @@ def calibrate_probabilities(
 def _map_that_helps(
     method: str, own: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
 ) -> tuple[ProbabilityMap, tuple[str, float, float]]:
-    """The map of the own rows, or none where it does not lower the log-loss; see the module.
+    """Return the map of the own rows, or none where it does not lower the log-loss; see the module.
 
     Returns:
         the map, and the name of a map that was not used with the log-loss before and after it; an empty name
@@ -321,7 +321,7 @@ def with_calibration(model: ModelState, report: CalibrationReport) -> ModelState
 
 
 def stored_calibration(model: ModelState) -> Calibration | None:
-    """The calibration in the facts of a classifier with one output; ``None`` if there is none."""
+    """Return the calibration in the facts of a classifier with one output; ``None`` if there is none."""
     if len(model.targets) != 1:
         return None
     (target,) = model.targets.values()

@@ -48,7 +48,8 @@ def half_width(
     weights: np.ndarray | None = None,
     groups: np.ndarray | None = None,
 ) -> float:
-    """The half width of split-conformal intervals; infinite if there are too few residuals for the level.
+    """Return the half width of split-conformal intervals; infinite if there are too few residuals for the
+    level.
 
     Args:
         residuals: (n,) target minus prediction, of rows that were not used in the training.
@@ -72,7 +73,8 @@ def conformal_quantile(
     weights: np.ndarray | None = None,
     groups: np.ndarray | None = None,
 ) -> float:
-    """The k-th smallest of n scores, k = ceil((n + 1) level); infinite if there are too few for the level.
+    """Return the k-th smallest of n scores, k = ceil((n + 1) level); infinite if there are too few for the
+    level.
 
     The score of a new row is at most this number with a probability of at least ``level``, if it is
     exchangeable with the others.
@@ -102,7 +104,7 @@ def conformal_quantile(
 def cv_plus(
     residuals: np.ndarray, fold: np.ndarray, predictions: np.ndarray, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The CV+ intervals of new rows.
+    """Return the CV+ intervals of new rows.
 
     Args:
         residuals: (n,) target minus out-of-fold prediction.
@@ -134,7 +136,7 @@ def cv_plus(
 
 
 def coverage(low: np.ndarray, high: np.ndarray, values: np.ndarray) -> float:
-    """The share of values inside their intervals.
+    """Return the share of values inside their intervals.
 
     Example:
         >>> coverage(np.array([0.0, 0.0]), np.array([1.0, 1.0]), np.array([0.5, 2.0]))

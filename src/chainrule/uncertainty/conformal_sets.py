@@ -42,7 +42,7 @@ _STREAM = 0x53455453  # "SETS"
 
 
 def conformities(probabilities: np.ndarray, method: SetMethod = "threshold") -> np.ndarray:
-    """How well each class fits each row, (N, K); see the formulas of the module.
+    """Return how well each class fits each row, (N, K); see the formulas of the module.
 
     Args:
         probabilities: (N, K).
@@ -64,7 +64,7 @@ def conformities(probabilities: np.ndarray, method: SetMethod = "threshold") -> 
 
 
 def _masses(p: np.ndarray) -> np.ndarray:
-    """The conformities of ``adaptive``, (N, K)."""
+    """Return the conformities of ``adaptive``, (N, K)."""
     order = np.argsort(p, axis=1, kind="stable")
     ordered = np.take_along_axis(p, order, 1)
     total = np.cumsum(ordered, axis=1)
@@ -82,7 +82,7 @@ def _masses(p: np.ndarray) -> np.ndarray:
 
 
 def _uniform(p: np.ndarray) -> np.ndarray:
-    """A number in [0, 1) for each row, (N,), that looks random and is a function of its probabilities."""
+    """Return a number in [0, 1) for each row, (N,): a random-looking function of its probabilities."""
     words = np.ascontiguousarray(p + 0.0).view(np.uint32).reshape(len(p), -1)  # + 0.0: -0.0 is 0.0
     key = fold(key_of(_STREAM), p.shape[1])
     high, low = np.zeros(len(p), np.uint32), np.zeros(len(p), np.uint32)
@@ -94,7 +94,7 @@ def _uniform(p: np.ndarray) -> np.ndarray:
 def set_thresholds(
     probabilities: np.ndarray, y: np.ndarray, level: float = 0.9, method: SetMethod = "threshold"
 ) -> np.ndarray:
-    """The lowest conformity of each class in a set, (K,).
+    """Return the lowest conformity of each class in a set, (K,).
 
     Formula: the k-th largest of the n conformities of the true classes, k = ceil((n + 1) level); the same
     for all classes, except that those of ``"class"`` are from the rows of each class alone.
@@ -134,7 +134,7 @@ def _kth_largest(values: np.ndarray, level: float) -> float:
 def prediction_sets(
     probabilities: np.ndarray, thresholds: np.ndarray | float, method: SetMethod = "threshold"
 ) -> np.ndarray:
-    """Whether each class is in the set of each row, (N, K).
+    """Return whether each class is in the set of each row, (N, K).
 
     A set is never empty: it contains the most likely class, which can only raise the coverage.
 

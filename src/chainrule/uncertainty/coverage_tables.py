@@ -61,7 +61,7 @@ class SetCoverage:
 def set_coverage(
     probabilities: np.ndarray, y: np.ndarray, level: float, method: SetMethod = "threshold", seed: int = 0
 ) -> SetCoverage:
-    """The coverage of sets whose thresholds are from other rows.
+    """Return the coverage of sets whose thresholds are from other rows.
 
     The rows are divided at random into five parts; the sets of a part have the thresholds of the other four.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0) -> np.ndarray:
-    """Predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
+    """Return predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
     trained_network(model, "dropout_samples")
     samples = integer(samples, "samples", "dropout_samples", minimum=1, example=50)
     seed = random_seed(seed, "dropout_samples")
@@ -46,7 +46,7 @@ def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0)
 
 
 def _program(network: Network) -> Program:
-    """The program of the predictions in which only layers that sample random numbers are in training."""
+    """Return the program of predictions in which only layers that sample random numbers are in training."""
     engine = network.engine or settings.engine
     return network.memo(("dropout samples", engine), lambda: _compiled(network, engine))
 

@@ -78,7 +78,7 @@ class Residuals:
     groups: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Residuals:
-        """Some of the rows."""
+        """Return some of the rows."""
         weights, groups = (None if part is None else part[rows] for part in (self.weights, self.groups))
         return Residuals(self.x[rows], self.prediction[rows], self.y[rows], weights, groups)
 
@@ -104,7 +104,7 @@ class Quantiles:
     unit: float
 
     def __call__(self, x: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-        """The quantiles of new rows, (N, 2 L)."""
+        """Return the quantiles of new rows, (N, 2 L)."""
         assert self.network.network is not None
         name = next(iter(self.network.network.inputs))
         inputs = {name: self.features(x, prediction)}
@@ -112,7 +112,7 @@ class Quantiles:
         return values.astype(np.float64) * self.unit
 
     def features(self, x: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-        """The prediction and the inputs of each row, (N, F)."""
+        """Return the prediction and the inputs of each row, (N, F)."""
         first = ((prediction - self.center) / self.spread).astype(np.float32)[:, None]
         is_flat = isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] <= MAX_FEATURES
         return np.concatenate([first, x], axis=1, dtype=np.float32) if is_flat else first
@@ -167,7 +167,7 @@ class Intervals:
         return "constant" if self.quantiles is None else "quantile"
 
     def ends(self, x: np.ndarray, prediction: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """The lower and upper ends of new rows, (N,) each.
+        """Return the lower and upper ends of new rows, (N,) each.
 
         Args:
             x: (N, ...) inputs of the network.
@@ -196,7 +196,7 @@ class Intervals:
 
     @staticmethod
     def of_fact(record: Any) -> Intervals | None:
-        """The intervals of a model file; ``None`` if there are none or they are damaged.
+        """Return the intervals of a model file; ``None`` if there are none or they are damaged.
 
         Raises:
             FileError: the networks of the quantiles are damaged.
@@ -224,7 +224,7 @@ def fit_intervals(
     is_signed: bool = True,
     seed: int = 0,
 ) -> Intervals:
-    """Prediction intervals from rows outside the training.
+    """Fit prediction intervals to rows outside the training.
 
     Args:
         rows: to learn quantiles from, and for the margins.
@@ -263,7 +263,7 @@ def fit_intervals(
 def _measured(
     rows: Residuals, pair: tuple[np.ndarray, np.ndarray], level: float, lowest: float | None, seed: int
 ) -> IntervalCoverage:
-    """The intervals of rows with margins from four fifths of the others."""
+    """Return the intervals of rows with margins from four fifths of the others."""
     units = np.arange(len(rows.y)) if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
     part = _parts(units, PARTS, seed)
     scores, ends = np.maximum(pair[0] - rows.size, rows.size - pair[1]), np.empty((2, len(units)))
@@ -276,7 +276,7 @@ def _measured(
 
 
 def _fit_quantiles(rows: Residuals, seed: int) -> tuple[Quantiles, np.ndarray]:
-    """Networks of the quantiles, and for each row the quantiles of the member that was not trained on it."""
+    """Fit networks of the quantiles; also return the quantiles by the member not trained on each row."""
     prediction, unit = np.asarray(rows.prediction, np.float64), float(np.abs(rows.size).mean())
     tails = [(1 - level) / 2 for level in LEVELS]
     loss = Quantile(levels=(*tails, *(1 - tail for tail in tails)))
@@ -298,7 +298,7 @@ def _fit_quantiles(rows: Residuals, seed: int) -> tuple[Quantiles, np.ndarray]:
 
 
 def _parts(units: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """The part of each row, (N,): units, numbered from 0, are divided at random."""
+    """Return the part of each row, (N,): units, numbered from 0, are divided at random."""
     total = int(units.max()) + 1
     part = np.zeros(total, np.int64)
     part[permutation(fold(key_of(seed), _STREAM), total)] = np.arange(total) % count
@@ -306,7 +306,7 @@ def _parts(units: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def _pair(quantiles: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """The lower and the upper quantile of a level, (N,) each; where they cross, their mean."""
+    """Return the lower and the upper quantile of a level, (N,) each; where they cross, their mean."""
     index = LEVELS.index(level)
     low, high = quantiles[:, index], quantiles[:, index + len(LEVELS)]
     middle = (low + high) / 2
@@ -316,7 +316,7 @@ def _pair(quantiles: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
 def _ends(
     prediction: np.ndarray, pair: tuple[np.ndarray, np.ndarray], margin: float, lowest: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of intervals, rounded outward: a residual equal to the margin is inside."""
+    """Return the ends of intervals, rounded outward: a residual equal to the margin is inside."""
     low, high = prediction + (pair[0] - margin), prediction + (pair[1] + margin)
     sizes = np.abs(prediction) + np.maximum(np.abs(pair[0]), np.abs(pair[1])) + abs(margin)
     rounding = 4 * np.finfo(np.float64).eps * np.where(np.isfinite(sizes), sizes, 0.0)
@@ -329,7 +329,7 @@ def _ends(
 def calibrate_intervals(
     model: ModelState, x: Any, y: Any = None, *, method: IntervalMethod = "quantile", seed: int = 0
 ) -> IntervalReport:
-    """Prediction intervals from labeled rows, not yet stored; see ``Model.calibrate_intervals``."""
+    """Fit prediction intervals to labeled rows without storing them; see ``Model.calibrate_intervals``."""
     require_method(method, "calibrate_intervals, method")
     _require_values(model, "calibrate_intervals")
     rows = encode_labeled(model, x, y, "calibrate_intervals")
@@ -354,7 +354,7 @@ def calibrate_intervals(
 
 
 def require_method(method: str, where: str) -> IntervalMethod:
-    """The method, one of ``INTERVAL_METHODS``.
+    """Return the method, one of ``INTERVAL_METHODS``.
 
     Raises:
         UsageError E101: another name.
@@ -365,7 +365,7 @@ def require_method(method: str, where: str) -> IntervalMethod:
 
 
 def report_of(model: ModelState, rows: Residuals, intervals: Intervals) -> IntervalReport:
-    """New intervals beside those that the model has, on the same rows.
+    """Report new intervals beside those that the model has, on the same rows.
 
     Args:
         model: the trained model.

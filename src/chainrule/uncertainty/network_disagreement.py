@@ -141,7 +141,7 @@ def member_samples(model: ModelState, x: Any) -> np.ndarray:
 
 
 def _network_with_members(model: ModelState, where: str) -> Network:
-    """The network of an ensemble.
+    """Return the network of an ensemble.
 
     Raises:
         TrainingError E503: the model is not trained. UsageError E101: it is a single network.

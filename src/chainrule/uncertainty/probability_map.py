@@ -25,7 +25,7 @@ class ProbabilityMap(Protocol):
     name: ClassVar[str]
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, (N, K), of probabilities (N, K)."""
+        """Calibrate probabilities, (N, K) -> (N, K)."""
         ...
 
     @property
@@ -78,7 +78,8 @@ class Temperature:
 
     @staticmethod
     def fitted(probabilities: np.ndarray, y: np.ndarray) -> Temperature:
-        """The temperature with the lowest log-loss, and with a normal prior of log T, mean 0 and variance 1.
+        """Return the temperature with the lowest log-loss, and with a normal prior of log T, mean 0 and
+        variance 1.
 
         The prior counts as little as one row. Without it, the temperature of rows whose predictions are all
         right would fall to 0, and the first wrong one would have no probability.
@@ -133,7 +134,7 @@ class Isotonic:
 
     @staticmethod
     def fitted(probabilities: np.ndarray, y: np.ndarray) -> Isotonic:
-        """The functions with the smallest squared errors; the arguments are those of ``Temperature``."""
+        """Return the functions with the smallest squared errors; arguments as in ``Temperature.fitted``."""
         from scipy.optimize import isotonic_regression  # noqa: PLC0415  # as above
 
         knots = []
@@ -154,7 +155,7 @@ MAPS: Mapping[str, type[Temperature] | type[Isotonic]] = {kind.name: kind for ki
 
 
 def map_of(fact: Any, classes: int) -> ProbabilityMap | None:
-    """The map of plain data from a model file; ``None`` if it is not one for this number of classes."""
+    """Return the map of plain data from a model file; ``None`` if it is none for this number of classes."""
     if not isinstance(fact, Mapping):
         return None
     value, knots = fact.get("value"), fact.get("knots")
@@ -175,7 +176,7 @@ def map_of(fact: Any, classes: int) -> ProbabilityMap | None:
 
 
 def _increasing(values: Any) -> np.ndarray | None:
-    """Values of a file as probabilities that increase; ``None`` if they do not."""
+    """Return values of a file as probabilities that increase; ``None`` if they do not."""
     if not isinstance(values, list) or not values or not all(type(v) in (int, float) for v in values):
         return None
     array = np.array(values, np.float64)

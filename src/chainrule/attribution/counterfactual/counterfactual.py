@@ -84,7 +84,7 @@ class Goal:
         return predict_row(self.model, x)
 
     def reached(self, x: np.ndarray) -> bool:
-        """Whether the model itself gives the requested prediction for one row."""
+        """Return whether the model itself gives the requested prediction for one row."""
         prediction, _ = self.predict_row(x)
         if self.low is not None and self.high is not None:
             return self.low <= prediction <= self.high
@@ -357,7 +357,6 @@ def _require_one_row(rows: int) -> None:
 def _result(
     domain: Domain, search: Search, goal: Goal, points: Sequence[np.ndarray], lang: str
 ) -> Counterfactuals:
-    """Return the changed rows with their predictions and pages."""
     alternatives = []
     for point in points:
         changes = tuple(
@@ -377,7 +376,6 @@ def _result(
 
 
 def _page(goal: Goal, alternatives: Sequence[Alternative], lang: str) -> Page:
-    """Return the alternatives as a page."""
     facts = {
         "prediction": goal.render(goal.prediction, goal.probability),
         "target": goal.target_text.render(lang),

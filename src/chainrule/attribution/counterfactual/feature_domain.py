@@ -88,7 +88,7 @@ class Axis:
 
     @property
     def _decimals(self) -> int:
-        """Decimals of a number without a step: those that are printed, ``DIGITS`` digits of the largest."""
+        """Return the decimals of a number without a step: those printed, ``DIGITS`` digits of the largest."""
         largest = max(abs(self.low), abs(self.high))
         return min(DIGITS - 1 - int(np.floor(np.log10(largest))), 300)
 
@@ -353,9 +353,7 @@ def _column_axis(
 
 
 def _levels(encoding: Category | YesNo, own: str | None, seen: Sequence[str]) -> tuple[str, ...]:
-    """Return the possible levels of a column: those of the training rows, or the two words of a yes/no
-    column.
-    """
+    """Return the possible levels of a column: those of the training rows, or the two words of yes/no."""
     if isinstance(encoding, Category):
         return tuple(dict.fromkeys([*encoding.levels, *([own] if own is not None else [])]))
     words = [*([own] if own is not None else []), *sorted(seen), "no", "yes"]

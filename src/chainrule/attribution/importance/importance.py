@@ -76,7 +76,7 @@ def permutation_importances(
 
 
 def shuffled_copies(x: np.ndarray, groups: Groups, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """Copies of the rows in which one group of columns is shuffled: all repeats of a group, then the next.
+    """Yield copies of the rows in which one group is shuffled: all repeats of a group, then the next.
 
     Args:
         x, groups, repeats, seed: as for ``permutation_importances``.
@@ -154,7 +154,7 @@ def partial_dependence(
 
 
 def _changed_copies(x: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Iterator[np.ndarray]:
-    """A copy of the rows for each point, in which the elements have its values."""
+    """Yield a copy of the rows for each point, in which the elements have its values."""
     for point in values:
         changed = x.copy()
         changed[:, indices] = point
@@ -337,7 +337,6 @@ def metric_name(name: str, lang: str) -> str:
 
 
 def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], lang: str) -> Page:
-    """Return the values as a page."""
     values, spreads = decreases.mean(axis=1), decreases.std(axis=1)
     order = order_of(values)
     largest = max(float(values.max()), 0.0) or 1.0

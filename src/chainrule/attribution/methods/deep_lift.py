@@ -135,7 +135,7 @@ class DeepLiftGraph:
         yield from ((source, add_up(parts)) for source, parts in weighted.items())
 
     def _is_linear(self, node: Node) -> bool:
-        """Whether the derivative at the midpoint equals the mean derivative."""
+        """Return whether the derivative at the midpoint equals the mean derivative."""
         still = {"divide": 1, "where": 0}  # linear if this input is the same at the baseline
         if node.op.name in still:
             return node.inputs[still[node.op.name]] not in self.roots

@@ -167,14 +167,14 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
 def _goal(
     context: AttributionContext, difference: np.ndarray, starts: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """(n,) The sum of the errors at which the integration of a sample ends: half of its tolerance."""
+    """Return (n,) the sum of the errors at which the integration of a sample ends: half of its tolerance."""
     sizes = np.abs(context.sample_scores.astype(np.float64)) + np.abs(starts).max(1)
     rounding = 8 * np.finfo(context.sample_scores.dtype).eps * sizes
     return np.maximum(tolerance * np.abs(difference) / 2, rounding)
 
 
 def _interval_errors(context: AttributionContext, intervals: Intervals) -> np.ndarray:
-    """(J,) The integral over each interval minus the difference of the scores at its ends."""
+    """Return (J,) the integral over each interval minus the difference of the scores at its ends."""
     places, weights = intervals.points()
     own, rows = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
     sums = np.concatenate([
@@ -191,7 +191,7 @@ def _interval_errors(context: AttributionContext, intervals: Intervals) -> np.nd
 def _scores_on_paths(
     context: AttributionContext, own: np.ndarray, rows: np.ndarray, places: np.ndarray
 ) -> np.ndarray:
-    """(J,) The score at a place on the path from a baseline to a sample."""
+    """Return (J,) the score at a place on the path from a baseline to a sample."""
     parts = [
         context.scores_at(_points(context, own[block], rows[block], places[block])[0], own[block])
         for block in _blocks(context, len(own))
@@ -202,7 +202,7 @@ def _scores_on_paths(
 def _weighted_sum(
     context: AttributionContext, own: np.ndarray, rows: np.ndarray, places: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The gradients at points times the paths, summed for each sample with weights: by input (n, ...)."""
+    """Return the gradients at points times the paths, a weighted sum for each sample: by input (n, ...)."""
     values = {
         name: np.zeros((context.rows, *context.inputs[name].shape[1:])) for name in context.score.entries
     }
@@ -243,7 +243,7 @@ def expected_gradients(
 
 
 def _sampled_points(context: AttributionContext, count: int) -> PathPoints:
-    """Points on the paths, one in each of equal parts of a path; per baseline row if the counts allow it."""
+    """Return points on the paths, one in each of equal parts; per baseline row if the counts allow it."""
     others, key = len(next(iter(context.baseline_entries.values()))), prng.key_of(context.seed)
     rows = prng.permutation(prng.fold(key, 1), others)[np.arange(count) % others]
     per_row, rest = divmod(count, others)
@@ -273,7 +273,7 @@ def _integrate(context: AttributionContext, path_points: PathPoints) -> PathInte
 
 
 def _blocks(context: AttributionContext, count: int) -> list[slice]:
-    """Slices of points that are computed at a time."""
+    """Return slices of points that are computed at a time."""
     size = max(1, MAX_ELEMENTS // max(1, sum(array[0].size for array in context.entries.values())))
     return [slice(start, start + size) for start in range(0, count, size)]
 
@@ -281,7 +281,7 @@ def _blocks(context: AttributionContext, count: int) -> list[slice]:
 def _points(
     context: AttributionContext, own: np.ndarray, rows: np.ndarray, places: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The points at places of the paths from baselines to samples, and the paths: for each entry (J, ...)."""
+    """Return the points at places of the paths from baselines to samples, and the paths: (J, ...) each."""
     points, paths = {}, {}
     for label, array in context.entries.items():
         base = context.baseline_entries[label][rows]

@@ -52,7 +52,7 @@ class Reduced(Rule):
 
 
 def _first_largest(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Where the largest element over axes is: exactly one for each result."""
+    """Return where the largest element over axes is: exactly one for each result."""
     moved = np.moveaxis(array, axes, range(-len(axes), 0))
     flat = moved.reshape(*moved.shape[: array.ndim - len(axes)], -1)
     mask = np.zeros(flat.shape, bool)

@@ -29,7 +29,7 @@ class Linear(Rule):
     """An operation that is linear in each input."""
 
     def absolute(self, op: Card, *inputs: np.ndarray) -> np.ndarray:
-        """The value with all coefficients replaced by their absolute values."""
+        """Return the value with all coefficients replaced by their absolute values."""
         return op.evaluate(*inputs)
 
     def is_linear(self, op: Card, variable: Sequence[bool]) -> bool:
@@ -53,11 +53,11 @@ class Linear(Rule):
         return rounded_sum(total, self.summands(op, inputs, terms), arithmetic)
 
     def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
-        """The most numbers that are added up for an element of the value, at most ``terms``."""
+        """Return the most numbers that are added up for an element of the value, at most ``terms``."""
         return terms
 
     def slack(self, op: Card, inputs: Sequence[Interval], variable: Sequence[bool], terms: int) -> np.ndarray:
-        """How much passing a linear function back through the operation may change it, for coefficients of 1.
+        """Return how much passing a linear function back may change it, for coefficients of 1.
 
         It contains the slack of linear inputs, the rounding of the pullback, and the radius of constants.
         """
@@ -82,7 +82,7 @@ class Linear(Rule):
         return self.absolute(op, *zeros)
 
     def offset(self, op: Card, inputs: Arrays, variable: Sequence[bool]) -> np.ndarray | None:
-        """The value at 0: the part that does not depend on the data; ``None`` if it is 0.
+        """Return the value at 0: the part that does not depend on the data; ``None`` if it is 0.
 
         Args:
             op: the card.
@@ -93,7 +93,7 @@ class Linear(Rule):
 
 
 def rounded_sum(total: np.ndarray, terms: int, arithmetic: Arithmetic) -> np.ndarray:
-    """The error of a sum of ``terms`` products whose absolute values add up to ``total``."""
+    """Return the error of a sum of ``terms`` products whose absolute values add up to ``total``."""
     error = gamma(terms, arithmetic.unit) * total * (1.0 + 1e-9) + arithmetic.tiny * (terms + 2)
     return np.where(total < arithmetic.largest, error, np.inf)
 

@@ -77,7 +77,7 @@ class Curve(Rule):
         return [np.clip(np.full_like(x.lower, p), x.lower, x.upper) for p in points]
 
     def _directions(self, op: Card, x: Interval, values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The slopes that are tried."""
+        """Return the slopes to try."""
         left, right = self.derivative(x.lower), self.derivative(x.upper)
         chord = (values[1] - values[0]) / (x.upper - x.lower)
         chord = np.where(np.isfinite(chord), chord, left)
@@ -87,7 +87,7 @@ class Curve(Rule):
     def _line(
         self, op: Card, x: Interval, slope: np.ndarray, fixed: list[np.ndarray], values: list[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The slope, and the intercepts of the lines with it below and above the function."""
+        """Return the slope, and the intercepts of the lines with it below and above the function."""
         slope = np.where(np.isfinite(slope) & (np.abs(slope) >= FLATTEST), slope, 0.0)
         tangents = () if self.equal_slope is None else self.equal_slope(slope)
         tangents = [np.where(np.isnan(p), x.lower, np.clip(p, x.lower, x.upper)) for p in tangents]
@@ -99,7 +99,7 @@ class Curve(Rule):
 
 
 def rounded_function(y: Interval, arithmetic: Arithmetic) -> np.ndarray:
-    """The error of a function that is computed with a few units in the last place."""
+    """Return the error of a function that is computed with a few units in the last place."""
     error = arithmetic.relative * y.magnitude + arithmetic.absolute
     return np.where(y.magnitude < arithmetic.largest, error, np.inf)
 
@@ -107,7 +107,7 @@ def rounded_function(y: Interval, arithmetic: Arithmetic) -> np.ndarray:
 def _best(
     lines: Sequence[tuple[np.ndarray, np.ndarray]], center: np.ndarray, sign: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of lines given by slope and intercept, elementwise the highest (``sign`` 1) or lowest in the middle."""
+    """Return elementwise the slope and intercept of the line highest (``sign`` 1) or lowest in the middle."""
     with np.errstate(all="ignore"):
         heights = np.stack([sign * (slope * center + t) for slope, t in lines])
     heights = np.where(np.isfinite(heights), heights, -np.inf)
@@ -168,7 +168,7 @@ class Wave(Rule):
         return rounded_function(y, arithmetic)
 
     def _contains(self, x: Interval, place: float) -> np.ndarray:
-        """Whether the place, plus a multiple of the period, is in the interval or close to it."""
+        """Return whether the place, plus a multiple of the period, is in the interval or close to it."""
         margin, period = 1e-9 * (1.0 + x.magnitude), 2.0 * np.pi
         first = np.ceil((x.lower - margin - place) / period) * period + place
         return ~(first > x.upper + margin)

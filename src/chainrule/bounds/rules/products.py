@@ -84,7 +84,7 @@ class ElementwiseProduct(BilinearProduct):
 
 
 def _plane(at_a: np.ndarray, at_b: np.ndarray, a: Interval, b: Interval) -> tuple[np.ndarray, ...]:
-    """The plane that touches the product along ``a = at_a`` and ``b = at_b``.
+    """Return the plane that touches the product along ``a = at_a`` and ``b = at_b``.
 
     Returns:
         the coefficients of ``a`` and ``b``, and the value in the middle of the box.

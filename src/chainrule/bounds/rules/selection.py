@@ -126,7 +126,7 @@ class Scores(Rule):
         return rounded_scores(y, inputs[0].magnitude.max(axis, keepdims=True), terms, arithmetic)
 
     def _value(self, own: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """The value with each score from ``own`` and all other scores from ``others``, some at a time."""
+        """Return the value with each score from ``own`` and the others from ``others``, some at a time."""
         size = own.shape[-1]
         step = max(TERMS // max(own.size, 1), 1)
         total = np.empty_like(own)
@@ -179,7 +179,7 @@ class SmoothMaximum(Rule):
 
 
 def rounded_scores(y: Interval, size: np.ndarray, terms: int, arithmetic: Arithmetic) -> np.ndarray:
-    """The error of a function of exponentials of scores up to ``size``."""
+    """Return the error of a function of exponentials of scores up to ``size``."""
     error = (terms + 128) * 8 * arithmetic.unit * (1.0 + y.magnitude + size) + arithmetic.absolute
     return np.where(size < arithmetic.largest, error, np.inf)
 

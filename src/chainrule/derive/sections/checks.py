@@ -23,7 +23,7 @@ AGREES = 1e-5  # relative difference below which the numerical check passes
 
 
 def gradient_check(writer: Writer) -> Section | None:
-    """The comparison of the derivatives, or of a sample of them, with central differences."""
+    """Return the comparison of the derivatives, or of a sample of them, with central differences."""
     c = writer.trace.gradient_check
     if not c.places:
         return None
@@ -46,7 +46,7 @@ def gradient_check(writer: Writer) -> Section | None:
 
 
 def samples(writer: Writer) -> Section:
-    """The comparison of the samples: predictions, losses, error signals and their effect on the mean."""
+    """Compare the samples: predictions, losses, error signals and their effect on the mean."""
     t, d = writer.trace, writer.trace.derivation
     last = next((layer for layer in reversed(t.layers) if layer.z in d.cotangents), None)
     rows_shown = range(min(t.samples, writer.few))
@@ -103,7 +103,7 @@ def _pull(writer: Writer, last: NamedLayer) -> Iterator[str]:
 
 
 def cautions(writer: Writer) -> Section | None:
-    """Warnings: saturated or inactive units, a gradient that is almost 0."""
+    """Warn of saturated or inactive units and of a gradient that is almost 0."""
     t = writer.trace
     parts: list[str] = []
     local_derivatives = t.derivation.local_derivatives()
@@ -124,7 +124,7 @@ def cautions(writer: Writer) -> Section | None:
 
 
 def not_finite(writer: Writer) -> Section | None:
-    """The first NaN or infinite value, and the formula that produced it."""
+    """Return the first NaN or infinite value, and the formula that produced it."""
     t = writer.trace
     if t.non_finite is None:
         return None

@@ -14,7 +14,7 @@ from chainrule.trace.step_nodes import is_curve
 
 
 def forward(writer: Writer) -> Section:
-    """The named values of the shown sample, then the loss."""
+    """Return the named values of the shown sample, then the loss."""
     parts: list[Part] = [writer.render("forward_intro")]
     if writer.trace.samples > 1:
         parts.append(writer.render("shown_sample", i=writer.sample + 1))
@@ -25,7 +25,7 @@ def forward(writer: Writer) -> Section:
 
 
 def forward_nodes(writer: Writer) -> list[Node]:
-    """The named values between the inputs and the loss, in order, including the predictions."""
+    """Return the named values between the inputs and the loss, in order, including the predictions."""
     d, names = writer.trace.derivation, writer.trace.names
     return [
         node
@@ -45,7 +45,7 @@ def _values(writer: Writer, node: Node) -> Iterator[Lines]:
 
 
 def _equal(writer: Writer, node: Node, place: Index, value: str) -> Sentence:
-    """A symbol and its value, for an enumeration."""
+    """Return a symbol and its value, for an enumeration."""
     name = writer.text(writer.symbol(node, place))
     return writer.render("equal", name=name, value=value, about={"element": Scalar(node, place)})
 

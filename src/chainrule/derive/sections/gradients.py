@@ -15,7 +15,7 @@ from chainrule.trace import NamedLayer, Scalar
 
 
 def backward(writer: Writer) -> Section:
-    """The error signals of the shown sample and the gradients of all parameters."""
+    """Return the error signals of the shown sample and the gradients of all parameters."""
     t = writer.trace
     parts: list[Part] = [writer.render("backward_intro")]
     if t.samples > 1:
@@ -40,7 +40,7 @@ def backward(writer: Writer) -> Section:
 
 
 def signal_nodes(writer: Writer) -> list[Node]:
-    """The named forward values that have a cotangent, from the loss on, without inputs and parameters."""
+    """Return the named forward values that have a cotangent, loss first, without inputs and parameters."""
     names = writer.trace.names
     roles = ("z", "a", "prediction", "hidden")
     return [n for n in writer.trace.derivation.cotangents if n in names and names[n].role in roles]
@@ -66,7 +66,7 @@ def _cotangents(writer: Writer, node: Node) -> Iterator[Lines]:
 
 
 def _functions_of(writer: Writer, node: Node) -> list[Node]:
-    """The elementwise functions of this value, whose cotangents are expanded, as in delta_o v_j a_j (1 -
+    """Return the elementwise functions in a value whose cotangents are expanded, as in delta_o v_j a_j (1 -
     a_j).
     """
     return [above for above in writer.trace.derivation.local_derivatives() if above.inputs[0] is node]
@@ -114,7 +114,7 @@ LARGEST = 10  # number of rows for a network with more than MANY parameters
 
 
 def derivatives(writer: Writer) -> Section:
-    """All partial derivatives, or the largest ones and the number of omitted ones."""
+    """Return all partial derivatives, or the largest ones and the number of omitted ones."""
     entries, total = listed_entries(writer)
     rows = tuple(_row(writer, i, path, index) for i, (path, index) in enumerate(entries, 1))
     head = (
@@ -170,7 +170,7 @@ def meaning(writer: Writer, gradient: float) -> str:
 
 
 def full(writer: Writer) -> Section:
-    """Depth 3: every derivative, expanded down to inputs, weights and the error."""
+    """Write depth 3: every derivative, expanded down to inputs, weights and the error."""
     entries, _ = listed_entries(writer)
     signals = [node for node, name in writer.trace.names.items() if name.role == "signal"]
     parts: list[Part] = [writer.render("full_intro")]

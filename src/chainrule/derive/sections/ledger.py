@@ -193,7 +193,7 @@ class PathFinder:
 
 
 def paths(finder: PathFinder) -> Section:
-    """The section on the paths to one derivative: their number, their sum, the largest of them."""
+    """Return the section on the paths to one derivative: their number, their sum, the largest of them."""
     writer, result = finder.writer, finder.result
     values = [path.value for path in result.ranked]
     sum_of_listed = sum_of_terms(values, finder.dtype)
@@ -240,7 +240,7 @@ def ledger(writer: Writer, path: str, index: Index) -> list[Section]:
 
 
 def _identity(writer: Writer, path: str, index: Index, cancels: bool) -> Section:
-    """What the weight is, and the meaning of its gradient; a gradient whose paths cancel has no sign."""
+    """Return what the weight is and what its gradient means; if its paths cancel, it has no sign."""
     t = writer.trace
     facts = {
         "name": f"{path}[{','.join(map(str, index))}]",
@@ -255,7 +255,7 @@ def _identity(writer: Writer, path: str, index: Index, cancels: bool) -> Section
 
 
 def _chain(writer: Writer, path: str, index: Index) -> Section:
-    """The chain from the loss to the weight, stop by stop."""
+    """Return the chain from the loss to the weight, stop by stop."""
     levels = list(_levels(writer, path, index))
     parts: list[Part] = [writer.render("chain_intro" if writer.depth > 2 else "chain_intro_short")]
     for level in reversed(levels):
@@ -330,7 +330,7 @@ def largest(writer: Writer, at: Scalar) -> list[tuple[Tree, float]]:
 
 
 def _product(writer: Writer, path: str, index: Index) -> Section:
-    """The derivative as one product, expanded as far as it is readable."""
+    """Return the derivative as one product, expanded as far as it is readable."""
     t = writer.trace
     product = expanded(writer, Scalar(t.derivation.gradients[path], index))
     shortened = cut(product)
@@ -376,7 +376,7 @@ def _contributors(writer: Writer, at: Scalar) -> Iterator[Part]:
 
 
 def _check(writer: Writer, path: str, index: Index) -> Section:
-    """The numerical check of this weight."""
+    """Return the numerical check of this weight."""
     c = writer.trace.check([(path, index)])
     facts = {"analytic": figure(c.analytic[0]), "numeric": figure(c.numeric[0]), "step": f"{c.step:.5f}"}
     facts["error"] = number(c.error, 2)

@@ -17,7 +17,7 @@ PITFALLS = ("simultaneous", "one_over_n", "z_for_a", "forgotten_bias", "sum_for_
 
 
 def letters(writer: Writer) -> Section | None:
-    """The derivative of the loss with respect to a weight of each layer: a product, summed over all paths."""
+    """Write the derivative of the loss by a weight of each layer: a product, summed over all paths."""
     layers = layer_chain(writer)
     if not layers:
         return None
@@ -49,7 +49,7 @@ def layer_chain(writer: Writer) -> list[NamedLayer]:
 
 
 def _activation(layer: NamedLayer) -> Node:
-    """The activation of a layer if each unit depends on its own weighted sum only, else the weighted sum."""
+    """Return the layer's activation if each unit depends on its weighted sum only, else the weighted sum."""
     assert layer.z is not None
     assert layer.a is not None
     pending, seen = [layer.a], {layer.z}
@@ -99,7 +99,7 @@ def _symbol(name: Name, unit: str) -> Tree:
 
 
 def matrices(writer: Writer) -> Section | None:
-    """The forward and backward pass of all samples in matrices."""
+    """Return the forward and backward pass of all samples in matrices."""
     layers = layer_chain(writer)
     if not layers:
         return None
@@ -115,7 +115,7 @@ def _line(writer: Writer, equations: Sequence[str]) -> Sentence:
 
 
 def _values(layer: NamedLayer) -> str:
-    """The matrix of the values that a layer passes on."""
+    """Return the matrix of the values that a layer passes on."""
     return f"{'A' if _activation(layer) is not layer.z else 'Z'}^({layer.number})"
 
 
@@ -159,7 +159,7 @@ def _is_penalized(writer: Writer, parameter: Node) -> bool:
 
 
 def pitfalls(writer: Writer) -> Section:
-    """Common mistakes in manual derivations."""
+    """List common mistakes in manual derivations."""
     return Section(
         writer.render("pitfalls"),
         (

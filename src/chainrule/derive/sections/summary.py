@@ -99,7 +99,7 @@ def _subscripts(writer: Writer) -> Iterator[Sentence]:
 
 
 def _input_of(writer: Writer, weight: Scalar, unit: Scalar) -> Scalar | None:
-    """The value with which a weight is multiplied in the formula of a weighted sum; ``None`` if it is not."""
+    """Return the value that multiplies a weight in the formula of a weighted sum; ``None`` if none does."""
     tree = writer.trace.formulas.scalar(unit.node, unit.index)
     terms = tree.terms if isinstance(tree, Sum) else (tree,)
     for term in terms:
@@ -160,7 +160,7 @@ LINED = 8  # maximum number of layers listed line by line in the notation
 
 
 def one_line(writer: Writer) -> Section:
-    """Summary: output, target, change of the output, change of the loss."""
+    """Summarize output, target, change of the output and change of the loss."""
     t = writer.trace
     sentence = _output_sentence(writer) if t.samples == 1 and len(t.predictions) == 1 else None
     if sentence is None:
@@ -180,12 +180,12 @@ def one_line(writer: Writer) -> Section:
 
 
 def _moves(writer: Writer, old: float, new: float) -> Sentence:
-    """The verb for a number that changes from one value to another."""
+    """Return the verb for a number that changes from one value to another."""
     return writer.render("falls" if new < old else "rises" if new > old else "stays")
 
 
 def _loss_change(writer: Writer, key: str) -> Sentence:
-    """The clause on the change of the loss; one word if it does not change."""
+    """Return the clause on the change of the loss; one word if it does not change."""
     t = writer.trace
     moves = _moves(writer, t.loss, t.new_loss)
     if t.loss == t.new_loss:
@@ -215,7 +215,7 @@ def _output_sentence(writer: Writer) -> tuple[str, dict[str, Any]] | None:
 
 
 def notation(writer: Writer) -> Section:
-    """The notation of an explanation."""
+    """Return the notation of an explanation."""
     t = writer.trace
     learns = t.derivation.built is not t.derivation.network.inference
     parts: list[Part] = [*letters(writer), writer.render("rounding_learns" if learns else "rounding")]
@@ -240,7 +240,6 @@ def _mean_key(writer: Writer) -> str:
 
 
 def _layers(writer: Writer) -> list[Part]:
-    """The numbers of the layers."""
     layers = writer.trace.layers
     if len(layers) > LINED:
         return [
@@ -258,7 +257,7 @@ def _layers(writer: Writer) -> list[Part]:
 
 
 def outline(writer: Writer) -> list[Section]:
-    """Depth 1: the notation, then one line per stop."""
+    """Write depth 1: the notation, then one line per stop."""
     meanings = [*letters(writer), *_layers(writer)]
     return [
         one_line(writer),

@@ -21,7 +21,7 @@ MAX_SENTENCES = 3  # maximum number of transfers described in sentences; more ar
 
 
 def update(writer: Writer) -> Section:
-    """The optimizer's formula with the numbers of one parameter element, and the changes of all."""
+    """Return the optimizer's formula with the numbers of one parameter element, and the changes of all."""
     t = writer.trace
     parts: list[Part] = [
         writer.render(
@@ -93,7 +93,7 @@ def _row(writer: Writer, path: str, index: Index) -> tuple[Cell, ...]:
 
 
 def effect(writer: Writer) -> Section:
-    """The predicted and the actual change of the loss."""
+    """Return the predicted and the actual change of the loss."""
     t = writer.trace
     change = t.new_loss - t.loss
     parts = [_outputs(writer)] if t.samples == 1 else []
@@ -187,7 +187,7 @@ class SignalTransfer:
 
 
 def shrinking(writer: Writer) -> Section | None:
-    """The norm of the error signal per layer, as exact products of a weight factor and a derivative factor.
+    """Write the norm of the error signal per layer as exact products of weight and derivative factors.
 
     Many layers are shown as a table. The heading is the question why early layers learn slowly only if they
     do.
@@ -235,7 +235,7 @@ def signal_transfers(writer: Writer) -> Iterator[SignalTransfer]:
 
 
 def _only_reader(far: NamedLayer, layers: list[NamedLayer], forward: list[Node]) -> NamedLayer | None:
-    """The first of some layers through which every path from the activation of a layer to the loss leads."""
+    """Return the first of some layers that every path from a layer's activation to the loss passes."""
     assert far.a is not None
     position = {node: i for i, node in enumerate(forward)}
     start = position[far.a]
@@ -288,7 +288,7 @@ def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[Sentence]:
 
 
 def _ladder(writer: Writer, transfers: list[SignalTransfer]) -> Table:
-    """The table from the loss to the first layer: the signal at each layer, its factors, and the rest."""
+    """Return the table from the loss to the first layer: each layer's signal, its factors, and the rest."""
     head = (
         "ladder_from",
         "ladder_to",

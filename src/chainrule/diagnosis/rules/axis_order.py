@@ -65,7 +65,7 @@ def _without_channel_axis(context: TrainingContext) -> Iterator[Evidence]:
 
 
 def _may_be_gray_image(x: np.ndarray) -> bool:
-    """Whether samples (H, W) may be images: square, or at most twice as long, and black is 0."""
+    """Return whether samples (H, W) may be images: square, or at most twice as long, and black is 0."""
     height, width = x.shape[1:]
     if min(height, width) < LONG:
         return False
@@ -73,7 +73,7 @@ def _may_be_gray_image(x: np.ndarray) -> bool:
 
 
 def _may_be_channels_first(first: int, second: int, last: int) -> bool:
-    """Whether the lengths of the axes of a sample may be channels, height and width, in this order."""
+    """Return whether the lengths of the axes of a sample may be channels, height and width, in this order."""
     shorter = min(second, last)
     return (
         shorter >= LONG and first < shorter and (first <= FEW or (first <= MANY and first * TIMES <= shorter))
@@ -81,7 +81,7 @@ def _may_be_channels_first(first: int, second: int, last: int) -> bool:
 
 
 def _are_sides(across: float, down: float, along: float) -> bool:
-    """Whether the last two axes are as similar as the sides of an image, more so than the first two."""
+    """Return whether the last two axes are as similar as sides of an image, more than the first two."""
     gap = abs(math.log(max(down, 1e-12) / max(along, 1e-12)))
     other = math.inf if across < 0 else abs(math.log(max(across, 1e-12) / max(down, 1e-12)))
     return gap < math.log(ALIKE) and gap < other
@@ -102,7 +102,7 @@ def neighbor_difference(x: np.ndarray, axis: int) -> float:
 
 
 def _has_sliding_window(context: TrainingContext) -> bool:
-    """Whether a window of several rows slides over the unchanged inputs; a window of 1 row reads rows."""
+    """Return whether a window of several rows slides over the unchanged inputs; one of 1 row reads rows."""
     for layer in context.leaves():
         if type(layer).__name__ in REARRANGED:
             return False

@@ -60,7 +60,7 @@ def _wrong_pullbacks(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _is_built_in(node: Node) -> bool:
-    """Whether an operation is part of chainrule, whose gradients are tested."""
+    """Return whether an operation is part of chainrule, whose gradients are tested."""
     return type(node.op).__module__.partition(".")[0] == "chainrule"
 
 

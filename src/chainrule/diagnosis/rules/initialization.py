@@ -82,7 +82,7 @@ def _symmetric(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _is_constant(weight: np.ndarray) -> bool:
-    """Whether all units have the same weights."""
+    """Return whether all units have the same weights."""
     return bool((weight == weight[:1]).all())
 
 

@@ -108,7 +108,7 @@ def _duplicates(context: TrainingContext) -> Iterator[Evidence]:
 
 
 def _must_repeat(context: TrainingContext) -> bool:
-    """Whether rows must repeat because there are hardly more distinct ones than rows."""
+    """Return whether rows must repeat because there are hardly more distinct ones than rows."""
     if context.flat is None:
         return False
     distinct_rows = 1.0

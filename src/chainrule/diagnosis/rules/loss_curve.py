@@ -76,7 +76,7 @@ def _pulls(record: TrainingRecord, early: list[Probe]) -> dict[str, float]:
 
 
 def _is_vanishing(record: TrainingRecord, probe: Probe) -> bool:
-    """Whether almost no gradient of the loss reaches the first layer; without a penalty neither."""
+    """Return whether almost no gradient of the loss reaches the first layer; without a penalty neither."""
     norms = list(record.data_gradients(probe).values()) or [0.0]
     return not norms[0] > VANISHED * norms[-1]
 

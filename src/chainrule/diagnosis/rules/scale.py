@@ -40,13 +40,7 @@ def _inputs_unscaled(context: TrainingContext) -> Iterator[Evidence]:
 
 
 def _spreads(name: str, features: np.ndarray, magnitude: float) -> Iterator[Evidence]:
-    """Report means and standard deviations of features, (n, F), that exceed the thresholds.
-
-    Args:
-        name: of the input.
-        features: the features.
-        magnitude: the largest absolute value.
-    """
+    """Report means and standard deviations of features, (n, F), beyond the thresholds."""
     mean = features.mean(axis=0, keepdims=True)  # (1, F)
     mean, std = mean[0], features.std(axis=0, mean=mean)  # (F,)
     is_binary = (features[0] == 0.0) | (features[0] == 1.0)  # one-hot codes and booleans have no scale

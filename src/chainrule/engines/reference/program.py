@@ -257,9 +257,7 @@ class Program:
         return values
 
     def _calls_for(self, arrays: Mapping[str, np.ndarray]) -> list[Callable[..., np.ndarray]]:
-        """Return the calls of all steps for arrays of these shapes and dtypes, which are checked the first
-        time.
-        """
+        """Return the calls of all steps for arrays, whose shapes and dtypes are checked the first time."""
         inputs = [arrays.get(name) for name, _ in self._input_slots]
         forms = tuple([None if array is None else (array.shape, array.dtype) for array in inputs])
         if forms not in self._calls:

@@ -47,7 +47,7 @@ class Setting:
     over: str = ""
 
     def allows(self, value: object) -> bool:
-        """Whether the setting may have this value, whatever the others are."""
+        """Return whether the setting may have this value, whatever the others are."""
         if not is_number(value) or not isinstance(value, int | float):
             return False
         high_enough = (self.above is None or value > self.above) and (
@@ -103,7 +103,7 @@ class Curve:
     scoped: bool = False
 
     def __call__(self, x: Node, scope: Scope | None = None, **settings: float) -> Node:
-        """The activation of every number of ``x``.
+        """Return the activation of every number of ``x``.
 
         Args:
             x: any floating-point node.
@@ -120,7 +120,7 @@ class Curve:
         return nodes_of(self.text(**settings), {"x": x}, x)
 
     def complete(self, settings: Mapping[str, float]) -> dict[str, float]:
-        """Every setting with its value, given or usual.
+        """Return every setting with its value, given or usual.
 
         Raises:
             UsageError E101, E102: no such setting, or a value it cannot have.
@@ -149,7 +149,7 @@ class Curve:
         )
 
     def text(self, **settings: float) -> str:
-        """The formula with the settings put in as numbers."""
+        """Return the formula with the settings put in as numbers."""
         numbers = self.complete(settings)
 
         def replace(tree: Tree) -> Tree | None:
@@ -172,7 +172,7 @@ class Curve:
 
 
 def _without_ones(tree: Tree) -> Tree | None:
-    """The product or quotient without its factors of 1, if it has any: a loop need not multiply by 1."""
+    """Return the product or quotient without factors of 1, if it has any, so that no loop multiplies by 1."""
     if isinstance(tree, Quotient) and tree.below == Number(1):
         return tree.above
     if isinstance(tree, Product) and Number(1) in tree.factors:

@@ -59,7 +59,7 @@ class Activation(Layer):
 
 
 def known_activation(name: Any) -> str:
-    """The name, once it is known that there is such an activation.
+    """Return the name of an activation after checking that there is one.
 
     Raises:
         UsageError E101: there is none; what PyTorch or Keras calls so, or else the nearest name, is offered.

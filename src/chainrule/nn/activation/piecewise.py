@@ -15,7 +15,7 @@ _LEAKY = "where(x > 0, x, slope * x)"
 
 
 def _trained(x: Node, scope: Scope | None, slope: float, shared: float) -> Node:
-    """A trained slope, one for all channels or one for each."""
+    """Return a trained slope, one for all channels or one for each."""
     if scope is None:
         return nodes_of(_LEAKY, {"x": x, "slope": slope}, x)
     length = 1 if shared else x.shape[-1]
@@ -23,7 +23,7 @@ def _trained(x: Node, scope: Scope | None, slope: float, shared: float) -> Node:
 
 
 def _random(x: Node, scope: Scope | None, lower: float, upper: float) -> Node:
-    """A slope sampled for each number in training, its mean in inference."""
+    """Return a slope sampled for each number in training, its mean in inference."""
     slope: Node | float = (lower + upper) / 2.0
     if scope is not None and scope.training:
         slope = scope.uniform("slope", x.shape).astype(x.dtype) * (upper - lower) + lower

@@ -92,7 +92,7 @@ def both(a: Node | None, b: Node | None) -> Node | None:
 
 
 def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
-    """Softmax of the scores along the last axis over the unmasked positions; 0 if there is none.
+    """Return softmax of the scores along the last axis over the unmasked positions; 0 if there is none.
 
     Args:
         scores: (..., Tq, Tk).
@@ -124,7 +124,7 @@ class Taken(NamedTuple):
 
 
 def sequences_of(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -> Taken:
-    """The inputs of a layer, after checking that they match.
+    """Return the inputs of a layer, after checking that they match.
 
     Args:
         owner: the layer.

@@ -74,23 +74,23 @@ class Form:
         return self.groups * self.share
 
     def queries(self, split: Node) -> Node:
-        """(B, Tq, G, R, D) -> (B, G, Tq R, D)."""
+        """Transpose (B, Tq, G, R, D) -> (B, G, Tq R, D)."""
         batch, places, groups, share, width = split.shape
         query = F.transpose(split, (0, 2, 1, 3, 4))  # (B, G, Tq, R, D)
         return F.reshape(query, (batch, groups, places * share, width))
 
     def keys(self, split: Node) -> Node:
-        """Keys or values (B, Tk, G, D) -> (B, G, Tk, D)."""
+        """Transpose keys or values, (B, Tk, G, D) -> (B, G, Tk, D)."""
         return F.transpose(split, (0, 2, 1, 3))
 
     def scores(self, query: Node, key: Node) -> Node:
-        """(B, G, Tq R, D), (B, G, Tk, D) -> (B, G, Tq, R, Tk)."""
+        """Return the scores of queries (B, G, Tq R, D) and keys (B, G, Tk, D), (B, G, Tq, R, Tk)."""
         scores = query @ key.T
         batch, groups, rows, places = scores.shape
         return F.reshape(scores, (batch, groups, rows // self.share, self.share, places))
 
     def met(self, weights: Node, value: Node) -> Node:
-        """Weights (B, G, Tq, R, Tk), values (B, G, Tk, V) -> (B, G, Tq R, V)."""
+        """Return the means of values (B, G, Tk, V) by weights (B, G, Tq, R, Tk), (B, G, Tq R, V)."""
         batch, groups, queries, share, places = weights.shape
         return F.reshape(weights, (batch, groups, queries * share, places)) @ value
 
@@ -103,7 +103,7 @@ class Form:
         return F.reshape(turned, (batch, queries, self.heads * width))
 
     def split_mask(self, mask: Node) -> Node:
-        """A mask (B, H or 1, Tq, Tk) beside the scores (B, G, Tq, R, Tk); an axis of length 1 stays so."""
+        """Arrange a mask (B, H or 1, Tq, Tk) beside the scores (B, G, Tq, R, Tk); a length of 1 stays so."""
         batch, heads, queries, places = mask.shape
         if heads == 1:
             return F.reshape(mask, (batch, 1, queries, 1, places))
@@ -111,13 +111,13 @@ class Form:
         return F.transpose(split, (0, 1, 3, 2, 4))
 
     def alibi(self, dtype: str) -> Node:
-        """The ALiBi slope of each head, in a shape to broadcast with the scores: (1, G, 1, R, 1)."""
+        """Return the ALiBi slope of each head, in a shape to broadcast with the scores: (1, G, 1, R, 1)."""
         alibi = distance_slopes(self.heads).reshape(1, self.groups, 1, self.share, 1)
         return constant(alibi.astype(dtype))
 
 
 def distances(queries: int, places: int, dtype: str) -> Node:
-    """The distances of positions, in a shape to broadcast with the scores: (1, 1, Tq, 1, Tk)."""
+    """Return the distances of positions, in a shape to broadcast with the scores: (1, 1, Tq, 1, Tk)."""
     reserve(queries, places, itemsize=24)  # differences, distances, the constant
     away = np.abs(np.arange(queries)[:, None] - np.arange(places))
     return constant(away.reshape(1, 1, queries, 1, places).astype(dtype))
@@ -192,11 +192,7 @@ class Heads(Layer):
         return scope.run(output, form.concatenate(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
 
     def _form(self, seen: Taken) -> Form:
-        """Return how the channels are split into heads.
-
-        Raises:
-            ShapeError E221: channels that the heads do not divide.
-        """
+        """Return how the channels are split into heads."""
         units = self.units or bound(seen.query.shape[-1:])[0]
         value_units = self.value_units or units
         for n in (units, value_units):
@@ -228,7 +224,7 @@ class Heads(Layer):
         )
 
     def _split(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
-        """A projection, its channels split into heads: (B, T, C) -> (B, T, *heads); queries are scaled."""
+        """Project, and split channels into heads: (B, T, C) -> (B, T, *heads); queries are scaled."""
         flat = scope.run(self._dense(math.prod(heads)), x, name)
         if name == "query":
             flat = flat * (1.0 / math.sqrt(heads[-1]))
@@ -239,7 +235,7 @@ class Heads(Layer):
         return turn.turned(split, 1, scope)
 
     def _weights(self, form: Form, scores: Node, seen: Taken) -> Node:
-        """Scores (B, G, Tq, R, Tk) into weights."""
+        """Turn scores (B, G, Tq, R, Tk) into weights."""
         batch, _, queries, _, places = scores.shape
         mask = None
         if seen.mask is not None:

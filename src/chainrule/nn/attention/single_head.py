@@ -154,7 +154,7 @@ def require_flags(owner: Layer, *names: str) -> None:
 
 
 def _common_width(owner: Layer, seen: Taken) -> int:
-    """The number of channels of queries and keys."""
+    """Return the number of channels of queries and keys."""
     if seen.query.shape[-1] != seen.key.shape[-1]:
         expected = fact("query and key with as many channels")
         received = f"query {shape_text(seen.query.shape)}, key {shape_text(seen.key.shape)}"

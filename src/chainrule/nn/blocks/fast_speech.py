@@ -142,11 +142,7 @@ class FastSpeech(Layer):
 
 
 def _named(owner: Layer, x: object, name: str, rank: int) -> tuple[Node, Node]:
-    """The value ``name`` and the durations.
-
-    Raises:
-        ShapeError E208: other values, or other shapes.
-    """
+    """Return the value ``name`` and the durations."""
     expected = f"{name} {'(B, P, C)' if rank == 3 else '(B, P)'}, {DURATIONS} (B, P)"
     values = x if isinstance(x, Mapping) else {}
     if set(values) == {name, DURATIONS}:

@@ -158,7 +158,7 @@ class Translator(Layer):
         return scope.run(self.output, y, "output")  # -> (B, T, vocabulary)
 
     def _placed(self, words: Layer, text: Node, names: tuple[str, str], scope: Scope) -> Node:
-        """The vectors of a text with their positions: (B, T) -> (B, T, C)."""
+        """Return the vectors of a text with their positions: (B, T) -> (B, T, C)."""
         table, name = names
         y = scope.run(self.position, scope.run(words, text, table), f"{name}_position")
         return scope.run(Dropout(self.dropout), y, f"{name}_dropout") if self.dropout else y

@@ -204,7 +204,7 @@ class InvertedResidual(Layer):
         return x + y if y.shape == x.shape else y
 
     def _step(self, conv: Conv, x: Node, scope: Scope, name: str) -> Node:
-        """A convolution, its norm and the activation."""
+        """Apply a convolution, its norm and the activation."""
         y = scope.run(self.norm, scope.run(conv, x, name), f"{name}_norm")
         bend = Activation(self.activation) if isinstance(self.activation, str) else self.activation
         return scope.run(bend, y, f"{name}_activation")
@@ -275,7 +275,7 @@ def eights(channels: float) -> int:
 
 
 def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
-    """A convolution before a norm: no bias, as many positions as cells, He's initial values."""
+    """Return a convolution before a norm: no bias, as many positions as cells, He's initial values."""
     same = (kernel - 1) // 2
     return Conv(
         channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_initializer="he"
@@ -295,7 +295,7 @@ def _around(residual: Layer, x: Node, scope: Scope, channels: int, block: BasicB
 
 
 def _thinned(x: Node, stride: int, channels: int) -> Node:
-    """Option A: every ``stride``-th cell, and channels of 0 after those there are (or fewer channels)."""
+    """Return every ``stride``-th cell, with channels of 0 appended or channels removed (option A)."""
     strides = (slice(None, None, stride),) * (x.rank - 2)
     x = x[(slice(None), *strides, slice(channels))]  # (B, H, W, C) -> (B, H/s, W/s, C)
     missing = channels - bound(x.shape[-1:])[0]

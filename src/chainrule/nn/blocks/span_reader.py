@@ -108,7 +108,7 @@ class SpanReader(Layer):
         return F.concatenate((scores, self._none(h + never, v, scope)), -1) if self.no_answer else scores
 
     def _none(self, h: Node, v: Node, scope: Scope) -> Node:
-        """The scores of the position that means no answer, (B, 2, 1)."""
+        """Return the scores of the position that means no answer, (B, 2, 1)."""
         both = F.concatenate((F.max(h, 1), v), -1)  # (B, 2 units)
         scores = scope.run(Dense(2), scope.run(Dense(self.units, "relu"), both, "summary"), "none")
         return F.reshape(scores, (*scores.shape, 1))
@@ -117,23 +117,23 @@ class SpanReader(Layer):
         return scope.run(Dropout(self.dropout), x, name)
 
     def _aligned(self, e: Node, q: Node, exists: Node, scope: Scope) -> Node:
-        """For each position of the passage the similar embeddings of the question, (B, T, E)."""
+        """Return for each position of the passage the similar embeddings of the question, (B, T, E)."""
         shared = Dense(self.units, "relu")
         keys = {"query": scope.run(shared, e, "align"), "key": scope.run(shared, q, "align")}
         return scope.run(Attention(), {**keys, "value": q, "mask": exists}, "attention")
 
     def _kind(self, q: Node, exists: Node, scope: Scope) -> Node:
-        """The vector of the question, (B, units)."""
+        """Return the vector of the question, (B, units)."""
         h = scope.run(Conv(self.units, 3, padding="same", activation="relu"), q, "question")  # (B, Q, units)
         return F.max(h * F.reshape(exists, (*exists.shape, 1)).astype(h.dtype), 1)
 
     def _spread(self, v: Node, scope: Scope, name: str, activation: str | None = None) -> Node:
-        """A linear function of the question, for all positions, (B, 1, units)."""
+        """Return a linear function of the question, for all positions, (B, 1, units)."""
         values = scope.run(Dense(self.units, activation), v, name)
         return F.reshape(values, (values.shape[0], 1, self.units))
 
     def _convolved(self, h: Node, v: Node, i: int, scope: Scope) -> Node:
-        """A convolution of the passage, gated by the question, (B, T, units)."""
+        """Return a convolution of the passage, gated by the question, (B, T, units)."""
         normalized = self._dropped(scope.run(LayerNorm(), h, f"norm{i + 1}"), scope, f"dropout{i + 1}")
         layer = Conv(self.units, 3, dilation=2 ** (i % CYCLE), padding="same", activation="relu")
         gate = self._spread(v, scope, f"gate{i + 1}", "sigmoid")
@@ -141,11 +141,7 @@ class SpanReader(Layer):
 
 
 def _require_shapes(owner: Layer, x: Mapping[str, Node]) -> None:
-    """Refuse inputs that are not (B, T), (B, Q) and (B, T, F).
-
-    Raises:
-        ShapeError E208: they are.
-    """
+    """Refuse inputs that are not (B, T), (B, Q) and (B, T, F)."""
     passage, question, features = x["passage"], x["question"], x["features"]
     if (passage.rank, question.rank, features.rank) != (2, 2, 3) or features.shape[:2] != passage.shape:
         received = [shape_text(node.shape) for node in (passage, question, features)]

@@ -156,7 +156,7 @@ class Block(Layer):
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
 
     def feed_forward(self, channels: int) -> FeedForward:
-        """The feed-forward network, by default four times as wide as the block.
+        """Return the feed-forward network, by default four times as wide as the block.
 
         Args:
             channels: the width of the block.
@@ -167,7 +167,7 @@ class Block(Layer):
         return FeedForward(units, bias=self.bias, **form, **inits)  # type: ignore[arg-type]
 
     def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
-        """x + part(x), normalized before or after.
+        """Return x + part(x), normalized before or after.
 
         Args:
             name: the name of the part.
@@ -181,7 +181,7 @@ class Block(Layer):
         return x + y if self.norm_first else scope.run(self.norm, x + y, f"{name}_norm")
 
     def fed_forward(self, x: Node, scope: Scope) -> Node:
-        """The last part of every block.
+        """Return the last part of every block.
 
         Args:
             x: (B, T, C).
@@ -401,7 +401,7 @@ class Transformer(Layer):
 
 
 def picked(x: Mapping[str, Node], **names: str) -> dict[str, Node]:
-    """The values of these names that are there, each under its new name: ``picked(x, new="old")``."""
+    """Return the values of these names that are there, each under its new name: ``picked(x, new="old")``."""
     return {new: x[old] for new, old in names.items() if old in x}
 
 

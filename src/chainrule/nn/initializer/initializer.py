@@ -30,7 +30,7 @@ class Initializer(Extensible):
         """Refuse settings outside their range."""
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        """The initial values of a parameter.
+        """Return the initial values of a parameter.
 
         Args:
             key: two uint32, from the seed.

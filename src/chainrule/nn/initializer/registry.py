@@ -79,7 +79,7 @@ INITIALIZERS: dict[str, Initializer] = dict(
 
 
 def known_initializer(initializer: str | Initializer) -> Initializer:
-    """The initializer of this name, or the initializer itself.
+    """Return the initializer of this name, or the initializer itself.
 
     Raises:
         UsageError E101: unknown initializer.

@@ -148,13 +148,13 @@ class FractionalMaxPool(Layer):
 
 
 def parted(x: Node, axis: int, m: int) -> Node:
-    """An axis as m windows of equal length: (..., n, ...) -> (..., m, n / m, ...)."""
+    """Return an axis as m windows of equal length: (..., n, ...) -> (..., m, n / m, ...)."""
     (n,) = bound((x.shape[axis],))
     return F.reshape(x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
 
 
 def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """The cells of m windows of an axis of n cells, and how much each counts in the mean: (m, cells) each.
+    """Return the cells of m windows of an axis of n, and their weights in the mean: (m, cells) each.
 
     A window with fewer cells than the widest has its last cell several times over, which counts once.
 
@@ -172,7 +172,7 @@ def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _starts(u: Node, n: int, m: int, k: int) -> Node:
-    """Where the m windows of k cells begin on an axis of n."""
+    """Return where the m windows of k cells begin on an axis of n."""
     if m == 1:
         return constant(np.array([n - k]))
     stride, floor = (n - k) / (m - 1), F.floor
@@ -182,7 +182,7 @@ def _starts(u: Node, n: int, m: int, k: int) -> Node:
 
 
 def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
-    """For each spatial axis how many cells it has and how many it is to have."""
+    """Return for each spatial axis how many cells it has and how many it is to have."""
     space: Lengths = space_of(type(owner).__name__, x.spec)
     if 0 in space:
         raise ShapeError("E219", expected=fact("an image of one cell or more"), received=shape_text(x.shape))

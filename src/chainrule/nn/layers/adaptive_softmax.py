@@ -83,7 +83,7 @@ class AdaptiveLogSoftmax(Layer):
         return F.concatenate(parts, -1)
 
     def _widths(self, x: Node) -> list[int]:
-        """How wide the narrow layer of each cluster is."""
+        """Return how wide the narrow layer of each cluster is."""
         length = x.shape[-1] if x.rank >= 2 else None
         known = length if isinstance(length, int) else 0
         widths = [int(known // self.div_value ** (i + 1)) for i in range(len(self.cutoffs))]

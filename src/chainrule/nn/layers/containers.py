@@ -95,7 +95,7 @@ class Sequential(Layer):
             )
 
     def named(self) -> Iterator[tuple[str, Layer]]:
-        """Each layer with its name in paths."""
+        """Yield each layer with its name in paths."""
         return zip(self.names or _counted(self.layers), self.layers, strict=True)
 
     def __call__(self, x: Any, scope: Scope) -> Any:
@@ -109,7 +109,7 @@ class Sequential(Layer):
 
 
 def _counted(layers: Iterable[Layer]) -> list[str]:
-    """The default names of layers: their kind, numbered."""
+    """Return the default names of layers: their kind, numbered."""
     seen: dict[str, int] = {}
     names = []
     for part in layers:

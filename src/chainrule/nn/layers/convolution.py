@@ -283,7 +283,7 @@ class SeparableConv(Sliding):
 
 
 def shared_channels(owner: Layer, x: Node, groups: int) -> int:
-    """How many channels an image has, once it is known that groups divide them.
+    """Return the number of channels of an image after checking that groups divide it.
 
     Raises:
         ShapeError E214: they do not.

@@ -202,13 +202,13 @@ class FeatureAlphaDropout(Layer):
 
 
 def _one_a_channel(owner: Layer, x: Node) -> Shape:
-    """The shape of one number for each channel of each image."""
+    """Return the shape of one number for each channel of each image."""
     space = space_of(type(owner).__name__, x.spec)
     return (x.shape[0], *(1,) * len(space), x.shape[-1])
 
 
 def _mask(scope: Scope, shape: Shape, rate: float, dtype: str) -> Node:
-    """1 with probability 1 - rate, else 0."""
+    """Return 1 with probability 1 - rate, else 0."""
     return (scope.uniform("mask", shape) >= rate).astype(dtype)
 
 

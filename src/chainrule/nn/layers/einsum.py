@@ -128,11 +128,7 @@ class EinsumDense(Layer):
         return activated(y, self.activation, scope)
 
     def _read(self, x: Node) -> tuple[Equation, dict[str, Axis]]:
-        """The equation with letters for ``...``, and the length of each letter.
-
-        Raises:
-            ShapeError E208: too many or too few axes; two lengths for one letter.
-        """
+        """Return the equation with letters for ``...``, and the length of each letter."""
         left, weight, right = re.split(",|->", self.equation.replace(" ", ""))
         some = x.rank - len(left.replace("...", ""))
         free = [sign for sign in map(chr, range(0x3B1, 0x3CA)) if sign not in left + weight]  # Greek
@@ -192,6 +188,6 @@ def product(letters: Equation, x: Node, weight: Node) -> Node:
 
 
 def _folded(x: Node, own: Sequence[str], kinds: tuple[list[str], ...], lengths: dict[str, Axis]) -> Node:
-    """A factor with one axis for each kind of letters."""
+    """Return a factor with one axis for each kind of letters."""
     turned = F.transpose(x, [own.index(c) for kind in kinds for c in kind])
     return F.reshape(turned, [count(lengths[c] for c in kind) for kind in kinds])

@@ -202,7 +202,7 @@ class Unembedding(Layer):
 
 
 def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[Node, Node | None]:
-    """The row of each word, and where there are words that count (``None``: all do)."""
+    """Return the row of each word, and where there are words that count (``None``: all do)."""
     words = x.astype("int64") if x.spec.is_float else x
     table = scope.parameter(
         "weight",

@@ -44,7 +44,7 @@ LARGE = 1 << 18  # rows from which quantiles are computed of every n-th row only
 def rows_of_members(
     x: np.ndarray, weights: np.ndarray | None, members: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows (n, F) that each member is trained on, and their weights (n,), member by member.
+    """Yield the rows (n, F) that each member is trained on, and their weights (n,), member by member.
 
     Args:
         x: all training rows, (N, F).
@@ -61,7 +61,7 @@ def rows_of_members(
 
 
 def quantiles(rows: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Weighted quantiles of each feature, (Q, F): the smallest value whose rows up to it have the share.
+    """Return weighted quantiles of each feature, (Q, F): the smallest value with the share of rows up to it.
 
     A row with weight 2 counts as two rows with weight 1.
 
@@ -82,7 +82,7 @@ def quantiles(rows: np.ndarray, weights: np.ndarray, shares: Sequence[float]) ->
 
 
 def center_and_scale(rows: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The center and the scale of each feature, (F,) each.
+    """Return the center and the scale of each feature, (F,) each.
 
     A feature with two values 0 and 1 (one-hot features, indicators, yes and no) keeps its values: center 0,
     scale 1. Any other has its median as center, and the inverse of the standard deviation that a normal
@@ -109,7 +109,7 @@ def center_and_scale(rows: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray,
 
 
 def interval_states(rows: np.ndarray, weights: np.ndarray, intervals: int) -> dict[str, np.ndarray]:
-    """The states of ``EnsemblePiecewiseLinear`` for one member, (F, Q) each.
+    """Return the states of ``EnsemblePiecewiseLinear`` for one member, (F, Q) each.
 
     The limits of the Q intervals are quantiles, so all contain about equally many rows.
 
@@ -305,7 +305,7 @@ class EnsemblePiecewiseLinear(Layer):
 
 
 def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, ..., F) -> (B, ..., N)
-    """The features of these indices, in this order."""
+    """Return the features of these indices, in this order."""
     starts = [0, *(i for i in range(1, len(features)) if features[i] != features[i - 1] + 1), len(features)]
     if len(starts) > MAX_RUNS:
         choice = np.zeros((bound(x.shape[-1:])[0], len(features)))
@@ -429,14 +429,14 @@ class EnsembleMean(Layer):
 
 
 def _of_members(weights: Node, members: int) -> Node:
-    """The weight of each member, (G,) -> (K, 1): the members of a group share its weight."""
+    """Return the weight of each member, (G,) -> (K, 1): the members of a group share its weight."""
     groups = bound(weights.shape)[0]
     shares = F.reshape(weights * (groups / members), (groups, 1))
     return F.reshape(F.broadcast_to(shares, (groups, members // groups)), (members, 1))
 
 
 def _log_mean(logs: Node, weight: Node | None) -> Node:  # (B, K, C) -> (B, C)
-    """The logarithm of the mean over members of numbers of which the logarithms are given."""
+    """Return the logarithm of the mean over members of numbers of which the logarithms are given."""
     if weight is None:
         return F.logsumexp(logs, 1) - math.log(bound(logs.shape[1:2])[0])
     return F.logsumexp(logs + F.log(F.maximum(weight, SMALLEST)), 1)
@@ -463,11 +463,7 @@ def require_members(part: Layer, x: Node, groups: int = 1) -> None:
 def _require_features(
     part: EnsembleNormalization | EnsemblePiecewiseLinear, x: Node, features: int = 1
 ) -> int:
-    """Require an input (B, F) or (B, K, F) with at least this number of features; returns F.
-
-    Raises:
-        ShapeError E208: another shape.
-    """
+    """Require an input (B, F) or (B, K, F) with at least this number of features; returns F."""
     fits = x.rank == 2 or (x.rank == 3 and x.shape[1] == part.members)
     if not fits or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
         raise ShapeError(

@@ -164,7 +164,6 @@ class MixtureOfExperts(Layer):
 
 
 def _channels(owner: Layer, x: Node) -> int:
-    """Return the number of channels of the input."""
     if x.rank < 2 or not isinstance(x.shape[-1], int):
         raise ShapeError(
             "E208", op=type(owner).__name__, constraint=fact("samples of fixed length"),

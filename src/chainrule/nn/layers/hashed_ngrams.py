@@ -86,7 +86,7 @@ class HashedNGrams(Layer):
         return F.concatenate([self._numbers(words, n) for n in self.lengths if n <= length], -1)
 
     def _numbers(self, words: Node, n: int) -> Node:
-        """The numbers of the n-grams of one length: (B, T) -> (B, T - n + 1)."""
+        """Return the numbers of the n-grams of one length: (B, T) -> (B, T - n + 1)."""
         count, last = bound(words.shape[1:])[0] - n + 1, self.buckets - 1
         total, is_complete = constant(np.zeros(count, np.int64)), constant(np.ones(count, bool))
         for i in range(n):

@@ -89,7 +89,7 @@ class MaxUnpool(Layer):
         return make(patches.Fold(strides, low, high, (1,) * len(places), window, space), windows)
 
     def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:
-        """The spatial axes of the result, and the padding before and after each."""
+        """Return the spatial axes of the result, and the padding before and after each."""
         wide = tuple(n * s for n, s in zip(places, strides, strict=True))
         if self.output_size is not None:
             wide = per_axis("MaxUnpool", "output_size", self.output_size, len(places))
@@ -102,7 +102,7 @@ class MaxUnpool(Layer):
 
 
 def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
-    """Values and indices, once it is known that they are there and belong together."""
+    """Return values and indices after checking that both are there and belong together."""
     values = dict(x) if isinstance(x, Mapping) else {"one value": x}
     alike = set(values) == {"values", "indices"} and values["values"].shape == values["indices"].shape
     if not alike or values["indices"].dtype not in INTEGERS:

@@ -128,7 +128,7 @@ class GraphNetwork(Layer):
 
 
 def _edges(owner: Layer, x: Mapping[str, Node]) -> Node:
-    """The adjacency matrices, (B, K, N, N) -> (B, N, K N).
+    """Return the adjacency matrices, (B, K, N, N) -> (B, N, K N).
 
     Raises:
         ShapeError E220, E208: nodes or edges of another shape.
@@ -150,7 +150,7 @@ def _edges(owner: Layer, x: Mapping[str, Node]) -> Node:
 
 
 def _messages(h: Node, edges: Node, scope: Scope) -> Node:
-    """The sum of the messages that each node receives, (B, N, C)."""
+    """Return the sum of the messages that each node receives, (B, N, C)."""
     count, units = bound(h.shape[1:])
     kinds = bound(edges.shape[-1:])[0] // count
     sent = scope.run(Dense(kinds * units, bias=False), h, "message")  # (B, N, C) -> (B, N, K C)
@@ -159,7 +159,7 @@ def _messages(h: Node, edges: Node, scope: Scope) -> Node:
 
 
 def _updated(h: Node, m: Node, units: int, scope: Scope) -> Node:
-    """The states after a round, (B, N, C), by a gated recurrent unit."""
+    """Return the states after a round, (B, N, C), by a gated recurrent unit."""
     received = scope.run(Dense(3 * units), m, "received")  # (B, N, C) -> (B, N, 3 C)
     own = scope.run(Dense(3 * units, bias=False), h, "own")
     z, r = (

@@ -305,14 +305,14 @@ class UnitNorm(Layer):
 
 
 def standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:
-    """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
+    """Return ``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
     over = tuple(axes)
     mean, variance = (getattr(F, name)(x, over, keepdims=True) for name in ("mean", "variance"))
     return (x - mean) * defined(1.0 / F.sqrt(variance + epsilon), variance)
 
 
 def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
-    """``y`` times a learned scale plus a learned shift, as far as the layer has them; in a shape."""
+    """Apply the learned scale and shift that the layer has; ``seen`` is their shape beside ``y``."""
     if getattr(owner, "scale", False):
         y = y * F.reshape(scope.parameter("scale", shape, ONES), seen or shape)
     if getattr(owner, "shift", False):

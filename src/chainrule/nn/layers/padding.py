@@ -83,7 +83,7 @@ class Pad(Layer):
         return x
 
     def _framed(self, x: Node, space: Lengths, sides: Pairs) -> Node:
-        """Zero padding; for another value, a frame of it is added."""
+        """Pad by zeros; for another value, add a frame of it."""
         padded = F.pad(x, [(0, 0), *sides, (0, 0)])
         if self.value == 0:
             return padded
@@ -145,7 +145,7 @@ def require_sides(owner: Layer, name: str, fix: str) -> None:
 
 
 def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
-    """(before, after) for each spatial axis.
+    """Return (before, after) for each spatial axis.
 
     Raises:
         ShapeError E218: for another number of axes.

@@ -198,7 +198,7 @@ def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
 
 
 def winners_of(y: Node, rank: int) -> Node:
-    """Which cell of each window, counted row by row, is the first to have what a max pool made of it."""
+    """Return the first cell of each window, counted row by row, that has the window's largest value."""
     (windows,) = y.inputs  # (B, *places, *window, C)
     cells = count(windows.shape[rank - 1 : -1])
     flat = F.reshape(windows, (*y.shape[:-1], cells, y.shape[-1]))  # (B, *places, cells, C)

@@ -171,7 +171,7 @@ class RotaryPosition(Layer):
         return self.turned(x, x.rank - 2, scope)
 
     def turned(self, x: Node, axis: int, scope: Scope) -> Node:
-        """``x`` turned, its positions along ``axis``.
+        """Return ``x`` rotated by the positions along ``axis``.
 
         Args:
             x: vectors of even length, (B, ..., C).
@@ -194,7 +194,7 @@ class RotaryPosition(Layer):
         return x * cosine + (x @ constant(partner.astype(x.dtype))) * sine  # (..., C) (C, C) -> (..., C)
 
     def _pattern(self, length: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """The angle of each number at each position (length, C), and the matrix P (C, C) of the pairs."""
+        """Return the angles of all numbers, (length, C), and the matrix P (C, C) of the pairs."""
         reserve(length, channels, itemsize=48)  # angles and powers, sines, cosines
         reserve(channels, channels, itemsize=16)
         half = channels // 2
@@ -210,7 +210,7 @@ class RotaryPosition(Layer):
 
 
 def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
-    """The pattern of ``SinusoidalPosition``: (length, channels)."""
+    """Return the pattern of ``SinusoidalPosition``: (length, channels)."""
     reserve(length, channels, itemsize=40)  # angles, sines, cosines, the pattern in both dtypes
     angles = np.arange(length)[:, None] / portable_math.power(base, np.arange(channels) // 2 * 2 / channels)
     cosines, sines = _blockwise(portable_math.cos, angles), _blockwise(portable_math.sin, angles)
@@ -218,7 +218,7 @@ def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
 
 
 def _blockwise(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """An elementwise function of an array, whose temporary arrays are as large as a block of it."""
+    """Return an elementwise function of an array, whose temporary arrays are as large as a block of it."""
     flat, result = x.reshape(-1), np.empty(x.size)
     for start in range(0, x.size, BLOCK):
         result[start : start + BLOCK] = function(flat[start : start + BLOCK])
@@ -251,14 +251,14 @@ def rows_at(table: Node, count: int, scope: Scope) -> Node:
 
 
 def _along(rows: Node, axis: int, rank: int) -> Node:
-    """Rows (T, C) or (B, T, C) with axes of length 1 set in, such that T lies at ``axis`` of ``rank``."""
+    """Reshape rows (T, C) or (B, T, C) to ``rank`` axes, T at ``axis``, the others of length 1."""
     lead: Shape = rows.shape[:-2] if rows.rank == 3 else (1,)
     between, after = (1,) * (axis - 1), (1,) * (rank - axis - 2)
     return F.reshape(rows, (*lead, *between, rows.shape[-2], *after, rows.shape[-1]))
 
 
 def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
-    """How many positions and channels a sequence has."""
+    """Return how many positions and channels a sequence has."""
     places = x.shape[x.rank - 2 if axis is None else axis] if x.rank > 2 else None
     channels = x.shape[-1] if x.rank > 2 else None
     if not isinstance(places, int) or not isinstance(channels, int):

@@ -204,5 +204,5 @@ def _as_tuple(value: object) -> tuple:
 
 
 def _numbers(x: Node) -> Node:
-    """Raw features as floating-point numbers: integers as float64, in which timestamps keep their digits."""
+    """Convert raw features to floating-point numbers: integers to float64, which keeps timestamps exact."""
     return x if x.spec.is_float else x.astype("float64")

@@ -108,7 +108,7 @@ class UpSampling(Layer):
 
 
 def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each of m cells the one of n that lies there, and weights of 1.
+    """Return for each of m cells the one of n at its position, and weights of 1.
 
     Example:
         >>> nearest(2, 4, False, 2)[0].ravel().tolist()
@@ -120,7 +120,7 @@ def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndar
 
 
 def linear(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each of m cells the two of n around it, and how much each counts.
+    """Return for each of m cells the two of n around it, and their weights.
 
     Example:
         >>> cells, weights = linear(2, 4, False, 2)
@@ -134,7 +134,7 @@ def linear(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarr
 
 
 def cubic(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each of m cells the four of n around it, and how much each counts."""
+    """Return for each of m cells the four of n around it, and their weights."""
     place, a = _places(n, m, align_corners, factor), -0.75
     low = np.floor(place).astype(int)
     cells = low[:, None] + np.arange(-1, 3)
@@ -145,7 +145,7 @@ def cubic(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarra
 
 
 def _places(n: int, m: int, align_corners: bool, factor: float) -> np.ndarray:
-    """The position of each of m cells on an axis of n cells."""
+    """Return the position of each of m cells on an axis of n cells."""
     if align_corners:
         return np.arange(m) * ((n - 1) / max(m - 1, 1))
     return (np.arange(m) + 0.5) / factor - 0.5

@@ -105,7 +105,7 @@ class SequencePool(Layer):
         return self._masked(sequence, F.reshape(mask, (*mask.shape, 1)))
 
     def _masked(self, x: Node, mask: Node) -> Node:
-        """The same where only some positions count: x (B, T, C), mask (B, T, 1)."""
+        """Pool only the positions that count: x (B, T, C), mask (B, T, 1)."""
         kind = x.dtype
         counts = mask.astype(kind)
         if self.mode == "max":
@@ -117,7 +117,7 @@ class SequencePool(Layer):
 
 
 def _outermost(counts: Node, is_last: bool) -> Node:
-    """1 at the first or last position that counts and 0 elsewhere: (B, T, 1), made without a loop.
+    """Return 1 at the first or last position that counts and 0 elsewhere, (B, T, 1), without a loop.
 
     Each position that counts is given its number from the far end, and the largest wins.
     """
@@ -129,7 +129,7 @@ def _outermost(counts: Node, is_last: bool) -> Node:
 
 
 def _numbers(places: int, is_last: bool) -> list[float]:
-    """1 to ``places``, the largest at the requested end."""
+    """Return 1 to ``places``, the largest at the requested end."""
     reserve(places, itemsize=64)
     numbers = [float(i + 1) for i in range(places)]
     return numbers if is_last else numbers[::-1]

@@ -80,12 +80,12 @@ class Dot(Layer):
 
 
 def _last(value: Node, axis: int) -> Node:
-    """The axes in another order, one of them last."""
+    """Return the axes in another order, one of them last."""
     return F.transpose(value, [*(i for i in range(value.rank) if i != axis), axis])
 
 
 def _flat(value: Node) -> Node:
-    """The axes between the first and the last as one: (B, ..., I) -> (B, M, I)."""
+    """Return the axes between the first and the last as one: (B, ..., I) -> (B, M, I)."""
     return F.reshape(value, (value.shape[0], count(value.shape[1:-1]), value.shape[-1]))
 
 
@@ -223,7 +223,7 @@ class Bilinear(Layer):
 
 
 def to_norm(x: Node, p: float) -> Node:
-    """The p-norm over the last axis, which stays with length 1."""
+    """Return the p-norm over the last axis, which stays with length 1."""
     if p == 2:
         return F.sqrt(F.sum(F.square(x), -1, keepdims=True))
     return F.sum(F.abs(x) ** p, -1, keepdims=True) ** (1.0 / p)

@@ -135,20 +135,14 @@ def _length(x: Node) -> Node:
 
 @frozen
 class _FromWeight(Initializer):
-    """Initial values that follow from those of a weight: drawn by the same key and stream, they are the same.
-
-    Args:
-        weight_initializer: how the weight's initial values are drawn.
-        shape: the weight's shape.
-        stream: the weight's random stream.
-    """
+    """Initial values that follow from those of a weight, drawn again by the same key and stream."""
 
     weight_initializer: Initializer
     shape: Shape
     stream: int
 
     def table(self, key: Node, dtype: str) -> Node:
-        """The weight's initial values as a table (O, the rest)."""
+        """Return the weight's initial values as a table (O, the rest)."""
         return _table(self.weight_initializer(key, self.shape, dtype, self.stream))
 
 
@@ -170,7 +164,7 @@ class TopDirection(_FromWeight):
 
 
 def _table(weight: Node) -> Node:
-    """A weight (O, ...) as a table (O, the rest)."""
+    """Return a weight (O, ...) as a table (O, the rest)."""
     rows, *rest = bound(weight.shape)
     return F.reshape(weight, (rows, -1 if rest else 1))
 

@@ -46,7 +46,7 @@ def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_we
 
 
 def weights_node(loss: Loss, dtype: str, name: str = "class_weight") -> Node:
-    """The weights as a node (K,)."""
+    """Return the weights as a node (K,)."""
     return constant(np.asarray(getattr(loss, name), dtype))
 
 
@@ -90,7 +90,7 @@ class OneClass(Loss):
         return Spec(output.shape[:-1], "int64")
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        """The weighted loss at each position: scores (B, ..., K) and one-hot classes -> (B, ...).
+        """Return the weighted loss at each position: scores (B, ..., K) and one-hot classes -> (B, ...).
 
         Args:
             output: the scores, (B, ..., K).
@@ -118,16 +118,16 @@ class OneClass(Loss):
         return weights if self.ignore_index is None else F.where(self._is_known(target), weights, 0.0)
 
     def _is_known(self, target: Node) -> Node:
-        """Whether a position has a class."""
+        """Return whether a position has a class."""
         assert self.ignore_index is not None
         return F.not_equal(target, self.ignore_index)
 
     def _class(self, target: Node) -> Node:
-        """The index of the class; 0 at positions without one."""
+        """Return the index of the class; 0 at positions without one."""
         return target if self.ignore_index is None else F.where(self._is_known(target), target, 0)
 
     def weighted(self, losses: Node, hot: Node) -> Node:
-        """The loss at each position times the weight of its class.
+        """Return the loss at each position times the weight of its class.
 
         Args:
             losses: the loss at each position, (B, ...).
@@ -142,5 +142,5 @@ class OneClass(Loss):
 
 
 def right(values: Node, hot: Node) -> Node:
-    """The value of the true class: (B, ..., K) -> (B, ...)."""
+    """Return the value of the true class: (B, ..., K) -> (B, ...)."""
     return F.sum(values * hot, -1)

@@ -359,12 +359,12 @@ class GeneralizedCrossEntropy(OneClass):
 
 
 def smoothed(target: Node, s: float) -> Node:
-    """Targets moved towards one half."""
+    """Return targets moved towards one half."""
     return target * (1.0 - s) + s / 2.0 if s else target
 
 
 def focus(wrong: Node, gamma: float, loss: Node) -> Node:
-    """The loss times the probability of the wrong class, raised to gamma."""
+    """Return the loss times the probability of the wrong class, raised to gamma."""
     if not gamma:
         return loss
     return F.power(F.maximum(wrong, _NEVER_ZERO), float(gamma)) * loss

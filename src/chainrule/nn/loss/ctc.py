@@ -120,14 +120,14 @@ class CTC(Loss):
         return self._ended(a, labels)
 
     def _with_blanks(self, labels: Node) -> Node:
-        """``a b`` becomes ``- a - b -``: (B, S) -> (B, 2 S + 1)."""
+        """Insert blanks, ``a b`` to ``- a - b -``: (B, S) -> (B, 2 S + 1)."""
         blanks = F.full_like(labels, self.blank)
         pairs = F.stack([blanks, labels], 2)  # (B, S, 2)
         flat = F.reshape(pairs, (labels.shape[0], labels.shape[1] * 2))
         return F.concatenate([flat, blanks[:, :1]], 1)
 
     def _skips(self, places: Node, like: Node) -> Node:
-        """0 where a path may come from two positions before, else log(0): (B, L)."""
+        """Return 0 where a path may come from two positions before, else log(0): (B, L)."""
         fresh = F.not_equal(places[:, 2:], places[:, :-2])
         label = F.not_equal(places[:, 2:], self.blank)
         free = F.full_like(like[:, 2:], 0.0)
@@ -135,7 +135,7 @@ class CTC(Loss):
         return F.concatenate([F.full_like(like[:, :2], _NEVER), allowed], 1)
 
     def _ended(self, a: Node, labels: Node) -> Node:
-        """The loss, from the paths that end at the last label or the blank after it."""
+        """Return the loss, from the paths that end at the last label or the blank after it."""
         where = F.where
         is_label = F.not_equal(labels, self.blank).astype(a.dtype)
         last = F.sum(is_label, 1, True) * 2.0  # (B, 1)
@@ -148,7 +148,7 @@ class CTC(Loss):
         return F.softmax(output)
 
     def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
-        """Labels (N, n) padded with blanks, (N, S).
+        """Pad labels (N, n) with blanks, (N, S).
 
         Raises:
             TrainingError E504: more labels than S.
@@ -168,7 +168,7 @@ class CTC(Loss):
         return np.pad(labels, ((0, 0), (0, limit - has)), constant_values=self.blank)
 
     def to_targets(self, prediction: Any) -> Any:
-        """The labels of the likeliest path, (N, T, K) -> (N, S), padded with blanks.
+        """Return the labels of the likeliest path, (N, T, K) -> (N, S), padded with blanks.
 
         Repeated symbols are merged and blanks removed. If the loss is trained on shorter parts of recordings
         (``time_major``), all frames are decoded here: slice the prediction to decode a part.
@@ -226,7 +226,7 @@ class CTC(Loss):
 
 
 def _step(a: Node, skip: Node) -> Node:
-    """From one frame to the next: log(e^a + e^(a one before) + e^(a two before, where allowed))."""
+    """Return the next frame: log(e^a + e^(a one before) + e^(a two before, where allowed))."""
     never = F.full_like(a[:, :2], _NEVER)
     one = F.concatenate([never[:, :1], a[:, :-1]], 1)
     two = F.concatenate([never, a[:, :-2]], 1) + skip

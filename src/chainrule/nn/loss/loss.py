@@ -67,7 +67,7 @@ class Loss(Extensible):
         """Refuse settings outside their range."""
 
     def target(self, output: Spec) -> Spec:
-        """The spec of the targets that belong to outputs of this spec.
+        """Return the spec of the targets that belong to outputs of this spec.
 
         Args:
             output: the spec of the output of the network.
@@ -75,7 +75,7 @@ class Loss(Extensible):
         return output
 
     def terms(self, output: Node, target: Node) -> Node:
-        """The terms of a sample's loss: (B, ...), one for each value or position, or (B,).
+        """Return the terms of a sample's loss: (B, ...), one for each value or position, or (B,).
 
         Args:
             output: the output of the network, (B, ...).
@@ -90,7 +90,7 @@ class Loss(Extensible):
         )
 
     def shares(self, output: Node, target: Node) -> Node | None:
-        """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1.
+        """Return the weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1.
 
         Args:
             output, target: as in ``terms``.
@@ -103,12 +103,13 @@ class Loss(Extensible):
         return False
 
     def __call__(self, output: Node, target: Node) -> Node:
-        """The loss of each sample, shape (B,): J of a batch of this sample alone."""
+        """Return the loss of each sample, shape (B,): J of a batch of this sample alone."""
         total, weight = self.parts(output, target)
         return total if weight is None else total / divisor(weight)
 
     def parts(self, output: Node, target: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
-        """Numerator and denominator of each sample's loss, (B,) each; sums of both make the mean of a batch.
+        """Return numerator and denominator of each sample's loss, (B,) each; sums of both make the mean of a
+        batch.
 
         Args:
             output: predictions of the network.
@@ -140,7 +141,7 @@ class Loss(Extensible):
         return (total, count) if weight is None else (total * weight, count * weight)
 
     def prediction(self, output: Node) -> Node:
-        """The output in the user's terms: probabilities of a classifier, values of a regressor.
+        """Return the output in the user's terms: probabilities of a classifier, values of a regressor.
 
         Args:
             output: the output of the network, (B, ...).
@@ -148,7 +149,7 @@ class Loss(Extensible):
         return output
 
     def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
-        """An array of targets, padded to the shape of a sample, if this loss supports padding.
+        """Return an array of targets, padded to the shape of a sample, if this loss supports padding.
 
         Args:
             target: the targets (N, ...).
@@ -160,7 +161,7 @@ class Loss(Extensible):
         return target
 
     def to_targets(self, prediction: Any) -> Any:
-        """The array ``prediction`` in the form of targets; ``None`` if it has that form already.
+        """Return the array ``prediction`` in the form of targets; ``None`` if it has that form already.
 
         Args:
             prediction: predictions of the network, as ``prediction`` computes them.
@@ -176,7 +177,7 @@ class Loss(Extensible):
         """
 
     def mean(self, output: Node, target: Node, weight: Node | None = None) -> Node:
-        """J, the mean over the batch, shape (), after checking that output and target match.
+        """Return J, the mean over the batch, shape (), after checking that output and target match.
 
         Args:
             output: the network's output.
@@ -232,18 +233,18 @@ def require_rows(loss: Loss, terms: Node, output: Node) -> None:
 
 
 def per_sample(values: Node, how: str) -> Node:
-    """The sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
+    """Return the sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
     inside = tuple(range(1, values.rank))
     return getattr(F, how)(values, inside) if inside else values
 
 
 def divisor(weight: Node) -> Node:
-    """A sum of weights to divide by: 1 where all weights are 0, as its numerator is 0 there."""
+    """Return a sum of weights to divide by: 1 where all weights are 0, as its numerator is 0 there."""
     return F.where(weight > 0.0, weight, 1.0)
 
 
 def signs(target: Node) -> Node:
-    """1 for yes and -1 for no, whether the target encodes no as 0 or as -1."""
+    """Return 1 for yes and -1 for no, whether the target encodes no as 0 or as -1."""
     return F.where(target > 0.0, F.full_like(target, 1.0), -1.0)
 
 
@@ -299,7 +300,7 @@ def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -
 
 
 def mean_loss(loss: Loss, prediction: Node, target: Operand | None, weight: Operand | None) -> Node:
-    """The mean of a loss over the batch, shape ().
+    """Return the mean of a loss over the batch, shape ().
 
     Args:
         loss: the loss.

@@ -15,7 +15,7 @@ from chainrule.spec import shape_text
 
 
 def member_losses(loss: Loss, output: Node, target: Node) -> Node:
-    """The loss of each sample for each member, (B, K).
+    """Return the loss of each sample for each member, (B, K).
 
     Args:
         loss: a loss with terms for values or positions.
@@ -32,7 +32,7 @@ def member_losses(loss: Loss, output: Node, target: Node) -> Node:
 def member_parts(
     loss: Loss, output: Node, target: Node, weight: Node | None = None
 ) -> tuple[Node, Node | None]:
-    """Numerator and denominator of each sample's loss, (B,) each, as ``Loss.parts`` for an ensemble.
+    """Return numerator and denominator of each sample's loss, (B,) each, as ``Loss.parts`` for an ensemble.
 
     Args:
         loss, output, target: as for ``member_losses``.
@@ -60,7 +60,7 @@ def member_parts(
 
 
 def _of_members(loss: Loss, output: Node, target: Node) -> Node:
-    """The target, repeated for each member: (B, ...) -> (B, K, ...)."""
+    """Return the target, repeated for each member: (B, ...) -> (B, K, ...)."""
     batch, *rest = target.shape
     shape = (batch, output.shape[1], *rest)
     if output.rank < 3 or loss.target(output.spec).shape != shape or loss.joins not in ("mean", "sum"):
@@ -72,6 +72,6 @@ def _of_members(loss: Loss, output: Node, target: Node) -> Node:
 
 
 def per_member(values: Node, how: str) -> Node:
-    """The sum or mean of losses over everything but samples and members: (B, K, ...) -> (B, K)."""
+    """Return the sum or mean of losses over everything but samples and members: (B, K, ...) -> (B, K)."""
     inside = tuple(range(2, values.rank))
     return getattr(F, how)(values, inside) if inside else values

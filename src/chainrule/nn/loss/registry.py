@@ -20,7 +20,7 @@ _KEEPS_NUMBERS = ("reshape", "cast", "transpose")
 
 
 def known_loss(loss: str | Loss) -> Loss:
-    """The loss of this name, or the loss itself.
+    """Return the loss of this name, or the loss itself.
 
     Raises:
         UsageError E101: no such loss.
@@ -33,7 +33,7 @@ def known_loss(loss: str | Loss) -> Loss:
 
 
 def _names_elsewhere() -> dict[str, str]:
-    """The names of the losses in PyTorch and Keras, each with ours."""
+    """Return the names of the losses in PyTorch and Keras, each with ours."""
     names: dict[str, str] = {}
     for own, loss in LOSSES.items():
         for peer in filter(None, (loss.pytorch, loss.keras)):
@@ -43,7 +43,7 @@ def _names_elsewhere() -> dict[str, str]:
 
 
 def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[str, Spec]) -> dict[str, Loss]:
-    """One loss for each output.
+    """Return one loss for each output.
 
     Args:
         loss: one for all outputs, or one for each by the output's name.

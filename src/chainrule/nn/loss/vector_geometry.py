@@ -12,13 +12,13 @@ _SHORT = 1e-12  # the square of the minimum length that is divided by
 
 
 def length(x: Node) -> Node:
-    """The Euclidean length along the last axis; at least 1e-6, so that its gradient exists at 0 too."""
+    """Return the Euclidean length along the last axis, at least 1e-6: its gradient then exists at 0 too."""
     squared = F.sum(F.square(x), -1)
     return defined(F.sqrt(F.maximum(squared, _SHORT)), squared)
 
 
 def cosine(a: Node, b: Node) -> Node:
-    """The cosine of the angle between two vectors: (..., D), (..., D) -> (...)."""
+    """Return the cosine of the angle between two vectors: (..., D), (..., D) -> (...)."""
     return F.sum(a * b, -1) / (length(a) * length(b))
 
 

@@ -280,6 +280,6 @@ class Ftrl(Rule):
 
 
 def _rms(x: Node) -> Node:
-    """The root of the mean square of all numbers, shape ()."""
+    """Return the root of the mean square of all numbers, shape ()."""
     rows, rest = matrix_shape(x.shape) if x.shape else (1, 1)
     return norm(x) / float(max(1, rows * rest)) ** 0.5

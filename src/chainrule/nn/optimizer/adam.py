@@ -32,7 +32,7 @@ class AdaptiveMoments(Rule):
         return {"mean": Slot(shape), "square": Slot(shape)}
 
     def step(self, mean: Node, square: Node, context: StepContext) -> Node:
-        """rate m' / (sqrt(s') + epsilon).
+        """Return rate m' / (sqrt(s') + epsilon).
 
         Args:
             mean: m', the mean of the gradients, bias-corrected.
@@ -219,7 +219,7 @@ class RAdam(AdaptiveMoments):
         return moved, {"mean": mean, "square": square}
 
     def _trust(self, t: Node) -> tuple[Node, Node]:
-        """q sqrt(1 - b2^t), and whether enough gradients were seen for it; all in float64, shape ()."""
+        """Return q sqrt(1 - b2^t), and whether enough gradients were seen for it; float64, shape ()."""
         limit = 2.0 / (1.0 - self.beta2) - 1.0
         forgot = F.power(self.beta2, t)
         seen = limit - t * forgot * 2.0 / (1.0 - forgot)

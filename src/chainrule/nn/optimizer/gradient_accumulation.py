@@ -80,5 +80,5 @@ class Accumulated(Around):
         }
 
     def _updates_after(self, count: Node) -> Node:
-        """The number of updates after ``count`` batches."""
+        """Return the number of updates after ``count`` batches."""
         return F.floor(count / float(self.steps))

@@ -188,6 +188,6 @@ def orthogonal(matrix: Node, steps: int) -> Node:
 
 
 def _where_both(one: Node, other: Node, ratio: Node) -> Node:
-    """The ratio where both lengths are above 0, else 1."""
+    """Return the ratio where both lengths are above 0, else 1."""
     both = F.greater(F.minimum(one, other), 0.0)
     return F.where(both, ratio, 1.0)

@@ -114,7 +114,7 @@ class LBFGS(Optimizer):
         return moved, new_slots
 
     def _falls(self, line: Line, loss: Node) -> Node:
-        """Whether the loss at the trial point is low enough: below Armijo's line and the best so far."""
+        """Return whether the loss at the trial point is below Armijo's line and the best so far."""
         bound = line["base"] + line["length"] * line["slope"] * self.armijo
         return F.logical_and(F.less_equal(loss, bound), F.less(loss, line["low_loss"]))
 
@@ -124,7 +124,7 @@ class LBFGS(Optimizer):
     def _past(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, counts: Node, ends: Node
     ) -> dict[str, Node]:
-        """The stored moves and changes, with those of the search that ends here; none when it failed."""
+        """Return the stored moves and changes with those of the search that ends here; none if it failed."""
         moves = {path: p - slots[f"{path}/point"] for path, p in parameters.items()}
         changes = {path: g - slots[f"{path}/gradient"] for path, g in gradients.items()}
         bend = dot(moves, changes)
@@ -140,7 +140,7 @@ class LBFGS(Optimizer):
         return new_slots
 
     def _begin(self, gradients: Nodes, past: Nodes, context: StepContext) -> tuple[dict[str, Node], Line]:
-        """A new direction from here, and the state of its search before the first trial."""
+        """Return a new direction from here, and the state of its search before the first trial."""
         down = {path: -g for path, g in gradients.items()}
         turned = self._turned(down, past)
         is_down = F.less(dot(turned, gradients), 0.0)
@@ -154,7 +154,7 @@ class LBFGS(Optimizer):
         return ahead, {**start, "slope": slope, "low_slope": slope}
 
     def _turned(self, down: Nodes, past: Nodes) -> dict[str, Node]:
-        """-H g by the two-loop recursion; a pair that is not there has curvature 0 and changes nothing."""
+        """Return -H g by the two-loop recursion; a missing pair has curvature 0 and changes nothing."""
         curvatures = past["line/curvatures"]
         pairs = [
             (
@@ -179,7 +179,7 @@ class LBFGS(Optimizer):
         return q
 
     def _searched(self, line: Line, loss: Node, slope: Node) -> Line:
-        """The search after a trial that was not accepted: narrower ends, and the next length to try."""
+        """Return the search after a rejected trial: narrower ends, and the next length to try."""
         where = F.where
         falls, trial = self._falls(line, loss), {"": line["length"], "_loss": loss, "_slope": slope}
         to_high = where(F.greater(line["has_high"], 0.0), line["high"] - line["low"], 1.0)
@@ -201,7 +201,7 @@ class LBFGS(Optimizer):
 
 
 def between(line: Line) -> Node:
-    """The bottom of the cubic through both ends, kept a tenth of their distance away from either."""
+    """Return the bottom of the cubic through both ends, kept a tenth of their distance away from either."""
     low, high = line["low"], line["high"]
     width = high - low
     mean = line["low_slope"] + line["high_slope"] - (line["high_loss"] - line["low_loss"]) / width * 3.0
@@ -214,7 +214,7 @@ def between(line: Line) -> Node:
 
 
 def dot(one: Nodes, other: Nodes) -> Node:
-    """The scalar product over all parameters, shape ()."""
+    """Return the scalar product over all parameters, shape ()."""
     return reduce(F.add, [F.sum(one[path] * other[path]) for path in one])
 
 
@@ -223,13 +223,13 @@ def _of(slots: Nodes, paths: Nodes, name: str) -> dict[str, Node]:
 
 
 def _pushed(rows: Node, last: Node) -> tuple[Node, Node]:
-    """The rows with one more at the end and the first one forgotten; and the rows as they are."""
+    """Return the rows with one more at the end and the first one forgotten; and the rows as they are."""
     fresh = F.reshape(last, (1, *last.shape))
     return F.concatenate([rows[1:], fresh], 0), rows
 
 
 def _inverse(number: Node) -> Node:
-    """1 over a number above 0, else 0."""
+    """Return 1 over a number above 0, else 0."""
     is_there = F.greater(number, 0.0)
     return F.where(is_there, 1.0 / F.where(is_there, number, 1.0), 0.0)
 

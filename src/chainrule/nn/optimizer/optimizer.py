@@ -47,7 +47,7 @@ class StepContext:
     Args:
         learning_rate: the learning rate of this step, shape ().
         count: the number of this step, 1 for the first, as a floating-point node of shape ().
-        loss: what is being made small, shape ().
+        loss: the objective that is minimized, shape ().
     """
 
     learning_rate: Node
@@ -72,7 +72,7 @@ class Optimizer(Extensible):
         return False
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
-        """The state, by label; the state of one parameter is labeled ``PATH/SLOT``.
+        """Return the state, by label; the state of one parameter is labeled ``PATH/SLOT``.
 
         Args:
             shapes: of the parameters that move, by path.
@@ -82,7 +82,7 @@ class Optimizer(Extensible):
     def moves(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
-        """The new parameters by path, and the new slots by label.
+        """Return the new parameters by path, and the new slots by label.
 
         Args:
             parameters, gradients: by path, of one shape each.
@@ -92,7 +92,7 @@ class Optimizer(Extensible):
         raise TypeError(f"{type(self).__name__} moves nothing")
 
     def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        """The parameters to evaluate the network with after ``count`` steps, at least one.
+        """Return the parameters to evaluate the network with after ``count`` steps, at least one.
 
         Args:
             parameters: the trained parameters, by path.
@@ -129,7 +129,7 @@ class Rule(Optimizer):
         return known_schedule(self.learning_rate)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        """The state of a parameter of this shape.
+        """Return the state of a parameter of this shape.
 
         Args:
             shape: the shape of the parameter.
@@ -137,7 +137,7 @@ class Rule(Optimizer):
         return {}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        """The new parameter and its new slots.
+        """Return the new parameter and its new slots.
 
         Args:
             p, g: the parameter and its gradient, one shape.
@@ -147,7 +147,7 @@ class Rule(Optimizer):
         raise TypeError(f"{type(self).__name__} moves nothing")
 
     def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
-        """The parameter to evaluate the network with.
+        """Return the parameter to evaluate the network with.
 
         Args:
             p: the trained parameter.
@@ -157,7 +157,7 @@ class Rule(Optimizer):
         return p
 
     def shrunk(self, p: Node, context: StepContext) -> Node:
-        """The parameter after its decoupled decay: w (1 - rate decay).
+        """Return the parameter after its decoupled decay: w (1 - rate decay).
 
         Args:
             p: the parameter.
@@ -189,7 +189,7 @@ class Rule(Optimizer):
         }
 
     def slots_of(self, path: str, p: Node, slots: Nodes) -> dict[str, Node]:
-        """The state of one parameter.
+        """Return the state of one parameter.
 
         Args:
             path: the path of the parameter.
@@ -200,12 +200,12 @@ class Rule(Optimizer):
 
 
 def running(mean: Node, new: Node, beta: float) -> Node:
-    """A running mean after one more number: ``beta`` of the old mean, the rest of the new number."""
+    """Return a running mean after one more number: ``beta`` of the old mean, the rest of the new number."""
     return mean * beta + new * (1.0 - beta)
 
 
 def bias_correction(beta: float, count: Node, dtype: str) -> Node:
-    """1 - beta^count: how much of a running mean that began at 0 is there after ``count`` numbers.
+    """Return 1 - beta^count, the weight of the numbers in a running mean that began at 0.
 
     Numerics: computed in float64: in float32 the first of them, 0.001 for beta = 0.999, would be right to 5
     digits only.
@@ -214,13 +214,13 @@ def bias_correction(beta: float, count: Node, dtype: str) -> Node:
 
 
 def norm(x: Node) -> Node:
-    """The length of all numbers taken as one vector, shape (); NaN, which is reported, where it overflows."""
+    """Return the norm of all numbers as one vector, shape (); NaN, which is reported, if it overflows."""
     squared = F.sum(F.square(x))
     return defined(F.sqrt(squared), squared)
 
 
 def matrix_shape(shape: Shape) -> tuple[int, int]:
-    """The shape of a weight (out, *kernel, in) as a matrix: out, and all the rest."""
+    """Return the shape of a weight (out, *kernel, in) as a matrix: out, and all the rest."""
     lengths = [int(n) for n in shape if isinstance(n, int)]
     rest = 1
     for n in lengths[1:]:

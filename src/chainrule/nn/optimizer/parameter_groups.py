@@ -53,7 +53,7 @@ class Group(Extensible):
         require(self, "constraint", fits, fact("a constraint"), "cr.MaxNorm(2.0)")
 
     def has(self, path: str) -> bool:
-        """Whether a parameter belongs to the group.
+        """Return whether a parameter belongs to the group.
 
         Args:
             path: the path of a parameter.
@@ -103,7 +103,7 @@ class Grouped(Optimizer):
         return self.inner.schedule
 
     def group(self, path: str) -> Group:
-        """The group of a parameter; one that changes nothing if it fits none.
+        """Return the group of a parameter; one that changes nothing if it fits none.
 
         Args:
             path: the path of a parameter.

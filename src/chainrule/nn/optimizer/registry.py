@@ -13,7 +13,7 @@ OPTIMIZERS: LazyRegistry[type[Optimizer]] = LazyRegistry(
 
 
 def known_optimizer(optimizer: str | Optimizer) -> Optimizer:
-    """The optimizer of this name with its defaults, or the optimizer itself.
+    """Return the optimizer of this name with its defaults, or the optimizer itself.
 
     Raises:
         UsageError E101: unknown optimizer.

@@ -69,7 +69,7 @@ class Averaged(Around):
     """Base class of weight averages: defines how the mean of a parameter is updated."""
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
-        """The mean after step ``count``.
+        """Return the mean after step ``count``.
 
         Args:
             old: the mean before the step.

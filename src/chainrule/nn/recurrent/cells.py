@@ -44,7 +44,7 @@ class _Gated(Recurrent):
             known_initializer(init)
 
     def weights(self, gates: int, name: str, width: int, scope: Scope) -> Node:
-        """The weights of all gates, (gates units, width), transposed.
+        """Return the weights of all gates, (gates units, width), transposed.
 
         Args:
             gates: the number of gates.
@@ -57,7 +57,7 @@ class _Gated(Recurrent):
         return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
 
     def offered(self, x: Node, gates: int, scope: Scope, first: Sequence[float] = ()) -> Node:
-        """What the inputs of all cells and the biases add to the gates: (B, T, C) -> (B, T, gates units).
+        """Return what the inputs and biases add to the gates of all cells: (B, T, C) -> (B, T, gates units).
 
         Args:
             x: the sequence, (B, T, C).
@@ -74,7 +74,7 @@ class _Gated(Recurrent):
         return F.reshape(z, (samples, steps, gates * self.units))
 
     def parts(self, z: Node, gates: int) -> list[Node]:
-        """The share of each gate in the last axis.
+        """Return the share of each gate in the last axis.
 
         Args:
             z: the weighted sums of all gates, (B, gates units).

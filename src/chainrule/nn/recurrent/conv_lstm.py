@@ -104,5 +104,5 @@ class ConvLSTM(Recurrent):
         return (offered,), step
 
     def _parts(self, z: Node) -> list[Node]:
-        """The share of each gate in the channels."""
+        """Return the share of each gate in the channels."""
         return [z[..., k * self.units : (k + 1) * self.units] for k in range(4)]

@@ -67,7 +67,7 @@ class Recurrent(Layer):
             require_number(self, name, minimum=0, below=1)
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:
-        """The sequences a step reads, and the step: (states, cells) -> (the output, the new states).
+        """Return the sequences a step reads, and the step: (states, cells) -> (the output, the new states).
 
         Args:
             x: the sequence, (B, T, C).
@@ -76,7 +76,7 @@ class Recurrent(Layer):
         raise TypeError(f"the recurrent layer {type(self).__name__} defines no begin(self, x, scope)")
 
     def shapes(self, x: Node) -> dict[str, Shape]:
-        """The shape of each state, samples first.
+        """Return the shape of each state, samples first.
 
         Args:
             x: the sequence, (B, T, C).
@@ -135,7 +135,7 @@ class Recurrent(Layer):
             )
 
     def _first(self, inputs: Mapping[str, Node], x: Node) -> tuple[Node, ...]:
-        """The states before the first cell."""
+        """Return the states before the first cell."""
         states = []
         for name, shape in self.shapes(x).items():
             state = inputs.get(name)
@@ -162,7 +162,7 @@ class Recurrent(Layer):
         )
 
     def recurrent_input(self, x: Node, scope: Scope) -> Callable[[Node], Node]:
-        """What a step reads of the step before: all of it, or in training what dropout keeps.
+        """Return what a step reads of the step before: all of it, or in training what dropout keeps.
 
         Args:
             x: a state of the step before.
@@ -176,13 +176,13 @@ class Recurrent(Layer):
 
 
 def dropout_factors(rate: float, name: str, shape: Shape, like: Node, scope: Scope) -> Node:
-    """Factors that drop a share of something and enlarge the rest: 0 or 1 / (1 - rate)."""
+    """Return factors that drop a share of something and enlarge the rest: 0 or 1 / (1 - rate)."""
     is_kept = scope.uniform(name, shape) >= rate
     return is_kept.astype(like.dtype) * (1.0 / (1.0 - rate))
 
 
 def inputs_of(owner: str, x: Value, memory: Sequence[str]) -> Mapping[str, Node]:
-    """The inputs of a recurrent layer by name.
+    """Return the inputs of a recurrent layer by name.
 
     Raises:
         ShapeError E208: an unknown name, or no sequence.
@@ -216,7 +216,7 @@ def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple
 
 
 def _wide(counts: Node, like: Node) -> Node:
-    """A boolean for each sample, broadcast to all of its numbers."""
+    """Return a boolean for each sample, broadcast to all of its numbers."""
     return F.broadcast_to(F.reshape(counts, (counts.shape[0], *(1,) * (like.rank - 1))), like.shape)
 
 

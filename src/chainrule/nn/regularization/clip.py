@@ -35,7 +35,7 @@ class Clip(Extensible):
         require_number(self, "limit", above=0)
 
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
-        """The clipped gradients, by the same names.
+        """Return the clipped gradients, by the same names.
 
         Args:
             gradients: the gradient by each parameter, by path.
@@ -91,5 +91,5 @@ class ClipGlobalNorm(Clip):
 
 
 def shortening(gradients: list[Node], limit: float) -> Node:
-    """The factor, at most 1, that brings gradients taken together to length ``limit``."""
+    """Return the factor, at most 1, that brings gradients taken together to length ``limit``."""
     return F.minimum(limit / (norm(gradients) + _SAFE), 1.0)

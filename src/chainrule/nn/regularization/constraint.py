@@ -29,7 +29,7 @@ class Constraint(Extensible):
         """Refuse settings outside their range."""
 
     def __call__(self, parameter: Node) -> Node:
-        """The nearest allowed value of a parameter."""
+        """Return the nearest allowed value of a parameter."""
         raise TypeError(f"{type(self).__name__} defines no projection")
 
 
@@ -124,7 +124,7 @@ class MinMaxNorm(Constraint):
 
 
 def lengths(parameter: Node) -> Node:
-    """The length of the weights of every unit, in a shape for broadcasting: (O, 1, ...); one for a vector."""
+    """Return the length of each unit's weights, in a shape to broadcast: (O, 1, ...); one for a vector."""
     rank = len(parameter.shape)
     axes = tuple(range(1, rank)) if rank >= 2 else None
     return norm([parameter], axes, keepdims=True)

@@ -32,7 +32,7 @@ class Penalty(Extensible):
         require_number(self, "strength", minimum=0)
 
     def __call__(self, parameter: Node) -> Node:
-        """The penalty as a single number."""
+        """Return the penalty as a single number."""
         raise TypeError(f"{type(self).__name__} defines no penalty")
 
 

@@ -99,7 +99,7 @@ class CosineRestarts(Schedule):
         return ((F.cos(part * math.pi) + 1.0) / 2.0 * top + self.min_learning_rate).astype(step.dtype)
 
     def _begin(self, restarts: Node) -> Node:
-        """The update at which the period after this number of restarts begins."""
+        """Return the update at which the period after this number of restarts begins."""
         if self.t_mul == 1:
             return restarts * float(self.first_decay_steps)
         return (F.power(float(self.t_mul), restarts) - 1.0) * (self.first_decay_steps / (self.t_mul - 1.0))

@@ -197,6 +197,6 @@ class Noam(Schedule):
 
 
 def _part(step: Node, every: int, stairs: bool) -> Node:
-    """The number of periods of ``every`` updates that have passed, rounded down for stairs."""
+    """Return the number of periods of ``every`` updates that have passed, rounded down for stairs."""
     passed = step / float(every)
     return F.floor(passed) if stairs else passed

@@ -94,7 +94,7 @@ class RateFormula(Schedule):
 
 
 def _unknown(tree: Tree) -> str:
-    """The first part of a formula that is not supported here, or an empty text."""
+    """Return the first part of a formula that is not supported here, or an empty text."""
     match tree:
         case Symbol(name, (), "", ""):
             return "" if name in ("t", "T", *CONSTANTS) else name
@@ -108,7 +108,6 @@ def _unknown(tree: Tree) -> str:
 
 
 def _nodes(tree: Tree, names: dict[str, Node], like: Node) -> Node:
-    """The nodes of a formula."""
     match tree:
         case Number(value):
             return full_like(like, float(value))

@@ -72,7 +72,7 @@ class ReduceOnPlateau(Schedule):
     def update(
         self, counters: Mapping[str, float | None], row: Mapping[str, float | None], larger: bool = False
     ) -> dict[str, float | None]:
-        """The counters after an epoch: ``best``, ``waited``, ``resting`` and ``reductions``.
+        """Return the counters after an epoch: ``best``, ``waited``, ``resting`` and ``reductions``.
 
         Args:
             counters: what this returned after the epoch before; empty at first.
@@ -101,7 +101,7 @@ class ReduceOnPlateau(Schedule):
 
 
 def plateau_of(schedule: Any) -> ReduceOnPlateau | None:
-    """The part of a schedule that depends on the training, if it has one."""
+    """Return the part of a schedule that depends on the training, if it has one."""
     if isinstance(schedule, ReduceOnPlateau):
         return schedule
     inside = [getattr(schedule, f.name) for f in fields(schedule)] if isinstance(schedule, Schedule) else []

@@ -21,7 +21,7 @@ class Schedule(Extensible):
         """Refuse settings outside their range."""
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        """The learning rate.
+        """Return the learning rate.
 
         Args:
             step: the number of updates before this one, as a floating-point node of shape ().
@@ -52,7 +52,7 @@ class Constant(Schedule):
 
 
 def known_schedule(learning_rate: float | Schedule) -> Schedule:
-    """A schedule: itself, or the constant one for a number."""
+    """Return a schedule: itself, or the constant one for a number."""
     return learning_rate if isinstance(learning_rate, Schedule) else Constant(float(learning_rate))
 
 

@@ -127,7 +127,7 @@ class PiecewiseConstant(Schedule):
 
 
 def passed(step: Node, at: tuple[int, ...]) -> Node:
-    """The number of these updates at or before a step."""
+    """Return the number of these updates at or before a step."""
     total = full_like(step, 0.0)
     for start in at:
         total = total + F.greater_equal(step, float(start)).astype(step.dtype)

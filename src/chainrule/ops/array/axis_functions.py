@@ -31,7 +31,7 @@ from chainrule.validation import out_of_range
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: str | None = None) -> Node:
-    """Evenly spaced numbers as a constant, as NumPy's ``arange``: ``arange(3)`` is 0, 1, 2.
+    """Return evenly spaced numbers as a constant, as NumPy's ``arange``: ``arange(3)`` is 0, 1, 2.
 
     Args:
         start, stop, step: from ``start`` in steps up to but without ``stop``; a single number is ``stop``.
@@ -51,7 +51,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: str 
 def split(
     x: Node, parts: int | None = None, *, sizes: Sequence[int] | None = None, axis: int = 0
 ) -> list[Node]:
-    """The consecutive parts of ``x`` along an axis, which ``concatenate`` joins again.
+    """Return the consecutive parts of ``x`` along an axis, which ``concatenate`` joins again.
 
     Args:
         x: a node of any shape.
@@ -85,7 +85,7 @@ def split(
 
 
 def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
-    """``x`` with the elements of an axis in reverse order.
+    """Return ``x`` with the elements of an axis in reverse order.
 
     Args:
         x: a node of any shape.
@@ -100,8 +100,8 @@ def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
 
 
 def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
-    """The elements of ``x`` at ``indices`` along an axis, row by row: NumPy's ``take_along_axis``, PyTorch's
-    ``gather``.
+    """Return the elements of ``x`` at ``indices`` along an axis, row by row: NumPy's ``take_along_axis``,
+    PyTorch's ``gather``.
 
     Shapes: x (..., N, ...), indices (..., K, ...) -> (..., K, ...); all other axes are broadcast.
 
@@ -145,7 +145,7 @@ def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
 
 
 def cumsum(x: Node, axis: int = -1) -> Node:
-    """The sum of each element and all before it along an axis.
+    """Return the sum of each element and all before it along an axis.
 
     Formula: y[i] = sum(j <= i, x[j]); the gradient of x[j] is the sum of dy[i] over i >= j.
 
@@ -171,7 +171,7 @@ def cumsum(x: Node, axis: int = -1) -> Node:
 
 
 def argsort(x: Node, axis: int = -1, descending: bool = False) -> Node:
-    """The indices that sort ``x`` along an axis, int64.
+    """Return the indices that sort ``x`` along an axis, int64.
 
     Args:
         x: a node of floating-point numbers or integers.
@@ -192,7 +192,7 @@ def argsort(x: Node, axis: int = -1, descending: bool = False) -> Node:
 
 
 def sort(x: Node, axis: int = -1, descending: bool = False) -> Node:
-    """``x`` in ascending order along an axis; the gradient goes back to the place of each element.
+    """Return ``x`` in ascending order along an axis; the gradient goes back to the place of each element.
 
     Args:
         x, axis, descending: as in ``argsort``, which also states numerics and cost.
@@ -209,7 +209,7 @@ def sort(x: Node, axis: int = -1, descending: bool = False) -> Node:
 
 
 def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
-    """The ``k`` largest elements along an axis in descending order, and their indices.
+    """Return the ``k`` largest elements along an axis in descending order, and their indices.
 
     Args:
         x, axis: as in ``argsort``, which also states numerics and cost.
@@ -228,7 +228,7 @@ def topk(x: Node, k: int, axis: int = -1) -> tuple[Node, Node]:
 
 
 def axis_length(name: str, x: Node, axis: int) -> int:
-    """The length of an axis.
+    """Return the length of an axis.
 
     Raises:
         ShapeError E208: it is symbolic.
@@ -240,18 +240,18 @@ def axis_length(name: str, x: Node, axis: int) -> int:
 
 
 def to_last(x: Node, axis: int) -> Node:
-    """``x`` with an axis moved to the end."""
+    """Return ``x`` with an axis moved to the end."""
     return transpose(x, [a for a in range(x.rank) if a != axis] + [axis])
 
 
 def from_last(x: Node, axis: int) -> Node:
-    """``x`` with the last axis moved to another place."""
+    """Return ``x`` with the last axis moved to another place."""
     others = list(range(x.rank - 1))
     return transpose(x, [*others[:axis], x.rank - 1, *others[axis:]])
 
 
 def _selected(x: Node, indices: Node) -> Node:
-    """x (..., N), valid indices (..., K) -> (..., K)."""
+    """Select x (..., N), valid indices (..., K) -> (..., K)."""
     length = axis_length("take_along_axis", x, x.rank - 1)
     full = (*x.shape[:-1], indices.shape[-1], length)
     is_own = equal(_column(indices, full), constant(np.arange(length, dtype=indices.dtype)))
@@ -260,7 +260,7 @@ def _selected(x: Node, indices: Node) -> Node:
 
 
 def _order(x: Node, length: int, descending: bool, count: int | None = None) -> Node:
-    """The indices of the first ``count`` elements of the sorted x (..., N) -> (..., count).
+    """Return the indices of the first ``count`` elements of the sorted x (..., N) -> (..., count).
 
     The rank of an element is the number of elements before it; the index with rank r is at position r.
     """
@@ -282,10 +282,10 @@ def _order(x: Node, length: int, descending: bool, count: int | None = None) -> 
 
 
 def _column(x: Node, shape: tuple[Axis, ...]) -> Node:
-    """x (..., K) as (..., K, N), constant along the last axis."""
+    """Return x (..., K) as (..., K, N), constant along the last axis."""
     return broadcast_to(reshape(x, (*x.shape, 1)), shape)
 
 
 def _row(x: Node, shape: tuple[Axis, ...]) -> Node:
-    """x (..., N) as (..., K, N), constant along the last axis but one."""
+    """Return x (..., N) as (..., K, N), constant along the last axis but one."""
     return broadcast_to(reshape(x, (*x.shape[:-1], 1, x.shape[-1])), shape)

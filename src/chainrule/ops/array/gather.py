@@ -39,7 +39,7 @@ def require_integers(op: str, spec: Spec) -> None:
 
 
 def checked_indices(op: str, indices: np.ndarray, length: int) -> np.ndarray:
-    """The indices, after a check that each is in ``0 .. length - 1``."""
+    """Return the indices, after a check that each is in ``0 .. length - 1``."""
     wrong = np.argwhere((indices < 0) | (indices >= length))
     if wrong.size:
         place = tuple(int(i) for i in wrong[0])
@@ -258,7 +258,7 @@ class OneHot(_Depth):
 
 
 def gather(x: Node, indices: Node) -> Node:
-    """The rows of ``x`` at ``indices``.
+    """Return the rows of ``x`` at ``indices``.
 
     Args:
         x: a table (N, ...).
@@ -271,7 +271,7 @@ def gather(x: Node, indices: Node) -> Node:
 
 
 def scatter_add(values: Node, indices: Node, rows: Axis) -> Node:
-    """A table of ``rows`` rows, to which each value is added at its index.
+    """Return a table of ``rows`` rows, to which each value is added at its index.
 
     Args:
         values: numbers (*indices, ...).
@@ -285,7 +285,7 @@ def scatter_add(values: Node, indices: Node, rows: Axis) -> Node:
 
 
 def one_hot(indices: Node, depth: int, dtype: str = "float32") -> Node:
-    """One-hot encoding of ``indices`` along a new last axis.
+    """Return one-hot encoding of ``indices`` along a new last axis.
 
     Args:
         indices: integers from 0 to ``depth`` - 1, of any shape.

@@ -14,7 +14,8 @@ from chainrule.spec import Axis
 
 
 def index(x: Node, where: Index) -> Node:
-    """``x[where]`` with integers, slices of positive step, ``...``, ``None`` (a new axis) and one list.
+    """Return ``x[where]`` with integers, slices of positive step, ``...``, ``None`` (a new axis) and one
+    list.
 
     A list, an array or a node of integers selects positions of its axis, in any order and repeatedly.
 
@@ -43,7 +44,7 @@ def index(x: Node, where: Index) -> Node:
 
 
 def along(x: Node, axis: int, table: Node) -> Node:
-    """The elements of one axis at the positions in a table: (..., n, ...) and (any) -> (..., any, ...)."""
+    """Return elements of one axis by a table of positions: (..., n, ...) and (any) -> (..., any, ...)."""
     if axis == 0:
         return gather(x, table)
     first = transpose(x, (axis, *(i for i in range(x.rank) if i != axis)))
@@ -53,11 +54,7 @@ def along(x: Node, axis: int, table: Node) -> Node:
 
 
 def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
-    """A list of positions as a node; negative ones count from the end if the list is not a node.
-
-    Raises:
-        UsageError E101: not integers. ShapeError E206: a position outside the axis.
-    """
+    """Return a list of positions as a node; negative ones count from the end if the list is not a node."""
     if isinstance(entry, Node):
         return entry
     table = np.asarray(entry)
@@ -79,7 +76,7 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
 
 
 def _cut(x: Node, entries: list) -> Node:
-    """The part selected by integers and slices."""
+    """Return the part selected by integers and slices."""
     windows: list[tuple[Axis, Axis, int]] = []
     stays: list[bool | None] = []  # for each entry: the axis stays, is dropped, or (None) is new
     for entry in entries:
@@ -98,7 +95,7 @@ def _cut(x: Node, entries: list) -> Node:
 
 
 def _spelled_out(x: Node, entries: tuple) -> list:
-    """The entries with ``...`` and omitted axes replaced by full slices."""
+    """Return the entries with ``...`` and omitted axes replaced by full slices."""
     indices = sum(e is not None and e is not Ellipsis for e in entries)
     dots = [i for i, e in enumerate(entries) if e is Ellipsis]  # not by ==, which compares array elements
     if indices > x.rank or len(dots) > 1:
@@ -112,7 +109,7 @@ def _spelled_out(x: Node, entries: tuple) -> list:
 
 
 def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, int], bool]:
-    """Start, stop and step along one axis, and whether the axis stays."""
+    """Return start, stop and step along one axis, and whether the axis stays."""
     if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
         place = int(entry) + length if entry < 0 else int(entry)
         if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:
@@ -139,7 +136,7 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
 
 
 def identity_like(square: Node, axis: int) -> Node:
-    """True on the diagonal of two neighboring axes (``axis`` and the next) of equal fixed length."""
+    """Return True on the diagonal of two neighboring axes (``axis`` and the next) of equal fixed length."""
     length = square.shape[axis]
     reserve(length, length, itemsize=2)
     eye = np.eye(length if isinstance(length, int) else 0, dtype=bool)

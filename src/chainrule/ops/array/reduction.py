@@ -66,16 +66,16 @@ class Reduction(Card):
         return Spec(self.shape_of(x.shape), x.dtype)
 
     def shape_of(self, shape: Shape, keepdims: bool | None = None) -> Shape:
-        """The shape of the result for an input of shape ``shape``."""
+        """Return the shape of the result for an input of shape ``shape``."""
         keep = self.keepdims if keepdims is None else keepdims
         return tuple(1 if i in self.axes else n for i, n in enumerate(shape) if keep or i not in self.axes)
 
     def widen(self, value: Node, x: Node) -> Node:
-        """A result, or its cotangent, broadcast over the reduced axes to the shape of ``x``."""
+        """Return a result, or its cotangent, broadcast over the reduced axes to the shape of ``x``."""
         return broadcast_to(reshape(value, self.shape_of(x.shape, keepdims=True)), x.shape)
 
     def folded(self, index: tuple[int, ...], x: np.ndarray) -> list[Element]:
-        """The elements of ``x`` that are reduced to the result at ``index``."""
+        """Return the elements of ``x`` that are reduced to the result at ``index``."""
         rest = iter(index)
         ranges: list[Iterable[int]] = []
         for i, length in enumerate(x.shape):
@@ -320,7 +320,7 @@ Over: TypeAlias = "int | tuple[int, ...] | None"
 
 
 def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
-    """The axes as non-negative numbers, ascending; all axes for ``None``.
+    """Return the axes as non-negative numbers, ascending; all axes for ``None``.
 
     Raises:
         ShapeError E205: an axis does not exist or is named twice.
@@ -342,7 +342,7 @@ def _folded(kind: type[Reduction], x: Node, axis: Over, keepdims: bool) -> Node:
 
 
 def sum(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The sum over ``axis``; over all axes by default.
+    """Return the sum over ``axis``; over all axes by default.
 
     Args:
         x: numbers of any shape.
@@ -356,7 +356,7 @@ def sum(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def max(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The largest value over ``axis``.
+    """Return the largest value over ``axis``.
 
     Args:
         x: numbers of any shape.
@@ -370,7 +370,7 @@ def max(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def min(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The smallest value over ``axis``.
+    """Return the smallest value over ``axis``.
 
     Args:
         x: numbers of any shape.
@@ -384,7 +384,7 @@ def min(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def prod(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The product over ``axis``.
+    """Return the product over ``axis``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -401,7 +401,7 @@ def prod(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
-    """The index of the largest value along ``axis``.
+    """Return the index of the largest value along ``axis``.
 
     Args:
         x: numbers of any shape.
@@ -452,7 +452,7 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
 
 
 def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
-    """The logarithm of the sum of exponentials over ``axis``.
+    """Return the logarithm of the sum of exponentials over ``axis``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -469,7 +469,7 @@ def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
 
 
 def softmax(x: Node, axis: int = -1) -> Node:
-    """Softmax along ``axis``: probabilities with sum 1.
+    """Return the softmax along ``axis``: probabilities with sum 1.
 
     Args:
         x: floating-point numbers of any shape.
@@ -482,7 +482,7 @@ def softmax(x: Node, axis: int = -1) -> Node:
 
 
 def log_softmax(x: Node, axis: int = -1) -> Node:
-    """Logarithm of the softmax along ``axis``.
+    """Return the logarithm of the softmax along ``axis``.
 
     Args:
         x: floating-point numbers of any shape.

@@ -141,7 +141,7 @@ def _is_number(weight: object) -> bool:
 
 @lru_cache(maxsize=256)
 def transposed(taps: Taps, length: int) -> Taps:
-    """For each of ``length`` old elements the new elements it is part of, and its weights.
+    """Return for each of ``length`` old elements the new elements it is part of, and its weights.
 
     Example:
         >>> transposed((((0, 1.0),), ((0, 0.5), (1, 0.5))), 2)
@@ -155,7 +155,7 @@ def transposed(taps: Taps, length: int) -> Taps:
 
 
 def resample(x: Node, axis: int, taps: Sequence[Sequence[tuple[int, float]]]) -> Node:
-    """Weighted sums of a few elements along one axis.
+    """Return weighted sums of a few elements along one axis.
 
     Shapes: x (..., n, ...) -> (..., m, ...).
 

@@ -135,7 +135,7 @@ class Reshape(_Shaped):
 
 
 def _holds_samples(old: Axis, new: Axis) -> bool:
-    """Whether a new axis at the position of the batch axis has consecutive elements of each sample."""
+    """Return whether a new axis at the position of the batch axis has consecutive elements of each sample."""
     if isinstance(new, int) or isinstance(old, int):
         return isinstance(new, int) and isinstance(old, int) and old > 0 and new % old == 0
     for longer, shorter in ((new, old), (old, new)):  # each element became several, or several one
@@ -175,7 +175,7 @@ class Broadcast(_Shaped):
         return x.with_shape(self.shape)
 
     def stretched(self, shape: Shape) -> tuple[int, ...]:
-        """The axes of the result along which the input is repeated."""
+        """Return the axes of the result along which the input is repeated."""
         new = len(self.shape) - len(shape)
         return tuple(i for i, n in enumerate(self.shape) if i < new or (shape[i - new] == 1 and n != 1))
 
@@ -213,7 +213,7 @@ class Broadcast(_Shaped):
 
 
 def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
-    """``x`` with its axes in another order; reversed by default.
+    """Return ``x`` with its axes in another order; reversed by default.
 
     Args:
         x: a node of any shape.
@@ -229,14 +229,14 @@ def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
 
 
 def swap(x: Node) -> Node:
-    """``x`` with its last two axes exchanged: the transposed matrix."""
+    """Return ``x`` with its last two axes exchanged: the transposed matrix."""
     if x.rank < 2:
         return x
     return transpose(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
 
 
 def reshape(x: Node, shape: Sequence[Axis]) -> Node:
-    """``x`` in another shape; one axis may be -1 and is inferred.
+    """Return ``x`` in another shape; one axis may be -1 and is inferred.
 
     Args:
         x: a node of any shape.
@@ -259,7 +259,7 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
 
 
 def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
-    """``x`` broadcast to ``shape``.
+    """Return ``x`` broadcast to ``shape``.
 
     Args:
         x: a node of any shape.
@@ -272,7 +272,7 @@ def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
-    """The shape to which all can be broadcast, by the rules of NumPy.
+    """Return the shape to which all can be broadcast, by the rules of NumPy.
 
     Raises:
         ShapeError E202: two lengths of one axis differ and neither is 1.
@@ -291,7 +291,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 
 def summed(x: Node, axes: tuple[int, ...]) -> Node:
-    """The sum over axes; factors of a product that are constant along them are moved out: sum(a k) = k
+    """Return the sum over axes; factors of a product that are constant along them are moved out: sum(a k) = k
     sum(a).
 
     That is one multiplication instead of many, and the sum can begin before k is known: in the backward pass
@@ -312,7 +312,7 @@ def summed(x: Node, axes: tuple[int, ...]) -> Node:
 
 
 def _factors(x: Node) -> Iterator[Node]:
-    """The factors of a product, without its sign."""
+    """Yield the factors of a product, without its sign."""
     if x.op.name in ("multiply", "negative"):
         for source in x.inputs:
             yield from _factors(source)
@@ -321,7 +321,7 @@ def _factors(x: Node) -> Iterator[Node]:
 
 
 def _signs(x: Node) -> Iterator[Node]:
-    """The negations in a product."""
+    """Yield the negations in a product."""
     if x.op.name in ("multiply", "negative"):
         if x.op.name == "negative":
             yield x
@@ -330,14 +330,14 @@ def _signs(x: Node) -> Iterator[Node]:
 
 
 def _is_same(factor: Node, axes: tuple[int, ...]) -> bool:
-    """Whether a factor is constant along axes; a scalar is not moved, since it costs nothing."""
+    """Return whether a factor is constant along axes; a scalar is not moved, since it costs nothing."""
     if not isinstance(factor.op, Broadcast) or all(n == 1 for n in factor.inputs[0].shape):
         return False
     return set(axes) <= set(factor.op.stretched(factor.inputs[0].shape))
 
 
 def _without(factor: Node, axes: tuple[int, ...]) -> Node:
-    """A factor without the axes along which it is constant."""
+    """Return a factor without the axes along which it is constant."""
     (source,) = factor.inputs
     new = factor.rank - source.rank
     remaining = [axis for axis in range(factor.rank) if axis not in axes]

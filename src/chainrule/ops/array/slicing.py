@@ -141,7 +141,7 @@ class Pad(_Border):
         return x.with_shape(self.low[i] + self._spread(n, i) + self.high[i] for i, n in enumerate(x.shape))
 
     def _spread(self, length: Axis, i: int) -> Axis:
-        """The length of an axis with zeros between its elements, but not around it."""
+        """Return the length of an axis with zeros between its elements, but not around it."""
         gap = self.between[i]
         return length if gap == 0 or length == 0 else length + (length - 1) * gap
 
@@ -261,7 +261,7 @@ class Concatenate(_Joint):
 
 
 def slice_axis(x: Node, axis: int, start: Axis, stop: Axis, step: int = 1) -> Node:
-    """The part of ``x`` between ``start`` and ``stop`` of one axis."""
+    """Return the part of ``x`` between ``start`` and ``stop`` of one axis."""
     starts: list[Axis] = [0] * x.rank
     stops, steps = list(x.shape), [1] * x.rank
     starts[axis], stops[axis], steps[axis] = start, stop, step
@@ -269,7 +269,7 @@ def slice_axis(x: Node, axis: int, start: Axis, stop: Axis, step: int = 1) -> No
 
 
 def pad(x: Node, widths: Sequence[tuple[int, int]]) -> Node:
-    """``x`` padded with zeros; ``widths`` has the number before and after for each axis.
+    """Return ``x`` padded with zeros; ``widths`` has the number before and after for each axis.
 
     Args:
         x: a node of any shape.
@@ -280,7 +280,7 @@ def pad(x: Node, widths: Sequence[tuple[int, int]]) -> Node:
 
 
 def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
-    """The parts, concatenated along ``axis``.
+    """Return the parts, concatenated along ``axis``.
 
     Args:
         parts: nodes of one dtype that differ in this axis at most.

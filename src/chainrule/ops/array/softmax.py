@@ -52,12 +52,12 @@ class Scores(Card):
         return x if self.keeps else x.with_shape((*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
 
     def across(self, index: tuple[int, ...], x: np.ndarray) -> tuple[Element, ...]:
-        """All scores that the result at ``index`` depends on."""
+        """Return all scores that the result at ``index`` depends on."""
         before, after = index[: self.axis], index[self.axis + self.keeps :]
         return tuple(Element(0, (*before, k, *after)) for k in range(x.shape[self.axis]))
 
     def shifted(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The scores minus the largest one, and the largest one (0 where it is infinite)."""
+        """Return the scores minus the largest one, and the largest one (0 where it is infinite)."""
         top = np.max(x, axis=self.axis, keepdims=True)
         top = np.where(np.isfinite(top), top, 0)
         return x - top, top

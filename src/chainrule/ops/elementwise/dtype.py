@@ -169,7 +169,7 @@ class Extent(_Counted):
 
 
 def cast(x: Node, dtype: str) -> Node:
-    """``x`` converted to a dtype.
+    """Return ``x`` converted to a dtype.
 
     Args:
         x: a node of any shape.
@@ -179,7 +179,7 @@ def cast(x: Node, dtype: str) -> Node:
 
 
 def stop_gradient(x: Node) -> Node:
-    """``x``, treated as a constant by differentiation.
+    """Return ``x``, treated as a constant by differentiation.
 
     Args:
         x: a node of any shape.
@@ -188,7 +188,7 @@ def stop_gradient(x: Node) -> Node:
 
 
 def extent(x: Node, axes: tuple[int, ...]) -> Node:
-    """The number of elements along ``axes`` of ``x``, in its dtype."""
+    """Return the number of elements along ``axes`` of ``x``, in its dtype."""
     return make(Extent(axes, x.dtype), x)
 
 

@@ -109,13 +109,13 @@ class Elementwise(Card):
 
     @classmethod
     def spans(cls) -> tuple[tuple[float, float], ...]:
-        """The range of the samples of each argument; the last entry of ``domain`` holds for the rest."""
+        """Return the range of each argument's samples; the last entry of ``domain`` holds for the rest."""
         stated = cls.domain
         return tuple(stated[min(i, len(stated) - 1)] for i in range(len(cls.arguments)))
 
     @classmethod
     def allows(cls, value: float) -> bool:
-        """Whether a special value is in the domain of every argument."""
+        """Return whether a special value is in the domain of every argument."""
         return all(low < 0 or value > 0 for low, _ in cls.spans())
 
 
@@ -140,7 +140,7 @@ def as_kind(array: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
 
 
 def aligned(axes: Axes) -> BatchRule:
-    """The batch rule of an operation that keeps every axis in its place."""
+    """Return the batch rule of an operation that keeps every axis in its place."""
     batch_axes = {axis for axis in axes if axis is not None}
     if not batch_axes:
         return Shared()

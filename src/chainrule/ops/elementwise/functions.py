@@ -27,7 +27,7 @@ Operand: TypeAlias = "Node | ArrayLike"
 
 
 def lift(value: Operand, like: Node | None) -> Node:
-    """A node for ``value``: the node itself, or a constant with the dtype of ``like``.
+    """Return a node for ``value``: the node itself, or a constant with the dtype of ``like``.
 
     Raises:
         DtypeError E252: a float next to a node of integers.
@@ -48,7 +48,7 @@ def lift(value: Operand, like: Node | None) -> Node:
 
 
 def same_shape(*values: Operand) -> list[Node]:
-    """The values as nodes, broadcast to one shape."""
+    """Return the values as nodes, broadcast to one shape."""
     like = next((v for v in values if isinstance(v, Node)), None)
     nodes = [lift(v, like) for v in values]
     if all(n.shape == nodes[0].shape for n in nodes[1:]):
@@ -58,7 +58,7 @@ def same_shape(*values: Operand) -> list[Node]:
 
 
 def full_like(x: Node, value: float) -> Node:
-    """``value`` in the shape and dtype of ``x``."""
+    """Return ``value`` in the shape and dtype of ``x``."""
     return broadcast_to(lift(value, x), x.shape)
 
 
@@ -68,12 +68,12 @@ def _instance(card: type[Card]) -> Card:
 
 
 def _apply(card: type[Card], *values: Operand) -> Node:
-    """The node of an elementwise card without attributes, its inputs broadcast to one shape."""
+    """Return the node of an elementwise card without attributes, its inputs broadcast to one shape."""
     return make_node(_instance(card), *same_shape(*values))
 
 
 def add(a: Operand, b: Operand) -> Node:
-    """The sum ``a + b``.
+    """Return the sum ``a + b``.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -85,7 +85,7 @@ def add(a: Operand, b: Operand) -> Node:
 
 
 def subtract(a: Operand, b: Operand) -> Node:
-    """The difference ``a - b``.
+    """Return the difference ``a - b``.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -97,7 +97,7 @@ def subtract(a: Operand, b: Operand) -> Node:
 
 
 def multiply(a: Operand, b: Operand) -> Node:
-    """The product ``a * b``, element by element.
+    """Return the product ``a * b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -109,7 +109,7 @@ def multiply(a: Operand, b: Operand) -> Node:
 
 
 def divide(a: Operand, b: Operand) -> Node:
-    """The quotient ``a / b``.
+    """Return the quotient ``a / b``.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -121,7 +121,7 @@ def divide(a: Operand, b: Operand) -> Node:
 
 
 def negative(x: Operand) -> Node:
-    """The negative ``-x``.
+    """Return the negative ``-x``.
 
     Args:
         x: numbers of any shape.
@@ -130,7 +130,7 @@ def negative(x: Operand) -> Node:
 
 
 def square(x: Operand) -> Node:
-    """The square ``x * x``.
+    """Return the square ``x * x``.
 
     Args:
         x: numbers of any shape.
@@ -139,7 +139,7 @@ def square(x: Operand) -> Node:
 
 
 def abs(x: Operand) -> Node:
-    """The absolute value of ``x``; its derivative at 0 is 0.
+    """Return the absolute value of ``x``; its derivative at 0 is 0.
 
     Args:
         x: numbers of any shape.
@@ -148,7 +148,7 @@ def abs(x: Operand) -> Node:
 
 
 def sign(x: Operand) -> Node:
-    """The sign of ``x``: -1, 0 or 1.
+    """Return the sign of ``x``: -1, 0 or 1.
 
     Args:
         x: numbers of any shape.
@@ -157,7 +157,7 @@ def sign(x: Operand) -> Node:
 
 
 def maximum(a: Operand, b: Operand) -> Node:
-    """The larger of ``a`` and ``b``, element by element.
+    """Return the larger of ``a`` and ``b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -169,7 +169,7 @@ def maximum(a: Operand, b: Operand) -> Node:
 
 
 def minimum(a: Operand, b: Operand) -> Node:
-    """The smaller of ``a`` and ``b``, element by element.
+    """Return the smaller of ``a`` and ``b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -181,7 +181,7 @@ def minimum(a: Operand, b: Operand) -> Node:
 
 
 def exp(x: Operand) -> Node:
-    """The exponential function, e to the power of ``x``.
+    """Return the exponential function, e to the power of ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -190,7 +190,7 @@ def exp(x: Operand) -> Node:
 
 
 def log(x: Operand) -> Node:
-    """The natural logarithm of ``x``.
+    """Return the natural logarithm of ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -199,7 +199,7 @@ def log(x: Operand) -> Node:
 
 
 def sqrt(x: Operand) -> Node:
-    """The square root of ``x``.
+    """Return the square root of ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -208,7 +208,7 @@ def sqrt(x: Operand) -> Node:
 
 
 def sin(x: Operand) -> Node:
-    """The sine of ``x``, in radians.
+    """Return the sine of ``x``, in radians.
 
     Args:
         x: floating-point numbers of any shape.
@@ -217,7 +217,7 @@ def sin(x: Operand) -> Node:
 
 
 def cos(x: Operand) -> Node:
-    """The cosine of ``x``, in radians.
+    """Return the cosine of ``x``, in radians.
 
     Args:
         x: floating-point numbers of any shape.
@@ -226,7 +226,7 @@ def cos(x: Operand) -> Node:
 
 
 def tanh(x: Operand) -> Node:
-    """The hyperbolic tangent of ``x``.
+    """Return the hyperbolic tangent of ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -235,7 +235,7 @@ def tanh(x: Operand) -> Node:
 
 
 def sigmoid(x: Operand) -> Node:
-    """The logistic function ``1 / (1 + exp(-x))``.
+    """Return the logistic function ``1 / (1 + exp(-x))``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -244,7 +244,7 @@ def sigmoid(x: Operand) -> Node:
 
 
 def relu(x: Operand) -> Node:
-    """The rectified linear unit ``max(x, 0)``; its derivative at 0 is 0.
+    """Return the rectified linear unit ``max(x, 0)``; its derivative at 0 is 0.
 
     Args:
         x: floating-point numbers of any shape.
@@ -253,7 +253,7 @@ def relu(x: Operand) -> Node:
 
 
 def softplus(x: Operand) -> Node:
-    """The softplus function ``log(1 + exp(x))``.
+    """Return the softplus function ``log(1 + exp(x))``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -262,7 +262,7 @@ def softplus(x: Operand) -> Node:
 
 
 def erf(x: Operand) -> Node:
-    """The error function of ``x``.
+    """Return the error function of ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -271,7 +271,7 @@ def erf(x: Operand) -> Node:
 
 
 def floor(x: Operand) -> Node:
-    """The largest integer not greater than ``x``.
+    """Return the largest integer not greater than ``x``.
 
     Args:
         x: floating-point numbers of any shape.
@@ -280,7 +280,7 @@ def floor(x: Operand) -> Node:
 
 
 def less(a: Operand, b: Operand) -> Node:
-    """Whether ``a < b``, element by element.
+    """Return whether ``a < b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -292,7 +292,7 @@ def less(a: Operand, b: Operand) -> Node:
 
 
 def less_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a <= b``, element by element.
+    """Return whether ``a <= b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -304,7 +304,7 @@ def less_equal(a: Operand, b: Operand) -> Node:
 
 
 def greater(a: Operand, b: Operand) -> Node:
-    """Whether ``a > b``, element by element.
+    """Return whether ``a > b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -316,7 +316,7 @@ def greater(a: Operand, b: Operand) -> Node:
 
 
 def greater_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a >= b``, element by element.
+    """Return whether ``a >= b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -328,7 +328,7 @@ def greater_equal(a: Operand, b: Operand) -> Node:
 
 
 def equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a == b``, element by element.
+    """Return whether ``a == b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -340,7 +340,7 @@ def equal(a: Operand, b: Operand) -> Node:
 
 
 def not_equal(a: Operand, b: Operand) -> Node:
-    """Whether ``a != b``, element by element.
+    """Return whether ``a != b``, element by element.
 
     Args:
         a, b: numbers of one dtype; nodes, numbers or arrays, whose shapes are broadcast.
@@ -352,7 +352,7 @@ def not_equal(a: Operand, b: Operand) -> Node:
 
 
 def logical_and(a: Operand, b: Operand) -> Node:
-    """Whether ``a`` and ``b`` are both true, element by element.
+    """Return whether ``a`` and ``b`` are both true, element by element.
 
     Args:
         a, b: booleans; nodes or arrays, whose shapes are broadcast.
@@ -364,7 +364,7 @@ def logical_and(a: Operand, b: Operand) -> Node:
 
 
 def logical_or(a: Operand, b: Operand) -> Node:
-    """Whether ``a`` or ``b`` is true, element by element.
+    """Return whether ``a`` or ``b`` is true, element by element.
 
     Args:
         a, b: booleans; nodes or arrays, whose shapes are broadcast.
@@ -376,7 +376,7 @@ def logical_or(a: Operand, b: Operand) -> Node:
 
 
 def logical_not(x: Operand) -> Node:
-    """Whether ``x`` is false, element by element.
+    """Return whether ``x`` is false, element by element.
 
     Args:
         x: booleans of any shape.
@@ -385,7 +385,7 @@ def logical_not(x: Operand) -> Node:
 
 
 def is_finite(x: Operand) -> Node:
-    """Whether ``x`` is neither infinite nor NaN, element by element.
+    """Return whether ``x`` is neither infinite nor NaN, element by element.
 
     Args:
         x: floating-point numbers of any shape.
@@ -394,7 +394,7 @@ def is_finite(x: Operand) -> Node:
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Node:
-    """``a`` where ``condition`` is true, else ``b``; shapes are broadcast.
+    """Return ``a`` where ``condition`` is true, else ``b``; shapes are broadcast.
 
     Args:
         condition: booleans.
@@ -408,7 +408,7 @@ def where(condition: Operand, a: Operand, b: Operand) -> Node:
 
 
 def log1p(x: Operand) -> Node:
-    """``log(1 + x)``, accurate for small ``x`` too.
+    """Return ``log(1 + x)``, accurate for small ``x`` too.
 
     Formula: y = log(u) + (x - (u - 1))/u with u = 1 + x as rounded; dx = dy/u.
 
@@ -426,7 +426,7 @@ def log1p(x: Operand) -> Node:
 
 
 def remainder(a: Operand, b: Operand) -> Node:
-    """The remainder of ``a / b`` with the sign of ``b``, as Python's ``%``, NumPy and PyTorch.
+    """Return the remainder of ``a / b`` with the sign of ``b``, as Python's ``%``, NumPy and PyTorch.
 
     Formula: y = a - floor(a/b) b; da = dy and db = -floor(a/b) dy.
 
@@ -449,7 +449,7 @@ def remainder(a: Operand, b: Operand) -> Node:
 
 
 def power(x: Operand, exponent: Operand) -> Node:
-    """``x`` to the power of ``exponent``; the exponents 1 and 2 need no power function.
+    """Return ``x`` to the power of ``exponent``; the exponents 1 and 2 need no power function.
 
     Args:
         x: floating-point numbers.
@@ -466,7 +466,7 @@ def power(x: Operand, exponent: Operand) -> Node:
 
 
 def clip(x: Node, low: float = -np.inf, high: float = np.inf) -> Node:
-    """``x`` limited to the interval from ``low`` to ``high``.
+    """Return ``x`` limited to the interval from ``low`` to ``high``.
 
     Args:
         x: floating-point numbers of any shape.

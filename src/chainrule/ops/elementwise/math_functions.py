@@ -229,7 +229,7 @@ class Erf(Elementwise):
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
-    """2/√π e^(−x²) (x + 2x³/3 + 4x⁵/(3·5) + ...): all terms have one sign, so nothing cancels.
+    """Return 2/√π e^(−x²) (x + 2x³/3 + 4x⁵/(3·5) + ...): all terms have one sign, so nothing cancels.
 
     NumPy has no error function, and with SciPy's ``import chainrule`` would load SciPy.
     """

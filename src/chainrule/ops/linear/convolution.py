@@ -87,12 +87,12 @@ class Kernel(Windowed):
     }
 
     def transposed(self, kind: type[Card], **extra: object) -> Card:
-        """The convolution with the same settings as another of the three cards."""
+        """Return the convolution with the same settings as another of the three cards."""
         names = ("strides", "low", "high", "dilation", "groups")
         return kind(**{name: getattr(self, name) for name in names}, **extra)
 
     def result(self, x: Spec, w: Spec) -> Spec:
-        """The spec of ``Convolution(x, w)``."""
+        """Return the spec of ``Convolution(x, w)``."""
         space, kernel = both_spaces(self.name, x, w)
         same_kind(self.name, (x, w), "floating-point")
         channels = self.channels_fit(x, w.shape[0])
@@ -109,7 +109,7 @@ class Kernel(Windowed):
         return x.with_shape((x.shape[0], *self.places(space, kernel), w.shape[0]))
 
     def channels_fit(self, x: Spec, outputs: Axis) -> int:
-        """The number of channels of ``x``, after a check that the groups divide both sides (C5)."""
+        """Return the number of channels of ``x``, after a check that the groups divide both sides (C5)."""
         channels, filters = int(x.shape[-1]), int(outputs)  # pyright: ignore[reportArgumentType]
         if not are_integers((self.groups,), 1) or channels % self.groups or filters % self.groups:
             expected = fact("channels that {groups} groups divide (C5)", groups=self.groups)
@@ -124,25 +124,25 @@ class Kernel(Windowed):
             raise ShapeError("E216", op=self.name, expected=expected, received=shape_text(g.shape))
 
     def pieces(self, y: np.ndarray, w: np.ndarray) -> Iterator[slice]:
-        """Consecutive samples whose windows together fit in the cache."""
+        """Yield consecutive samples whose windows together fit in the cache."""
         per_sample = math.prod(y.shape[1:-1]) * math.prod(w.shape[1:]) * self.groups
         step = max(1, PIECE // max(1, per_sample))
         return (slice(start, start + step) for start in range(0, len(y), step))
 
     def columns(self, x: np.ndarray, kernel: Lengths) -> np.ndarray:
-        """The windows of each group as rows of a matrix: (B, *space, C) -> (G, B*places, kernel*C/G)."""
+        """Return the windows of each group as matrix rows: (B, *space, C) -> (G, B*places, kernel*C/G)."""
         windows = self.extract(x, kernel)  # (B, *places, *kernel, C)
         rows, deep = math.prod(windows.shape[: -1 - len(kernel)]), x.shape[-1] // self.groups
         by_group = windows.reshape(*windows.shape[:-1], self.groups, deep)  # still a view
         return np.moveaxis(by_group, -2, 0).reshape(self.groups, rows, math.prod(kernel) * deep)
 
     def rows(self, g: np.ndarray) -> np.ndarray:
-        """The results of each group as rows of a matrix: (B, *places, O) -> (G, B*places, O/G)."""
+        """Return the results of each group as rows of a matrix: (B, *places, O) -> (G, B*places, O/G)."""
         flat = g.reshape(math.prod(g.shape[:-1]), self.groups, g.shape[-1] // self.groups)
         return np.moveaxis(flat, 1, 0)
 
     def table(self, w: np.ndarray) -> np.ndarray:
-        """The weights of each group as a matrix: (O, *kernel, I) -> (G, O/G, kernel*I)."""
+        """Return the weights of each group as a matrix: (O, *kernel, I) -> (G, O/G, kernel*I)."""
         return w.reshape(self.groups, w.shape[0] // self.groups, math.prod(w.shape[1:]))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
@@ -152,7 +152,7 @@ class Kernel(Windowed):
 
 
 def both_spaces(op: str, x: Spec, w: Spec) -> tuple[Lengths, Lengths]:
-    """The spatial axes of an image and of its weights, after a check that their numbers agree (C1).
+    """Return the spatial axes of an image and of its weights, after a check that their numbers agree (C1).
 
     Raises:
         ShapeError E213: no image, no weights, or weights with another number of axes.
@@ -436,7 +436,7 @@ class ConvolutionWeight(_Shaped):
 def convolution(
     x: Node, w: Node, stride: Widths = 1, padding: Padding = "valid", dilation: Widths = 1, groups: int = 1
 ) -> Node:
-    """Convolution (cross-correlation): (B, *space, C) -> (B, *places, O).
+    """Return the convolution (cross-correlation): (B, *space, C) -> (B, *places, O).
 
     Args:
         x: images (B, *space, C) with one to three spatial axes.
@@ -477,7 +477,7 @@ def convolution_transpose(
     groups: int = 1,
     space: Widths | None = None,
 ) -> Node:
-    """Transposed convolution: the gradient of ``convolution`` by its input.
+    """Return the transposed convolution: the gradient of ``convolution`` by its input.
 
     Shapes: x (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C): w has the layout of
     the convolution whose transpose this is, so its first axis corresponds to the channels of ``x``.

@@ -38,7 +38,8 @@ class _Named:
 
 
 def einsum(equation: str, *operands: Operand) -> Node:
-    """The sum of products of operands over the axes that the result does not have, as in NumPy and PyTorch.
+    """Return the sum of products of operands over the axes that the result does not have, as in NumPy and
+    PyTorch.
 
     Args:
         equation: a letter for each axis of each operand, and of the result: ``"bij,bjk->bik"``. Without
@@ -73,7 +74,7 @@ def einsum(equation: str, *operands: Operand) -> Node:
 
 
 def _parsed(equation: str, operands: list[Node]) -> tuple[list[str], str]:
-    """The letters of the axes of each operand and of the result.
+    """Return the letters of the axes of each operand and of the result.
 
     Raises:
         UsageError E102: the equation is malformed, or does not fit the operands.
@@ -99,12 +100,12 @@ def _parsed(equation: str, operands: list[Node]) -> tuple[list[str], str]:
 
 
 def _dots(axes: int) -> str:
-    """The letters of the axes of "..."."""
+    """Return the letters of the axes of "..."."""
     return DOTS[: max(0, axes)][::-1]
 
 
 def _diagonal(operand: _Named) -> _Named:
-    """The operand with each letter once."""
+    """Return the operand with each letter once."""
     letters, x = operand.letters, operand.node
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
@@ -121,7 +122,7 @@ def _diagonal(operand: _Named) -> _Named:
 
 
 def _without_ones(operands: list[_Named], output: str) -> list[_Named]:
-    """The operands without axes of length 1 that are longer in another operand.
+    """Return the operands without axes of length 1 that are longer in another operand.
 
     Raises:
         ShapeError E208: axes with the same letter differ in length.
@@ -149,14 +150,14 @@ def _mismatch(letter: str, first: Axis, second: Axis) -> ShapeError:
 
 
 def _summed(operand: _Named, remaining: str) -> _Named:
-    """The operand summed over the axes that are not among the remaining letters."""
+    """Return the operand summed over the axes that are not among the remaining letters."""
     axes = tuple(i for i, letter in enumerate(operand.letters) if letter not in remaining)
     letters = "".join(letter for letter in operand.letters if letter in remaining)
     return _Named(sum(operand.node, axes), letters) if axes else operand
 
 
 def _product(a: _Named, b: _Named, rest: str) -> _Named:
-    """The product of two operands, summed over the letters of both that are not in ``rest``."""
+    """Return the product of two operands, summed over the letters of both that are not in ``rest``."""
     shared = [c for c in a.letters if c in b.letters]
     stacked = "".join(c for c in shared if c in rest)
     inner = "".join(c for c in shared if c not in rest)

@@ -37,7 +37,7 @@ Complex: TypeAlias = "tuple[Node, Node | None]"  # real and imaginary part; None
 
 
 def rfft(x: Node, axis: int = -1) -> tuple[Node, Node]:
-    """The discrete Fourier transform of real numbers: real and imaginary part of the first half.
+    """Return the discrete Fourier transform of real numbers: real and imaginary part of the first half.
 
     Shapes: x (..., N, ...) -> twice (..., N // 2 + 1, ...). The other frequencies are the conjugates.
 
@@ -69,7 +69,7 @@ def rfft(x: Node, axis: int = -1) -> tuple[Node, Node]:
 
 
 def irfft(real: Node, imaginary: Node, length: int | None = None, axis: int = -1) -> Node:
-    """The real numbers whose ``rfft`` is given.
+    """Return the real numbers whose ``rfft`` is given.
 
     Shapes: twice (..., K, ...) -> (..., length, ...).
 
@@ -105,7 +105,8 @@ def irfft(real: Node, imaginary: Node, length: int | None = None, axis: int = -1
 
 
 def fft(real: Node, imaginary: Node | None = None, axis: int = -1) -> tuple[Node, Node]:
-    """The discrete Fourier transform of complex numbers: real and imaginary part, in the shape of ``real``.
+    """Return the discrete Fourier transform of complex numbers: real and imaginary part, in the shape of
+    ``real``.
 
     Args:
         real, imaginary: the numbers; without an imaginary part they are real.
@@ -124,7 +125,7 @@ def fft(real: Node, imaginary: Node | None = None, axis: int = -1) -> tuple[Node
 
 
 def ifft(real: Node, imaginary: Node, axis: int = -1) -> tuple[Node, Node]:
-    """The complex numbers whose ``fft`` is given; arguments and errors are those of ``fft``.
+    """Return the complex numbers whose ``fft`` is given; arguments and errors are those of ``fft``.
 
     Args:
         real, imaginary: the spectrum.
@@ -153,7 +154,7 @@ def _refuse_parts(name: str, real: Node, imaginary: Node | None) -> None:
 
 
 def _transformed(x: Complex, sign: int) -> Complex:
-    """The transform along the last axis, x (..., N) -> (..., N); ``sign`` of the exponent."""
+    """Return the transform along the last axis, x (..., N) -> (..., N); ``sign`` of the exponent."""
     length = axis_length("fft", x[0], -1)
     divisor = max(a for a in range(1, math.isqrt(length) + 1) if length % a == 0)
     if length <= LARGEST_MATRIX or (divisor == 1 and length <= LARGEST_PRIME):
@@ -170,7 +171,7 @@ def _transformed(x: Complex, sign: int) -> Complex:
 
 
 def _convolved(x: Complex, length: int, sign: int) -> Complex:
-    """A transform of N elements as a convolution: k n = (k^2 + n^2 - (k - n)^2) / 2."""
+    """Return a transform of N elements as a convolution: k n = (k^2 + n^2 - (k - n)^2) / 2."""
     size = 1 << (2 * length - 2).bit_length()
     squares = np.arange(length) ** 2 % (2 * length)
     chirp = np.zeros(size, np.complex128)
@@ -185,7 +186,7 @@ def _convolved(x: Complex, length: int, sign: int) -> Complex:
 
 
 def _times_matrix(x: Complex, exponents: np.ndarray, length: int, sign: int) -> Complex:
-    """x (..., N) times the matrix exp(sign 2 pi i exponents / length), which is symmetric."""
+    """Return x (..., N) times the matrix exp(sign 2 pi i exponents / length), which is symmetric."""
     (real, imaginary), (c, s) = x, _unit(exponents, length, sign, x[0].dtype)
     if imaginary is None:
         return matmul(real, c), matmul(real, s)
@@ -193,13 +194,13 @@ def _times_matrix(x: Complex, exponents: np.ndarray, length: int, sign: int) -> 
 
 
 def _times(x: Complex, exponents: np.ndarray, length: int, sign: int) -> Complex:
-    """The elements of x times exp(sign 2 pi i exponents / length)."""
+    """Return the elements of x times exp(sign 2 pi i exponents / length)."""
     angles = sign * 2 * np.pi * (exponents % length) / length
     return _product(x, np.cos(angles), np.sin(angles))
 
 
 def _product(x: Complex, c: np.ndarray, s: np.ndarray) -> Complex:
-    """The elements of x times c + i s."""
+    """Return the elements of x times c + i s."""
     (real, imaginary), dtype = x, x[0].dtype
     cosine, sine = constant(c.astype(dtype)), constant(s.astype(dtype))
     if imaginary is None:
@@ -217,5 +218,5 @@ def _both_parts(x: Complex, function: Callable[[Node], Node]) -> Complex:
 
 
 def _swapped(x: Node) -> Node:
-    """x (..., M, N) -> (..., N, M)."""
+    """Return x (..., M, N) as (..., N, M)."""
     return transpose(x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])

@@ -112,7 +112,8 @@ class Matmul(Card):
 
 
 def matmul(a: Node, b: Node) -> Node:
-    """The matrix product with the rules of NumPy's ``@``: vectors and stacks of matrices on either side.
+    """Return the matrix product with the rules of NumPy's ``@``: vectors and stacks of matrices on either
+    side.
 
     A stack of matrices times one matrix is computed as a single large product, which is faster.
 
@@ -138,7 +139,7 @@ def matmul(a: Node, b: Node) -> Node:
 
 
 def _is_dropped(axis: int, rank: int, left: int, right: int) -> bool:
-    """Whether an axis of the product was added only to convert a vector into a matrix."""
+    """Return whether an axis of the product was added only to convert a vector into a matrix."""
     return (axis == rank - 2 and left == 1) or (axis == rank - 1 and right == 1)
 
 

@@ -45,7 +45,7 @@ class _Sliding(Windowed):
     }
 
     def reversed(self, kind: type[Card], **extra: object) -> Card:
-        """The transposed card, with the same settings."""
+        """Return the transposed card, with the same settings."""
         names = ("strides", "low", "high", "dilation", "window")
         return kind(**{name: getattr(self, name) for name in names}, **extra)
 
@@ -205,7 +205,7 @@ def patches(
     dilation: Widths = 1,
     fill: float = 0.0,
 ) -> Node:
-    """All windows of an image: (B, *space, C) -> (B, *places, *window, C).
+    """Return all windows of an image: (B, *space, C) -> (B, *places, *window, C).
 
     Args:
         x: images.
@@ -236,7 +236,7 @@ def patches(
 def max_pool(
     x: Node, window: Widths, stride: Widths | None = None, padding: Padding = "valid", dilation: Widths = 1
 ) -> Node:
-    """Max pooling, the largest value of each window: (B, *space, C) -> (B, *places, C); ignores padding.
+    """Return the largest value of each window: (B, *space, C) -> (B, *places, C); ignores padding.
 
     Formula: y_c = max over the cells of a window of x_c, channel by channel.
 
@@ -272,7 +272,7 @@ def average_pool(
     padding: Padding = "valid",
     count_include_pad: bool = False,
 ) -> Node:
-    """Average pooling, the mean of each window: (B, *space, C) -> (B, *places, C).
+    """Return the mean of each window: (B, *space, C) -> (B, *places, C).
 
     Formula: y_c = 1/n sum over the n cells of a window of x_c, channel by channel.
 
@@ -305,16 +305,12 @@ def average_pool(
 
 
 def _window_axes(x: Node) -> tuple[int, ...]:
-    """The axes of the window in the patches of ``x``."""
+    """Return the axes of the window in the patches of ``x``."""
     return tuple(range(x.rank - 1, 2 * x.rank - 3))
 
 
 def _min_cells(windows: Node) -> Lengths:
-    """The minimal number of cells of the image in a window along each axis.
-
-    Raises:
-        ShapeError E219: a window contains only padding, so it has no value.
-    """
+    """Return the minimal number of cells of the image in a window along each axis."""
     op, (x,) = windows.op, windows.inputs
     assert isinstance(op, Patches)
     cells_min = op.min_cells(space_of(op.name, x.spec), op.window)

@@ -70,7 +70,7 @@ class Windowed(Card):
             raise ShapeError("E218", op=self.name, received=", ".join(wrong), expected=expected)
 
     def places(self, space: Lengths, window: Lengths) -> Lengths:
-        """The number of places of the window along each spatial axis, after a check of the size (C3)."""
+        """Return the number of places of the window along each spatial axis after checking the size (C3)."""
         self.settings_fit(len(space), window)
         places, needed, received = [], [], []
         for i, (n, k) in enumerate(zip(space, window, strict=True)):
@@ -86,7 +86,7 @@ class Windowed(Card):
         return tuple(places)
 
     def _needed_width(self, i: int, window: int) -> Message:
-        """The text for the minimal width of the image along spatial axis ``i``."""
+        """Return the text for the minimal width of the image along spatial axis ``i``."""
         width, dilation = span(window, self.dilation[i]), self.dilation[i]
         if width == window:
             return fact("axis {axis} at least {width} wide (the window)", axis=i + 1, width=width)
@@ -99,7 +99,7 @@ class Windowed(Card):
         )
 
     def _padded_width(self, i: int, length: int) -> Message:
-        """The text for the width of the image along spatial axis ``i``."""
+        """Return the text for the width of the image along spatial axis ``i``."""
         low, high = self.low[i], self.high[i]
         if not low + high:
             return fact("axis {axis} is {width} wide", axis=i + 1, width=length)
@@ -109,7 +109,7 @@ class Windowed(Card):
         )  # fmt: skip
 
     def cell(self, place: Sequence[int], tap: Sequence[int]) -> Lengths:
-        """The cell of the image covered by cell ``tap`` of the window at ``place``; may be in the padding."""
+        """Return the cell of the image, or its padding, under cell ``tap`` of the window at ``place``."""
         return tuple(
             int(i * s + t * d - low)
             for i, t, s, d, low in zip(place, tap, self.strides, self.dilation, self.low, strict=True)
@@ -118,7 +118,7 @@ class Windowed(Card):
     def over(
         self, cell: Sequence[int], places: Lengths, window: Lengths
     ) -> Iterator[tuple[Lengths, Lengths]]:
-        """Each place at which the window covers ``cell`` of the image, with the cell of the window."""
+        """Yield each place at which the window covers ``cell`` of the image, with the cell of the window."""
         for tap in product(*map(range, window)):
             steps = [
                 divmod(c + low - t * d, s)
@@ -128,7 +128,7 @@ class Windowed(Card):
                 yield tuple(int(i) for i, _ in steps), tap
 
     def cell_counts(self, space: Lengths, window: Lengths) -> np.ndarray:
-        """The number of cells of the image, without padding, covered at each place."""
+        """Return the number of cells of the image, without padding, covered at each place."""
         total, every = np.ones((), np.int64), self.places(space, window)
         reserve(*every, itemsize=16)
         for axis, (n, k, places) in enumerate(zip(space, window, every, strict=True)):
@@ -137,7 +137,7 @@ class Windowed(Card):
         return total
 
     def min_cells(self, space: Lengths, window: Lengths) -> Lengths:
-        """The minimal number of cells of the image that the window covers along each spatial axis.
+        """Return the minimal number of cells of the image that the window covers along each spatial axis.
 
         Only places near the two ends of an axis cover padding; no table of all places is needed.
         """
@@ -153,7 +153,7 @@ class Windowed(Card):
         return tuple(minima)
 
     def _counts_at(self, axis: int, places: np.ndarray, n: int, k: int) -> np.ndarray:
-        """The number of cells of the image along one axis that the window covers at these places.
+        """Return the number of cells of the image along one axis that the window covers at these places.
 
         Cell t of the window at place i is inside the image while 0 <= i s + t d - low < n: the first and the
         last such t follow by division.
@@ -163,7 +163,7 @@ class Windowed(Card):
         return np.maximum(last - first + 1, 0)
 
     def extract(self, x: np.ndarray, window: Lengths, fill: float = 0.0) -> np.ndarray:
-        """All windows, as a view: (B, *space, C) -> (B, *places, *window, C)."""
+        """Return all windows, as a view: (B, *space, C) -> (B, *places, *window, C)."""
         if any(self.low) or any(self.high):
             widths = ((0, 0), *zip(self.low, self.high, strict=True), (0, 0))
             x = np.pad(x, widths, constant_values=fill)
@@ -175,7 +175,7 @@ class Windowed(Card):
         return np.moveaxis(view[(slice(None), *steps, slice(None), *cells)], x.ndim - 1, -1)
 
     def put(self, windows: np.ndarray, space: Lengths) -> np.ndarray:
-        """Windows added at their positions: (B, *places, *window, C) -> (B, *space, C)."""
+        """Add windows at their positions: (B, *places, *window, C) -> (B, *space, C)."""
         axes = len(space)
         places, window = windows.shape[1 : 1 + axes], windows.shape[1 + axes : -1]
         padded = [n + low + high for n, low, high in zip(space, self.low, self.high, strict=True)]
@@ -191,7 +191,7 @@ class Windowed(Card):
 
 
 def span(window: int, dilation: int) -> int:
-    """The number of cells that a dilated window spans, from its first cell to its last.
+    """Return the number of cells that a dilated window spans, from its first cell to its last.
 
     Example:
         >>> span(5, 1), span(5, 2)
@@ -201,7 +201,7 @@ def span(window: int, dilation: int) -> int:
 
 
 def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
-    """The spatial axes of an image, after a check of its shape.
+    """Return the spatial axes of an image, after a check of its shape.
 
     Args:
         op: the operation, for the error.
@@ -218,12 +218,12 @@ def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
 
 
 def is_inside(cell: Sequence[int], space: Sequence[int]) -> bool:
-    """Whether a cell is in the image, not in its padding."""
+    """Return whether a cell is in the image, not in its padding."""
     return all(0 <= c < n for c, n in zip(cell, space, strict=True))
 
 
 def are_integers(values: Any, minimum: int) -> bool:
-    """Whether all values are integers from ``minimum`` up to the maximal length of an array."""
+    """Return whether all values are integers from ``minimum`` up to the maximal length of an array."""
     return isinstance(values, tuple | list) and all(
         isinstance(v, numbers.Integral) and not isinstance(v, bool) and minimum <= int(v) < 2**62
         for v in values
@@ -231,7 +231,7 @@ def are_integers(values: Any, minimum: int) -> bool:
 
 
 def per_axis(op: str, name: str, value: Any, axes: int, minimum: int = 1) -> Lengths:
-    """A setting with one value for each spatial axis; one number holds for all.
+    """Return a setting with one value for each spatial axis; one number holds for all.
 
     Raises:
         ShapeError E218: not an integer, too small, or for another number of axes.
@@ -254,7 +254,7 @@ def per_axis(op: str, name: str, value: Any, axes: int, minimum: int = 1) -> Len
 
 
 def same_padding(space: Lengths, spans: Lengths, strides: Lengths) -> tuple[Lengths, Lengths]:
-    """The padding for ceil(n / stride) places, with an odd cell after the axis.
+    """Return the padding for ceil(n / stride) places, with an odd cell after the axis.
 
     Example:
         >>> same_padding((7, 8), (3, 5), (1, 2))
@@ -277,7 +277,7 @@ def known_padding(padding: Any, where: str) -> None:
 def padding_of(
     op: str, padding: Padding, space: Lengths, spans: Lengths, strides: Lengths
 ) -> tuple[Lengths, Lengths]:
-    """The cells of padding before and after each spatial axis.
+    """Return the cells of padding before and after each spatial axis.
 
     Args:
         op: the operation, for the error.
@@ -310,7 +310,7 @@ def padding_of(
 
 
 def sides_of(padding: Any, axes: int) -> list[tuple[int, int]]:
-    """The padding before and after each axis as pairs; none if it contains other than integers >= 0.
+    """Return the padding before and after each axis as pairs; none if it contains other than integers >= 0.
 
     Example:
         >>> sides_of(1, 2), sides_of((1, (0, 2)), 2), sides_of(-1, 2)

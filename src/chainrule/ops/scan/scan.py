@@ -68,11 +68,11 @@ class Body:
         return (*self.states, *self.cells, *self.givens)
 
     def nodes(self, *outputs: Node) -> list[Node]:
-        """The nodes computed at every step for the new states and these outputs, in topological order."""
+        """Return the nodes of a step for the new states and these outputs, in topological order."""
         return order((*self.updates, *outputs), self.leaves)
 
     def sizes(self, specs: Sequence[Spec]) -> dict[str, Axis]:
-        """The values of the symbols in the shapes of the inputs, if the inputs have these specs.
+        """Return the values of the symbols in the shapes of the inputs, if the inputs have these specs.
 
         Args:
             specs: the specs of the inputs; those of sequences without the time axis.
@@ -89,7 +89,7 @@ class Body:
 
 
 def resized(spec: Spec, sizes: dict[str, Axis]) -> Spec:
-    """A spec with its known symbols replaced by numbers or other sizes."""
+    """Return a spec with its known symbols replaced by numbers or other sizes."""
     return spec.with_shape(_resized(spec.shape, sizes))
 
 
@@ -99,7 +99,7 @@ def _resized(shape: Shape, sizes: dict[str, Axis]) -> Shape:
 
 
 def symbols(shape: Shape) -> set[str]:
-    """The names of the symbolic sizes in a shape."""
+    """Return the names of the symbolic sizes in a shape."""
     axes = [axis for axis in shape if isinstance(axis, Size)]
     return {symbol for axis in axes for monomial, _ in axis.terms for symbol in monomial}
 
@@ -111,7 +111,7 @@ def close(
     updates: Sequence[Node],
     others: Sequence[Node] = (),
 ) -> tuple[Body, tuple[Node, ...]]:
-    """The graph of a step whose inputs are any nodes.
+    """Return the graph of a step whose inputs are any nodes.
 
     Args:
         states, cells, givens: the nodes that become its inputs.
@@ -133,8 +133,8 @@ def close(
 
 
 def outside(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
-    """The values that these outputs read and that do not depend on the inputs: computed once, before the
-    loop.
+    """Return the values that these outputs read and that do not depend on the inputs: computed once, before
+    the loop.
 
     Constants are not among them: they stay in the step.
     """
@@ -177,7 +177,7 @@ _NONE = Flat("the step does not depend on it")
 
 
 def pulled_back(op: Any, dy: Node, inputs: Sequence[Node]) -> tuple[Pulled, ...]:
-    """The gradients by the inputs of a loop.
+    """Return the gradients by the inputs of a loop.
 
     Args:
         op: the loop, a ``Scan``.
@@ -201,13 +201,7 @@ def pulled_back(op: Any, dy: Node, inputs: Sequence[Node]) -> tuple[Pulled, ...]
 
 @dataclass
 class _BackwardLoop:
-    """The loop of the backward pass.
-
-    Args:
-        op: the loop, a ``Scan``.
-        dy: the gradient by its value.
-        inputs: the inputs of the loop.
-    """
+    """The loop of the backward pass, from the gradient ``dy`` by the value of the loop."""
 
     op: Any
     dy: Node
@@ -235,7 +229,7 @@ class _BackwardLoop:
     # --- the gradients by the givens
 
     def by_given(self, leaf: Node) -> Node:
-        """The gradient by a value that every step reads: a sum over time."""
+        """Return the gradient by a value that every step reads: a sum over time."""
         gradient = self.arrived[leaf]
         match self._way(leaf):
             case "by sample":
@@ -249,7 +243,7 @@ class _BackwardLoop:
         return self.value(self.sums[leaf] + gradient, last=True)
 
     def _way(self, leaf: Node) -> str:
-        """The method by which the gradient by a given is summed."""
+        """Return the method by which the gradient by a given is summed."""
         role = self._roles[self.arrived[leaf]]
         if role == Role("sample", axis=0):
             return "by sample"
@@ -266,7 +260,7 @@ class _BackwardLoop:
         return [*self.op.body.leaves, *self.state_inputs.values(), *gradients]
 
     def _rows(self, gradient: Node) -> list[Node] | None:
-        """The per-sample values in a sum over samples; ``None`` if the gradient is not such a sum."""
+        """Return the per-sample values in a sum over samples; ``None`` if the gradient is not such a sum."""
         known, rows, waiting = self._roles, dict[Node, None](), [gradient]
         if not _is_sum(known[gradient]):
             return None
@@ -295,7 +289,7 @@ class _BackwardLoop:
         return dict(zip(body.givens, self.inputs[len(body.leaves) - len(body.givens) :], strict=True))
 
     def _folded(self, node: Node) -> Node:
-        """A value of all steps and samples as one batch, (B T, ...), the steps of each sample in sequence."""
+        """Return a value of all steps and samples as one batch, (B T, ...), sample by sample."""
         stacked = self.value(node)
         if self.op.axis == 0:
             stacked = transpose(stacked, (1, 0, *range(2, stacked.rank)))
@@ -312,7 +306,7 @@ class _BackwardLoop:
     # --- the loop itself
 
     def value(self, node: Node, last: bool = False) -> Node:
-        """A value of the backward loop at all steps, or after the last one."""
+        """Return a value of the backward loop at all steps, or after the last one."""
         if not last and node in self._stored_outside:
             return self._stored_outside[node]
         body, emit = self._loop
@@ -372,7 +366,7 @@ class _BackwardLoop:
         return {**stored, self.output_gradient: self._output_gradients()}
 
     def _output_gradients(self) -> Node:
-        """The gradient by the output of every step."""
+        """Return the gradient by the output of every step."""
         axis, dy = min(self.op.axis, self.dy.rank), self.dy
         if not self.op.last:
             return dy
@@ -405,14 +399,14 @@ def _leaf(label: str, like: Node) -> Node:
 
 
 def _is_sum(role: Role) -> bool:
-    """Whether a value is a sum over samples, or computed from such sums."""
+    """Return whether a value is a sum over samples, or computed from such sums."""
     return (role.kind == "reduced" and role.by == "sum" and role.round == 0) or (
         role.kind == "shared" and role.round == 1
     )
 
 
 def _ends(node: Node, leaves: Sequence[Node]) -> list[Node]:
-    """The inputs that a value depends on."""
+    """Return the inputs that a value depends on."""
     nodes = order([node], leaves)
     read = {source for n in nodes for source in n.inputs} | {node}
     return [leaf for leaf in leaves if leaf in read]
@@ -502,7 +496,7 @@ class Scan(_Loop):
         return result if self.last else timed(result, self.axis, steps)
 
     def count(self, specs: Sequence[Spec]) -> Axis:
-        """The number of cells of the sequences."""
+        """Return the number of cells of the sequences."""
         first = len(self.body.states)
         sequences = specs[first : first + len(self.body.cells)]
         lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
@@ -514,7 +508,7 @@ class Scan(_Loop):
         return lengths[0]
 
     def of_a_step(self, specs: Sequence[Spec]) -> list[Spec]:
-        """The specs of the inputs of a step."""
+        """Return the specs of the inputs of a step."""
         first = len(self.body.states)
         cells = range(first, first + len(self.body.cells))
         return [untimed(spec, self.axis) if i in cells else spec for i, spec in enumerate(specs)]
@@ -539,7 +533,7 @@ class Scan(_Loop):
         return Apart(axis + (not self.last and axis >= self.axis))
 
     def state_pairs(self) -> list[tuple[Node, Node]]:
-        """Each state before the step, with the state after it."""
+        """Return each state before the step, with the state after it."""
         return list(zip(self.body.states, self.body.updates, strict=True))
 
     def _step_axes(self, axes: Axes) -> list[int | None]:
@@ -558,7 +552,7 @@ class Scan(_Loop):
         return np.stack(values[::-1] if self.reverse else values, min(self.axis, values[0].ndim))
 
     def walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
-        """All values of every step, in the order of computation."""
+        """Return all values of every step, in the order of computation."""
         specs = tuple(Spec.of(array) for array in inputs)
         if specs not in self._prepared:
             self._prepared[specs] = self._prepare(specs)
@@ -621,13 +615,7 @@ class Scan(_Loop):
 
 
 class _ElementFormulas:
-    """Each scalar of a loop as a formula of scalars of its inputs.
-
-    Args:
-        op: the loop.
-        steps: all values of every step.
-        inputs: the inputs of the loop.
-    """
+    """Each scalar of a loop as a formula of scalars of its inputs; ``steps`` are all values of every step."""
 
     def __init__(self, op: Scan, steps: list[dict[Node, np.ndarray]], inputs: Sequence[np.ndarray]) -> None:
         self.op, self.steps = op, steps
@@ -636,7 +624,7 @@ class _ElementFormulas:
         self.known: dict[tuple[Node, tuple[int, ...], int], Tree] = {}
 
     def tree(self, node: Node, index: tuple[int, ...], step: int) -> Tree:
-        """The formula of a scalar of a value of a step; steps are counted in the order of computation."""
+        """Return the formula of a scalar of a step's value; steps are counted in the order of computation."""
         key = (node, index, step)
         if key not in self.known:
             self.known[key] = self._of_leaf(*key) if node in self.places else self._of_node(*key)
@@ -666,24 +654,24 @@ class _ElementFormulas:
 
 
 def places(steps: int, reverse: bool) -> range:
-    """The times in the order of computation."""
+    """Return the times in the order of computation."""
     return range(steps - 1, -1, -1) if reverse else range(steps)
 
 
 def timed(spec: Spec, axis: int, steps: Axis) -> Spec:
-    """The spec of a value at all times."""
+    """Return the spec of a value at all times."""
     axis = min(axis, spec.rank)  # for a scalar, time is the only axis
     return spec.with_shape((*spec.shape[:axis], steps, *spec.shape[axis:]))
 
 
 def untimed(spec: Spec, axis: int) -> Spec:
-    """The spec of one cell of a sequence."""
+    """Return the spec of one cell of a sequence."""
     axis = min(axis, spec.rank - 1)
     return spec.with_shape((*spec.shape[:axis], *spec.shape[axis + 1 :]))
 
 
 def _example(state: tuple[Any, ...], cell: tuple[Any, ...]) -> tuple[Body, Node]:
-    """The step s = tanh(s w + x), and the state after it."""
+    """Return the step s = tanh(s w + x), and the state after it."""
     s, x = input_node("s", state, "float64"), input_node("x", cell, "float64")
     w = input_node("w", (state[-1], state[-1]), "float64")
     after = make(Tanh(), matmul(s, w) + x)

@@ -81,7 +81,7 @@ class Loop:
         self.cell, self._draw_count = cell, 0
 
     def variable(self, table: Table, name: str, initial: Node) -> Variable:
-        """The variable of this name, which becomes a state of the loop."""
+        """Return the variable of this name, which becomes a state of the loop."""
         key = id(table), name
         if key not in self.variables:
             before = _value(self.outer, table, name, initial)
@@ -90,7 +90,7 @@ class Loop:
         return self.variables[key]
 
     def draw(self, sample: Callable[[Shape], Node], shape: Shape) -> Node:
-        """The random numbers of this call for one cell: a part of those for all cells."""
+        """Return the random numbers of this call for one cell: a part of those for all cells."""
         place, axis = self._draw_count, min(self.axis, len(shape))
         self._draw_count += 1
         if place == len(self.draws):
@@ -104,7 +104,7 @@ class Loop:
         return reshape(part, shape)
 
     def close(self) -> tuple[list[Variable], dict[Node, Node]]:
-        """The variables that the step changes, and the values of the leaves of the others."""
+        """Return the variables that the step changes, and the values of the leaves of the others."""
         known = self.variables.values()
         changed = [variable for variable in known if variable.after is not variable.leaf]
         return changed, {v.leaf: v.before for v in known if v.after is v.leaf}
@@ -120,7 +120,7 @@ _LOOP: ContextVar[Loop | None] = ContextVar("loop", default=None)
 
 @contextmanager
 def looping(label: str, steps: Axis, axis: int, unrolled: bool = False) -> Iterator[Loop]:
-    """A context in which the step of a loop is built."""
+    """Build the step of a loop in this context."""
     loop = Loop(label, steps, axis, _LOOP.get(), 0 if unrolled else None)
     token = _LOOP.set(loop)
     try:
@@ -130,7 +130,7 @@ def looping(label: str, steps: Axis, axis: int, unrolled: bool = False) -> Itera
 
 
 def read(table: Table, name: str, initial: Node) -> Node:
-    """The value of a variable at this point; ``initial`` if it has not been set."""
+    """Return the value of a variable at this point; ``initial`` if it has not been set."""
     return _value(_LOOP.get(), table, name, initial)
 
 
@@ -143,7 +143,9 @@ def write(table: Table, name: str, value: Node, initial: Node) -> None:
 
 
 def values(table: Table) -> list[Node]:
-    """The values at this point of all variables of a table that have been set or are carried by a loop."""
+    """Return the values at this point of all variables of a table that have been set or are carried by a
+    loop.
+    """
     nodes, loop = list(table.values()), _LOOP.get()
     while loop is not None:
         nodes += [v.after for v in loop.variables.values() if v.table is table]
@@ -152,7 +154,7 @@ def values(table: Table) -> list[Node]:
 
 
 def draw(sample: Callable[[Shape], Node], shape: Shape) -> Node:
-    """Random numbers of a shape; in the step of a loop, new ones for each cell.
+    """Return random numbers of a shape; in the step of a loop, new ones for each cell.
 
     Args:
         sample: returns random numbers of any shape.
@@ -203,7 +205,7 @@ _LETTERED: ContextVar[dict[str, Node] | None] = ContextVar("lettered", default=N
 
 
 def lettered(letter: str, node: Node) -> Node:
-    """Name a value of a step by its letter in the literature, for explanations; returns the node."""
+    """Name a value of a step by its letter in the literature, for explanations, and return it."""
     known = _LETTERED.get()
     if known is not None:
         known[letter] = node
@@ -280,7 +282,7 @@ class _Leaves(NamedTuple):
 def _scanned(
     loop: Loop, own: _Leaves, updates: list[Node], outputs: list[Node], reverse: bool
 ) -> tuple[list[Node], list[Node]]:
-    """The last states and the outputs of a loop; its variables are set to their last values."""
+    """Return the last states and the outputs of a loop; its variables are set to their last values."""
     changed, fixed = loop.close()
     states, cells = [*own.states, *(v.leaf for v in changed)], [*own.cells, *loop.leaves]
     nodes = [*updates, *(v.after for v in changed), *outputs]
@@ -298,8 +300,7 @@ def _scanned(
 
 @contextmanager
 def unrolled() -> Iterator[list[Turn]]:
-    """A context in which loops are unrolled: one copy of the step for each cell. The list that it yields
-    contains all steps at the end."""
+    """Unroll loops in this context, one copy of the step for each cell; the list has all steps at the end."""
     turns: list[Turn] = []
     token = _UNROLLED.set(turns)
     try:
@@ -311,7 +312,7 @@ def unrolled() -> Iterator[list[Turn]]:
 def _step_by_step(
     step: Callable[[Any, Any], tuple[Any, Any]], initial: Nodes, sequences: Nodes, reverse: bool, axis: int
 ) -> tuple[Any, Any]:
-    """The result of ``scan``, with a copy of the step for each cell."""
+    """Return the result of ``scan``, with a copy of the step for each cell."""
     timed, state, results = _several(sequences), initial, dict[int, Any]()
     steps = size_at(_steps(timed, axis), {})
     with looping("unrolled", steps, axis, unrolled=True) as loop:
@@ -333,7 +334,7 @@ def _step_by_step(
 
 
 def _steps(sequences: Sequence[Node], axis: int) -> Axis:
-    """The number of cells of a loop, by its first sequence; ``Scan`` compares all of them."""
+    """Return the number of cells of a loop, by its first sequence; ``Scan`` compares all of them."""
     timed = next((node for node in sequences if node.rank), None)
     return 1 if timed is None else timed.shape[min(axis, timed.rank - 1)]
 

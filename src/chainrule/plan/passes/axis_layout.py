@@ -156,7 +156,6 @@ def _supports_images(node: Node) -> bool:
 
 
 def _is_elementwise(node: Node) -> bool:
-    """Return whether a node is elementwise."""
     return isinstance(node.op, Elementwise | Cast)
 
 

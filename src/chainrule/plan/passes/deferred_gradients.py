@@ -79,9 +79,7 @@ def _readers(kernels: Sequence[Kernel], node: Node) -> list[Kernel]:
 
 
 def _operand(loop: Kernel, node: Node) -> Node | None:
-    """Return the node by which a loop reads a product (itself or its transpose), or ``None`` if it reads
-    others.
-    """
+    """Return the node by which a loop reads a product (or its transpose); ``None`` if it reads others."""
     operands = {s for n in loop.nodes for s in n.inputs if memory_source(s) is node}
     supported = [s for s in operands if s is node or (isinstance(s.op, Transpose) and s.inputs[0] is node)]
     is_free = loop.is_loop and loop.product is None and all(map(is_elementwise, loop.nodes))

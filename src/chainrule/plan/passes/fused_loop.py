@@ -123,9 +123,7 @@ class Fusion:
         home.sources |= {source for source in _sources(group) if self.home.get(source) is not home}
 
     def _assign_sources(self, node: Node, phase: int, seen: set[Node]) -> None:
-        """Assign unplaced sources that cannot share the loop of a node or of its group, before its depth is
-        known.
-        """
+        """Assign unplaced sources that cannot share the group's loop, before the node's depth is known."""
         for source in map(memory_source, node.inputs):
             if source not in self.unplaced:
                 continue
@@ -144,9 +142,7 @@ class Fusion:
         return {**group, node: None}
 
     def _can_share_loop(self, source: Node, node: Node, phase: int) -> bool:
-        """Return whether an unplaced node can run in the loop of its reader, because no other node needs it
-        earlier.
-        """
+        """Return whether an unplaced node can run in its reader's loop: no other node needs it earlier."""
         is_direct = all(s is source for s in node.inputs if memory_source(s) is source)
         is_alike = is_elementwise(node) and self.shapes[source] == self.shapes[node]
         return is_direct and is_alike and phase <= self.first_phase[source]
@@ -160,9 +156,7 @@ class Fusion:
         return kernel
 
     def _open_loop(self, group: Sequence[Node]) -> Kernel | None:
-        """Return the deepest loop of an input that the nodes may join, after merging equivalent loops into
-        it.
-        """
+        """Return the deepest loop of an input that the nodes may join; merge equivalent loops into it."""
         if not is_elementwise(group[-1]):
             return None
         candidates = dict.fromkeys(self.home[s] for node in group for s in node.inputs if s in self.home)
@@ -175,9 +169,7 @@ class Fusion:
         return None
 
     def _can_merge(self, a: Kernel, b: Kernel) -> bool:
-        """Return whether two loops have the same shape, phase and depth, so that neither depends on the
-        other.
-        """
+        """Return whether two loops have equal shape, phase and depth: neither then depends on the other."""
         return a.is_loop and b.is_loop and (a.shape, a.phase, a.depth) == (b.shape, b.phase, b.depth)
 
     def _merge(self, other: Kernel, loop: Kernel) -> None:

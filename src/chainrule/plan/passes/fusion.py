@@ -155,16 +155,13 @@ class Traffic:
                 return
 
     def _is_stored(self, node: Node, home: Kernel) -> bool:
-        """Return whether kernels other than loops and reductions read a value, so that it is written in any
-        case.
-        """
+        """Return whether kernels other than loops and reductions read a value: it is then written anyway."""
         others = self._other_readers(node, home)
         return node in self.always_stored or not all(
             is_fusible(k) or is_reduction(k.nodes[0]) for k in others
         )
 
     def _move(self, kernel: Kernel, loop: Kernel) -> None:
-        """Move the nodes of a kernel into a loop."""
         loop.nodes = sorted({*loop.nodes, *kernel.nodes}, key=self.position.__getitem__)
         loop.sources |= kernel.sources | {memory_source(s) for n in kernel.nodes for s in n.inputs}
         for readers in self.readers.values():

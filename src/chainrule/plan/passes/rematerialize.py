@@ -81,9 +81,7 @@ def _reads(kernels: Sequence[Kernel]) -> dict[Node, list[int]]:
 def _waiting(
     i: int, kernels: Sequence[Kernel], reads: Mapping[Node, Sequence[int]], batch_counts: Mapping[Node, int]
 ) -> dict[Node, int]:
-    """Return the large values of a loop that wait for long, and the index of the kernel that then
-    reads them.
-    """
+    """Return the large values of a loop that wait for long, with the index of the kernel that reads each."""
     waiting: dict[Node, int] = {}
     for node in kernels[i].nodes:
         readers = [reader for reader in reads.get(node, ()) if reader > i]

@@ -155,9 +155,7 @@ def _convolution(lowering: Lowering, node: Node, phase: int) -> None:
 
 
 def _winograd(lowering: Lowering, node: Node, padded_image: View, weights: View, phase: int) -> None:
-    """Lower a convolution by ``winograd``, written in place if full tiles fit and the layout is that of
-    images.
-    """
+    """Lower a convolution by ``winograd``, in place if full tiles fit and the layout is that of images."""
     shape = lowering.shape(node)
     height, width = winograd.tiled_size(shape[1:-1], 0)
     is_image = not lowering.is_inner or node in lowering.axis_orders or node in lowering.views

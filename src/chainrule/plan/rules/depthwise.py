@@ -129,9 +129,7 @@ def _moves(positions: np.ndarray) -> int:
 
 
 def _tables(lowering: Lowering, positions: Sequence[np.ndarray], x: View) -> tuple[View, View]:
-    """Return the offsets that are read, (positions, taps): of all axes but the last together, and of the
-    last.
-    """
+    """Return the offsets read, (positions, taps): of all axes but the last together, and of the last."""
     *outer, last = (
         np.where(axis_positions < 0, NONE, axis_positions * stride)
         for axis_positions, stride in zip(positions, x.strides[1:-1], strict=True)

@@ -191,9 +191,7 @@ def _is_scattered(view: View) -> bool:
 
 
 def _outer(factor: View, product: View, side: int) -> list[View]:
-    """Return the columns of the left factor (side 0) or the rows of the right one (1), as wide as the
-    product.
-    """
+    """Return the columns of the left factor (side 0) or the rows of the right one, as wide as the product."""
     step, along = factor.strides[1 - side], factor.strides[side]
     strides = (0, along) if side else (along, 0)
     offsets = (factor.offset + i * step for i in range(factor.shape[1 - side]))

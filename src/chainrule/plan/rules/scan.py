@@ -67,13 +67,7 @@ def is_of_one_loop(a: Node, b: Node) -> bool:
 
 
 class _Loop:
-    """Lowers one loop.
-
-    Args:
-        lowering: the plan.
-        outputs: values of the loop.
-        phase: phase of the task.
-    """
+    """Lowers one loop."""
 
     def __init__(self, lowering: Lowering, outputs: Sequence[Node], phase: int) -> None:
         self.lowering, self.outputs, self.phase = lowering, outputs, phase
@@ -142,10 +136,8 @@ class _Loop:
         return self._moving_view(view, shape, strides, step)
 
     def _time_memory(self, cells: int, node: Node, values: Sequence[Node]) -> View:
-        """Return new memory for a value of the step at several time positions: (cells, *shape).
-
-        Args:
-            values: the values that are stored there, in the step's graph.
+        """Return new memory for a value of the step at several times, (cells, *shape); ``values`` are stored
+        there.
         """
         shape, axis = self._shape(node), self.op.axis
         if len(shape) < axis or self._are_read_by_loops_only(values):
@@ -160,7 +152,6 @@ class _Loop:
         return all(n.op.name == "scan" for n in readers) and stored.isdisjoint(self.lowering.outputs)
 
     def _cell_view(self, memory: View, number: int) -> View:
-        """Return one cell."""
         offset = memory.offset + number * memory.strides[0]
         return View(memory.buffer, memory.shape[1:], memory.strides[1:], offset)
 
@@ -216,7 +207,6 @@ class _Loop:
     # --- the tasks of a step
 
     def _add(self) -> None:
-        """Add the task of the loop."""
         nodes = [*self.homes, *(node for node, _ in self.copied)]
         graph = Graph({str(i): node for i, node in enumerate(dict.fromkeys([*self.body.updates, *nodes]))})
         inner = self.lowering.scan_step(graph, self.inputs, self.sizes)
@@ -276,7 +266,6 @@ class _Loop:
 
 
 def _one_per_buffer(views: Iterable[View]) -> tuple[View, ...]:
-    """Return one view for each buffer."""
     return tuple({view.buffer: view for view in views}.values())
 
 

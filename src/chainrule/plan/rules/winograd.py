@@ -340,5 +340,4 @@ def _new_tiles(lowering: Lowering, shape: tuple[int, ...], dtype: str) -> View:
 
 
 def _lines(view: View) -> list[View]:
-    """Return the views along the first axis."""
     return [window_cell(view, 0, (i,)) for i in range(view.shape[0])]

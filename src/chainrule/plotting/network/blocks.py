@@ -184,7 +184,7 @@ class _Collector:
         self.owner[node] = key
 
     def _has_matrix(self, path: str) -> bool:
-        """Whether a layer has a parameter with more than one axis."""
+        """Return whether a layer has a parameter with more than one axis."""
         own = [p for name, p in self.built.parameters.items() if name.startswith(f"{path}.")]
         return any(p.spec.rank > 1 for p in own)
 
@@ -222,7 +222,7 @@ class _Collector:
 
 
 def holds_layers(layer: Layer) -> bool:
-    """Whether a layer has inner layers."""
+    """Return whether a layer has inner layers."""
     return any(_layers_in(getattr(layer, field.name)) for field in fields(layer))
 
 

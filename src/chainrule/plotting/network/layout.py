@@ -129,7 +129,6 @@ def line_text(name: str, what: str) -> str:
 
 
 def _width(box: Box) -> float:
-    """Return the width of a box."""
     if box.kind == "join":
         return max(30.0, LETTER * letters(box.lines[0].what) + 2 * PAD)
     lines = [

@@ -21,7 +21,7 @@ MAX_LABELS = 40  # maximum number of positions with names at the axes
 
 
 def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None, max_heads: int = 8) -> Plot:
-    """The attention weights of one sequence: one image per head, with one row per query position.
+    """Draw the attention weights of one sequence: one image per head, with one row per query position.
 
     Args:
         model: a model with attention.
@@ -82,7 +82,6 @@ def by_head(weights: Any) -> Any:
 
 
 def _name(frame: Any, names: Any, shape: tuple[int, int]) -> None:
-    """Label the positions."""
     if names is not None and len(names) <= MAX_LABELS:
         words = [printable_label(name, 10) for name in names]
         frame.set_xticks(range(min(len(words), shape[1])), words[: shape[1]], rotation=90, fontsize=8)

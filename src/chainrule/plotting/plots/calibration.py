@@ -57,7 +57,7 @@ def reliability(predictions: Predictions) -> Reliability:
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """Reliability diagram: a bar of the accuracy for each bin of confidence, and the gap between them.
+    """Draw a reliability diagram: a bar of the accuracy for each bin of confidence, and the gap between them.
 
     Args:
         model: a classifier.

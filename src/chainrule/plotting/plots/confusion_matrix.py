@@ -21,7 +21,7 @@ MAX_LABELED = 16  # maximum number of classes with counts in the cells
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """Confusion matrix: rows are true classes, columns are predicted classes.
+    """Draw a confusion matrix: rows are true classes, columns are predicted classes.
 
     Args:
         model: a classifier.

@@ -132,7 +132,7 @@ def _unit(model: ModelState, feature: int) -> tuple[float, float]:
 def draw(
     model: ModelState, x: Any, y: Any = None, *, features: Sequence[Any] | None = None, points: int = 160
 ) -> Plot:
-    """The prediction for every pair of values of two features, with the rows as dots.
+    """Draw the prediction for every pair of values of two features, with the rows as dots.
 
     For a classifier, the color is the class and paler is less certain; for a regressor it is the value. The
     other features are at their medians, so a dot can be on the wrong side although its row is predicted

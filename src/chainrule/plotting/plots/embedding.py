@@ -43,7 +43,7 @@ def principal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def draw(
     model: ModelState, layer: str | None = None, names: Sequence[Any] | None = None, max_rows: int = 500
 ) -> Plot:
-    """The rows of an embedding table, projected onto their two principal directions (PCA).
+    """Draw the rows of an embedding table, projected onto their two principal directions (PCA).
 
     Args:
         model: a model with an embedding.

@@ -24,7 +24,7 @@ LINE_WIDTH, GAP = 7.0, 0.34  # maximum line width and space above a line, in inc
 
 
 def draw(model: ModelState, x: Any, max_channels: int = 8, max_layers: int = 12) -> Plot:
-    """The output of each layer for one sample: feature maps of images, rows of cells otherwise.
+    """Draw the output of each layer for one sample: feature maps of images, rows of cells otherwise.
 
     Each layer has its own color scale, from minus to plus its largest magnitude, so that small outputs are
     visible.

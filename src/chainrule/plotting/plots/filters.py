@@ -17,7 +17,7 @@ from chainrule.train.model_state import ModelState
 
 
 def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> Plot:
-    """The kernels of a convolution as small images; those of three input channels in color.
+    """Draw the kernels of a convolution as small images; those of three input channels in color.
 
     With other numbers of input channels, their mean is shown: orange below 0, purple above. A kernel of a
     one-dimensional convolution is a row of cells.
@@ -72,7 +72,7 @@ def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> 
 
 
 def _is_kernel(network, path: str) -> bool:
-    """Whether a parameter is the kernel of a convolution."""
+    """Return whether a parameter is the kernel of a convolution."""
     layer = network.inference.book.layers.get(path.rpartition(".")[0], network.recipe.net)
     return hasattr(layer, "kernel_size")
 

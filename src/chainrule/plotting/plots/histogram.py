@@ -30,7 +30,7 @@ TAIL = 0.001  # share of the values at either end that a subplot over the epochs
 
 
 def weights(model: ModelState, run: str | os.PathLike[str] | None = None) -> Plot:
-    """Histograms of the weights of each layer, at present or over the epochs of a training.
+    """Draw histograms of the weights of each layer, at present or over the epochs of a training.
 
     Args:
         model: the model.
@@ -47,7 +47,7 @@ def weights(model: ModelState, run: str | os.PathLike[str] | None = None) -> Plo
 
 
 def activations(model: ModelState, x: Any = None, run: str | os.PathLike[str] | None = None) -> Plot:
-    """Histograms of the outputs of each layer, at present or over the epochs of a training.
+    """Draw histograms of the outputs of each layer, at present or over the epochs of a training.
 
     Args:
         model: the model.
@@ -67,7 +67,7 @@ def activations(model: ModelState, x: Any = None, run: str | os.PathLike[str] | 
 def gradients(
     model: ModelState, x: Any = None, y: Any = None, run: str | os.PathLike[str] | None = None
 ) -> Plot:
-    """Histograms of the gradients of each parameter, at present or over the epochs of a training.
+    """Draw histograms of the gradients of each parameter, at present or over the epochs of a training.
 
     Args:
         model: the model; gradients are those of the training loss with penalty, after clipping.
@@ -115,7 +115,7 @@ def _current(kind: str, arrays: Mapping[str, np.ndarray], rows: int | None = Non
 
 
 def _spread(name: str, values: np.ndarray) -> str:
-    """Mean and standard deviation of values as text."""
+    """Return mean and standard deviation of values as text."""
     if not values.size:
         return plot_text("no_values", name=name)
     return plot_text("spread", name=name, mean=f"{values.mean():.3g}", std=f"{values.std():.3g}")

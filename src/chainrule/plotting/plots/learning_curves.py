@@ -23,8 +23,7 @@ FACTOR = 30.0  # ratio of largest to smallest loss from which the axis is logari
 
 
 def draw(model: ModelState) -> Plot:
-    """Loss and metrics over the epochs, for training and validation, with the best epoch and the learning
-    rate.
+    """Draw loss and metrics over the epochs, for training and validation, with best epoch and learning rate.
 
     The learning rate is shown if it changes and depends only on the step.
 
@@ -76,7 +75,6 @@ def _best_epoch(model: ModelState, history: dict[str, np.ndarray]) -> int | None
 
 
 def _metric_label(name: str) -> str:
-    """Return the axis label of a metric."""
     short = name.removeprefix("val_")
     metric = METRICS.get(short)
     return metric.chinese[0] if metric is not None and settings.lang == "zh" else short
@@ -96,7 +94,6 @@ def _column(model: ModelState, name: str) -> np.ndarray:
 
 
 def _loss(frame, epochs: np.ndarray, history: dict[str, np.ndarray], best: int | None) -> None:
-    """Draw the subplot of the loss."""
     lines = [(history["loss"], BLUE, plot_text("training"))]
     lines += [(history["val_loss"], RED, plot_text("validation"))] if "val_loss" in history else []
     for values, color, label in lines:

@@ -106,7 +106,7 @@ def draw(
     seed: int = 0,
     rows: int = 256,
 ) -> Plot:
-    """The loss around the current weights, along two random directions with the norm of the weights.
+    """Draw the loss around the current weights, along two random directions with the norm of the weights.
 
     Args:
         model: a trained one.

@@ -21,7 +21,7 @@ LARGEST = 200.0  # maximum size in inches that matplotlib draws
 
 
 def draw(model: ModelState, fold: bool = True) -> Plot:
-    """The network as boxes and arrows; ``str`` of the plot is a text tree.
+    """Draw the network as boxes and arrows; ``str`` of the plot is a text tree.
 
     In an SVG every layer has the id ``layer-PATH``.
 

@@ -18,7 +18,7 @@ MAX_POINTS = 3000  # maximum number of points; more would overlap
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """Predicted over true values with the identity line, and a histogram of the errors.
+    """Draw predicted over true values with the identity line, and a histogram of the errors.
 
     Args:
         model: a regressor; all values of several outputs are shown together.

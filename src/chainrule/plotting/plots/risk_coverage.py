@@ -33,7 +33,7 @@ def ideal_risk(curve: RiskCoverage) -> np.ndarray:
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """Risk-coverage curve: share of errors over share of decided rows, the most certain first.
+    """Draw the risk-coverage curve: share of errors over share of decided rows, the most certain first.
 
     The dashed curve is that of an ideal order: all errors last.
 

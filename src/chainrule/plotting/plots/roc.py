@@ -41,7 +41,7 @@ def positive_counts(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.nda
 
 
 def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """ROC curve: true positive rate over false positive rate.
+    """Draw the ROC curve: true positive rate over false positive rate.
 
     With several classes, one curve per class against the rest.
 
@@ -66,7 +66,7 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
 
 
 def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
-    """Precision-recall curve: precision over recall.
+    """Draw the precision-recall curve: precision over recall.
 
     More informative than the ROC curve for a rare class, because true negatives do not count.
 

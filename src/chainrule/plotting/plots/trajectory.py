@@ -55,7 +55,7 @@ def principal_plane(stops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def draw(
     model: ModelState, x: Any, y: Any, checkpoints: Sequence[Any], *, points: int = 21, rows: int = 256
 ) -> Plot:
-    """Trajectory of a training on the loss surface, from the recorded to the current weights.
+    """Draw the trajectory of a training on the loss surface, from the recorded to the current weights.
 
     Args:
         model: a trained model.

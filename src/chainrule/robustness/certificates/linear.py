@@ -39,7 +39,7 @@ class Region:
 
     @staticmethod
     def of(ball: Ball, x: np.ndarray) -> Region:
-        """The region of samples (n, ...) within a ball and the range of the data."""
+        """Return the region of samples (n, ...) within a ball and the range of the data."""
         flat = len(x), math.prod(x.shape[1:])
         center = x.astype(np.float64)
         scale = np.broadcast_to(np.abs(np.asarray(ball.scale, np.float64)), x.shape[1:])
@@ -52,13 +52,13 @@ class Region:
         return Region(lower.reshape(flat), upper.reshape(flat), ellipsoid)
 
     def rows(self, index: np.ndarray) -> Region:
-        """The region of some samples."""
+        """Return the region of some samples."""
         ellipsoid = None if self.ellipsoid is None else tuple(part[index] for part in self.ellipsoid)
         return Region(self.lower[index], self.upper[index], ellipsoid)  # pyright: ignore[reportArgumentType]
 
 
 def proven(subject: Subject, region: Region, classes: np.ndarray) -> np.ndarray:
-    """Whether linear bounds prove that the class of each sample has the largest logit on its region, (n,)."""
+    """Return whether linear bounds prove that each sample's class is predicted on its region, (n,)."""
     return np.asarray((lower_margins(subject, region, classes) > 0).all(1))  # NaN, no bound, is no proof
 
 
@@ -85,7 +85,7 @@ def lower_margins(subject: Subject, region: Region, classes: np.ndarray) -> np.n
 
 
 def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
-    """The points of an attack on the margin, by projected gradient ascent from the samples and random points.
+    """Attack the margin by projected gradient ascent from the samples and from random points.
 
     Args:
         problem: the network, samples, predicted classes and ball.
@@ -114,7 +114,7 @@ def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
 
 
 def can_divide(subject: Subject, region: Region) -> bool:
-    """Whether branch and bound applies: few inputs and the norm ``"inf"``, or a network with relu."""
+    """Return whether branch and bound applies: few inputs and the norm ``"inf"``, or a network with relu."""
     return bool(rectifiers(subject.structure)) or (region.ellipsoid is None and region.lower.shape[1] <= FEW)
 
 

@@ -77,11 +77,11 @@ class Certificate:
     lang: str = "en"
 
     def share(self, status: Status) -> Share:
-        """The share of samples with a status."""
+        """Return the share of samples with a status."""
         return Share(sum(s == status for s in self.status), len(self.status))
 
     def page(self) -> Page:
-        """The statuses as a page: counts, threat model, and the first counterexamples."""
+        """Return the statuses as a page: counts, threat model, and the first counterexamples."""
         lang = self.lang
 
         def text(key: str, **facts: Any) -> str:
@@ -124,14 +124,7 @@ def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certif
 
 
 class _Request:
-    """Encoded samples of a certificate and their predicted classes.
-
-    Args:
-        model: a trained classifier.
-        x: samples as in ``Model.predict``.
-        radius: the largest change.
-        options: of ``Model.certify``.
-    """
+    """Encoded samples of a certificate and their predicted classes."""
 
     def __init__(self, model: ModelState, x: Any, radius: Any, options: Mapping[str, Any]) -> None:
         network = trained_network(model, "certify")
@@ -159,7 +152,7 @@ class _Request:
         self.stream = Stream(key_of(random_seed(options.get("seed", 0), "certify")))
 
     def _subject(self) -> Subject:
-        """The network for bounds; where an operation has no rule, the error names smoothing instead."""
+        """Return the network for bounds; if an operation has no rule, the error names smoothing instead."""
         graph = self.samples.graph
         try:
             return Subject(graph.logits, self.model.arrays, graph.point_name)
@@ -169,7 +162,7 @@ class _Request:
             raise
 
     def linear(self, lang: str) -> Certificate:
-        """Certificates by linear bounds; samples that are not proven are attacked."""
+        """Certify by linear bounds; samples that are not proven are attacked."""
         samples, ball = self.samples, self.ball
         classes = self._classes(samples.x)
         subject = self._subject()
@@ -193,7 +186,7 @@ class _Request:
         )  # fmt: skip
 
     def smoothing(self, lang: str) -> Certificate:
-        """Certificates of the smoothed classifier."""
+        """Certify the smoothed classifier."""
         if self.ball.norm != "2":
             fix = 'method="smoothing", norm="2"'
             raise UsageError(
@@ -221,7 +214,7 @@ class _Request:
         return self.model.preparation is not None and self.samples.pixels is None
 
     def _classes(self, x: np.ndarray) -> np.ndarray:
-        """The classes that the model predicts for inputs, (n,)."""
+        """Return the classes that the model predicts for inputs, (n,)."""
         values = predictions(self.model, {self.samples.graph.input: x}, "prediction")
         return self.samples.target.probabilities(values[self.samples.graph.output]).argmax(axis=1)
 
@@ -229,7 +222,7 @@ class _Request:
         return np.array([self.samples.names[k] for k in classes])
 
     def _counterexamples(self, problem: Problem, rows: np.ndarray) -> dict[int, np.ndarray]:
-        """Changed samples within the ball that the model predicts differently, by row."""
+        """Return changed samples within the ball that the model predicts differently, by row."""
         return self._confirmed(problem, rows, attacked(problem, rows, self.stream)) if len(rows) else {}
 
     def _confirmed(
@@ -243,7 +236,7 @@ class _Request:
         return {int(row): point for row, point, other in zip(rows, points, is_other, strict=True) if other}
 
     def _number(self, name: str, default: float) -> float:
-        """A number of the options, not negative."""
+        """Return a number of the options, not negative."""
         return float(number(self.options.get(name, default), name, "certify", minimum=0, example=default))
 
     def _refused(self, name: str, expected: Any, value: Any, fix: str) -> UsageError:

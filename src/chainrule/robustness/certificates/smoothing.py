@@ -70,7 +70,7 @@ def smoothed(
 
 
 def lower_limit(count: int, samples: int, failure: float) -> float:
-    """The lower confidence limit of a probability, from the number of times that it occurred.
+    """Return the lower confidence limit of a probability, from the number of times that it occurred.
 
     Example:
         >>> lower_limit(100, 100, 0.001) == 0.001 ** 0.01  # all: the limit solves p^100 = 0.001
@@ -92,7 +92,7 @@ def _noisy_classes(
     count: int,
     stream: Stream,
 ) -> np.ndarray:
-    """The classes of one sample with noise, (count,)."""
+    """Return the classes of one sample with noise, (count,)."""
     parts = []
     for first in range(0, count, BATCH):
         noise = stream.normal((min(BATCH, count - first), *row.shape)) * sigma

@@ -181,7 +181,7 @@ class APGD(Attack):
         state.keep(correct)
 
     def _targets(self, targets: np.ndarray) -> np.ndarray | None:
-        """The targets of evaluations; ``None`` for an objective without them."""
+        """Return the targets of evaluations; ``None`` for an objective without them."""
         return None
 
 
@@ -238,7 +238,7 @@ class TargetedAPGD(APGD):
         return search
 
     def _order(self, problem: Problem, rows: np.ndarray) -> np.ndarray:
-        """The classes that are tried for each row, one after the other, (m, targets)."""
+        """Return the classes that are tried for each row, one after the other, (m, targets)."""
         if problem.goal is not None:
             return np.full((len(rows), 1), problem.goal)
         logits = problem.logits(problem.x[rows], rows).astype(np.float64)

@@ -281,11 +281,9 @@ class LoopWriter:
         return number < len(self.spec.reads) and self.spec.reads[number][1] == "s"
 
     def _initial(self, fold: Fold, lanes: Lanes) -> Value:
-        """Return the initial value of a fold."""
         return lanes.constant(self.spec.dtype_of(fold.value), FOLDS[fold.name][1])
 
     def _combined(self, fold: Fold, lanes: Lanes, x: Value, y: Value) -> Value:
-        """Return the combination of two numbers of a fold."""
         return EMIT[FOLDS[fold.name][0]](lanes, self.spec.dtype_of(fold.value), [x, y])
 
     def _fold(
@@ -319,7 +317,6 @@ class LoopWriter:
         return reduced
 
     def _store_totals(self, totals: list[Value], rows: list[Operand]) -> None:
-        """Combine the totals of a row with memory."""
         scalar, folds = Lanes(self.builder, 1), zip(self.spec.folds, rows, strict=True)
         for (fold, row), total in zip(((f, r) for f, r in folds if f.layout == "s"), totals, strict=True):
             previous = self.chain.load(row, scalar, I64(0))

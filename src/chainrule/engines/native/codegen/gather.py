@@ -30,7 +30,7 @@ def write(name: str, dtype: str, index: str, symbol: str) -> ir.Module:
 
 
 def _take_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
-    """Rows of a table.
+    """Write rows of a table.
 
     Block: [count, numbers in a row, the table, its rows, stride of a row, indices, stride of an index, Y,
     flag, position of the first index].
@@ -56,7 +56,7 @@ def _take_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
 
 
 def _one_hot(code: FunctionBuilder, dtype: str, index: str) -> None:
-    """A 1 at each index, among zeros.
+    """Write a 1 at each index, among zeros.
 
     Block: [count, depth, indices, stride of an index, Y, flag, position of the first index].
     """
@@ -83,9 +83,7 @@ def _index(code: FunctionBuilder, address: Value, dtype: str) -> Value:
 
 @contextmanager
 def _inside(code: FunctionBuilder, row: Value, rows: Value, flag: Value, position: Value) -> Iterator[None]:
-    """Generate instructions that run if the row exists; otherwise the flag receives the position of the
-    index.
-    """
+    """Run the generated instructions if the row exists; else store the position of the index in the flag."""
     builder = code.builder
     inside, outside, after = code.blocks("inside", "outside", "after")
     # As an unsigned number, a negative index is beyond every table.

@@ -153,7 +153,6 @@ class SoftmaxRowsWriter:
         return [self.builder.extract_element(logs, I32(lane)) for lane in range(len(values))]
 
     def _at(self, start: Value, i: Value) -> Value:
-        """Return the address of the vector at ``i``."""
         return self.code.plus(start, self.code.times(i, self.size))
 
     def _load(self, start: Value, i: Value, tail: Tail | None) -> Value:
@@ -221,10 +220,8 @@ class SoftmaxColumnsWriter:
         target: tuple[Value, Value],
         tail: Tail | None = None,
     ) -> None:
-        """Compute some adjacent columns.
-
-        Args:
-            source, target: an address and the bytes from one score to the next.
+        """Compute some adjacent columns; ``source`` and ``target``: an address, the bytes from score to
+        score.
         """
         code, b = self.code, self.code.builder
         top = self._largest(lanes, k, source, tail)

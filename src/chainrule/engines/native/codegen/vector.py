@@ -113,7 +113,7 @@ class Lanes:
 
 
 def exp(lanes: Lanes, dtype: str, x: Value, is_small: bool = False) -> Value:
-    """e^x; if |x| is known to be at most 80, the steps for large values are skipped, with the same bits."""
+    """Return e^x; with |x| known to be at most 80 the steps for large values are skipped: the same bits."""
     if dtype == "float64":
         return lanes.call_per_lane("exp", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
@@ -135,14 +135,14 @@ def exp(lanes: Lanes, dtype: str, x: Value, is_small: bool = False) -> Value:
 
 
 def _power_of_two(lanes: Lanes, n: Value) -> Value:
-    """2^n for -126 <= n <= 127, by writing n into the exponent."""
+    """Return 2^n for -126 <= n <= 127, by writing n into the exponent."""
     b = lanes.builder
     bits = b.shl(b.add(n, lanes.constant("int32", 127)), lanes.constant("int32", 23))
     return b.bitcast(bits, lanes.type("float32"))
 
 
 def log(lanes: Lanes, dtype: str, x: Value) -> Value:
-    """Natural logarithm."""
+    """Return the natural logarithm."""
     if dtype == "float64":
         return lanes.call_per_lane("log", dtype, x)
     b, c, i = lanes.builder, lambda v: lanes.constant("float32", v), lambda v: lanes.constant("int32", v)
@@ -167,7 +167,7 @@ def log(lanes: Lanes, dtype: str, x: Value) -> Value:
 
 
 def tanh(lanes: Lanes, dtype: str, x: Value) -> Value:
-    """Hyperbolic tangent."""
+    """Return the hyperbolic tangent."""
     if dtype == "float64":
         return lanes.call_per_lane("tanh", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
@@ -180,7 +180,7 @@ def tanh(lanes: Lanes, dtype: str, x: Value) -> Value:
 
 
 def erf(lanes: Lanes, dtype: str, x: Value) -> Value:
-    """Error function: x + x P(x^2) near 0, else 1 - e^-Q(|x|)."""
+    """Return the error function: x + x P(x^2) near 0, else 1 - e^-Q(|x|)."""
     if dtype == "float64":
         return lanes.call_per_lane("erf", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
@@ -193,13 +193,13 @@ def erf(lanes: Lanes, dtype: str, x: Value) -> Value:
 
 
 def sigmoid(lanes: Lanes, dtype: str, x: Value) -> Value:
-    """1 / (1 + e^-x): an infinite e^-x gives 0."""
+    """Return 1 / (1 + e^-x): an infinite e^-x gives 0."""
     b, one = lanes.builder, lanes.constant(dtype, 1.0)
     return b.fdiv(one, b.fadd(one, exp(lanes, dtype, b.fneg(x))))
 
 
 def softplus(lanes: Lanes, dtype: str, x: Value) -> Value:
-    """max(x, 0) + log(1 + e^-|x|)."""
+    """Return max(x, 0) + log(1 + e^-|x|)."""
     b, one, zero = lanes.builder, lanes.constant(dtype, 1.0), lanes.constant(dtype, 0.0)
     exponential = exp(lanes, dtype, b.fneg(lanes.intrinsic("fabs", dtype, x)))
     # log(1 + t) for 0 <= t <= 1 without losing a small t: log(u) t / (u - 1) with u = 1 + t rounded (Kahan)
@@ -213,7 +213,7 @@ Emit = Callable[[Lanes, str, list[Value]], Value]
 
 
 def _instruction(float_name: str, integer_name: str = "") -> Emit:
-    """An instruction, which may have another name for integers."""
+    """Return an instruction, which may have another name for integers."""
 
     def write(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
         return getattr(lanes.builder, integer_name if integer_name and dtype in BITS else float_name)(*values)
@@ -222,17 +222,15 @@ def _instruction(float_name: str, integer_name: str = "") -> Emit:
 
 
 def _intrinsic(name: str) -> Emit:
-    """An LLVM intrinsic."""
     return lambda lanes, dtype, values: lanes.intrinsic(name, dtype, *values)
 
 
 def _library(name: str) -> Emit:
-    """A function of the C library."""
+    """Return a function of the C library."""
     return lambda lanes, dtype, values: lanes.call_per_lane(name, dtype, *values)
 
 
 def _function(write: Callable[[Lanes, str, Value], Value]) -> Emit:
-    """A function of this module."""
     return lambda lanes, dtype, values: write(lanes, dtype, *values)
 
 
@@ -248,7 +246,7 @@ def _comparison(sign: str) -> Emit:
 
 
 def _select_extreme(sign: str) -> Emit:
-    """The larger or smaller of two numbers; NaN if either is NaN."""
+    """Return the larger or smaller of two numbers; NaN if either is NaN."""
 
     def write(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
         b, (x, y) = lanes.builder, values
@@ -269,7 +267,7 @@ def _relu(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
 
 
 def _sign(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
-    """1, 0 or -1; NaN for NaN."""
+    """Return 1, 0 or -1; NaN for NaN."""
     b, (x,), c = lanes.builder, values, lambda n: lanes.constant(dtype, n)
     level = b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), b.fmul(x, c(0.0)))
     up = b.select(b.fcmp_ordered(">", x, c(0.0)), c(1.0), level)
@@ -326,7 +324,7 @@ EMIT: dict[str, Emit] = {
 
 
 def clip(lanes: Lanes, dtype: str, x: Value, low: float, high: float) -> Value:
-    """x limited to [low, high]; NaN for NaN."""
+    """Return x limited to [low, high]; NaN for NaN."""
     b = lanes.builder
     for sign, limit in (("<", low), (">", high)):
         bound = lanes.constant(dtype, limit)

@@ -151,7 +151,7 @@ def _in_python(value: Any) -> Any:
 
 
 def _array_of(at: tuple[int, np.dtype], shape: int | tuple[int, ...]) -> np.ndarray:
-    """The numbers at an address as an array in C order; ``shape`` may be a length."""
+    """Return the numbers at an address as an array in C order; ``shape`` may be a length."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
     sizes = tuple(map(int, lengths))
     strides = tuple(at[1].itemsize * math.prod(sizes[axis:]) for axis in range(1, len(sizes) + 1))
@@ -163,7 +163,7 @@ def _atomic_load(address: int) -> int:
 
 
 def _compare_exchange(address: int, old: int, new: int) -> bool:
-    """The instruction of this name, for a single thread."""
+    """Return the instruction of this name, for a single thread."""
     is_old = _atomic_load(address) == old
     if is_old:
         _at(address)[0] = new

@@ -71,7 +71,6 @@ def array_at(address: int, dtype: np.dtype, shape: tuple[int, ...], strides: tup
 
 
 def _words(block: int, count: int) -> list[int]:
-    """Return the words of a block."""
     return _table(block, count).tolist()
 
 
@@ -80,7 +79,7 @@ def _table(address: int, count: int) -> np.ndarray:
 
 
 def _take_rows(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
-    """Y[i] = table[index[i]]; see ``codegen.gather``."""
+    """Compute Y[i] = table[index[i]]; see ``codegen.gather``."""
     count, width, table, rows, stride, indices, step, y, flag, first = words
     rows_read = array_at(indices, index, (count,), (step * index.itemsize,)).astype(np.int64)
     source = array_at(table, dtype, (rows, width), (stride * dtype.itemsize, dtype.itemsize))
@@ -90,7 +89,7 @@ def _take_rows(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
 
 
 def _one_hot(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
-    """A 1 at each index, among zeros; see ``codegen.gather``."""
+    """Write a 1 at each index, among zeros; see ``codegen.gather``."""
     count, depth, indices, step, y, flag, first = words
     positions = array_at(indices, index, (count,), (step * index.itemsize,)).astype(np.int64)
     target = array_at(y, dtype, (count, depth), (depth * dtype.itemsize, dtype.itemsize))
@@ -108,7 +107,7 @@ def _inside(indices: np.ndarray, rows: int, flag: int, first: int) -> np.ndarray
 
 
 def _product(memory: Memory, words: list[int], by_table: bool) -> None:
-    """C = A B for a batch of products; see ``gemm.matmul``."""
+    """Compute C = A B for a batch of products; see ``gemm.matmul``."""
     products, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, mode = words
 
     def starts(place: int, count: int) -> np.ndarray:
@@ -125,9 +124,7 @@ def _product(memory: Memory, words: list[int], by_table: bool) -> None:
 
 
 def _dots(memory: Memory, words: list[int]) -> None:
-    """C[i, j] = the sum over positions s and numbers p of A[i; s; p] B[j; s; p]; see
-    ``gemm.dot_products``.
-    """
+    """Compute C[i, j], the sum over s and p of A[i; s; p] B[j; s; p]; see ``gemm.dot_products``."""
     positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
     range_k = np.arange(k)
     left = _table(a_row, m)[:, None, None] + _table(a_place, positions)[:, None] + range_k  # (m, s, k)
@@ -138,7 +135,7 @@ def _dots(memory: Memory, words: list[int]) -> None:
 
 
 def _depthwise(memory: Memory, words: list[int], taps: int) -> None:
-    """Y[s, position, c] = the sum over taps of W[tap, c] X[s, what the tap reads, c]."""
+    """Compute Y[s, position, c] = the sum over taps of W[tap, c] X[s, what the tap reads, c]."""
     n, rows, columns, channels, side, *tables, w, y, y_step, y_row, y_column, _ = words
     weights = memory.read(w, np.arange(taps * channels)).reshape(taps, channels).repeat(side, 1)
     read = _read(memory, tables, (n, rows, columns, taps, channels * side))
@@ -147,7 +144,7 @@ def _depthwise(memory: Memory, words: list[int], taps: int) -> None:
 
 
 def _depthwise_weight_gradient(memory: Memory, words: list[int]) -> None:
-    """Sums[tap, number] += the sum over positions of G[position, number] X[what the tap reads, number]."""
+    """Add to Sums[tap, n] the sum over positions of G[position, n] X[what the tap reads, n]."""
     n, rows, columns, taps, width, *tables, g, g_step, g_row, g_column, sums, stride, _ = words
     read = _read(memory, tables, (n, rows, columns, taps, width))
     at = g_step * np.arange(n)[:, None, None] + _table(g_row, rows)[:, None] + g_column * np.arange(columns)
@@ -168,7 +165,7 @@ def _read(memory: Memory, tables: list[int], shape: tuple[int, ...]) -> np.ndarr
 
 
 def _resample(memory: Memory, words: list[int]) -> None:
-    """Y[s, i] = the sum over the taps of i of weight times X[s, cell]; see ``codegen.resample``."""
+    """Compute Y[s, i] = the sum over the taps of i of weight times X[s, cell]; see ``codegen.resample``."""
     n, count, width, x, x_step, x_cell, y, y_step, y_cell, first_taps, cells, weights = words
     starts, range_width = _table(first_taps, count + 1), np.arange(width)
     result, outer = np.zeros((n, count, width), memory.dtype), np.arange(n)[:, None]
@@ -192,7 +189,7 @@ def _reduction(memory: Memory, words: list[int], reduction: str) -> None:
 
 
 def _softmax_rows(memory: Memory, words: list[int], function: str) -> None:
-    """Softmax, log_softmax or logsumexp of each row; see ``codegen.softmax_rows``."""
+    """Compute softmax, log_softmax or logsumexp of each row; see ``codegen.softmax_rows``."""
     rows, k, x, step, y = words
     scores = memory.read(x, step * np.arange(rows)[:, None] + np.arange(k))  # (rows, k)
     result = _normalized(scores, function, memory.dtype)
@@ -200,7 +197,7 @@ def _softmax_rows(memory: Memory, words: list[int], function: str) -> None:
 
 
 def _softmax_columns(memory: Memory, words: list[int], function: str) -> None:
-    """Softmax, log_softmax or logsumexp along the middle axis; see ``codegen.softmax_columns``."""
+    """Compute softmax, log_softmax or logsumexp along the middle axis; see ``codegen.softmax_columns``."""
     n, k, c, x, outer, middle, inner, y = words
     offsets = (
         outer * np.arange(n)[:, None, None] + inner * np.arange(c)[:, None] + middle * np.arange(k)

@@ -59,12 +59,7 @@ def measure(subject: ProfiledStep) -> StepProfile:
 
 
 class _ReplicatedProfile:
-    """A step in replicas, laid out to be measured.
-
-    Args:
-        subject: the step and its data.
-        state: arrays that it may change.
-    """
+    """A step in replicas, laid out to be measured."""
 
     def __init__(self, subject: ProfiledStep, state: dict[str, np.ndarray]) -> None:
         self._subject = subject
@@ -81,9 +76,7 @@ class _ReplicatedProfile:
         return self.steps(2, 1)
 
     def round(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the seconds of each line in each step (steps, lines), of whole steps on one thread, and on
-        all.
-        """
+        """Return seconds of each line by step (steps, lines), of whole steps on one thread, and on all."""
         run_steps = min(MAX_STEPS, int(RUN_SECONDS / self.steps(2, 1)) + 1)
         all_threads = np.array([self.steps(run_steps, settings.threads)])
         self.steps(steps, 1)  # sets the order of the rows
@@ -137,9 +130,7 @@ class _ReplicatedProfile:
             self.trainer.state[label][...] = array
 
     def lines(self, spent: np.ndarray) -> tuple[KernelTime, ...]:
-        """Return the cost of each task, and of each buffer that is gathered or summed: their lines are
-        merged.
-        """
+        """Return the cost of each task and of each gathered or summed buffer, whose lines are merged."""
         times: dict[Task | Buffer, list[float]] = {}
         for line, seconds in zip(self._step.lines, spent, strict=True):
             times.setdefault(line.of, []).append(float(seconds))
@@ -180,12 +171,7 @@ def _buffer_cost(step: ReplicatedStep, buffer: Buffer, times: list[float], is_su
 
 
 class _TaskProfile:
-    """A step that runs task by task, some of them by the reference implementation.
-
-    Args:
-        subject: the step and its data.
-        state: the initial arrays; not changed.
-    """
+    """A step that runs task by task, some by the reference implementation; ``state`` is not changed."""
 
     def __init__(self, subject: ProfiledStep, state: Mapping[str, np.ndarray]) -> None:
         self._subject = subject
@@ -206,7 +192,6 @@ class _TaskProfile:
         return np.array([_times(self._work) for _ in range(steps)]) - clock, whole_steps, whole_steps
 
     def lines(self, spent: np.ndarray) -> tuple[KernelTime, ...]:
-        """Return the cost of each task."""
         lines, stages = [], Stages(self._subject)
         for task, seconds in zip(self._executable.plan.tasks, spent, strict=True):
             record = task_record(task, self._executable.plan.buffers, self._subject.homes)

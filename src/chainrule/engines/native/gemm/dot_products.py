@@ -116,7 +116,6 @@ class DotProductWriter:
             start = stop
 
     def _tile(self, rows: int, columns: int) -> ir.Function:
-        """Return the function of a tile."""
         if (rows, columns) in self._tiles:
             return self._tiles[rows, columns]
         code = FunctionBuilder(self.module, f"dots_{rows}_{columns}", 12, is_inner=True)
@@ -133,9 +132,7 @@ class DotProductWriter:
     def _slices(
         self, code: FunctionBuilder, extent: tuple[Value, Value, int], lines: list[Value], places: list[Value]
     ) -> list[list[Value]]:
-        """Return a tile's sums in slices as wide as a register: in each, one register for each
-        number of C.
-        """
+        """Return the sums of a tile: for each slice as wide as a register, one register per number of C."""
         positions, k, rows = extent
         firsts = range(0, self.sums.lanes, self.vectors.lanes)
         full = code.builder.and_(k, I64(-self.sums.lanes))
@@ -171,9 +168,7 @@ class DotProductWriter:
     def _multiply(
         self, code: FunctionBuilder, starts: list[Value], rows: int, sums: list[Value], count: Value | None
     ) -> list[Value]:
-        """Return the sums plus the product of each row's vector with each column's; of ``count`` numbers if
-        given.
-        """
+        """Return the sums plus the products of each row with each column, of ``count`` numbers if given."""
         tail = None if count is None else self.vectors.tail(code, count)
         row_vectors, updated = [self.vectors.load(code, at, tail) for at in starts[:rows]], list(sums)
         columns = len(starts) - rows

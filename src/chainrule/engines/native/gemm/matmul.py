@@ -276,9 +276,7 @@ class MatmulWriter:
         return code.function
 
     def _operand_pointers(self, code: FunctionBuilder, rows: int) -> tuple[list[Value], list[Value], Reads]:
-        """Return the pointers that advance with k, their steps, and a function that returns addresses in B
-        and A.
-        """
+        """Return the pointers that advance with k, their steps, and a function for addresses in B and A."""
         a, a_row, a_column, b, b_row = code.function.args[:5]
         if self.by_table:
             starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
@@ -329,7 +327,6 @@ class MatmulWriter:
             self.vectors.store(code, value, place, tail)
 
     def _row_start(self, code: FunctionBuilder, start: Value, row: Value, i: int) -> Value:
-        """Return the address of row i."""
         if not self.by_table:
             return code.plus(start, code.times(row, i)) if i else start
         return code.plus(start, code.times(code.load(code.plus(row, 8 * i), I64), self.size))
@@ -376,9 +373,7 @@ class _Common:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A piece of k: A, its rows and columns, B, its rows, C, the depth of the piece, whether C is
-    accumulated.
-    """
+    """A piece of k: A, its rows and columns, B, its rows, C, the depth, whether C is accumulated."""
 
     a: Value
     line: Value

@@ -35,7 +35,7 @@ def matmul(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
-    """A matrix product whose result is consumed by a loop while it is in registers."""
+    """Build a matrix product whose result is consumed by a loop while it is in registers."""
     (a, b, *others), product = task.reads, task.nodes[0]
     operations, stored, _ = loop_operations(task, [product, *task.facts["operands"]])
     layouts = ((builder.dtype(v), "s" if v.strides[-1] == 0 else _contiguity(v)) for v in others)
@@ -104,7 +104,6 @@ def _contiguity(view: View) -> str:
 
 
 def _transposed(view: View) -> View:
-    """Return the view with rows and columns exchanged."""
     last = len(view.shape)
     return view.transposed((*range(last - 2), last - 1, last - 2))
 

@@ -194,9 +194,7 @@ class RowBlock:
         )
 
     def _is_transposed(self, code: FunctionBuilder, vectors: Vectors, rows: Value, columns: Value) -> Value:
-        """Return whether columns are contiguous, rows strided, and there are enough of both to transpose
-        squares.
-        """
+        """Return whether columns are contiguous, rows strided, and both enough to transpose squares."""
         builder = code.builder
         is_large = builder.icmp_signed(">=", code.minimum(rows, columns), I64(vectors.lanes))
         is_contiguous = builder.icmp_signed("==", self.row, I64(vectors.size))
@@ -207,7 +205,6 @@ class RowBlock:
     def _copy_rows(
         self, code: FunctionBuilder, vectors: Vectors, extent: tuple[Value, Value], new: tuple
     ) -> None:
-        """Copy row by row."""
         (rows, columns), (buffer, row_bytes, _) = extent, new
         with code.for_range(I64(0), rows, 1, [(self.start, self.row), (buffer, row_bytes)]) as (
             _,

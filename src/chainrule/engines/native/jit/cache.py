@@ -50,7 +50,7 @@ def folder_of(stamp: str) -> Path | None:
 
 
 def _is_trusted(home: Path) -> bool:
-    """Whether only the user can have created ``chainrule`` in the cache folder, or folders in it."""
+    """Return whether only the user can have created ``chainrule`` in the cache folder, or folders in it."""
     for folder in (home.parent, home):
         with suppress(OSError):
             if not is_private(folder.lstat()):
@@ -103,7 +103,7 @@ def load(path: Path) -> bytes | None:
 
 
 def _checksum(path: Path, code: bytes) -> bytes:
-    """The checksum of compiled code and of its place, so that exchanged files are not loaded."""
+    """Return the checksum of compiled code and of its place, so that exchanged files are not loaded."""
     place = f"{path.parent.name}/{path.name}".encode()
     return hashlib.sha256(len(place).to_bytes(4, "little") + place + code).digest()
 

@@ -143,7 +143,7 @@ def _instructions(symbol: str, name: str, arguments: tuple[str | int, ...]) -> s
 
 @contextmanager
 def default_numba() -> Iterator[None]:
-    """Context manager: numba with its default settings, and the settings of the process afterwards.
+    """Use numba with its default settings, and restore the settings of the process afterwards.
 
     numba reads variables such as ``NUMBA_DISABLE_JIT`` and ``.numba_config.yaml`` in the working folder,
     which may belong to another user; with some of them it does not compile, or not the code that is cached.

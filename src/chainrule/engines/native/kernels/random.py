@@ -52,7 +52,7 @@ def uniform_numbers_of_rows(dtype: str) -> Source:
 
 
 def _number_of(dtype: str):
-    """The function from a word of random bits to a number in [0, 1)."""
+    """Return the function from a word of random bits to a number in [0, 1)."""
     real = REAL[dtype]
     is_float32 = dtype == "float32"
 

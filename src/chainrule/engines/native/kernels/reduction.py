@@ -16,7 +16,7 @@ from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inl
 
 
 def sum_rows(dtype: str) -> Source:
-    """For each outer index, sum over r rows: (n, r, c) -> (n, c), accumulated into Y or written.
+    """Sum over r rows for each outer index: (n, r, c) -> (n, c), accumulated into Y or written.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, accumulate].
     """
@@ -101,7 +101,7 @@ def order_of(dtype: str, sign: int) -> Order:
 
 
 def extreme_rows(dtype: str, sign: int) -> Source:
-    """For each outer index, the maximum (sign 1) or minimum (sign -1) over r rows; NaN if any number is NaN.
+    """Find the maximum (sign 1) or minimum (-1) over r rows for each outer index; NaN if any number is NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
@@ -127,7 +127,7 @@ def extreme_rows(dtype: str, sign: int) -> Source:
 
 
 def argmax_rows(dtype: str) -> Source:
-    """For each outer index, the index of the maximum over r rows: the first at a tie, or of the first NaN.
+    """Find the index of the maximum over r rows for each outer index: the first at a tie, or of a NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
@@ -179,7 +179,7 @@ def decoder(order: Order) -> Any:
 
 @inlined
 def column_maxima(y, r, c, x, row_bytes, zero, encode):
-    """y[j] = the maximum of column j; four rows at a time, so that y is rarely read and written."""
+    """Write the maximum of column j to y[j]; four rows at a time, so that y is rarely read and written."""
     first = carray(pointer(x, zero), c)
     for j in range(c):
         y[j] = encode(first[j])

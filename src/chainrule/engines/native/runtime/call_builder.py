@@ -89,15 +89,15 @@ class CallBuilder:
         self.machine, self.buffers = machine, buffers
 
     def dtype(self, view: View) -> str:
-        """The dtype of a view."""
+        """Return the dtype of a view."""
         return self.buffers[view.buffer].dtype
 
     def itemsize(self, view: View) -> int:
-        """The bytes of an element of a view."""
+        """Return the bytes of an element of a view."""
         return np.dtype(self.dtype(view)).itemsize
 
     def address(self, view: View) -> Address:
-        """The address of the first element of a view."""
+        """Return the address of the first element of a view."""
         return Address(view.buffer, view.offset * self.itemsize(view))
 
     def kernel(self, name: str, *facts: str | int) -> int:

@@ -298,8 +298,8 @@ def run_reference(task: Task, executable: Executable, inputs: Arrays) -> None:
 
 
 def _calls_and_spans(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
-    """Return the calls of a plan with their tasks; and spans (first, end), between them tasks
-    without kernel.
+    """Return the calls of a plan with their tasks, and spans (first, end) with the tasks without kernel
+    between.
     """
     lines: list[tuple[Task, Call]] = []
     spans: list[tuple[int, int] | Task] = []

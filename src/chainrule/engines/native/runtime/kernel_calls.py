@@ -25,7 +25,7 @@ def task_calls(builder: CallBuilder, task: Task) -> list[Call] | None:
 
 
 def _scan(builder: CallBuilder, task: Task) -> list[Call]:
-    """A loop over time: one call whose block holds the calls of a step."""
+    """Build a loop over time: one call whose block holds the calls of a step."""
     calls: list[Call] = []
     for inner in task.facts["tasks"]:
         calls += task_calls(builder, inner) or []

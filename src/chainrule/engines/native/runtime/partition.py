@@ -52,7 +52,6 @@ def _span(plan: Plan, view: View) -> tuple:
 
 
 def _overlaps(spans: Sequence[tuple], others: Sequence[tuple]) -> bool:
-    """Return whether one of these spans overlaps one of the others."""
     return any(a[0] == b[0] and a[1] < b[2] and b[1] < a[2] for a in spans for b in others)
 
 

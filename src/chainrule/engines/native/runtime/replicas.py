@@ -354,7 +354,6 @@ class StepLayout:
 
 
 def _order_key(line: Line) -> tuple[int, int]:
-    """Return the sort key of a line."""
     return ORDER.index(line.phase), line.level
 
 
