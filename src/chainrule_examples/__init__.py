@@ -2,8 +2,7 @@
 
 An example is a file here, or a folder with ``lesson.py`` and the files that it needs. Shared by several:
 
-    score_table.py  scores with their baselines, as a table and as files
-    result_page.py  the page of a run
+    score_table.py  scores with their baselines, as a table and as files of a run
     table_folds.py  training tables in folds;  table_texts.py  their texts
     conv_block.py   blocks of convolutions
     ngram.py        language models of counts

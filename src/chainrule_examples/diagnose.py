@@ -15,15 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule import metric
-from chainrule.apps.cli import screen
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
 from chainrule.metrics import fold_interval, group_scores, groups_of, reliability
-from chainrule.tabular.report.svg_charts import BLUE, ORANGE, calibration
+from chainrule.page import BLUE, ORANGE, calibration, markup_table, result_page, screen
 from chainrule_examples import Count, table_texts
-from chainrule_examples.result_page import credit_line, markup_table, result_page
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
 
 OPTIONS: Texts = {**table_texts.OPTIONS, "long": "twenty divisions into folds"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from chainrule import Model, settings
-from chainrule.apps.cli import screen
+from chainrule.data.datasets import DATASETS
 from chainrule.errors import Message, fact
 from chainrule.messages import Text, translated
-from chainrule.records import frozen
+from chainrule.page import screen
 from chainrule.store import atomic_write
 from chainrule.tabular.threshold import FACT
 
@@ -41,9 +42,10 @@ _EQUAL: Text = (
 )
 _METHOD: Text = "method"
 _SAVED: Text = "Written to {folder}: {files}"
+_CREDIT: Text = "Data: {credit}. License: {license}."
 
 
-@frozen
+@dataclass(frozen=True)
 class Score:
     """The scores of a method.
 
@@ -196,3 +198,21 @@ def save_run(
     listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
     screen.line(translated(_SAVED, settings.lang).format(folder=out, files=listed))
     return folder
+
+
+def credit_line(dataset: str, lang: str) -> str:
+    """Whose a data set is, and its license.
+
+    Example:
+        >>> credit_line("shares", "en")
+        'Data: Sheppard, arch. License: NCSA (the package); data: not stated.'
+    """
+    row = next(row for row in DATASETS if row.name == dataset)
+    return translated(_CREDIT, lang).format(credit=row.credit, license=row.license)
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    """Arrays as the content of an ``.npz`` file, as ``predict`` and ``attribute`` read it."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()

@@ -8,6 +8,7 @@ folds of the training rows, so that nothing is chosen on the rows that are score
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from chainrule import Model
 from chainrule.data import PreparedData, Table, folds, row_digests
 from chainrule.messages import Texts
 from chainrule.metrics import Predictions
-from chainrule.records import frozen
 from chainrule.tabular.evaluation import evaluate_models
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import plan_of
@@ -30,7 +30,7 @@ NAMES: Texts = {
 ROWS, MAX_ROWS = "test.csv", 10_000
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class FoldPredictions:
     """Predictions of rows by models that were trained on other rows.
 

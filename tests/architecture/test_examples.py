@@ -14,12 +14,11 @@ from source_files import EXAMPLES, ROOT, nodes, text
 
 PACKAGES = {
     f"chainrule.{name}"
-    for name in ("data", "errors", "events", "inputs", "messages", "metrics", "models", "nn")
+    for name in ("data", "errors", "events", "inputs", "messages", "metrics", "models", "nn", "page")
 }
 INNER = {
-    "chainrule.apps.cli",
-    "chainrule.apps.cli.texts",
     "chainrule.apps.cli.prediction_output",
+    "chainrule.apps.cli.texts",
     "chainrule.attribution.atoms",
     "chainrule.data.batches.replay_buffer",
     "chainrule.data.boxes.center_grid",
@@ -39,22 +38,16 @@ INNER = {
     "chainrule.data.sequences.sound_input",
     "chainrule.data.sequences.time_warping",
     "chainrule.data.sequences.tokenizer",
-    "chainrule.data.tables.split",
     "chainrule.derive.article",
     "chainrule.escaping",
     "chainrule.generation.ctc_search",
     "chainrule.generation.speech",
     "chainrule.generation.word_bigram",
     "chainrule.inputs.questions",
-    "chainrule.notation.number_format",
-    "chainrule.page.bar_chart",
-    "chainrule.records",
     "chainrule.tabular.baselines",
     "chainrule.tabular.evaluation",
     "chainrule.tabular.options",
     "chainrule.tabular.plan",
-    "chainrule.tabular.report.image_page",
-    "chainrule.tabular.report.svg_charts",
     "chainrule.tabular.run_folder",
     "chainrule.tabular.threshold",
 }

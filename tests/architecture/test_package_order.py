@@ -108,7 +108,7 @@ LIBRARIES = {
     "filelock": {"store", "train", "apps"},
     "threadpoolctl": {"train"},
     "jinja2": {"apps", "page", "tabular"},
-    "rich": {"apps", "train"},
+    "rich": {"apps", "page", "train"},
     "typer": {"apps"},
     "click": {"apps"},
     "numba": {"engines"},

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.main import main
 from chainrule.data import Tokenizer
 from chainrule.model import Model
 from chainrule.nn import Adam, Dense, Embedding, GlobalAveragePool, Sequential
+from chainrule.page import screen
 
 
 @pytest.fixture(scope="module")

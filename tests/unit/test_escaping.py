@@ -132,7 +132,7 @@ def test_pages_escape_what_they_quote() -> None:
 
 
 OUTPUT = {
-    "apps/cli/screen.py",
+    "page/screen.py",
     "apps/cli/main.py",
     "apps/cli/commands/generate.py",
     "apps/cli/commands/predict.py",

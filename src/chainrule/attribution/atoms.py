@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.attribution.attribution import Attribution
-from chainrule.attribution.plots import color_of, scale_limit
 from chainrule.data.molecules.drawing import molecule_svg
 from chainrule.data.molecules.structure import Molecule
+from chainrule.page.charts import color_of, scale_limit
 
 NODES = "nodes"  # the input with the atoms
 MAX_DRAWN = 5  # molecules

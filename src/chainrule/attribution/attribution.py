@@ -26,7 +26,7 @@ from chainrule.attribution.plots import (
 from chainrule.memo import cached_property
 from chainrule.messages import translated
 from chainrule.notation import number, to_unicode
-from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.charts import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page

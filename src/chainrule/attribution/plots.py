@@ -14,15 +14,14 @@ import numpy as np
 from chainrule.data.sequences.tokenizer import PAD, SPECIAL
 from chainrule.escaping import escape
 from chainrule.notation import number
+from chainrule.page.charts import OPPOSE, SUPPORT, color_of, scale_limit
 from chainrule.records import frozen
 from chainrule.texts import render
 
-SUPPORT, OPPOSE, NEUTRAL = "#2563a8", "#d1660f", "#ffffff"  # colors of positive and negative values and of 0
 MAX_CELLS = 64  # cells along a side; larger images are averaged
 SIDE = 336  # pixels of the longer side of an image
 SHADES = 15  # colors between white and the full color of each sign
 TONES = 32  # levels of each channel of an image
-SCALE_QUANTILE = 0.99  # the share of values within the color scale
 
 
 @frozen
@@ -38,25 +37,6 @@ class Word:
     text: str
     value: float
     color: str
-
-
-def color_of(share: float) -> str:
-    """Return the color of a value relative to the scale: -1 opposes fully, 0 is neutral, 1 supports fully.
-
-    Example:
-        >>> color_of(0.0), color_of(1.0), color_of(-1.0), color_of(0.5)
-        ('#ffffff', '#2563a8', '#d1660f', '#92b1d4')
-    """
-    share = float(np.clip(np.nan_to_num(share), -1.0, 1.0))
-    end = SUPPORT if share > 0 else OPPOSE
-    pairs = [(int(NEUTRAL[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(white + abs(share) * (full - white)):02x}" for white, full in pairs)
-
-
-def scale_limit(values: np.ndarray) -> float:
-    """Return the magnitude at which the color scale ends."""
-    sizes = np.abs(values[np.isfinite(values)])
-    return (float(np.quantile(sizes, SCALE_QUANTILE)) or float(sizes.max())) if sizes.any() else 1.0
 
 
 def is_image(inputs: Mapping[str, np.ndarray]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from chainrule.engines.profile import STAGES, KernelTime, StepProfile
 from chainrule.notation.number_format import amount
-from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.charts import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page

@@ -29,7 +29,7 @@ from chainrule.inputs.images import (
 from chainrule.inputs.kind import InputKind, InputRows, Output
 from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
-from chainrule.plotting.png import png
+from chainrule.page.png import png
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.store import atomic_write

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chainrule.attribution.plots import append_plots
 from chainrule.notation import number
-from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.charts import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page

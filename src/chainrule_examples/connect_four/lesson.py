@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.apps.cli import screen
 from chainrule.messages import in_language
+from chainrule.page import screen
 from chainrule_examples import Count, Natural
 from chainrule_examples.connect_four.page import game_page
 from chainrule_examples.connect_four.players import FlatMonteCarlo, block_and_center_columns
@@ -25,8 +25,7 @@ from chainrule_examples.connect_four.terminal import play_in_terminal
 from chainrule_examples.connect_four.texts import NAMES, TEXTS
 from chainrule_examples.connect_four.texts import OPTIONS as OPTIONS
 from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
-from chainrule_examples.result_page import npz
-from chainrule_examples.score_table import Score, collected, print_scores, save_run
+from chainrule_examples.score_table import Score, collected, npz, print_scores, save_run
 
 PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.tabular.report.svg_charts import BLUE, ORANGE, PALE, Frame
+from chainrule.page import BLUE, ORANGE, PALE, Frame, result_page
 from chainrule_examples.connect_four.rules import CELLS, COLUMNS, ROWS, count_bits, is_over, planes_of
 from chainrule_examples.connect_four.solver import Solver
 from chainrule_examples.connect_four.tree_search import Evaluate
-from chainrule_examples.result_page import result_page
 
 FROM = 16  # stones; the solver needs seconds for positions with fewer
 SIZE = 40  # of a cell in pixels

@@ -13,11 +13,11 @@ Neural Computing and Applications 34, for the mean of result and search.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.records import frozen
 from chainrule_examples.connect_four.players import random_position, random_state
 from chainrule_examples.connect_four.rules import COLUMNS, mirrored, planes_of, play
 from chainrule_examples.connect_four.tree_search import Evaluate, Forest, move_probabilities
@@ -31,7 +31,7 @@ class Row(NamedTuple):
     value: np.ndarray
 
 
-@frozen
+@dataclass(frozen=True)
 class Settings:
     """The settings of self-play.
 

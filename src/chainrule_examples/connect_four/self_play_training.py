@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli import screen
 from chainrule.data.batches.replay_buffer import ReplayBuffer
-from chainrule.records import frozen
+from chainrule.page import screen
 from chainrule_examples.connect_four.policy_value import evaluator, policy_value_network, saved_model
 from chainrule_examples.connect_four.problems import Problems
 from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS
@@ -16,7 +17,7 @@ from chainrule_examples.connect_four.self_play import Row, SelfPlay, Settings, m
 BATCH, CAPACITY, LEARNING_RATE = 128, 40_000, 0.003
 
 
-@frozen
+@dataclass(frozen=True)
 class Form:
     """The size of a training.
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from chainrule.apps.cli import screen
+from chainrule.page import screen
 from chainrule_examples.connect_four.rules import (
     COLUMNS,
     EMPTY,

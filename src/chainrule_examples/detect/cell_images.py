@@ -15,7 +15,7 @@ from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, in_language
 from chainrule.metrics import Truth, match_boxes
-from chainrule.tabular.report.image_page import Box, Figure, image_page
+from chainrule.page import Box, Figure, image_page
 
 NAMES = ("red", "white", "platelet")
 LABELS = ("RBC", "WBC", "Platelets")  # in the annotations

@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.data import Table
 from chainrule.messages import Texts, in_language
-from chainrule.tabular.report.image_page import Box, Figure, image_page
+from chainrule.page import Box, Figure, image_page
 
 TEXTS: Texts = {
     "title": "Images of unseen people with the nearest other images",

@@ -8,12 +8,12 @@ algorithms, IEEE Transactions on Pattern Analysis and Machine Intelligence 22, s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from chainrule.records import frozen
 
-
-@frozen
+@dataclass(frozen=True)
 class Verification:
     """How well a threshold separates pairs of the same person from pairs of different people.
 

@@ -13,14 +13,13 @@ from typing import Literal
 import numpy as np
 
 from chainrule import metric
-from chainrule.apps.cli import screen
 from chainrule.data import Table, row_digests
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
+from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count, table_texts
 from chainrule_examples.fraud.payments import predict_payments
-from chainrule_examples.result_page import credit_line, markup_table, result_page
-from chainrule_examples.score_table import print_scores, save_run
+from chainrule_examples.score_table import credit_line, print_scores, save_run
 from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
 
 OPTIONS: Texts = {

@@ -11,10 +11,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.inputs import SoundKind
 from chainrule.messages import Text, Texts, in_language
+from chainrule.page import markup_table, result_page
 from chainrule.tabular.baselines import logistic
 from chainrule_examples.listen.spoken_digits import READER, Digits, read_digits
-from chainrule_examples.result_page import credit_line, markup_table, result_page
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test recordings of {3} people",

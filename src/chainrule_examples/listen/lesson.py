@@ -17,8 +17,7 @@ from chainrule.messages import Text, Texts, in_language
 from chainrule_examples.listen.digit_recognition import recognize_digits
 from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
 from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
-from chainrule_examples.result_page import credit_line, npz
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 
 OPTIONS: Texts = {
     "digits": "recognize single digits instead",

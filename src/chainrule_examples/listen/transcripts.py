@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.generation.ctc_search import search_ctc
 from chainrule.generation.word_bigram import WordBigram, WordPrior
-from chainrule.records import frozen
+from chainrule.page import markup_table, result_page
 from chainrule_examples.listen.edit_distance import character_error_rate, word_error_rate
 from chainrule_examples.listen.utterances import SYMBOLS, Utterances
-from chainrule_examples.result_page import markup_table, result_page
 
 WEIGHTS = ((0.3, 1.0), (0.3, 2.0), (0.5, 1.0), (0.5, 2.0), (0.5, 3.0))  # of the bigram, and bonus of a word
 BEAM_WIDTH, MIN_LOG_P = 8, -7.0
@@ -23,7 +23,7 @@ COLUMNS = {
 TITLE = {"en": "Transcripts of the test utterances", "zh": "测试语音的转写"}
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Decoder:
     """Transcribes utterances.
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
+from chainrule.data import split
 from chainrule.data.datasets import open_dataset
-from chainrule.data.tables.split import split
 from chainrule.errors import fact
 from chainrule_examples.ngram import NGram, best_order
 from chainrule_examples.score_table import Score

@@ -16,8 +16,7 @@ from chainrule.events import EpochDone, Event
 from chainrule.messages import Texts, in_language
 from chainrule_examples import COMMON, Count
 from chainrule_examples.microgpt.first_names import LENGTH, Names, baseline_scores, read_names
-from chainrule_examples.result_page import npz
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 OPTIONS: Texts = {
     **COMMON,

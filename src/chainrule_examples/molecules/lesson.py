@@ -28,8 +28,7 @@ from chainrule_examples.molecules.solubility import (
 )
 from chainrule_examples.molecules.texts import OPTIONS as OPTIONS
 from chainrule_examples.molecules.texts import TEXTS
-from chainrule_examples.result_page import credit_line
-from chainrule_examples.score_table import Score, collected, print_scores, save_run
+from chainrule_examples.score_table import Score, collected, credit_line, print_scores, save_run
 
 NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"
 UNITS, ROUNDS, QUICK, LONG = 64, 3, 30, 60  # QUICK, LONG: epochs

@@ -7,10 +7,9 @@ import numpy as np
 import chainrule as cr
 from chainrule.attribution.atoms import by_atom
 from chainrule.messages import in_language
-from chainrule.tabular.report.svg_charts import against
+from chainrule.page import against, result_page
 from chainrule_examples.molecules.solubility import Compounds
 from chainrule_examples.molecules.texts import TEXTS
-from chainrule_examples.result_page import result_page
 
 DRAWN = 5  # molecules
 

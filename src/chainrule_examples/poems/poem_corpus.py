@@ -13,14 +13,14 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.data.tables.split import split
+from chainrule.data import split
 from chainrule.errors import DataError, fact
-from chainrule.records import frozen
 
 FORTUNES = Path("/usr/share/games/fortunes/tang300")
 POETRY = "**/quantangshi/poet.tang.*.json"
@@ -33,7 +33,7 @@ _VERSES = re.compile(rf"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f{PUNCTUA
 _MAX_LENGTH = 10_000  # characters of a poem; the longest known poem has fewer than 2,000
 
 
-@frozen
+@dataclass(frozen=True)
 class Poem:
     """A poem.
 

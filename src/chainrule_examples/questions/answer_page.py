@@ -10,9 +10,9 @@ import chainrule as cr
 from chainrule.inputs.questions import QuestionRows, answers, by_character, spans
 from chainrule.messages import in_language
 from chainrule.metrics import exact_match
+from chainrule.page import markup_table, result_page
 from chainrule_examples.questions.stories import Question
 from chainrule_examples.questions.texts import TEXTS
-from chainrule_examples.result_page import markup_table, result_page
 
 LISTED, COLORED = 40, 3  # questions
 

@@ -28,8 +28,7 @@ from chainrule_examples.questions.stories import Question
 from chainrule_examples.questions.texts import OPTIONS as OPTIONS
 from chainrule_examples.questions.texts import TEXTS
 from chainrule_examples.questions.unanswerable import question_parts, question_rows
-from chainrule_examples.result_page import credit_line
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 
 NET: Text = "network"
 Seeds = Annotated[int, typer.Option(min=0)]

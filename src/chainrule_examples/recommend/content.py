@@ -12,13 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli import screen
 from chainrule.messages import translated
+from chainrule.page import screen
 from chainrule_examples.recommend.movielens import Ratings, unseen_film_test
 from chainrule_examples.recommend.texts import TEXTS
 from chainrule_examples.recommend.user_prior import user_prior
-from chainrule_examples.result_page import credit_line, npz
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 
 EPOCHS = 25
 RIDGE = 10.0  # penalty of the regression of each user, chosen on validation films

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli import screen
 from chainrule.messages import in_language
 from chainrule.metrics import ndcg_and_recall
+from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
 from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity
@@ -21,8 +21,7 @@ from chainrule_examples.recommend.content import print_content_scores
 from chainrule_examples.recommend.suggestions import suggestion_rows
 from chainrule_examples.recommend.texts import OPTIONS as OPTIONS
 from chainrule_examples.recommend.texts import TEXTS
-from chainrule_examples.result_page import credit_line, markup_table, npz, result_page
-from chainrule_examples.score_table import Score, collected, print_scores, save_run, verdict
+from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run, verdict
 
 METHODS = ("popular", "neighbors", "linear", "net")
 NEIGHBORS, PENALTY = (200, 10_000), (500.0, 200.0)  # at random and by time, chosen as the next

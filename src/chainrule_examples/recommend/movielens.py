@@ -9,6 +9,7 @@ Reference: Harper and Konstan (2015), The MovieLens datasets: history and contex
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError
 from chainrule.escaping import csv_text
 from chainrule.inputs import ItemKind
-from chainrule.records import frozen
 
 RATINGS = ("user_id", "movie_id", "rating", "timestamp")
 GENRES = tuple(
@@ -32,7 +32,7 @@ _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _FIRST_YEAR, _LAST_YEAR = 1920, 1998
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Ratings:
     """Ratings of films.
 

@@ -9,14 +9,14 @@ Reference: Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete 
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from chainrule.records import frozen
+import numpy as np
 
 ROUNDS = 8
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class UserPrior:
     """The distribution of the weights of users.
 

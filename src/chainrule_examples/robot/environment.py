@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
-from chainrule.records import frozen
 from chainrule_examples.robot.twin_critics import Settings
 
 Policy = Callable[[np.ndarray], np.ndarray]  # states (N, S) -> actions (N, A) between -1 and 1
 
 
-@frozen
+@dataclass(frozen=True)
 class Robot:
     """An environment, a controller by hand for it, and images of its episodes.
 

@@ -11,10 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from chainrule.apps.cli import screen
 from chainrule.messages import in_language
+from chainrule.page import markup_table, screen
 from chainrule_examples import Count, Natural
-from chainrule_examples.result_page import markup_table, npz
 from chainrule_examples.robot.environment import Environments, Policy, Robot, run
 from chainrule_examples.robot.page import robot_page
 from chainrule_examples.robot.pendulum import PENDULUM
@@ -22,7 +21,7 @@ from chainrule_examples.robot.reacher import REACHER
 from chainrule_examples.robot.texts import NAMES, TEXTS
 from chainrule_examples.robot.texts import OPTIONS as OPTIONS
 from chainrule_examples.robot.twin_critics import Agent
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 STARTS, TEST_SEED, FACTORS = 100, 10_000, (0.7, 1.0, 1.3)
 ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}

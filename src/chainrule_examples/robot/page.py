@@ -6,8 +6,7 @@ import base64
 
 import numpy as np
 
-from chainrule.tabular.report.svg_charts import BLUE, Frame
-from chainrule_examples.result_page import result_page
+from chainrule.page import BLUE, Frame, result_page
 from chainrule_examples.robot.environment import Robot
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.tabular.report.svg_charts import ORANGE, Frame
+from chainrule.page import ORANGE, Frame
 from chainrule_examples.robot.environment import Robot, gif
 from chainrule_examples.robot.twin_critics import Settings
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.tabular.report.svg_charts import BLUE, ORANGE, Frame
+from chainrule.page import BLUE, ORANGE, Frame
 from chainrule_examples.robot.environment import Robot, gif
 from chainrule_examples.robot.twin_critics import Settings
 

@@ -14,13 +14,13 @@ methods, ICML, algorithm 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.data.batches.replay_buffer import ReplayBuffer
-from chainrule.records import frozen
 
 
 class NegativeValue(cr.Loss):
@@ -33,7 +33,7 @@ class NegativeValue(cr.Loss):
         return -output
 
 
-@frozen
+@dataclass(frozen=True)
 class Settings:
     """The settings of TD3; actions are scaled to -1 ... 1.
 

@@ -9,8 +9,7 @@ from chainrule.data.masks.masks import overlay, resize_masks
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text, Texts, in_language, translated
-from chainrule.page.bar_chart import Bar, bar_chart
-from chainrule.tabular.report.image_page import Figure, image_page
+from chainrule.page import Bar, Figure, bar_chart, image_page
 from chainrule_examples import COMMON
 from chainrule_examples.segment.scores import class_iou, mean_iou, pixel_confusion
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.messages import Text
-from chainrule.records import frozen
 from chainrule_examples.score_table import Score
 from chainrule_examples.sentiment.reviews import LENGTH, Reviews
 
@@ -30,7 +30,7 @@ MIN_TEXTS = 2  # training texts that contain an n-gram
 PADDING = 0
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class NGrams:
     """The n-grams of training texts, numbered from 1.
 

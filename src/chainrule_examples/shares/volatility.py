@@ -16,6 +16,7 @@ Econometrics 160, for QLIKE.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, fact
-from chainrule.records import frozen
 from chainrule_examples.shares.value_at_risk import kupiec_test, value_at_risk
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
@@ -33,7 +33,7 @@ RISK = 0.01  # probability of a breach of the value at risk
 LEVEL = -9.5  # subtracted from log variances, so that they are near 0
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Days:
     """What is known at the close of each day, and what happens on the next.
 

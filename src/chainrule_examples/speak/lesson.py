@@ -11,8 +11,7 @@ from chainrule.generation.speech import SpeechOutput
 from chainrule.inputs import SpeechKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule_examples import COMMON, Count
-from chainrule_examples.result_page import credit_line
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 from chainrule_examples.speak.baselines import baselines, distortion, limit_of_griffin_lim
 from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM
 from chainrule_examples.speak.sound_files import speech_files

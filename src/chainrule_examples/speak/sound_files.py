@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.data.readers.wave_files import encode_wave
 from chainrule.messages import Texts, in_language
-from chainrule.tabular.report.image_page import Figure, image_page
+from chainrule.page import Figure, image_page
 from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM, mel_cepstral_distortion
 from chainrule_examples.speak.voice_clips import Clip
 

@@ -21,12 +21,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from chainrule.data import Tokenizer
-from chainrule.records import frozen
 from chainrule_examples.translate.sentence_pairs import Pairs
 
 Words = Sequence[Hashable]
@@ -34,7 +34,7 @@ WORD = re.compile(r"\w+|[^\w\s]")
 NULL = None  # the empty word e of every sentence, for words f without a source word
 
 
-@frozen
+@dataclass(frozen=True)
 class Lexicon:
     """A word-by-word translator that replaces known phrases first.
 

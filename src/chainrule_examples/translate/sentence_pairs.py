@@ -21,15 +21,15 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from chainrule import Tokenizer, pad_sequences
+from chainrule.data import split
 from chainrule.data.sequences.tokenizer import PAD
-from chainrule.data.tables.split import split
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.records import frozen
 from chainrule_examples.translate.gettext_catalogs import read_catalog
 
 LIBREOFFICE = Path("/usr/lib/libreoffice/program/resource")
@@ -54,7 +54,7 @@ REASONS = {
 FRACTIONS = (0.9, 0.05, 0.05)
 
 
-@frozen
+@dataclass(frozen=True)
 class Marked:
     """A text in which symbols replace placeholders.
 
@@ -89,7 +89,7 @@ class Marked:
         return "".join(symbols.get(letter, letter) for letter in text)
 
 
-@frozen
+@dataclass(frozen=True)
 class Pairs:
     """Sentences and their translations.
 

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule import Model
 from chainrule.data import Table
 from chainrule.messages import Texts, in_language
-from chainrule.tabular.report.image_page import Figure, heat_pixels, image_page
+from chainrule.page import Figure, heat_pixels, image_page
 
 TEXTS: Texts = {
     "title": "Test images with the largest errors",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chainrule.apps.cli import screen
+from chainrule.page import screen
 
 
 def test_rich_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.diagnosis.step_profile import Profile, profile_page
 from chainrule.engines.profile import CorePeak, KernelTime, StepProfile
 from chainrule.errors import UsageError
-from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.charts import Bar, bar_chart
 from chainrule.train.monitor.profile import ProfileResult
 
 MEASURED = StepProfile(

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 import typer
 from typer.main import get_command
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
@@ -24,6 +23,7 @@ from chainrule.errors.argument_names import translated
 from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
 from chainrule.nn import OPTIMIZERS
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.remedies import RATE
 

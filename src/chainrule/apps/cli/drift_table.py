@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.drift import COVERED, Drift, drift_of, short_number
+from chainrule.page import screen
 
 MAX_ROWS = 40
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.inputs import InputRows, read_rows
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.tabular.run_folder import model_file
 from chainrule.train.evaluation.known_rows import known_rows
 

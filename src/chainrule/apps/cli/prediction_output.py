@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
@@ -26,6 +25,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.inputs import kind_of
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.prediction import predict_with_probabilities

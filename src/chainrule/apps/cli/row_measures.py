@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.signature import Choice
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.recorded import is_recorded, recorded_training

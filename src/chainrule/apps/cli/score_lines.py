@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.tables import verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.notation.number_format import short
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.comparison import LearningCurve, Scores
 from chainrule.tabular.display import metric_title

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Column, Finding, Preparation
 from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.tabular.comparison import Scores

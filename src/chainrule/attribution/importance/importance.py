@@ -14,7 +14,7 @@ from chainrule.data import Arrays
 from chainrule.errors import UsageError, fact
 from chainrule.metrics import METRICS, PRIMARY_METRIC, larger_is_better
 from chainrule.notation import number
-from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.charts import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page

@@ -14,8 +14,8 @@ import numpy as np
 from markupsafe import Markup
 
 from chainrule.notation.number_format import short
+from chainrule.page import charts
 from chainrule.tabular.display import cut
-from chainrule.tabular.report import svg_charts
 from chainrule.tabular.report.column_effects import ColumnEffect
 from chainrule.tabular.report.column_importance import ColumnImportance
 from chainrule.tabular.texts import both_texts
@@ -92,7 +92,7 @@ def effects_section(
             lines = [(dependence.mean[:, k], color) for k, _, color in outputs]
             k = outputs[0][0]
             band = (dependence.low[:, k], dependence.high[:, k]) if has_band else None
-            part["svg"] = Markup(svg_charts.dependence(effect.numbers, lines, band, (low, high)))
+            part["svg"] = Markup(charts.dependence(effect.numbers, lines, band, (low, high)))
         else:
             part["levels"] = [
                 {
@@ -128,9 +128,9 @@ def effects_caption(labels: Sequence[Any], counts: np.ndarray, target: str) -> l
 def _chosen_outputs(labels: Sequence[Any], counts: np.ndarray) -> list[tuple[int, int, str]]:
     """Return index, rank and color of the outputs of a chart: of two classes, the second one."""
     if len(labels) <= 2:
-        return [(len(labels) - 1 if labels else 0, 0, svg_charts.BLUE)]
+        return [(len(labels) - 1 if labels else 0, 0, charts.BLUE)]
     order = np.argsort(-counts, kind="stable")[:MAX_LINES]
-    colors = svg_charts.COLORS
+    colors = charts.COLORS
     return [(int(k), rank, colors[rank % len(colors)]) for rank, k in enumerate(order)]
 
 

@@ -5,23 +5,26 @@ Each figure is bounded in size: layers and epochs are subsampled evenly.
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from chainrule.data import PreparedData
 from chainrule.metrics import Predictions
 from chainrule.metrics.abstention import risk_coverage
 from chainrule.model import Model
+from chainrule.page import charts
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.layout import lay_out
 from chainrule.plotting.network.svg import svg
-from chainrule.plotting.plots.calibration import reliability
-from chainrule.plotting.plots.decision_boundary import prediction_grid
+from chainrule.plotting.plots.calibration import Reliability, reliability
+from chainrule.plotting.plots.decision_boundary import PredictionGrid, prediction_grid
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.style import evenly_spaced
-from chainrule.tabular.report import svg_charts
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.report.probability_sections import calibration_rows, threshold_section
 from chainrule.tabular.texts import both_texts
@@ -67,18 +70,18 @@ def _graph(model: Model) -> Markup | str:
 
 def _calibration(predictions: Predictions) -> dict[str, Any]:
     return {
-        "svg": Markup(svg_charts.reliability(reliability(predictions))),
-        "caption": [(svg_charts.BLUE, both_texts("curve_calibration"))],
+        "svg": Markup(reliability_chart(reliability(predictions))),
+        "caption": [(charts.BLUE, both_texts("curve_calibration"))],
     }
 
 
 def _risk(predictions: Predictions) -> dict[str, Any]:
     """Return the share of errors by the share of decided rows, the most certain first."""
     curve = risk_coverage(predictions.prediction, predictions.target)
-    lines = [(curve.risk, svg_charts.BLUE), (ideal_risk(curve), svg_charts.GRAY)]
+    lines = [(curve.risk, charts.BLUE), (ideal_risk(curve), charts.GRAY)]
     keys = ("curve_risk", "curve_ideal_risk")
     return {
-        "svg": Markup(svg_charts.shares(curve.coverage, lines)),
+        "svg": Markup(charts.shares(curve.coverage, lines)),
         "caption": [(color, both_texts(key)) for (_, color), key in zip(lines, keys, strict=True)],
     }
 
@@ -94,9 +97,9 @@ def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
     grid = prediction_grid(model.state, encode_rows(model.state, rows.x), None, CELLS)
     x, y = grid.names
     texts = both_texts("report_boundary_caption")
-    keys = zip(svg_charts.COLORS, grid.labels, strict=False)
+    keys = zip(charts.COLORS, grid.labels, strict=False)
     return {
-        "svg": Markup(svg_charts.regions(grid, rows.x, rows.y)),
+        "svg": Markup(region_chart(grid, rows.x, rows.y)),
         "caption": [(color, (label, label)) for color, label in keys],
         "text": (texts[0].format(x=x, y=y), texts[1].format(x=x, y=y)),
     }
@@ -111,7 +114,58 @@ def _histograms(recorded: RecordedHistograms) -> list[dict[str, Any]]:
         layers = [names[i] for i in evenly_spaced(len(names), LAYERS)] if names and epochs else []
         parts = []
         for layer in layers:
-            bands = svg_charts.bands(recorded.epochs[epochs], *rebin(counts[layer][epochs]))
-            parts.append({"svg": Markup(bands), "caption": [(svg_charts.BLUE, (layer, layer))]})
+            bands = charts.bands(recorded.epochs[epochs], *rebin(counts[layer][epochs]))
+            parts.append({"svg": Markup(bands), "caption": [(charts.BLUE, (layer, layer))]})
         groups += [{"name": both_texts(f"histograms_{kind}"), "parts": parts}] if parts else []
     return groups
+
+
+def reliability_chart(diagram: Reliability) -> str:
+    """Return the reliability diagram: accuracy by bin of confidence, and the diagonal of calibration."""
+    occupied = diagram.counts > 0
+    low = min(0.5, math.floor(float(diagram.confidence[occupied].min()) * len(occupied)) / len(occupied))
+    frame = charts.Frame((low, 1.0), (0.0, 1.02))
+    edges = np.linspace(0, 1, len(occupied) + 1)
+    bars = zip(
+        edges[:-1][occupied].tolist(),
+        edges[1:][occupied].tolist(),
+        diagram.accuracy[occupied].tolist(),
+        strict=True,
+    )
+    elements = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
+    diagonal = frame.line([(low, low), (1.0, 1.0)], charts.GRAY, is_dashed=True)
+    points = zip(diagram.confidence[occupied].tolist(), diagram.accuracy[occupied].tolist(), strict=True)
+    return frame.chart([*elements, diagonal, *frame.dots(list(points), charts.ORANGE, 3)])
+
+
+def region_chart(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
+    """Return the predicted class over two features, paler where less certain, and rows colored by class.
+
+    Args:
+        grid: predictions over two features.
+        rows: (N, 2) prepared inputs.
+        classes: (N,) true classes.
+    """
+    x, y = (grid.to_units(axis, grid.edges[axis]).tolist() for axis in range(2))
+    frame = charts.Frame((x[0], x[-1]), (y[0], y[-1]))
+    best, count = grid.prediction.argmax(axis=-1), grid.prediction.shape[-1]
+    certainty = (grid.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
+    depth = np.clip(np.ceil(certainty * charts.DEPTHS), 1, charts.DEPTHS).astype(int)
+    elements = []
+    for j in range(len(y) - 1):
+        mark = best[j] * (charts.DEPTHS + 1) + depth[j]
+        starts = np.append(np.flatnonzero(np.diff(mark[:-1], prepend=-1)), len(x) - 1).tolist()
+        for start, end in itertools.pairwise(starts):
+            color = charts.COLORS[int(best[j, start]) % len(charts.COLORS)]
+            (left, top), (right, bottom) = frame.at(x[start], y[j + 1]), frame.at(x[end], y[j])
+            elements.append(
+                f'<rect x="{left:g}" y="{top:g}" width="{right - left + 0.3:.1f}" '
+                f'height="{bottom - top + 0.3:.1f}" fill="{color}" '
+                f'fill-opacity="{0.5 * depth[j, start] / charts.DEPTHS:.2f}"/>'
+            )
+    positions = [grid.to_units(axis, rows[: charts.MAX_POINTS, axis]) for axis in range(2)]
+    for k in range(count):
+        own = classes[: charts.MAX_POINTS] == k
+        points = list(zip(positions[0][own].tolist(), positions[1][own].tolist(), strict=True))
+        elements += frame.dots(points, charts.COLORS[k % len(charts.COLORS)], 3)
+    return frame.chart(elements)

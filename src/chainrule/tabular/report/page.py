@@ -26,6 +26,7 @@ from chainrule.metrics import PRIMARY_METRIC, Predictions
 from chainrule.nn import Layer, summary_rows
 from chainrule.nn.summary import Row
 from chainrule.notation.number_format import cell
+from chainrule.page import charts
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec
@@ -34,7 +35,6 @@ from chainrule.tabular.display import column_rows, history_titles, without_long_
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import Options
 from chainrule.tabular.remedies import ADVICE, command_for
-from chainrule.tabular.report import svg_charts
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.column_sections import effects_caption, effects_section, importance_section
 from chainrule.tabular.report.figures import figures
@@ -240,18 +240,15 @@ def _curves(history: list, kind: str, best: int | None) -> list[dict[str, Any]]:
 
     training = DATA_LOSS if DATA_LOSS in history[0] else "loss"
     caption = "curve_val_loss_and_best" if best else "curve_val_loss"
-    losses = [(values(training), svg_charts.BLUE), (values("val_loss"), svg_charts.ORANGE)]
+    losses = [(values(training), charts.BLUE), (values("val_loss"), charts.ORANGE)]
     return [
         {
-            "svg": Markup(svg_charts.curves(losses, best)),
-            "caption": [
-                (svg_charts.BLUE, both_texts("curve_loss")),
-                (svg_charts.ORANGE, both_texts(caption)),
-            ],
+            "svg": Markup(charts.curves(losses, best)),
+            "caption": [(charts.BLUE, both_texts("curve_loss")), (charts.ORANGE, both_texts(caption))],
         },
         {
-            "svg": Markup(svg_charts.curves([(values(metric), svg_charts.GREEN)], best)),
-            "caption": [(svg_charts.GREEN, both_texts(f"curve_{metric}"))],
+            "svg": Markup(charts.curves([(values(metric), charts.GREEN)], best)),
+            "caption": [(charts.GREEN, both_texts(f"curve_{metric}"))],
         },
     ]
 
@@ -269,11 +266,11 @@ def _value_plots(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]
     """Return predicted against true values, and the distribution of the errors."""
     return [
         {
-            "svg": Markup(svg_charts.against(true, predicted)),
-            "caption": [(svg_charts.BLUE, both_texts("curve_against"))],
+            "svg": Markup(charts.against(true, predicted)),
+            "caption": [(charts.BLUE, both_texts("curve_against"))],
         },
         {
-            "svg": Markup(svg_charts.residuals(predicted - true)),
-            "caption": [(svg_charts.BLUE, both_texts("curve_residuals"))],
+            "svg": Markup(charts.residuals(predicted - true)),
+            "caption": [(charts.BLUE, both_texts("curve_residuals"))],
         },
     ]

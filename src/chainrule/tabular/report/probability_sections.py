@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from chainrule.metrics import Predictions
 from chainrule.metrics.calibration_table import reliability
-from chainrule.tabular.report import svg_charts
+from chainrule.page import charts
 from chainrule.tabular.texts import both_texts
 from chainrule.tabular.threshold import ThresholdCurve
 
@@ -48,14 +48,14 @@ def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | 
     curve = ThresholdCurve.of(predictions.target, predictions.prediction[:, 1], predictions.weights)
     plotted = (curve.thresholds <= 1) & (curve.true_positives + curve.false_positives > 0)
     lines = [
-        (curve.precision[plotted], svg_charts.BLUE),
-        (curve.recall[plotted], svg_charts.ORANGE),
-        (curve.f1[plotted], svg_charts.GREEN),
+        (curve.precision[plotted], charts.BLUE),
+        (curve.recall[plotted], charts.ORANGE),
+        (curve.f1[plotted], charts.GREEN),
     ]
     names = ("precision", "recall", "score")
     texts = both_texts("report_threshold_caption")
     return {
-        "svg": Markup(svg_charts.shares(curve.thresholds[plotted], lines)),
+        "svg": Markup(charts.shares(curve.thresholds[plotted], lines)),
         "caption": [
             (color, both_texts(f"threshold_{n}")) for (_, color), n in zip(lines, names, strict=True)
         ],

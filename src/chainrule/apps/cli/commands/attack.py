@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
@@ -23,6 +22,7 @@ from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputRows
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.robustness.method import ENSEMBLE
 from chainrule.robustness.result import AttackResult
 from chainrule.settings import settings

@@ -14,7 +14,6 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
@@ -28,6 +27,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.escaping import printable
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.validation import out_of_range

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
@@ -23,6 +22,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputRows
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.page.html import html_page
 from chainrule.page.page import Page, Section
 from chainrule.settings import settings

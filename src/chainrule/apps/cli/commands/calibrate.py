@@ -6,13 +6,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.intervals import intervals_of
 from chainrule.tabular.plan import TrainingPlan

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table
@@ -15,6 +14,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.checks import described_and_checked
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.options import KIND_OPTIONS, Options
 from chainrule.tabular.plan import drop_columns, plan_of, prepare_data

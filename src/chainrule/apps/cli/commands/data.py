@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.datasets import DATASETS, copy_of, downloads_folder, open_dataset
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.messages import translated
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.validation import choice
 

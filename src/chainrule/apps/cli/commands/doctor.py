@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.doctor import saved_diagnosis, show_nonfinite_report
 from chainrule.diagnosis import DIAGNOSIS_FILE
+from chainrule.page import screen
 from chainrule.store import atomic_write
 from chainrule.tabular.remedies import with_commands
 

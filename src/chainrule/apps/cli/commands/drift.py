@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
@@ -17,6 +16,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.errors import UsageError, fact
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 

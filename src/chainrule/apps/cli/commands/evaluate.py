@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.reading import READING, take_reading
@@ -21,6 +20,7 @@ from chainrule.data.tables.row_weights import row_weights
 from chainrule.inputs import Evaluation, InputRows
 from chainrule.metrics import default_metrics
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
 from chainrule.tabular.threshold import stored_decision

@@ -22,10 +22,11 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import command_line, screen
+from chainrule.apps.cli import command_line
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
 from chainrule.messages import Texts, in_language
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.run_folder import require_free

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
@@ -23,6 +22,7 @@ from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, join_facts
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import atomic_write

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
@@ -15,6 +14,7 @@ from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.page import screen
 from chainrule.robustness.issue_list import LabelIssues
 from chainrule.settings import settings
 from chainrule.store import atomic_write

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
@@ -18,6 +17,7 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.plotting.figure import check_extension
 from chainrule.plotting.plot import resolve_plot
 from chainrule.plotting.style import text_only

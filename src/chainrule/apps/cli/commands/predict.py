@@ -17,7 +17,6 @@ from typing import Annotated, Any, cast
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
@@ -53,6 +52,7 @@ from chainrule.errors import DataError, TrainingError, UsageError, fact
 from chainrule.inputs import InputRows
 from chainrule.memo import cached_property
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write

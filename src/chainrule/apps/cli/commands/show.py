@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
 from chainrule.apps.cli.texts import text_of
@@ -22,6 +21,7 @@ from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
+from chainrule.page import screen
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.layout import tree
 from chainrule.settings import settings

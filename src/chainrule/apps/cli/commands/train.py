@@ -9,7 +9,6 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
@@ -21,6 +20,7 @@ from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.messages import LANGUAGES
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.evaluation import metric_names, results_of

@@ -15,13 +15,13 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 from chainrule.tabular.display import metric_title

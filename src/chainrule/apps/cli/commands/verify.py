@@ -13,7 +13,6 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.bounds.counterexample import Counterexample
@@ -23,6 +22,7 @@ from chainrule.bounds.verification import verify as verify_property
 from chainrule.errors import FileError, fact
 from chainrule.interop.onnx import read_onnx
 from chainrule.interop.vnnlib import read_vnnlib
+from chainrule.page import screen
 from chainrule.settings import planning_cores
 from chainrule.store import atomic_write
 from chainrule.validation import out_of_range

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import Argument, Block, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.derive.braille_plot import plot, side_by_side
@@ -16,6 +15,7 @@ from chainrule.metrics import Metric
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
+from chainrule.page import screen
 from chainrule.settings import settings
 
 # Screens of error codes: the page of one code, or a list of all codes.

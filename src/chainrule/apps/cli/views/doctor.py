@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis import DIAGNOSIS_FILE, LETTERS, RULES, TIMES, Diagnosis, Rule
 from chainrule.errors import FileError, UsageError, fact, nearest
 from chainrule.messages import translated
 from chainrule.notation.text_columns import aligned
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link

@@ -6,7 +6,6 @@ import inspect
 import os
 import re
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.catalog import documented
 from chainrule.catalog import to_unicode
@@ -16,6 +15,7 @@ from chainrule.interop import is_weights, read_tensors
 from chainrule.models import MODELS, ModelCard
 from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
+from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.spec import shape_text
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis.step_profile import Profile
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.model import Model
+from chainrule.page import screen
 from chainrule.page.page import Items, Page, Table
 from chainrule.page.terminal import cell_text
 from chainrule.plan.plan_record import PlanRecord

@@ -1,8 +1,8 @@
-"""Charts of the report as SVG without words: their captions are part of the page, in both languages.
+"""Charts as SVG: bars, and frames with lines, dots and bars; no scripts, no external resources.
 
-A chart is a frame with ticks at round numbers and lines, dots or bars inside. Tick labels are SVG text in the
-fonts of the reader. Equal data results in equal bytes, and no element has an id that could collide with
-another chart of the page.
+A frame has ticks at round numbers. It contains no words: its caption is part of the page, so that one chart
+serves both languages. Tick labels are SVG text in the fonts of the reader. Equal data results in equal bytes,
+and no element has an id that could collide with another chart of the page.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.escaping import escape
 from chainrule.memo import cached_property
-from chainrule.metrics.calibration_table import Reliability as Calibration
+from chainrule.metrics.calibration_table import Reliability
 from chainrule.notation.number_format import GROUPED, LARGE
-from chainrule.plotting.plots.calibration import Reliability
-from chainrule.plotting.plots.decision_boundary import PredictionGrid
+from chainrule.notation.text_columns import width
 from chainrule.records import frozen
 
 BLUE, ORANGE, GREEN, GRAY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
@@ -29,6 +29,9 @@ WIDTH, HEIGHT = 560, 320  # of a chart
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # margins around the frame; the left one is larger for long labels
 LETTER = 9.5  # width of a digit of a label on a phone, where labels are larger
 MAX_TICKS = 8
+BAR_LETTER, BAR_DISTANCE, BAR_HEIGHT, MAX_BAR = 7, 22, 14, 260  # pixels of a chart of bars
+SUPPORT, OPPOSE, NEUTRAL = "#2563a8", "#d1660f", "#ffffff"  # colors of positive and negative values and of 0
+SCALE_QUANTILE = 0.99  # the share of values within the color scale
 
 
 def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> str:
@@ -185,25 +188,7 @@ def _number(value: float) -> str:
     return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
 
 
-def reliability(diagram: Reliability) -> str:
-    """Return the reliability diagram: accuracy by bin of confidence, and the diagonal of calibration."""
-    occupied = diagram.counts > 0
-    low = min(0.5, math.floor(float(diagram.confidence[occupied].min()) * len(occupied)) / len(occupied))
-    frame = Frame((low, 1.0), (0.0, 1.02))
-    edges = np.linspace(0, 1, len(occupied) + 1)
-    bars = zip(
-        edges[:-1][occupied].tolist(),
-        edges[1:][occupied].tolist(),
-        diagram.accuracy[occupied].tolist(),
-        strict=True,
-    )
-    elements = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
-    diagonal = frame.line([(low, low), (1.0, 1.0)], GRAY, is_dashed=True)
-    points = zip(diagram.confidence[occupied].tolist(), diagram.accuracy[occupied].tolist(), strict=True)
-    return frame.chart([*elements, diagonal, *frame.dots(list(points), ORANGE, 3)])
-
-
-def calibration(curves: Sequence[tuple[Calibration, str]]) -> str:
+def calibration(curves: Sequence[tuple[Reliability, str]]) -> str:
     """Return the observed share of the positive class over its probability, with two standard errors.
 
     Args:
@@ -262,39 +247,6 @@ def dependence(
     return frame.chart([*elements, *(frame.mark(value) for value in x)])
 
 
-def regions(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
-    """Return the predicted class over two features, paler where less certain, and rows colored by class.
-
-    Args:
-        grid: predictions over two features.
-        rows: (N, 2) prepared inputs.
-        classes: (N,) true classes.
-    """
-    x, y = (grid.to_units(axis, grid.edges[axis]).tolist() for axis in range(2))
-    frame = Frame((x[0], x[-1]), (y[0], y[-1]))
-    best, count = grid.prediction.argmax(axis=-1), grid.prediction.shape[-1]
-    certainty = (grid.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
-    depth = np.clip(np.ceil(certainty * DEPTHS), 1, DEPTHS).astype(int)
-    elements = []
-    for j in range(len(y) - 1):
-        mark = best[j] * (DEPTHS + 1) + depth[j]
-        starts = np.append(np.flatnonzero(np.diff(mark[:-1], prepend=-1)), len(x) - 1).tolist()
-        for start, end in itertools.pairwise(starts):
-            color = COLORS[int(best[j, start]) % len(COLORS)]
-            (left, top), (right, bottom) = frame.at(x[start], y[j + 1]), frame.at(x[end], y[j])
-            elements.append(
-                f'<rect x="{left:g}" y="{top:g}" width="{right - left + 0.3:.1f}" '
-                f'height="{bottom - top + 0.3:.1f}" fill="{color}" '
-                f'fill-opacity="{0.5 * depth[j, start] / DEPTHS:.2f}"/>'
-            )
-    positions = [grid.to_units(axis, rows[:MAX_POINTS, axis]) for axis in range(2)]
-    for k in range(count):
-        own = classes[:MAX_POINTS] == k
-        points = list(zip(positions[0][own].tolist(), positions[1][own].tolist(), strict=True))
-        elements += frame.dots(points, COLORS[k % len(COLORS)], 3)
-    return frame.chart(elements)
-
-
 def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
     """Draw histograms over the epochs: darker cells contain more values.
 
@@ -320,3 +272,84 @@ def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
                 shade = f'fill="{BLUE}" fill-opacity="{row[start] / DEPTHS:.2f}"'
                 elements.append(f'<rect x="{left:g}" y="{top:g}" {size} {shade}/>')
     return frame.chart(elements)
+
+
+def color_of(share: float) -> str:
+    """Return the color of a value relative to the scale: -1 opposes fully, 0 is neutral, 1 supports fully.
+
+    Example:
+        >>> color_of(0.0), color_of(1.0), color_of(-1.0), color_of(0.5)
+        ('#ffffff', '#2563a8', '#d1660f', '#92b1d4')
+    """
+    share = float(np.clip(np.nan_to_num(share), -1.0, 1.0))
+    end = SUPPORT if share > 0 else OPPOSE
+    pairs = [(int(NEUTRAL[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(white + abs(share) * (full - white)):02x}" for white, full in pairs)
+
+
+def scale_limit(values: np.ndarray) -> float:
+    """Return the magnitude at which the color scale ends."""
+    sizes = np.abs(values[np.isfinite(values)])
+    return (float(np.quantile(sizes, SCALE_QUANTILE)) or float(sizes.max())) if sizes.any() else 1.0
+
+
+@frozen
+class Bar:
+    """A bar.
+
+    Args:
+        label: the text before it.
+        value: its length.
+        caption: the text after it.
+        color: an SVG color.
+        title: its tooltip.
+    """
+
+    label: str
+    value: float
+    caption: str
+    color: str
+    title: str = ""
+
+
+def bar_chart(bars: Sequence[Bar], legend: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a chart of horizontal bars, one below the other.
+
+    Args:
+        bars: the bars, from top to bottom.
+        legend: names and colors.
+
+    Example:
+        >>> bar_chart([Bar("dense1", 3.0, "3 µs", "#2563a8")])[:40]
+        '<svg xmlns="http://www.w3.org/2000/svg" '
+    """
+    label_width = BAR_LETTER * max((width(bar.label) for bar in bars), default=0) + 12
+    caption_width = BAR_LETTER * max((width(bar.caption) for bar in bars), default=0) + 16
+    largest = max((bar.value for bar in bars), default=0.0) or 1.0
+    top = BAR_DISTANCE + 6 if legend else 6
+    total_width, total_height = label_width + MAX_BAR + caption_width, top + BAR_DISTANCE * len(bars) + 6
+    elements = _legend(legend)
+    for i, bar in enumerate(bars):
+        y = top + BAR_DISTANCE * i
+        length = round(MAX_BAR * bar.value / largest, 1)
+        elements += [
+            f'<text x="{label_width - 6}" y="{y + 12}" text-anchor="end">{escape(bar.label)}</text>',
+            f'<rect x="{label_width}" y="{y + 1}" width="{length}" height="{BAR_HEIGHT}" '
+            f'fill="{escape(bar.color)}">'
+            f"<title>{escape(bar.title or bar.label)}</title></rect>",
+            f'<text x="{label_width + length + 6}" y="{y + 12}">{escape(bar.caption)}</text>',
+        ]
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total_width} {total_height}"'
+    head = f'{head} width="{total_width}" style="max-width:100%;height:auto" role="img"'
+    return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(elements)}</svg>\n'
+
+
+def _legend(legend: Sequence[tuple[str, str]]) -> list[str]:
+    elements, x = [], 6
+    for name, color in legend:
+        elements += [
+            f'<rect x="{x}" y="6" width="10" height="10" fill="{escape(color)}"/>',
+            f'<text x="{x + 15}" y="15">{escape(name)}</text>',
+        ]
+        x += 34 + BAR_LETTER * width(name)
+    return elements

@@ -1,20 +1,21 @@
-"""A page of figures with captions and boxes, as one HTML file without scripts and external resources."""
+"""Pages of results: sections of charts and tables, or figures; one HTML file without scripts each."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from chainrule.attribution.plots import color_of, scale_limit
 from chainrule.escaping import escape
-from chainrule.plotting.png import png
+from chainrule.notation.number_format import short
+from chainrule.page.charts import color_of, scale_limit
+from chainrule.page.png import png
 from chainrule.records import frozen
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 GAP = 6  # pixels between the images of a figure
-STYLE = """
+FIGURE_STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 1rem auto; max-width: 76rem; padding: 0 1rem;
   background: #fff; color: #1b1f24; }
 main { display: flex; flex-wrap: wrap; gap: 1rem; }
@@ -22,6 +23,15 @@ figure { margin: 0; max-width: 100%; }
 audio { display: block; height: 2rem; max-width: 100%; }
 .key { display: inline-block; margin-right: 0.8rem; white-space: nowrap; }
 svg { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
+"""
+SECTION_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 46em; margin: 2em auto;
+  padding: 0 1em }
+h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em } svg { width: 100%; max-width: 36em }
+table { border-collapse: collapse; font-size: 0.92em } td, th { padding: 0.2em 0.8em; text-align: right }
+td:first-child, th:first-child, .text { text-align: left } section { overflow-x: auto }
+tr { border-bottom: 1px solid #dee2e6 }
+p { color: #495057 }
 """
 
 
@@ -105,7 +115,7 @@ def image_page(
     tag = {"zh": "zh-CN"}.get(lang, lang)
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    head += f"<title>{escape(title)}</title><style>{STYLE}</style>"
+    head += f"<title>{escape(title)}</title><style>{FIGURE_STYLE}</style>"
     texts = "".join(f"<p>{escape(note)}</p>" for note in notes)
     squares = "".join(
         f'<span class="key"><span style="color:{escape(color)}">■</span> {escape(name)}</span>'
@@ -163,3 +173,51 @@ def _rectangle(box: Box, scale: float) -> str:
         return rectangle
     text = f'<text x="{x + 2:.1f}" y="{max(y - 3, 10):.1f}" font-size="10" fill="{escape(box.color)}">'
     return f"{rectangle}{text}{escape(box.label)}</text>"
+
+
+def result_page(title: str, lang: str, sections: Iterable[tuple[str, str, str]]) -> str:
+    """A page of results.
+
+    Args:
+        title: of the page.
+        lang: ``"en"`` or ``"zh"``.
+        sections: for each its heading, its markup (from ``markup_table``, or the SVG of a chart) and the
+            caption.
+
+    Example:
+        >>> "<h2>a &lt; b</h2>" in result_page("Result", "en", [("a < b", "<svg></svg>", "caption")])
+        True
+    """
+    parts = [
+        f"<section><h2>{escape(heading)}</h2>{markup}<p>{escape(caption)}</p></section>"
+        for heading, markup, caption in sections
+    ]
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head += f"<title>{escape(title)}</title><style>{SECTION_STYLE}</style>"
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang}"><head>{head}</head><body><h1>{escape(title)}</h1>'
+        f"{''.join(parts)}</body></html>\n"
+    )
+
+
+def markup_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as markup; numbers are shortened, columns with a text are aligned to the left.
+
+    Example:
+        >>> markup_table(["group", "share"], [("a & b", 0.25)])[-48:]
+        '<tr><td>a &amp; b</td><td>0.25</td></tr></table>'
+        >>> markup_table(["share", "reasons"], [(0.25, "popup")])[-57:]
+        '<tr><td>0.25</td><td class="text">popup</td></tr></table>'
+    """
+    rows = [list(row) for row in rows]
+    is_text = [i > 0 and any(isinstance(row[i], str) for row in rows) for i in range(len(header))]
+    kinds = [' class="text"' if text else "" for text in is_text]  # the first column always is
+    lines = ["".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, header, strict=True))]
+    for row in rows:
+        cells = zip(kinds, row, strict=True)
+        lines.append("".join(f"<td{kind}>{escape(_cell(value))}</td>" for kind, value in cells))
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _cell(value: object) -> str:
+    return short(value) if isinstance(value, float) else str(value)

@@ -9,7 +9,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from chainrule.tabular.report.image_page import Box, Figure, heat_pixels, image_page
+from chainrule.page.result_pages import Box, Figure, heat_pixels, image_page
 
 
 def test_images_of_a_page_decode_to_their_pixels() -> None:
