@@ -7,7 +7,7 @@ mathematics and no workflow: every value comes from a lower package.
     cli/command_line.py      from words to the function of a command, by typer
     cli/commands/            one file per command
     cli/model_and_rows.py    a trained model and the rows of a command
-    cli/screen.py            terminal output: tables and notices;  cli/tables.py  columns, layers and results
+    cli/tables.py            columns, layers and results, printed by chainrule.page.screen
     cli/views/               one file per kind of thing that is printed
     cli/texts.py             all texts in English and Chinese
 """

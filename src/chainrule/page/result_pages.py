@@ -176,7 +176,7 @@ def _rectangle(box: Box, scale: float) -> str:
 
 
 def result_page(title: str, lang: str, sections: Iterable[tuple[str, str, str]]) -> str:
-    """A page of results.
+    """Return a page of results.
 
     Args:
         title: of the page.
@@ -201,7 +201,7 @@ def result_page(title: str, lang: str, sections: Iterable[tuple[str, str, str]])
 
 
 def markup_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as markup; numbers are shortened, columns with a text are aligned to the left.
+    """Return a table as markup; numbers are shortened, columns with a text are aligned to the left.
 
     Example:
         >>> markup_table(["group", "share"], [("a & b", 0.25)])[-48:]
