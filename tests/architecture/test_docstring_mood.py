@@ -1,4 +1,4 @@
-"""Docstrings have one mood: functions and methods return, yield or do something; classes and properties are nouns."""
+"""Docstrings have one mood: functions do something, classes and properties are nouns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERB = re.compile(r"[A-Z][a-z]+(?:-[a-z]+)*\b")
 
 
 def is_imperative(summary: str) -> bool:
-    """Whether a summary begins with a verb, as far as its form shows it: no article, plural or third person."""
+    """Whether a summary begins with a verb, as far as its form shows: no article, plural or third person."""
     word = VERB.match(summary)
     return bool(word) and word.group() not in NOT_VERBS and not re.search(r"[^s]s$", word.group())
 
