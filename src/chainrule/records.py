@@ -41,7 +41,6 @@ def frozen(cls: Any = None, /, *, eq: bool = True, kw_only: bool = False) -> Any
     Methods that the class defines, such as ``__init__`` or ``__eq__``, stay.
 
     Args:
-        cls: the class.
         eq: whether records with equal fields are equal; otherwise only identical objects are.
         kw_only: whether its fields can be passed by name only.
 

@@ -92,11 +92,6 @@ def _integers(low: int | None, high: int | None) -> Message:
 def random_seed(value: Any, where: str, name: str = "seed") -> int:
     """Return a seed, an integer from 0 to 2**63 - 1.
 
-    Args:
-        value: the argument.
-        where: the function that received it.
-        name: the name of the argument.
-
     Raises:
         UsageError E102: anything else.
 
@@ -198,8 +193,6 @@ def choice(
     """Return one of several texts.
 
     Args:
-        value: the argument.
-        options: the texts.
         name, where: as of ``integer``.
         aliases: names in other libraries, each with that of chainrule.
         example: suggested for a value that resembles no option; by default the first.
@@ -221,10 +214,6 @@ def choice(
 def language(value: Any, where: str) -> str:
     """Return a language, ``"en"`` or ``"zh"``; for ``None`` that of the settings.
 
-    Args:
-        value: the argument.
-        where: the function that received it.
-
     Raises:
         UsageError E101: anything else.
 
@@ -239,8 +228,6 @@ def trained_network(model: _Trainable[_Network], where: str, fix: str = "model.f
     """Return the network of a trained model.
 
     Args:
-        model: the model.
-        where: the function that received it.
         fix: the call that trains the model, or initializes it.
 
     Raises:
@@ -311,7 +298,6 @@ def refuse_unknown(
 
     Args:
         where: the name of the function.
-        options: the options by name.
         known: the names of all options.
         named: the names of the other arguments of the function.
 
@@ -350,8 +336,6 @@ def require(owner: object, name: str, holds: bool, expected: str, fix: str = "")
     """Refuse a field of a record that is out of its range.
 
     Args:
-        owner: the record.
-        name: the field.
         holds: whether the value is valid.
         expected: the valid values, as text.
         fix: a line that can be pasted.
@@ -403,7 +387,6 @@ def require_choice(owner: object, name: str, options: Iterable[str], fix: str = 
 
     Args:
         owner, name: the record and the field.
-        options: the texts.
         fix: code that can be pasted, with ``{}`` for the text; by default the field as a named argument.
     """
     value, known = getattr(owner, name), list(options)

@@ -40,7 +40,6 @@ class Argument:
     """An argument of a block.
 
     Args:
-        name: its name.
         default: its default as source text; ``""`` if it is required.
         meaning: its description.
     """
@@ -55,16 +54,13 @@ class Block:
     """A building block.
 
     Args:
-        kind: its kind.
         name: its name in the registry.
         definition: its card, class, function or record.
         signature: the call as source text.
         chinese: Chinese name and description.
         summary: first sentence of the description.
         text: the rest of the description.
-        formulas: its formulas.
         backward: of an operation, the gradient with respect to each argument.
-        arguments: its arguments.
         sections: shapes, numerics, cost, errors, example and reference from the docstring.
         peer_names: its names in PyTorch, Keras and scikit-learn.
     """

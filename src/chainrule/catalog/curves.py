@@ -27,9 +27,7 @@ class SampledCurve:
     """Points of one or more curves over a common axis.
 
     Args:
-        x: positions.
         series: values by name.
-        caption: description.
     """
 
     x: np.ndarray

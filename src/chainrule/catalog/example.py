@@ -125,7 +125,6 @@ def op_program(name: str, card: type[Card] | None) -> str:
     """Return the example program of an operation; ``""`` if it has no public function.
 
     Args:
-        name: name of the operation.
         card: its card; ``None`` if it is composed of others.
     """
     if name in CALLS:

@@ -114,7 +114,6 @@ def translated(name: str, value: Any, known: Collection[str], callee: str = "") 
 
     Args:
         name: the foreign argument.
-        value: its value.
         known: the arguments of the callee.
         callee: name of the class or function.
 

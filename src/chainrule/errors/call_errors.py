@@ -86,8 +86,6 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
 
     Args:
         cls: class of the block, a record.
-        args: positional arguments.
-        named: keyword arguments.
 
     Raises:
         UsageError E131: always.
@@ -156,7 +154,6 @@ def own_arguments(
 
     Args:
         callee: name of the class or function.
-        named: keyword arguments of the call.
         known: arguments of the callee.
         peer_names: argument names of the callee in other libraries, each with the name in chainrule, ``"?"``
             or ``"-"``.

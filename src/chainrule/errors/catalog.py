@@ -288,10 +288,6 @@ def page_lines(code: str, lang: str = "en") -> list[str]:
     """Return the lines of a page for a terminal, without its title.
 
     In English this is the page without its Chinese paragraph; in Chinese that paragraph, then the example.
-
-    Args:
-        code: a code of the catalog.
-        lang: ``"en"`` or ``"zh"``.
     """
     english, _, chinese = page_text(code).partition(f"\n{CHINESE}")
     lines = list(_unmarked(english.splitlines()[2:]))

@@ -202,8 +202,6 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
     """Return the known name closest to ``name`` in spelling, or ``""`` if none is close.
 
     Args:
-        name: the name that was given.
-        known: the names that exist.
         likeness: between 0 and 1: least likeness of the two spellings, as ``difflib`` measures it.
 
     Example:

@@ -35,7 +35,6 @@ def explain_call(function: Callable[P, R], called: str, skip: int = 0) -> Callab
     """Wrap a function so that invalid arguments raise E131 instead of Python's ``TypeError``.
 
     Args:
-        function: a function or method.
         called: the callee as source text, such as ``"model.fit"``.
         skip: number of leading parameters that callers do not pass: 1 for ``self``.
 

@@ -113,7 +113,6 @@ def checked_request(
     """Return the checked arguments of a call.
 
     Args:
-        decoder: the network.
         prompt, max_new_tokens, options: the arguments of ``generate``.
         num_beams: the default of this option.
 

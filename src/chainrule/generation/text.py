@@ -42,7 +42,6 @@ class TextRequest:
     """A call of ``generate_text`` with its tokens.
 
     Args:
-        decoder: of the model.
         tokenizer: of the generated text.
         prompt: the tokens of the prompt (T,).
         options: of ``generate``.

@@ -80,7 +80,6 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
     """Read an image or a folder of images in the size that the network takes.
 
     Args:
-        model: takes images.
         data: the file or folder.
 
     Raises:

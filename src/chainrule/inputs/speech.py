@@ -173,8 +173,6 @@ def spoken_output(model: Model, spoken: SpokenTexts, folder: str) -> Output:
     """Write a WAV file for each text; return the texts with their files and seconds.
 
     Args:
-        model: that speaks.
-        spoken: the texts.
         folder: of the files; created if it does not exist.
 
     Raises:

@@ -140,7 +140,6 @@ def message_of(error: BaseException, length: int = 2_000) -> str:
     """Return the record that an exception was raised with, or its text if there is none.
 
     Args:
-        error: the exception.
         length: maximum length of a text without a record.
 
     Example:

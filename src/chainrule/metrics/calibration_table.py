@@ -23,7 +23,6 @@ class Bin:
 
     Args:
         low, high: the range; the lower end is excluded except in the first bin.
-        rows: their number.
         predicted: their mean probability.
         observed: the share of them for which it comes true.
     """

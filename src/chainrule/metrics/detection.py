@@ -92,7 +92,6 @@ def mean_average_precision(
 
     Args:
         detections, truths: of each image.
-        classes: the number of classes.
         min_iou: the required intersection over union.
     """
     values = [average_precision(detections, truths, kind, min_iou) for kind in range(classes)]
@@ -105,7 +104,6 @@ def count_error(detections: Sequence[Detections], truths: Sequence[Truth], class
 
     Args:
         detections, truths: of each image.
-        classes: the number of classes.
 
     Example:
         >>> one = np.array([[0, 0, 1, 1]])
@@ -126,7 +124,6 @@ def best_min_score(detections: Sequence[Detections], truths: Sequence[Truth], cl
 
     Args:
         detections, truths: of each image, which are not those of the final evaluation.
-        classes: the number of classes.
     """
     levels = np.arange(1, 20) / 20
     errors = [count_error([d.above(level) for d in detections], truths, classes) for level in levels]

@@ -25,7 +25,6 @@ class GroupScore:
     """The scores of a group.
 
     Args:
-        name: of the group.
         rows: their number.
         observed: the share of positive rows.
         predicted: their mean probability.
@@ -79,7 +78,6 @@ def groups_of(values: np.ndarray, name: str, bounds: tuple[float, ...] = ()) -> 
 
     Args:
         values: (N,) texts; with ``bounds`` numbers. Missing values belong to no group.
-        name: of the column.
         bounds: ascending ends of ranges; each range includes its lower end.
 
     Example:

@@ -47,9 +47,6 @@ def score_intervals(
     """Return the interval of each metric for other test rows of the same kind.
 
     Args:
-        predictions: targets and predictions of rows.
-        names: the metrics.
-        seed: of the bootstrap.
         groups: (N,) the group of each row; ``None``: the rows are independent.
 
     Returns:
@@ -123,7 +120,6 @@ def bootstrap(
 
     Args:
         predictions, names, groups: as for ``score_intervals``.
-        seed: of the samples.
 
     Returns:
         by the name of the metric; NaN where it is not defined.

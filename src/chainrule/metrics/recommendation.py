@@ -22,7 +22,6 @@ def top_items(scores: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
     Args:
         scores: (U, I) of each user and item, finite.
         seen: (U, I) whether the user chose the item before.
-        k: number of items.
 
     Returns:
         (U, k) item numbers; -1 where a user has fewer unseen items.
@@ -46,7 +45,6 @@ def ndcg_and_recall(
         scores: (U, I) of each user and item.
         seen: (U, I) whether the user chose the item before.
         relevant: (U, I) whether the user chose the item later; seen items do not count.
-        k: number of suggestions.
 
     Example:
         >>> scores, seen = np.array([[0.9, 0.8, 0.1]]), np.zeros((1, 3), bool)

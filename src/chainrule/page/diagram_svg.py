@@ -19,12 +19,7 @@ SMALLEST = 0.55  # scale on a narrow screen; a diagram that is still wider scrol
 
 
 def diagram_svg(diagram: Diagram, anchors: Anchors) -> str:
-    """Return a diagram as one SVG element.
-
-    Args:
-        diagram: the diagram.
-        anchors: the anchors of the page.
-    """
+    """Return a diagram as one SVG element."""
     rows = max(len(column.units) + bool(column.gap) for column in diagram.columns)
     wide, high = 2 * MARGIN + ACROSS * (len(diagram.columns) - 1), TOP + DOWN * max(rows, 1) + 8
     largest = max((abs(wire.value) for wire in diagram.wires), default=0.0) or 1.0

@@ -33,7 +33,6 @@ def html_page(
     """Return a page as HTML.
 
     Args:
-        page: the page.
         standalone: whether to return a document or a fragment for a notebook.
         others: the same page in other languages, for the language switch of a document.
         diagram: the diagram of the network, if any.

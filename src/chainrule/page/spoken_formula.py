@@ -67,7 +67,6 @@ def spoken(tree: Tree, lang: str, arguments: Arguments = ()) -> str:
     """Return a formula of an explanation in words.
 
     Args:
-        tree: the formula.
         lang: ``"en"`` or ``"zh"``.
         arguments: as in ``Equation``.
 

@@ -28,7 +28,6 @@ def text_page(page: Page, columns: int | None = None) -> str:
     """Return a page as text.
 
     Args:
-        page: the page.
         columns: the width; by default that of the terminal, if the output is a terminal.
     """
     columns = columns or terminal_columns()
@@ -56,7 +55,6 @@ def equation_lines(equation: Equation, width_limit: int, max_width: int = ENDLES
     """Return an equation, symbol = formula = numbers = result, on one line or on one line per part.
 
     Args:
-        equation: the equation.
         width_limit: the width above which an equation is split into one line per part.
         max_width: the width at which a part is wrapped.
     """

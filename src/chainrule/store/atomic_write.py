@@ -169,8 +169,6 @@ def read(
     """Read the content of a regular file of at most ``limit`` bytes.
 
     Args:
-        path: path of the file.
-        limit: maximum size in bytes.
         within: a folder above ``path``; no link below it is followed.
 
     Raises:
@@ -201,7 +199,6 @@ def remove(path: str | os.PathLike[str], within: str | os.PathLike[str] | None =
     """Delete a file if it exists; a link is deleted, not its target.
 
     Args:
-        path: path of the file.
         within: a folder above ``path``; no folder below it may be a link.
 
     Raises:
@@ -226,7 +223,6 @@ def make_folder(path: str | os.PathLike[str], within: str | os.PathLike[str] | N
     """Create a folder and its missing parents, and flush them to the disk.
 
     Args:
-        path: path of the folder.
         within: an existing folder above ``path``; no link below it is followed.
 
     Raises:

@@ -74,7 +74,6 @@ def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None
     """Yield the place of a file, with its folder open inside the block.
 
     Args:
-        path: path of the file.
         within: a folder that contains it; no link below this folder is followed.
 
     Raises:

@@ -54,9 +54,6 @@ from chainrule.store.open_folder import folder_of, place_of, refuse_link
 class FolderLock:
     """A folder locked by this process from the construction of the object to ``release``.
 
-    Args:
-        path: the folder.
-
     Raises:
         BlockingIOError: another process, or another object of this process, holds the lock.
         FileError: E403, E406, E410, E433 if the folder cannot be locked.

@@ -153,7 +153,6 @@ class Difference:
 
     Args:
         mean: negative if the first model is better.
-        standard_error: of the mean.
     """
 
     mean: float
@@ -289,7 +288,6 @@ def class_scores(predictions: Predictions, labels: tuple[Any, ...]) -> tuple[Cla
 
     Args:
         predictions: class indices and probabilities.
-        labels: the classes.
 
     Example:
         >>> p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
@@ -362,7 +360,6 @@ def subsets(
     Args:
         rows: number of training rows, N.
         labels: (N,) class labels.
-        seed: of the sets.
         fractions: the size of each set as a share of the rows, ascending.
 
     Example:
@@ -390,7 +387,6 @@ def learning_curve(
         rows: number of training rows.
         full: (M,) losses after the training on all rows.
         labels: (N,) class labels of the training rows.
-        seed: of the sets of rows.
 
     Example:
         >>> curve = learning_curve(lambda index: np.array([8.0, 9.0]) / len(index), 80, np.array([0.1, 0.12]))

@@ -34,7 +34,6 @@ class ScoredRows:
     """Rows that did not train the networks that predict them.
 
     Args:
-        rows: encoded.
         table: their cells.
         output: maps a trained model, (n, ...) inputs of some of the rows, which may be changed, and their
             positions (n,) to probabilities (n, K) or standardized values (n, 1), by networks that these rows
@@ -61,7 +60,6 @@ class HeldOutRows:
     """Rows outside the training, possibly none, with the model's output; never test rows of a split.
 
     Args:
-        rows: encoded.
         table: their cells.
         output: (N, K) probabilities, or (N, 1) standardized values.
     """
@@ -113,9 +111,6 @@ def evaluate_models(
     """Return the model and the baselines on the scored rows; no baseline predicts rows that it was fitted on.
 
     Args:
-        model: the trained model.
-        preparation: of the rows.
-        scored: the rows.
         is_balanced: whether classes have equal weights in the baselines.
         group: the column whose groups divided the rows, if any.
     """
@@ -176,10 +171,7 @@ def measure_learning_curve(
 
     Args:
         train: trains a model on the training rows with some numbers.
-        training: the training rows.
-        scored: the rows that are scored.
         scores: of the full training.
-        seed: of the choice of the parts.
     """
     labels = training.y if scores.task == "classification" else None
 

@@ -39,7 +39,6 @@ class MeasuredIntervals:
     """The prediction intervals of a training, and how often they contain the value.
 
     Args:
-        intervals: of the model.
         coverage: by level: of the test rows, or in cross-validation of the scored rows, with margins
             of others.
         rows: their number.
@@ -98,8 +97,6 @@ def intervals_of(
     by a second ensemble that is trained on those before them.
 
     Args:
-        plan: of the training.
-        model: the trained model.
         method, seed: of the intervals; by default those of the training.
         notify: receives a line before a second ensemble is trained.
 

@@ -279,7 +279,6 @@ class Options:
         """Return the command that repeats this training; for rows in memory the call.
 
         Args:
-            out: the run folder.
             has_seed: whether it states the seed even if that is the default.
         """
         if not self.data:
@@ -314,7 +313,6 @@ def require_equal(
         saved: the options in the run folder.
         passed: the options on the command line.
         data: the data on the command line.
-        run: the run folder.
         has_images: whether the data are images, for which no recipe chooses options.
 
     Raises:
@@ -347,11 +345,6 @@ def require_equal(
 
 def radius_of(text: str, where: str, name: str = "radius") -> float:
     """Return the radius of a text such as ``0.1`` or ``8/255``.
-
-    Args:
-        text: of the option.
-        where: the command, or the function.
-        name: of the option whose value it is.
 
     Raises:
         UsageError E601: neither.

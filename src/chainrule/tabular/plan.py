@@ -151,7 +151,6 @@ def prepare_data(options: Options, table: Table | None = None, test: Table | Non
     """Read and prepare the data of a training.
 
     Args:
-        options: of the training.
         table: the rows, if they are not in the file of the options.
         test: the test rows, if they are not in the file of the options.
 

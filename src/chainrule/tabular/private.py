@@ -104,10 +104,8 @@ def fit_private(plan: PrivatePlan, model: Model, folder: RunFolder, resume: bool
     """Train a private model in a run folder, and save it unless the training was interrupted.
 
     Args:
-        plan: of the training.
         model: untrained, of the plan.
         folder: the claimed run folder.
-        resume: resume the training in the folder.
     """
     options, (epochs, batch_size, _) = plan.options, plan.schedule
     if not resume:

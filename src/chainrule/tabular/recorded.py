@@ -81,7 +81,6 @@ def recorded_training(run: str, data: str | None = None) -> RecordedTraining:
     """Read the options of a RUN and the rows of its training.
 
     Args:
-        run: the run folder.
         data: the table of the training, where it is not at its place any more.
 
     Raises:
@@ -156,11 +155,8 @@ def membership_of(
     """Return how well rows of the training are distinguished from test rows or from other rows.
 
     Args:
-        model: of the run.
-        training: of the run.
         others: rows that were not used in it; ``None``: its test rows. Without any, a model trained on a half
             of the rows is attacked in its place.
-        shadows: the number of shadow models.
         seed: of the halves and trainings.
         notify: receives a line before each training.
     """
@@ -234,7 +230,6 @@ def canary_audit(
     """Return a lower bound of epsilon, from a training in which coins decide on wrongly labeled rows.
 
     Args:
-        training: of the run.
         canaries: the number of these rows; ``None``: 500, or one half of the rows.
         delta, claim: of the privacy that is claimed.
         seed: of the choice of rows and labels.
@@ -263,10 +258,8 @@ def with_wrong_targets(prepared: PreparedData, chosen: np.ndarray, seed: int) ->
     """Return the data without a test, with the target of some training rows replaced by that of other rows.
 
     Args:
-        prepared: the data.
         chosen: positions among the training rows; their class becomes another one, their value that of
             another of these rows.
-        seed: of the choice.
     """
     parts, table, y = prepared.parts, prepared.table, prepared.training.y
     places = parts.train[chosen]

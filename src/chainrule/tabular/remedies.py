@@ -78,12 +78,7 @@ def _first_update(probes: Sequence[Probe]) -> float:
 
 
 def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
-    """Return the diagnosis with commands as remedies; unchanged for a training that was started in Python.
-
-    Args:
-        diagnosis: the findings.
-        run: the run folder.
-    """
+    """Return the diagnosis with commands as remedies; unchanged for a training that was started in Python."""
     try:
         folder = RunFolder.open(run)
         options, _ = read_config(folder)
@@ -95,13 +90,7 @@ def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
 
 
 def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()) -> str:
-    """Return the command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it.
-
-    Args:
-        finding: a finding of the doctor.
-        options: the options of the training.
-        probes: of the training.
-    """
+    """Return the command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it."""
     text = RULES.get(finding.rule.id, "")
     column = str(finding.facts.get("column", ""))
     if not text or ("{column}" in text and not column):

@@ -60,7 +60,6 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
     """Claim the run folder at ``path`` for the duration of the block.
 
     Args:
-        path: the folder.
         resume: resume the training in the folder; otherwise there must be none.
 
     Raises:
@@ -196,7 +195,6 @@ def to_toml(options: Options, fingerprint: str, used: Mapping[str, Any] | None =
     """Return the text of ``config.toml``, with the values that the training uses.
 
     Args:
-        options: options of the training.
         fingerprint: fingerprint of the table, so that the training is not resumed with other rows.
         used: the values that were chosen for this table, in place of the defaults of options that the user
             did not pass; their names are stored, so that they are chosen again.

@@ -292,7 +292,6 @@ def cross_fitted(
         p: (N,) probability of the positive class.
         rule, cost: as for ``best_threshold``.
         weights: (N,) sample weights.
-        seed: of the parts.
 
     Reference: Stone (1974), Cross-validatory choice and assessment of statistical predictions, JRSS B 36.
     """
@@ -369,9 +368,7 @@ def choose(
     Args:
         rule: ``"f1"``, ``"youden"``, or empty.
         cost: of the errors, ``"FP:FN"``, or empty.
-        scores: of the scored rows.
         held_out: other rows to choose on; ``None`` in cross-validation.
-        seed: of the fifths.
 
     Reference: Elkan (2001), The foundations of cost-sensitive learning, IJCAI, section 2.
     """

@@ -204,7 +204,6 @@ def prepare_training(options: Options, table: Table | None = None, test: Table |
     """Read and prepare the rows of a training, and refuse options that do not fit them.
 
     Args:
-        options: of the training.
         table: the rows, if they are not in the file of the options.
         test: the test rows, if they are not in the file of the options.
 
@@ -256,9 +255,7 @@ def fit_model(
 
     Args:
         model: untrained, of the plan.
-        plan: of the training.
         folder: the claimed run folder; ``None``: there is none.
-        resume: resume the training in the folder.
         verbose: whether progress is shown; ``None``: as ``Model.fit``.
 
     Raises:
@@ -313,8 +310,6 @@ def evaluate(
     All of it is stored with the model.
 
     Args:
-        model: the trained model.
-        plan: of its training.
         folder: of the training, which contains its histograms, if any.
         notify: receives a line before a computation that takes long.
     """
@@ -366,8 +361,6 @@ def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:
     epochs.
 
     Args:
-        model: the trained model.
-        folder: the claimed run folder.
         texts: further files by name, the report last: it marks the training as complete.
     """
     folder.verify()

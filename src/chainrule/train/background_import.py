@@ -29,9 +29,6 @@ def import_in_background(modules: Sequence[str]) -> None:
     The import of scikit-learn takes longer than the training of a small network. If the process ends, the
     thread stops after the present module; a thread that is killed inside the initialization of one could
     abort the process. An error is raised where the module is needed.
-
-    Args:
-        modules: names of modules; they are imported in this order.
     """
 
     def load() -> None:

@@ -50,12 +50,7 @@ REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value t
 
 
 class BatchUpdates:
-    """The updates of a training on batches of an iterable.
-
-    Args:
-        trainer: makes the updates.
-        source: the batches.
-    """
+    """The updates of a training on batches of an iterable."""
 
     def __init__(self, trainer: Trainer, source: BatchSource) -> None:
         self._trainer, self._source, self._last = trainer, source, source.first

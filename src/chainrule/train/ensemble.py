@@ -76,7 +76,6 @@ class TabularRecipe:
         intervals: intervals of each number.
         epochs: maximum number of epochs.
         patience: epochs without improvement after which a member is done.
-        batch_size: rows of a batch.
         learning_rate: initial learning rate; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.
     """
@@ -135,7 +134,6 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
     """Return the network of a recipe.
 
     Args:
-        recipe: the recipe.
         numbers: the indices of the features that are numbers, which are encoded by intervals.
         outputs: outputs of each member.
         mode: what ``EnsembleMean`` averages.
@@ -289,9 +287,7 @@ def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: Ense
     """Return the weights of the kinds of members for each fold, (folds, G), chosen without its rows.
 
     Args:
-        model: the trained ensemble.
         x, y: all encoded rows and targets in the order of the training, (N, F) and (N,).
-        training: of the model.
     """
     network, plan = model.network, training.plan
     assert network is not None
@@ -314,9 +310,7 @@ def out_of_fold(
     """Return predictions of rows by the members that they did not influence.
 
     Args:
-        model: the trained ensemble.
         x: all encoded rows, (N, F), in the order of the training.
-        plan: the role of each row for each member.
         weights: (folds, G) of the kinds of members, from ``fold_weights``; ``None``: all are equal.
 
     Returns:

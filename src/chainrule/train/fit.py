@@ -31,15 +31,10 @@ def fit(
     """Train a model; see ``chainrule.Model.fit``.
 
     Args:
-        model: the model before the training.
-        data: the training and validation rows.
         options: all other arguments of ``Model.fit``.
         on_result: called with the trained model, however the training ends: also where an error for a
             non-finite value or a ``KeyboardInterrupt`` is raised. It is not called where the arguments are
             refused.
-
-    Returns:
-        the trained model.
     """
     run, reason = prepare(model, data, options), "failed"
     with (

@@ -37,7 +37,6 @@ class TrainingFacts:
         max_epochs: the number of epochs after which the training ends at the latest.
         steps: the number of updates.
         batch_size: the rows of a batch; ``None``: all of them.
-        seed: the seed.
         cores: the number of cores for which the steps were planned.
         ended: why it ended; see ``TrainingEnded``.
         best_epoch: the epoch whose weights the model has, where a rule stores those of the best one;
@@ -136,7 +135,6 @@ class History(list[KnownRow]):
         """Return the history of a model.
 
         Args:
-            rows: one row of numbers for each epoch.
             facts: of the model; they have the epoch whose weights it has.
         """
         training = TrainingFacts.of(facts)

@@ -40,7 +40,6 @@ def sample(
 
     Args:
         nodes: by path; functions of the random key alone.
-        key: the random key.
         engine: the engine of the network; ``None``: that of the settings.
         memo: keeps the programs.
     """

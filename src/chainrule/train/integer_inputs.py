@@ -27,7 +27,6 @@ def with_integer_inputs(network: Network, fixed: Collection[str] = ()) -> Networ
     """Return the network with int64 in place of floating-point inputs that it uses only as integers.
 
     Args:
-        network: any.
         fixed: inputs that keep their dtype.
     """
     names = [name for name, spec in network.inputs.items() if spec.is_float and name not in fixed]

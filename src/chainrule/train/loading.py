@@ -84,11 +84,6 @@ def report_nonfinite(arrays: Mapping[str, np.ndarray]) -> None:
 def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
     """Return arrays by path, some of them replaced.
 
-    Args:
-        where: the name of the method, for errors.
-        present: the present arrays.
-        values: the new values of some of them.
-
     Raises:
         UsageError E101: no such path. UsageError E113: not numbers.
         ShapeError E209: another shape; all mismatches are listed.

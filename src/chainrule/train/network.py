@@ -45,9 +45,7 @@ class Recipe:
     """The description of a model: everything except its arrays.
 
     Args:
-        net: the layers.
         loss: one loss, or one for each output by name.
-        optimizer: the rule that updates the parameters.
         penalty: the penalty on every weight matrix, in addition to the penalties of layers.
         clip: the rule that limits the gradients.
         dtype: the dtype of parameters and inputs.
@@ -77,7 +75,6 @@ class Network:
     """A recipe applied to inputs of known shape: its graphs.
 
     Args:
-        recipe: the description of the model.
         inputs: the spec of each input by name, batch axis first.
         engine: the engine that runs the graphs; ``None``: that of the settings.
         limits: limits of the size of all graphs, for a recipe that was read from a file.
@@ -281,7 +278,6 @@ class Network:
         """Return numerator and denominator of each sample's loss, (B,) each, without loss weights.
 
         Args:
-            output: the name of the output.
             node: its node, in training or in inference; in training that of an ensemble has an axis of
                 members.
             weight: the weight of each sample, (B,), or of its positions or members, (B, ...).

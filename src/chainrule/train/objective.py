@@ -96,7 +96,6 @@ def sample_weight(network: Network, weight_shape: Shape | None) -> Node | None:
     """Return the input node of the sample weights, (B, ...).
 
     Args:
-        network: the graphs of the model.
         weight_shape: the shape of one sample's weight: ``()``, or that of its positions; ``None``: samples
             have no weights.
     """
@@ -161,9 +160,7 @@ def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: f
     ``NAME_loss``, or ``data_loss`` if there is one output.
 
     Args:
-        outputs: the names of the outputs.
         sums: the values of ``loss_sums``; empty for a network with one output and no penalty.
-        rows: the number of rows of the epoch.
     """
     names = list(outputs)
     columns = [DATA_LOSS] if len(names) == 1 else [f"{name}_loss" for name in names]
@@ -204,7 +201,6 @@ def objective(network: Network, built: Built, weight_shape: Shape | None = None)
     """Return J of a batch.
 
     Args:
-        network: the graphs of the model.
         built: its nodes, in training or in inference.
         weight_shape: the shape of one sample's weight; see ``sample_weight``.
     """
@@ -238,10 +234,6 @@ def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
     With one output it is the denominator of the row's loss, so that the mean over batches equals the loss of
     a single batch of all rows. Several outputs may have different denominators; there it is the sample
     weight.
-
-    Args:
-        network: the graphs of the model.
-        data: encoded rows.
     """
     counts, weights = loss_denominators(network, data), data.weights
     if len(counts) == 1:
@@ -255,10 +247,6 @@ def loss_denominators(network: Network, data: Arrays) -> dict[str, np.ndarray]:
     """Return the denominators of the rows' losses by output, (N,) each in float64.
 
     Empty where each sample has a single weight.
-
-    Args:
-        network: the graphs of the model.
-        data: encoded rows.
     """
     weight = sample_weight(network, None if data.weights is None else data.weights.shape[1:])
     if is_plain(network, weight):
@@ -272,8 +260,6 @@ class RowWeights:
     """``row_weights`` of the rows of each epoch.
 
     Args:
-        network: the graphs of the model.
-        data: encoded rows.
         changes: whether the rows change from epoch to epoch, as with augmentation.
     """
 

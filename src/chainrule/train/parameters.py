@@ -16,11 +16,7 @@ ALIGNMENT = 64  # bytes
 
 
 class Block:
-    """Copies of arrays in one block of memory for each dtype, so that all are checked or copied at once.
-
-    Args:
-        arrays: the arrays by path.
-    """
+    """Copies of arrays in one block of memory for each dtype, so that all are checked or copied at once."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays: Tensors = {}

@@ -140,7 +140,6 @@ def learn_labels(
 
     Args:
         model: with the graphs for these inputs.
-        data: the training rows.
         continues: whether the training starts from the present parameters, and so with the present labels.
         indexed: the labels of which the targets are indices; empty: they are labels or values.
         public: the labels where they are public; empty: those that occur.
@@ -213,7 +212,6 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
     """Return a training of rows in memory or of an iterable, before its first update.
 
     Args:
-        model: the model before the training.
         data, options: as for ``fit``.
     """
     if is_source(data.x, data.y):
@@ -323,7 +321,6 @@ def prepare_arrays(
 
     Args:
         model, options: as for ``fit``.
-        rows: arrays.
         labels: public classes, which need not all occur; empty: the classes are those that occur.
         horizon: the number of updates of the complete training; ``None``: that of these rows.
     """

@@ -41,7 +41,6 @@ def single_member(model: ModelState, number: int) -> ModelState:
     """Return one member of a trained ensemble as a model.
 
     Args:
-        model: the ensemble.
         number: of the member, from 1.
     """
     network = model.network

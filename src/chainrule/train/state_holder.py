@@ -155,11 +155,7 @@ class StateHolder:
 
 
 class MethodGroup:
-    """Methods of a model about one subject, such as ``model.robustness``.
-
-    Args:
-        model: the model.
-    """
+    """Methods of a model about one subject, such as ``model.robustness``."""
 
     name: ClassVar[str]
 
@@ -179,12 +175,7 @@ class MethodGroup:
 
 
 class Shortcut(Generic[P, R]):
-    """A method of a group under its name on the model: ``model.attack`` is ``model.robustness.attack``.
-
-    Args:
-        group: the class of the group.
-        method: its method.
-    """
+    """A method of a group under its name on the model: ``model.attack`` is ``model.robustness.attack``."""
 
     def __init__(self, group: type[MethodGroup], method: Callable[Concatenate[Any, P], R]) -> None:
         self._group, self._method = group, method

@@ -148,7 +148,6 @@ class Step:
         Args:
             batch: its rows, encoded.
             state: the state before the update.
-            seed: the seed of the step's random numbers.
         """
         arrays = {**state.parameters, **state.states, **state.slots}
         return self.inputs(by_name(batch), arrays, state.step, seed)
@@ -160,7 +159,6 @@ class Step:
             batch: the arrays of its rows, by name.
             arrays: parameters, states and slots by label.
             number: the number of updates so far.
-            seed: the seed of the step's random numbers.
         """
         return {**batch, **arrays, **self.key(seed, number), "step": np.array(number, np.int64)}
 
@@ -192,7 +190,6 @@ def training_step(
     """Return the training step of a network.
 
     Args:
-        network: the graphs of the model.
         weighted: whether samples have weights.
         horizon: the number of updates of the complete training, for the schedule.
         weight_shape: the shape of one sample's weight: ``()``, or that of its positions.
@@ -272,7 +269,6 @@ def evaluation_program(network: Network, weights: np.ndarray | None = None) -> P
     weights, ``total.NAME`` and ``count.NAME`` (B,) are numerator and denominator of each output's mean.
 
     Args:
-        network: the graphs of the model.
         weights: sample weights; where each position of a sample has a weight, they are an input of the
             program.
     """

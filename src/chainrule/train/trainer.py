@@ -525,7 +525,6 @@ def require_horizon(model: ModelState, steps: int | None, where: str, name: str)
     """Refuse a learning rate schedule that depends on the number of updates where this is not known.
 
     Args:
-        model: the model.
         steps: the number of updates that the schedule spans.
         where, name: the function and its argument that states the number, for the error.
 

@@ -40,9 +40,7 @@ class TrainingRun:
         data: the training rows; targets by the names of the step's inputs.
         order: the rows of each batch.
         state: parameters, optimizer state, counters and history; every update changes it.
-        updates: makes the updates.
         start: the origin of the initial parameters; see ``ModelState``.
-        rules: the stopping rules.
         listeners: the callbacks and functions among ``callbacks``; ``channel`` has the started ones.
         evaluator: evaluates the validation rows after each epoch.
         augmentation: writes the rows of ``data`` before each epoch; ``None``: they do not change.

@@ -275,7 +275,6 @@ class RowUpdates:
         data: the training rows, by the names of the step's inputs.
         order: the rows of each batch.
         seed: the seed of each step's random numbers.
-        network: the graphs of the model.
         changes: whether the rows change from epoch to epoch, as with augmentation.
         trimming: trims each batch to its longest sequence; ``None``: batches are as long as ``data``.
     """

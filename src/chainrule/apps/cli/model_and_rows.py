@@ -19,7 +19,6 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     """Load the model of a RUN and the rows of a file; print findings about the rows.
 
     Args:
-        run: the run folder or the model file.
         data: what the model reads, or an ``.npz`` file.
         reading: how a table is read.
 
@@ -46,7 +45,6 @@ def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:
     """Warn if the model was trained on these rows, because metrics on them are too optimistic.
 
     Args:
-        model, x: the model and the rows.
         run: the run folder as passed by the user.
 
     Returns:

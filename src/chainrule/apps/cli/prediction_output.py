@@ -44,7 +44,6 @@ class Uncertainty:
 
     Args:
         level: the probability that a prediction set contains the true class; ``None``: no sets.
-        method: of the sets.
         abstain: the lowest probability of a class that is predicted; ``None``: every row is decided.
     """
 

@@ -63,8 +63,6 @@ def measured_columns(
     """Return the requested measures of each row, by the name of their column.
 
     Args:
-        run: the run folder or the model file.
-        model: of the run.
         x: encoded inputs.
         options: those of ``MEASURES``, ``None`` if not passed.
         reading: how a table of reference rows is read.
@@ -148,7 +146,6 @@ def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str,
     """Return the share of reference rows at least as strange as each row; prints how many are strange.
 
     Args:
-        model: of the run.
         x: encoded inputs.
         known: those of the reference rows.
         methods: names of scores, separated by commas; several have a column each.

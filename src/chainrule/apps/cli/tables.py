@@ -55,8 +55,6 @@ def result_table(results: Sequence[Result], kind: str, additional: Sequence[str]
     """Print the metrics of a model and of baselines.
 
     Args:
-        results: the metrics.
-        kind: kind of the task.
         additional: metrics to print after the default ones.
     """
     names = list(dict.fromkeys([*RESULT_METRICS[kind], *additional]))
@@ -78,7 +76,6 @@ def verdict_lines(scores: Scores, rows: int, columns: int) -> None:
     result is too good to be true.
 
     Args:
-        scores: of all models.
         rows, columns: the size of the table that the baselines were fitted to.
     """
     if scores.too_good is not None:

@@ -16,8 +16,6 @@ class EncodedText:
     """A text encoded for a model.
 
     Args:
-        model: the model.
-        tokenizer: its tokenizer.
         tokens: token ids of the text, for a language model after the id for the beginning.
         is_language_model: whether the model predicts the next token at each position.
         length: number of tokens in the input of the model.
@@ -40,8 +38,6 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
     """Load the model of a RUN and encode a text.
 
     Args:
-        run: the run folder or the model file.
-        text: the text.
         where: the command, for errors.
 
     Raises:

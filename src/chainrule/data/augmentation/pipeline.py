@@ -275,7 +275,6 @@ def batches(
         y: (N,) class numbers, or (N, ...) values. With mixing, class numbers become class probabilities,
             (n, K). Masks, (N, H, W) or (N, H, W, C), move with their images.
         order: assigns images to batches; contains the seed.
-        augmentation: transforms and mixes.
         epoch: index of the epoch, from 0.
         workers: number of threads; the batches do not depend on it.
 

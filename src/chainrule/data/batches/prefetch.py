@@ -22,8 +22,6 @@ def prefetch(make: Callable[[int], T], count: int, workers: int = 2) -> Iterator
 
     Args:
         make: computes an item from its index; called on several threads at once.
-        count: number of items.
-        workers: number of threads.
 
     Raises:
         UsageError E102: ``workers`` is below 1. Exceptions of ``make`` are raised when its item is due.

@@ -18,7 +18,6 @@ class ReplayBuffer:
 
     Args:
         capacity: maximum number of rows; a new row then replaces the oldest one.
-        seed: of the batches.
 
     Example:
         >>> buffer = ReplayBuffer(2)

@@ -72,8 +72,6 @@ def restore_rows(array: Any, index: np.ndarray, count: int) -> np.ndarray:
     Args:
         array: a view, whose base array is returned; or an array, whose rows are placed at ``index`` among
             zeros.
-        index: the row numbers.
-        count: number of rows of the result.
     """
     if isinstance(array, RowView):
         return array.array

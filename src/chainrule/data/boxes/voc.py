@@ -33,10 +33,6 @@ class Annotation:
 def read_voc(content: bytes, where: str) -> Annotation:
     """Return the objects of an annotation file.
 
-    Args:
-        content: the bytes of the XML file.
-        where: its name, for messages.
-
     Raises:
         DataError E308: too large. E316: no such annotation; names the object that is not valid.
 

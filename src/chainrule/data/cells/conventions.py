@@ -28,7 +28,6 @@ def with_conventions(table: Table, decimal: str = "", day_first: bool | None = N
     """Return the table with its ambiguous cells read as the user states.
 
     Args:
-        table: as it was read.
         decimal: the decimal mark, ``"."`` or ``","``; empty: as detected.
         day_first: whether 05/11/2020 is in November; ``None``: as detected.
 
@@ -94,8 +93,6 @@ def as_trained(table: Table, column: str, mark: str, evidence: str) -> Table:
     """Return the table with a column of numbers read with the decimal mark of the training, if it has no own.
 
     Args:
-        table: the later table.
-        column: a column of numbers.
         mark, evidence: of the training cells.
 
     Example:

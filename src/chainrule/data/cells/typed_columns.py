@@ -161,7 +161,6 @@ def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str, shows_point:
     """Return the decimal mark of a table.
 
     Args:
-        columns: the columns of a table.
         delimiter: as in ``type_texts``.
         shows_point: whether another column can only be read with the point.
 
@@ -258,7 +257,6 @@ def tabulate(
     """Return the table of typed columns, with their notices.
 
     Args:
-        columns: the columns in order.
         source, lines, target: as in ``Table``.
     """
     originals = {c.values.name: c.original for c in columns if c.original is not None}

@@ -46,7 +46,6 @@ class Archive:
         path: the file or folder, as the user named it.
         files: by their names without the folder of a version that contains all of them: the names by which
             ``open`` finds them.
-        open: opens a file.
     """
 
     path: Path
@@ -108,7 +107,6 @@ def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
     """Open an archive, a folder or a single table.
 
     Args:
-        path: the file or folder.
         patterns: of the files that are needed. If none matches, and one folder contains all files, as in the
             archive of a commit or a source distribution, the names are those below that folder.
 

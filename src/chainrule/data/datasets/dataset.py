@@ -37,11 +37,7 @@ class Address:
 
 @frozen
 class Package:
-    """A distribution of the Python Package Index. Its files are read; it is neither installed nor imported.
-
-    Args:
-        name, version: of the distribution.
-    """
+    """A distribution of the Python Package Index. Its files are read; it is neither installed nor imported."""
 
     name: str
     version: str
@@ -83,7 +79,6 @@ class DebianPackages:
     """Packages of Debian. The files in their archives are read; they need not be installed.
 
     Args:
-        names: of the packages.
         version: that the files were published in.
     """
 

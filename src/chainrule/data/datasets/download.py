@@ -47,7 +47,6 @@ def download(dataset: Dataset, folder: Path, progress: Progress | None = None) -
     """Download the archive of a data set.
 
     Args:
-        dataset: the data set.
         folder: where the archive is kept; created if it does not exist.
         progress: called with the bytes so far and in all; by default they are shown on a terminal.
 
@@ -74,7 +73,6 @@ def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None]
     """Download a file, continuing one that broke off.
 
     Args:
-        url: its address.
         path: where it is kept; ``path`` with ``.part`` until it is complete.
         progress: called after each piece.
         check: raises ``ValueError`` for an address that is not allowed; by default all but public HTTPS ones.

@@ -25,7 +25,6 @@ def table_of(
     """Read the table in the first file whose name matches a pattern.
 
     Args:
-        archive: the files.
         pattern: such as ``"*.csv.gz"``.
         columns: columns that the table must have.
         blank: lines of the file that are neither header nor rows, from 1.

@@ -58,7 +58,6 @@ def tar_members(archive: tarfile.TarFile, limit: int) -> dict[str, tarfile.TarIn
     """Return the regular files of a tar file by name; links and devices are left out.
 
     Args:
-        archive: the tar file.
         limit: number of files.
 
     Raises:

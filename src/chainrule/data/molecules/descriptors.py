@@ -28,10 +28,6 @@ def all_descriptors() -> tuple[str, ...]:
 def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTORS) -> np.ndarray:
     """Return descriptors of molecules, (N, D); those not defined for a molecule, or beyond 1e6, are 0.
 
-    Args:
-        molecules: N molecules.
-        names: of D descriptors.
-
     Example:
         >>> from chainrule.data.molecules.structure import parse_smiles
         >>> descriptors([parse_smiles("CCO", "row 1")])[0, 2].round(1).item()  # the mass of ethanol

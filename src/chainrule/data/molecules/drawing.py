@@ -16,7 +16,6 @@ def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = 
     """Return the structural formula, with a colored disk behind each atom.
 
     Args:
-        molecule: the molecule.
         colors: of the atoms, such as ``"#2563a8"``; empty for none.
         caption: a line below; characters that RDKit cannot draw are left out.
 

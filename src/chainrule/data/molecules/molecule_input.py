@@ -53,7 +53,6 @@ class MoleculeInput:
         """Return inputs of ``cr.GraphNetwork``: ``nodes`` (B, N, F), ``edges`` (B, K, N, N), ``mask`` (B, N).
 
         Args:
-            molecules: B molecules.
             places: their positions, for errors.
 
         Raises:

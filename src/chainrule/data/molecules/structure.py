@@ -64,7 +64,6 @@ def read_blocks(content: bytes, where: str) -> Iterator[Molecule]:
     """Yield the molecules of an SDF file, one after the other; their properties are ``GetPropsAsDict()``.
 
     Args:
-        content: of the file.
         where: its name, for errors.
 
     Raises:

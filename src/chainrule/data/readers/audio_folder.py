@@ -117,7 +117,6 @@ def sound_files(root: Path, labeled: bool = True) -> list[Path]:
     """Return the sounds in a folder, sorted by path; hidden files and folders are ignored.
 
     Args:
-        root: the folder.
         labeled: require that each sound is in the folder of a class.
 
     Raises:

@@ -47,7 +47,6 @@ class Cells:
     """Accumulator of the cells of a table, block by block.
 
     Args:
-        names: names of the columns.
         delimiter: delimiter of the file, as for ``type_texts``.
 
     Example:

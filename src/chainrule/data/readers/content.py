@@ -18,7 +18,6 @@ class Content:
         name: name for messages.
         suffixed: the name whose suffix states the format; for ``cars.csv.gz`` it is ``cars.csv``.
         binary: the bytes, at their start.
-        size: number of bytes.
         path: the path, for libraries that open files themselves; ``None`` for a pipe or an archive.
     """
 

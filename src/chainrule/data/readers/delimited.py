@@ -86,7 +86,6 @@ class Header:
     """The columns of a file.
 
     Args:
-        names: names of the columns.
         line: the line of the header; 0 if there is none.
         record: the header as it is in the file.
         width: number of fields of a row; more than there are names if the header ends in delimiters.
@@ -153,7 +152,6 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
 
     Args:
         records: lines and fields of the first records.
-        source: name of the file.
         options: whether there is a header.
 
     Raises:

@@ -116,8 +116,6 @@ def read_content(content: Content, options: ReadOptions, depth: int = 0) -> Tabl
     """Read a table from bytes, by their format.
 
     Args:
-        content: the bytes.
-        options: options of reading.
         depth: how many compressed files they were in.
     """
     head, suffix = content.head(), content.suffix

@@ -18,7 +18,6 @@ def folder_files(root: Path, suffixes: tuple[str, ...], code: str) -> list[Path]
     Hidden files and folders are ignored. Links to folders are not entered; they count as files.
 
     Args:
-        root: the folder.
         suffixes: endings of the names that are looked for, in lower case.
         code: of the error for a folder of other files.
 

@@ -133,7 +133,6 @@ def read_image(file: str | os.PathLike[str], size: tuple[int, int], channels: in
     """Read one image file as a table of one row without a class.
 
     Args:
-        file: the image.
         size: height and width to which it is resized.
         channels: 1 for grayscale, 3 for color.
 

@@ -38,8 +38,6 @@ class Layout(NamedTuple):
     """The memory layout of the array in a file.
 
     Args:
-        dtype: dtype of the elements.
-        shape: shape of the array.
         is_fortran: whether it is stored in column-major order.
         start: offset of the first element in the file.
     """
@@ -120,10 +118,6 @@ def _key(member: zipfile.ZipInfo) -> str:
 
 def array_of(content: bytes, where: str) -> np.ndarray:
     """Return the array of the bytes of an ``.npy`` file.
-
-    Args:
-        content: the bytes.
-        where: the name of the file, for messages.
 
     Raises:
         DataError E314: Python objects. E316: damaged.

@@ -50,7 +50,6 @@ def open_inside(file: Path, root: Path) -> BinaryIO:
     """Open a file inside a folder for reading.
 
     Args:
-        file: path of the file.
         root: the folder, as named by the user.
 
     Raises:

@@ -16,8 +16,6 @@ def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
     """Return the samples (T,), between -1 and 1, float32.
 
     Args:
-        content: of the file.
-        where: its name in errors.
         sample_rate: that the file must have.
 
     Raises:

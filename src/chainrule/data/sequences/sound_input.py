@@ -43,10 +43,6 @@ class SoundInput:
     def __call__(self, samples: np.ndarray | Sound, where: str) -> np.ndarray:
         """Return the spectrogram (frames, bands, 1) of samples (T,), or of a ``Sound``.
 
-        Args:
-            samples: the recording.
-            where: its name in errors.
-
         Raises:
             DataError E370: silence. E371: another sample rate. E342: samples that are not finite.
         """

@@ -44,7 +44,6 @@ class ColumnProfile:
     """An input column in the training rows.
 
     Args:
-        column: its name.
         rows, missing: the number of its cells, and how many of them are missing.
         low, high: the smallest and the largest number; ``None`` for other kinds and without any number.
         levels, counts: the levels of a category, the most frequent first, and how often each occurs; empty

@@ -50,7 +50,6 @@ class Combination:
     """Columns that together determine the target.
 
     Args:
-        columns: their names.
         formula: the target by these columns: ``price + tax``; empty for more than ``FEW``.
         r2: the coefficient of determination.
     """

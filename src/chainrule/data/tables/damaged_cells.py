@@ -28,7 +28,6 @@ class DamagedCells:
     """The cells of a column that cannot be encoded.
 
     Args:
-        column: its name.
         code: the error code of the reason.
         is_damaged: (N,) whether the cell of a row is damaged.
     """

@@ -144,7 +144,6 @@ def by_group(
         groups: (N,) the group of each row.
         fractions: of training, validation and test rows; met as closely as the sizes of the groups allow.
         labels: (N,) class labels; each class is divided evenly.
-        seed: of the choice.
 
     Raises:
         DataError E331: fewer groups than parts.

@@ -38,7 +38,6 @@ class Drift:
     """One difference of a column from the training rows.
 
     Args:
-        column: its name.
         kind: one of ``KINDS``.
         count, rows: the number of its cells that differ, of all cells.
         example: the most extreme number, or the most frequent unseen levels.

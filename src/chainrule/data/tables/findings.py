@@ -328,7 +328,6 @@ def of_sample(sentence: Message, sample: tuple[int, int] | None) -> Message:
     """Return a sentence with the number of rows that its numbers are measured on.
 
     Args:
-        sentence: the sentence.
         sample: these rows and all rows; ``None``: all rows were used.
 
     Example:

@@ -27,8 +27,6 @@ def read_fields(
 
     Args:
         path: of the record in messages.
-        record: from a file.
-        names: of the fields.
         defaults: of fields that were added later: files of older versions lack them.
     """
     if isinstance(record, dict) and set(names) - set(defaults) <= set(record) <= set(names):

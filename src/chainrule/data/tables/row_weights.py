@@ -13,7 +13,6 @@ def row_weights(table: Table, name: str) -> np.ndarray:
     """Return the weight of each row from a column, (N,) float64.
 
     Args:
-        table: the rows.
         name: the column; a row of weight 2 counts as two rows, one of weight 0 is ignored.
 
     Raises:

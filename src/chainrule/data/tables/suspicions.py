@@ -33,12 +33,7 @@ _GAP = 15 * 365 * DAY  # to all other dates
 
 
 def sentinel_dates(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
-    """Yield the findings about dates that are far from all others of their column.
-
-    Args:
-        sample: some rows of a table.
-        inputs: its columns.
-    """
+    """Yield the findings about dates that are far from all others of their column."""
     for column in inputs:
         if column.dates is None:
             continue

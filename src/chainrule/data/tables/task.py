@@ -39,7 +39,6 @@ class Head:
 
     Args:
         outputs: its number of outputs: one for values and for two classes, otherwise one per class.
-        loss: the name of its loss.
         labels: the classes, of which some may not occur in the rows; ``None``: values.
     """
 

@@ -26,7 +26,6 @@ class Analysis:
     """A trained model with its evaluation.
 
     Args:
-        model: the trained model.
         plan: the training: its options, its data, and the use of the rows.
         scores: of the model and the baselines on the evaluation rows.
         rows: rows that the model did not learn from, with their predictions.

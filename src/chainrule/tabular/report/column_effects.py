@@ -30,7 +30,6 @@ class ColumnEffect:
     """The prediction by the value of a column.
 
     Args:
-        column: its name.
         numbers: (points,) its values; empty for a category.
         levels: its levels, or dates and durations as they are written, with the number of their rows; empty
             for a number.
@@ -50,7 +49,6 @@ def column_effects(
 
     Args:
         rows: rows that the model did not learn from.
-        preparation: the preparation of the model.
         columns: columns, the most important first; at most ``MAX_COLUMNS`` are used.
     """
     indices, kinds = features_of(preparation), {e.column: e.kind for e in preparation.encodings}

@@ -34,7 +34,6 @@ class ColumnImportance:
     """The importance of the columns of a table, the most important first.
 
     Args:
-        columns: names.
         increases: (C,) the mean increase of the measure over the repeats.
         spreads: (C,) its standard deviation.
         drops: (C,) the mean decrease of the score.

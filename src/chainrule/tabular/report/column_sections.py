@@ -77,7 +77,6 @@ def effects_section(
     """Return a chart for each number, dots for each level of a category, all on the same scale.
 
     Args:
-        effects: the partial dependence on the most important columns.
         labels: the classes; empty for a regression.
         counts: the number of rows of each class.
     """

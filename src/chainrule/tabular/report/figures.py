@@ -41,8 +41,6 @@ def figures(
     """Return the figures of the template by name; empty if they do not apply.
 
     Args:
-        model: the trained model.
-        prepared: the data.
         rows: the scored rows.
         recorded: histograms of the training, if there are any.
     """

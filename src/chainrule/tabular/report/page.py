@@ -88,8 +88,6 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
     """Render the report as HTML.
 
     Args:
-        analysis: the trained model with its evaluation.
-        summary: its sentences.
         recorded: histograms of the training, if there are any.
     """
     model, options, prepared = analysis.model, analysis.options, analysis.prepared

@@ -29,7 +29,6 @@ class RobustAccuracy:
     """An attack on rows of a training.
 
     Args:
-        result: the attack.
         part: which rows: ``"validation"``, ``"test"`` or ``"training"``.
     """
 

@@ -21,7 +21,6 @@ def run_folder_of(path: Path, run: Any) -> Path | None:
     """Return the run folder that contains a log, below which no link is followed; ``None``: it is in none.
 
     Args:
-        path: the path of the log.
         run: the argument ``run`` of ``fit``.
     """
     folder = getattr(run, "path", run)
@@ -32,8 +31,6 @@ def append(path: Path, data: bytes, within: Path | None = None) -> None:
     """Append bytes to a file, which is created if it is missing.
 
     Args:
-        path: the path of the file.
-        data: the bytes.
         within: a folder above ``path`` below which no link is followed.
 
     Raises:
@@ -65,7 +62,6 @@ def complete_lines(
     Args:
         path: the path of the log; its folder is created.
         is_valid: whether a line is a valid first line of such a log.
-        description: a description of such a log, for the error.
         within: a folder above ``path`` below which no link is followed.
 
     Raises:

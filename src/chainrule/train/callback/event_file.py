@@ -111,7 +111,6 @@ def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
 
     Args:
         time: seconds since 1970.
-        step: the number of the step.
         values: results of ``scalar`` and ``histogram``.
     """
     summary = b"".join(_bytes(1, value) for value in values)

@@ -72,7 +72,6 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
 
     Args:
         owner: the name of the class that monitors it, for the error.
-        monitor: the column.
         row: the epoch's row of the history.
 
     Raises:

@@ -26,7 +26,6 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     """Return the fingerprint of each part of a training step and of inference, in order of computation.
 
     Args:
-        network: the graphs of the model.
         step: its step; horizon and sample weights are part of the computation.
     """
     known: Known = {}
@@ -69,7 +68,6 @@ def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: 
 
     Args:
         saved, now: the recorded and the present result of ``computation``; ``saved`` in any order.
-        network: the present network.
     """
     part = next((name for name, value in now.items() if saved.get(name) != value), None)
     if part is None:

@@ -41,7 +41,6 @@ def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = 
 
     Args:
         model: a trained model.
-        path: the path of the file.
         within: the run folder that contains ``path``; no link below it is followed.
     """
     trained_network(model, "save")
@@ -124,7 +123,6 @@ def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -
     """Return the model in the bytes of a file.
 
     Args:
-        content: the bytes of the file.
         layers: custom classes, of layers, losses and others.
         where: the name of the file in an error.
     """

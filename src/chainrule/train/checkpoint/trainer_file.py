@@ -61,9 +61,7 @@ def load(
     """Read a trainer; see ``Trainer.load``.
 
     Args:
-        path: the path of the file.
         like, arrays: the present progress and arrays of the trainer that continues.
-        network: the network of the trainer that continues.
     """
     record, tensors = container.load(path, KIND)
     try:

@@ -49,9 +49,7 @@ class Evaluator:
     """Evaluator of the loss and the metrics of a network on fixed labeled rows.
 
     Args:
-        network: the graphs.
         rows: encoded rows.
-        targets: the target of each output, by name.
         metrics: the metrics of each output, besides the loss.
         preparation: restores the units of regression targets; without one their values are used as they are.
     """
@@ -165,7 +163,6 @@ def mean_loss(
 
     Args:
         results: the outputs of ``evaluation_program`` for the rows, by name.
-        outputs: the names of the network's outputs.
         weights: (N,) sample weights, or (N, T) weights of positions; the latter are part of the results.
         loss_weights: the factor of each output's loss; 1 for an output without a factor.
     """
@@ -258,7 +255,6 @@ def columns_of(
     """Return the names of all columns that an evaluation can compute: losses and the metrics of all outputs.
 
     Args:
-        targets: the target of each output, by name.
         watched: columns that stopping rules or schedules read, such as a metric with an option.
         chosen: the metrics of each output that the user chose, custom metrics included.
     """

@@ -211,7 +211,6 @@ def with_group_weights(
     """Return the states with the weights of the groups that are best on validation rows; see the module.
 
     Args:
-        network: the graphs.
         rows: the encoded validation rows with weights (N, K).
         parameters, states: of the trained network, by path.
     """

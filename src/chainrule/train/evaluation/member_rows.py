@@ -84,8 +84,6 @@ def evaluate_members(
     """Evaluate each member on the rows for which it has a weight.
 
     Args:
-        network: the graphs of an ensemble.
-        rows: encoded rows.
         variables: the parameters and states, by path.
         weights: (N, K), not 0 where a member is evaluated on a row.
         has_targets: whether the losses are computed.

@@ -48,8 +48,6 @@ def run_members(
     """Return ``prediction`` (N, K, C) and with targets ``loss`` (N, K) of each member on each row.
 
     Args:
-        network: the graphs of an ensemble.
-        rows: encoded rows.
         variables: the parameters and states, by path.
         has_targets: whether the losses are computed.
     """

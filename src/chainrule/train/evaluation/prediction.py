@@ -124,7 +124,6 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
     """Return the predictions for all rows, by output name. Non-finite ones cause a notice.
 
     Args:
-        model: a model with parameters.
         arrays: the inputs by name.
         kind: ``"raw"`` for the network's outputs, ``"prediction"`` for probabilities or values.
     """
@@ -200,8 +199,6 @@ def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:
     """Return slices that divide the rows into blocks whose computation fits into memory.
 
     Args:
-        program: computes the blocks.
-        rows: number of rows.
         total: number of rows that these are a part of.
     """
     size = rows_per_block(program, max(rows, total))

@@ -34,8 +34,6 @@ class EpochAugmentation:
     Args:
         augmentation: the random changes of the images.
         data: inputs and targets by the names of the step's inputs; they are not changed.
-        seed: the seed of the training.
-        epochs: the number of epochs.
         preparation: the conversion of pixels to inputs; ``None``: inputs are pixels between 0 and 1.
         outside: the class of pixels from outside an image, where targets are masks; ``None``: that of the
             nearest pixel.

@@ -83,7 +83,6 @@ class BatchSource:
         batches: an iterable, or a function without arguments that returns one.
         target: the name of the target in batches that are dicts; ``""``: they have ``x``, ``y``, and
             ``sample_weight``.
-        epochs: the planned number of epochs.
         steps_per_epoch: the number of batches in an epoch; ``None``: an epoch is one pass.
 
     Raises:

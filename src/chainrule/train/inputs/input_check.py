@@ -15,10 +15,6 @@ IMAGE = 4  # axes of a batch of images
 def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse arrays whose shapes do not fit the inputs of a network.
 
-    Args:
-        specs: the specs of the inputs by name.
-        arrays: the arrays by name.
-
     Raises:
         ShapeError E209: another shape, or a missing array; all are listed, with a fix for the first if known.
     """
@@ -60,8 +56,6 @@ def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:
     """Return the code that converts an array to the expected shape; ``""`` where it is not known.
 
     Args:
-        name: the name of the array.
-        shape: its shape.
         expected: the shape of the input, batch axis first.
 
     Example:

@@ -28,7 +28,6 @@ def sample_weights(
         class_weight: ``"balanced"``, or a weight for each label. ``"balanced"`` is N / (K N_k) for a class
             with N_k of N rows among K classes: all classes have the same total weight.
         sample_weight: the weights that the user passes, (N,), or (N, ...) with one for each position.
-        targets: the target of each output.
         coded: the encoded targets of the only output.
 
     Raises:

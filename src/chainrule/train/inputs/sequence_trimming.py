@@ -38,7 +38,6 @@ def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Tar
         data: encoded rows. An input ends after its last number that is not 0; labels of positions end after
             the last one that is not ignored; a label of a complete row has no length.
         names: the name of the targets of each output in ``data``.
-        targets: the target of each output.
     """
     rows: Any = data
     masks = [np.asarray(array) != 0 for array in rows.x.values()]
@@ -66,9 +65,7 @@ class SequenceTrimming:
 
     Args:
         network: the graphs for sequences of the length of the array.
-        step: its step.
         horizon: the number of updates of the complete training.
-        targets: the target of each output.
         lengths: the length of every row, (N,).
         width: batches are trimmed to multiples of it.
     """
@@ -93,7 +90,6 @@ class SequenceTrimming:
         """Return the trimmed batch, and the step for its length.
 
         Args:
-            batch: the arrays of the batch by name.
             rows: the row numbers of the batch.
 
         Raises:

@@ -140,7 +140,6 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
     """Return arrays from a table, and their preparation, which is fitted on the training rows only.
 
     Args:
-        x: the table.
         y: the column to predict; ``None``: the target that the table defines.
         validation: as in ``fit``: a fraction, ``(table, column)``, arrays, or ``None``.
         options: seed of the split, kinds of columns, and sample weights.
@@ -211,10 +210,8 @@ def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Pr
     Rows without a target are left out. Nothing that is found in the rows becomes a notice.
 
     Args:
-        x: the table.
         y: the column to predict; ``None``: the target that the table defines.
         validation: public rows, ``(table, column)`` or arrays, or ``None``.
-        public: ranges and levels.
 
     Raises:
         DataError: as ``public_preparation``; E311, E312, E329 for a cell that is not what is stated about its

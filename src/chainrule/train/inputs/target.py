@@ -31,7 +31,6 @@ class Target:
     """The target of one output of a network.
 
     Args:
-        loss: the loss of the output.
         spec: the spec of encoded targets, as the loss defines it.
         output: the spec of the output.
         labels: the classes in the order of their indices; empty for values, and before labels are known.
@@ -290,7 +289,6 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
     """Return the target of each output of a network, with the declared labels.
 
     Args:
-        network: the graphs.
         classes: the labels of outputs by name, in the order of the scores; ``""`` is the only output of
             classes.
 
@@ -348,7 +346,6 @@ def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[s
     """Return the targets of each output by name, without outputs whose loss takes no targets.
 
     Args:
-        targets: the target of each output.
         y: an array for a single output, or an array for each output by name.
         where: the name of ``y`` in an error.
 

@@ -58,7 +58,6 @@ class ExponentialGrowth(Schedule):
 
     Args:
         low, high: the first and the last learning rate.
-        steps: number of steps.
     """
 
     low: float

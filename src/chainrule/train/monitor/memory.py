@@ -57,7 +57,6 @@ def training_memory(
     """Return the memory requirement of a training without its data.
 
     Args:
-        network, step: the network and its training step.
         batch: samples in a batch.
         rows: rows of the data set; 0 if unknown, then every batch is full.
         probes: whether probes are measured during the training.
@@ -187,7 +186,6 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
     """Refuse predictions that do not fit into the free memory as text.
 
     Args:
-        targets: the target of each output, by name.
         rows: number of rows that are predicted.
 
     Raises:

@@ -96,7 +96,6 @@ class Prober:
     """Measurement of the probes of a training.
 
     Args:
-        network, step: the network and its training step.
         batch: samples in a batch.
     """
 

@@ -18,12 +18,7 @@ from chainrule.train.step import Step
 
 
 class ProbeGraph:
-    """The values of a step that a probe reads, and the programs that compute them.
-
-    Args:
-        network: the network.
-        step: its training step.
-    """
+    """The values of a step that a probe reads, and the programs that compute them."""
 
     def __init__(self, network: Network, step: Step) -> None:
         self._step, self._trainable = step, network.trainable

@@ -35,7 +35,6 @@ class ProbeStatistics:
     """Computation of the statistics of a step while its arrays are computed.
 
     Args:
-        step: the training step.
         graph: its outputs are passed to ``add``.
         updates: for each parameter, the operations from its gradient to the change of its value.
         activations: for each layer, the nodes of its preactivations z and its outputs a.
@@ -93,7 +92,6 @@ class ProbeStatistics:
         """Process an output of the graph.
 
         Args:
-            name: of the output.
             value: its array, which is released as soon as no part needs it.
         """
         node = self._graph.outputs[name]

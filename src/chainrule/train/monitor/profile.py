@@ -30,7 +30,6 @@ class ProfileResult:
     """The measured profile of a step, and its data.
 
     Args:
-        profile: the measurements.
         rows: in the data set.
         is_random: whether the rows are random numbers.
     """

@@ -85,7 +85,6 @@ class StepInputs:
     """A step with the arrays that it is computed from.
 
     Args:
-        step: the graph of the step.
         arrays: the inputs of the graph, by name.
         rows: (B,) indices of the training rows in the batch.
     """

@@ -37,7 +37,6 @@ def recent_steps(failed: FailedStep, values: Mapping[Node, np.ndarray]) -> tuple
     """Return statistics of the last steps, the failed one included.
 
     Args:
-        failed: the step that failed.
         values: all values of this step.
     """
     number = failed.state.step + 1
@@ -218,7 +217,6 @@ def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
     """Return the error with a summary of the report.
 
     Args:
-        report: on a training step.
         samples: in its batch.
     """
     rows = report.rows or report.dominant_rows

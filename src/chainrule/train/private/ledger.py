@@ -35,7 +35,6 @@ def discarded_steps(folder: RunFolder, completed: int) -> int:
     """Return the number of steps that count and are not part of the checkpoint.
 
     Args:
-        folder: the run folder.
         completed: the number of steps of the checkpoint.
 
     Raises:

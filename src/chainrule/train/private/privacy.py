@@ -180,7 +180,6 @@ class Mechanism:
     """The mechanism of a private training.
 
     Args:
-        privacy: the guarantee.
         noise_multiplier: the standard deviation of the noise in units of ``privacy.max_norm``.
         rows: the number of training rows.
         batch_size: the expected number of rows that a step draws; every sum is divided by it.

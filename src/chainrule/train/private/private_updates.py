@@ -74,7 +74,6 @@ class PrivateUpdates:
         """Store the number of steps that count in a run folder.
 
         Args:
-            folder: the folder.
             state: the state that the training starts from.
             is_resumed: whether it is that of a checkpoint in the folder.
         """

@@ -118,7 +118,6 @@ def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
     """Refuse a start whose rows would not be protected, unless the user states that they are public.
 
     Args:
-        privacy: the guarantee.
         unprotected: what the initial parameters depend on; keys of ``UNPROTECTED``.
 
     Raises:

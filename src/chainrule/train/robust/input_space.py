@@ -25,7 +25,6 @@ class InputSpace:
     """The units and the range of an input, per channel or for all elements.
 
     Args:
-        name: the input.
         scale: the change of the input that corresponds to a change of 1 in the units of the radius.
         low, high: the range of the data.
     """

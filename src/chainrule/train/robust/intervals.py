@@ -35,11 +35,6 @@ COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
 def interval_of(output: Node, x: Node, low: Node, high: Node) -> Bounds:
     """Return bounds of a node for every input between two bounds.
 
-    Args:
-        output: the node.
-        x: the input.
-        low, high: the bounds of the input.
-
     Raises:
         TrainingError E571: an operation without a rule.
     """

@@ -30,7 +30,6 @@ class RobustStep:
     """What a robust training builds its nodes from.
 
     Args:
-        network: the graphs of the model.
         built: its nodes in training.
         space: the units and the range of the input.
         step: the number of the step, from 0, in the dtype of the parameters.
@@ -147,12 +146,7 @@ def require(
 
 @frozen
 class RobustObjective:
-    """J of a robust training; see ``train.step.ObjectiveOf``.
-
-    Args:
-        training: the robust training.
-        space: the units and the range of the input.
-    """
+    """J of a robust training; see ``train.step.ObjectiveOf``."""
 
     training: RobustTraining
     space: InputSpace

@@ -61,11 +61,9 @@ def attack(
     """Print the accuracy under attack with the worst examples, and write a page.
 
     Args:
-        run: the run folder or the model file.
         data: labeled rows.
         html: file for the page; by default in the run folder.
         out: file for the rows of a table with changed cells.
-        lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
     reading = take_reading(options)

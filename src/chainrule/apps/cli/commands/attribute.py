@@ -58,10 +58,7 @@ def attribute(
     """Print an attribution, the importance of features or counterfactuals, or write them as a page.
 
     Args:
-        run: the run folder or the model file.
-        data: the rows.
         html: file for a page.
-        lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
     reading = take_reading(options)

@@ -61,11 +61,9 @@ def audit(
     """Print how well rows of the training are recognized, and with canaries a lower bound of epsilon.
 
     Args:
-        run: the run folder or the model file.
         data: the rows of the training; by default those that the run records.
         html: file for the page; by default in the run folder.
         out: file for the score of each row.
-        lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
     reading = take_reading(options)

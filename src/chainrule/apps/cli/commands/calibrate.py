@@ -39,11 +39,8 @@ def calibrate(
     Of a regression, print how often its prediction intervals contain the value, and store them.
 
     Args:
-        run: the run folder or the model file.
         data: labeled rows that the model was not trained on; by default those that the run set aside.
         method: ``temperature`` or ``isotonic``; of intervals ``quantile`` or ``constant``.
-        seed: of the division of the rows.
-        lang: language; already set by ``main``.
         options: how a table is read.
     """
     if data is None:

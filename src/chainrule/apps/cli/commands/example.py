@@ -91,7 +91,6 @@ def refuse_outputs(out: str, html: str, name: str) -> None:
     Args:
         out: the RUN; ``""``: none.
         html: the file of a page; ``""``: none.
-        name: the example.
 
     Raises:
         UsageError E609: the RUN, or a folder above it, is a file. UsageError E602: it contains a training.

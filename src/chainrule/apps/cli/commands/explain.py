@@ -53,10 +53,7 @@ def explain(
     """Print a derivation, or write it as a page.
 
     Args:
-        run: the run folder or the model file.
-        data: the rows.
         html: file for a page.
-        lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
     reading = take_reading(options)

@@ -40,9 +40,7 @@ def generate(
     """Print generated text.
 
     Args:
-        run: the run folder or the model file.
         text: the prompt, or the text to translate.
-        lang: language; already set by ``main``.
         options: those of ``model.generate``; ``None`` if not passed.
     """
     chosen = {name: value for name, value in options.items() if value is not None}

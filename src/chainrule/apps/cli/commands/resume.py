@@ -27,7 +27,6 @@ def resume(
     Args:
         run: the run folder, which contains the options and the name of the data.
         epochs: the maximum number of epochs; ``None``: as before.
-        lang: language; already set by ``main``.
 
     Raises:
         FileError E604: the folder contains no training, or no checkpoint. FileError E505: the learning rates

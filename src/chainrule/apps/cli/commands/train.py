@@ -111,9 +111,6 @@ def train(
 
     Args:
         data: a file or the name of a data set.
-        out: the run folder.
-        resume: resume the training in ``out``.
-        lang: language; already set by ``main``.
         options: those of ``Options``; ``None`` if not passed.
     """
     chosen, fingerprint = _training_options(data, out, resume, options)
@@ -129,7 +126,6 @@ def run_training(
     Args:
         chosen: the options; if the training is resumed, ``epochs`` may be more than before.
         out: the run folder; ``None``: a new one.
-        resume: resume the training in ``out``.
         fingerprint: the fingerprint of the table of the training to resume.
         lang_option: the language option for printed commands.
     """

@@ -49,12 +49,8 @@ def tune(
 
     Args:
         data: a file or the name of a data set.
-        trials: number of trials.
-        workers: number of processes.
         sampler: one of ``SAMPLERS``.
-        out: the run folder.
         resume: continue the search in ``out``.
-        lang: language; already set by ``main``.
         options: those of ``Options``; ``None`` if not passed.
     """
     _require_valid(trials, workers, sampler, out, resume)

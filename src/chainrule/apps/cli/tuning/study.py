@@ -76,7 +76,6 @@ class SearchSpace:
     """The settings of one kind of network.
 
     Args:
-        ranges: the values of each setting.
         to_options: the options of ``chainrule train`` that settings stand for.
     """
 
@@ -174,7 +173,6 @@ class Problem:
     Args:
         base: the options of the command.
         prepared: the rows.
-        space: the settings.
     """
 
     base: Options
@@ -243,7 +241,6 @@ class Evaluator:
     """Computation of the scores of trials, in their order.
 
     Args:
-        problem: what the trials are scored on.
         pool: worker processes; ``None``: this process computes.
     """
 
@@ -290,7 +287,6 @@ class Study:
 
     Args:
         path: the journal; it is created if there is none.
-        space: the settings.
         seed: of the proposals.
         sampler: ``"tpe"`` (tree-structured Parzen estimator) or ``"random"``.
 

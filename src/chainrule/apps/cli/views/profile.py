@@ -25,7 +25,6 @@ def show_profile(run: str, batch_size: int | None, out: str | None) -> None:
     """Print the time of each part of a training step, on the training data of the RUN or on random rows.
 
     Args:
-        run: the run folder or the model file.
         batch_size: rows per step; by default that of the training.
         out: file for a plot.
     """

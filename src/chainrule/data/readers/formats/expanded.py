@@ -45,7 +45,6 @@ def expand(content: Content, options: ReadOptions) -> Content:
     """Decompress a file.
 
     Args:
-        content: a compressed file.
         options: ``table`` selects a file of an archive that contains several.
 
     Raises:
@@ -98,8 +97,6 @@ def open_zip(binary: BinaryIO, name: str, members: int = MEMBERS) -> zipfile.Zip
     """Open a zip archive, whose directory is bounded before it is read: a million entries take minutes.
 
     Args:
-        binary: the archive.
-        name: its name for messages.
         members: number of files, at most.
 
     Raises:

@@ -39,7 +39,6 @@ def read_json(content: Content, encoding: str = "") -> Table:
     """Read a JSON document or JSON lines.
 
     Args:
-        content: the file.
         encoding: codec of the text; detected if it is empty.
 
     Raises:

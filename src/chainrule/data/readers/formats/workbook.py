@@ -58,11 +58,6 @@ class Sheet:
 class Workbook:
     """An open workbook.
 
-    Args:
-        source: name of the file.
-        binary: the file.
-        size: its number of bytes.
-
     Raises:
         DataError: E308 it expands too much; E316 damaged, or a document type declaration.
     """

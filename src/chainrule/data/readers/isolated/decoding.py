@@ -39,11 +39,7 @@ PATIENCE = 10  # of wall time, in multiples: other programs may need the process
 
 
 def decode_limit(size: int) -> int:
-    """Return the bytes that a file may take when it is decoded.
-
-    Args:
-        size: bytes of the file.
-    """
+    """Return the bytes that a file may take when it is decoded."""
     return min(max(settings.decode_limit, RATIO * size), free_memory())
 
 
@@ -55,7 +51,6 @@ def decode(
     Args:
         operation: one of ``operations.OPERATIONS``.
         stream: the file, open for reading.
-        name: its name for messages.
         kind: what it should be, for messages.
         folder: a folder in which the decoder may write; empty: none.
         options: those of the operation; ``seconds``: of processor time.

@@ -55,7 +55,6 @@ def layout_of(records: Sequence[Numbered], source: str) -> Layout:
 
     Args:
         records: the first records of the file, without blank lines and comments.
-        source: name of the file.
     """
     header = _header(records)
     notices = []

@@ -20,7 +20,6 @@ class PlainBlock:
 
     Args:
         start: the physical line of the first row; each row is one line.
-        rows: the number of rows.
         text: the cells, row after row, with a delimiter between two of them.
     """
 

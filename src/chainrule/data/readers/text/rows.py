@@ -58,7 +58,6 @@ def footer_kind(row: Sequence[str], width: int) -> str:
 
     Args:
         row: the record; a note may contain delimiters.
-        width: the number of columns.
     """
     if len(row) == width and is_total(row):
         return "total_row"
@@ -76,8 +75,6 @@ class Rows:
     """Selection of the rows among the records below a header.
 
     Args:
-        source: name of the file.
-        width: number of columns.
         header: the record of the header; repetitions of it are left out.
         units: the line of a row of units, 0 if there is none.
         labels: the lines of rows with the questions of a survey.

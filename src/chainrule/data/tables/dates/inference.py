@@ -56,7 +56,6 @@ def describe_dates(cells: pl.Series, day_first: bool | None = None) -> tuple[Dat
     """Return the range of the dates of a column, and which cells (N,) are neither dates nor missing.
 
     Args:
-        cells: the column.
         day_first: the order of day and month where the user sets it and the cells do not decide.
 
     Example:

@@ -56,7 +56,6 @@ def day_order(cells: pl.Series, day_first: bool | None = None) -> DayOrder:
     """Decide the order of day and month.
 
     Args:
-        cells: a column of dates.
         day_first: what the user states; ``None``: nothing.
 
     Example:
@@ -101,7 +100,6 @@ def later_order(cells: pl.Series, trained: DayOrder, day_first: bool | None = No
     """Return the order of day and month in a later table.
 
     Args:
-        cells: the column of dates.
         trained: the order of the training cells.
         day_first: what the user states of the later table; ``None``: nothing.
 

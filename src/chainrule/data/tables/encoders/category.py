@@ -39,7 +39,6 @@ class Category:
     """A category as one 0/1 feature per level.
 
     Args:
-        column: name of the column.
         levels: the texts with their own feature, most frequent first, at most ``LEVEL_LIMIT``.
         rare: further levels of the training rows, at most ``RARE_LIMIT``, which share the feature "other".
         counts: the number of training rows of each level and each rare level.

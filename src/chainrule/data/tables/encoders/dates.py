@@ -45,7 +45,6 @@ class Dates:
     """A date as elapsed days, year, and sine and cosine of its other parts.
 
     Args:
-        column: name of the column.
         is_day_first: whether 05/11/2020 is in November.
         separators: of the training dates that have an order of day and month, a part of ``"-./"``.
         first, last: the earliest and the latest training date, in whole days since 1970.

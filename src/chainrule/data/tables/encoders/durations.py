@@ -31,7 +31,6 @@ class Durations:
     **Formula** z = (s - mean) / std, s the seconds; z = 0 where s is missing or std is 0.
 
     Args:
-        column: name of the column.
         mean, std: of the seconds in the training rows (divisor N).
         indicator: whether there is a feature "is missing".
     """

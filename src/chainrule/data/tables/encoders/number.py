@@ -33,7 +33,6 @@ class Number:
     is 0.
 
     Args:
-        column: name of the column.
         mean, std: of the present values in the training rows (divisor N).
         indicator: whether there is a second feature "is missing".
         unit: the unit or the currency of the training cells, ``""`` if they had none.

@@ -22,7 +22,6 @@ class Pixels:
     **Formula** z = (v / 255 - mean) / std, v the byte of a pixel; z = 0 where std is 0.
 
     Args:
-        column: name of the column.
         shape: height, width and channels of every image.
         mean, std: of each channel over all pixels of the training images (divisor: their number), in 0 .. 1.
     """

@@ -147,7 +147,6 @@ class Texts:
     """A text as the weights of its terms.
 
     Args:
-        column: name of the column.
         words: whether terms are words, not sequences of characters.
         terms: the terms, most frequent first, at most ``TERM_LIMIT``.
         counts: the number of training texts that contain each term.

@@ -27,7 +27,6 @@ class Times:
     where h is missing.
 
     Args:
-        column: name of the column.
         mean, std: of the hours since midnight in the training rows (divisor N).
         indicator: whether there is a feature "is missing".
     """

@@ -24,7 +24,6 @@ class YesNo:
     """A yes/no column as 1 or 0.
 
     Args:
-        column: name of the column.
         mean: the share of yes in the training rows, which replaces a missing value.
         indicator: whether there is a second feature "is missing".
     """
