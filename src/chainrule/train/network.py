@@ -278,8 +278,8 @@ class Network:
         """Return numerator and denominator of each sample's loss, (B,) each, without loss weights.
 
         Args:
-            node: its node, in training or in inference; in training that of an ensemble has an axis of
-                members.
+            node: the node of the output, in training or inference; in training of an ensemble it has an
+                axis of members.
             weight: the weight of each sample, (B,), or of its positions or members, (B, ...).
         """
         loss, target = self.losses[output], self.targets[output]

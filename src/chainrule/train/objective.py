@@ -201,7 +201,7 @@ def objective(network: Network, built: Built, weight_shape: Shape | None = None)
     """Return J of a batch.
 
     Args:
-        built: its nodes, in training or in inference.
+        built: the nodes of the network, in training or in inference.
         weight_shape: the shape of one sample's weight; see ``sample_weight``.
     """
     weight, penalty = sample_weight(network, weight_shape), network.penalty(built)

@@ -29,7 +29,7 @@ class Choice(NamedTuple):
 
 
 def with_options(choices: Mapping[str, Choice]) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Return a decorator that replaces ``**options`` of a command by options; those not passed are ``None``."""
+    """Return a decorator that replaces ``**options`` by options, which are ``None`` if not passed."""
 
     def decorate(command: Callable[..., T]) -> Callable[..., T]:
         hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)

@@ -37,7 +37,7 @@ class Address:
 
 @frozen
 class Package:
-    """A distribution of the Python Package Index. Its files are read; it is neither installed nor imported."""
+    """A distribution of the Python Package Index, whose files are read; it is not installed."""
 
     name: str
     version: str

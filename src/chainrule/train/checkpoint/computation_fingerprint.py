@@ -26,7 +26,7 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     """Return the fingerprint of each part of a training step and of inference, in order of computation.
 
     Args:
-        step: its step; horizon and sample weights are part of the computation.
+        step: horizon and sample weights are part of the computation.
     """
     known: Known = {}
     parts = dict(_layers(step.built.book, "layer"))

@@ -217,7 +217,7 @@ def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
     """Return the error with a summary of the report.
 
     Args:
-        samples: in its batch.
+        samples: the number of samples in the batch.
     """
     rows = report.rows or report.dominant_rows
     indices = ", ".join(map(str, rows[:MAX_INPUTS])) + (", ..." if len(rows) > MAX_INPUTS else "")

@@ -30,7 +30,7 @@ class RobustStep:
     """What a robust training builds its nodes from.
 
     Args:
-        built: its nodes in training.
+        built: the nodes of the network in training.
         space: the units and the range of the input.
         step: the number of the step, from 0, in the dtype of the parameters.
     """
