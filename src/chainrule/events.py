@@ -133,13 +133,13 @@ class TrainingEnded(Event):
     """The end of a training.
 
     Args:
-        reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or
-            ``"interrupted"``.
+        reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"``,
+            ``"interrupted"``, or ``"budget"``: no further step keeps the guarantee of a private training.
         epoch: complete passes over the data.
         step: number of updates.
         best_epoch: the epoch whose weights the model has, with early stopping; the last one where that is the
             best.
-        member_epochs: the same of each member of an ensemble, where each has another one.
+        member_epochs: the same for each member of an ensemble, where they differ.
     """
 
     reason: str

@@ -86,6 +86,8 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
 
     Args:
         cls: class of the block, a record.
+        args: positional arguments.
+        named: keyword arguments.
 
     Raises:
         UsageError E131: always.

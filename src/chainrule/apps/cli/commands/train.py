@@ -210,7 +210,7 @@ def _run_training(
         lang_option: the language option for printed commands.
     """
     is_repeated = os.path.exists(path / MODEL) and not plan.scored.is_cross_validated
-    if resume and not _is_unfinished(folder, plan, path):
+    if resume and not _print_resumption(folder, plan, path):
         return 0
     recorder = fit_model(model, plan, folder, resume)
     print_notices(recorder)
@@ -255,7 +255,7 @@ def _finish(plan: TrainingPlan, model: Model, folder: RunFolder, path: Path, is_
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
 
 
-def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
+def _print_resumption(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
     """Print where a training resumes; returns whether anything is left to do."""
     checkpoint = folder.latest()
     epochs, is_stopped = end_of(checkpoint)

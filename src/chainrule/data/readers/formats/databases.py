@@ -92,14 +92,14 @@ def _copied(files: list[Path], source: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
         copies = [Path(place, file.name) for file in files]
-        if not any(_is_copied(files, copies, source) for _ in range(_TRIES)):
+        if not any(_copy_unchanged(files, copies, source) for _ in range(_TRIES)):
             received = fact("a database that another program is changing")
             raise DataError("E316", where=source, expected=_DATABASE, received=received)
         yield copies[0]
 
 
-def _is_copied(files: list[Path], copies: list[Path], source: str) -> bool:
-    """Copy files; whether none of them changed meanwhile."""
+def _copy_unchanged(files: list[Path], copies: list[Path], source: str) -> bool:
+    """Copy files; returns whether none of them changed meanwhile."""
     try:
         before = _states(files)
         for file, copy in zip(files, copies, strict=True):

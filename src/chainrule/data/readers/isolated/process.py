@@ -94,7 +94,7 @@ class Process:
         self.owner, self.has_accepted = os.getpid(), False
 
     def request(self, message: Mapping[str, Any], descriptors: list[int]) -> bool:
-        """Send a request; whether the process accepts it, which one that was idle for long may not."""
+        """Send a request; returns whether the process accepts it, which one long idle may not."""
         self.has_accepted = False
         with suppress(OSError, EOFError, ValueError):
             self.channel.settimeout(_START)

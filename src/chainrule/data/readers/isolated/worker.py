@@ -133,7 +133,7 @@ def data_bytes() -> int:
 
 
 def restrict(folder: str = "") -> bool:
-    """Forbid this process to change or execute files and to open connections; whether that is possible.
+    """Forbid this process to change or execute files and to open connections; returns whether it can.
 
     Args:
         folder: a folder in which it may change files.
