@@ -30,7 +30,6 @@ class AttributionContext:
     """The score to be explained, the samples and the baseline.
 
     Args:
-        model: an initialized model.
         score: the explained score as a graph.
         inputs: the inputs of the network by name, samples first.
         score_inputs: the further inputs of the score for each sample: ``WEIGHTS`` (n, M) and ``OFFSET`` (n,),

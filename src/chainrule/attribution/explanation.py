@@ -121,7 +121,6 @@ def reasons_for(model: ModelState, x: Any, actual: Any = None) -> Reasons | None
     """Return the prediction for one row and its contributions; ``None`` if the model has no such attribution.
 
     Args:
-        model: a trained model.
         x: one row, as for ``predict``.
         actual: the label or value of the row, if known.
     """
@@ -178,7 +177,6 @@ class Request:
     """What is explained.
 
     Args:
-        model: a trained model.
         x, y: as in ``Model.explain``; ``y`` is ``None`` if unknown.
         weight: one element of a parameter, or ``None``.
         depth: 0 for the reasons alone, else the depth of the derivation.

@@ -51,8 +51,6 @@ def heat_map(image: np.ndarray, values: np.ndarray, title: str, lang: str) -> st
     Args:
         image: (H, W, C) the sample.
         values: (H, W, C) or (H, W, 1) its attributions.
-        title: the title above both.
-        lang: the language of the texts.
     """
     heat = _coarse(np.asarray(values, np.float64).sum(axis=-1, keepdims=True))[..., 0]  # (H, W, C) -> (h, w)
     rows, columns = image.shape[:2]
@@ -79,7 +77,6 @@ def image_row(images: Sequence[np.ndarray], title: str) -> str:
 
     Args:
         images: (H, W, C) each.
-        title: the title above them.
     """
     parts = [f'<text x="0" y="14" font-size="14">{escape(title)}</text>']
     left = down = 0.0
@@ -165,7 +162,6 @@ def color_words(tokens: Sequence[str], values: np.ndarray) -> tuple[Word, ...]:
     """Return the tokens of a text with their colors, without the padding at its end.
 
     Args:
-        tokens: the tokens of one sample.
         values: their attributions, (T,).
     """
     values = np.asarray(values, np.float64)

@@ -51,8 +51,6 @@ def select_target(
     """Select what is explained of each sample.
 
     Args:
-        model: a trained model.
-        inputs: the samples.
         target: a class, or the index of an element of the output; one for all samples or a list with one for
             each; for a sequence ``(position, class)``. Default: the most likely class, at the last position.
         y: the targets of the samples, if the loss is explained.
@@ -255,7 +253,6 @@ def build_context(
     """Encode the rows and select the target, for any method.
 
     Args:
-        model: the model.
         x, target, y, baseline: as in ``Model.attribute``.
         options: of which ``explains``, ``output`` and ``seed`` are used.
 

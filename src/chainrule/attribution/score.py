@@ -157,7 +157,6 @@ def run(program: Program, arrays: Arrays, rows: Arrays) -> dict[str, np.ndarray]
     """Run a program on rows, in blocks.
 
     Args:
-        program: any program of a score.
         arrays: parameters and states by path.
         rows: one row for each sample, by input; inputs that the program does not have are ignored.
     """

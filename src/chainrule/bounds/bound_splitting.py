@@ -31,7 +31,6 @@ class BoundSplitting:
 
     Args:
         enclosure: bounds of the nodes before it, on one box.
-        node: the node.
         rows: the linear functions, (R, size of the node).
         first: their bounds without a split.
     """

@@ -82,7 +82,6 @@ class BranchAndBound:
     """The search for one case of a property.
 
     Args:
-        subject: the network.
         case: the box and the conditions of a violation.
         is_over: whether the time is over; ``run`` has a shorter one.
     """
@@ -104,7 +103,6 @@ class BranchAndBound:
         """Examine boxes until none are left, a counterexample is found, or the time is over.
 
         Args:
-            is_over: whether the time is over.
             workers: number of threads.
 
         Returns:

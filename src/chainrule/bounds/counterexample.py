@@ -43,7 +43,6 @@ class Falsifier:
     """Checks inputs and searches for counterexamples of a case.
 
     Args:
-        subject: the network.
         case: the box and the conditions of a violation.
         is_over: whether the time is over; a search then ends.
     """

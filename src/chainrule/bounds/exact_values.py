@@ -39,7 +39,6 @@ def exact_outputs(subject: Subject, x: np.ndarray) -> list[Fraction] | None:
     """Return the outputs for one flat input in exact arithmetic.
 
     Args:
-        subject: the network.
         x: (inputs,) finite numbers.
 
     Returns:

@@ -91,8 +91,6 @@ def box_enclosure(
     """Return bounds on the whole box of a case, with optimized bounds of the arguments of relu.
 
     Args:
-        subject: the network.
-        case: the box.
         ellipsoid: see ``NeuronSplitting``.
         is_over: whether the time is over; bounds hold also if it is, but are looser.
         splits: of relu, for each bound.

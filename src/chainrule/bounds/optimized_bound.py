@@ -76,7 +76,6 @@ def optimized(
 
     Args:
         enclosure: bounds of all nodes before it.
-        node: the node.
         rows: the coefficients, (R, size of the node for one sample).
         boxes: the index of the box of each row, (R,).
         limits: what the bounds are to exceed, (R,); the search ends when all do.

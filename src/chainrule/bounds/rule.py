@@ -60,7 +60,6 @@ class Rule:
 
         Args:
             op: the card, with its sizes bound.
-            inputs: bounds of the inputs.
             terms: number of elements of one sample, of the value or of an input: no sum has more terms.
         """
         raise TypeError(f"{type(self).__name__} has no interval")
@@ -80,11 +79,6 @@ class Rule:
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         """Return linear functions below and above the value, or ``None`` for the constants ``y.lower``,
         ``y.upper``.
-
-        Args:
-            op: the card.
-            y: bounds of the value.
-            inputs: bounds of the inputs.
         """
         return None
 

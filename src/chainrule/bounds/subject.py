@@ -93,12 +93,7 @@ class Subject:
 
 
 class Pull:
-    """The gradient by the input of a linear function of a node.
-
-    Args:
-        subject: the network.
-        node: the node.
-    """
+    """The gradient by the input of a linear function of a node."""
 
     def __init__(self, subject: Subject, node: Node) -> None:
         self._subject, self._node = subject, node
@@ -124,7 +119,6 @@ class Descent:
     """The largest of ``coefficients * y - limits`` for an input, and its gradient by the input.
 
     Args:
-        subject: the network.
         coefficients, limits: the conditions, (conditions, outputs) and (conditions,).
     """
 

@@ -53,7 +53,6 @@ def verify(
     """Prove that no case of a property is violated, or find a counterexample.
 
     Args:
-        subject: the network.
         cases: the property; it holds if no case is violated.
         seconds: after how many seconds the result is ``"unknown"``.
         clock: the time; ``time.process_time`` counts the processor time of all threads.
@@ -85,8 +84,6 @@ class _Attempt:
     """An attempt to prove or to refute a property within a time.
 
     Args:
-        subject: the network.
-        cases: the property.
         elapsed: seconds since the start.
         seconds: the time.
         workers: number of threads that divide boxes.

@@ -19,7 +19,6 @@ def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tup
 
     Args:
         text: a name such as ``"dense1.weight[0,1]"``; indices count from 0 and may be negative, as in NumPy.
-        parameters: all parameters by path.
 
     Raises:
         UsageError E120: unknown parameter; the message suggests the nearest name.

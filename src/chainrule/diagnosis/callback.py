@@ -116,7 +116,6 @@ def apply_rules(names: Iterable[str], time: str, run: Callable[[Check], Iterable
     """Return the findings of some rules at one time.
 
     Args:
-        names: the rules.
         time: the field of ``Rule`` that contains the function, such as ``"before"``.
         run: calls that function with the facts of this time.
     """

@@ -108,11 +108,7 @@ class TrainingContext:
 
 
 def last_operation(output: Node) -> Node:
-    """Return the last node of a network that computes values, before nodes that only move or drop them.
-
-    Args:
-        output: the output node of the network.
-    """
+    """Return the last node of a network that computes values, before nodes that only move or drop them."""
     node = output
     while node.op.name in ("reshape", "cast", "transpose", "slice", "broadcast"):
         node = node.inputs[0]
@@ -157,13 +153,9 @@ def collect_context(
     """Collect the facts before a training.
 
     Args:
-        network: the graphs.
-        targets: the target of each output.
         data: the encoded training rows.
         order: the order of rows and their batches.
         validation: the encoded validation rows; left out where each member of an ensemble has its rows.
-        table_findings: the findings in the table.
-        max_rows: the maximum number of rows.
     """
     x, coded = data.x, data.y
     assert isinstance(x, dict)

@@ -100,7 +100,6 @@ class Diagnosis(Page):
         """Read a diagnosis that ``to_json`` returned.
 
         Args:
-            text: the JSON text.
             lang: ``"en"`` or ``"zh"``.
             where: the file name, for error messages.
 

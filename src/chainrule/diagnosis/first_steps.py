@@ -68,7 +68,6 @@ def first_steps(
     """Compute the first steps of a training.
 
     Args:
-        context: the facts before the training.
         training: the training before its first step.
         stored, previous: gradients passed by the user.
     """
@@ -77,12 +76,7 @@ def first_steps(
 
 
 def brief_step(context: TrainingContext, training: TrainingView) -> FirstSteps | None:
-    """Compute the first step of a training on few rows; ``None`` where that would take long.
-
-    Args:
-        context: the facts before the training.
-        training: the training before its first step.
-    """
+    """Compute the first step of a training on few rows; ``None`` where that would take long."""
     graph, rows = training.update.graph, training.probed_rows
     is_changed = training.options.augmentation is not None or training.options.robust is not None
     is_small = max(rows * training.values_per_sample, training.network.count) <= MAX_VALUES

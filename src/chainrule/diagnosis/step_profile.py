@@ -83,7 +83,6 @@ def profile_page(watch: ProfileResult, lang: str) -> Profile:
     """Return the page of a profile.
 
     Args:
-        watch: the measurements.
         lang: ``"en"`` or ``"zh"``.
     """
     profile = watch.profile

@@ -123,7 +123,6 @@ def measure(subject: ProfiledStep, engine: str | None = None) -> StepProfile:
     """Measure the time of each kernel of a training step on this machine.
 
     Args:
-        subject: the step and its data.
         engine: name of the engine; by default the setting ``engine``.
 
     Raises:
@@ -141,9 +140,6 @@ class Stages:
     """Assigns kernels to stages by the nodes they compute.
 
     A loop may compute nodes of two stages; it belongs to the stage of most of its nodes.
-
-    Args:
-        subject: the step.
     """
 
     def __init__(self, subject: ProfiledStep) -> None:

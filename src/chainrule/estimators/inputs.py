@@ -128,7 +128,6 @@ def prepare_frame(
     """Fit the preparation of a data frame.
 
     Args:
-        x: the frame.
         y: (N,) the targets, to which columns are compared.
         kinds: the kinds of columns where the user sets them.
         is_regression: whether the targets are values.

@@ -85,7 +85,6 @@ class Trained:
     """The result of ``fit``.
 
     Args:
-        model: the trained model.
         recipe: that of an ensemble, whose members a later ``fit`` trains on; ``None`` for a single network.
     """
 
@@ -98,7 +97,6 @@ def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, ver
 
     Args:
         settings: the arguments of the estimator.
-        rows: all rows.
         head: what is predicted.
         seed: of folds, initial values and the order of the rows.
         verbose: show a progress bar.
@@ -322,7 +320,6 @@ def in_units(model: Model, mean: np.ndarray, deviation: np.ndarray) -> Model:
     """Return a trained model of standardized values with one more layer, which returns values in their units.
 
     Args:
-        model: a trained model.
         mean, deviation: (O,) of the targets.
     """
     units = Normalization(mean=tuple(-mean / deviation), variance=tuple(1.0 / np.square(deviation)))
@@ -333,7 +330,6 @@ def rebuilt(model: Model, net: Layer, prefix: str = "", optimizer: Optimizer | N
     """Return a model of another network with the parameters, states, labels and history of this one.
 
     Args:
-        model: a model with parameters.
         net: the network, with no parameters of its own besides those of the model.
         prefix: of the paths of the same parameters in ``net``.
         optimizer: by default that of the model.

@@ -83,7 +83,6 @@ def dense_head(classes: int, dropout: float) -> Sequential:
     """The head of AlexNet and VGG: two wide dense layers and the scores.
 
     Args:
-        classes: number of classes.
         dropout: dropout rate after the two wide layers; 0 omits the layers.
     """
     return chain(

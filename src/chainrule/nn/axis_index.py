@@ -26,7 +26,6 @@ def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
     Shapes: x (..., n, ...), table (any) -> (..., any, ...): the axis is replaced by those of the table.
 
     Args:
-        x: the input.
         axis: index of the axis, from the front.
         table: integers from 0 to n - 1, an array or a node.
     """
@@ -46,11 +45,9 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
     Shapes: x (..., n, ...), table and weights (m, k) -> (..., m, ...).
 
     Args:
-        x: the input.
         axis: index of the axis, from the front.
         table: for each new element, the indices of k old ones; an index that occurs twice counts with both
             weights.
-        weights: the weight of each.
     """
     reserve(*table.shape, itemsize=TAP, is_persistent=True)
     is_plain: Any = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no index twice

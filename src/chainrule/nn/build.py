@@ -36,7 +36,6 @@ def add_size_hint(error: ShapeError, inputs: Mapping[str, Spec], attempt: Attemp
     """Add the next valid size to an error about the size of an image.
 
     Args:
-        error: the error that was raised.
         inputs: the inputs of the network; only a single image can be enlarged.
         attempt: builds the network for an image of another size; raises as the network does.
     """

@@ -68,7 +68,6 @@ def require_epsilon(owner: object, dtype: str, power: int = 1) -> None:
     """Refuse an ``epsilon`` that is too small for a dtype.
 
     Args:
-        owner: the layer.
         dtype: dtype of the values to which it is added.
         power: 2 if its square is added.
 

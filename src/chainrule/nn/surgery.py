@@ -134,7 +134,6 @@ def transformed(net: Layer, change: Callable[[str, Layer], Layer | None], path: 
     """Return a network with its innermost layers changed.
 
     Args:
-        net: the network.
         change: called with the path of each layer, the innermost first; returns the new layer, or ``None`` to
             leave it.
         path: the path of the network itself.

@@ -25,7 +25,6 @@ class Chunk:
     """Rows that are computed at a time.
 
     Args:
-        rows: number of rows.
         min_batch: batch size from which on a batch is computed in chunks.
     """
 

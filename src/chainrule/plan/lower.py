@@ -36,8 +36,6 @@ def lower(lowering: Lowering, kernel: Kernel, needed: Collection[Node]) -> None:
     """Add the tasks of a kernel.
 
     Args:
-        lowering: the context.
-        kernel: the kernel.
         needed: nodes whose values are read outside their loop.
     """
     lowering.phase = kernel.phase

@@ -27,7 +27,6 @@ class Lowering:
     """Collects buffers and tasks.
 
     Args:
-        graph: the graph.
         sizes: sizes of the batch (of a microbatch if it is divided).
         batch_sizes: sizes of the whole batch.
         summed: nodes that are summed over the microbatches.
@@ -82,13 +81,7 @@ class Lowering:
             self.rules.prepare(self, node)
 
     def scan_step(self, graph: Graph, inputs: Mapping[Node, View], sizes: Mapping[str, int]) -> Lowering:
-        """Return a lowering of a step of a loop over time, in the memory of this plan.
-
-        Args:
-            graph: graph of the step.
-            inputs: views of its inputs.
-            sizes: sizes of the step.
-        """
+        """Return a lowering of a step of a loop over time, in the memory of this plan."""
         inner = copy(self)
         inner.sizes, inner.summed, inner.in_place, inner.outputs = sizes, set(), {}, {}
         inner._begin(graph, inputs, self.phase)
@@ -256,10 +249,7 @@ class Lowering:
         samples are innermost, so that whole images are one row.
 
         Args:
-            node: node that the loop computes.
-            reads: views of the operands.
             like: the view in whose memory order the loop iterates.
-            phase: phase of the loop.
         """
         operands, inner_axes = [], row_axes(like)
         for view in reads:

@@ -150,9 +150,6 @@ def step_memory(graph: Graph, cut: Cut, batch: int, cores: int, data: Collection
     """Return the memory of a training step with replicas, besides the parameters that the caller passes.
 
     Args:
-        graph: the step.
-        cut: how it is cut into phases.
-        batch: samples of a batch.
         cores: number of cores that the plan is optimized for.
         data: the inputs whose rows are gathered from a data set.
     """
@@ -216,7 +213,6 @@ def reference_memory(graph: Graph, sizes: Mapping[str, int], keeps_outputs: bool
     ``SINGLE_CALLS``.
 
     Args:
-        graph: the graph.
         sizes: value of each symbolic size.
         keeps_outputs: whether outputs live to the end.
     """

@@ -35,7 +35,6 @@ class Split:
 
     Args:
         rows: samples of a microbatch (the last one may have fewer).
-        microbatches: number of microbatches.
         replicas: number of replicas, each with separate sums.
     """
 
@@ -48,9 +47,6 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     """Return the split of a batch.
 
     Args:
-        graph: the training step.
-        batch: samples of the batch.
-        cut: how the step is cut into phases.
         cores: cores of the machine; the split depends on them, not on the number of threads.
     """
     return planned_split(graph, batch, cut, cores)[0]

@@ -46,11 +46,9 @@ class Plan:
     """How a graph runs for one batch size.
 
     Args:
-        graph: the graph.
         sizes: value of each symbolic size, for the whole batch.
         rows: samples of one microbatch; the batch size if the plan is undivided.
         buffers, tasks: in order.
-        outputs: view of each output.
         layout: offset of each work buffer in the arena.
         is_divided: whether sums over the microbatches are accumulated.
     """
@@ -122,7 +120,6 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     """Plan a graph.
 
     Args:
-        graph: the graph.
         sizes: value of each symbolic size.
         cut: how to cut it into phases; ``None``: everything runs once over the whole batch.
     """

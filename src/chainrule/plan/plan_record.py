@@ -62,8 +62,6 @@ def task_record(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str] 
     """Return the record of a task.
 
     Args:
-        task: the task.
-        buffers: buffers of its plan.
         homes: outputs that replace an input: output name to input label.
     """
     operations = tuple(node.op.name for node in task.nodes)

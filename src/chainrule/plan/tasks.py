@@ -59,7 +59,6 @@ class Task:
             ... or ``"reference"`` (computed by the card's ``evaluate``).
         nodes: the nodes that it computes.
         reads, writes: its memory.
-        phase: its phase.
         adds: whether the result is added to memory.
         facts: parameters of the kernel besides the views.
     """

@@ -30,7 +30,6 @@ class View:
     """A strided view of a buffer.
 
     Args:
-        buffer: number of the buffer.
         shape: axis lengths.
         strides: stride of each axis, in elements; 0 if one value is repeated.
         offset: offset of the first element, in elements.
@@ -82,8 +81,6 @@ def layout_view(op: object, source: View, shape: tuple[int, ...]) -> View | None
 
     Args:
         op: the operation, with sizes bound.
-        source: view of the input.
-        shape: shape of the result.
     """
     match op:
         case Transpose(axes=axes):
@@ -199,10 +196,6 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[li
     Adjacent axes are merged if, for every operand, the outer stride is the inner length times the inner
     stride.
 
-    Args:
-        shape: shape of the loop.
-        strides: strides of each operand.
-
     Returns:
         the axis lengths and, for each operand, its strides.
 
@@ -245,7 +238,6 @@ def loop_order(
     numbers at once, such as the sigmoids of a layer of three units.
 
     Args:
-        lengths: lengths of the axes.
         strides: strides of each operand, those that are read first.
         reads: number of operands that are read.
         is_folded: whether the loop ends in sums, whose order is then kept.
@@ -281,7 +273,6 @@ def as_three_axes(view: View, axes: Sequence[int]) -> tuple[Triple, Triple] | No
     """Return lengths and strides of a view as (outer, along, inner), or ``None`` if it must be copied first.
 
     Args:
-        view: the view.
         axes: adjacent axes, which become the middle one; if empty, the middle axis has length 1.
 
     Example:

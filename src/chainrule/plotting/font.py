@@ -91,7 +91,6 @@ def printable_label(text: object, max_length: int = 40) -> str:
 
     Args:
         text: a label, or the name of a column or layer.
-        max_length: the maximum number of characters.
     """
     letters = [c if c == " " or (c.isprintable() and _has(c)) else ascii(c)[1:-1] for c in str(text)]
     label = "".join(letters)

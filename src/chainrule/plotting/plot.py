@@ -127,7 +127,6 @@ def resolve_plot(name: str, usage: str = "model.plot.{}(...)") -> PlotCard:
     """Return the card of a plot.
 
     Args:
-        name: the name of the plot.
         usage: how a plot is requested, with ``{}`` for its name, used in the error message.
 
     Raises:

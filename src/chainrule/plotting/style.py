@@ -146,7 +146,6 @@ def axes(title: str, labels: Sequence[str], size: tuple[float, float]) -> tuple[
     """Return a figure with one pair of axes.
 
     Args:
-        title: the title above it.
         labels: the labels of the x and y axes.
         size: the size in inches.
     """
@@ -162,8 +161,6 @@ def grid(title: str, count: int, columns: int, cell: tuple[float, float]) -> tup
     """Return a figure with ``count`` subplots, row by row.
 
     Args:
-        title: the title above all of them.
-        count: the number of subplots.
         columns: the maximum number of columns.
         cell: width and height of a subplot in inches.
     """

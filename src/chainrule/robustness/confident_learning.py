@@ -91,7 +91,6 @@ def out_of_sample(samples: Samples, folds: int, options: FitOptions) -> np.ndarr
     Args:
         samples: the rows; network, loss and optimizer of their model are trained once for each fold.
         folds: the number of folds, in which the classes are distributed evenly.
-        options: of each training.
     """
     x, labels = samples.x, samples.labels
     part = _folds(labels, folds, options.seed)

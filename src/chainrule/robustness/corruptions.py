@@ -146,12 +146,10 @@ def corrupted(table: Table, preparation: Preparation, name: str, severity: float
     """Return a table with corrupted inputs.
 
     Args:
-        table: the rows.
         preparation: of the model: which columns are inputs, and their standard deviations.
         name: ``"missing"`` (cells without a value), ``"cell_noise"`` (normal noise), or ``"shift"`` (all
             numbers of a column moved by the same amount, each column up or down).
         severity: the share of the cells, or standard deviations.
-        stream: random numbers.
     """
     columns = []
     for encoding in preparation.encodings:

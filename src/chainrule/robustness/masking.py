@@ -61,7 +61,6 @@ def masking_checks(
         problem: the attacked problem.
         correct: (m,) the rows that the network classifies correctly.
         broken_by: for each attack that ran the rows that it broke.
-        stream: random numbers.
 
     Returns:
         the checks that could be measured.

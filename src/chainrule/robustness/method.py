@@ -38,7 +38,6 @@ class Attack(Extensible):
         Args:
             problem: evaluates points.
             rows: (m,) the samples.
-            stream: random numbers.
 
         Returns:
             the best point of each sample; the caller checks all of them.

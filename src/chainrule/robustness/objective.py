@@ -53,9 +53,7 @@ class AttackGraph:
     """The logits of a classifier and the objectives of attacks, as functions of the attacked entry.
 
     Args:
-        network: the graphs.
         output: the name of its output.
-        classes: the number of classes.
     """
 
     network: Network

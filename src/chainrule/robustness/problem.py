@@ -122,7 +122,6 @@ class Search:
     """The best change of each row so far.
 
     Args:
-        problem: the problem.
         rows: (m,) the samples that are attacked.
     """
 

@@ -122,7 +122,6 @@ def goal_of(samples: Samples, target_class: Any) -> Goal:
     """Return the goal of an attack on samples.
 
     Args:
-        samples: labeled samples.
         target_class: the label of the class; ``None``: each wrong class counts.
 
     Raises:
@@ -173,7 +172,6 @@ def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:
     """Return the allowed changes of samples.
 
     Args:
-        samples: the samples.
         norm, radius, bounds: as in ``Model.attack``.
 
     Raises:

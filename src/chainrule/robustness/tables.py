@@ -176,10 +176,8 @@ def search_rows(
 
     Args:
         problem: the prepared rows; its ball is not used.
-        changes: what may change.
         rows: (m,) the attacked rows.
         restarts: the number of starting points.
-        stream: random numbers.
     """
     best, values, open_rows = ChangedRows.of(problem, changes), np.full(problem.rows, -np.inf), rows
     swaps = [change for change in changes if isinstance(change, LevelChange)]
@@ -254,8 +252,6 @@ def changed_cells(table: Table, changes: Sequence[Change], changed: ChangedRows,
     """Return the table with the cells that a search found.
 
     Args:
-        table: the rows.
-        changes: what may change.
         changed: the result of ``search_rows``.
         rows: the attacked rows; the others stay as they are.
     """

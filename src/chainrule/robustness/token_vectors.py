@@ -20,8 +20,6 @@ def token_distance(model: ModelState, graph: AttackGraph, norm: str) -> float:
     """Return the median distance of a token from the nearest other one; NaN without a table of tokens.
 
     Args:
-        model: a trained classifier.
-        graph: of the attack.
         norm: ``"inf"`` or ``"2"``.
     """
     if not graph.is_embedded:

@@ -244,7 +244,6 @@ class FormulaBuilder:
     """Builds the formulas of single numbers of a computed graph.
 
     Args:
-        values: the array of each node.
         cards: the operation of each node, with its sizes bound.
         names: the named nodes; nodes whose formulas are too long are added.
         samples: the number of samples, n.

@@ -443,7 +443,6 @@ class Recomputation:
     """Recomputes the forward pass of the same samples for other parameters.
 
     Args:
-        derivation: the network.
         feeds: all inputs by name.
     """
 

@@ -47,7 +47,6 @@ class Goal:
     """The requested prediction, and the margin of rows.
 
     Args:
-        model: the model.
         margin: the function from inputs of the network to (n,) margins, positive for the requested
             prediction.
         prediction, probability: the prediction for the original row.
@@ -105,7 +104,6 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
     """Return the goal of a search.
 
     Args:
-        model: a trained model.
         x: the row as the input of the network, (1, F).
         requested: a label, or ``None`` for any other label; a value to reach, or ``(low, high)`` with
             ``None`` for an open end.
@@ -315,7 +313,6 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
     """Return the possible changes of a row.
 
     Args:
-        model: a trained model.
         row: one row of a table, or its numbers.
         rows: a table or array that defines the ranges of the columns; ``None`` to use the statistics of the
             preparation.

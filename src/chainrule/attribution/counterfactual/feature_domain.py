@@ -178,8 +178,6 @@ def restrict(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
     """Return a domain with restricted columns.
 
     Args:
-        domain: the domain that the data defines.
-        fixed: columns that do not change.
         ranges: for a number ``(low, high)``, with ``None`` for the limit of the data; for a category its
             allowed levels.
 
@@ -307,7 +305,6 @@ def _features(encoding: Encoding, values: np.ndarray, table: np.ndarray) -> np.n
     The search calls it thousands of times; the points that it finds are encoded by the preparation itself.
 
     Args:
-        encoding: of the column.
         values: (N,) numbers, or indices of values; NaN is missing.
         table: the result of ``_level_features``.
     """

@@ -55,7 +55,6 @@ def permutation_importances(
         x: (N, ...) the rows.
         groups: the flat indices of the elements that are shuffled together.
         repeats: the number of times that each group is shuffled, each time in another order.
-        seed: the seed of the orders.
 
     Returns:
         (groups, repeats) The measure before minus the measure after; (groups, repeats, M) for M metrics.

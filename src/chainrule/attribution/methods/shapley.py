@@ -56,7 +56,6 @@ def exact(value_function: ValueFunction, players: int) -> ShapleyValues:
     """Compute the Shapley values from all coalitions.
 
     Args:
-        value_function: the value of coalitions.
         players: the number of players, at most ``MAX_EXACT_PLAYERS``.
 
     **Cost** 2^players coalitions.
@@ -82,10 +81,7 @@ def sampled(value_function: ValueFunction, players: int, orders: int, seed: int)
     """Estimate the Shapley values from random orders, each with its reverse.
 
     Args:
-        value_function: the value of coalitions.
-        players: the number of players.
         orders: the number of orders, rounded up to an even number, at least 4.
-        seed: the seed of the orders.
 
     **Cost** orders * (players - 1) + 2 coalitions.
     """

@@ -85,7 +85,6 @@ class Linear(Rule):
         """Return the value at 0: the part that does not depend on the data; ``None`` if it is 0.
 
         Args:
-            op: the card.
             inputs: centers of constants; zeros for inputs that depend on the data.
             variable: which inputs do.
         """

@@ -119,7 +119,6 @@ def _too_large(
     Args:
         squares: the sum of squares of each parameter, by path.
         spread: the variance of the weighted sums of each layer, by path.
-        units: the units of each layer.
         chains: the chains of weight matrices; the first of each reads the inputs.
     """
     firsts = {chain[0].rpartition(".")[0] for chain in chains}
@@ -139,7 +138,6 @@ def _compare_with_chance(loss: float, classes: int, layer: str) -> Iterator[Evid
     """Compare the initial loss with that of random guessing.
 
     Args:
-        loss: the mean loss of the samples.
         classes: the number of classes; 0 for other tasks.
         layer: the layer that makes the scores large, or ``""``.
     """

@@ -171,7 +171,6 @@ def _stride(record: TrainingRecord, first: bool = False) -> float:
     """Return the median update of the weight matrices relative to their norms; 0 if unknown.
 
     Args:
-        record: the training.
         first: whether to use the first update instead of those after the first steps.
     """
     steps = [

@@ -28,7 +28,6 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
     """Return a mask with all axes of the scores, each of their length or 1.
 
     Args:
-        owner: the layer.
         mask: in one of the forms above. Where B and Tq are equal numbers, two axes are read as (B, Tk).
         scores: (B, ..., Tq, Tk).
 
@@ -127,7 +126,6 @@ def sequences_of(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = 
     """Return the inputs of a layer, after checking that they match.
 
     Args:
-        owner: the layer.
         x: one sequence, for self-attention; or several by name: ``sequence``, or ``query`` and ``value``
             and perhaps ``key`` (by default the value); with either perhaps a ``mask``.
         rank: how many axes each must have; ``None``: three or more.

@@ -81,8 +81,6 @@ def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = No
     """Return the named values that a layer receives; there must be several.
 
     Args:
-        owner: the layer.
-        x: what it is given.
         maximum: the maximum number of values, if limited.
 
     Raises:

@@ -25,9 +25,7 @@ def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_we
     """Refuse a field that holds no valid weights; convert a list to a tuple.
 
     Args:
-        loss: the loss that has the field.
         classes: the required number of weights, if known.
-        name: the field.
 
     Raises:
         UsageError E102: the field holds anything but numbers >= 0, or the number of weights is wrong.

@@ -252,7 +252,6 @@ def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> No
     """Refuse a target that a loss does not take, and require one that it needs.
 
     Args:
-        loss: the loss.
         target: the argument; ``None``: none was passed.
         with_target, without: the call with a target, and the one without.
 
@@ -279,7 +278,6 @@ def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -
     """Refuse an output of a shape the loss is not defined for.
 
     Args:
-        loss: the loss.
         output: the spec of the network's output.
         shape: the required shape, such as ``"(B, 2, D)"``.
         holds: whether the output has it.
@@ -303,7 +301,6 @@ def mean_loss(loss: Loss, prediction: Node, target: Operand | None, weight: Oper
     """Return the mean of a loss over the batch, shape ().
 
     Args:
-        loss: the loss.
         prediction: the output of the network.
         target: the targets, a node or an array; ``None`` for a loss that takes none.
         weight: the weight of each sample or term, as in ``Loss.mean``.

@@ -74,7 +74,6 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
     similar losses are allowed after a sigmoid, as in the article's network.
 
     Args:
-        loss: the loss of this output.
         output: the last node of the network.
 
     Raises:

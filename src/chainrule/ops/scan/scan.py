@@ -182,7 +182,6 @@ def pulled_back(op: Any, dy: Node, inputs: Sequence[Node]) -> tuple[Pulled, ...]
     Args:
         op: the loop, a ``Scan``.
         dy: the gradient by its value.
-        inputs: the inputs of the loop.
     """
     back = _BackwardLoop(op, dy, tuple(inputs))
     first, last = len(op.body.states), len(op.body.states) + len(op.body.cells)

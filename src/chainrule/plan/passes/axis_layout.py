@@ -40,7 +40,6 @@ def axis_orders(
     """Return for each value with an order of its own its axes, from the outermost to the innermost.
 
     Args:
-        graph: the graph.
         sizes: sizes of the whole batch: all microbatches have the same layout.
         rows: rows of a narrow network.
     """

@@ -38,7 +38,6 @@ def deferred_products(
 
     Args:
         kernels: all kernels; a sum that is read before the update is not deferred.
-        summed: all sums over the batch.
         sizes: sizes of the whole batch.
     """
     if not summed:
@@ -58,7 +57,6 @@ def defer(kernels: Sequence[Kernel], deferred: Collection[Node], outputs: Collec
 
     Args:
         kernels: in the order in which they run.
-        deferred: the deferred products.
         outputs: nodes that are outputs, and therefore written.
     """
     result = list(kernels)

@@ -64,7 +64,6 @@ def reduce_traffic(
 
     Args:
         kernels: in the order in which they run.
-        graph: the graph.
         shapes: the concrete shape of every node.
         batch_counts: the number of elements of every node, for the whole batch; it decides what is large, so
             that full and short microbatches have the same kernels.
@@ -91,7 +90,6 @@ class Traffic:
 
     Args:
         kernels: in the order in which they run.
-        graph: the graph.
         shapes: the concrete shape of every node.
         batch_counts: the number of elements of every node, for the whole batch.
     """

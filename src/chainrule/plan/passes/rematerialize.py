@@ -39,7 +39,6 @@ def rematerialize(kernels: Sequence[Kernel], graph: Graph, batch_counts: Mapping
 
     Args:
         kernels: in the order in which they run.
-        graph: the graph.
         batch_counts: the number of elements of every node, for the whole batch.
     """
     position = {node: i for i, node in enumerate(graph.nodes)}

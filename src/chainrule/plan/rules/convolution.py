@@ -310,10 +310,7 @@ def lower_fold(lowering: Lowering, node: Node, like: View, phase: int) -> FoldRe
     """End a loop in a fold of windows: each number is added to the cell that it was taken from.
 
     Args:
-        lowering: the plan.
-        node: the fold.
         like: the view in whose memory order the loop iterates.
-        phase: phase of the loop.
     """
     op, shape = _op(lowering, node), lowering.shape(node)
     image_with_padding = image(lowering, padded_shape(op, shape), node.dtype)

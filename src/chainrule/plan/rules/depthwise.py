@@ -44,10 +44,8 @@ def lower_sums(lowering: Lowering, node: Node, weights: View, phase: int) -> Non
     """Add the tasks of the forward convolution or of its input gradient.
 
     Args:
-        lowering: the plan.
         node: a convolution or the gradient with respect to its image.
         weights: (*kernel, 1, C), contiguous.
-        phase: phase of the tasks.
     """
     x = _contiguous(lowering, node.inputs[0], phase)
     op, shape, kernel = lowering.op(node), lowering.shape(node), weights.shape[:-2]
@@ -68,9 +66,7 @@ def lower_weight_gradient(lowering: Lowering, node: Node, phase: int) -> None:
     summed.
 
     Args:
-        lowering: the plan.
         node: the gradient, stored as (*kernel, 1, C).
-        phase: phase of the tasks.
     """
     x, g = (_contiguous(lowering, source, phase) for source in node.inputs)
     op, kernel, target = lowering.op(node), lowering.shape(node)[1:-1], lowering.target(node)

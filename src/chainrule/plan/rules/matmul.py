@@ -96,7 +96,6 @@ def multiply(
     Args:
         a, b, c: a view each, with its axes that number the products, the rows and the columns. If C has no
             axes for the products, they are summed.
-        phase: phase of the task.
         mode: 1: C is added to.
     """
     (view, stack, rows, columns), (right, others, _, right_columns) = a, b

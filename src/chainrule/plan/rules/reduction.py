@@ -208,10 +208,7 @@ def lower_fold(lowering: Lowering, node: Node, like: View, phase: int) -> FoldRe
     to the numbers of the loop; the rest is reduced, or copied to its target, after the loop.
 
     Args:
-        lowering: the plan.
-        node: the reduction.
         like: the view in whose memory order the loop iterates.
-        phase: phase of the loop.
     """
     axes, target, inner_axes = (
         tuple(node.op.attributes["axes"]),

@@ -36,7 +36,6 @@ class Line:
         path: its name in ``parameters()``, with the call number for further calls of a layer.
         name: the last part of the path.
         what: a short description.
-        parameters: its number of parameters.
         shape: its output shape without the batch axis.
     """
 
@@ -79,7 +78,6 @@ class Frame:
     """A layer with inner layers.
 
     Args:
-        path: its path.
         what: its class name.
         times: the number of consecutive repetitions.
     """

@@ -58,7 +58,6 @@ class Drawing:
     Args:
         flow: the boxes and arrows.
         boxes: the rectangle of each box.
-        arrows: the points of each arrow.
         frames: the rectangle of each frame by path, the outermost first.
         width, height: the size of the drawing.
     """
@@ -286,7 +285,6 @@ def straighten_arrows(
 
     Args:
         desired: for each arrow its x in each rank.
-        boxes, ranks: positions and ranks of the boxes.
     """
     lanes: dict[tuple[int, int], float] = {}
     for (a, b), xs in sorted(desired.items(), key=lambda item: (item[0][1] - item[0][0], item[0])):

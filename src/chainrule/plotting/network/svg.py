@@ -19,7 +19,6 @@ def svg(drawing: Drawing, title: str = "", standalone: bool = False) -> str:
     """Return a drawing as SVG text.
 
     Args:
-        drawing: the layout.
         title: the accessible title.
         standalone: whether to return a file of its own or a fragment of a page.
     """

@@ -89,8 +89,6 @@ def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
 
     Args:
         problem: the network, samples, predicted classes and ball.
-        rows: the samples that are attacked.
-        stream: the random numbers.
     """
     search, ball = Search(problem, rows), problem.ball
     starts = (

@@ -54,7 +54,6 @@ def smoothed(
         sigma: the standard deviation of the noise of each element, broadcast to a sample.
         samples: noisy samples for the confidence limit.
         failure: probability with which the statement about a sample may be wrong.
-        stream: the random numbers.
 
     Returns:
         classes and radii, as multiples of ``sigma``.

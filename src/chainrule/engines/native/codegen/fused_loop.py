@@ -151,7 +151,6 @@ class Chain:
 
     Args:
         spec: the loop.
-        builder: receives the instructions.
     """
 
     def __init__(self, spec: LoopSpec, builder: ir.IRBuilder) -> None:
@@ -163,8 +162,6 @@ class Chain:
         """Compute everything for the elements at ``index`` of a row.
 
         Args:
-            lanes: number of elements.
-            rows: the operands.
             registers: operands that are in registers already, by number.
 
         Returns:
@@ -209,12 +206,7 @@ class Chain:
 
 
 class LoopWriter:
-    """Writes one loop into a module.
-
-    Args:
-        spec: the loop.
-        name: name of the function.
-    """
+    """Writes one loop into a module."""
 
     def __init__(self, spec: LoopSpec, name: str) -> None:
         self.spec = spec

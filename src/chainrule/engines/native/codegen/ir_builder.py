@@ -20,8 +20,6 @@ class FunctionBuilder:
     """Builds one function.
 
     Args:
-        module: module of the function.
-        name: name of the function.
         arguments: number of int64 arguments.
         is_inner: whether only this module calls it.
     """

@@ -29,7 +29,6 @@ class Vectors:
     """Vectors of one dtype.
 
     Args:
-        dtype: dtype of the numbers.
         lanes: numbers of a vector.
     """
 

@@ -107,7 +107,6 @@ def barrier(sync, threads):
 
     Args:
         sync: [number of arrived threads, number of completed barriers]; int64.
-        threads: number of threads.
     """
     if threads == 1:
         return

@@ -32,9 +32,7 @@ class ReductionWriter:
     """Combines vectors of one dtype.
 
     Args:
-        dtype: dtype of the numbers.
         reduction: ``"sum"``, ``"max"`` or ``"min"``.
-        name: name of the function.
     """
 
     def __init__(self, dtype: str, reduction: str, name: str) -> None:

@@ -30,9 +30,7 @@ class SoftmaxRowsWriter:
     """Writes the kernel of one dtype.
 
     Args:
-        dtype: the dtype.
         function: ``"softmax"``, ``"log_softmax"`` or ``"logsumexp"``.
-        name: name of the function.
     """
 
     def __init__(self, dtype: str, function: str, name: str) -> None:
@@ -167,9 +165,7 @@ class SoftmaxColumnsWriter:
     """Writes the kernel of one dtype.
 
     Args:
-        dtype: the dtype.
         function: ``"softmax"``, ``"log_softmax"`` or ``"logsumexp"``.
-        name: name of the function.
     """
 
     def __init__(self, dtype: str, function: str, name: str) -> None:

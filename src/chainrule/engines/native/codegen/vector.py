@@ -45,7 +45,6 @@ class Lanes:
     """Generates instructions for ``width`` elements at once.
 
     Args:
-        builder: receives the instructions.
         width: 1 (scalars) or a vector length.
     """
 

@@ -44,8 +44,6 @@ class DepthwiseWriter:
     """What both kernels have in common.
 
     Args:
-        dtype: dtype of the numbers.
-        name: name of the function.
         lanes: numbers of a vector.
     """
 
@@ -108,9 +106,7 @@ class ForwardWriter(DepthwiseWriter):
     """Writes the kernel of the forward pass, for two windows at a time if they read the same positions.
 
     Args:
-        dtype: dtype of the numbers.
         window: properties of the windows.
-        name: name of the function.
         lanes: numbers of a vector.
     """
 

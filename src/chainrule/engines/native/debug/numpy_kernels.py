@@ -28,11 +28,7 @@ def numpy_kernel(source: KernelSource) -> Run | None:
 
 
 class Memory:
-    """Numbers of one dtype at arbitrary addresses.
-
-    Args:
-        dtype: dtype of the numbers.
-    """
+    """Numbers of one dtype at arbitrary addresses."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype, self.size = np.dtype(dtype), SIZE[dtype]

@@ -247,11 +247,7 @@ def _inputs(subject: ProfiledStep, state: Mapping[str, np.ndarray]) -> dict[str,
 
 @cache
 def peak(dtype: str) -> CorePeak:
-    """Measure the peak performance of one core once, in CPU seconds of this thread.
-
-    Args:
-        dtype: dtype of the matrices.
-    """
+    """Measure the peak performance of one core once, in CPU seconds of this thread."""
     a, b = (input_node(name, (SIDE, SIDE), dtype) for name in "ab")
     product = Executable(plan(Graph({"c": a @ b}), {}), {"a", "b"})
     product.bind({name: np.ones((SIDE, SIDE), dtype) for name in "ab"})

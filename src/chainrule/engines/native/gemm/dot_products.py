@@ -44,8 +44,6 @@ class DotProductWriter:
     """Writes the dot products of one dtype.
 
     Args:
-        dtype: dtype of the numbers.
-        name: name of the function.
         width: bytes of a vector of the target.
         is_portable: whether a vector of sums has ``BYTES`` bytes on every processor.
     """

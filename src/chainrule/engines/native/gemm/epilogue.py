@@ -34,7 +34,6 @@ class Epilogue:
         """Generate the operations for every number of a tile.
 
         Args:
-            code: the tile's function.
             sums: the vectors of each row of the tile.
             place: address of the block, and the row and column of C at which the tile begins.
         """

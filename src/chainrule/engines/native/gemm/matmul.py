@@ -61,9 +61,7 @@ class MatmulWriter:
     """Writes the matrix product of one dtype.
 
     Args:
-        dtype: dtype of the numbers.
         by_table: whether positions come from tables.
-        name: name of the function.
         width: bytes of a vector of the target.
         epilogue: operations on the numbers of C, by strides; C then has a multiple of the columns of a full
             tile, and A at most ``DEEP`` columns.

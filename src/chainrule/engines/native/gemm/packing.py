@@ -15,12 +15,7 @@ from chainrule.engines.native.codegen.masked_vectors import Vectors
 
 
 class PanelPacker:
-    """Writes the function that copies a panel.
-
-    Args:
-        module: module of the function.
-        vectors: vectors of the numbers.
-    """
+    """Writes the function that copies a panel."""
 
     def __init__(self, module: ir.Module, vectors: Vectors) -> None:
         self.module, self.vectors = module, vectors
@@ -142,7 +137,6 @@ def rows_per_block(code: FunctionBuilder, deep: Value, size: int) -> Value:
     """Return the number of rows of A that are processed with a panel of this depth before the next panel.
 
     Args:
-        deep: depth of the panel.
         size: bytes of a number.
     """
     rows = code.builder.sdiv(I64(BLOCK_BYTES // size), code.maximum(deep, 1))
@@ -166,8 +160,6 @@ class RowBlock:
         """Return the block, copied to ``buffer`` if its layout is bad for the caches.
 
         Args:
-            code: the function that is generated.
-            vectors: vectors of the numbers.
             extent: its rows and columns, and the columns of B.
             buffer: address of ``PACKED_BYTES`` bytes.
         """

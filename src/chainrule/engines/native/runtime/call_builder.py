@@ -78,12 +78,7 @@ class Call:
 
 
 class CallBuilder:
-    """Builds the calls of tasks.
-
-    Args:
-        machine: compiles kernels.
-        buffers: buffers of the plan.
-    """
+    """Builds the calls of tasks."""
 
     def __init__(self, machine: Machine, buffers: Sequence[Buffer]) -> None:
         self.machine, self.buffers = machine, buffers
@@ -116,7 +111,6 @@ class CallBuilder:
 
         Args:
             reads, writes: the operands; the results of folds are last in ``writes``.
-            operations: the operations of the loop.
             stored: numbers of the values that are written.
             folds: reductions at the end of the loop: number of a value and name of the reduction.
         """

@@ -102,8 +102,6 @@ class InputBinding:
     """Binding of an array to an input.
 
     Args:
-        label: label of the input.
-        shape, dtype: of the array.
         words: the words of the blocks that hold its address, and how many bytes further each points.
         is_parameter: whether the last array is kept, because parameters are the same from run to run.
         copy: receives a copy of a small array that changes, which is faster than asking NumPy for its
@@ -124,7 +122,6 @@ class Executable:
     """A plan laid out in memory; for one caller at a time.
 
     Args:
-        plan: the plan.
         parameters: labels of inputs of which the last array is kept.
         slices: into how many slices long calls are divided, for as many threads, if the plan is large enough.
     """
@@ -241,7 +238,6 @@ class Executable:
         """Return the outputs for the arrays bound last, in memory that the next run overwrites.
 
         Args:
-            arrays: the bound arrays.
             threads: maximal number of threads; the bits are the same for any number.
 
         Raises:

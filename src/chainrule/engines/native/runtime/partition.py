@@ -28,9 +28,7 @@ def levels(plan: Plan, tasks: Iterable[Task], first: int = 0) -> dict[Task, int]
     """Return the level of each task; levels never decrease along the tasks.
 
     Args:
-        plan: the plan.
         tasks: tasks in the order in which they run.
-        first: number of the first level.
     """
     level_of: dict[Task, int] = {}
     level, reads, writes = first, list[tuple](), list[tuple]()

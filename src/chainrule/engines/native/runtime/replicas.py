@@ -131,8 +131,6 @@ class StepDefinition:
     """What the layouts of all batch sizes have in common.
 
     Args:
-        graph: graph of the step.
-        cut: how it is cut into phases.
         cores: number of cores that the plan is optimized for.
         data: input labels of the data sets.
     """
@@ -161,10 +159,6 @@ class StepLayout:
     """A step for one batch size: plans and blocks of every replica, without addresses.
 
     It never changes, so that trainings of several threads may share it.
-
-    Args:
-        definition: what all batch sizes share.
-        batch: samples in a batch.
     """
 
     def __init__(self, definition: StepDefinition, batch: int) -> None:
@@ -418,7 +412,6 @@ class ReplicatedStep:
     """A layout bound to the arrays of one training: the table that compiled code reads.
 
     Args:
-        layout: the layout.
         data: whole data sets by input label, rows first.
         state: arrays by input label; changed in place.
         flag: set by a kernel when an index is out of range.

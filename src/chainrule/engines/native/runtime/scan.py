@@ -62,8 +62,6 @@ def words(
     """Return the block of a loop.
 
     Args:
-        steps: number of steps.
-        calls: calls of one step.
         moving: the buffers whose start advances, by number.
         sizes: bytes of a number in each of these.
     """

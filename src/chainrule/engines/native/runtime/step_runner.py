@@ -176,9 +176,7 @@ class ArgumentBlocks:
     addresses of a few arrays. Addresses that do not change from run to run are therefore stored.
 
     Args:
-        step: the step.
         state: arrays by input label.
-        threads: number of threads.
     """
 
     def __init__(self, step: ReplicatedStep, state: Mapping[str, np.ndarray], threads: int) -> None:
@@ -233,7 +231,6 @@ class ArgumentBlocks:
         """Return the block of a thread for the kernels of ``training_steps``.
 
         Args:
-            thread: index of the thread.
             tables: kernels that replace those of the step.
             spent: memory for nanoseconds, steps first.
         """

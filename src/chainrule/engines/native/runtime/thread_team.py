@@ -39,12 +39,7 @@ def _inference_lock(process: int) -> Lock:
 
 
 class WorkerThreads:
-    """Threads that compute slices for the thread that leads an inference.
-
-    Args:
-        machine: compiles kernels.
-        count: number of threads.
-    """
+    """Threads that compute slices for the thread that leads an inference."""
 
     def __init__(self, machine: Machine, count: int) -> None:
         self._slots = aligned(8 * SLOT * max(count, 1)).view(np.int64)
@@ -94,7 +89,6 @@ class ThreadTeam:
     """The calls of an inference, divided into slices, and the threads that run them.
 
     Args:
-        machine: compiles kernels.
         marks: (levels, 2); first call and end of each level.
         tables: (slices, calls, 2); kernels and blocks.
     """
