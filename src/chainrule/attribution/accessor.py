@@ -63,7 +63,7 @@ class InfluenceKeywords(TypedDict, total=False):
 
 @explain_method_calls("model", "Model")
 class Attributions(MethodGroup):
-    """Which inputs and which training rows a prediction depends on."""
+    """The inputs and training rows that a prediction depends on."""
 
     name = "attribution"
 

@@ -174,7 +174,7 @@ ALL = "all"  # the ensemble as one network
 
 @frozen(eq=False)
 class Request:
-    """What is explained.
+    """A request for an explanation.
 
     Args:
         x, y: as in ``Model.explain``; ``y`` is ``None`` if unknown.

@@ -47,7 +47,7 @@ MAX_CORRELATION = 0.5  # rank correlation from which two attributions are consid
 
 @frozen(eq=False)
 class Sanity:
-    """How much an attribution depends on the model and on the labels. Printing it gives text.
+    """The dependence of an attribution on the model and on the labels. Printing it gives text.
 
     Args:
         method: the name of the method.

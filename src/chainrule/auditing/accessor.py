@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @explain_method_calls("model", "Model")
 class PrivacyAudits(MethodGroup):
-    """What a model reveals about the rows of its training."""
+    """Audits of what a model reveals about the rows of its training."""
 
     name = "privacy"
 

@@ -21,7 +21,7 @@ MAX_LISTED = 10
 
 @frozen
 class Attack:
-    """What one attack achieves.
+    """The success of one attack.
 
     Args:
         name: ``"loss_threshold"`` or ``"likelihood_ratio"``.
@@ -48,7 +48,7 @@ class Attack:
 
 @frozen(eq=False)
 class MembershipResult:
-    """How well attacks distinguish the rows of a training from others. Printing it gives text.
+    """The success of attacks that distinguish the rows of a training from others. Printing it gives text.
 
     All intervals hold together with a probability of 95 %.
 

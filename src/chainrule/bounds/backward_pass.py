@@ -72,7 +72,7 @@ class LinearBound:
 
 
 class Enclosed(Protocol):
-    """What a pass needs of an enclosure."""
+    """The part of an enclosure that a pass needs."""
 
     structure: Structure
     count: int

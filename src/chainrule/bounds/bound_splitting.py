@@ -27,7 +27,7 @@ NUMBERS = 2**24  # in all values of the parts that are bounded at once
 
 
 class BoundSplitting:
-    """Improves lower bounds of linear functions of a node on one box.
+    """An improvement of lower bounds of linear functions of a node on one box.
 
     Args:
         enclosure: bounds of the nodes before it, on one box.

@@ -40,7 +40,7 @@ class Counterexample:
 
 
 class Falsifier:
-    """Checks inputs and searches for counterexamples of a case.
+    """A check of inputs and a search for counterexamples of a case.
 
     Args:
         case: the box and the conditions of a violation.

@@ -44,7 +44,7 @@ Known: TypeAlias = "Mapping[Node, Interval]"
 
 @frozen(eq=False)
 class Tightening:
-    """How intervals are tightened.
+    """The settings by which intervals are tightened.
 
     Args:
         steps: passes for each bound; more than 1 optimize the slopes below relu.
@@ -147,7 +147,7 @@ class Enclosure:
             self._tighten(root, x.lower < x.upper)
             return
         inputs = [self.intervals[source] for source in node.inputs]
-        for source, is_open in zip(node.inputs, structure.rules[node].is_open(inputs), strict=True):
+        for source, is_open in zip(node.inputs, structure.rules[node].open_elements(inputs), strict=True):
             self._tighten(source, is_open)
 
     def _tighten(self, node: Node, is_open: np.ndarray) -> None:

@@ -86,6 +86,6 @@ class Rule:
         """Return whether the value is affine in the inputs that depend on the data, the others fixed."""
         return False
 
-    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+    def open_elements(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
         """Return for each input the elements whose bounds are worth tightening before ``relax``."""
         return tuple(x.lower < x.upper for x in inputs)

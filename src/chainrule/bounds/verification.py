@@ -108,7 +108,7 @@ class _Attempt:
 
     @property
     def examined(self) -> int:
-        """How many boxes, or parts of boxes, were bounded."""
+        """The number of boxes, or parts of boxes, that were bounded."""
         return sum(search.examined for search in self._searches)
 
     def run(self) -> Counterexample | None:

@@ -41,7 +41,7 @@ DOTS = Symbol("…")
 
 @dataclass
 class Writer:
-    """Writes the parts of an explanation of a trace in one language.
+    """Writer of the parts of an explanation of a trace in one language.
 
     Args:
         trace: the trace to explain.

@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 @frozen
 class Doctor(Callback):
-    """Checks a training before its first step, during it and at its end; each finding is a ``Notice``.
+    """A check of a training before its first step, during it and at its end; each finding is a ``Notice``.
 
     ``Model.fit`` adds it by default; ``doctor=False`` disables it.
     """

@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def key(self) -> FindingKey:
-        """What is reported once in a training: the rule, and the layer or column."""
+        """The key by which a finding is reported once in a training: the rule, and the layer or column."""
         return self.rule.id, self.evidence.layer
 
     @property

@@ -29,7 +29,7 @@ FIRST_EPOCH = 5  # after which the rules run at the end of an epoch for the firs
 
 
 class RuleMonitor:
-    """Runs the rules during one training.
+    """The run of the rules during one training.
 
     Args:
         training: the view of the training.

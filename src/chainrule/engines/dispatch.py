@@ -75,7 +75,7 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
 
 
 class Trainer(Protocol):
-    """Runs a training step many times over a data set in memory."""
+    """A runner of many training steps over a data set in memory."""
 
     state: dict[str, np.ndarray]
 

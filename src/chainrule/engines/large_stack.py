@@ -60,7 +60,7 @@ def stack_bytes() -> int | None:
 
 
 class _Thread(threading.local):
-    """What is measured once for each thread."""
+    """The measurements made once for each thread."""
 
     def __init__(self) -> None:
         size = stack_bytes()

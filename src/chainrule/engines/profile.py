@@ -137,7 +137,7 @@ def measure(subject: ProfiledStep, engine: str | None = None) -> StepProfile:
 
 
 class Stages:
-    """Assigns kernels to stages by the nodes they compute.
+    """The stages of kernels, by the nodes they compute.
 
     A loop may compute nodes of two stages; it belongs to the stage of most of its nodes.
     """

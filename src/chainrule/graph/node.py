@@ -188,7 +188,7 @@ def register_operators(functions: Mapping[str, Callable[..., Node]]) -> None:
 
 @frozen
 class Site:
-    """Where a node was built: the path of the layer (``block1.dense2``) and the line of the user's code.
+    """The place where a node was built: path of the layer (``block1.dense2``), line of the user's code.
 
     Args:
         path: the path of the layer.

@@ -21,7 +21,7 @@ RESPONSE = LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """AlexNet for one GPU, the form of published weights.
+    """Build AlexNet for one GPU, the form of published weights.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); other sizes of at least 63 x 63 are pooled to the same 6 x 6
     positions.
@@ -62,7 +62,7 @@ def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
 
 
 def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """AlexNet as in the paper of 2012: two groups, and local response normalization.
+    """Build AlexNet as in the paper of 2012: two groups, and local response normalization.
 
     The parameters, weights and biases of figure 2:
 

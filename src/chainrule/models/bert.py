@@ -39,7 +39,7 @@ def bert(
     dropout: float = 0.1,
     **change: Unpack[StackOverrides],
 ) -> TextEncoder:
-    """BERT, a bidirectional text encoder: a contextual vector for each word, or one for the text.
+    """Build BERT, a bidirectional text encoder: a contextual vector for each word, or one for the text.
 
     The parameters of the base size, C = 768:
 
@@ -106,7 +106,7 @@ def bert(
 
 
 def _head(head: str | Layer, width: int) -> Layer | None:
-    """The layer that reduces the word vectors."""
+    """Return the layer that reduces the word vectors."""
     if isinstance(head, Layer):
         return head
     if head not in HEADS:

@@ -31,7 +31,7 @@ def gpt2(
     dropout: float = 0.1,
     **change: Unpack[StackOverrides],
 ) -> Sequential:
-    """GPT-2, a language model: for each word the scores of the next one.
+    """Build GPT-2, a language model: for each word the scores of the next one.
 
     With vocabulary V, length N and width C, it has V C + N C parameters for words and positions, 12 C^2 + 13
     C in each block and 2 C in the final norm; the scores add none, as they share the word embedding. For the

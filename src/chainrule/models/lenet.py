@@ -13,7 +13,7 @@ from chainrule.nn.layers.pooling import AveragePool
 def lenet5(
     classes: int = 10, activation: str | Layer | None = "tanh", padding: Padding = "valid"
 ) -> Sequential:
-    """LeNet-5, a network for handwritten digits, in its usual modern form.
+    """Build LeNet-5, a network for handwritten digits, in its usual modern form.
 
     Sizes and channels are those of the paper, with four differences. C3 uses all six maps of S2, where table
     I of the paper omits connections (1,516 parameters there, 2,416 here). S2 and S4 are plain means; those of

@@ -28,7 +28,7 @@ TABLE_2 = (
 
 
 def mobilenet_v3_small(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
-    """MobileNetV3-small, a network for phones with 2.5 million parameters.
+    """Build MobileNetV3-small, a network for phones with 2.5 million parameters.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); any other size works too.
 

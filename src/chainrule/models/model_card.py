@@ -53,12 +53,12 @@ class ModelCard:
         return self.net.__name__
 
     def count(self, **settings: Any) -> int:
-        """The number of trainable parameters with these arguments, computed from shapes only."""
+        """Count the trainable parameters with these arguments, from shapes only."""
         return count_parameters(self.net(**settings), self.inputs)
 
 
 def count_parameters(net: Layer, inputs: Mapping[str, Spec]) -> int:
-    """The number of trainable parameters of a network for given input shapes.
+    """Count the trainable parameters of a network for given input shapes.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -70,17 +70,17 @@ def count_parameters(net: Layer, inputs: Mapping[str, Spec]) -> int:
 
 
 def image(height: int, width: int, channels: int) -> dict[str, Spec]:
-    """The input of a network for images, (B, H, W, C)."""
+    """Return the input of a network for images, (B, H, W, C)."""
     return {"x": Spec((BATCH, height, width, channels), "float32")}
 
 
 def chain(**parts: Layer | None) -> Sequential:
-    """A Sequential of the named layers that are not None: ``drop=cr.Dropout(p) if p else None``."""
+    """Chain the named layers that are not None: ``drop=cr.Dropout(p) if p else None``."""
     return Sequential(**{name: part for name, part in parts.items() if part is not None})
 
 
 def dense_head(classes: int, dropout: float) -> Sequential:
-    """The head of AlexNet and VGG: two wide dense layers and the scores.
+    """Return the head of AlexNet and VGG: two wide dense layers and the scores.
 
     Args:
         dropout: dropout rate after the two wide layers; 0 omits the layers.

@@ -21,7 +21,7 @@ def lstm_classifier(
     depth: int = 2,
     dropout: float = 0.0,
 ) -> Sequential:
-    """A text classifier: a bidirectional stack of LSTMs and a dense layer on the last states.
+    """Build a text classifier: a bidirectional stack of LSTMs and a dense layer on the last states.
 
     The parameters by default: words 20,000 x 128 = 2,560,000; each of the two layers has two LSTMs, with the
     weights of four gates for 128 inputs and 64 states and a bias, 2 x 4 x 64 x (128 + 64 + 1) = 98,816; the
@@ -63,8 +63,7 @@ def gru_classifier(
     depth: int = 2,
     dropout: float = 0.0,
 ) -> Sequential:
-    """A text classifier like ``lstm_classifier``, with GRUs, which have the weights of three gates instead of
-    four.
+    """Build a text classifier like ``lstm_classifier`` with GRUs: the weights of three gates, not four.
 
     The parameters by default: words 2,560,000; each layer 2 x (3 x 64 x (128 + 64 + 1) + 64) = 74,240, the
     last 64 of them a recurrent bias of the candidate state; the head 258; in total 2,708,738.
@@ -79,7 +78,7 @@ def gru_classifier(
 def lstm_language_model(
     vocabulary_size: int = 10_000, width: int = 650, units: int = 650, depth: int = 2, dropout: float = 0.5
 ) -> Sequential:
-    """A language model for words or characters: for each position the scores of the next word.
+    """Build a language model for words or characters: for each position the scores of the next word.
 
     The defaults are the medium network of Zaremba et al. The parameters: words 10,000 x 650 = 6,500,000; each
     of two layers 4 x 650 x (650 + 650 + 1) = 3,382,600; the scores 10,000 x 650 + 10,000 = 6,510,000; in
@@ -114,7 +113,7 @@ def lstm_language_model(
 def gru_language_model(
     vocabulary_size: int = 10_000, width: int = 650, units: int = 650, depth: int = 2, dropout: float = 0.5
 ) -> Sequential:
-    """A language model like ``lstm_language_model``, with GRUs.
+    """Build a language model like ``lstm_language_model``, with GRUs.
 
     The parameters by default: words 6,500,000; each layer 3 x 650 x (650 + 650 + 1) + 650 = 2,537,600; the
     scores 6,510,000; in total 18,085,200.
@@ -173,7 +172,7 @@ _LANGUAGE_MODEL = (
 def _card(
     net: Callable[..., Layer], form: tuple[str, ...], counts: tuple[int, ...], reference: str
 ) -> ModelCard:
-    """A card; the counts are those of the words, of one of two layers, and of the output layer."""
+    """Return a card; the counts are those of the words, of one of two layers, and of the output layer."""
     cell = net.__name__.partition("_")[0].upper()
     chinese, *says, source = form
     words, layer, last = counts

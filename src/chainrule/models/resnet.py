@@ -38,7 +38,7 @@ _REFERENCE = "He, Zhang, Ren and Sun (2016), Deep residual learning for image re
 
 
 def resnet18(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """ResNet-18: a stem, eight blocks of two convolutions, a head.
+    """Build ResNet-18: a stem, eight blocks of two convolutions, a head.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); any other size works too.
 
@@ -63,7 +63,7 @@ def resnet18(classes: int = 1000, *, small: bool = False) -> Sequential:
 
 
 def resnet34(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """ResNet-34: sixteen blocks of two convolutions; otherwise as ``resnet18``.
+    """Build ResNet-34: sixteen blocks of two convolutions; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
@@ -75,7 +75,7 @@ def resnet34(classes: int = 1000, *, small: bool = False) -> Sequential:
 
 
 def resnet50(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """ResNet-50: sixteen bottleneck blocks of three convolutions; otherwise as ``resnet18``.
+    """Build ResNet-50: sixteen bottleneck blocks of three convolutions; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
@@ -87,7 +87,7 @@ def resnet50(classes: int = 1000, *, small: bool = False) -> Sequential:
 
 
 def resnet101(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """ResNet-101: thirty-three bottleneck blocks; otherwise as ``resnet18``.
+    """Build ResNet-101: thirty-three bottleneck blocks; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
@@ -99,7 +99,7 @@ def resnet101(classes: int = 1000, *, small: bool = False) -> Sequential:
 
 
 def resnet20(classes: int = 10) -> Sequential:
-    """ResNet-20 for images of 32 x 32, with a quarter of a million parameters.
+    """Build ResNet-20 for images of 32 x 32, with a quarter of a million parameters.
 
     Shapes: (B, 32, 32, 3) -> (B, classes); any other size works too.
 
@@ -120,7 +120,7 @@ def resnet20(classes: int = 10) -> Sequential:
 
 
 def resnet56(classes: int = 10) -> Sequential:
-    """ResNet-56 for images of 32 x 32: nine blocks per stage; otherwise as ``resnet20``.
+    """Build ResNet-56 for images of 32 x 32: nine blocks per stage; otherwise as ``resnet20``.
 
     Args:
         classes: as in ``resnet20``.
@@ -132,7 +132,7 @@ def resnet56(classes: int = 10) -> Sequential:
 
 
 def _resnet(name: str, block: Block, blocks: tuple[int, ...], classes: int, small: bool) -> Sequential:
-    """A column of table 1: the stem, four stages, global average pooling and the head."""
+    """Build a column of table 1: the stem, four stages, global average pooling and the head."""
     require_counts(name, classes=classes)
     kernel, stride = (3, 1) if small else (7, 2)
     stem = Conv(64, kernel, stride=stride, padding=kernel // 2, bias=False, weight_initializer="he")
@@ -148,7 +148,7 @@ def _resnet(name: str, block: Block, blocks: tuple[int, ...], classes: int, smal
 
 
 def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
-    """The networks of section 4.2: 6 n + 2 layers, shortcuts without parameters (option A)."""
+    """Build a network of section 4.2: 6 n + 2 layers, shortcuts without parameters (option A)."""
     require_counts(name, classes=classes)
 
     def block(channels: int, stride: int) -> Layer:
@@ -166,7 +166,7 @@ def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
 
 
 def _stages(block: Block, blocks: tuple[int, ...], widths: tuple[int, ...]) -> dict[str, Layer]:
-    """The stages by name; the first block of each but the first stage halves the image."""
+    """Return the stages by name; the first block of each but the first stage halves the image."""
     return {
         f"stage{i}": Sequential(
             **{f"block{j}": block(width, stride=2 if i > 1 and j == 1 else 1) for j in range(1, many + 1)}

@@ -33,7 +33,7 @@ def transformer(
     padding: int | None = 0,
     **change: Unpack[StackOverrides],
 ) -> Translator:
-    """The Transformer for translation: for each word of the target the scores of the next one.
+    """Build the Transformer for translation: for each word of the target the scores of the next one.
 
     The parameters of the base size, C = 512, with one vocabulary of 37,000 for both texts:
 

@@ -13,7 +13,7 @@ from chainrule.nn.layers.pooling import MaxPool
 def unet(
     classes: int = 2, channels: int = 64, depth: int = 4, padding: Padding = "valid", dropout: float = 0.5
 ) -> Sequential:
-    """U-Net, a segmentation network that classifies every pixel of an image.
+    """Build U-Net, a segmentation network that classifies every pixel of an image.
 
     The printed network is figure 1 turned on its side: each nested level is one level down.
 
@@ -75,7 +75,7 @@ def unet(
         return Conv(width, 3, padding=padding, activation="relu")
 
     def level(number: int) -> dict[str, Layer | None]:
-        """The layers of a level; the levels below it are one of them."""
+        """Return the layers of a level; the levels below it are one of them."""
         width = channels * 2 ** (number - 1)
         drop = Dropout(dropout) if dropout and number >= depth else None
         parts: dict[str, Layer | None] = {"conv1": conv(width), "conv2": conv(width), "drop": drop}

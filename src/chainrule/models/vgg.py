@@ -14,7 +14,7 @@ COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
 def vgg16(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """VGG-16; two convolutions of 3 x 3 have the receptive field of one of 5 x 5, with fewer weights.
+    """Build VGG-16; two convolutions of 3 x 3 have the receptive field of one of 5 x 5, with fewer weights.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); other sizes of at least 32 x 32 are pooled to the same 7 x 7
     positions.

@@ -32,8 +32,7 @@ def vit(
     dropout: float = 0.0,
     **change: Unpack[StackOverrides],
 ) -> Sequential:
-    """The Vision Transformer, an image classifier: patches are the words of a sequence for Transformer
-    blocks.
+    """Build the Vision Transformer, an image classifier: patches are words of a sequence for Transformers.
 
     The parameters, C = 768 channels, patches of 16 x 16 x 3, 14 x 14 patches and a class token:
 
@@ -91,7 +90,7 @@ def vit(
 
 
 def _form(size: str, patch: int | None, image: int | None, change: StackOverrides) -> tuple[Stack, int, int]:
-    """The stack, the side of a patch and that of an image."""
+    """Return the stack, the side of a patch and that of an image."""
     stack = resolve_stack("vit", size, {name: stack for name, (stack, _, _) in SIZES.items()}, change)
     patch_size = SIZES[size][1] if patch is None else patch
     image_size = SIZES[size][2] if image is None else image

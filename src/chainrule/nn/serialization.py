@@ -208,7 +208,7 @@ class _Counted:
 
 @dataclass
 class _Writing(_Counted):
-    """Converts objects to plain data.
+    """A conversion of objects to plain data.
 
     Args:
         own: the custom classes that occurred.
@@ -264,7 +264,7 @@ def _unfit(where: str, value: object) -> UsageError:
 
 @dataclass
 class _Reading(_Counted):
-    """Converts plain data to objects."""
+    """A conversion of plain data to objects."""
 
     tables: dict[str, dict[str, type]] = field(default_factory=dict)
 

@@ -149,7 +149,7 @@ def _nameless(tree: Tree) -> None:
 
 @frozen
 class _Words:
-    """Formats formulas in words: the language, number of digits, words for parts."""
+    """The format of formulas in words: the language, number of digits, words for parts."""
 
     lang: str
     digits: int | None

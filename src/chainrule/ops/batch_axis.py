@@ -37,7 +37,7 @@ def per_sample(shape: Shape) -> int:
 
 @frozen
 class Role:
-    """How a node depends on the batch.
+    """The dependence of a node on the batch.
 
     Args:
         kind: ``"sample"`` (samples lie along ``axis``), ``"reduced"`` (samples are reduced by ``by``),

@@ -47,7 +47,7 @@ class Flat:
 
 @frozen
 class NoGradient:
-    """There is no derivative with respect to this input, for this reason."""
+    """The absence of a derivative with respect to this input, with the reason."""
 
     reason: str
 
@@ -57,7 +57,7 @@ Pulled: TypeAlias = "Node | Flat | NoGradient"
 
 @frozen
 class Apart:
-    """Samples stay separate; they lie along ``axis`` of the result."""
+    """Samples that stay separate; they lie along ``axis`` of the result."""
 
     axis: int
 

@@ -24,7 +24,7 @@ from chainrule.spec import size_at
 
 
 class Lowering:
-    """Collects buffers and tasks.
+    """The buffers and tasks of a plan under construction.
 
     Args:
         sizes: sizes of the batch (of a microbatch if it is divided).
@@ -274,7 +274,7 @@ class Lowering:
 
 @frozen
 class Rules:
-    """What the rules of the operations decide for the context.
+    """The decisions of the rules of operations.
 
     Args:
         prepare: prepares a node of a graph before any kernel is lowered, such as transposed weights.

@@ -31,7 +31,7 @@ MIN_FLOPS = 2_000_000  # of a batch, below which the synchronization of replicas
 
 @frozen
 class Split:
-    """How a batch is divided.
+    """The division of a batch.
 
     Args:
         rows: samples of a microbatch (the last one may have fewer).

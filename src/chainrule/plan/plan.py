@@ -43,7 +43,7 @@ from chainrule.spec import size_at
 
 @frozen(eq=False)
 class Plan:
-    """How a graph runs for one batch size.
+    """The way a graph runs for one batch size.
 
     Args:
         sizes: value of each symbolic size, for the whole batch.
@@ -101,7 +101,7 @@ class Plan:
 
 @frozen
 class Cut:
-    """How a training step is cut into phases.
+    """The division of a training step into phases.
 
     Args:
         rows: samples of one microbatch.

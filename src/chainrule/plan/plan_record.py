@@ -124,7 +124,7 @@ PHASES = {BEFORE: "before", MICROBATCHES: "microbatches", LOSS: "loss", AFTER: "
 
 
 class PlanFacts(Protocol):
-    """What the table shows of a plan; ``PlanRecord`` has it."""
+    """The facts of a plan in its table; ``PlanRecord`` has them."""
 
     @property
     def sizes(self) -> Mapping[str, int]: ...

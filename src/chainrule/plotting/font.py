@@ -40,7 +40,7 @@ def chinese() -> str:
 
 
 class _Weightless(logging.Filter):
-    """Suppresses the matplotlib warning that a font has only one weight."""
+    """Filter of the matplotlib warning that a font has only one weight."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()

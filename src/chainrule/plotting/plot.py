@@ -55,7 +55,7 @@ class PlotAccessor:
 
 
 class PlotMethod:
-    """Draws one plot of one model; called with the arguments of the plot and ``lang=``.
+    """A plot of one model, drawn by calling it with the arguments of the plot and ``lang=``.
 
     Args:
         model: the model.

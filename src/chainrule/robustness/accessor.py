@@ -59,7 +59,7 @@ class CertifyKeywords(TypedDict, total=False):
 
 @explain_method_calls("model", "Model")
 class Robustness(MethodGroup):
-    """How far changes of the rows change the predictions, and whether rows are those of the training."""
+    """Tests of predictions under changes of the rows, and of rows that differ from those of the training."""
 
     name = "robustness"
 

@@ -58,7 +58,7 @@ _TINY = 1e-9
 
 @frozen
 class JointTest:
-    """Whether a classifier distinguishes new rows from reference rows.
+    """A test whether a classifier distinguishes new rows from reference rows.
 
     Args:
         auc: the cross-fitted area under the ROC curve.

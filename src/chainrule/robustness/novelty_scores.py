@@ -54,7 +54,7 @@ MAX_LISTED = 10
 
 @frozen(eq=False)
 class Novelty:
-    """How strange rows are, compared with reference rows. Printing it gives text.
+    """The strangeness of rows, compared with reference rows. Printing it gives text.
 
     Args:
         scores: (n,) larger for stranger rows.

@@ -58,7 +58,7 @@ class Share:
 
 @frozen
 class Trial:
-    """What one attack did.
+    """The result of one attack.
 
     Args:
         name: the attack.

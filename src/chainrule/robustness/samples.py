@@ -107,7 +107,7 @@ def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack") -> Sa
 
 @frozen(eq=False)
 class Goal:
-    """What counts as success, and for which samples.
+    """The success criterion of an attack, and the samples to which it applies.
 
     Args:
         index: the index of the only class whose prediction counts; ``None``: each wrong one.

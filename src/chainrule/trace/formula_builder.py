@@ -233,7 +233,7 @@ class Scalar:
 
 @frozen
 class _Options:
-    """Which named nodes to expand, and the maximum number of symbols of an expanded part."""
+    """The named nodes to expand, and the maximum number of symbols of an expanded part."""
 
     through: frozenset[Node]
     limit: int
@@ -241,7 +241,7 @@ class _Options:
 
 @frozen
 class FormulaBuilder:
-    """Builds the formulas of single numbers of a computed graph.
+    """Builder of the formulas of single numbers of a computed graph.
 
     Args:
         cards: the operation of each node, with its sizes bound.

@@ -39,7 +39,7 @@ MOVES = ("reshape", "transpose", "broadcast", "pad", "slice")
 
 @frozen
 class Name:
-    """How the elements of one node are written.
+    """The notation of the elements of one node.
 
     Args:
         letter: a letter or word (``"delta"`` for the Greek one).

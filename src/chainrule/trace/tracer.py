@@ -256,7 +256,7 @@ class Trace:
 
     @cached_property
     def formulas(self) -> FormulaBuilder:
-        """Builds the formula of any single number."""
+        """The builder of the formula of any single number."""
         return FormulaBuilder(self.values, self.cards, self.names, self.samples)
 
     @cached_property
@@ -440,7 +440,7 @@ def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Nod
 
 
 class Recomputation:
-    """Recomputes the forward pass of the same samples for other parameters.
+    """The forward pass of the same samples for other parameters.
 
     Args:
         feeds: all inputs by name.

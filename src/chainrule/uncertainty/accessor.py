@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @explain_method_calls("model", "Model")
 class Uncertainty(MethodGroup):
-    """How uncertain predictions are: calibration, prediction sets, intervals, members, dropout."""
+    """The uncertainty of predictions: calibration, prediction sets, intervals, members, dropout."""
 
     name = "uncertainty"
 

@@ -47,7 +47,7 @@ _STREAM = 0x43414C49  # "CALI"
 
 @frozen(eq=False)
 class Calibration:
-    """What ``predict`` needs of a calibration.
+    """The part of a calibration that ``predict`` needs.
 
     Args:
         map: from the probabilities of the network to calibrated ones.

@@ -163,7 +163,7 @@ class Intervals:
 
     @property
     def method(self) -> IntervalMethod:
-        """How the intervals were obtained."""
+        """The method by which the intervals were obtained."""
         return "constant" if self.quantiles is None else "quantile"
 
     def ends(self, x: np.ndarray, prediction: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:

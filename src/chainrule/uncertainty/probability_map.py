@@ -20,7 +20,7 @@ MAX_KNOTS = 100_000  # of all classes, in a file
 
 
 class ProbabilityMap(Protocol):
-    """What a map provides."""
+    """The interface of a map."""
 
     name: ClassVar[str]
 
@@ -36,7 +36,7 @@ class ProbabilityMap(Protocol):
 
 @frozen(eq=False)
 class Identity:
-    """Leaves the probabilities as they are, where no other map lowers the log-loss."""
+    """The map that changes nothing, where no other one lowers the log-loss."""
 
     name: ClassVar[str] = "identity"
 
@@ -50,7 +50,7 @@ class Identity:
 
 @frozen(eq=False)
 class Temperature:
-    """Divides the logarithms of the probabilities by one number; the predicted class stays the same.
+    """A division of the log-probabilities by one number; the predicted class stays the same.
 
     Formula: q_k = p_k^(1/T) / sum_j p_j^(1/T), which is softmax(z / T) for p = softmax(z).
 
@@ -103,7 +103,7 @@ class Temperature:
 
 @frozen(eq=False)
 class Isotonic:
-    """Replaces the probability of each class by an increasing function of it.
+    """An increasing function of the probability of each class.
 
     Each class is compared with all others by an isotonic regression, whose values are joined by lines; the
     results are divided by their sum. It follows any shape, needs more rows than a temperature (about a

@@ -88,7 +88,7 @@ class Axis:
 
     @property
     def _decimals(self) -> int:
-        """Return the decimals of a number without a step: those printed, ``DIGITS`` digits of the largest."""
+        """The decimals of a number without a step: those printed, ``DIGITS`` digits of the largest."""
         largest = max(abs(self.low), abs(self.high))
         return min(DIGITS - 1 - int(np.floor(np.log10(largest))), 300)
 

@@ -59,7 +59,7 @@ def permutation_importances(
     Returns:
         (groups, repeats) The measure before minus the measure after; (groups, repeats, M) for M metrics.
 
-    **Cost** groups * repeats + 1 passes over the data.
+    Cost: groups * repeats + 1 passes over the data.
 
     Example:
         >>> x = np.arange(12.0).reshape(6, 2)
@@ -135,7 +135,7 @@ def partial_dependence(
         indices: (n,) the elements that are set, such as all features of a column.
         values: (points, n) their values, one row for each point.
 
-    **Cost** One pass over the rows for each point.
+    Cost: one pass over the rows for each point.
 
     Example:
         >>> x = np.array([[0.0, 1.0], [2.0, 3.0]])

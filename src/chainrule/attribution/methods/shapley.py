@@ -58,7 +58,7 @@ def exact(value_function: ValueFunction, players: int) -> ShapleyValues:
     Args:
         players: the number of players, at most ``MAX_EXACT_PLAYERS``.
 
-    **Cost** 2^players coalitions.
+    Cost: 2^players coalitions.
 
     Example:
         >>> glove = lambda present: (present[:, 0] & (present[:, 1] | present[:, 2])).astype(float)
@@ -83,7 +83,7 @@ def sampled(value_function: ValueFunction, players: int, orders: int, seed: int)
     Args:
         orders: the number of orders, rounded up to an even number, at least 4.
 
-    **Cost** orders * (players - 1) + 2 coalitions.
+    Cost: orders * (players - 1) + 2 coalitions.
     """
     pairs = max(2, (orders + 1) // 2)
     key = key_of(seed)

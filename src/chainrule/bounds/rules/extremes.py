@@ -29,7 +29,7 @@ class Reduced(Rule):
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         return Interval(op.evaluate(inputs[0].lower), op.evaluate(inputs[0].upper))
 
-    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+    def open_elements(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
         return (np.zeros(inputs[0].lower.shape, bool),)  # a pixel is in several windows: too expensive
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:

@@ -122,12 +122,12 @@ class Relu(Rule):
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         return Interval(np.maximum(inputs[0].lower, 0.0), np.maximum(inputs[0].upper, 0.0))
 
-    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+    def open_elements(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
         return ((inputs[0].lower < 0) & (inputs[0].upper > 0),)
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         (x,) = inputs
-        (is_open,) = self.is_open(inputs)
+        (is_open,) = self.open_elements(inputs)
         positive = np.where(x.lower >= 0, 1.0, np.where(x.upper <= 0, 0.0, np.nan))  # NaN: no bound
         width = np.where(is_open, x.upper - x.lower, 1.0)
         above = np.where(is_open, x.upper / width, positive)

@@ -64,7 +64,7 @@ class Inequality(Equality):
 
 
 class Finite(Rule):
-    """Whether a number is finite; surely true if both bounds are."""
+    """The finiteness of a number; surely true if both bounds are finite."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         (x,) = inputs
@@ -83,7 +83,7 @@ class Selected(Rule):
             low, np.where(sure, a.upper, np.where(possible, np.maximum(a.upper, b.upper), b.upper))
         )
 
-    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+    def open_elements(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
         is_uncertain = inputs[0].lower != inputs[0].upper
         return tuple((x.lower < x.upper) & is_uncertain for x in inputs)
 

@@ -161,7 +161,7 @@ class Curve:
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
-        """What the other libraries call it."""
+        """The names in other libraries."""
         return tuple(word for word in (self.pytorch, self.keras) if word)
 
     @property

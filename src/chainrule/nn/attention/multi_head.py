@@ -54,7 +54,7 @@ from chainrule.validation import require, require_integer, require_number
 
 @frozen
 class Form:
-    """How channels are split into heads.
+    """The split of channels into heads.
 
     Args:
         groups: G, heads of keys and values.

@@ -19,7 +19,7 @@ from chainrule.validation import require, require_integer
 
 @layer
 class Identity(Layer):
-    """Returns its input: a placeholder for another layer.
+    """The identity: a placeholder for another layer.
 
     Shapes: any -> the same.
     """

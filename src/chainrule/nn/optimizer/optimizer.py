@@ -42,7 +42,7 @@ class Slot:
 
 @frozen
 class StepContext:
-    """What is known of a step besides parameters and gradients.
+    """The facts of a step besides parameters and gradients.
 
     Args:
         learning_rate: the learning rate of this step, shape ().

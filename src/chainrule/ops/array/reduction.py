@@ -415,7 +415,7 @@ def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
 
 
 def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The mean over ``axis``: the sum divided by the count, which may be the batch size.
+    """Return the mean over ``axis``: the sum divided by the count, which may be the batch size.
 
     Formula: y = sum(x)/n, with n the number of elements along the axes; the gradient by each is dy/n.
 
@@ -430,7 +430,7 @@ def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int = 0) -> Node:
-    """The mean squared distance from the mean.
+    """Return the mean squared distance from the mean.
 
     Formula: y = sum((x - m)^2)/(n - correction), with m the mean of the n elements along the axes.
 

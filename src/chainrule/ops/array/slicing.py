@@ -297,7 +297,7 @@ def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
 
 
 def stack(parts: Sequence[Node], axis: int = 0) -> Node:
-    """The parts, stacked along a new axis.
+    """Return the parts, stacked along a new axis.
 
     Args:
         parts: values of one shape.

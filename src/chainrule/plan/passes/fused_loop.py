@@ -74,7 +74,7 @@ def is_leaf(node: Node) -> bool:
 
 
 class Fusion:
-    """Assigns nodes to kernels in topological order.
+    """The assignment of nodes to kernels in topological order.
 
     Elementwise nodes that read only inputs and constants are *unplaced* at first: they could run at any time,
     so they are assigned to the loop of their first reader (the momentum times the old velocity becomes part

@@ -67,7 +67,7 @@ def is_of_one_loop(a: Node, b: Node) -> bool:
 
 
 class _Loop:
-    """Lowers one loop."""
+    """The lowering of one loop."""
 
     def __init__(self, lowering: Lowering, outputs: Sequence[Node], phase: int) -> None:
         self.lowering, self.outputs, self.phase = lowering, outputs, phase

@@ -119,7 +119,7 @@ def flow_of(net: Layer, built: Built) -> Flow:
 
 
 class _Collector:
-    """Collects boxes and arrows in one pass over the nodes."""
+    """The boxes and arrows collected in one pass over the nodes."""
 
     def __init__(self, net: Layer, built: Built) -> None:
         self.layers: dict[str, Layer] = {"": net, **built.book.layers}

@@ -147,7 +147,7 @@ class Operand:
 
 
 class Chain:
-    """Generates the operations of a loop for some elements of a row, in any function.
+    """Generator of the operations of a loop for some elements of a row, in any function.
 
     Args:
         spec: the loop.
@@ -206,7 +206,7 @@ class Chain:
 
 
 class LoopWriter:
-    """Writes one loop into a module."""
+    """Writer of one loop into a module."""
 
     def __init__(self, spec: LoopSpec, name: str) -> None:
         self.spec = spec

@@ -17,7 +17,7 @@ Value = Any
 
 
 class FunctionBuilder:
-    """Builds one function.
+    """Builder of one function.
 
     Args:
         arguments: number of int64 arguments.

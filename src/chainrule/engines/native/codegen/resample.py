@@ -25,7 +25,7 @@ VECTORS_AT_ONCE = (4, 1)  # vectors of a row, then the rest
 
 
 class ResampleWriter:
-    """Writes the kernel."""
+    """Writer of the kernel."""
 
     def __init__(self, dtype: str, name: str) -> None:
         self.vectors = Vectors(dtype, BYTES // SIZE[dtype])

@@ -29,7 +29,7 @@ NAMES = {"sum": "add", "max": "maximum", "min": "minimum"}
 
 
 class ReductionWriter:
-    """Combines vectors of one dtype.
+    """Writer of reductions of one dtype.
 
     Args:
         reduction: ``"sum"``, ``"max"`` or ``"min"``.
@@ -86,7 +86,7 @@ class ReductionWriter:
 
 
 class RowReductionWriter(ReductionWriter):
-    """Writes the kernel that reduces rows, number by number."""
+    """Writer of the kernel that reduces rows, number by number."""
 
     def write(self) -> ir.Module:
         """Return the module with the finished function."""
@@ -133,7 +133,7 @@ class RowReductionWriter(ReductionWriter):
 
 
 class ContiguousReductionWriter(ReductionWriter):
-    """Writes the kernel that reduces contiguous numbers."""
+    """Writer of the kernel that reduces contiguous numbers."""
 
     is_new: Value
 

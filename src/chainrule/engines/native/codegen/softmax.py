@@ -27,7 +27,7 @@ LONG_ROW = 1024  # scores from which on a row is computed alone
 
 
 class SoftmaxRowsWriter:
-    """Writes the kernel of one dtype.
+    """Writer of the kernel of one dtype.
 
     Args:
         function: ``"softmax"``, ``"log_softmax"`` or ``"logsumexp"``.
@@ -162,7 +162,7 @@ class SoftmaxRowsWriter:
 
 
 class SoftmaxColumnsWriter:
-    """Writes the kernel of one dtype.
+    """Writer of the kernel of one dtype.
 
     Args:
         function: ``"softmax"``, ``"log_softmax"`` or ``"logsumexp"``.

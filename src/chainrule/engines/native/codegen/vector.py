@@ -42,7 +42,7 @@ def scalar_type(dtype: str) -> ir.Type:
 
 @dataclass
 class Lanes:
-    """Generates instructions for ``width`` elements at once.
+    """Generator of instructions for ``width`` elements at once.
 
     Args:
         width: 1 (scalars) or a vector length.

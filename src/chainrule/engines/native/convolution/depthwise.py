@@ -41,7 +41,7 @@ BLOCK = 256  # numbers of a position that all taps process before the next ones
 
 
 class DepthwiseWriter:
-    """What both kernels have in common.
+    """The common part of both kernels.
 
     Args:
         lanes: numbers of a vector.
@@ -103,7 +103,7 @@ class WindowSpec:
 
 
 class ForwardWriter(DepthwiseWriter):
-    """Writes the kernel of the forward pass, for two windows at a time if they read the same positions.
+    """Writer of the forward kernel, for two windows at a time if they read the same positions.
 
     Args:
         window: properties of the windows.

@@ -41,7 +41,7 @@ rows fit 16 registers, or 32 if a register has 16 bytes."""
 
 
 class DotProductWriter:
-    """Writes the dot products of one dtype.
+    """Writer of the dot products of one dtype.
 
     Args:
         width: bytes of a vector of the target.

@@ -19,7 +19,7 @@ FIRST = 16  # the epilogue's first word in a product's block
 
 
 class Epilogue:
-    """Generates a chain of operations after a tile.
+    """Generator of a chain of operations after a tile.
 
     Args:
         spec: the operations; operand 0 is the product.

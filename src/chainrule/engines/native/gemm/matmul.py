@@ -58,7 +58,7 @@ Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
 
 
 class MatmulWriter:
-    """Writes the matrix product of one dtype.
+    """Writer of the matrix product of one dtype.
 
     Args:
         by_table: whether positions come from tables.
@@ -346,7 +346,7 @@ def _tile_count(code: FunctionBuilder, count: Value, rows: int, has_next: bool) 
 
 
 class _Common:
-    """What all tiles of a product have in common.
+    """The common part of all tiles of a product.
 
     Args:
         code: the function that is generated.

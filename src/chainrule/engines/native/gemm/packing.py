@@ -15,7 +15,7 @@ from chainrule.engines.native.codegen.masked_vectors import Vectors
 
 
 class PanelPacker:
-    """Writes the function that copies a panel."""
+    """Writer of the function that copies a panel."""
 
     def __init__(self, module: ir.Module, vectors: Vectors) -> None:
         self.module, self.vectors = module, vectors

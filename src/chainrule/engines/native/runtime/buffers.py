@@ -27,7 +27,7 @@ def aligned(size: int) -> np.ndarray:
 
 
 class Place(NamedTuple):
-    """Where something is: the number of a base, and the bytes from there."""
+    """A place in memory: the number of a base, and the bytes from there."""
 
     base: int
     offset: int

@@ -78,7 +78,7 @@ class Call:
 
 
 class CallBuilder:
-    """Builds the calls of tasks."""
+    """Builder of the calls of tasks."""
 
     def __init__(self, machine: Machine, buffers: Sequence[Buffer]) -> None:
         self.machine, self.buffers = machine, buffers

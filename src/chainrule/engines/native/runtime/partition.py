@@ -63,7 +63,7 @@ ROWS = 12  # of a matrix product or of dot products: full tiles of every height
 
 @frozen
 class Partition:
-    """How a call is divided.
+    """The division of a call.
 
     Args:
         length: length of the axis.

@@ -128,7 +128,7 @@ class Line:
 
 @frozen(eq=False)
 class StepDefinition:
-    """What the layouts of all batch sizes have in common.
+    """The common part of the layouts of all batch sizes.
 
     Args:
         cores: number of cores that the plan is optimized for.

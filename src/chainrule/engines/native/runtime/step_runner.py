@@ -88,7 +88,7 @@ class CompiledStep:
 
 
 class Trainer:
-    """Runs a training step many times over a data set in memory.
+    """A runner of many training steps over a data set in memory.
 
     Args:
         step: the step.
