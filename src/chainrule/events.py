@@ -193,23 +193,14 @@ class Channel:
         return any(getattr(listener, "every_step", False) for listener in self.listeners)
 
     def send(self, event: Event) -> bool:
-        """Call all listeners; returns whether one of them returned ``True``, a request to stop the training.
-
-        Raises:
-            TrainingError E511: a listener failed.
-        """
+        """Call all listeners (E511: one failed); returns whether one requested a stop by ``True``."""
         # All listeners are called, even if the first requests to stop.
         results = [_call_listener(listener, event) for listener in self.listeners]
         return any(result is True for result in results)
 
 
 def _call_listener(listener: Listener, event: Event) -> object:
-    """Call a listener and return its result.
-
-    Raises:
-        TrainingError E511: it raised an exception other than a ``ChainruleError``; names listener and
-            exception.
-    """
+    """Call a listener and return its result; E511 names it for other exceptions than ``ChainruleError``."""
     try:
         return listener(event)
     except ChainruleError:

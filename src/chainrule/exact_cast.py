@@ -48,11 +48,7 @@ def exact_cast(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def exact_array(name: str, value: Any, dtype: str) -> np.ndarray:
-    """Return anything that NumPy converts to numbers in a dtype, as ``exact_cast``; NaN is a number.
-
-    Raises:
-        DataError E340: no real numbers. DtypeError: as ``exact_cast``.
-    """
+    """Return anything that NumPy converts to numbers in a dtype (E340), as ``exact_cast`` with NaN."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "fiubcUSMm":
@@ -76,11 +72,7 @@ def keeps_integers(array: np.ndarray, converted: np.ndarray) -> bool:
 
 
 def refuse_rounded(name: str, array: np.ndarray, converted: np.ndarray) -> None:
-    """Refuse a conversion that rounds an integer among floating-point numbers.
-
-    Raises:
-        DtypeError E234: names the first such integer.
-    """
+    """Refuse a conversion that rounds an integer among floating-point numbers; E234 names the first."""
     changed = _changes(array, converted) & (array == np.floor(array))
     position = tuple(map(int, np.unravel_index(int(np.argmax(changed)), changed.shape)))
     where = f"{name}[{', '.join(map(str, position))}]"
@@ -88,11 +80,7 @@ def refuse_rounded(name: str, array: np.ndarray, converted: np.ndarray) -> None:
 
 
 def refuse_fractions(name: str, array: np.ndarray) -> None:
-    """Refuse a fraction among floating-point numbers that are used as integers.
-
-    Raises:
-        DtypeError E235: names the first.
-    """
+    """Refuse a fraction among floats that are used as integers; E235 names the first."""
     for rows in _blocks(array):
         is_fraction = array[rows] != np.floor(array[rows])
         if is_fraction.any():

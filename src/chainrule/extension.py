@@ -73,11 +73,7 @@ class Extensible:
 
 
 def complete(cls: Any) -> Any:
-    """Turn a subclass of ``Extensible`` into a frozen record of its annotated fields, unless it is one.
-
-    Raises:
-        UsageError E141: the class cannot be such a record; the error states why and what to write.
-    """
+    """Turn a subclass of ``Extensible`` into a frozen record of its fields, unless it is one (E141)."""
     if _MARK in cls.__dict__ or cls is Extensible:
         return cls
     with _LOCK:

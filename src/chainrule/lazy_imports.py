@@ -75,11 +75,7 @@ class LazyNames:
         return self.load, lambda: self.names
 
     def load(self, name: str) -> Any:
-        """Import the module of a name and set the name in the package, so that later accesses find it there.
-
-        Raises:
-            AttributeError: the package has no such name; worded as by Python.
-        """
+        """Import the module of a name, which is set in the package; raises ``AttributeError`` for others."""
         if name not in self.modules:
             raise AttributeError(
                 f"module {self.package!r} has no attribute {name!r}", name=name, obj=sys.modules[self.package]

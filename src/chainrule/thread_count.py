@@ -65,11 +65,7 @@ def faulty_variables(environment: Mapping[str, str] | None = None) -> list[tuple
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """Return the number of processors whose time the control groups of this process grant; ``None``: all.
-
-    Args:
-        root: the folder that contains ``proc`` and ``sys``.
-    """
+    """Return the processors whose time the control groups grant; ``None``: all. ``root`` has ``proc``."""
     quotas = [_quota_of_group(folder) for folder in _groups(root)]
     return min((quota for quota in quotas if quota is not None), default=None)
 

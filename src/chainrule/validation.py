@@ -225,14 +225,7 @@ def language(value: Any, where: str) -> str:
 
 
 def trained_network(model: _Trainable[_Network], where: str, fix: str = "model.fit(x, y)") -> _Network:
-    """Return the network of a trained model.
-
-    Args:
-        fix: the call that trains the model, or initializes it.
-
-    Raises:
-        TrainingError E503: the model is not trained.
-    """
+    """Return the network of a trained model, else raise E503 with the call ``fix`` that trains it."""
     network = model.network
     if network is None:
         raise TrainingError("E503", where=where, fix=fix)

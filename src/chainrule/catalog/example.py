@@ -122,11 +122,7 @@ _ROWS = ("sum", "max", "min", "prod", "softmax", "log_softmax", "logsumexp")
 
 
 def op_program(name: str, card: type[Card] | None) -> str:
-    """Return the example program of an operation; ``""`` if it has no public function.
-
-    Args:
-        card: its card; ``None`` if it is composed of others.
-    """
+    """Return the example program of an operation, or ``""``; ``card`` is ``None`` for a composed one."""
     if name in CALLS:
         inputs, call, first = CALLS[name]
     elif card is None:

@@ -52,11 +52,7 @@ class Beam:
 
 
 def search_beams(decoder: Decoder, request: Request) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each prompt, best first; at most ``num_beams``.
-
-    Raises:
-        As ``sampling.sample_tokens``.
-    """
+    """Return at most ``num_beams`` hypotheses of each prompt, best first; errors as ``sample_tokens``."""
     state = prefill(decoder, request, 1)
     beams = [Beam([Hypothesis(0.0, (), row)]) for row in range(len(request.prompts))]
     for position in range(request.max_new_tokens):

@@ -64,11 +64,7 @@ class SampledStep:
 
 
 def prefill(decoder: Decoder, request: Request, samples: int) -> DecodingState:
-    """Process the prompts, and repeat each of them for ``samples`` sequences.
-
-    Raises:
-        ShapeError E211: a token without a row in the embedding of the network.
-    """
+    """Process the prompts, each for ``samples`` sequences (E211: a token outside the embedding)."""
     prompts, count = request.prompts, len(request.prompts)
     lengths = np.array([len(prompt) for prompt in prompts])
     tokens = np.zeros((count, lengths.max()), np.int64)
@@ -89,11 +85,7 @@ def prefill(decoder: Decoder, request: Request, samples: int) -> DecodingState:
 
 
 def sample_tokens(decoder: Decoder, request: Request) -> Iterator[SampledStep]:
-    """Sample the sequences of a request, one token of each at a time.
-
-    Raises:
-        UsageError E125: every token is excluded. TrainingError E501: the network predicts NaN or infinity.
-    """
+    """Sample the sequences of a request, one token of each at a time; E125: all excluded; E501: NaN."""
     state = prefill(decoder, request, request.samples)
     random_numbers = _random_numbers(request)
     stop = np.array(request.stop, np.int64)

@@ -56,11 +56,7 @@ class SpeechOutput:
         return self.numbers((PAUSE, *pronounce(text, self.voice, where).symbols), where)
 
     def numbers(self, symbols: Sequence[str], where: str) -> np.ndarray:
-        """Return the numbers of phonemes, (n,); an unknown one is replaced by a similar one that is known.
-
-        Raises:
-            DataError E365: there is none.
-        """
+        """Return the numbers of phonemes, (n,); similar ones stand for unknown ones (E365: none)."""
         known = {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
         return np.array([known[self._similar(symbol, known, where)] for symbol in symbols], np.int64)
 

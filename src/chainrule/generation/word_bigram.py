@@ -82,12 +82,7 @@ class WordBigram:
         return sum(self._words.values())
 
     def probability(self, before: str, word: str) -> float:
-        """Return the probability of a word after another one.
-
-        Args:
-            before: the word before; ``EDGE`` at the begin of a text.
-            word: the word; ``EDGE`` at its end.
-        """
+        """Return the probability of a word after another one; ``EDGE`` is begin and end of a text."""
         unseen = (1 / (self.letters + 1)) ** (len(word) + 1)
         if not self._total:
             return unseen

@@ -46,11 +46,7 @@ class ImageRows:
         return ImageRows(inputs, names, self.sizes[index], self.folder)
 
     def pixels(self, row: int) -> np.ndarray:
-        """Return the pixels of an image as it is stored, (H, W, 3) bytes.
-
-        Raises:
-            DataError E352: it cannot be decoded.
-        """
+        """Return the pixels of an image as it is stored, (H, W, 3) bytes (E352)."""
         file = self.folder / self.names[row]
         try:
             with open_inside(file, self.folder) as stream:

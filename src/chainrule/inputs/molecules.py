@@ -72,11 +72,7 @@ class MoleculeKind(InputKind):
 
 
 def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
-    """Return the molecules of a table, and their positions for errors.
-
-    Raises:
-        DataError E313, E343, E390: as ``MoleculeKind.read``.
-    """
+    """Return the molecules of a table, and their positions; errors as ``MoleculeKind.read``."""
     column = next((name for name in table.columns if name.lower() == COLUMN), None)
     if column is None:
         raise DataError(

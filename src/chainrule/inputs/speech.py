@@ -170,10 +170,7 @@ def speech_folder(data: str) -> str:
 
 
 def spoken_output(model: Model, spoken: SpokenTexts, folder: str) -> Output:
-    """Write a WAV file for each text; return the texts with their files and seconds.
-
-    Args:
-        folder: of the files; created if it does not exist.
+    """Write a WAV file for each text into a folder; return the texts with their files and seconds.
 
     Raises:
         FileError: the folder or a file cannot be written.

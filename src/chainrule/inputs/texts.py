@@ -111,11 +111,7 @@ def target_column() -> str:
 
 
 def require_columns(table: Table, names: Iterable[str]) -> None:
-    """Require rows, and a column of texts with each of these names.
-
-    Raises:
-        DataError: E313 a column is missing. E343 no rows.
-    """
+    """Require rows (E343), and a column of texts with each of these names (E313)."""
     missing = [name for name in names if name not in table.columns]
     if missing:
         raise DataError(

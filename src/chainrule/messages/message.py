@@ -94,10 +94,9 @@ def fact(template: str, /, **values: object) -> Message:
 
 
 def known_fact(template: str, values: Mapping[str, object]) -> Message:
-    """Return a record that was read from a file, whose template must be one of the catalog.
+    """Return a record that was read from a file, if its template is in the catalog.
 
-    Raises:
-        ValueError: another template: it could have a format that takes all memory.
+    Raises ``ValueError`` for another template: it could have a format that takes all memory.
     """
     if not is_known(template):
         raise ValueError("an unknown template")

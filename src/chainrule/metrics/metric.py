@@ -166,11 +166,7 @@ def of_function(function: Callable[..., Any], larger: Callable[[str], bool]) -> 
 def checked_predictions(
     metric: Metric, target: np.ndarray, prediction: np.ndarray, weights: Any
 ) -> Predictions:
-    """Interpret arrays as the first task of the metric that their shapes fit.
-
-    Raises:
-        TrainingError E510: they fit none; a class without a probability; a wrong number of weights.
-    """
+    """Interpret arrays as the first task of the metric that their shapes fit (E510: none)."""
     for array in (target, prediction):
         if array.dtype.kind not in "fiub" or not array.ndim:
             raise _mismatch(metric, "arrays of numbers", array)

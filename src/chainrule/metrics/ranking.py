@@ -18,7 +18,7 @@ from chainrule.metrics.metric import Metric, Option
 def _curve(
     is_hit: np.ndarray, score: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return True and false positives at each threshold, as sums of weights; the highest threshold first."""
+    """Return true and false positives at each threshold, as sums of weights; the highest threshold first."""
     order = np.argsort(-score, kind="stable")
     weight = np.ones(len(score)) if weights is None else weights[order].astype(np.float64)
     last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)

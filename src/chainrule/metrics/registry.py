@@ -106,11 +106,7 @@ def resolve_metrics(
 
 
 def custom_metric(metric: Any) -> Metric | None:
-    """Return the metric of a function or ``Metric`` record; ``None`` for a name.
-
-    Raises:
-        UsageError E102: a function without a name, or with that of another metric.
-    """
+    """Return the metric of a function (E102: its name) or ``Metric`` record; ``None`` for a name."""
     if not isinstance(metric, Metric) and not callable(metric):
         return None
     custom = metric if isinstance(metric, Metric) else of_function(metric, larger_is_better)

@@ -35,12 +35,7 @@ SCALE_QUANTILE = 0.99  # the share of values within the color scale
 
 
 def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> str:
-    """Draw lines over the epochs.
-
-    Args:
-        lines: values and color of each line.
-        best: the epoch whose weights were restored, marked by a dashed line.
-    """
+    """Draw lines over the epochs, each of values and color; a dashed line marks the ``best`` epoch."""
     values = [value for line, _ in lines for value in line if math.isfinite(value)]
     epochs = max((len(line) for line, _ in lines), default=1)
     frame = Frame(_widen(1, epochs), _widen(min(values, default=0.0), max(values, default=1.0)), True)
@@ -191,8 +186,7 @@ def _number(value: float) -> str:
 def calibration(curves: Sequence[tuple[Reliability, str]]) -> str:
     """Return the observed share of the positive class over its probability, with two standard errors.
 
-    Args:
-        curves: for each model its calibration table and its color.
+    ``curves`` has for each model its calibration table and its color.
     """
     frame = Frame((0.0, 1.0), (0.0, 1.0))
     elements = [frame.line([(0.0, 0.0), (1.0, 1.0)], GRAY, is_dashed=True)]

@@ -73,11 +73,7 @@ MAX_HIGHLIGHTED = 60  # maximum number of classes with a highlighting rule
 
 
 def lighting(classes: Iterable[str]) -> str:
-    """Return the CSS rules that highlight all occurrences of a number together.
-
-    Args:
-        classes: one class per number; those beyond ``MAX_HIGHLIGHTED`` get no rule.
-    """
+    """Return the CSS rules that highlight each of ``MAX_HIGHLIGHTED`` numbers, one class each, together."""
     rules = [
         f".chainrule:has(.{name}:hover) .{name}{{background:var(--lit);--line:var(--strong)}}"
         for name, _ in zip(classes, range(MAX_HIGHLIGHTED), strict=False)

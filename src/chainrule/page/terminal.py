@@ -25,11 +25,7 @@ HANGING = "    "  # indentation of wrapped formulas
 
 
 def text_page(page: Page, columns: int | None = None) -> str:
-    """Return a page as text.
-
-    Args:
-        columns: the width; by default that of the terminal, if the output is a terminal.
-    """
+    """Return a page as text; default of ``columns``: the width of the output, if it is a terminal."""
     columns = columns or terminal_columns()
     title = printable(page.title)
     blocks = [f"{title}\n{'═' * min(width(title), columns)}"]

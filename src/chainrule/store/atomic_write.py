@@ -132,14 +132,7 @@ class _Counted:
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:
-    """Require that ``write`` can write a file, before the work whose result it will contain.
-
-    Args:
-        path: path of the file, which is not changed.
-
-    Raises:
-        FileError: as ``write``, with the same cause.
-    """
+    """Require that ``write`` can write a file, before the work; changes nothing. Errors as ``write``."""
     target = Path(path)
     try:
         with place_of(path, enclosing_run(path)) as place:

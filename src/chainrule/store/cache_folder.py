@@ -18,11 +18,7 @@ MAX_BYTES = 256 * 2**20  # of a cached file
 
 
 def cache_folder(name: str) -> Path | None:
-    """Return the folder of a kind of cached files, which may not exist yet; ``None``: no home folder.
-
-    Args:
-        name: of the kind, such as ``"native"``.
-    """
+    """Return the folder of a kind of cached files (``"native"``), which may not exist; ``None``: no home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):
         try:

@@ -44,11 +44,7 @@ class Place:
     within: Path | None = None
 
     def open(self, flags: int, mode: int = 0o666) -> int:
-        """Open a regular file without blocking: a pipe without a writer does not block, a link is an error.
-
-        Raises:
-            OSError: as ``os.open``; EISDIR if it is not a regular file.
-        """
+        """Open a regular file, never blocking for a pipe; ``OSError`` as of ``os.open``, also for a link."""
         handle = os.open(
             self.name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode, dir_fd=self.folder
         )
@@ -169,11 +165,7 @@ def is_link(name: str | os.PathLike[str], folder: int | None = None) -> bool:
 
 
 def refuse_link(path: Path) -> Path:
-    """Return the path unless it is a symbolic link.
-
-    Raises:
-        FileError E434: it is a symbolic link.
-    """
+    """Return the path unless it is a symbolic link (E434)."""
     if is_link(path):
         raise link_error(path)
     return path

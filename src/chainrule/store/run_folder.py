@@ -85,11 +85,7 @@ class FolderLock:
             return False
 
     def verify(self) -> None:
-        """Raise an error if the folder was deleted, moved or replaced.
-
-        Raises:
-            FileError E433: it was.
-        """
+        """Raise E433 if the folder was deleted, moved or replaced."""
         if not self.is_there:
             raise folder_gone_error(self.path)
 

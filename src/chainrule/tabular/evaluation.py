@@ -149,11 +149,7 @@ def results_of(scores: Scores, names: Sequence[str]) -> list[Result]:
 
 
 def metric_names(kind: str, additional: Sequence[str] = ()) -> list[str]:
-    """Return the names of the default metrics of a task, those of the result, and additional ones.
-
-    Raises:
-        UsageError E101: no such metric for this task.
-    """
+    """Return the names of the default metrics, those of the result, and additional ones (E101)."""
     defaults = [metric.name for metric in default_metrics(kind)]
     return [
         metric.label for metric in resolve_metrics([*defaults, *RESULT_METRICS[kind], *additional], [kind])

@@ -276,10 +276,9 @@ class Options:
         return f"cr.train_table({', '.join(['data', *changed])})"
 
     def command(self, out: str = "", has_seed: bool = True) -> str:
-        """Return the command that repeats this training; for rows in memory the call.
+        """Return the command that repeats this training; ``has_seed``: with a seed that is the default too.
 
-        Args:
-            has_seed: whether it states the seed even if that is the default.
+        For rows in memory it is the call.
         """
         if not self.data:
             return self.call()
@@ -405,11 +404,7 @@ def is_private(options: Options) -> bool:
 
 
 def refuse_private(options: Options) -> None:
-    """Refuse a private training where the rows would be prepared by their statistics.
-
-    Raises:
-        TrainingError E591: the training is private.
-    """
+    """Refuse a private training where the rows would be prepared by their statistics (E591)."""
     if options.epsilon:
         raise private_only("chainrule", "chainrule predict RUN FILE, chainrule evaluate RUN FILE")
 

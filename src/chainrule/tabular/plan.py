@@ -203,11 +203,7 @@ def _read(path: str, options: Options) -> Table:
 
 
 def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
-    """Return the table without some columns.
-
-    Raises:
-        DataError E313: an unknown column; the error suggests the closest name.
-    """
+    """Return the table without some columns; E313 suggests the closest name."""
     unknown = [name for name in columns if name not in (*table.columns, *table.unusable)]
     if unknown:
         raise DataError(
@@ -227,11 +223,7 @@ WARMUP, RAMP = 0.05, 0.5  # shares of all steps of interval training
 
 
 def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None:
-    """Return the robust training of the options; ``None`` without ``--robust``.
-
-    Raises:
-        UsageError E102: a training that needs classes for a regression; a radius beyond the range of pixels.
-    """
+    """Return the robust training of the options, if any (E102: regression, or a radius out of range)."""
     if not options.robust:
         return None
     if options.robust in NEEDS_CLASSES and not prepared.task.is_classification:

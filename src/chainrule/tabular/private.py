@@ -64,11 +64,7 @@ class PrivatePlan:
 
     @staticmethod
     def of(options: Options) -> PrivatePlan:
-        """Read the table and the file of ``--public``.
-
-        Raises:
-            UsageError E601: no ``--public``. DataError E313: no target, or a column that the table lacks.
-        """
+        """Read the table and the file of ``--public``; E601: no file; E313: no target or column."""
         table = read_source(options.data, options.reading)
         target = options.target or table.target
         if not target:
@@ -123,11 +119,7 @@ def fit_private(plan: PrivatePlan, model: Model, folder: RunFolder, resume: bool
 
 
 def require_same_epochs(plan: PrivatePlan, model: Model) -> None:
-    """Refuse another number of epochs than that of a complete training.
-
-    Raises:
-        UsageError E102: the noise of other epochs would differ from the start.
-    """
+    """Refuse other epochs than those of a complete training, whose noise would differ (E102)."""
     (epochs, _, _), done = plan.schedule, model.facts.get("epochs")
     if epochs != done and model.facts.get("ended") == "epochs":
         raise UsageError(

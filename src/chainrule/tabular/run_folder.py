@@ -33,11 +33,7 @@ OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, "checkpoints")
 
 
 def new_run(data: str) -> Path:
-    """Create the folder of a new training: ``runs/iris-1``, ``runs/iris-2``, ...
-
-    Raises:
-        FileError E403, E407: the folder cannot be created.
-    """
+    """Create the folder of a new training: ``runs/iris-1``, ``runs/iris-2``, ... (E403, E407)."""
     name = Path(data).name.partition(".")[0]
     name = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "table"
     parent = Path("runs")
@@ -122,11 +118,7 @@ def require_free(path: Path, *names: str) -> None:
 
 
 def refuse_occupied(path: Path, *names: str) -> None:
-    """Refuse a folder that contains a training, or one of the names.
-
-    Raises:
-        UsageError E602: the folder contains a training.
-    """
+    """Refuse a folder that contains a training (E602), or one of the names."""
     content = (*OWN, *names) if os.path.isdir(path) else ()
     existing = [name for name in content if os.path.lexists(path / name)]
     if existing:
@@ -274,8 +266,7 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
-    """Parse a configuration; raises E605 for a line that is not ``name = value``, or a value that is not
-    TOML.
+    """Parse a configuration; E605 for a line that is not ``name = value``, or a value that is not TOML.
 
     TOML allows more than ``to_toml`` writes: nested tables, or keys with thousands of dots, which take
     quadratic time to parse. Each line must therefore match the written form before it is parsed.

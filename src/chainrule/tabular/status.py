@@ -30,11 +30,7 @@ def silent(text: str) -> None:
 
 
 def status_of(model: Model) -> list[tuple[Pair, Pair]]:
-    """Return the facts of a training, each with its name, in English and Chinese.
-
-    Args:
-        model: the trained model, also of a file.
-    """
+    """Return the facts of a training, also of a file, each with its name, in English and Chinese."""
     facts, training, use = model.facts, TrainingFacts.of(model.facts), RowUse.of(model.facts)
     named = [name for name in ("data", "target") if isinstance(facts.get(name), str)]
     values: list[tuple[str, Pair]] = [(f"fact_{name}", _same(facts[name])) for name in named]

@@ -38,11 +38,7 @@ class Cost:
 
     @staticmethod
     def parse(text: str) -> Cost:
-        """Read ``FP:FN``, two numbers that are not negative and not both 0.
-
-        Raises:
-            UsageError E102: another text.
-        """
+        """Read ``FP:FN``, two numbers that are not negative and not both 0 (E102)."""
         parts = text.split(":")
         try:
             numbers = [float(part) for part in parts]
@@ -342,11 +338,7 @@ class DecisionThreshold:
 
 
 def require_two_classes(rule: str, cost: str, classes: int) -> None:
-    """Refuse a threshold for another task.
-
-    Raises:
-        UsageError E611: there are not exactly two classes.
-    """
+    """Refuse a threshold for another task than two classes (E611)."""
     if (rule or cost) and classes != 2:
         raise UsageError(
             "E611",

@@ -69,8 +69,7 @@ class BatchUpdates:
     def advance(
         self, state: TrainState, report: Report | None, max_steps: int, *, is_last_epoch: bool
     ) -> tuple[float, float]:
-        """Make the update on the next batch: of ``state`` the counters and the sums of the epoch are updated;
-        see ``Updates``."""
+        """Make the update on the next batch, with the counters and sums of ``state``; see ``Updates``."""
         self._last = self._source.take()
         loss = self._trainer.step(*self._last)
         rows, weight = self._trainer.last_rows

@@ -269,11 +269,7 @@ class EnsembleTraining:
         return untrained(net, self.loss, self.recipe.optimizer, **options)
 
     def fit_options(self, y: np.ndarray) -> dict[str, Any]:
-        """Return the arguments of ``fit`` besides the rows.
-
-        Args:
-            y: (N,) targets: labels, or values.
-        """
+        """Return the arguments of ``fit`` besides the rows, for targets (N,)."""
         return {
             "epochs": self.recipe.epochs,
             "batch_size": self.recipe.batch_size,
@@ -286,8 +282,7 @@ class EnsembleTraining:
 def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: EnsembleTraining) -> np.ndarray:
     """Return the weights of the kinds of members for each fold, (folds, G), chosen without its rows.
 
-    Args:
-        x, y: all encoded rows and targets in the order of the training, (N, F) and (N,).
+    ``x`` and ``y`` are all encoded rows and targets in the order of the training.
     """
     network, plan = model.network, training.plan
     assert network is not None

@@ -132,11 +132,7 @@ class History(list[KnownRow]):
 
     @staticmethod
     def of(rows: Sequence[KnownRow], facts: Mapping[str, Any]) -> History:
-        """Return the history of a model.
-
-        Args:
-            facts: of the model; they have the epoch whose weights it has.
-        """
+        """Return the history of a model, whose facts have the epoch of its weights."""
         training = TrainingFacts.of(facts)
         if training is not None and training.keeps_best:
             return History(rows, training.best_epoch)

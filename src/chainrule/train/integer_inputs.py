@@ -24,11 +24,7 @@ _MOVES = ("reshape", "transpose", "slice", "broadcast")  # these operations move
 
 
 def with_integer_inputs(network: Network, fixed: Collection[str] = ()) -> Network:
-    """Return the network with int64 in place of floating-point inputs that it uses only as integers.
-
-    Args:
-        fixed: inputs that keep their dtype.
-    """
+    """Return the network with int64 inputs that it uses only as integers, except ``fixed`` ones."""
     names = [name for name, spec in network.inputs.items() if spec.is_float and name not in fixed]
     names = [name for name in names if _is_integer(network.inference, name)]
     if not names:

@@ -176,10 +176,8 @@ class ModelState:
     def for_shapes(self, x: Any) -> ModelState:
         """Return the model for inputs of these shapes (other lengths, image sizes) with the same parameters.
 
-        Where the parameters depend on the shapes, it is the model itself, and refuses them.
-
-        Args:
-            x: arrays, or one array for the first input.
+        Where the parameters depend on the shapes, it is the model itself, and refuses them. ``x`` is arrays,
+        or one for the first input.
         """
         network = self.network
         if network is None or self.preparation is not None:
@@ -210,11 +208,7 @@ class ModelState:
         return replace(self, parameters=parameters, states=states)
 
     def rows_of(self, x: Any, y: Any = None, weights: Any = None) -> data.Arrays:
-        """Return inputs, targets and weights as validated arrays; inputs in the dtypes of the network.
-
-        Raises:
-            DataError, DtypeError: as ``Arrays.of``. DataError E313: a frame without a column of the training.
-        """
+        """Return inputs, targets and weights as arrays in the network's dtypes; E313 and as ``Arrays.of``."""
         network, x = self.network, in_order(x, self.columns)
         if network is None:
             return data.Arrays.of(x, y, weights, self.recipe.dtype)
@@ -278,11 +272,7 @@ def untrained(
     clip: Clip | None = None,
     **options: Unpack[Options],
 ) -> ModelState:
-    """Return the state of a new model; for the arguments see ``chainrule.Model``.
-
-    Raises:
-        UsageError E101: a name that does not exist. UsageError E104: ``net`` is not a layer.
-    """
+    """Return the state of a new model; for the arguments and errors see ``chainrule.Model``."""
     require_layer("Model", net)
     refuse_unknown("Model", options, Options.__annotations__)
     dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())

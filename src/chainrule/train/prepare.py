@@ -209,11 +209,7 @@ class TrainingData:
 
 
 def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """Return a training of rows in memory or of an iterable, before its first update.
-
-    Args:
-        data, options: as for ``fit``.
-    """
+    """Return a training of rows in memory or of an iterable, before its first update; see ``fit``."""
     if is_source(data.x, data.y):
         return train.prepare_batches(model, data, options)
     return prepare_rows(model, data, options)
@@ -261,11 +257,7 @@ def _refuse_kinds(options: FitOptions) -> None:
 
 
 def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:
-    """Return the training rows and the validation rows.
-
-    Raises:
-        UsageError E102, E113: neither a fraction between 0 and 1 nor ``(x, y)``.
-    """
+    """Return training and validation rows (E102, E113: neither a fraction below 1 nor ``(x, y)``)."""
     if validation is None:
         return data, None
     if not isinstance(validation, tuple) and is_source(validation):
@@ -392,11 +384,7 @@ def _trimming(model: ModelState, step: Step, horizon: int, order: Order | Bucket
 
 
 def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener | Callback]]:
-    """Return the stopping rules among callbacks, and the other callbacks and functions in their order.
-
-    Raises:
-        UsageError E107: an entry that is neither a rule, a callback nor a function.
-    """
+    """Return the stopping rules, and the other callbacks and functions in their order (E107: others)."""
     rules = [c for c in callbacks if isinstance(c, StoppingRule)]
     listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
     for listener in listeners:

@@ -38,11 +38,7 @@ def member_weights(model: ModelState) -> np.ndarray:
 
 
 def single_member(model: ModelState, number: int) -> ModelState:
-    """Return one member of a trained ensemble as a model.
-
-    Args:
-        number: of the member, from 1.
-    """
+    """Return the member ``number``, from 1, of a trained ensemble as a model."""
     network = model.network
     assert network is not None
     index = number - 1

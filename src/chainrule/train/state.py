@@ -129,11 +129,7 @@ class TrainState:
             self.best[name] = np.where(where, self.best[name], before[name])
 
     def final(self, predicting: Tensors) -> tuple[Tensors, Tensors]:
-        """Return the parameters and states of the trained model: the best ones where they were stored.
-
-        Args:
-            predicting: the present parameters for predictions.
-        """
+        """Return parameters and states of the trained model: the best ones if stored, or ``predicting``."""
         if not self.best:
             return predicting, self.states
         groups = {
@@ -181,11 +177,7 @@ def history_record(history: Sequence[Row]) -> dict[str, Any]:
 
 
 def history_of(record: Any) -> list[Row]:
-    """Return the history in a record of ``history_record``.
-
-    Raises:
-        FileError E424: the record is malformed.
-    """
+    """Return the history in a record of ``history_record`` (E424: malformed)."""
     columns, rows = (record.get("columns"), record.get("rows")) if isinstance(record, dict) else (None, None)
     if (
         not isinstance(columns, list)

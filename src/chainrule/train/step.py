@@ -138,17 +138,11 @@ class Step:
         return plateau_of(self.recipe.optimizer.schedule)
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
-        """Return the random key of a step by the name of its input; empty for a network without random
-        operations."""
+        """Return the random key of a step by the name of its input; empty without random operations."""
         return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
 
     def feed(self, batch: Arrays, state: TrainState, seed: int) -> Tensors:
-        """Return the inputs of the update that follows a state, by name.
-
-        Args:
-            batch: its rows, encoded.
-            state: the state before the update.
-        """
+        """Return the inputs by name of the update that follows a state, for encoded rows."""
         arrays = {**state.parameters, **state.states, **state.slots}
         return self.inputs(by_name(batch), arrays, state.step, seed)
 

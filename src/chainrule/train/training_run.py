@@ -116,16 +116,11 @@ class TrainingRun:
         self.save = None
 
     def predicting_parameters(self) -> Tensors:
-        """Return the parameters for predictions: the present ones, or the averages of an optimizer such as
-        ``cr.EMA``."""
+        """Return the parameters for predictions: the present ones, or averages as of ``cr.EMA``."""
         return self.step.prediction_parameters(self.state.parameters, self.state.slots, self.state.step)
 
     def facts(self, reason: str) -> dict[str, Any]:
-        """Return counts and settings of the training for the model file, as plain data.
-
-        Args:
-            reason: why it ended; see ``TrainingEnded``.
-        """
+        """Return counts and settings of the training as plain data; ``reason`` as of ``TrainingEnded``."""
         spent = self.updates.facts(self.state) if isinstance(self.updates, PrivateUpdates) else {}
         return {**self.training_facts(reason).plain(), **spent}
 
@@ -152,11 +147,7 @@ class TrainingRun:
         return history[(best or len(history)) - 1].get("val_loss")
 
     def result(self, reason: str) -> ModelState:
-        """Return the trained model; with early stopping, it has the parameters of the best epoch.
-
-        Args:
-            reason: why it ended; see ``TrainingEnded``.
-        """
+        """Return the trained model, of early stopping the best one; ``reason`` as of ``TrainingEnded``."""
         parameters, states = self.state.final(self.predicting_parameters())
         if self.evaluator is not None and self.evaluator.is_of_members:
             states = with_group_weights(self.network, self.evaluator.rows, parameters, states)

@@ -355,11 +355,7 @@ class RowUpdates:
         return None if report is not None else (float(reported[-1, 0]), float(reported[-1, 1]))
 
     def _update_once(self, state: TrainState) -> tuple[float, float]:
-        """Make the update that the engine's loop refused; returns its loss and its learning rate.
-
-        Raises:
-            TrainingError E501: a result is not finite; names its origin.
-        """
+        """Make the update that the engine's loop refused; returns loss and learning rate (E501)."""
         results, is_good = self.updater.run_once(self._batch(state), state.step)
         if not is_good:
             replay = self.replay if self.reports_each else None

@@ -32,24 +32,13 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
 
 
 def require_targets(rows: InputRows, run: str, data: str) -> None:
-    """Require targets; those of a table are checked where they are read.
-
-    Raises:
-        UsageError E122: rows without targets. E607: texts to speak.
-    """
+    """Require targets (E122; E607: texts to speak); those of a table are checked where they are read."""
     if rows.y is None and not isinstance(rows.x, Table):
         raise rows.kind.without_targets(rows, run, data)
 
 
 def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:
-    """Warn if the model was trained on these rows, because metrics on them are too optimistic.
-
-    Args:
-        run: the run folder as passed by the user.
-
-    Returns:
-        whether it was.
-    """
+    """Warn if the model was trained on these rows, so that metrics are too optimistic; returns whether."""
     known = known_rows(model.state, x)
     if known is not None:
         counts = {field.name: getattr(known, field.name) for field in fields(known)}

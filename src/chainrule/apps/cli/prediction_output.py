@@ -98,11 +98,7 @@ class Uncertainty:
 
 
 def require_classes(model: Model, uncertainty: Uncertainty) -> None:
-    """Refuse sets and abstention of a model that does not predict one class for each row.
-
-    Raises:
-        UsageError E601: it does not.
-    """
+    """Refuse sets and abstention of a model that does not predict one class for each row (E601)."""
     is_classifier = model.task == "classification" and len(model.targets) == 1
     if uncertainty.is_requested and not is_classifier:
         name = "--sets" if uncertainty.level is not None else "--abstain"

@@ -88,11 +88,7 @@ def measured_columns(
 
 
 def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
-    """Return entropy and disagreement of classes, in nats, or the standard deviation of values.
-
-    Raises:
-        UsageError E601: a single network without dropout.
-    """
+    """Return entropy and disagreement of classes, in nats, or deviations of values (E601: one network)."""
     weights: np.ndarray | None = None
     if has_members(model.state):
         samples, weights = model.member_samples(x), model.member_weights

@@ -52,11 +52,7 @@ def layers_table(net: Layer, inputs: Mapping[str, Spec]) -> None:
 
 
 def result_table(results: Sequence[Result], kind: str, additional: Sequence[str] = ()) -> None:
-    """Print the metrics of a model and of baselines.
-
-    Args:
-        additional: metrics to print after the default ones.
-    """
+    """Print the metrics of a model and of baselines, the ``additional`` ones after the default ones."""
     names = list(dict.fromkeys([*RESULT_METRICS[kind], *additional]))
     rows = [
         (text_of(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names))

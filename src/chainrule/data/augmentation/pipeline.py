@@ -223,11 +223,7 @@ def _wrong(path: str, expected: str, received: object, fix: str = "") -> DataErr
 
 
 def require_images(images: np.ndarray) -> None:
-    """Require images: (N, H, W, C) with 1 or 3 channels, bytes or numbers from 0 to 1.
-
-    Raises:
-        DataError E354: an unsupported shape, dtype or range.
-    """
+    """Require images: (N, H, W, C) with 1 or 3 channels, bytes or numbers from 0 to 1 (E354)."""
     shape, dtype = tuple(np.shape(images)), getattr(images, "dtype", None)
     received = fix = ""
     if not isinstance(images, np.ndarray) or images.ndim != 4 or 0 in shape or shape[3] not in (1, 3):
@@ -245,11 +241,7 @@ def require_images(images: np.ndarray) -> None:
 
 
 def to_floats(images: np.ndarray) -> np.ndarray:
-    """Convert images to float32 between 0 and 1; bytes are divided by 255.
-
-    Raises:
-        DataError E354: numbers outside 0 to 1.
-    """
+    """Convert images to float32 between 0 and 1 (E354: other numbers); bytes are divided by 255."""
     if images.dtype == np.uint8:
         return images.astype(np.float32) / np.float32(255)
     if images.size and not (images.min() >= 0 and images.max() <= 1):  # NaN compares false

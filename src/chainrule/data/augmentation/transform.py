@@ -84,21 +84,13 @@ def per_image(values: np.ndarray) -> np.ndarray:
 
 
 def require(owner: object, name: str, low: float, high: float) -> None:
-    """Require an argument to be a number from ``low`` to ``high``.
-
-    Raises:
-        UsageError E102: anything else, such as NaN or a text.
-    """
+    """Require a number from ``low`` to ``high``, and not NaN or a text (E102)."""
     if not _is_number(getattr(owner, name), low, high):
         raise _range_error(owner, name, fact("a number from {low:g} to {high:g}", low=low, high=high))
 
 
 def require_pair(owner: object, name: str, low: float, high: float) -> None:
-    """Require an argument to be a pair of numbers from ``low`` to ``high`` in ascending order.
-
-    Raises:
-        UsageError E102: anything else, such as a single number.
-    """
+    """Require a pair of numbers from ``low`` to ``high`` in ascending order (E102)."""
     value: Any = getattr(owner, name)
     pair = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, low, high) for v in value)
     if not pair or value[0] > value[1]:
@@ -107,11 +99,7 @@ def require_pair(owner: object, name: str, low: float, high: float) -> None:
 
 
 def require_integer(owner: object, name: str, low: int, high: int) -> None:
-    """Require an argument to be an integer from ``low`` to ``high``.
-
-    Raises:
-        UsageError E102: anything else.
-    """
+    """Require an integer from ``low`` to ``high`` (E102)."""
     value: Any = getattr(owner, name)
     if type(value) is not int or not low <= value <= high:
         raise _range_error(owner, name, fact("an integer from {low} to {high}", low=low, high=high))

@@ -64,11 +64,7 @@ class ReplayBuffer:
         self._count += 1
 
     def sample(self, count: int) -> dict[str, np.ndarray]:
-        """Return rows drawn at random with replacement, (count, ...) by name.
-
-        Raises:
-            DataError E304: the buffer has no rows.
-        """
+        """Return rows drawn at random with replacement, (count, ...) by name; E304 without rows."""
         if not self._count:
             raise DataError("E304", where="ReplayBuffer.sample", expected=fact("rows"), received="0")
         chosen = self._rng.integers(len(self), size=count)

@@ -254,11 +254,7 @@ def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:
 def tabulate(
     columns: Sequence[TypedColumn], source: str, lines: np.ndarray | None = None, target: str | None = None
 ) -> Table:
-    """Return the table of typed columns, with their notices.
-
-    Args:
-        source, lines, target: as in ``Table``.
-    """
+    """Return the table of typed columns, with their notices; other arguments as in ``Table``."""
     originals = {c.values.name: c.original for c in columns if c.original is not None}
     notations = {c.values.name: c.notation for c in columns if c.notation is not None}
     notices = limit(notice for column in columns for notice in column.notices)

@@ -57,11 +57,7 @@ class Archive:
         return sorted(n for n in self.files if not patterns or any(fnmatchcase(n, p) for p in patterns))
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            DataError: E301 no such file; E308 it is too large; E316 damaged.
-        """
+        """Return the content of a file; E301: no such file; E308: too large; E316: damaged."""
         where = f"{self.path}/{name}"
         if name not in self.files:
             close = nearest(name, list(self.files))
@@ -80,11 +76,7 @@ class Archive:
         return content
 
     def text(self, name: str) -> str:
-        """Return the content of a file of UTF-8 text.
-
-        Raises:
-            DataError: E307 it is not UTF-8; the message has the line. Others as ``read``.
-        """
+        """Return the content of a file of UTF-8 text (E307 with the line); other errors as ``read``."""
         content = self.read(name)
         try:
             return content.decode("utf-8-sig")

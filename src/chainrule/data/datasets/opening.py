@@ -21,11 +21,7 @@ DPKG = Path("/var/lib/dpkg/info")  # lists of the files of Debian packages
 
 
 def downloads_folder() -> Path:
-    """Return the folder of downloaded data sets.
-
-    Raises:
-        FileError E407: there is no home folder.
-    """
+    """Return the folder of downloaded data sets (E407: no home folder)."""
     folder = cache_folder("datasets")
     if folder is None:
         expected = fact("a home folder, in which data sets are kept")
@@ -37,11 +33,7 @@ def downloads_folder() -> Path:
 
 
 def dataset_of(name: str) -> Dataset:
-    """Return the data set of a name.
-
-    Raises:
-        UsageError E101: there is none.
-    """
+    """Return the data set of a name (E101)."""
     dataset = next((dataset for dataset in DATASETS if dataset.name == name), None)
     if dataset is None:
         table = nearest(name, TARGETS)
@@ -81,11 +73,7 @@ def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
 
 
 def copy_of(name: str) -> Path | None:
-    """Return the path of a copy of a data set, ``None`` if there is none.
-
-    Raises:
-        UsageError E101: no such data set.
-    """
+    """Return the path of a copy of a data set (E101), ``None`` if there is none."""
     dataset = dataset_of(name)
     path = _find(dataset)
     if path is None and (installed := _installed(dataset)) is not None:

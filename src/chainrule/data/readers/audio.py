@@ -92,11 +92,7 @@ def read_sound(
 
 
 def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
-    """Return the sound at the sample rate ``rate``.
-
-    Raises:
-        DataError E371: it has another rate, and ``resample`` is false.
-    """
+    """Return the sound at the sample rate ``rate``; E371 for another one if ``resample`` is false."""
     if rate is None or rate == sound.sample_rate:
         return sound
     if not resample:
@@ -108,11 +104,7 @@ def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sou
 
 
 def decode_inside(file: Path, root: Path) -> Sound:
-    """Decode a sound file inside a folder; a link that leads out of the folder is refused.
-
-    Raises:
-        DataError E350, E370: see ``read_sound``.
-    """
+    """Decode a sound file inside a folder, which no link leads out of; errors as ``read_sound``."""
     try:
         with open_inside(file, root) as stream:
             samples, rate = _decode(stream, file)

@@ -256,11 +256,7 @@ def _without_trailing(
 def without_empty(
     columns: list[TypedColumn], header: Header, source: str
 ) -> tuple[list[TypedColumn], list[Finding]]:
-    """Return the columns without those that have neither a name nor a value.
-
-    Raises:
-        DataError E305: a column without a name has values.
-    """
+    """Return the columns without those that have neither a name nor a value (E305: no name only)."""
     if all(header.names):
         return columns, []
     pairs = list(zip(header.names, columns, strict=True))

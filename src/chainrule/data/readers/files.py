@@ -113,11 +113,7 @@ def read_path(source: str | os.PathLike, options: ReadOptions) -> Table:
 
 
 def read_content(content: Content, options: ReadOptions, depth: int = 0) -> Table:
-    """Read a table from bytes, by their format.
-
-    Args:
-        depth: how many compressed files they were in.
-    """
+    """Read a table from bytes, by their format; they were in ``depth`` compressed files."""
     head, suffix = content.head(), content.suffix
     if suffix in PARQUET or head.startswith(b"PAR1"):
         return _columnar(content, options, is_parquet=True)

@@ -90,11 +90,7 @@ def count_scans(stream: BinaryIO) -> int:
 
 @contextmanager
 def open_image(stream: BinaryIO, where: object) -> Iterator[Any]:
-    """Open an image without decoding it.
-
-    Raises:
-        DataError E350: Pillow is not installed.
-    """
+    """Open an image without decoding it (E350: no Pillow)."""
     try:
         from PIL import Image  # noqa: PLC0415 an optional library
     except ImportError as cause:

@@ -233,11 +233,7 @@ def _refuse_expansion(root: Path, files: Sequence[Path], shape: tuple[int, ...])
 
 
 def image_sizes(folder: str | os.PathLike[str], names: Sequence[str]) -> np.ndarray:
-    """Return height and width of each image of a folder as it is stored in its file, (N, 2).
-
-    Args:
-        folder, names: as ``read_images`` reads them, and its column ``image``.
-    """
+    """Return height and width of the images that ``read_images`` reads as stored in their files, (N, 2)."""
     root = Path(folder)
     return np.array([header.size for header in _parallel_map(lambda name: _header(root / name, root), names)])
 

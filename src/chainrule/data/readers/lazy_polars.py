@@ -46,11 +46,7 @@ __all__ = ["is_polars", "pl", "require_threads"]
 
 
 def require_threads() -> None:
-    """Raise an error in a process that was forked while polars threads were running.
-
-    Raises:
-        UsageError E130: names a start method that works.
-    """
+    """Raise E130 in a process that was forked while polars threads were running."""
     if fork.polars_is_unusable():
         from chainrule.errors import UsageError, fact  # noqa: PLC0415  # a decoder process needs no errors
 

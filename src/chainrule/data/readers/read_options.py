@@ -110,11 +110,7 @@ class ReadOptions:
         return replace(self, **{name: getattr(NO_OPTIONS, name) for name in names})
 
     def require_only(self, allowed: Collection[str], source: str, kind: str) -> None:
-        """Refuse options that have no effect on a format.
-
-        Raises:
-            UsageError E128: an option outside ``allowed`` is set.
-        """
+        """Refuse options outside ``allowed``, which have no effect on a format (E128)."""
         wrong = [name for name in self.changed if name not in allowed]
         if wrong:
             expected = fact("no option") if not allowed else fact("only {names}", names=", ".join(allowed))

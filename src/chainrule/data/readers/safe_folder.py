@@ -37,11 +37,7 @@ def require_names(root: Path, paths: Iterable[Path]) -> None:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Open a file named by the user for reading; links are followed, pipes and devices are refused.
-
-    Raises:
-        OSError: not a regular file, or it cannot be read.
-    """
+    """Open a file named by the user for reading; follows links, refuses others than files (``OSError``)."""
     with place_of(path) as place:
         return os.fdopen(place.open(os.O_RDONLY), "rb")
 

@@ -173,11 +173,7 @@ def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple
 
 
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
-    """Return the first rows of windows: 0, stride, 2 stride, ... as long as a complete window fits.
-
-    Raises:
-        UsageError E102: an argument below 1. DataError E375: no window fits.
-    """
+    """Return the first rows of complete windows: 0, stride, ...; E102: below 1; E375: no window."""
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
         if type(value) is not int or value < 1:
             raise out_of_range(value, name, "windows", fact("an integer, at least 1"), fix=f"{name}=1")

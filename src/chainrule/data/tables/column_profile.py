@@ -134,11 +134,7 @@ class ColumnProfile:
 
     @staticmethod
     def read(path: str, record: object) -> ColumnProfile:
-        """Return the profile of an untrusted record, validated.
-
-        Raises:
-            DataError E328: with the path of the first invalid value.
-        """
+        """Return the profile of an untrusted record, validated; E328 has the path of what is invalid."""
         names = tuple(field.name for field in fields(ColumnProfile))
         values = read_fields(path, record, names, defaults_of(ColumnProfile))
         rows = _read_count(f"{path}.rows", values["rows"], 1, MAX_ROWS)
@@ -172,10 +168,7 @@ def profiles_of(table: Table, encodings: tuple[Encoding, ...]) -> tuple[ColumnPr
 
 
 def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list[str | None]]:
-    """Return which cells of a category are missing or have a level of the training, (N,), and their texts.
-
-    Upper and lower case are not distinguished.
-    """
+    """Return which cells of a category are missing or known, (N,), and their texts; case is ignored."""
     levels = table.levels(profile.column)
     known = {level.lower() for level in profile.levels}
     is_unseen = np.array([t is not None and t.lower() not in known for t in levels.texts.to_list()], bool)

@@ -98,11 +98,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_record(record: object) -> Parts:
-    """Restore the parts from a record after validating all of it.
-
-    Raises:
-        DataError E328: with the path of the first invalid value.
-    """
+    """Restore the parts from a record after validating all of it; E328 has the path of what is invalid."""
     defaults = {name: _plain(value) for name, value in Parts._field_defaults.items()}
     values = read_fields("preparation", record, ("version", *Parts._fields), defaults)
     if type(values["version"]) is not int or values["version"] != VERSION:

@@ -123,11 +123,7 @@ class Table:
 
 
 def require_usable(table: Table) -> None:
-    """Refuse a table with columns of lists and other content that no input can have.
-
-    Raises:
-        DataError E314: naming them.
-    """
+    """Refuse a table with columns of lists and other content that no input can have (E314)."""
     if table.unusable:
         raise unusable_columns(table.source, table.unusable)
 
@@ -169,11 +165,7 @@ def _feed(digest: hashlib._Hash, column: pl.Series) -> None:
 
 
 def require_table(table: object) -> None:
-    """Refuse data that is not a ``Table``.
-
-    Raises:
-        UsageError E113: arrays, for which a model has a check of its own, or data to be read first.
-    """
+    """Refuse data that is not a ``Table`` (E113): arrays, or data to be read first."""
     if not isinstance(table, Table):
         arrays = isinstance(table, np.ndarray | list | tuple)
         received = short_repr(table)

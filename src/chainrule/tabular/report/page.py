@@ -85,11 +85,7 @@ class HtmlReport:
 
 
 def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | None = None) -> str:
-    """Render the report as HTML.
-
-    Args:
-        recorded: histograms of the training, if there are any.
-    """
+    """Render the report as HTML, with the histograms of the training, if there are any."""
     model, options, prepared = analysis.model, analysis.options, analysis.prepared
     predictions, history = analysis.rows.predictions, model.history
     assert model.network is not None

@@ -17,11 +17,7 @@ THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 def calibration_rows(predictions: Predictions) -> list[tuple[str, ...]]:
-    """Return the calibration table: range of the probability, rows, mean, observed share and its error.
-
-    Args:
-        predictions: class indices and probabilities.
-    """
+    """Return the calibration table: range of the probability, rows, mean, observed share and its error."""
     return [
         (
             f"{part.low:.0%} – {part.high:.0%}",

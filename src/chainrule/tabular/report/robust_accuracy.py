@@ -45,11 +45,7 @@ class RobustAccuracy:
 
 
 def refuse_robustness(options: Options, prepared: PreparedData) -> None:
-    """Refuse a radius that cannot be attacked, before the training.
-
-    Raises:
-        UsageError E102: a regression; a radius beyond the range of pixels; no column that may change.
-    """
+    """Refuse a radius that cannot be attacked, before the training (E102)."""
     if not options.robustness:
         return
     expected, received = "", f"{options.robustness:g}"

@@ -18,11 +18,7 @@ from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
 
 def run_folder_of(path: Path, run: Any) -> Path | None:
-    """Return the run folder that contains a log, below which no link is followed; ``None``: it is in none.
-
-    Args:
-        run: the argument ``run`` of ``fit``.
-    """
+    """Return the run folder that contains a log, below which no link is followed; ``None``: none."""
     folder = getattr(run, "path", run)
     return Path(folder) if encloses(folder, path) else enclosing_run(path)
 

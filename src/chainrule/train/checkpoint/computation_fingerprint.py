@@ -23,11 +23,7 @@ Known = dict[Any, str]
 
 
 def computation(network: Network, step: Step) -> dict[str, str]:
-    """Return the fingerprint of each part of a training step and of inference, in order of computation.
-
-    Args:
-        step: horizon and sample weights are part of the computation.
-    """
+    """Return the fingerprint of each part of a training step (horizon, weights) and of inference."""
     known: Known = {}
     parts = dict(_layers(step.built.book, "layer"))
     parts["output"] = step.built.outputs
@@ -64,11 +60,7 @@ def _layers(book: Collected, kind: str) -> Iterator[tuple[str, Node | Mapping[st
 
 
 def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: Network) -> str | None:
-    """Return a description of the first part of a training whose computation differs; else ``None``.
-
-    Args:
-        saved, now: the recorded and the present result of ``computation``; ``saved`` in any order.
-    """
+    """Return the first part of a training whose computation differs (``saved`` in any order), or ``None``."""
     part = next((name for name, value in now.items() if saved.get(name) != value), None)
     if part is None:
         return None if saved.keys() <= now.keys() else fact("the layers: one was removed")

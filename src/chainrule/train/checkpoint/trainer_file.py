@@ -58,11 +58,7 @@ def save(path: str | os.PathLike[str], progress: Progress, arrays: Tensors) -> N
 def load(
     path: str | os.PathLike[str], like: Progress, arrays: Tensors, network: Network
 ) -> tuple[Progress, Tensors]:
-    """Read a trainer; see ``Trainer.load``.
-
-    Args:
-        like, arrays: the present progress and arrays of the trainer that continues.
-    """
+    """Read a trainer; see ``Trainer.load``. ``like``, ``arrays``: of the trainer that continues."""
     record, tensors = container.load(path, KIND)
     try:
         _refuse_malformed(record)

@@ -176,8 +176,7 @@ def mean_loss(
 def output_losses(
     results: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None
 ) -> dict[str, float]:
-    """Return the weighted mean of each output's loss over rows, without loss weights; for the arguments see
-    ``mean_loss``."""
+    """Return the weighted mean of each output's loss, without loss weights; arguments as ``mean_loss``."""
     row_weight = weights if weights is not None and weights.ndim == 1 else None
     scale = 1.0 if row_weight is None else row_weight.astype(np.float64)
     means = {}
@@ -237,11 +236,7 @@ def metrics_of(
 
 
 def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric | None:
-    """Return the metric of an output that a column name refers to; ``None`` if it refers to none.
-
-    Raises:
-        UsageError E102: a metric with an option out of range.
-    """
+    """Return the metric of an output that a column refers to (E102: its option); ``None`` without one."""
     prefix = "" if len(targets) == 1 else f"{output}_"
     metric = find_metric(name.removeprefix(prefix)) if name.startswith(prefix) else None
     return metric if metric is not None and targets[output].task in metric.tasks else None

@@ -55,10 +55,9 @@ class GroupPredictions:
     target: np.ndarray | None
 
     def best_weights(self, chosen: np.ndarray | None = None) -> np.ndarray:
-        """Return the weights of the groups, (G,), with the smallest loss; without rows the initial ones.
+        """Return the weights of the groups, (G,), with the smallest loss on the ``chosen`` predictions (J,).
 
-        Args:
-            chosen: (J,) the predictions that count; by default all.
+        Without rows they are the initial ones.
         """
         part = np.flatnonzero(self.weights > 0 if chosen is None else chosen & (self.weights > 0))
         if not len(part):

@@ -40,7 +40,7 @@ def raw_outputs(model: ModelState, x: Any) -> ByOutput:
 
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
-    """Return Fast path: the outputs for one row that needs no preparation; ``None`` if it does not apply."""
+    """Return the outputs for one row that needs no preparation (fast path); ``None`` for others."""
     row = model.single_row
     if row is None or type(x) is not np.ndarray or x.shape != row.shape or x.dtype != row.dtype:
         return None
@@ -58,11 +58,7 @@ def predict(model: ModelState, x: Any) -> ByOutput:
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
-    """Return the probability of each class; see ``chainrule.Model.predict_proba``.
-
-    Raises:
-        TrainingError E507: the model predicts values, not classes.
-    """
+    """Return the probability of each class (E507: values); see ``chainrule.Model.predict_proba``."""
     _require_classes(model)
     return _probabilities(model, _predicted(model, x))
 
@@ -70,10 +66,7 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
 def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
     """Return the results of ``predict`` and ``predict_proba`` from one pass over the rows.
 
-    Of several outputs, the probabilities are those of the outputs with classes, by name.
-
-    Raises:
-        TrainingError E507: no output has classes.
+    Of several outputs, the probabilities are those of the outputs with classes (E507: none), by name.
     """
     classes = [n for n, target in model.targets.items() if target.loss.task == "classification"]
     if not classes:
@@ -159,11 +152,7 @@ def _outputs_of(
 
 
 def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
-    """Return the output of a layer for these inputs; see ``chainrule.Model.activations``.
-
-    Raises:
-        UsageError E101: no layer at this path, or one with several outputs.
-    """
+    """Return the output of a layer (E101: no path of one output); see ``chainrule.Model.activations``."""
     encoded = encode_rows(model, x, "activations", may_be_empty=True)
     model, arrays, network = encoded.model, encoded.x, encoded.network
     results = network.inference.book.results
@@ -196,11 +185,7 @@ def empty_results(program: Program) -> dict[str, np.ndarray]:
 
 
 def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:
-    """Return slices that divide the rows into blocks whose computation fits into memory.
-
-    Args:
-        total: number of rows that these are a part of.
-    """
+    """Return slices of rows, a part of ``total``, whose computation fits into memory."""
     size = rows_per_block(program, max(rows, total))
     return (slice(start, start + size) for start in range(0, rows, size))
 

@@ -214,11 +214,7 @@ def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> 
 
 
 def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
-    """Check that every index has a row in its embedding, before the network runs.
-
-    Raises:
-        ShapeError E211: the embedding, the first such index and its position.
-    """
+    """Refuse an index without a row in its embedding, before the network runs; E211 has its position."""
     book = network.inference.book
     for (path, name), rows in book.tables.items():
         layer = book.layers.get(path, network.recipe.net)

@@ -121,11 +121,7 @@ class BatchSource:
         return self._next
 
     def has_next(self, batch: int) -> bool:
-        """Return whether the epoch has a further batch after its first ``batch`` ones, which is then read.
-
-        Raises:
-            DataError E343: the iterable ended before the epoch.
-        """
+        """Return whether the epoch has a batch after its first ``batch`` ones, which is then read (E343)."""
         if self._steps is None:
             return self._advance() or self._end_epoch(batch)
         if batch >= self._steps:

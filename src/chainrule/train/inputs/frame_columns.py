@@ -19,11 +19,7 @@ ONLY = ""  # the name of an input that was passed without a name
 
 
 def column_names(x: Any) -> tuple[str, ...]:
-    """Return the names of a frame's columns; empty for arrays, and where columns are only numbered.
-
-    Raises:
-        DataError E305: names that are not distinct, as for every table.
-    """
+    """Return the names of a frame's columns (E305: repeated); empty for arrays and numbered columns."""
     if type(x).__name__ not in FRAMES:
         return ()
     names = list(getattr(x, "column_names", None) or getattr(x, "columns", ()))

@@ -13,11 +13,7 @@ IMAGE = 4  # axes of a batch of images
 
 
 def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse arrays whose shapes do not fit the inputs of a network.
-
-    Raises:
-        ShapeError E209: another shape, or a missing array; all are listed, with a fix for the first if known.
-    """
+    """Refuse arrays whose shapes do not fit the inputs of a network; E209 lists all, with a fix."""
     mismatches = [
         (name, shape_text(spec.shape), fact("nothing") if array is None else _shape_of(array))
         for name, spec in specs.items()
@@ -36,11 +32,7 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
 
 
 def require_specs(inputs: object) -> None:
-    """Refuse everything except a dict of specs, such as a shape alone.
-
-    Raises:
-        UsageError E113: ``inputs`` is not such a dict; the fix shows one input of this shape.
-    """
+    """Refuse everything except a dict of specs, such as a shape alone; the fix of E113 shows one."""
     if isinstance(inputs, Mapping) and all(isinstance(spec, Spec) for spec in inputs.values()):
         return
     lengths = inputs if isinstance(inputs, list | tuple) else ()

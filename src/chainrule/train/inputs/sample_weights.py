@@ -53,11 +53,7 @@ def sample_weights(
 
 
 def refuse_zero_weights(weights: np.ndarray | None) -> None:
-    """Refuse weights that are all 0.
-
-    Raises:
-        UsageError E102: the sum of the weights is 0.
-    """
+    """Refuse weights that are all 0 (E102)."""
     if weights is not None and not weights.sum(dtype=np.float64) > 0:
         raise UsageError("E102", where="weights", name="the sum of the weights", expected="> 0", received="0")
 
@@ -68,11 +64,7 @@ def weight_shape_of(weights: np.ndarray | None) -> Shape:
 
 
 def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
-    """Refuse weights of positions or members whose shape is not that of the loss terms of every output.
-
-    Raises:
-        DataError E341: another shape; names the shapes that fit.
-    """
+    """Refuse weights whose shape is not that of the loss terms of every output; E341 has those that fit."""
     shape = weight_shape_of(weights)
     if weights is None or not shape:
         return

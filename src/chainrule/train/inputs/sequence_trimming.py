@@ -87,14 +87,7 @@ class SequenceTrimming:
         self._steps: dict[int, Step] = {}
 
     def __call__(self, batch: Tensors, rows: Any) -> tuple[Tensors, Step]:
-        """Return the trimmed batch, and the step for its length.
-
-        Args:
-            rows: the row numbers of the batch.
-
-        Raises:
-            UsageError E102: the network cannot be built for shorter sequences.
-        """
+        """Return the trimmed batch, and the step for its length (E102: not possible for the network)."""
         end = -(-int(self.lengths[rows].max()) // self.width) * self.width
         if end not in self._steps:
             self._steps[end] = self._step(end, batch.get(SAMPLE_WEIGHT))

@@ -107,11 +107,7 @@ class Target:
         return self.with_classes(labels)
 
     def with_classes(self, labels: tuple[Label, ...]) -> Target:
-        """Return the target with these labels, in the order of the scores; integers as in ``with_labels``.
-
-        Raises:
-            UsageError E143, TrainingError E502: as ``with_labels``.
-        """
+        """Return the target with these labels, in the order of the scores; all else as ``with_labels``."""
         if (
             all(type(v) is int and 0 <= v < self.max_classes for v in labels)
             and len(labels) < self.max_classes
@@ -251,8 +247,7 @@ class Target:
 
 
 def distinct(y: np.ndarray) -> np.ndarray:
-    """Return the sorted distinct values, as ``numpy.unique``, whose imports take longer than a first training
-    step."""
+    """Return the sorted distinct values; the imports of ``numpy.unique`` take longer than a first step."""
     ordered = np.sort(y, axis=None)
     is_new = np.ones(ordered.size, bool)
     is_new[1:] = ordered[1:] != ordered[:-1]
@@ -315,11 +310,7 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
 
 
 def declared_classes(classes: Any) -> dict[str, tuple[Label, ...]]:
-    """Return the declared labels by output; ``""`` is the only output of classes.
-
-    Raises:
-        UsageError E102: not at least two different labels for an output.
-    """
+    """Return the declared labels by output, ``""`` the only one with classes (E102: fewer than two)."""
     if classes is None:
         return {}
     parts = classes if isinstance(classes, Mapping) else {"": classes}

@@ -183,14 +183,7 @@ def _refuse_rows(program: Program, rows: int, free: int) -> None:
 
 
 def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
-    """Refuse predictions that do not fit into the free memory as text.
-
-    Args:
-        rows: number of rows that are predicted.
-
-    Raises:
-        TrainingError E508: the text does not fit.
-    """
+    """Refuse predictions of this many rows that do not fit into the free memory as text (E508)."""
     numbers = 0
     for target in targets.values():
         shape = target.output.shape[1:-1] if target.is_classes else target.output.shape[1:]
@@ -203,11 +196,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
 
 @contextmanager
 def refuse_memory_error(program: Program) -> Iterator[None]:
-    """Convert a ``MemoryError`` inside the block.
-
-    Raises:
-        TrainingError E508: an allocation failed.
-    """
+    """Convert a ``MemoryError`` inside the block to E508."""
     try:
         yield
     except MemoryError as cause:
@@ -232,8 +221,6 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
     """Return the bytes of all copies of parameters, running statistics and optimizer state.
 
     Temporary copies, which only exist while a new state is created, are included.
-
-    Temporary copies only exist while a new state is created.
     """
     return step.memo(("state", network.engine or settings.engine), lambda: _state_bytes(network, step))
 

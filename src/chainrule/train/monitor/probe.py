@@ -106,11 +106,7 @@ class Prober:
         self._due = 0  # the next step of the schedule
 
     def steps_until_due(self, step: int) -> int:
-        """Return the number of steps until the next probe; 0 if it is due now.
-
-        Args:
-            step: number of steps so far; must not decrease between calls.
-        """
+        """Return the number of steps until the next probe; 0: it is due now. ``step`` never decreases."""
         if not self.rows:
             return 2**62
         if self._due < step:
@@ -236,11 +232,7 @@ def to_csv(probes: Sequence[Probe]) -> str:
 
 
 def of_csv(text: str) -> list[Probe]:
-    """Return probes from the text of ``to_csv``.
-
-    Raises:
-        ValueError: the text is not such a table.
-    """
+    """Return probes from the text of ``to_csv``; raises ``ValueError`` for another text."""
     head, *lines = list(csv.reader(io.StringIO(text))) or [[]]
     if tuple(head) != COLUMNS:
         raise ValueError("not a table of probes")

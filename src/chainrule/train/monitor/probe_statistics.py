@@ -89,11 +89,7 @@ class ProbeStatistics:
             self._compute(compute, path)
 
     def add(self, name: str, value: np.ndarray) -> None:
-        """Process an output of the graph.
-
-        Args:
-            value: its array, which is released as soon as no part needs it.
-        """
+        """Process an output of the graph; its array is released as soon as no part needs it."""
         node = self._graph.outputs[name]
         if name in STORED:
             self.outputs[name] = value

@@ -14,11 +14,7 @@ from chainrule.settings import settings
 
 
 def is_verbose(verbose: bool | None = None) -> bool:
-    """Return whether a training shows its progress and its notices.
-
-    Args:
-        verbose: as in ``fit``; ``None``: if the standard output is a terminal or the cell of a notebook.
-    """
+    """Return whether a training shows its progress and notices; ``None``: on a terminal, in a notebook."""
     return sys.stdout.isatty() or in_notebook() if verbose is None else verbose
 
 
@@ -30,11 +26,7 @@ def in_notebook() -> bool:
 
 @contextmanager
 def progress(verbose: bool | None) -> Iterator[list[Listener]]:
-    """Yield the listeners that show the progress of a training, inside the block.
-
-    Args:
-        verbose: as in ``is_verbose``.
-    """
+    """Yield the listeners that show the progress of a training; ``verbose`` as in ``is_verbose``."""
     if not is_verbose(verbose):
         yield []
         return

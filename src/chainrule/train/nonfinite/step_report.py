@@ -34,11 +34,7 @@ MAX_VALUES = 2e7  # computed by the reference implementation for the steps befor
 
 
 def recent_steps(failed: FailedStep, values: Mapping[Node, np.ndarray]) -> tuple[StepStatistics, ...]:
-    """Return statistics of the last steps, the failed one included.
-
-    Args:
-        values: all values of this step.
-    """
+    """Return statistics of the last steps, the failed one included, whose values are passed."""
     number = failed.state.step + 1
     count = int(MAX_VALUES // max(1, sum(value.size for value in values.values())))
     states = _states(failed, min(LENGTH - 1, count))
@@ -214,11 +210,7 @@ def failed_step_error(failed: FailedStep) -> TrainingError:
 
 
 def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
-    """Return the error with a summary of the report.
-
-    Args:
-        samples: the number of samples in the batch.
-    """
+    """Return the error with a summary of the report and the number of samples in the batch."""
     rows = report.rows or report.dominant_rows
     indices = ", ".join(map(str, rows[:MAX_INPUTS])) + (", ..." if len(rows) > MAX_INPUTS else "")
     notes = [

@@ -32,14 +32,7 @@ def write_ledger(folder: RunFolder, steps: int) -> None:
 
 
 def discarded_steps(folder: RunFolder, completed: int) -> int:
-    """Return the number of steps that count and are not part of the checkpoint.
-
-    Args:
-        completed: the number of steps of the checkpoint.
-
-    Raises:
-        FileError E594: there is no ledger, or it counts fewer steps.
-    """
+    """Return the steps that count beyond the ``completed`` ones of the checkpoint; E594: no such ledger."""
     try:
         record = json.loads(folder.read_text(LEDGER, LIMIT))
     except (FileError, ValueError, RecursionError):

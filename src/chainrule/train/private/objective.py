@@ -62,11 +62,7 @@ class PrivateObjective:
     batch_size: int
 
     def __call__(self, network: Network, weight_shape: Shape | None, step: Node) -> tuple[Objective, Built]:
-        """Return the gradients, and the network whose states the step updates.
-
-        Raises:
-            GradientError E275, E276: a layer or the loss combines samples, or has no rule for single ones.
-        """
+        """Return the gradients, and the network with new states (E275, E276: it combines samples)."""
         built, nodes = network.training, {path: p.node for path, p in network.trainable.items()}
         weights = sample_weight(network, weight_shape)
         losses = with_row_keys(network.sample_loss(built))
@@ -90,9 +86,7 @@ class PrivateObjective:
     def _noisy(self, total: Node, path: str, h: float) -> Node:
         """Return a sum of clipped gradients with noise, divided by the expected size of the batch.
 
-        Args:
-            path: the path of its parameter.
-            h: the distance of neighboring values on the grid.
+        ``h`` is the distance of neighboring values on the grid.
         """
         noise = input_node(noise_label(path), total.shape, "float64", "state")
         steps = _rounded(F.cast(total, "float64") * (1.0 / h))

@@ -88,11 +88,7 @@ class Privacy:
 
 
 def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what the arrays of a model depend on without protection, as keys of ``UNPROTECTED``.
-
-    Args:
-        facts: of the model, which may come from a file.
-    """
+    """Return what the arrays depend on without protection, as keys of ``UNPROTECTED``, from any facts."""
     private = facts.get(PRIVACY)
     stored: Any = private.get("unprotected", []) if isinstance(private, dict) else []
     reasons = (
@@ -211,12 +207,7 @@ class Mechanism:
         return (*self.before, Phase(self.noise_multiplier, self.sampling_rate, steps))
 
     def facts(self, steps: int, epsilon: float) -> dict[str, Any]:
-        """Return the facts of a model for its file, as plain data.
-
-        Args:
-            steps: the number of steps that count, with those that were discarded.
-            epsilon: what they spent.
-        """
+        """Return the facts of a model for its file: ``steps``, discarded ones included, spent ``epsilon``."""
         return {
             "epsilon": epsilon, "delta": self.privacy.delta, "target": self.privacy.epsilon,
             "max_norm": self.privacy.max_norm, "rows": self.rows, "batch_size": self.batch_size,

@@ -71,12 +71,7 @@ class PrivateUpdates:
         self._account: Account | None = None
 
     def account_in(self, folder: RunFolder, state: TrainState, *, is_resumed: bool) -> None:
-        """Store the number of steps that count in a run folder.
-
-        Args:
-            state: the state that the training starts from.
-            is_resumed: whether it is that of a checkpoint in the folder.
-        """
+        """Store the number of steps that count in a run folder, where a training starts or ``is_resumed``."""
         self.discarded = discarded_steps(folder, state.step) if is_resumed else 0
         self._account = partial(write_ledger, folder)
         self._account(state.step + self.discarded)
@@ -118,10 +113,7 @@ class PrivateUpdates:
         self, state: TrainState, report: Report | None = None, max_steps: int = 1, *,
         is_last_epoch: bool = False,
     ) -> tuple[float, float]:  # fmt: skip
-        """Make one update; its loss is not released. See ``Updates``.
-
-        Returns:
-            NaN, and the learning rate.
+        """Make one update, without its loss: returns NaN and the learning rate. See ``Updates``.
 
         Raises:
             TrainingError E593: a parameter became NaN or infinite; the state is that before the step.
@@ -151,11 +143,7 @@ class PrivateUpdates:
         self.updater.load(state)
 
     def gradients(self, state: TrainState) -> Tensors:
-        """Refuse to compute gradients.
-
-        Raises:
-            TrainingError E591: the training is private.
-        """
+        """Refuse to compute gradients: the training is private (E591)."""
         raise private_only("gradients")
 
     def end(self, state: TrainState) -> None:

@@ -20,12 +20,7 @@ GROUPS = (32, 16, 8, 4, 2, 1)  # numbers of groups of the proposed normalization
 
 
 def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None:
-    """Refuse options that read the training rows outside of the private mechanism, and tables without public
-    columns.
-
-    Raises:
-        TrainingError E590: names the option and what to use instead.
-    """
+    """Refuse options that read rows outside of the mechanism, and tables without public columns (E590)."""
     public = options.privacy is not None and options.privacy.public is not None
     if is_table and not public:
         raise _refused(
@@ -48,11 +43,7 @@ def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None
 
 
 def refuse_network(network: Network) -> None:
-    """Refuse a network whose layers compute with several rows at once, or with all.
-
-    Raises:
-        TrainingError E590: names the layer and what to use instead.
-    """
+    """Refuse a network whose layers compute with several rows at once; E590 names the layer and a way."""
     book = network.training.book
     if network.recipe.optimizer.needs_all:
         name = type(network.recipe.optimizer).__name__
@@ -115,14 +106,7 @@ def _refused(name: str, expected: object, received: object, fix: str) -> Trainin
 
 
 def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
-    """Refuse a start whose rows would not be protected, unless the user states that they are public.
-
-    Args:
-        unprotected: what the initial parameters depend on; keys of ``UNPROTECTED``.
-
-    Raises:
-        TrainingError E573: they depend on rows that are not protected.
-    """
+    """Refuse a start whose rows are not protected (E573), unless the user states that they are public."""
     causes = [fact(UNPROTECTED[reason]) for reason in unprotected]
     if not privacy.public_start:
         raise TrainingError(

@@ -45,11 +45,7 @@ def with_row_keys(losses: Node) -> Node:
 
 
 def unsafe_draw(losses: Node) -> Node | None:
-    """Return a node that computes numbers of several rows from the key of the step, if there is one.
-
-    Args:
-        losses: the result of ``with_row_keys``.
-    """
+    """Return a node that computes numbers of several rows from the key of the step, if there is one."""
     nodes = order([losses])
     known = roles(nodes)
     for node in nodes:
@@ -61,11 +57,7 @@ def unsafe_draw(losses: Node) -> Node | None:
 
 
 def row_words(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the hash of the content of each row, (N, 2) uint32.
-
-    Args:
-        inputs: inputs and targets by name, (N, ...) each.
-    """
+    """Return the hash of the content of each row, (N, 2) uint32, from inputs and targets by name."""
     arrays = [inputs[name] for name in sorted(inputs)]
     digests = [
         blake2b(b"".join([np.asarray(array[i]).tobytes() for array in arrays]), digest_size=8).digest()
@@ -75,10 +67,5 @@ def row_words(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def keys_of_rows(step_key: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Return the key of each row in a step, (n, 2) uint32.
-
-    Args:
-        step_key: the key of the step, (2,).
-        words: rows of ``row_words``, (n, 2).
-    """
+    """Return the key of each row in a step, (n, 2) uint32, from its ``row_words`` and the step's key (2,)."""
     return np.stack(threefry(step_key, words[:, 0], words[:, 1]), axis=1)

@@ -33,11 +33,7 @@ COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
 
 
 def interval_of(output: Node, x: Node, low: Node, high: Node) -> Bounds:
-    """Return bounds of a node for every input between two bounds.
-
-    Raises:
-        TrainingError E571: an operation without a rule.
-    """
+    """Return bounds of a node for every input between two bounds (E571: an operation without a rule)."""
     bounds: dict[Node, Bounds] = {x: (low, high)}
     comparisons: set[Node] = set()
     for node in order([output]):
@@ -95,11 +91,7 @@ def _linear(node: Node, arguments: list[Bounds], at: int) -> Bounds:
 
 
 def _leaky(node: Node, bounds: dict[Node, Bounds]) -> Bounds:
-    """Return the bounds of ``where(z > 0, z, slope z)``, which rises with z for a slope of 0 or more.
-
-    Raises:
-        TrainingError E571: another selection.
-    """
+    """Return the bounds of ``where(z > 0, z, slope z)`` for a slope of 0 or more (E571: other selections)."""
     condition, positive, negative = node.inputs
     is_leaky = (
         condition.op.name == "greater"

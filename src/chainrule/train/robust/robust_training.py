@@ -72,11 +72,7 @@ class RobustStep:
         )
 
     def single_logits(self, needed_by: str) -> str:
-        """Return the name of the only output, which must have one class for each sample.
-
-        Raises:
-            TrainingError E571: another network or loss.
-        """
+        """Return the name of the only output, which has one class for each sample (E571: another network)."""
         (name, node), *others = self.built.outputs.items()
         if others or node.rank != 2 or self.network.losses[name].name != "cross_entropy":
             where = f"fit, robust={needed_by}"
@@ -126,11 +122,7 @@ class RobustTraining:
 def require(
     owner: RobustTraining, name: str, *, above: float | None = None, low: float = 0.0, high: float = math.inf
 ) -> None:
-    """Require a finite number above a limit, or in a range.
-
-    Raises:
-        UsageError E102: anything else.
-    """
+    """Require a finite number above a limit, or in a range (E102)."""
     value = getattr(owner, name)
     is_valid = is_number(value) and (value > above if above is not None else low <= value <= high)
     if not is_valid:

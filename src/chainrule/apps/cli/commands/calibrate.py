@@ -74,8 +74,7 @@ def _method_of(model: Model, method: str | None) -> str:
 
 
 def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model, list[str]]:
-    """Return Calibrate on out-of-fold predictions of an ensemble, or on validation rows; returns also what is
-    printed.
+    """Calibrate on predictions out of fold or on validation rows; returns also what is printed.
 
     Raises:
         UsageError E601: a model file, which records no rows. DataError E331: too few rows for intervals.

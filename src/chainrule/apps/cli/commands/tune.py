@@ -97,12 +97,7 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
 
 
 def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
-    """Open a study in a claimed run folder, which must have been started with the same options.
-
-    Raises:
-        FileError E604: there is no search to resume.
-        UsageError E603: other options or rows.
-    """
+    """Open a study in a claimed run folder (E604: no search to resume) with the same options (E603)."""
     journal = refuse_link(path / JOURNAL)
     if resume and not journal.exists():
         expected = fact("a folder with {content}", content=JOURNAL)

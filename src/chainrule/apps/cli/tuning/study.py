@@ -197,11 +197,7 @@ class Problem:
         return plan_of(self.space.options(self.base, settings), self.prepared)
 
     def trained(self, settings: Settings) -> Model:
-        """Return the trained model of a trial.
-
-        Raises:
-            KeyboardInterrupt: the user interrupted the training.
-        """
+        """Return the trained model of a trial; raises ``KeyboardInterrupt`` if it was interrupted."""
         plan = self.plan(settings)
         model, rows, recorder = plan.model(), self.prepared.training, EventRecorder()
         named = plan.fit_options()

@@ -31,11 +31,7 @@ def show_errors() -> None:
 
 
 def show_error(name: str) -> None:
-    """Show the page of a code.
-
-    Raises:
-        UsageError E101: there is no such code; the message suggests the nearest.
-    """
+    """Show the page of a code; E101 suggests the nearest."""
     code = name.strip().upper()
     if code not in CATALOG:
         close = next(iter(get_close_matches(code, CATALOG, 1, 0.75)), "")
@@ -74,11 +70,7 @@ def show_kind(kind: Kind) -> None:
 
 
 def show_block(kind: Kind, name: str) -> None:
-    """Print the description of a block.
-
-    Raises:
-        UsageError E101: there is no such block; the error suggests the closest name.
-    """
+    """Print the description of a block; E101 suggests the closest name."""
     entry = block(kind.name, name)
     zh = settings.lang == "zh"
     screen.line(f"{entry.name}  {entry.chinese[0]}" if zh else entry.name, "bold")

@@ -22,11 +22,7 @@ from chainrule.train.private.refusals import private_only
 
 
 def show_nonfinite_report(run: str) -> bool:
-    """Print the report of a run folder, if there is one; returns whether there is.
-
-    Raises:
-        FileError E555: the report cannot be read.
-    """
+    """Print the report of a run folder, if there is one; returns whether there is (E555: unreadable)."""
     report = read_nonfinite_report(run) if os.path.isdir(run) else None
     if report is None:
         return False
@@ -65,11 +61,7 @@ def saved_diagnosis(run: str) -> Diagnosis:
 
 
 def read_diagnosis(file: Path) -> Diagnosis:
-    """Read a diagnosis from a file.
-
-    Raises:
-        FileError E550: the file is damaged; others as ``atomic_write.read``.
-    """
+    """Read a diagnosis from a file (E550: damaged); other errors as ``atomic_write.read``."""
     try:
         text = atomic_write.read(file, MAX_BYTES, within=file.parent).decode()
     except UnicodeDecodeError:
@@ -90,11 +82,7 @@ def show_rules() -> None:
 
 
 def show_rule(name: str) -> None:
-    """Print the description of a rule.
-
-    Raises:
-        UsageError E101: there is no such rule; the error suggests the closest name.
-    """
+    """Print the description of a rule; E101 suggests the closest name."""
     rule, lang = resolve_rule(name), settings.lang
     screen.line(f"{rule.id}  {translated(rule.title, lang)}", "bold")
     screen.line(translated(rule.symptom, lang))
@@ -113,11 +101,7 @@ def show_rule(name: str) -> None:
 
 
 def resolve_rule(name: str) -> Rule:
-    """Return the rule with this identifier or number.
-
-    Raises:
-        UsageError E101: there is no such rule.
-    """
+    """Return the rule with this identifier or number (E101)."""
     numbered = {str(rule.number): rule for rule in RULES.values()} if name.isdecimal() else RULES
     if name not in numbered:
         close = nearest(name, RULES)

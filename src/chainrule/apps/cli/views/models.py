@@ -35,11 +35,7 @@ def is_foreign(file: str) -> bool:
 
 
 def show_weights(file: str) -> None:
-    """Print the names, shapes and dtypes of the tensors of a file, in file order.
-
-    Raises:
-        FileError: as ``read_weights``.
-    """
+    """Print names, shapes and dtypes of the tensors of a file, in file order; errors as ``read_weights``."""
     tensors = read_tensors(file)
     screen.line(file, "bold")
     header = [text_of(key) for key in ("tensor", "shape", "dtype")]
@@ -63,11 +59,7 @@ def show_models() -> None:
 
 
 def show_model(name: str) -> None:
-    """Print the description of a model.
-
-    Raises:
-        UsageError E101: there is no such model; the error suggests the closest name.
-    """
+    """Print the description of a model; E101 suggests the closest name."""
     card, zh = resolve_model(name), settings.lang == "zh"
     doc = docstring(card.net)
     screen.line(f"{card.name}  {card.chinese}" if zh else card.name, "bold")
@@ -112,11 +104,7 @@ def _meaning(card: ModelCard, argument: str) -> str:
 
 
 def resolve_model(name: str) -> ModelCard:
-    """Return the card of a model; ``ResNet-18`` and ``resnet_18`` are accepted for ``resnet18``.
-
-    Raises:
-        UsageError E101: there is no such model.
-    """
+    """Return the card of a model (E101); ``ResNet-18`` and ``resnet_18`` stand for ``resnet18``."""
     bare = {_bare(known): known for known in MODELS}
     if _bare(name) in bare:
         return MODELS[bare[_bare(name)]]

@@ -51,11 +51,7 @@ def read_sqlite(content: Content, options: ReadOptions) -> Table:
 
 
 def read_duckdb(content: Content, options: ReadOptions) -> Table:
-    """Read a table or a query of a DuckDB file.
-
-    Raises:
-        DataError: as ``read_sqlite``; E350 DuckDB is not installed.
-    """
+    """Read a table or a query of a DuckDB file; errors as ``read_sqlite``, and E350 without DuckDB."""
     if importlib.util.find_spec("duckdb") is None:
         raise missing("duckdb", content.name)
     return _read("duckdb", content, options, _path(content).resolve(), "")
@@ -85,11 +81,7 @@ def _size(log: Path, source: str) -> int:
 
 @contextmanager
 def _copied(files: list[Path], source: str) -> Iterator[Path]:
-    """Yield a copy of a database and its logs in a temporary folder.
-
-    Raises:
-        DataError: E301 it cannot be copied; E316 another program changes it.
-    """
+    """Yield a copy of a database and its logs in a temporary folder (E301; E316: it changes)."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
         copies = [Path(place, file.name) for file in files]
         if not any(_copy_unchanged(files, copies, source) for _ in range(_TRIES)):

@@ -56,11 +56,7 @@ class Sheet:
 
 
 class Workbook:
-    """An open workbook.
-
-    Raises:
-        DataError: E308 it expands too much; E316 damaged, or a document type declaration.
-    """
+    """An open workbook; E308: it expands too much; E316: damaged, or a document type declaration."""
 
     def __init__(self, source: str, binary: BinaryIO, size: int) -> None:
         self.source = source

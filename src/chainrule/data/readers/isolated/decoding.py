@@ -70,11 +70,7 @@ def decode(
 
 
 def read_parquet(stream: BinaryIO, name: str, start: int = 0, stop: int | None = None) -> pl.DataFrame:
-    """Decode rows ``start`` to ``stop`` (by default all) of an open Parquet file.
-
-    Raises:
-        DataError: as ``decode``; E314 columns of types that a table cannot have.
-    """
+    """Decode rows ``start`` to ``stop`` (default: all) of a Parquet file; errors as ``decode``, and E314."""
     return decode("parquet", stream, name, fact("a Parquet file"), start=start, stop=stop, is_parquet=True)
 
 

@@ -34,11 +34,7 @@ HEADER, COLUMNS, NAME = 2, 1, 0  # numbers of fields
 
 
 def column_names(descriptor: int) -> list[str]:
-    """Return the names of the columns, in order; empty if the schema cannot be read.
-
-    Args:
-        descriptor: the open file, whose position is not changed.
-    """
+    """Return the names of the columns, in order; empty without a readable schema. Keeps the position."""
     head = os.pread(descriptor, 16, 0)
     place = len(MAGIC) if head.startswith(MAGIC) else 0
     place += len(CONTINUATION) if head[place:].startswith(CONTINUATION) else 0

@@ -154,11 +154,7 @@ _all: set[Process] = set()
 
 
 def start(folder: str = "") -> Process:
-    """Return a new process, which may write in ``folder``.
-
-    Raises:
-        OSError: it cannot be started.
-    """
+    """Return a new process, which may write in ``folder``; raises ``OSError`` if it cannot start."""
     process = Process(folder)
     with _lock:
         _all.add(process)
@@ -222,11 +218,7 @@ def shared_file() -> BinaryIO:
 
 
 def seal(file: BinaryIO) -> None:
-    """Forbid every change of a file in memory.
-
-    Raises:
-        OSError: another process can still change it.
-    """
+    """Forbid every change of a file in memory; raises ``OSError`` if another process can change it."""
     if hasattr(os, "memfd_create"):
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
         fcntl.fcntl(file.fileno(), fcntl.F_ADD_SEALS, seals)

@@ -25,11 +25,7 @@ def error_record(error: DataError) -> dict[str, Any]:
 
 
 def error_of(record: Any) -> DataError:
-    """Return the error of ``error_record``.
-
-    Raises:
-        ValueError, TypeError, KeyError, LookupError: it has another form.
-    """
+    """Return the error of ``error_record``; ``ValueError``, ``TypeError`` or ``LookupError`` if malformed."""
     code = record["code"]
     if code not in CATALOG or not code.startswith("E3"):
         raise ValueError("an unknown code")

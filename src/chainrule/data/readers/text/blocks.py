@@ -111,11 +111,7 @@ def _parsed(
 
 
 def add_rows(blocks: Iterator[PlainBlock | list[Numbered]], cells: Cells, rows: Rows) -> np.ndarray:
-    """Add all rows to the cells; ragged rows are counted and reported together.
-
-    Returns:
-        the physical line of each row.
-    """
+    """Add all rows to the cells; reports all ragged rows together, returns each row's physical line."""
     starts: list[np.ndarray] = []
     block = next(blocks, [])
     while block:

@@ -59,11 +59,7 @@ class Dialect:
         return self.delimiter == " " or bool(self.starts)
 
     def records(self, lines: Iterator[str], strict: bool = True) -> Iterator[list[str]]:
-        """Return the fields of each record; a quoted field may span several lines.
-
-        Raises:
-            csv.Error: invalid quoting, if ``strict``.
-        """
+        """Return the fields of each record; quoted ones may span lines. ``strict`` raises ``csv.Error``."""
         if self.starts:
             return map(self._cut, lines)
         if self.delimiter == " ":

@@ -51,11 +51,7 @@ class Layout:
 
 
 def layout_of(records: Sequence[Numbered], source: str) -> Layout:
-    """Return the layout of a table from its first records.
-
-    Args:
-        records: the first records of the file, without blank lines and comments.
-    """
+    """Return the layout of a table from its first records, without blank lines and comments."""
     header = _header(records)
     notices = []
     if header:

@@ -67,11 +67,7 @@ class Pixels:
         return 255.0 * self.mean[channel], 255.0 * self.std[channel]
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """Return the images of every row, (N, H, W, C).
-
-        Raises:
-            DataError E353: images of another size or number of channels than in training.
-        """
+        """Return the images of every row, (N, H, W, C); E353: another size or channels than in training."""
         pixels = table.images[self.column]
         height, width, depth = self.shape
         if pixels.shape[1:] != self.shape:
