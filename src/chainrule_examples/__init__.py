@@ -1,9 +1,13 @@
 """Example programs: ``chainrule example NAME``.
 
-An example is a file here, or a folder with ``lesson.py`` and the files that it needs. Shared by several:
+An example is a file here, or a folder with ``lesson.py`` and the files that it needs. Files of one example:
+
+    payments.py     of fraud;  volatility.py  of shares;  first_names.py  of microgpt
+
+Shared by several:
 
     score_table.py  scores with their baselines, as a table and as files of a run
-    table_folds.py  training tables in folds;  table_texts.py  their texts
+    table_folds.py  training tables in folds, and the texts of these examples
     conv_block.py   blocks of convolutions
     ngram.py        language models of counts
 """

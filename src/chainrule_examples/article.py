@@ -1,15 +1,19 @@
 """The example of the article: a network of 2 inputs, 3 hidden units and 1 output, derived in full.
 
 The derivation contains the forward pass, the loss, all 13 partial derivatives by the chain rule with their
-values, the update, and a check of each derivative by finite differences. It is generated from the graph, as
-by ``model.explain`` for any other network.
+values, the update, and a check of each derivative by finite differences. It is generated from the graph, for
+any network: ``model.explain`` has no special case for this one.
 """
 
 from __future__ import annotations
 
-from chainrule.apps.cli.texts import text_of
-from chainrule.derive.article import article
-from chainrule.messages import Texts
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+
+import chainrule as cr
+from chainrule.messages import Text, Texts, translated
 from chainrule.store import atomic_write
 
 OPTIONS: Texts = {
@@ -17,10 +21,31 @@ OPTIONS: Texts = {
     "samples": "number of samples, 1 or 2",
     "html": "write an HTML page to this file",
 }
+WRITTEN: Text = "Written to {file}"
+X = np.array([[1.0, 0.5], [-0.5, 2.0]])
+Y = np.array([[1.0], [0.0]])
+PARAMETERS = {
+    "dense1.weight": [[0.1, 0.4], [-0.3, 0.2], [0.5, -0.6]],
+    "dense1.bias": [0.1, -0.1, 0.3],
+    "dense2.weight": [[0.7, -0.5, 0.3]],
+    "dense2.bias": [0.05],
+}
 
 
-def main(lang: str = "en", depth: int = 2, samples: int = 1, html: str = "") -> None:
-    """Print the derivation, or write it as a page.
+def network() -> cr.Model:
+    """The network of the article, with its parameters."""
+    net = cr.Sequential(cr.Dense(3, "sigmoid"), cr.Dense(1, "sigmoid"))  # (B, 2) -> (B, 1)
+    model = cr.Model(net, "half_mse", cr.SGD(0.5), dtype="float64", engine="reference")
+    return model.initialize(X).load_parameters(PARAMETERS)
+
+
+def main(
+    lang: Literal["en", "zh"] = "en",
+    depth: int = 2,
+    samples: Annotated[int, typer.Option(min=1, max=2)] = 1,
+    html: str = "",
+) -> None:
+    """Print the derivation of one training step, or write it as a page.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
@@ -28,12 +53,12 @@ def main(lang: str = "en", depth: int = 2, samples: int = 1, html: str = "") -> 
         samples: number of training samples, 1 or 2; gradients are averaged.
         html: file for a page.
     """
-    explanation = article(lang, depth, samples)
+    explanation = network().explain(X[:samples], Y[:samples], depth=depth, lang=lang)
     if not html:
         print(explanation)
         return
     atomic_write.write(html, explanation.to_html().encode())
-    print(text_of("page_written").format(file=html))
+    print(translated(WRITTEN, lang).format(file=html))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Diagnosis: narrowed coronary arteries, from the examinations of 303 patients.
 
-Data: 13 columns (age, chest pain, blood pressure, ...). Network: the ensemble of ``chainrule train``. Loss:
+Data: 13 columns (age, chest pain, blood pressure, ...). Network: the ensemble of ``cr.train_table``. Loss:
 binary cross-entropy. Evaluation: several divisions into five folds, the same for all methods, because a
 single test set of 60 patients would decide by chance; an interval, and what abstaining in doubt gains.
 
@@ -14,24 +14,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule import metric
+import chainrule as cr
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
-from chainrule.metrics import fold_interval, group_scores, groups_of, reliability
-from chainrule.page import BLUE, ORANGE, calibration, markup_table, result_page, screen
-from chainrule_examples import Count, table_texts
+from chainrule.metrics import fold_interval, groups_of
+from chainrule.page import markup_table, result_page, screen
+from chainrule_examples import Count, table_folds
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
-from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
+from chainrule_examples.table_folds import (
+    FoldPredictions,
+    calibration_chart,
+    cross_predict,
+    fold_scores,
+    group_rows,
+)
 
-OPTIONS: Texts = {**table_texts.OPTIONS, "long": "twenty divisions into folds"}
+OPTIONS: Texts = {**table_folds.OPTIONS, "long": "twenty divisions into folds"}
 TARGET = "diameter narrowing"
 COLUMNS = ("age", "gender", "chest pain", "max HR", TARGET)
 TYPE_LINES = 2, 3  # lines of the file with the types and roles of the columns
 DOUBT = 0.0, 0.1, 0.2, 0.3  # distances from 1/2 within which nothing is predicted
 SPECIFIC = "sensitivity at specificity 0.9"
 NAMES = {"AUC": "roc_auc", SPECIFIC: SPECIFIC.replace(" ", "_"), "Brier": "brier"}
-METRICS = {title: metric(name).of for title, name in NAMES.items()}
+METRICS = {title: cr.metric(name) for title, name in NAMES.items()}
 
 
 def abstention_rows(divisions: Sequence[FoldPredictions]) -> list[list[object]]:
@@ -48,12 +54,10 @@ def abstention_rows(divisions: Sequence[FoldPredictions]) -> list[list[object]]:
     return rows
 
 
-def group_rows(table: Table, division: FoldPredictions) -> list[list[object]]:
-    """For each sex and age: patients, and the shares of ill ones and of those predicted as ill."""
+def groups_in(table: Table) -> dict[str, np.ndarray]:
+    """The groups by sex and age: for each whether a patient belongs to it."""
     ages, sexes = (table.frame[name].to_numpy() for name in ("age", "gender"))
-    groups = {**groups_of(sexes, "gender"), **groups_of(ages, "age", (50.0, 60.0))}
-    scores = group_scores(division.y, division.outputs["net"], groups, 0.5)
-    return [[s.name, s.rows, s.observed, s.predicted, s.selected, s.false_positive_rate] for s in scores]
+    return {**groups_of(sexes, "gender"), **groups_of(ages, "age", (50.0, 60.0))}
 
 
 def interval_line(net: Score, text: str) -> str:
@@ -66,14 +70,14 @@ def interval_line(net: Score, text: str) -> str:
 def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 4, epochs: int = 0,
          out: str = "") -> None:  # fmt: skip
     """Cross-validate, print scores, abstention and groups, and save the model of the last fold."""
-    texts = in_language(table_texts.DIAGNOSE, lang)
+    texts = in_language(table_folds.DIAGNOSE, lang)
     table = table_of(open_dataset("heart", data), "*heart_disease.tab", COLUMNS, TYPE_LINES, delimiter="tab")
     options = {"target": TARGET, "positive": 1, "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(20 if long else seeds)]
     scores = fold_scores(divisions, METRICS)
     print_scores(scores, lang, "AUC")
     screen.line(interval_line(scores[-1], texts["interval"]))
-    header, groups = texts["header"].split(","), group_rows(table, divisions[0])
+    header, groups = texts["header"].split(","), group_rows(divisions[0], groups_in(table), 0.5)
     tables = [("abstain", texts["abstain_header"].split(","), abstention_rows(divisions))]
     tables.append(("groups", header, groups))
     for heading, header, rows in tables:
@@ -81,10 +85,8 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
         screen.table(header, rows, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line('heart', lang)}")
     if out:
-        own, colors = np.arange(table.rows), {"linear": ORANGE, "net": BLUE}
-        curves = [(reliability(divisions[0].predictions(m, own)), color) for m, color in colors.items()]
         sections = [
-            (texts["curve"], calibration(curves), texts["legend"]),
+            (texts["curve"], calibration_chart(divisions[0]), texts["legend"]),
             *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),
             ("", "", texts["limits"]),
         ]

@@ -1,30 +1,30 @@
 """Credit risk: which loans are not repaid, with probabilities that a bank can compute costs from.
 
-Data: 4,454 loans with 13 columns. Network: the ensemble of ``chainrule train``, which reads categories and
+Data: 4,454 loans with 13 columns. Network: the ensemble of ``cr.train_table``, which reads categories and
 missing values. Loss: binary cross-entropy. Evaluation: all methods are trained and scored on the same five
 folds. A loan is refused where granting it costs more on average, so no threshold is chosen on scored rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from chainrule import metric
+import chainrule as cr
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
-from chainrule.metrics import group_scores, groups_of, reliability
-from chainrule.page import BLUE, ORANGE, calibration, markup_table, result_page, screen
-from chainrule.tabular.plan import drop_columns
-from chainrule.tabular.threshold import Cost
-from chainrule_examples import Count, table_texts
+from chainrule.metrics import groups_of
+from chainrule.page import markup_table, result_page, screen
+from chainrule.tabular import Cost
+from chainrule_examples import Count, table_folds
 from chainrule_examples.score_table import credit_line, print_scores, save_run
-from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
+from chainrule_examples.table_folds import calibration_chart, cross_predict, fold_scores, group_rows
 
 OPTIONS: Texts = {
-    **table_texts.OPTIONS,
+    **table_folds.OPTIONS,
     "set": "data set: 4,454 loans, or 1,000 German ones",
     "long": "ten divisions into folds",
     "cost": "cost of refusing a good loan and of granting a bad one",
@@ -53,40 +53,35 @@ SETS = {
 def read_loans(chosen: Loans, data: str) -> Table:
     """The loans; the number of the row is left out."""
     table = table_of(open_dataset(chosen.dataset, data), chosen.file, chosen[2:])
-    return drop_columns(table, ("rownames",)) if "rownames" in table.columns else table
+    return replace(table, frame=table.frame.drop("rownames", strict=False))
 
 
-def group_rows(table: Table, chosen: Loans, division: FoldPredictions, level: float) -> list[list[object]]:
-    """For each group by age and marital status: loans, shares of bad, predicted and refused ones."""
+def groups_in(table: Table, chosen: Loans) -> dict[str, np.ndarray]:
+    """The groups by age and marital status: for each whether a loan belongs to it."""
     ages, names = (table.frame[name].to_numpy() for name in (chosen.age, chosen.group))
-    groups = {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
-    scores = group_scores(division.y, division.outputs["net"], groups, level)
-    return [[s.name, s.rows, s.observed, s.predicted, s.selected, s.false_positive_rate] for s in scores]
+    return {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
 
 
 def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
          seeds: Count = 3, epochs: int = 0, cost: str = "1:5", out: str = "") -> None:  # fmt: skip
     """Cross-validate, print the scores and the groups, and save the model of the last fold."""
-    texts = in_language(table_texts.RISK, lang)
+    texts = in_language(table_folds.RISK, lang)
     chosen, costs = SETS[set], Cost.parse(cost)
     table = read_loans(chosen, data)
     options = {"target": chosen.target, "positive": "bad", "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
-    metrics = {"AUC": metric("roc_auc").of, "Brier": metric("brier").of}
-    metrics["cost"] = lambda predictions: costs.mean(predictions.target, predictions.prediction[:, 1])
+    metrics = {"AUC": cr.metric("roc_auc"), "Brier": cr.metric("brier"), "cost": costs.mean}
     scores = fold_scores(divisions, metrics)
     print_scores(scores, lang, "AUC")
     rule, header = texts["refuse"].format(level=costs.threshold), texts["header"].split(",")
-    groups = group_rows(table, chosen, divisions[0], costs.threshold)
+    groups = group_rows(divisions[0], groups_in(table, chosen), costs.threshold)
     screen.line(rule)
     screen.heading(texts["groups"])
     screen.table(header, groups, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line(chosen.dataset, lang)}")
     if out:
-        rows, colors = np.arange(table.rows), {"linear": ORANGE, "net": BLUE}
-        curves = [(reliability(divisions[0].predictions(m, rows)), color) for m, color in colors.items()]
         sections = [
-            (texts["curve"], calibration(curves), texts["legend"]),
+            (texts["curve"], calibration_chart(divisions[0]), texts["legend"]),
             (texts["groups"], markup_table(header, groups), rule),
         ]
         files = {"risk.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from chainrule.errors import Message, fact
 from chainrule.messages import Text, translated
 from chainrule.page import screen
 from chainrule.store import atomic_write
-from chainrule.tabular.threshold import FACT
+from chainrule.tabular import with_threshold
 
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed
@@ -183,7 +184,7 @@ def save_run(
         the folder.
     """
     if threshold is not None:
-        model = Model.of(replace(model.state, facts={**model.facts, FACT: {"value": threshold}}))
+        model = with_threshold(model, threshold)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL)
@@ -209,6 +210,18 @@ def credit_line(dataset: str, lang: str) -> str:
     """
     row = next(row for row in DATASETS if row.name == dataset)
     return translated(_CREDIT, lang).format(credit=row.credit, license=row.license)
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as the content of a CSV file.
+
+    Example:
+        >>> csv_text([("film", "title"), (1, "Heat, 1995")])
+        'film,title\\n1,"Heat, 1995"\\n'
+    """
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def npz(**arrays: np.ndarray) -> bytes:

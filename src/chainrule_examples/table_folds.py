@@ -1,7 +1,7 @@
-"""Predictions of the default network and its baselines for a table with two classes.
+"""Predictions of the default network and its baselines for a table with two classes; texts of the examples.
 
 Every method is trained on the same rows and predicts the same rows: those of the fold that was left out, or
-those that came later. The network is that of ``chainrule train``, an ensemble whose members are stopped on
+those that came later. The network is that of ``cr.train_table``, an ensemble whose members are stopped on
 folds of the training rows, so that nothing is chosen on the rows that are scored.
 """
 
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule import Model
-from chainrule.data import PreparedData, Table, folds, row_digests
+import chainrule as cr
+from chainrule.data import Table, folds, row_digests
 from chainrule.messages import Texts
-from chainrule.metrics import Predictions
-from chainrule.tabular.evaluation import evaluate_models
-from chainrule.tabular.options import Options
-from chainrule.tabular.plan import plan_of
+from chainrule.metrics import Predictions, group_scores, reliability
+from chainrule.page import BLUE, ORANGE, calibration
 from chainrule_examples.score_table import Score
 
 NAMES: Texts = {
@@ -28,6 +26,72 @@ NAMES: Texts = {
     "net": "ensemble of networks",
 }
 ROWS, MAX_ROWS = "test.csv", 10_000
+OPTIONS: Texts = {
+    "data": "file or folder of a copy of the data set",
+    "seeds": "number of divisions into five folds",
+    "epochs": "maximum number of epochs; 0: chosen by the number of rows",
+    "out": "folder for the model, the scores and the page",
+}
+CURVE: Texts = {
+    "curve": "Reliability: observed share over the predicted probability",
+    "legend": (
+        "Blue: the networks; orange: logistic regression; bars: two standard errors. On the dashed line, "
+        "what is predicted with 30 % comes true in 30 % of the rows."
+    ),
+}
+RISK: Texts = {
+    **CURVE,
+    "title": "Credit risk",
+    "refuse": "A loan is refused from a probability of {level:.3f} on: then granting it costs more.",
+    "groups": "Groups: what the networks predict, and whom the rule refuses",
+    "header": "group,loans,bad,predicted,refused,good but refused",
+    "limits": (
+        "The table has only loans that a bank granted: nothing is known of those that it refused, and a "
+        "network repeats its past decisions. In many countries age and marital status may not decide on "
+        "a loan; leaving them out does not remove what other columns reveal about them."
+    ),
+}
+DIAGNOSE: Texts = {
+    **CURVE,
+    "title": "Diagnosis of narrowed coronary arteries",
+    "interval": (
+        "AUC of the networks {mean:.3f}, 95 % interval of the mean {low:.3f} to {high:.3f}; the folds "
+        "share training rows, which widens it."
+    ),
+    "abstain": "Abstention: patients with a probability near 1/2 are left to a physician",
+    "abstain_header": "no prediction between,patients left,accuracy,sensitivity,specificity",
+    "groups": "Groups, at a threshold of 0.5",
+    "header": "group,patients,ill,predicted,predicted ill,healthy but predicted ill",
+    "limits": (
+        "Not for clinical use. All patients were sent to one hospital for an examination, before 1988: "
+        "46 % of them are ill, far more than among patients of a general practice, so neither "
+        "probabilities nor sensitivity carry over. With 303 patients the uncertainty is larger than the "
+        "difference between the methods."
+    ),
+}
+PAYMENTS: Texts = {
+    "data": (
+        "{train:,} earlier payments for training, {fraud:,} of them fraud; {test:,} later ones for the test"
+    ),
+    "title": "Fraud: card payments",
+    "cases": "Cases to investigate first, of the later payments, with attributions",
+    "limits": (
+        "Two days of one bank in 2013: no other bank, no other fraud. The columns V1 to V28 are "
+        "principal components without a meaning that could be investigated. Fraud that was not "
+        "discovered counts as a regular payment."
+    ),
+}
+FRAUD: Texts = {
+    "title": "Fraud: pages that imitate others",
+    "cases": "Cases to investigate first, of pages that the network was not trained on, with Shapley values",
+    "header": "probability,fraud,reasons",
+    "limits": (
+        "The pages were collected before 2015 and 44 % of them are phishing, which is far more than in "
+        "real traffic: precision is lower where fraud is rare. 71 % of the pages have a copy; equal "
+        "pages share a fold, since otherwise they would be recognized instead of predicted. Fraud adapts "
+        "to the detector, and tests on old cases do not show it."
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +108,7 @@ class FoldPredictions:
     y: np.ndarray
     fold: np.ndarray
     outputs: dict[str, np.ndarray]
-    model: Model
-
-    def predictions(self, method: str, rows: np.ndarray) -> Predictions:
-        """Targets and probabilities of some rows, for metrics."""
-        p = self.outputs[method][rows]
-        return Predictions(
-            self.y[rows].astype(np.int64), np.stack([1 - p, p], axis=1), None, "classification"
-        )
+    model: cr.Model
 
     def row_files(self, table: Table) -> dict[str, str]:
         """Rows that the model was not trained on, as a file for ``predict`` and ``attribute``."""
@@ -73,7 +130,7 @@ def cross_predict(
         epochs: maximum number of epochs; 0: that of the recipe.
 
     Raises:
-        DataError: as ``PreparedData.of``. KeyboardInterrupt: a training was interrupted.
+        DataError: as ``cr.train_table``. KeyboardInterrupt: a training was interrupted.
     """
     labels = table.frame[target].cast(str).to_numpy()
     inputs = [name for name in table.columns if name != target]
@@ -100,7 +157,7 @@ def predict_later(
         target, positive, seed, epochs: as for ``cross_predict``.
 
     Raises:
-        DataError: as ``PreparedData.of``. KeyboardInterrupt: the training was interrupted.
+        DataError: as ``cr.train_table``. KeyboardInterrupt: the training was interrupted.
     """
     model, outputs = _predict(train, test, target, positive, seed, epochs)
     is_positive = test.frame[target].cast(str).to_numpy() == str(positive)
@@ -109,36 +166,49 @@ def predict_later(
 
 def _predict(
     train: Table, test: Table, target: str, positive: object, seed: int, epochs: int
-) -> tuple[Model, dict[str, np.ndarray]]:
+) -> tuple[cr.Model, dict[str, np.ndarray]]:
     """The network, trained, and the probability that each test row is positive, by method."""
-    prepared = PreparedData.of(train, target, fractions=(1.0, 0.0, 0.0), test=test)
-    options = Options(train.source, seed=seed).with_passed({"epochs": epochs} if epochs else {})
-    plan = plan_of(options, prepared)
-    model, training = plan.model(), prepared.training
-    model.fit(training.x, prepared.labels(training), **plan.fit_options())
-    if model.facts["ended"] == "interrupted":
-        raise KeyboardInterrupt
-    column = prepared.preparation.labels.index(positive)
-    scores = evaluate_models(model, prepared.preparation, plan.scored)
-    return model, {name: out[:, column] for name, out in scores.outputs.items()}
+    run = cr.train_table(train, target, test=test, seed=seed, epochs=epochs or None)
+    column = run.model.labels.index(positive)
+    return run.model, {name: p[:, column] for name, p in run.comparison.outputs.items()}
 
 
 def fold_scores(
-    divisions: Sequence[FoldPredictions], metrics: Mapping[str, Callable[[Predictions], float]]
+    divisions: Sequence[FoldPredictions], metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
 ) -> list[Score]:
-    """The metrics of each method in each fold of each division, the network last."""
-    folds_of = [
-        (division, np.flatnonzero(division.fold == number))
+    """The metrics of each method in each fold of each division, the network last.
+
+    Args:
+        divisions: the predictions.
+        metrics: functions of (N,) whether rows are positive and (N,) their probabilities, by name.
+    """
+    parts = [
+        (division, division.fold == number)
         for division in divisions
         for number in range(int(division.fold.max()) + 1)
     ]
-    return [
-        Score(
-            name,
-            {
-                key: [value(division.predictions(method, rows)) for division, rows in folds_of]
-                for key, value in metrics.items()
-            },
-        )
-        for method, name in NAMES.items()
-    ]
+
+    def values(method: str) -> dict[str, list[float]]:
+        return {
+            name: [metric(division.y[rows], division.outputs[method][rows]) for division, rows in parts]
+            for name, metric in metrics.items()
+        }
+
+    return [Score(name, values(method)) for method, name in NAMES.items()]
+
+
+def group_rows(
+    division: FoldPredictions, groups: Mapping[str, np.ndarray], threshold: float
+) -> list[list[object]]:
+    """For each group: its rows, and the shares of positive, predicted, selected and wrongly selected ones."""
+    scores = group_scores(division.y, division.outputs["net"], groups, threshold)
+    return [[s.name, s.rows, s.observed, s.predicted, s.selected, s.false_positive_rate] for s in scores]
+
+
+def calibration_chart(division: FoldPredictions) -> str:
+    """The observed share over the predicted probability, of the networks and of logistic regression."""
+    predicted = {
+        color: Predictions.of_classes(division.y, division.outputs[name])
+        for name, color in (("linear", ORANGE), ("net", BLUE))
+    }
+    return calibration([(reliability(own), color) for color, own in predicted.items()])

@@ -12,14 +12,9 @@ from pathlib import Path
 
 from source_files import EXAMPLES, ROOT, nodes, text
 
-PACKAGES = {
-    f"chainrule.{name}"
-    for name in ("data", "errors", "events", "inputs", "messages", "metrics", "models", "nn", "page")
-}
+PUBLIC = ("data", "errors", "events", "inputs", "messages", "metrics", "models", "nn", "page", "tabular")
+PACKAGES = {f"chainrule.{name}" for name in PUBLIC}
 INNER = {
-    "chainrule.apps.cli.prediction_output",
-    "chainrule.apps.cli.texts",
-    "chainrule.attribution.atoms",
     "chainrule.data.batches.replay_buffer",
     "chainrule.data.boxes.center_grid",
     "chainrule.data.boxes.flip",
@@ -31,25 +26,16 @@ INNER = {
     "chainrule.data.molecules.molecule_input",
     "chainrule.data.readers.image_arrays",
     "chainrule.data.readers.image_decoding",
-    "chainrule.data.readers.lazy_polars",
     "chainrule.data.readers.wave_files",
     "chainrule.data.sequences.griffin_lim",
     "chainrule.data.sequences.question_input",
     "chainrule.data.sequences.sound_input",
     "chainrule.data.sequences.time_warping",
     "chainrule.data.sequences.tokenizer",
-    "chainrule.derive.article",
-    "chainrule.escaping",
     "chainrule.generation.ctc_search",
     "chainrule.generation.speech",
     "chainrule.generation.word_bigram",
     "chainrule.inputs.questions",
-    "chainrule.tabular.baselines",
-    "chainrule.tabular.evaluation",
-    "chainrule.tabular.options",
-    "chainrule.tabular.plan",
-    "chainrule.tabular.run_folder",
-    "chainrule.tabular.threshold",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.derive.article import article
+from article import article
 from chainrule.models import lenet5
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from article import article
 from chainrule.apps.cli.main import main
-from chainrule.derive.article import article
 
 ROOT = Path(__file__).parents[2]
 READMES = {"README.md": "en", "README.zh-CN.md": "zh"}

@@ -11,7 +11,7 @@ from campaigns.explanation_claims import CHECKS, GENERAL, Checker
 from campaigns.explanation_matrices import matrix_equation_holds
 from campaigns.explanations import faults_of
 
-from chainrule.derive.article import article_trace
+from article import article_trace
 from chainrule.derive.narrative import explain
 from chainrule.page.page import Equation, Lines, Page
 from chainrule.texts.sentence import Sentence

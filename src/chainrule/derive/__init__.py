@@ -11,7 +11,6 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "article": "article_trace",
         "narrative": "feature_lines check_options explain",
         "replayed_step": "Replay replay",
         "weight_change": "WhatIf what_if",

@@ -1,6 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.derive.article import article_trace as article_trace
 from chainrule.derive.narrative import check_options as check_options
 from chainrule.derive.narrative import explain as explain
 from chainrule.derive.narrative import feature_lines as feature_lines

@@ -13,6 +13,12 @@ of baselines, its threshold and prediction intervals, and the files of a run fol
     report/         ``report.html`` and the model card;  status.py, display.py, texts.py  what they state
 """
 
-from chainrule.train.ensemble import TabularRecipe, recipe_for
+from __future__ import annotations
 
-__all__ = ["TabularRecipe", "recipe_for"]
+from chainrule.lazy_imports import LazyNames
+
+_LAZY = LazyNames(
+    __name__,
+    {"baselines": "logistic", "threshold": "Cost threshold_of with_threshold", "training": "TableRun"},
+)
+__getattr__, __dir__ = _LAZY.hooks

@@ -7,6 +7,7 @@ threshold is better. It has to be chosen on rows on which the result is not meas
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -413,6 +414,16 @@ def stored_threshold(model: Model) -> float | None:
     value = record.get("value") if isinstance(record, dict) else None
     is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
     return value if is_valid and len(model.labels or ()) == 2 else None
+
+
+def with_threshold(model: Model, value: float) -> Model:
+    """Return a classifier of two classes that predicts the second one from another probability than 0.5 on.
+
+    Args:
+        model: the classifier; it is not changed.
+        value: rows with a probability of at least this are predicted as the second class.
+    """
+    return Model.of(replace(model.state, facts={**model.facts, FACT: {"value": value}}))
 
 
 def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) -> np.ndarray:

@@ -29,7 +29,7 @@ class TableOptions(TypedDict, total=False):
     task: str
     net: str
     quick: bool
-    epochs: int
+    epochs: int | None
     batch_size: int
     optimizer: str
     learning_rate: float
@@ -98,7 +98,8 @@ def train_table(
         resume: resume the training in ``out``.
         verbose: whether progress is shown; ``None``: in a terminal or notebook.
         options: the other options of ``chainrule train`` by name, such as ``quick=True``, ``epochs=50``,
-            ``split="time:date"``, ``drop=["id"]``, ``cost="1:5"`` or ``seed=1``; see ``Options``.
+            ``split="time:date"``, ``drop=["id"]``, ``cost="1:5"`` or ``seed=1``; ``None`` is the default. See
+            ``Options``.
 
     Returns:
         the trained model with its scores, its report, and everything else that was measured.

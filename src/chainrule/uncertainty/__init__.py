@@ -3,7 +3,8 @@
 ``calibrate`` measures and corrects probabilities on rows outside the training, and finds the thresholds of
 prediction sets. ``risk_coverage`` describes how the error falls if uncertain rows are not decided.
 ``dropout_samples`` samples predictions of a network whose dropout stays active. ``disagreement`` measures
-how far several networks, the members of an ensemble, or such samples differ.
+how far several networks, the members of an ensemble, or such samples differ. ``with_unknown_level`` stores
+from which probability on a classifier names a class instead of ``"unknown"``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _LAZY = LazyNames(
         "coverage_tables": "SetCoverage set_coverage",
         "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
+        "unknown_classes": "UNKNOWN with_unknown with_unknown_level",
         "intervals": "calibrate_intervals predict_interval with_intervals",
     },
     {"RiskCoverage": "metrics.abstention", "risk_coverage": "metrics.abstention"},

@@ -26,3 +26,6 @@ from chainrule.uncertainty.probability_map import Identity as Identity
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap
 from chainrule.uncertainty.probability_map import Temperature as Temperature
+from chainrule.uncertainty.unknown_classes import UNKNOWN as UNKNOWN
+from chainrule.uncertainty.unknown_classes import with_unknown as with_unknown
+from chainrule.uncertainty.unknown_classes import with_unknown_level as with_unknown_level

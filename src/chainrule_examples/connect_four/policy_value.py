@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.errors import UsageError, fact
-from chainrule.tabular.run_folder import model_file
 from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS
 from chainrule_examples.connect_four.tree_search import Evaluate
+from chainrule_examples.score_table import MODEL
 
 
 def policy_value_network(channels: int, blocks: int) -> cr.Layer:
@@ -72,7 +73,7 @@ def load_network(run: str) -> cr.Model:
     Raises:
         FileError: no such folder or model. UsageError E102: the model is another one.
     """
-    model = cr.load(model_file(run))
+    model = cr.load(Path(run, MODEL) if Path(run).is_dir() else run)
     inputs = {} if model.state.network is None else model.state.network.inputs
     shapes = [spec.shape[1:] for spec in inputs.values()]
     if shapes != [(ROWS, COLUMNS, PLANES)] or set(model.state.targets) != {"policy", "value"}:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from chainrule import Model
-from chainrule.apps.cli.prediction_output import FACT, UNKNOWN, with_unknown
 from chainrule.data import Table
 from chainrule.messages import Text, translated
+from chainrule.uncertainty import UNKNOWN, with_unknown, with_unknown_level
 from chainrule_examples.faces.identity_splits import split_images, split_people
 from chainrule_examples.faces.verification import accept_level
 
@@ -44,7 +43,7 @@ def train_gate(
     chooses = np.isin(names, people[: len(people) // 2])
     p = np.asarray(model.predict_proba(strangers))  # (N, K)
     level = accept_level(p[chooses].max(axis=1), ACCEPTED)
-    model.adopt(replace(model.state, facts={**model.facts, FACT: level}))
+    model.adopt(with_unknown_level(model.state, level))
     predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
     rates = {
         "right": np.mean(predicted == other.frame["class"].to_numpy()),

@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.inputs import SoundKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule.page import markup_table, result_page
-from chainrule.tabular.baselines import logistic
+from chainrule.tabular import logistic
 from chainrule_examples.listen.spoken_digits import READER, Digits, read_digits
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.escaping import csv_text
 from chainrule.inputs import MoleculeKind
 from chainrule.messages import translated
 from chainrule_examples import Count
@@ -28,7 +27,7 @@ from chainrule_examples.molecules.solubility import (
 )
 from chainrule_examples.molecules.texts import OPTIONS as OPTIONS
 from chainrule_examples.molecules.texts import TEXTS
-from chainrule_examples.score_table import Score, collected, credit_line, print_scores, save_run
+from chainrule_examples.score_table import Score, collected, credit_line, csv_text, print_scores, save_run
 
 NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"
 UNITS, ROUNDS, QUICK, LONG = 64, 3, 30, 60  # QUICK, LONG: epochs

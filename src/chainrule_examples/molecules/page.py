@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 import chainrule as cr
-from chainrule.attribution.atoms import by_atom
+from chainrule.data import Table
+from chainrule.inputs import InputRows, kind_of
 from chainrule.messages import in_language
 from chainrule.page import against, result_page
 from chainrule_examples.molecules.solubility import Compounds
@@ -20,7 +22,9 @@ def molecule_page(model: cr.Model, test: Compounds, lang: str) -> str:
     predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
     worst = np.argsort(-np.abs(predicted - test.y))[:DRAWN]
     own = test.take(worst)
-    drawings = by_atom(model.attribute(own.inputs), own.molecules).drawings
+    cells = Table(pl.DataFrame({"smiles": own.smiles}))
+    rows = InputRows(kind_of(model), own.inputs, own.y, len(own.y), cells)
+    drawings = rows.kind.relabel(model.attribute(own.inputs), rows).drawings  # by atom
     headings = [texts["worst"].format(y, p) for y, p in zip(own.y, predicted[worst], strict=True)]
     formulas = zip(headings, drawings, own.smiles.tolist(), strict=True)
     chart = texts["chart"], against(test.y, predicted), texts["axes"]

@@ -17,7 +17,6 @@ import typer
 
 import chainrule as cr
 from chainrule.data.sequences.question_input import QuestionInput
-from chainrule.escaping import csv_text
 from chainrule.inputs.questions import QuestionRows, answers
 from chainrule.messages import Text, in_language
 from chainrule.metrics import character_f1, exact_match
@@ -28,7 +27,7 @@ from chainrule_examples.questions.stories import Question
 from chainrule_examples.questions.texts import OPTIONS as OPTIONS
 from chainrule_examples.questions.texts import TEXTS
 from chainrule_examples.questions.unanswerable import question_parts, question_rows
-from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 
 NET: Text = "network"
 Seeds = Annotated[int, typer.Option(min=0)]

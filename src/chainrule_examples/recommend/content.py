@@ -5,22 +5,72 @@ vectors whose product is the rating; all users share the map of the films, so th
 profits from the others, which a regression for each user cannot. Beside them are a bias of the user and a
 linear function of the film. How users differ is estimated from all of them (``user_prior``): the map of the
 films and the penalties follow from it, so that a user with few ratings stays near the mean.
+
+The prior of the users' weights is estimated by expectation maximization: the posterior of each user under the
+prior, then the prior of all posteriors. Reference: Dempster, Laird and Rubin (1977), Maximum likelihood from
+incomplete data via the EM algorithm.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.messages import translated
 from chainrule.page import screen
-from chainrule_examples.recommend.movielens import Ratings, unseen_film_test
-from chainrule_examples.recommend.texts import TEXTS
-from chainrule_examples.recommend.user_prior import user_prior
+from chainrule_examples.recommend.movielens import TEXTS, Ratings, unseen_film_test
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 
 EPOCHS = 25
+ROUNDS = 8  # of expectation maximization
 RIDGE = 10.0  # penalty of the regression of each user, chosen on validation films
+
+
+@dataclass(frozen=True, eq=False)
+class UserPrior:
+    """The distribution of the weights of users.
+
+    Args:
+        mean: (1 + F,) mean bias, and mean weight of each property.
+        bias: the variance of biases.
+        factor: (F, F) a matrix whose product with its transpose is the covariance of the weights.
+        noise: the variance of the ratings around the function of their user.
+    """
+
+    mean: np.ndarray
+    bias: float
+    factor: np.ndarray
+    noise: float
+
+
+def user_prior(features: np.ndarray, user: np.ndarray, stars: np.ndarray) -> UserPrior:
+    """Estimate the prior.
+
+    Args:
+        features: (N, F) properties of the film of each rating.
+        user: (N,) user of each rating.
+        stars: (N,) the ratings.
+    """
+    x = np.concatenate([np.ones((len(user), 1)), features], axis=1)
+    rows = [np.flatnonzero(user == one) for one in np.unique(user)]
+    size = x.shape[1]
+    mean, covariance, noise = np.zeros(size), np.eye(size) * 0.1, float(stars.var())
+    mean[0] = stars.mean()
+    for _ in range(ROUNDS):
+        precision = np.linalg.inv(covariance)
+        weights, total, squares = np.empty((len(rows), size)), np.zeros((size, size)), 0.0
+        for i, own in enumerate(rows):
+            posterior = np.linalg.inv(x[own].T @ x[own] / noise + precision)
+            weights[i] = posterior @ (x[own].T @ stars[own] / noise + precision @ mean)
+            residual = stars[own] - x[own] @ weights[i]
+            squares += residual @ residual + np.sum((x[own] @ posterior) * x[own])
+            total += posterior
+        mean, noise = weights.mean(axis=0), squares / len(stars)
+        covariance = ((weights - mean).T @ (weights - mean) + total) / len(rows)
+        covariance[0, 1:] = covariance[1:, 0] = 0.0  # biases and weights are independent
+    return UserPrior(mean, float(covariance[0, 0]), np.linalg.cholesky(covariance[1:, 1:]), noise)
 
 
 def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> cr.Model:

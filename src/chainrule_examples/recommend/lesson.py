@@ -18,9 +18,8 @@ from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
 from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity
 from chainrule_examples.recommend.content import print_content_scores
-from chainrule_examples.recommend.suggestions import suggestion_rows
-from chainrule_examples.recommend.texts import OPTIONS as OPTIONS
-from chainrule_examples.recommend.texts import TEXTS
+from chainrule_examples.recommend.movielens import OPTIONS as OPTIONS
+from chainrule_examples.recommend.movielens import TEXTS
 from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run, verdict
 
 METHODS = ("popular", "neighbors", "linear", "net")
@@ -79,7 +78,7 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
     scores = [Score(TEXTS[name], collected(own)) for name, own in zip(METHODS, runs, strict=True)]
     print_scores(scores, lang, "nDCG@10")
     screen.line(verdict(scores, lang, "nDCG@10 by time"))
-    header, rows = texts["header"].split(","), suggestion_rows(ratings, known, model)
+    header, rows = texts["header"].split(","), movielens.suggestion_rows(ratings, known, model)
     screen.heading(texts["because"])
     screen.table(header, rows, (0,))
     screen.block(f"\n{texts['limits']}\n{credit_line('movielens', lang)}")

@@ -12,14 +12,16 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from chainrule import Model
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
-from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError
-from chainrule.escaping import csv_text
 from chainrule.inputs import ItemKind
+from chainrule.messages import Texts
+from chainrule.metrics import top_items
+from chainrule_examples.score_table import csv_text
 
 RATINGS = ("user_id", "movie_id", "rating", "timestamp")
 GENRES = tuple(
@@ -30,6 +32,37 @@ GENRES = tuple(
 )
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _FIRST_YEAR, _LAST_YEAR = 1920, 1998
+SHOWN, LIKED = 6, 3  # users on the page; films that explain a suggestion
+OPTIONS: Texts = {
+    "data": "file or folder of a copy of the data set",
+    "content": "predict the stars of films without any rating",
+    "long": "a network twice as wide, trained twice as long",
+    "seeds": "number of trainings, each with its own division",
+    "epochs": "number of epochs; 0: chosen",
+    "out": "folder for the model, the scores and the page",
+}
+TEXTS: Texts = {
+    "popular": "most popular films",
+    "neighbors": "similar films (itemKNN)",
+    "linear": "linear autoencoder (EASE)",
+    "net": "variational autoencoder",
+    "title": "Recommendation of films",
+    "because": "Because you watched: the films that contribute most",
+    "header": "user,suggestion,because of",
+    "limits": (
+        "A random division lets the model see what people watched later; the division by time is what a "
+        "recommender has to do, and all scores are lower there. Whether users would have liked the films "
+        "that they did not rate is unknown; the users of 1998 are mostly young men."
+    ),
+    "mean": "mean rating",
+    "user mean": "mean rating of the user",
+    "ridge": "ridge regression of each user",
+    "towers": "two towers",
+    "content limits": (
+        "The films were removed at random; new films differ from old ones, and those that are rated are "
+        "not a random choice."
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +133,17 @@ def read_ratings(data: str = "") -> Ratings:
     stars = frame["rating"].to_numpy().astype(np.float32)
     time = frame["timestamp"].to_numpy()
     return Ratings(user, film, stars, time, titles, items.select(GENRES).to_numpy().astype(np.float32))
+
+
+def suggestion_rows(ratings: Ratings, known: np.ndarray, model: Model) -> list[list[object]]:
+    """For some users: the first suggestion, and the films of theirs that contribute most to its score."""
+    rows: list[list[object]] = []
+    for user in np.argsort(-known.sum(axis=1), kind="stable")[:: max(1, len(known) // SHOWN)][:SHOWN]:
+        film = int(top_items(np.asarray(model(known[[user]])), known[[user]], 1)[0, 0])
+        (reasons,) = model.attribute(known[[user]], "occlusion", target=film).values.values()
+        because = np.argsort(-reasons[0], kind="stable")[:LIKED]
+        rows.append([int(user) + 1, ratings.titles[film], "; ".join(ratings.titles[i] for i in because)])
+    return rows
 
 
 def title_file(ratings: Ratings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.messages import Text
-from chainrule.tabular.baselines import logistic
+from chainrule.tabular import logistic
 
 BASELINES: tuple[Text, ...] = "all road", "position prior", "linear model"
 PIXELS = 60  # pixels of each training image from which the linear model learns

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.escaping import csv_text
 from chainrule.messages import Texts, in_language
 from chainrule_examples import COMMON, Count
-from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 from chainrule_examples.sentiment.baselines import baseline_scores
 from chainrule_examples.sentiment.reviews import encode_reviews, read_reviews
 

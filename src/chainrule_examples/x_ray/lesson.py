@@ -15,8 +15,7 @@ from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import labeled_images
 from chainrule.messages import Text, Texts, in_language
-from chainrule.tabular.baselines import logistic
-from chainrule.tabular.threshold import threshold_of
+from chainrule.tabular import logistic, threshold_of
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
 from chainrule_examples.score_table import Score, print_scores, save_run

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from chainrule.derive.article import article, article_trace
+from article import article, article_trace
 from chainrule.errors import UsageError
 from chainrule.notation import number
 from chainrule.page.explanation import Explanation

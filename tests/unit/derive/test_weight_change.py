@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.derive.article import article_trace
+from article import article_trace
 from chainrule.derive.weight_change import what_if
 from chainrule.errors import UsageError
 from chainrule.trace import Trace

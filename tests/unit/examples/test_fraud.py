@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
-from chainrule_examples.fraud.payments import read_payments
+from chainrule_examples.payments import read_payments
 
 NAMES = (
     "empty_server_form_handler", "popup_window", "https", "request_from_other_domain",

@@ -11,8 +11,8 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule.errors import DataError
-from chainrule_examples.microgpt import lesson as microgpt
-from chainrule_examples.microgpt.first_names import LENGTH, read_names
+from chainrule_examples import microgpt
+from chainrule_examples.first_names import LENGTH, read_names
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
 from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity
+from chainrule_examples.recommend.content import user_prior
 from chainrule_examples.recommend.movielens import (
     GENRES,
     Ratings,
@@ -24,7 +25,6 @@ from chainrule_examples.recommend.movielens import (
     random_test,
     unseen_film_test,
 )
-from chainrule_examples.recommend.user_prior import user_prior
 
 USERS, FILMS = 16, 24
 

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule_examples.shares.value_at_risk import kupiec_test
-from chainrule_examples.shares.volatility import MONTH, features_of, garman_klass, qlike
+from chainrule_examples.volatility import MONTH, features_of, garman_klass, kupiec_test, qlike
 
 
 def prices(count: int, seed: int = 0) -> np.ndarray:

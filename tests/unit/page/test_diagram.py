@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from chainrule.derive.article import article, article_trace
+from article import article, article_trace
 from chainrule.model import Model
 from chainrule.nn import (
     LSTM,

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chainrule.derive.article import article
+from article import article
 from chainrule.notation import Number, Symbol, parse
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Equation, Items, Lines, Section, Table

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule_examples.shares.value_at_risk import kupiec_test, value_at_risk
+from chainrule_examples.volatility import kupiec_test, value_at_risk
 from slow_imports import stats
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.prediction_output import with_unknown
 from chainrule.tabular.threshold import ThresholdCurve, best_threshold, cross_fitted
 from chainrule.uncertainty import (
     Isotonic,
@@ -22,6 +21,7 @@ from chainrule.uncertainty import (
 )
 from chainrule.uncertainty.calibration import LEVELS, calibrate_probabilities
 from chainrule.uncertainty.conformal_sets import SET_METHODS
+from chainrule.uncertainty.unknown_classes import with_unknown
 from chainrule_examples.faces.verification import accept_level, verify_pairs
 
 Rows = tuple[np.ndarray, np.ndarray]

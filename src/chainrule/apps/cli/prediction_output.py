@@ -31,6 +31,7 @@ from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.prediction import predict_with_probabilities
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.probability_map import Identity
+from chainrule.uncertainty.unknown_classes import stored_level, with_unknown
 
 # The columns of ``chainrule predict`` about the uncertainty of a class: set and confidence.
 
@@ -107,34 +108,6 @@ def require_classes(model: Model, uncertainty: Uncertainty) -> None:
         )
 
 
-# Rows of none of the classes: a model may store from which probability on it names a class.
-#
-# The largest probability of a row of a class that did not occur in training is often smaller than that of
-# other rows. The level is chosen on such rows, see ``accept_level``, and is a fact of the model.
-
-FACT = "unknown"  # in the facts of a model: the smallest probability of a class that is named
-HIGHEST = float(np.nextafter(1.0, 2.0))  # a level that no probability reaches
-UNKNOWN = "unknown"  # the prediction of other rows
-
-
-def stored_level(model: Model) -> float | None:
-    """Return the level in the facts of a classifier of several classes; ``None`` if there is none."""
-    level = model.facts.get(FACT)
-    is_valid = isinstance(level, float) and 0 <= level <= HIGHEST and model.task == "classification"
-    return level if is_valid and len(model.labels or ()) > 1 else None
-
-
-def with_unknown(labels: np.ndarray, probabilities: np.ndarray, level: float) -> np.ndarray:
-    """Return the predicted labels (N,), ``"unknown"`` where the largest probability of (N, K) is smaller.
-
-    Example:
-        >>> with_unknown(np.array(["ann", "bob"]), np.array([[0.9, 0.1], [0.4, 0.6]]), 0.7).tolist()
-        ['ann', 'unknown']
-    """
-    largest = probabilities.max(axis=1).astype(np.float64)  # float32 would round the level to a probability
-    return np.where(largest < level, UNKNOWN, labels.astype(object))
-
-
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded
 DIGITS = 6  # significant digits of a probability
@@ -166,7 +139,7 @@ def prediction_columns(
         TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
             that is not calibrated.
     """
-    calibration, level = model.calibration, stored_level(model)
+    calibration, level = model.calibration, stored_level(model.state)
     is_plain = calibration is None and level is None and not uncertainty.is_requested
     if is_plain and not proba and threshold is None:
         return _columns(model, model.predict(x))

@@ -30,7 +30,6 @@ from chainrule.apps.cli.prediction_output import (
     prediction_columns,
     prediction_frame,
     require_classes,
-    stored_level,
 )
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
@@ -61,6 +60,7 @@ from chainrule.tabular.options import radius_of
 from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
+from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
 DAMAGED = ("refuse", "skip", "missing")
@@ -154,7 +154,7 @@ def _threshold(model: Model, passed: float | None) -> float | None:
         raise UsageError("E611", where="--threshold", expected=fact("two classes"), received=received)
     if passed is not None:
         return passed
-    level = stored_level(model)
+    level = stored_level(model.state)
     if level is not None:
         screen.line(text_of("unknown_below").format(level=f"{level:.4g}"), "yellow", to_errors=True)
     stored = stored_threshold(model)

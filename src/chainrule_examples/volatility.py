@@ -7,30 +7,68 @@ The variance of a day is estimated from its open, high, low and close by Garman 
 Its logarithm is nearly normal and changes slowly: the means over a day, a week and a month (HAR, Corsi 2009)
 predict tomorrow's well, and falls of the price raise it (the leverage effect).
 
+A forecast of the value at risk at 1 % is right if losses exceed it on 1 % of the days. Kupiec's test compares
+the number of breaches with a binomial distribution by the ratio of likelihoods. It does not test whether
+breaches come in clusters.
+
 References: Garman and Klass (1980), On the estimation of security price volatilities from historical data, J.
 of Business 53; Corsi (2009), A simple approximate long-memory model of realized volatility, J. of Financial
 Econometrics 7; Patton (2011), Volatility forecast comparison using imperfect volatility proxies, J. of
-Econometrics 160, for QLIKE.
+Econometrics 160, for QLIKE; Kupiec (1995), Techniques for verifying the accuracy of risk measurement models,
+J. of Derivatives 3(2); Barone-Adesi, Giannopoulos and Vosper (1999), VaR without correlations for portfolios
+of derivative securities, J. of Futures Markets 19, for the quantile of standardized returns.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
-from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, fact
-from chainrule_examples.shares.value_at_risk import kupiec_test, value_at_risk
+from chainrule.messages import Texts
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
 MONTH, WEEK = 22, 5  # trading days
 SMALLEST = 1e-8  # variance of a day without any movement
 RISK = 0.01  # probability of a breach of the value at risk
 LEVEL = -9.5  # subtracted from log variances, so that they are near 0
+OPTIONS: Texts = {
+    "data": "file or folder of a copy of the data set",
+    "long": "ten trainings",
+    "seeds": "number of trainings, with seeds 0, 1, ...",
+    "epochs": "number of epochs; 0: chosen",
+    "out": "folder for the model, the scores and the page",
+}
+TEXTS: Texts = {
+    "month": "mean of the last 22 days",
+    "har": "linear model (HAR with leverage)",
+    "net": "linear model and GRU",
+    "title": "Variance of the S&P 500",
+    "direction": (
+        "Direction of the next day: accuracy {a:.3f} (95 % interval {low:.3f} to {high:.3f}); always up: "
+        "{up:.3f}. No claim."
+    ),
+    "risk": (
+        "Value at risk: the loss of the next day that is exceeded with a probability of 1 %, of {days} days"
+    ),
+    "risk_header": "method,breaches,share,p of Kupiec's test",
+    "chart": "Log variance of each test day, and its prediction",
+    "legend": (
+        "Dots: the variance of the day; line: the prediction of the day before; in days from the first "
+        "test day."
+    ),
+    "limits": (
+        "No investment advice. The variance is estimated from four prices of a day, which limits every "
+        "R². Nothing follows from one index in one period, without costs, for other markets or for "
+        "profits."
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,3 +220,52 @@ def _check(table: Table, days: np.ndarray, prices: np.ndarray) -> None:
         raise DataError(
             "E316", where=table.place(row), expected="0 < Low <= Open, Close <= High", received=received
         )
+
+
+def kupiec_test(breaches: int, days: int, probability: float) -> float:
+    """The p-value of the hypothesis that each day is a breach with this probability.
+
+    Formula: with x breaches in n days, LR = -2 ln[(1-p)^(n-x) p^x] + 2 ln[(1-x/n)^(n-x) (x/n)^x], which has
+    one degree of freedom: P = erfc(sqrt(LR/2)).
+
+    Args:
+        breaches: the number of days with a larger loss than predicted.
+        days: the number of days, at least 1.
+        probability: of a breach on a day, between 0 and 1.
+
+    Example:
+        >>> round(kupiec_test(9, 255, 0.01), 4), kupiec_test(5, 500, 0.01)
+        (0.0016, 1.0)
+    """
+    if not 0 <= breaches <= days or days < 1 or not 0 < probability < 1:
+        raise ValueError("breaches are a part of the days, and the probability is between 0 and 1")
+    share = breaches / days
+    ratio = 2 * (_term(days - breaches, 1 - share, 1 - probability) + _term(breaches, share, probability))
+    return math.erfc(math.sqrt(max(ratio, 0.0) / 2))
+
+
+def _term(count: int, share: float, probability: float) -> float:
+    """``count`` times the log of share over probability; 0 for none."""
+    return count * math.log(share / probability) if count else 0.0
+
+
+def value_at_risk(
+    known: np.ndarray, known_scale: np.ndarray, scale: np.ndarray, probability: float
+) -> np.ndarray:
+    """The loss that a return falls below with a probability, as a positive number, (N,).
+
+    The quantile is that of past returns over their predicted standard deviations, so that no distribution is
+    assumed.
+
+    Args:
+        known: (M,) past returns.
+        known_scale: (M,) standard deviations that were predicted for them, in any unit.
+        scale: (N,) predicted standard deviations, in the same unit.
+        probability: of a breach.
+
+    Example:
+        >>> known = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+        >>> value_at_risk(known, np.ones(5), np.array([1.0, 3.0]), 0.25).tolist()
+        [1.0, 3.0]
+    """
+    return -np.quantile(known / known_scale, probability) * scale

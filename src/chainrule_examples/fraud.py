@@ -2,7 +2,7 @@
 
 Data: web pages that imitate others, 1,250 with nine properties; most have copies, which share a fold. Or
 (``--set creditcard``) card payments, of which the later ones are the test. Network: the ensemble of
-``chainrule train``. Loss: binary cross-entropy. Evaluation: average precision and the precision among the
+``cr.train_table``. Loss: binary cross-entropy. Evaluation: average precision and the precision among the
 first cases; accuracy would reward a detector that never reports anything where fraud is rare.
 """
 
@@ -12,18 +12,18 @@ from typing import Literal
 
 import numpy as np
 
-from chainrule import metric
+import chainrule as cr
 from chainrule.data import Table, row_digests
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.messages import Texts, in_language
 from chainrule.page import markup_table, result_page, screen
-from chainrule_examples import Count, table_texts
-from chainrule_examples.fraud.payments import predict_payments
+from chainrule_examples import Count, table_folds
+from chainrule_examples.payments import predict_payments
 from chainrule_examples.score_table import credit_line, print_scores, save_run
 from chainrule_examples.table_folds import FoldPredictions, cross_predict, fold_scores
 
 OPTIONS: Texts = {
-    **table_texts.OPTIONS,
+    **table_folds.OPTIONS,
     "set": "web pages (phishing) or card payments (creditcard)",
     "long": "ten divisions into folds; all earlier payments",
 }
@@ -34,9 +34,9 @@ SHAPLEY = 14  # columns of a table from which Shapley values would need a sample
 LATEST = 40_000  # earlier payments from which the short form learns
 METRICS = {
     name: {
-        "AP": metric("pr_auc").of,
-        f"precision in the first {share:g} %": metric(f"precision_at_top_{share / 100:g}").of,
-        "AUC": metric("roc_auc").of,
+        "AP": cr.metric("pr_auc"),
+        f"precision in the first {share:g} %": cr.metric(f"precision_at_top_{share / 100:g}"),
+        "AUC": cr.metric("roc_auc"),
     }
     for name, share in (("phishing", 5), ("creditcard", 0.5))
 }
@@ -69,7 +69,7 @@ def main(*, lang: str = "en", set: Literal["phishing", "creditcard"] = "phishing
          long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = "") -> None:  # fmt: skip
     """Predict, print the scores and the first cases, and save the model of the last training."""
     is_phishing = set == "phishing"
-    every = {**table_texts.FRAUD, **({} if is_phishing else table_texts.PAYMENTS)}
+    every = {**table_folds.FRAUD, **({} if is_phishing else table_folds.PAYMENTS)}
     texts = in_language(every, lang)
     if is_phishing:
         table, divisions = pages(data, 10 if long else seeds, epochs)

@@ -15,7 +15,7 @@ from chainrule.data.sequences.tokenizer import PAD
 from chainrule.events import EpochDone, Event
 from chainrule.messages import Texts, in_language
 from chainrule_examples import COMMON, Count
-from chainrule_examples.microgpt.first_names import LENGTH, Names, baseline_scores, read_names
+from chainrule_examples.first_names import LENGTH, Names, baseline_scores, read_names
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 OPTIONS: Texts = {

@@ -14,9 +14,8 @@ from chainrule.messages import in_language
 from chainrule.page import BLUE, GRAY, Frame, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run
-from chainrule_examples.shares.texts import OPTIONS as OPTIONS
-from chainrule_examples.shares.texts import TEXTS
-from chainrule_examples.shares.volatility import Days, breach_rows, qlike, read_days
+from chainrule_examples.volatility import OPTIONS as OPTIONS
+from chainrule_examples.volatility import TEXTS, Days, breach_rows, qlike, read_days
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
-from chainrule.tabular.plan import drop_columns
 from chainrule_examples.table_folds import FoldPredictions, predict_later
 
 TARGET, TIME = "Class", "Time"
@@ -35,7 +36,7 @@ def read_payments(data: str, limit: int = 0) -> tuple[Table, Table]:
     order = np.argsort(table.frame[TIME].to_numpy(), kind="stable")
     first = table.rows - round(TEST_SHARE * table.rows)
     rows = order[max(0, first - limit) if limit else 0 : first], order[first:]
-    train, test = (drop_columns(table.take(part), (TIME,)) for part in rows)
+    train, test = (replace(part, frame=part.frame.drop(TIME)) for part in map(table.take, rows))
     if not all(map(_fraud, (train, test))):
         expected = fact("fraud among the earlier and among the later rows")
         raise DataError("E331", where=table.source, expected=expected, received=fact("none"))

@@ -1,1 +1,0 @@
-"""Payments that are fraud: a training table with a few positive rows."""

@@ -1,1 +1,0 @@
-"""A small language model that invents first names."""
