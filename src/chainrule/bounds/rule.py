@@ -77,7 +77,7 @@ class Rule:
         return 0.0
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
-        """Return linear functions below and above the value, or ``None`` for the constants ``y.lower``,
+        """Return linear functions below and above the value; ``None``: the constants ``y.lower``,
         ``y.upper``.
         """
         return None

@@ -83,9 +83,7 @@ class Writer:
     # --- numbers and symbols
 
     def label(self, key: str) -> str:
-        """Return the next formula label of a kind: F1, F2 ... in the forward pass, B1 ... in the backward
-        pass.
-        """
+        """Return the next formula label of a kind: F1, F2 ... in the forward pass, B1 ... in the backward."""
         self._counts[key] = self._counts.get(key, 0) + 1
         return f"{self.render(key)}{self._counts[key]}"
 
@@ -188,9 +186,7 @@ class Writer:
                 yield at, self.symbol(at.node.inputs[0], at.index)
 
     def lines(self, label: str, places: Sequence[Index], equation: Callable[[Index], Equation]) -> Lines:
-        """Return the equations of several elements under one label: all if they are few, else some and a
-        count.
-        """
+        """Return equations of several elements under one label: all if few, else some and a count."""
         chosen, left = some(places, self.few)
         more = self.render("more_lines", n=left) if left else ""
         return Lines(label, tuple(equation(index) for index in chosen), more)
@@ -204,15 +200,11 @@ class Writer:
         return self.render("clause", clause=clause, about={"function": node})
 
     def arrow(self, stops: Iterable[Scalar]) -> str:
-        """Return a sequence of error signals as text; for an activation function only the signal of its
-        input.
-        """
+        """Return error signals in sequence as text; of an activation function only that of its input."""
         return " → ".join(self.text(self.symbol(at.node, at.index)) for at in self.deltas(stops)) or "∂J"
 
     def deltas(self, stops: Iterable[Scalar]) -> list[Scalar]:
-        """Return those of a sequence of error signals that are shown; for an activation function only the
-        signal of its input.
-        """
+        """Return the error signals that are shown; of an activation function only that of its input."""
         return [at for at in stops if self.trace.names[at.node].letter == "delta"] or list(stops)
 
     def join(self, texts: Iterable[str]) -> str:

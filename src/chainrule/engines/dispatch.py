@@ -82,9 +82,7 @@ class Trainer(Protocol):
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
-        """Run ``count`` steps; return losses and learning rates (steps, 2), and the step that failed (from 1)
-        or 0.
-        """
+        """Run ``count`` steps; return losses and rates (steps, 2), and the failed step (from 1) or 0."""
         ...
 
 
@@ -114,9 +112,7 @@ class StepProgram:
         return self._compiled(module.__name__, compiled)
 
     def has_trainer(self, engine: str | None = None) -> bool:
-        """Return whether the engine has a runner of multi-step runs for this step; it then keeps the state
-        itself.
-        """
+        """Return whether the engine runs many steps of this step at once; it then keeps the state."""
         return self._of(engine) is not None
 
     def trainer(

@@ -93,8 +93,7 @@ class TabularEstimator(BaseEstimator):
 
     @property
     def model_(self) -> Model:
-        """The trained ``chainrule.Model``: explain, attribute and save it; its predictions are those of the
-        estimator."""
+        """The trained ``chainrule.Model``: explain, attribute and save it; predicts as the estimator does."""
         check_is_fitted(self)
         return self._model
 
@@ -118,9 +117,7 @@ class TabularEstimator(BaseEstimator):
 
     @abstractmethod
     def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:
-        """Return the rows with targets as the network takes them, and the preparation, which has labels or
-        units.
-        """
+        """Return rows with targets as the network takes them, and the preparation with labels or units."""
 
     @abstractmethod
     def _head(self) -> Head:

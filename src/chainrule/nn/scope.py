@@ -60,8 +60,7 @@ class Parameter:
 
     @property
     def is_weight(self) -> bool:
-        """Whether it multiplies inputs, as a matrix or kernel does: a bias has a single axis, in each member
-        of an ensemble too."""
+        """Whether it multiplies inputs, as a matrix or kernel does; a bias has one axis in each member."""
         return self.spec.rank - self.initializer.member_axes >= 2
 
 

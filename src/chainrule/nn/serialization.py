@@ -87,9 +87,7 @@ def to_record(value: Any) -> dict[str, Any]:
 
 
 def own_kinds(value: Any) -> list[type]:
-    """Return the user's own classes in a network, loss or optimizer: what ``from_record`` needs to read it
-    back.
-    """
+    """Return the user's own classes in a network, loss or optimizer, which ``from_record`` needs."""
     writing = _Writing()
     writing.record(value, type(value).__name__, 1)
     return list(writing.own)

@@ -146,9 +146,7 @@ class Card(Op):
         raise TypeError(f"{type(self).__name__} defines no pullback")
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        """Return the scalar of the result at ``index`` as a formula of ``Element`` leaves, scalars of the
-        inputs.
-        """
+        """Return the scalar of the result at ``index``, a formula of ``Element`` leaves, input scalars."""
         raise TypeError(f"{type(self).__name__} defines no element")
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:

@@ -126,9 +126,7 @@ class Lowering:
     def ordered(
         self, shape: Sequence[int], dtype: str, order: Sequence[int], origin: str = "work", label: str = ""
     ) -> View:
-        """Return a new buffer with its axes in this memory order, outermost first, viewed with its axes as
-        they are.
-        """
+        """Return a new buffer with its axes in this memory order, outermost first, viewed as they are."""
         if tuple(order) == tuple(range(len(shape))):
             return self.new(tuple(shape), dtype, origin, label)
         buffer = self.new(tuple(shape[axis] for axis in order), dtype, origin, label)

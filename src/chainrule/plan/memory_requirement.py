@@ -184,9 +184,7 @@ def _touched(plan: Plan, replicas: int, data: Collection[str]) -> Iterator[tuple
 
 
 def plan_memory(plan: Plan) -> MemoryRequirement:
-    """Return the memory of one run of an undivided plan: arena, outputs, and the returned copies
-    of outputs.
-    """
+    """Return the memory of one run of an undivided plan: arena, outputs, returned copies of outputs."""
     sums = sum(buffer.bytes for buffer in plan.buffers if buffer.origin == "summed")
     outputs = sum(buffer.bytes for buffer in plan.buffers if buffer.origin == "output")
     reference_results = (

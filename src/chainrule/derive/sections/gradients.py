@@ -66,9 +66,7 @@ def _cotangents(writer: Writer, node: Node) -> Iterator[Lines]:
 
 
 def _functions_of(writer: Writer, node: Node) -> list[Node]:
-    """Return the elementwise functions in a value whose cotangents are expanded, as in delta_o v_j a_j (1 -
-    a_j).
-    """
+    """Return the elementwise functions whose cotangents are expanded, as in delta_o v_j a_j (1 - a_j)."""
     return [above for above in writer.trace.derivation.local_derivatives() if above.inputs[0] is node]
 
 

@@ -300,9 +300,7 @@ def _forward(writer: Writer) -> Iterator[Sentence]:
 
 
 def _sources(writer: Writer, node: Node) -> list[Node]:
-    """Return the named values in the formula of a value; if it reads only parameters, the inputs that index
-    them.
-    """
+    """Return the named values in the formula of a value, or the inputs that index its parameters."""
     read = [n for n in writer.trace.reads(node) if writer.trace.names[n].role != "parameter"]
     inputs = writer.trace.derivation.built.inputs.values()
     return read or [n for n in order([node]) if n in inputs]

@@ -143,9 +143,7 @@ def write(table: Table, name: str, value: Node, initial: Node) -> None:
 
 
 def values(table: Table) -> list[Node]:
-    """Return the values at this point of all variables of a table that have been set or are carried by a
-    loop.
-    """
+    """Return the present values of all variables of a table that are set or carried by a loop."""
     nodes, loop = list(table.values()), _LOOP.get()
     while loop is not None:
         nodes += [v.after for v in loop.variables.values() if v.table is table]

@@ -93,9 +93,7 @@ class Fusion:
         self.unplaced: set[Node] = set()
 
     def add(self, node: Node) -> None:
-        """Assign the next node, in topological order, to its own kernel or an open loop, or leave it
-        unplaced.
-        """
+        """Assign the next node, in topological order, to its own kernel or an open loop, or to neither yet."""
         if is_leaf(node) or is_layout(node):
             return
         outside = map(memory_source, node.inputs)
@@ -219,9 +217,7 @@ class Fusion:
                     reader_depth[home] = min(reader_depth.get(home, kernel.depth), kernel.depth)
 
     def _is_independent(self, source: Node, kernel: Kernel, independent: Mapping[Kernel, None]) -> bool:
-        """Return whether a value that a kernel reads does not depend on the data, or comes from itself or
-        earlier.
-        """
+        """Return whether a value comes from no data, from the kernel itself or from an independent one."""
         home = self.home.get(source)
         if home is None:
             return isinstance(source.op, Constant) or source.op.attributes["role"] != "data"

@@ -74,9 +74,7 @@ def _by_output(weights: View) -> View:
 
 
 def prepare(lowering: Lowering, node: Node) -> None:
-    """Prepare what a convolution needs: padded targets for its image, and transposed weights before the
-    microbatches.
-    """
+    """Prepare a convolution: padded targets for its image, weights transposed before the microbatches."""
     is_back = node.op.name == "convolution_input"
     if (is_back or node.op.name == "convolution") and depthwise.is_depthwise(lowering, node):
         if isinstance(node.inputs[1].op, Input):

@@ -28,9 +28,7 @@ NONE = -(1 << 40)  # table entry of a cell without input
 
 
 def is_depthwise(lowering: Lowering, node: Node) -> bool:
-    """Return whether a convolution, or one of its gradients, has one kernel of few cells for every
-    channel.
-    """
+    """Return whether a convolution, or its gradient, has one kernel of few cells for every channel."""
     direction, (x, w) = node.op.name.removeprefix("convolution"), node.inputs
     image, weights = (
         lowering.shape(node if direction == "_input" else x),

@@ -136,9 +136,7 @@ class _Loop:
         return self._moving_view(view, shape, strides, step)
 
     def _time_memory(self, cells: int, node: Node, values: Sequence[Node]) -> View:
-        """Return new memory for a value of the step at several times, (cells, *shape); ``values`` are stored
-        there.
-        """
+        """Return new memory (cells, *shape) for a value of the step; ``values`` are stored there."""
         shape, axis = self._shape(node), self.op.axis
         if len(shape) < axis or self._are_read_by_loops_only(values):
             return self.lowering.new((cells, *shape), node.dtype)

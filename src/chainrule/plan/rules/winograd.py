@@ -155,9 +155,7 @@ WEIGHT_TRANSFORM_TRANSPOSED = LinearTransform(6, (
 def is_worth_it(
     lowering: Lowering, node: Node, op: Any, weights: Sequence[int], positions: Sequence[int]
 ) -> bool:
-    """Return whether a convolution with weights (O, *kernel, I) and these positions uses Winograd's
-    algorithm.
-    """
+    """Return whether a convolution of weights (O, *kernel, I) at these positions uses Winograd."""
     is_plain = op.groups == 1 and set(op.strides) == set(op.dilation) == {1}
     if node.dtype != "float32" or tuple(weights[1:-1]) != (3, 3) or not is_plain:
         return False

@@ -115,9 +115,7 @@ def _line(frame, x: np.ndarray, y: np.ndarray, color: str, label: str, kind: str
 
 
 def _learning_rates(model: ModelState, epochs: np.ndarray) -> np.ndarray | None:
-    """Return the learning rate of the last step of each epoch, or ``None`` if it depends on more than the
-    step.
-    """
+    """Return the learning rate at the end of each epoch; ``None`` if it depends on more than the step."""
     schedule, facts = model.recipe.optimizer.schedule, model.facts
     if not facts.get("steps") or not facts.get("epochs") or plateau_of(schedule) is not None:
         return None

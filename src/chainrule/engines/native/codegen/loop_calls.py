@@ -20,9 +20,7 @@ def _operation(node: Any, index: dict[Any, int]) -> Operation:
 
 
 def loop_operations(task: Task, operands: Sequence[Any]) -> tuple[list[Operation], list[int], list[Any]]:
-    """Return what a loop computes of its operands, the numbers of the values that are stored, and
-    its folds.
-    """
+    """Return what a loop computes of its operands, the numbers of its stored values, and its folds."""
     index = {node: i for i, node in enumerate(operands)}
     operations, fold_nodes = [], task.facts["folds"]
     for node in task.nodes:
@@ -62,9 +60,7 @@ def combine(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def linear_transform(builder: CallBuilder, task: Task) -> list[Call]:
-    """Return the call of a linear transform, step by step; the factors follow the inputs among the
-    operands.
-    """
+    """Return the call of a linear transform, step by step; the factors follow the inputs."""
     dtype, transform = builder.dtype(task.writes[0]), task.facts["transform"]
     operations: list[Operation] = []
     values, factors = (

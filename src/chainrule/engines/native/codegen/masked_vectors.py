@@ -97,9 +97,7 @@ class Vectors:
     def _piece(
         self, code: FunctionBuilder, value: Value, address: Value, count: Value, width: int
     ) -> tuple[Value, Value]:
-        """Store ``width`` lanes if that bit of ``count`` is set; return the remaining lanes and their
-        address.
-        """
+        """Store ``width`` lanes if that bit of ``count`` is set; return the lanes left and their address."""
         builder = code.builder
         first = builder.shuffle_vector(value, value, order(range(width)))
         lanes = [min(j + width, self.lanes - 1) for j in range(self.lanes)]

@@ -78,9 +78,7 @@ class ReductionWriter:
         return self.builder.icmp_signed("==", adds, I64(0)) if self.reduction == "sum" else I1(1)
 
     def loads(self, starts: Sequence[Value], shift: Value, tail: Tail | None) -> list[Value]:
-        """Load the vectors ``shift`` bytes behind each of these addresses; lanes outside the tail are
-        neutral.
-        """
+        """Load the vectors ``shift`` bytes behind these addresses; lanes outside the tail are neutral."""
         addresses = (self.code.plus(start, shift) for start in starts)
         return [self.vectors.load(self.code, address, tail, self.neutral) for address in addresses]
 

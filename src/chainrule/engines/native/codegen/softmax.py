@@ -216,9 +216,7 @@ class SoftmaxColumnsWriter:
         target: tuple[Value, Value],
         tail: Tail | None = None,
     ) -> None:
-        """Compute some adjacent columns; ``source`` and ``target``: an address, the bytes from score to
-        score.
-        """
+        """Compute adjacent columns; ``source``, ``target``: an address, the bytes from score to score."""
         code, b = self.code, self.code.builder
         top = self._largest(lanes, k, source, tail)
         totals = [lanes.constant(self.dtype, 0.0)]

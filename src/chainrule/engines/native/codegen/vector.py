@@ -96,9 +96,7 @@ class Lanes:
         return ir.Function(module, ir.FunctionType(result, arguments), name)
 
     def polynomial(self, dtype: str, x: Value, coefficients: tuple[float, ...]) -> Value:
-        """Return c0 + x (c1 + x (c2 + ...)), lowest power first, with fused multiply-add if the processor has
-        it.
-        """
+        """Return c0 + x (c1 + x (c2 + ...)), lowest power first, by fused multiply-add where available."""
         total = self.constant(dtype, coefficients[-1])
         for c in reversed(coefficients[:-1]):
             total = self.intrinsic("fmuladd", dtype, total, x, self.constant(dtype, c))

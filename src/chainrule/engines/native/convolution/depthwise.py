@@ -56,9 +56,7 @@ class DepthwiseWriter:
         self.zeros: Value = None
 
     def input_address(self, source: Value, row: Value, column: Value) -> Value:
-        """Return the address that a tap reads, from its words in two tables; that of zeros if
-        there is none.
-        """
+        """Return the address that a tap reads, by its words in two tables; that of zeros if it has none."""
         code, b = self.code, self.builder
         offset = code.plus(code.load(row, I64), code.load(column, I64))
         address = code.plus(source, code.times(offset, self.size))
@@ -198,9 +196,7 @@ class ForwardWriter(DepthwiseWriter):
 
 
 class WeightGradientWriter(DepthwiseWriter):
-    """Writes the kernel of the weight gradient: sums of products over all positions, a vector for
-    each tap.
-    """
+    """Writer of the weight gradient: sums of products over all positions, a vector for each tap."""
 
     def write(self) -> ir.Module:
         """Return the module with the finished function."""

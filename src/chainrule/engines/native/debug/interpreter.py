@@ -79,9 +79,7 @@ def _run_source_plan(
 
 
 def without_kernel(graph: Graph) -> tuple[str, ...]:
-    """Return the names of a graph's operations that have no kernel and run by their reference
-    implementation.
-    """
+    """Return the names of a graph's operations that have no kernel and run by their reference."""
     return tuple(dict.fromkeys(node.op.name for node in graph.nodes if node.op.name not in COVERED))
 
 

@@ -109,9 +109,7 @@ def _checksum(path: Path, code: bytes) -> bytes:
 
 
 def source_digest(folder: Path) -> str:
-    """Return a digest of the Python sources in a folder, which identifies the version of the code
-    generator.
-    """
+    """Return a digest of the Python sources in a folder: the version of the code generator."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.read_bytes())

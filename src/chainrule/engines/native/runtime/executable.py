@@ -41,9 +41,7 @@ _MACHINE_LOCK = fork_safe_lock()
 
 
 def machine() -> Machine:
-    """Return the compiler of this process for the target that the settings name; it lives until the process
-    ends.
-    """
+    """Return this process's compiler for the target that the settings name; it lives until the end."""
     with _MACHINE_LOCK:
         return _machine(settings.vector_bytes)
 
@@ -209,9 +207,7 @@ class Executable:
             bindings[self.plan.buffers[word.buffer].label].words.append((position, word.offset + move))
 
     def bind(self, arrays: Arrays) -> bool:
-        """Bind arrays to the inputs and return whether their shapes, dtypes and memory layouts fit
-        the plan.
-        """
+        """Bind arrays to the inputs; return whether their shapes, dtypes and layouts fit the plan."""
         for binding in self._bindings:
             array = arrays.get(binding.label)
             if array is binding.array:
@@ -251,9 +247,7 @@ class Executable:
         }
 
     def compute(self, arrays: Arrays, threads: int = 1) -> None:
-        """Run all calls, and the reference implementation of operations without kernel; outputs stay in
-        memory.
-        """
+        """Run all calls, and operations without kernel by reference; outputs stay in memory."""
         if self.team is not None:
             self.team.run(threads)
             return
@@ -294,9 +288,7 @@ def run_reference(task: Task, executable: Executable, inputs: Arrays) -> None:
 
 
 def _calls_and_spans(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
-    """Return the calls of a plan with their tasks, and spans (first, end) with the tasks without kernel
-    between.
-    """
+    """Return the calls of a plan with their tasks, and spans (first, end), between them other tasks."""
     lines: list[tuple[Task, Call]] = []
     spans: list[tuple[int, int] | Task] = []
     begin, builder = 0, CallBuilder(machine(), plan.buffers)

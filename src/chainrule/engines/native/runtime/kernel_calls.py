@@ -17,9 +17,7 @@ from chainrule.plan.tasks import Task
 
 
 def task_calls(builder: CallBuilder, task: Task) -> list[Call] | None:
-    """Return the calls of a task, or ``None`` if it has no kernel and runs by the reference
-    implementation.
-    """
+    """Return the calls of a task, or ``None`` if it has no kernel and runs by reference."""
     rule = RULES.get(task.kind)
     return None if rule is None else rule(builder, task)
 

@@ -210,9 +210,7 @@ class ArgumentBlocks:
         self.first, *self.others = (address(block) for block in self._blocks)
 
     def write(self, order: np.ndarray, first: int, count: int, keys: np.ndarray) -> None:
-        """Write what changes from run to run: addresses of rows, keys and results, and the number
-        of steps.
-        """
+        """Write what changes from run to run: addresses of rows, keys and results, the number of steps."""
         if order is not self._step.order:
             self._step.order = order
             for at in self._gather_positions:
