@@ -93,7 +93,7 @@ class Fusion:
         self.unplaced: set[Node] = set()
 
     def add(self, node: Node) -> None:
-        """Assign the next node, in topological order, to its own kernel or an open loop, or to neither yet."""
+        """Assign the next node, in topological order, to its own kernel, an open loop or neither yet."""
         if is_leaf(node) or is_layout(node):
             return
         outside = map(memory_source, node.inputs)
