@@ -123,10 +123,14 @@ def _make_record(cls: Any) -> None:
     new_fields = _own_fields(cls)
     if own_init is None and not issubclass(inherited, Extensible) and inherited is not object:
         raise _unfit(
-            cls, fact("{owner}.__init__, which a record does not call", owner=inherited.__name__),
-            fact("no __init__ in {owner}, or one in {cls} that calls it",
-                 owner=inherited.__name__, cls=cls.__name__),
-        )  # fmt: skip
+            cls,
+            fact("{owner}.__init__, which a record does not call", owner=inherited.__name__),
+            fact(
+                "no __init__ in {owner}, or one in {cls} that calls it",
+                owner=inherited.__name__,
+                cls=cls.__name__,
+            ),
+        )
     is_handwritten = own_init is None and inherited is not object and not _is_generated(inherited)
     if is_handwritten and new_fields:
         names = ", ".join(new_fields)
@@ -200,10 +204,15 @@ def _assign(self: Any, name: str, value: object) -> None:
     if name not in {f.name for f in fields(self)}:
         hint = _hint(value)
         raise UsageError(
-            "E140", where=kind, kind=kind, name=name, received=f"self.{name} = ...",
-            expected=fact("a field, declared in the body of class {kind}", kind=kind), fix=f"{name}: {hint}",
+            "E140",
+            where=kind,
+            kind=kind,
+            name=name,
+            received=f"self.{name} = ...",
+            expected=fact("a field, declared in the body of class {kind}", kind=kind),
+            fix=f"{name}: {hint}",
             notes=[fact("{kind}(...) then sets it, without an __init__", kind=kind)],
-        )  # fmt: skip
+        )
     if _POST_INIT not in self.__dict__ or name in self.__dict__:
         change = f"dataclasses.replace(x, {name}=...) makes another one"
         raise FrozenInstanceError(f"cannot assign to field {name!r} of {kind}: {change}")

@@ -67,8 +67,9 @@ def interval_line(net: Score, text: str) -> str:
     return text.format(mean=values.mean(), low=interval.low, high=min(interval.high, 1.0))
 
 
-def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 4, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    *, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 4, epochs: int = 0, out: str = ""
+) -> None:
     """Cross-validate, print scores, abstention and groups, and save the model of the last fold."""
     texts = in_language(table_folds.DIAGNOSE, lang)
     table = table_of(open_dataset("heart", data), "*heart_disease.tab", COLUMNS, TYPE_LINES, delimiter="tab")

@@ -65,8 +65,16 @@ def pages(data: str, seeds: int, epochs: int) -> tuple[Table, list[FoldPredictio
     return table, [cross_predict(table, TARGET, 1, seed=seed, epochs=epochs) for seed in range(seeds)]
 
 
-def main(*, lang: str = "en", set: Literal["phishing", "creditcard"] = "phishing", data: str = "",
-         long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    set: Literal["phishing", "creditcard"] = "phishing",
+    data: str = "",
+    long: bool = False,
+    seeds: Count = 3,
+    epochs: int = 0,
+    out: str = "",
+) -> None:
     """Predict, print the scores and the first cases, and save the model of the last training."""
     is_phishing = set == "phishing"
     every = {**table_folds.FRAUD, **({} if is_phishing else table_folds.PAYMENTS)}

@@ -41,8 +41,16 @@ BATCH, EPOCHS, SMALL = 128, 30, cr.SmallNormal(0.08)  # names per step; epochs; 
 def build(size: int, width: int, depth: int) -> cr.Layer:
     """The scores of the next token for each token: (B, T) -> (B, T, size)."""
     norm = cr.RMSNorm(scale=False)
-    block = cr.TransformerEncoderLayer(4, units=4 * width, activation="relu", dropout=0.0, norm_first=True,
-                                       norm=norm, bias=False, causal=True)  # fmt: skip
+    block = cr.TransformerEncoderLayer(
+        4,
+        units=4 * width,
+        activation="relu",
+        dropout=0.0,
+        norm_first=True,
+        norm=norm,
+        bias=False,
+        causal=True,
+    )
     words, position = cr.Embedding(size, width, weight_initializer=SMALL), cr.LearnedPosition(LENGTH)
     blocks, output = cr.TransformerEncoder(block, depth), cr.Dense(size, bias=False)
     return cr.Sequential(words=words, position=position, norm=norm, blocks=blocks, output=output)
@@ -60,15 +68,24 @@ def train_network(names: Names, seed: int, epochs: int, long: bool) -> tuple[cr.
         if isinstance(event, EpochDone):
             ends.append(time.process_time())
 
-    model.fit(*names.rows[0], validation=names.rows[1], epochs=epochs or EPOCHS, batch_size=BATCH, buckets=4,
-              seed=seed, callbacks=[on_event, cr.EarlyStopping(patience=5)], probes=False)  # fmt: skip
+    model.fit(
+        *names.rows[0],
+        validation=names.rows[1],
+        epochs=epochs or EPOCHS,
+        batch_size=BATCH,
+        buckets=4,
+        seed=seed,
+        callbacks=[on_event, cr.EarlyStopping(patience=5)],
+        probes=False,
+    )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model, int((names.rows[0][1] != PAD).sum()) / max(float(np.diff(ends).min(initial=np.inf)), 1e-9)
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train networks, evaluate once on the test names, invent names, and derive one training step."""
     texts, names, models = in_language(TEXTS, lang), read_names(data), []
     print(texts["data"].format(*map(len, names.parts)), flush=True)

@@ -62,8 +62,17 @@ def groups_in(table: Table, chosen: Loans) -> dict[str, np.ndarray]:
     return {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
 
 
-def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
-         seeds: Count = 3, epochs: int = 0, cost: str = "1:5", out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    set: Literal["loans", "german"] = "loans",
+    data: str = "",
+    long: bool = False,
+    seeds: Count = 3,
+    epochs: int = 0,
+    cost: str = "1:5",
+    out: str = "",
+) -> None:
     """Cross-validate, print the scores and the groups, and save the model of the last fold."""
     texts = in_language(table_folds.RISK, lang)
     chosen, costs = SETS[set], Cost.parse(cost)

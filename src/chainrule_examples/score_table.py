@@ -25,17 +25,28 @@ SMALLER_IS_BETTER = frozenset(
     {"RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost"}
 )
 CHINESE = {
-    "accuracy": "准确率", "perplexity": "困惑度", "log-loss": "对数损失", "return": "回报",
-    "cost": "每行代价", "rank-1": "首选识别率", "TAR at FAR 1%": "FAR 1% 时的 TAR", "recall@10": "召回率@10",
-    "nDCG@10 by time": "nDCG@10（按时间）", "recall@10 by time": "召回率@10（按时间）",
-    "count error": "计数误差", "pixel accuracy": "像素准确率",
+    "accuracy": "准确率",
+    "perplexity": "困惑度",
+    "log-loss": "对数损失",
+    "return": "回报",
+    "cost": "每行代价",
+    "rank-1": "首选识别率",
+    "TAR at FAR 1%": "FAR 1% 时的 TAR",
+    "recall@10": "召回率@10",
+    "nDCG@10 by time": "nDCG@10（按时间）",
+    "recall@10 by time": "召回率@10（按时间）",
+    "count error": "计数误差",
+    "pixel accuracy": "像素准确率",
     "sensitivity at specificity 0.9": "特异度 0.9 时的灵敏度",
-    "precision in the first 5 %": "前 5% 的精确率", "precision in the first 0.5 %": "前 0.5% 的精确率",
+    "precision in the first 5 %": "前 5% 的精确率",
+    "precision in the first 0.5 %": "前 0.5% 的精确率",
     "moves that keep the value": "保住价值的着法",
     "games won against flat Monte Carlo": "对平坦蒙特卡洛的胜率",
     "RMSE on new scaffolds": "RMSE（新骨架）",
-    "red": "红细胞", "white": "白细胞", "platelet": "血小板",
-}  # fmt: skip
+    "red": "红细胞",
+    "white": "白细胞",
+    "platelet": "血小板",
+}
 """Chinese names of metrics; the others are abbreviations."""
 _WINS: Text = "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}."
 _EQUAL: Text = (

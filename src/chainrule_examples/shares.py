@@ -61,8 +61,9 @@ def chart(test: Days, predicted: np.ndarray) -> str:
     return frame.chart([*dots, frame.line(list(zip(days, predicted.tolist(), strict=True)), BLUE)])
 
 
-def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    *, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
     texts = in_language(TEXTS, lang)
     days, length = read_days(data), epochs or EPOCHS

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from chainrule.attribution.importance.importance import Options as ImportanceOptions
     from chainrule.attribution.tracin import Influence
 
-AttributionMethod: TypeAlias = Literal[
-    "integrated_gradients", "expected_gradients", "saliency", "gradient_x_input", "smooth_grad",
-    "deep_lift", "occlusion", "shapley", "grad_cam", "attention_rollout",
-]  # fmt: skip
+_OfGradients: TypeAlias = Literal[
+    "integrated_gradients", "expected_gradients", "saliency", "gradient_x_input", "smooth_grad", "deep_lift"
+]
+AttributionMethod: TypeAlias = Literal[_OfGradients, "occlusion", "shapley", "grad_cam", "attention_rollout"]
 
 
 class AttributionKeywords(TypedDict, total=False):

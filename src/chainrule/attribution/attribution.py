@@ -275,10 +275,14 @@ class Attribution:
             title = render("attribution_picture", self.lang, **facts)
             return heat_map(self.inputs[name][sample], self.values[name][sample], title, self.lang)
         bars = [
-            Bar(f"{part.name} = {part.input}" if part.input else part.name, abs(part.value),
-                number(part.value), SUPPORT if part.value > 0 else OPPOSE)
+            Bar(
+                f"{part.name} = {part.input}" if part.input else part.name,
+                abs(part.value),
+                number(part.value),
+                SUPPORT if part.value > 0 else OPPOSE,
+            )
             for part in self.contributions(sample)[:MAX_LISTED]
-        ]  # fmt: skip
+        ]
         names = (
             (render("attribution_for", self.lang), SUPPORT),
             (render("attribution_against", self.lang), OPPOSE),

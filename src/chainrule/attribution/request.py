@@ -356,10 +356,23 @@ def _attribution(
         residual, tolerance = sum_error(result.values, scores, result.base, result.tolerance)
     columns = result.columns if result.columns is not None else context.columns
     return Attribution(
-        card.name, result.values, selected.score.explains, selected.names, scores, _readable(context),
-        result.base, context.baseline, residual, tolerance, result.errors, columns,
-        cells or _own_cells(context), _words(context), settings=result.settings, seed=context.seed,
-    )  # fmt: skip
+        card.name,
+        result.values,
+        selected.score.explains,
+        selected.names,
+        scores,
+        _readable(context),
+        result.base,
+        context.baseline,
+        residual,
+        tolerance,
+        result.errors,
+        columns,
+        cells or _own_cells(context),
+        _words(context),
+        settings=result.settings,
+        seed=context.seed,
+    )
 
 
 def _readable(context: AttributionContext) -> dict[str, np.ndarray]:

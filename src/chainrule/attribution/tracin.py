@@ -252,8 +252,10 @@ def _checkpoint_arrays(model: ModelState, checkpoint: Any) -> dict[str, np.ndarr
         p for p, a in arrays.items() if p not in model.arrays or np.shape(a) != model.arrays[p].shape
     ]
     if mismatched:
-        raise UsageError(
-            "E101", where="influence, checkpoints", name=mismatched[0], expected=", ".join(model.arrays),
-            received=", ".join(mismatched), fix="checkpoints=[model.parameters()]",
-        )  # fmt: skip
+        where = "influence, checkpoints"
+        name = mismatched[0]
+        expected = ", ".join(model.arrays)
+        received = ", ".join(mismatched)
+        fix = "checkpoints=[model.parameters()]"
+        raise UsageError("E101", where=where, name=name, expected=expected, received=received, fix=fix)
     return {path: np.asarray(value, model.arrays[path].dtype) for path, value in arrays.items()}

@@ -108,9 +108,8 @@ def audit_in_one_run(
     labels[chosen] = wrong_labels(y[chosen], seed)
     coins = random_coins(len(chosen))
     plain = np.setdiff1d(np.arange(len(y)), chosen)
-    fits = [
-        closeness(fit_statistic(np.asarray(fit(x[rows], labels[rows]).predict_proba(x[chosen])),
-                                labels[chosen], True), True)
-        for rows in (plain, np.sort(np.concatenate([plain, chosen[coins]])))
-    ]  # fmt: skip
+    fits = []
+    for rows in (plain, np.sort(np.concatenate([plain, chosen[coins]]))):
+        probabilities = np.asarray(fit(x[rows], labels[rows]).predict_proba(x[chosen]))
+        fits.append(closeness(fit_statistic(probabilities, labels[chosen], True), True))
     return bound_by_scores(fits[1] - fits[0], coins, delta=delta, claim=claim, lang=lang or settings.lang)

@@ -166,9 +166,16 @@ def attack_membership(
     attacks = tuple(_attack(name, score, is_member, level) for name, score in scores.items())
     fits = _fits(output, candidates)
     return MembershipResult(
-        attacks, is_member, scores[attacks[-1].name], float(fits[is_member].mean()),
-        float(fits[~is_member].mean()), candidates.is_classification, shadows, is_replaced, lang,
-    )  # fmt: skip
+        attacks,
+        is_member,
+        scores[attacks[-1].name],
+        float(fits[is_member].mean()),
+        float(fits[~is_member].mean()),
+        candidates.is_classification,
+        shadows,
+        is_replaced,
+        lang,
+    )
 
 
 def known_shadows(shadows: int, minimum: int = 0) -> int:

@@ -61,12 +61,10 @@ class OneRunResult:
     def facts(self) -> tuple[str, ...]:
         """Return the sentences of the result."""
         lang = self.lang
-        words = {
-            "canaries": self.canaries, "guesses": self.guesses, "right": self.right,
-            "bound": f"{self.bound:.2f}", "confidence": f"{100 * self.confidence:.0f} %",
-            "claim": "" if self.claim is None else f"{self.claim:g}", "delta": f"{self.delta:g}",
-            "reachable": f"{self.reachable:.2f}",
-        }  # fmt: skip
+        counts = {"canaries": self.canaries, "guesses": self.guesses, "right": self.right}
+        bounds = {"bound": f"{self.bound:.2f}", "reachable": f"{self.reachable:.2f}"}
+        claim = {"claim": "" if self.claim is None else f"{self.claim:g}", "delta": f"{self.delta:g}"}
+        words = {**counts, **bounds, **claim, "confidence": f"{100 * self.confidence:.0f} %"}
         bound = "one_run_bound" if self.bound else "one_run_no_bound"
         keys = ("one_run_guesses", bound, f"one_run_{self.verdict}", "one_run_reachable", "one_run_limit")
         return tuple(render(key, lang, **words) for key in keys)

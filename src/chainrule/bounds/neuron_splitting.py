@@ -263,9 +263,16 @@ class NeuronSplitting:
             start = alphas, penalties
         signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
         result = optimized(
-            enclosure, structure.output, rows, boxes, np.tile(case.raised, count), signs=signs,
-            start=start, steps=steps, is_over=self._is_over,
-        )  # fmt: skip
+            enclosure,
+            structure.output,
+            rows,
+            boxes,
+            np.tile(case.raised, count),
+            signs=signs,
+            start=start,
+            steps=steps,
+            is_over=self._is_over,
+        )
         excess = result.value.reshape(count, conditions) - case.raised
         is_open = np.asarray(~(excess > 0).any(1)) & ~self._is_empty(enclosure)
         if not is_open.any():

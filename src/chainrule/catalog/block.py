@@ -118,11 +118,19 @@ def _card(kind: Kind, card: type[Card]) -> Block:
         tree = elementwise(parse(rule), arrays.__contains__) if isinstance(rule, str) else None
         backward.append(BlockFormula(f"d{argument}", tree, reason, isinstance(rule, Flat)))
     return Block(
-        kind, card.name, card, f"{card.name}({', '.join(card.arguments)})",
+        kind,
+        card.name,
+        card,
+        f"{card.name}({', '.join(card.arguments)})",
         (card.chinese, f"{card.says.forward_zh}。"),
-        doc.summary, doc.text, (BlockFormula("y", formula),), tuple(backward),
-        _arguments(card), doc.sections, _peer_names(kind, card.name, card),
-    )  # fmt: skip
+        doc.summary,
+        doc.text,
+        (BlockFormula("y", formula),),
+        tuple(backward),
+        _arguments(card),
+        doc.sections,
+        _peer_names(kind, card.name, card),
+    )
 
 
 def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
@@ -131,10 +139,19 @@ def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
     formula = doc.sections.get("Formula", "")
     arguments = tuple(_parameters(inspect.signature(function), doc.arguments))
     return Block(
-        kind, name, function, f"{name}({_call_arguments(arguments)})", DERIVED[name], doc.summary, doc.text,
-        (BlockFormula("", None, formula),) if formula else (), (), arguments, doc.sections,
+        kind,
+        name,
+        function,
+        f"{name}({_call_arguments(arguments)})",
+        DERIVED[name],
+        doc.summary,
+        doc.text,
+        (BlockFormula("", None, formula),) if formula else (),
+        (),
+        arguments,
+        doc.sections,
         _peer_names(kind, name, function),
-    )  # fmt: skip
+    )
 
 
 def _curve(kind: Kind, curve: Curve) -> Block:
@@ -144,10 +161,19 @@ def _curve(kind: Kind, curve: Curve) -> Block:
     )
     settings = "".join(f", {setting.name}={setting.default}" for setting in arguments)
     return Block(
-        kind, curve.name, curve, f'Activation("{curve.name}"{settings})', (curve.chinese, curve.says[1]),
-        curve.says[0], "", (BlockFormula("f(x)", parse(curve.display_formula)),), (), arguments,
-        {"Reference": curve.reference} if curve.reference else {}, _peer_names(kind, curve.name, curve),
-    )  # fmt: skip
+        kind,
+        curve.name,
+        curve,
+        f'Activation("{curve.name}"{settings})',
+        (curve.chinese, curve.says[1]),
+        curve.says[0],
+        "",
+        (BlockFormula("f(x)", parse(curve.display_formula)),),
+        (),
+        arguments,
+        {"Reference": curve.reference} if curve.reference else {},
+        _peer_names(kind, curve.name, curve),
+    )
 
 
 def _metric(kind: Kind, metric: Metric) -> Block:
@@ -158,10 +184,19 @@ def _metric(kind: Kind, metric: Metric) -> Block:
     if metric.note:
         sections["Numerics"] = metric.note
     return Block(
-        kind, metric.name, metric, f'metrics=["{metric.name}"]', metric.chinese, metric.summary, "",
-        (BlockFormula("", None, metric.formula),), (), arguments, sections,
+        kind,
+        metric.name,
+        metric,
+        f'metrics=["{metric.name}"]',
+        metric.chinese,
+        metric.summary,
+        "",
+        (BlockFormula("", None, metric.formula),),
+        (),
+        arguments,
+        sections,
         _peer_names(kind, metric.name, metric),
-    )  # fmt: skip
+    )
 
 
 def _record(kind: Kind, name: str, definition: object) -> Block:
@@ -178,10 +213,19 @@ def _record(kind: Kind, name: str, definition: object) -> Block:
         else f'"{name}" = {definition!r}'
     )
     return Block(
-        kind, name, definition, signature, chinese, preset.summary if preset else doc.summary, doc.text,
-        (BlockFormula("", None, formula),) if formula else (), (), arguments, doc.sections,
+        kind,
+        name,
+        definition,
+        signature,
+        chinese,
+        preset.summary if preset else doc.summary,
+        doc.text,
+        (BlockFormula("", None, formula),) if formula else (),
+        (),
+        arguments,
+        doc.sections,
         _peer_names(kind, name, definition),
-    )  # fmt: skip
+    )
 
 
 def _arguments(cls: type) -> tuple[Argument, ...]:

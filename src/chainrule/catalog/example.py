@@ -21,6 +21,7 @@ import numpy as np
 
 from chainrule.catalog.docstring import docstring
 from chainrule.errors import ChainruleError
+from chainrule.nn.optimizer import OPTIMIZERS
 from chainrule.nn.schedule import (
     REDUCTIONS,
     Constant,
@@ -145,24 +146,30 @@ def op_program(name: str, card: type[Card] | None) -> str:
 #
 # ``example.transcript`` runs them and adds their output. A test runs all of them.
 
-SCHEDULES: dict[str, Schedule] = {
-    type(schedule).__name__: schedule
-    for schedule in (
-        Constant(0.1), Step(0.1, step_size=30), MultiStep(0.1, milestones=(40, 80)),
-        PiecewiseConstant((0.1, 0.05, 0.01), boundaries=(30, 70)),
-        ExponentialDecay(0.1), InverseTimeDecay(0.1, decay_rate=0.5, decay_steps=10),
-        PolynomialDecay(0.1, power=2.0),
-        LinearRamp(0.1, steps=50), Noam(64, warmup_steps=20), Cosine(0.1),
-        CosineRestarts(0.1, first_decay_steps=15, t_mul=2),
-        OneCycle(0.1),
-        Cyclic(0.1, base_learning_rate=0.01, step_size_up=20), Warmup(10, 0.1),
-        RateSequence((Constant(0.1), Cosine(0.1, decay_steps=60)), (40,)),
-        RateProduct((ExponentialDecay(1.0, decay_rate=0.98),
-            Cyclic(0.1, base_learning_rate=0.02, step_size_up=10))),
-        Slowed(Step(0.1, step_size=10), 4),
-        RateFormula("0.1 / (1 + 0.05 * t)"), ReduceOnPlateau(0.1, factor=0.5),
-    )
-}  # fmt: skip
+_SCHEDULES: tuple[Schedule, ...] = (
+    Constant(0.1),
+    Step(0.1, step_size=30),
+    MultiStep(0.1, milestones=(40, 80)),
+    PiecewiseConstant((0.1, 0.05, 0.01), boundaries=(30, 70)),
+    ExponentialDecay(0.1),
+    InverseTimeDecay(0.1, decay_rate=0.5, decay_steps=10),
+    PolynomialDecay(0.1, power=2.0),
+    LinearRamp(0.1, steps=50),
+    Noam(64, warmup_steps=20),
+    Cosine(0.1),
+    CosineRestarts(0.1, first_decay_steps=15, t_mul=2),
+    OneCycle(0.1),
+    Cyclic(0.1, base_learning_rate=0.01, step_size_up=20),
+    Warmup(10, 0.1),
+    RateSequence((Constant(0.1), Cosine(0.1, decay_steps=60)), (40,)),
+    RateProduct(
+        (ExponentialDecay(1.0, decay_rate=0.98), Cyclic(0.1, base_learning_rate=0.02, step_size_up=10))
+    ),
+    Slowed(Step(0.1, step_size=10), 4),
+    RateFormula("0.1 / (1 + 0.05 * t)"),
+    ReduceOnPlateau(0.1, factor=0.5),
+)
+SCHEDULES: dict[str, Schedule] = {type(schedule).__name__: schedule for schedule in _SCHEDULES}
 _RATE = """
 import chainrule as cr
 {imports}schedule = {schedule}
@@ -200,19 +207,25 @@ _NETS = {
     "Remat": 'cr.Sequential(cr.Dense(4), cr.Remat(cr.Residual(cr.Dense(4, "tanh"))), cr.Dense(1))',
     "Parallel": 'cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Dense(3, "tanh")), cr.Dense(1))',
 }
+_LEARNING_RATES = {
+    "rmsprop": 0.05,
+    "adagrad": 0.5,
+    "adadelta": 10.0,
+    "adafactor": 0.3,
+    "ftrl": 1.0,
+    "lion": 0.05,
+    "muon": 0.05,
+}
+_GROUPED = 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))'
 _OPTIMIZERS = {
-    "sgd": "cr.SGD(0.1)", "adam": "cr.Adam(0.1)", "adamw": "cr.AdamW(0.1)", "rmsprop": "cr.RMSprop(0.05)",
-    "adagrad": "cr.Adagrad(0.5)", "adadelta": "cr.Adadelta(10.0)", "adamax": "cr.Adamax(0.1)",
-    "nadam": "cr.NAdam(0.1)", "radam": "cr.RAdam(0.1)", "adafactor": "cr.Adafactor(0.3)",
-    "asgd": "cr.ASGD(0.1)", "rprop": "cr.Rprop(0.1)", "ftrl": "cr.Ftrl(1.0)", "lion": "cr.Lion(0.05)",
-    "lamb": "cr.LAMB(0.1)", "lars": "cr.LARS(0.5, trust_coefficient=0.1)", "adan": "cr.Adan(0.1)",
-    "adabelief": "cr.AdaBelief(0.1)", "yogi": "cr.Yogi(0.1)", "muon": "cr.Muon(0.05)",
-    "schedule_free_adamw": "cr.ScheduleFreeAdamW(0.1)", "lbfgs": "cr.LBFGS()",
+    "lars": "cr.LARS(0.5, trust_coefficient=0.1)",
+    "lbfgs": "cr.LBFGS()",
     "EMA": "cr.EMA(cr.SGD(0.1), decay=0.9)",
-    "Accumulated": "cr.Accumulated(cr.SGD(0.1), steps=2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
-    "Grouped": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))',
-    "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))',
-}  # fmt: skip
+    "Accumulated": "cr.Accumulated(cr.SGD(0.1), steps=2)",
+    "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
+    "Grouped": _GROUPED,
+    "Group": _GROUPED,
+}
 
 _INITIALIZER = """
 import chainrule as cr
@@ -289,14 +302,20 @@ _RULES = {
 }
 
 
+def _optimizer(name: str) -> str:
+    if name in _OPTIMIZERS:
+        return _OPTIMIZERS[name]
+    return f"cr.{OPTIMIZERS[name].__name__}({_LEARNING_RATES.get(name, 0.1)})"
+
+
 def program(kind: str, name: str, definition: object) -> str:
     """Return the example program of a block; ``""`` if there is none."""
     if kind == "schedule":
         return _schedule(name) if name in SCHEDULES else ""
     if kind == "layer":
         return _layer(name)
-    if kind == "optimizer" and name in _OPTIMIZERS:
-        return _TRAINED.format(net="cr.Dense(1)", optimizer=_OPTIMIZERS[name])
+    if kind == "optimizer" and (name in _OPTIMIZERS or name in OPTIMIZERS):
+        return _TRAINED.format(net="cr.Dense(1)", optimizer=_optimizer(name))
     if kind == "initializer":
         shape = (8, 3, 8) if name == "dirac" else (64, 32)
         return (

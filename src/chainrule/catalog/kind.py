@@ -247,9 +247,14 @@ def resolve_name(kind: Kind, name: str) -> str:
     )
     note = peer_note(name)
     raise UsageError(
-        "E101", where=f"chainrule show {kind.name}", name=name[:80], expected=listed,
-        received=name[:80] or fact("no name"), fix=f"chainrule show {fix}", notes=[note] if note else [],
-    )  # fmt: skip
+        "E101",
+        where=f"chainrule show {kind.name}",
+        name=name[:80],
+        expected=listed,
+        received=name[:80] or fact("no name"),
+        fix=f"chainrule show {fix}",
+        notes=[note] if note else [],
+    )
 
 
 # The message for an unknown public name: ``cr.Linear``, ``cr.Sequentail``, ``cr.dense``.

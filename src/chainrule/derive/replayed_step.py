@@ -97,11 +97,9 @@ class Replay:
         rows = ", ".join(str(int(row) + 1) for row in update.rows[:SHOWN]) + (
             ", …" if len(update.rows) > SHOWN else ""
         )
-        facts = {
-            "step": update.number, "epoch": update.epoch + 1, "batch": update.batch + 1,
-            "n": len(update.rows), "rows": rows, "loss": figure(update.loss),
-            "rate": number(update.learning_rate),
-        }  # fmt: skip
+        place = {"step": update.number, "epoch": update.epoch + 1, "batch": update.batch + 1}
+        measured = {"loss": figure(update.loss), "rate": number(update.learning_rate)}
+        facts = {**place, **measured, "n": len(update.rows), "rows": rows}
         gap = abs(self.trace.loss - update.loss) / max(abs(update.loss), 1e-300)
         return Section(
             render("replay_about", lang),

@@ -117,9 +117,15 @@ def what_if(trace: Trace, changes: Mapping[str, Any], lang: str = "en", depth: i
     old_and_new = {name: (old, predictions[name]) for name, old in trace.predictions.items()}
     other_language = next(language for language in LANGUAGES if language != lang)
     return WhatIf(
-        writer.render("if_title"), lang, sections, tuple(edits), total, old_and_new, all_changes,
+        writer.render("if_title"),
+        lang,
+        sections,
+        tuple(edits),
+        total,
+        old_and_new,
+        all_changes,
         lambda: what_if(trace, changes, other_language, depth),
-    )  # fmt: skip
+    )
 
 
 def _edits(changes: Mapping[str, Any], trace: Trace) -> dict[str, tuple[str, Index, float]]:

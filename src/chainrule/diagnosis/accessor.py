@@ -108,9 +108,19 @@ class TrainingAnalysis(MethodGroup):
             True
         """
         return train.find_learning_rate(
-            self.state, x, y, span=span, steps=steps, batch_size=batch_size, seed=seed, shuffle=shuffle,
-            class_weight=class_weight, sample_weight=sample_weight, kinds=kinds, warm_start=warm_start,
-        )  # fmt: skip
+            self.state,
+            x,
+            y,
+            span=span,
+            steps=steps,
+            batch_size=batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            kinds=kinds,
+            warm_start=warm_start,
+        )
 
     def profile(
         self,

@@ -92,9 +92,13 @@ def findings_at_start(training: TrainingView) -> tuple[Finding, ...]:
 def context_of(training: TrainingView) -> TrainingContext:
     """Return the facts of a training before it starts."""
     context = collect_context(
-        training.network, training.model.targets, training.data, training.order, training.validation,
+        training.network,
+        training.model.targets,
+        training.data,
+        training.order,
+        training.validation,
         max_rows=BRIEF,
-    )  # fmt: skip
+    )
     return replace(context, feature_names=training.model.feature_names)
 
 

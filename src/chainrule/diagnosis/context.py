@@ -166,6 +166,13 @@ def collect_context(
     rows = None if validation is None or _is_of_members(network, validation) else validation.x
     validation_x = subsample(rows, max_rows) if isinstance(rows, dict) else {}
     return TrainingContext(
-        {name: chosen[f"x.{name}"] for name in x}, {out: chosen[f"y.{name}"] for out, name in names.items()},
-        data.rows, network, targets, order, data.weights is not None, validation_x, table_findings,
-    )  # fmt: skip
+        {name: chosen[f"x.{name}"] for name in x},
+        {out: chosen[f"y.{name}"] for out, name in names.items()},
+        data.rows,
+        network,
+        targets,
+        order,
+        data.weights is not None,
+        validation_x,
+        table_findings,
+    )

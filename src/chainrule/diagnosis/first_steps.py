@@ -114,11 +114,19 @@ def _steps(
         parameters.append(state.parameters)
     first = results[0]
     return FirstSteps(
-        context, step, tuple(float(result["loss"]) for result in results), float(first["watched.data"]),
-        float(first["loss"]) - float(first["watched.data"]), _group(first, "output"), _group(first, "sum"),
-        tuple(parameters), tuple(_group(result, "gradient") for result in results), first_arrays,
-        stored, previous,
-    )  # fmt: skip
+        context,
+        step,
+        tuple(float(result["loss"]) for result in results),
+        float(first["watched.data"]),
+        float(first["loss"]) - float(first["watched.data"]),
+        _group(first, "output"),
+        _group(first, "sum"),
+        tuple(parameters),
+        tuple(_group(result, "gradient") for result in results),
+        first_arrays,
+        stored,
+        previous,
+    )
 
 
 def batches_of(optimizer: Any) -> int:

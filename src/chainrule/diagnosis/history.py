@@ -199,14 +199,22 @@ def record_of(training: TrainingView) -> TrainingRecord:
     """Return the recorded history of a training."""
     network, data, model = training.network, training.data, training.model
     return TrainingRecord(
-        history=tuple(training.history), probes=tuple(training.probes), rows=data.rows,
-        batch=min(training.order.batch_size, data.rows), epochs=training.options.epochs,
-        weight_matrices=weight_matrices_of(network), activations=activations_of(network),
-        constant_loss=constant_loss_of(data, model.targets), task=model.task,
-        weaker_penalty=_weaker(network.recipe.penalty), weight_chains=weight_chains_of(network),
-        units=units_of(network), normalizes=normalizes(network), keeps_best=training.keeps_best,
+        history=tuple(training.history),
+        probes=tuple(training.probes),
+        rows=data.rows,
+        batch=min(training.order.batch_size, data.rows),
+        epochs=training.options.epochs,
+        weight_matrices=weight_matrices_of(network),
+        activations=activations_of(network),
+        constant_loss=constant_loss_of(data, model.targets),
+        task=model.task,
+        weaker_penalty=_weaker(network.recipe.penalty),
+        weight_chains=weight_chains_of(network),
+        units=units_of(network),
+        normalizes=normalizes(network),
+        keeps_best=training.keeps_best,
         classes=guessed_classes(next(iter(model.targets.values()))) if len(model.targets) == 1 else 0,
-    )  # fmt: skip
+    )
 
 
 def normalizes(network: Network) -> bool:

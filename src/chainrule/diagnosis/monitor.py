@@ -94,9 +94,14 @@ class RuleMonitor:
         history, probes = tuple(self._training.history), tuple(self._training.probes)
         facts = self._training.facts
         return replace(
-            self._first, history=history, probes=probes, ended=ended, error=error,
-            best_epoch=facts.best_epoch, kept_loss=facts.validation_loss,
-        )  # fmt: skip
+            self._first,
+            history=history,
+            probes=probes,
+            ended=ended,
+            error=error,
+            best_epoch=facts.best_epoch,
+            kept_loss=facts.validation_loss,
+        )
 
 
 def findings_after(record: TrainingRecord, apply_rules: ApplyRules) -> tuple[Finding, ...]:

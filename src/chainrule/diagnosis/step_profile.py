@@ -22,8 +22,12 @@ from chainrule.texts import render
 from chainrule.train.monitor.profile import ProfileResult
 
 COLORS = {
-    "gather": "#868e96", "forward": "#2563a8", "backward": "#d1660f", "join": "#9c36b5", "update": "#2b8a3e",
-}  # fmt: skip
+    "gather": "#868e96",
+    "forward": "#2563a8",
+    "backward": "#d1660f",
+    "join": "#9c36b5",
+    "update": "#2b8a3e",
+}
 STAGE_WORDS = {
     "gather": "stage_gather",
     "forward": "stage_forward",

@@ -67,10 +67,11 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
         UsageError E101: unknown engine. E113: not a graph.
     """
     if not isinstance(graph, Graph):
+        where = "compile"
+        fix = 'cr.compile(cr.Graph({"y": y}))'
         raise UsageError(
-            "E113", where="compile", name="graph", expected="a cr.Graph", received=type(graph).__name__,
-            fix='cr.compile(cr.Graph({"y": y}))',
-        )  # fmt: skip
+            "E113", where=where, name="graph", expected="a cr.Graph", received=type(graph).__name__, fix=fix
+        )
     return _engine(engine).Program(graph)
 
 

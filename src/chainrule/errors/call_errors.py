@@ -111,10 +111,14 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
         if note
     }
     raise CallError(
-        "E131", where=cls.__name__, name=cls.__name__, expected=signature_text(cls),
-        received=call_text(cls.__name__, args, named), fix=calls[0] if calls else f"help(cr.{cls.__name__})",
+        "E131",
+        where=cls.__name__,
+        name=cls.__name__,
+        expected=signature_text(cls),
+        received=call_text(cls.__name__, args, named),
+        fix=calls[0] if calls else f"help(cr.{cls.__name__})",
         notes=reversed(notes.values()),
-    )  # fmt: skip
+    )
 
 
 def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:

@@ -19,23 +19,25 @@ PACKAGE = __name__.partition(".")[0]
 MAX_LENGTH = 80  # characters of a value in a message
 _SUFFIXES = ("loss", "layer", "function")  # nn.CrossEntropyLoss is cross_entropy in chainrule
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {  # values in other libraries, each with those of chainrule
-    "bilinear": ("linear",), "trilinear": ("linear",), "bicubic": ("cubic",), "area": ("nearest",),
-    "concat": ("concatenate",), "cat": ("concatenate",), "add": ("sum",), "mul": ("product", "multiply"),
-    "multiply": ("product",), "ave": ("mean", "average"), "avg": ("mean", "average"), "average": ("mean",),
-    "zeros": ("constant",), "zero": ("constant",), "edge": ("replicate",), "wrap": ("circular",),
-    "l1": ("manhattan", "mae"), "l2": ("euclidean", "mse"), "cosineannealing": ("cosine",),
-    "glorotuniform": ("xavier",), "xavieruniform": ("xavier",), "glorotnormal": ("xavier_normal",),
-    "heuniform": ("he",), "kaiminguniform": ("he",), "kaimingnormal": ("he_normal",),
-    "lecununiform": ("lecun",), "randomnormal": ("normal",), "randomuniform": ("uniform",),
-    "acc": ("accuracy",), "auc": ("roc_auc",), "auroc": ("roc_auc",),
-    "sparsecategoricalaccuracy": ("accuracy",),
-    "categoricalaccuracy": ("accuracy",), "binaryaccuracy": ("accuracy",), "f1score": ("f1",),
-    "r2score": ("r2",), "meansquarederror": ("mse",), "meanabsoluteerror": ("mae",),
-    "rootmeansquarederror": ("rmse",), "matthewscorrcoef": ("mcc",), "averageprecision": ("pr_auc",),
-    "l1loss": ("mae",), "bce": ("binary_cross_entropy",), "bcewithlogits": ("binary_cross_entropy",),
-    "categoricalcrossentropy": ("cross_entropy",), "sparsecategoricalcrossentropy": ("cross_entropy",),
-    "ce": ("cross_entropy",), "swish": ("silu",), "hardtanh": ("hard_tanh",), "none": ("linear",),
-}  # fmt: skip
+    word: tuple(own.split(","))
+    for word, own in (
+        pair.split("=")
+        for pair in """
+            bilinear=linear trilinear=linear bicubic=cubic area=nearest concat=concatenate cat=concatenate
+            add=sum mul=product,multiply multiply=product ave=mean,average avg=mean,average average=mean
+            zeros=constant zero=constant edge=replicate wrap=circular l1=manhattan,mae l2=euclidean,mse
+            cosineannealing=cosine glorotuniform=xavier xavieruniform=xavier glorotnormal=xavier_normal
+            heuniform=he kaiminguniform=he kaimingnormal=he_normal lecununiform=lecun randomnormal=normal
+            randomuniform=uniform acc=accuracy auc=roc_auc auroc=roc_auc f1score=f1 r2score=r2
+            sparsecategoricalaccuracy=accuracy categoricalaccuracy=accuracy binaryaccuracy=accuracy
+            meansquarederror=mse meanabsoluteerror=mae rootmeansquarederror=rmse matthewscorrcoef=mcc
+            averageprecision=pr_auc l1loss=mae bce=binary_cross_entropy
+            bcewithlogits=binary_cross_entropy categoricalcrossentropy=cross_entropy
+            sparsecategoricalcrossentropy=cross_entropy ce=cross_entropy swish=silu hardtanh=hard_tanh
+            none=linear
+        """.split()
+    )
+}
 
 
 def suggest(

@@ -203,10 +203,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _require_one_target(count: int, where: str) -> None:
         if count > 1:
             received = fact("{count} values", count=count)
-            raise UsageError(
-                "E113", where=where, name="y", received=received, expected=fact("a regression of one value"),
-                fix="regressor.predict(X)",
-            )  # fmt: skip
+            expected = fact("a regression of one value")
+            fix = "regressor.predict(X)"
+            raise UsageError("E113", where=where, name="y", received=received, expected=expected, fix=fix)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -98,9 +98,14 @@ def stream_tokens(
     request = checked_request(decoder, prompt, max_new_tokens, options)
     if request.num_beams is not None:
         raise UsageError(
-            "E124", where="stream_tokens", first="num_beams", second="streaming", expected=fact("sampling"),
-            received=f"num_beams={request.num_beams}", fix=f"generate(..., num_beams={request.num_beams})",
-        )  # fmt: skip
+            "E124",
+            where="stream_tokens",
+            first="num_beams",
+            second="streaming",
+            expected=fact("sampling"),
+            received=f"num_beams={request.num_beams}",
+            fix=f"generate(..., num_beams={request.num_beams})",
+        )
     return _streamed(decoder, request)
 
 

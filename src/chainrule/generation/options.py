@@ -86,13 +86,18 @@ class Request:
         excluded += ["callback"] * (self.callback is not None)
         if excluded:
             raise UsageError(
-                "E124", where="generate", first="num_beams", second=excluded[0],
-                expected=fact("num_beams alone, or sampling"), received=", ".join(["num_beams", *excluded]),
+                "E124",
+                where="generate",
+                first="num_beams",
+                second=excluded[0],
+                expected=fact("num_beams alone, or sampling"),
+                received=", ".join(["num_beams", *excluded]),
                 fix=fact(
-                    "num_beams={num_beams} without {options}", num_beams=self.num_beams,
+                    "num_beams={num_beams} without {options}",
+                    num_beams=self.num_beams,
                     options=", ".join(excluded),
                 ),
-            )  # fmt: skip
+            )
         if self.samples > self.num_beams:
             expected = fact("at most {num_beams}, as many as num_beams", num_beams=self.num_beams)
             raise out_of_range(self.samples, "samples", "generate", expected, fix=f"num_beams={self.samples}")
@@ -126,10 +131,14 @@ def checked_request(
     prompts = _prompts(prompt, inputs)
     strategies = strategies_of({name: options.get(name) for name in STRATEGIES}, options.get("strategy", ()))
     return Request(
-        prompts, _max_new_tokens(decoder, prompts, max_new_tokens), strategies, inputs,
-        stop=_stop_tokens(options.get("stop", ())), num_beams=options.get("num_beams", num_beams),
+        prompts,
+        _max_new_tokens(decoder, prompts, max_new_tokens),
+        strategies,
+        inputs,
+        stop=_stop_tokens(options.get("stop", ())),
+        num_beams=options.get("num_beams", num_beams),
         **unchanged,
-    )  # fmt: skip
+    )
 
 
 def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
@@ -140,9 +149,13 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         where = f"generate, prompt {i + 1} of {len(arrays)}" if several else "generate, prompt"
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UsageError(
-                "E113", where=where, name="the prompt", expected=fact("token ids (T,)"),
-                received=short_repr(prompt), fix="tokenizer.encode(text)",
-            )  # fmt: skip
+                "E113",
+                where=where,
+                name="the prompt",
+                expected=fact("token ids (T,)"),
+                received=short_repr(prompt),
+                fix="tokenizer.encode(text)",
+            )
         if not array.size:
             raise out_of_range(
                 fact("none"), "the prompt", where, fact("at least 1 token"), fix=fact("[2], the start token")

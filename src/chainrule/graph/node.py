@@ -81,22 +81,31 @@ def _text(value: object) -> str:
 # objects would be created silently; with it the message names the function to call instead.
 
 # NumPy functions that have another name in chainrule.
-_NAMES = {
-    "absolute": "abs", "fabs": "abs", "amax": "max", "amin": "min", "true_divide": "divide",
-    "isfinite": "is_finite", "expand_dims": "reshape", "squeeze": "reshape", "ravel": "reshape",
-    "array_split": "gather", "take": "gather", "var": "variance",
-}  # fmt: skip
+_NUMPY_NAMES = {
+    "abs": "absolute fabs",
+    "max": "amax",
+    "min": "amin",
+    "divide": "true_divide",
+    "is_finite": "isfinite",
+    "reshape": "expand_dims squeeze ravel",
+    "gather": "array_split take",
+    "variance": "var",
+}
+_NAMES = {name: own for own, names in _NUMPY_NAMES.items() for name in names.split()}
 # Operators that an array on the left delegates to the node on the right.
-_VALUE_METHODS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
-    "power": operator.pow, "less": operator.lt, "less_equal": operator.le, "greater": operator.gt,
-    "greater_equal": operator.ge,
-}  # fmt: skip
-_REFLECTED: Mapping[str, str] = {
-    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
-    "power": "__rpow__", "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__",
-    "greater_equal": "__le__",
-}  # fmt: skip
+_ARRAY_OPERATORS = (  # NumPy function, operator, method of the node on the right
+    ("add", operator.add, "__radd__"),
+    ("subtract", operator.sub, "__rsub__"),
+    ("multiply", operator.mul, "__rmul__"),
+    ("divide", operator.truediv, "__rtruediv__"),
+    ("power", operator.pow, "__rpow__"),
+    ("less", operator.lt, "__gt__"),
+    ("less_equal", operator.le, "__ge__"),
+    ("greater", operator.gt, "__lt__"),
+    ("greater_equal", operator.ge, "__le__"),
+)
+_VALUE_METHODS: Mapping[str, Callable[[Any, Any], Any]] = {name: value for name, value, _ in _ARRAY_OPERATORS}
+_REFLECTED: Mapping[str, str] = {name: reflected for name, _, reflected in _ARRAY_OPERATORS}
 
 
 class NoValue:

@@ -30,10 +30,8 @@ from chainrule.store import atomic_write, json_document
 PREFIX = 8  # bytes of the header length
 HEADER_LIMIT = 100_000_000  # bytes; the limit of the safetensors library
 RANK_LIMIT = 32
-_NAMES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
-    "I16": "int16", "I8": "int8", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
+_DTYPES = "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint32 uint16 uint8 bool".split()
+_NAMES = dict(zip("F64 F32 F16 BF16 I64 I32 I16 I8 U32 U16 U8 BOOL".split(), _DTYPES, strict=True))
 
 
 def is_safetensors(data: bytes) -> bool:

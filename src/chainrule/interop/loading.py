@@ -334,10 +334,10 @@ def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:
         matching = {path for path in paths if is_at(path, pattern)}
         if not matching:
             close = nearest(pattern, [*paths, *(p.rpartition(".")[0] for p in paths)])
-            raise UsageError(
-                "E101", where="load_weights, skip", name=pattern, expected=outline(paths), received=pattern,
-                fix=f'skip="{close}"' if close else "",
-            )  # fmt: skip
+            where = "load_weights, skip"
+            expected = outline(paths)
+            fix = f'skip="{close}"' if close else ""
+            raise UsageError("E101", where=where, name=pattern, expected=expected, received=pattern, fix=fix)
         skipped |= matching
     return skipped
 

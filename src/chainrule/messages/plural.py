@@ -24,15 +24,14 @@ _REGULAR = """
     repetition row run sample score second seed sentence sequence sound speaker step table target task
     tensor term test text thread time token trial unit update value weight window word
 """
-_NOUNS = {
-    "axes": "axis", "batches": "batch", "boxes": "box", "branches": "branch", "classes": "class",
-    "entries": "entry", "indices": "index", "losses": "loss", "matrices": "matrix", "queries": "query",
-    **{f"{noun}s": noun for noun in _REGULAR.split()},
-}  # fmt: skip
-_VERBS = {
-    "are": "is", "were": "was", "have": "has", "do": "does", "repeat": "repeats", "differ": "differs",
-    "occur": "occurs", "contain": "contains", "need": "needs",
-}  # fmt: skip
+_IRREGULAR = """
+    axes axis batches batch boxes box branches branch classes class entries entry indices index losses loss
+    matrices matrix queries query
+""".split()
+_NOUNS: dict[str, str] = dict(zip(_IRREGULAR[::2], _IRREGULAR[1::2], strict=True))
+_NOUNS |= {f"{noun}s": noun for noun in _REGULAR.split()}
+_VERBS = {"are": "is", "were": "was", "have": "has", "do": "does"}
+_VERBS |= {verb: f"{verb}s" for verb in "repeat differ occur contain need".split()}
 _NAMED_NOUN = rf"(?:(?:{_ADJECTIVES}) )*(?P<noun>{'|'.join(_NOUNS)})\b"
 _COUNT = re.compile(
     rf"\{{(\w+)(?::[^{{}}]*)?\}} (?:(?P<of>of (?:the )?\{{(?P<total>\w+)[^{{}}]*\}} ))?{_NAMED_NOUN}"

@@ -62,10 +62,15 @@ def gpt2(
     require_counts("gpt2", vocabulary_size=vocabulary_size, length=length)
     stack = resolve_stack("gpt2", size, SIZES, change)
     block = TransformerEncoderLayer(
-        stack.heads, units=stack.units, activation="gelu_tanh", dropout=dropout, norm_first=True, causal=True,
+        stack.heads,
+        units=stack.units,
+        activation="gelu_tanh",
+        dropout=dropout,
+        norm_first=True,
+        causal=True,
         weight_initializer=SmallNormal(STD),
         output_initializer=SmallNormal(round(STD / math.sqrt(2 * stack.depth), 6)),
-    )  # fmt: skip
+    )
     return chain(
         words=Embedding(vocabulary_size, stack.width, weight_initializer=SmallNormal(STD)),
         # (B, T) -> (B, T, C)

@@ -178,9 +178,14 @@ def _card(
     words, layer, last = counts
     english, chinese_says = (text.format(cell) for text in says)
     return ModelCard(
-        net, chinese.format(cell), (english, chinese_says), words + 2 * layer + last,
-        source.format(*(f"{n:,}" for n in counts)), reference, {"x": Spec((BATCH, 35), "int64")},
-    )  # fmt: skip
+        net,
+        chinese.format(cell),
+        (english, chinese_says),
+        words + 2 * layer + last,
+        source.format(*(f"{n:,}" for n in counts)),
+        reference,
+        {"x": Spec((BATCH, 35), "int64")},
+    )
 
 
 LSTM_CLASSIFIER = _card(lstm_classifier, _CLASSIFIER, (2_560_000, 98_816, 258), _LSTM)

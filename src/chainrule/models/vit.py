@@ -18,9 +18,13 @@ from chainrule.spec import Spec
 BASE, LARGE, HUGE, TINY = Stack(768, 12, 12), Stack(1024, 24, 16), Stack(1280, 32, 16), Stack(192, 6, 3)
 # For each size the stack, the side of a patch and that of an image.
 SIZES: dict[str, tuple[Stack, int, int]] = {
-    "b_16": (BASE, 16, 224), "b_32": (BASE, 32, 224), "l_16": (LARGE, 16, 224), "l_32": (LARGE, 32, 224),
-    "h_14": (HUGE, 14, 224), "tiny": (TINY, 4, 32),
-}  # fmt: skip
+    "b_16": (BASE, 16, 224),
+    "b_32": (BASE, 32, 224),
+    "l_16": (LARGE, 16, 224),
+    "l_32": (LARGE, 32, 224),
+    "h_14": (HUGE, 14, 224),
+    "tiny": (TINY, 4, 32),
+}
 NORM = LayerNorm(epsilon=1e-6)
 
 

@@ -108,9 +108,14 @@ def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -
         if cause.code == "E116":
             raise
         raise UsageError(
-            "E142", where=cause.where, kind=name, expected=cause.expected, received=cause.received,
-            notes=[cause.sentence, *cause.notes], fix=cause.fix or FIX,
-        ) from cause  # fmt: skip
+            "E142",
+            where=cause.where,
+            kind=name,
+            expected=cause.expected,
+            received=cause.received,
+            notes=[cause.sentence, *cause.notes],
+            fix=cause.fix or FIX,
+        ) from cause
     place = difference(value, again, name)
     if place is not None:
         expected = fact("a field that keeps its value: a number, text, tuple or layer, of the declared type")

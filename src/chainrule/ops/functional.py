@@ -78,14 +78,12 @@ from chainrule.ops.linear.patches import average_pool, max_pool, patches
 from chainrule.ops.random_ops import normal, uniform
 from chainrule.ops.recomputation import remat
 
-__all__ = [
-    "abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip",
-    "concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum", "equal",
-    "erf", "exp", "fft", "flip", "floor", "full_like", "gather", "greater", "greater_equal", "ifft",
-    "irfft", "is_finite", "less", "less_equal", "log", "log1p", "log_softmax", "logical_and", "logical_not",
-    "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "multiply",
-    "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power", "prod", "relu", "remainder",
-    "remat", "resample", "reshape", "rfft", "scatter_add", "sigmoid", "sign", "sin", "softmax", "softplus",
-    "sort", "split", "sqrt", "square", "stack", "stop_gradient", "subtract", "sum", "take_along_axis",
-    "tanh", "topk", "transpose", "uniform", "variance", "where",
-]  # fmt: skip
+__all__ = ["abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip"]
+__all__ += ["concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum"]
+__all__ += ["equal", "erf", "exp", "fft", "flip", "floor", "full_like", "gather", "greater", "greater_equal"]
+__all__ += ["ifft", "irfft", "is_finite", "less", "less_equal", "log", "log1p", "log_softmax", "logical_and"]
+__all__ += ["logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min"]
+__all__ += ["minimum", "multiply", "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power"]
+__all__ += ["prod", "relu", "remainder", "remat", "resample", "reshape", "rfft", "scatter_add", "sigmoid"]
+__all__ += ["sign", "sin", "softmax", "softplus", "sort", "split", "sqrt", "square", "stack", "stop_gradient"]
+__all__ += ["subtract", "sum", "take_along_axis", "tanh", "topk", "transpose", "uniform", "variance", "where"]

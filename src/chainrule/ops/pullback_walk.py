@@ -107,8 +107,8 @@ def _axis_of_parts(parts: Sequence[Node]) -> int | None:
     if len(parts) < 2 or not all(isinstance(p.op, Pad) and not any(p.op.between) for p in parts):
         return None
     pads = [p.op.attributes for p in parts]
-    moved = {i for p in pads for i, (low, high) in enumerate(zip(p["low"], p["high"], strict=True))
-             if low != 0 or high != 0}  # fmt: skip
+    widths = [(i, width) for p in pads for i, width in enumerate(zip(p["low"], p["high"], strict=True))]
+    moved = {i for i, (low, high) in widths if low != 0 or high != 0}
     if len(moved) != 1:
         return None
     (axis,) = moved

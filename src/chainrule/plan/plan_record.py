@@ -176,10 +176,9 @@ def _row(record: PlanFacts, task: TaskRecord) -> list[str]:
     writes, reads = (
         " ".join(_value_text(record, view) for view in views) for views in (task.writes, task.reads)
     )
-    return [
-        plan_words(PHASES[task.phase]), task.kind, task.layer, amount(task.flops), amount(task.bytes, "B"),
-        operations_text(task.operations), f"{'+= ' if task.adds else ''}{writes}", reads,
-    ]  # fmt: skip
+    phase, operations = plan_words(PHASES[task.phase]), operations_text(task.operations)
+    costs = [amount(task.flops), amount(task.bytes, "B")]
+    return [phase, task.kind, task.layer, *costs, operations, f"{'+= ' if task.adds else ''}{writes}", reads]
 
 
 def operations_text(operations: Sequence[str]) -> str:
@@ -262,10 +261,14 @@ class PlanRecord:
             buffers[number]["offset"] = offset
         tasks = [{**asdict(task_record), "phase": _PHASES[task_record.phase]} for task_record in self.tasks]
         return {
-            "sizes": dict(self.sizes), "rows": self.rows, "divided": self.is_divided, "buffers": buffers,
-            "arena": self.layout.size, "tasks": tasks,
+            "sizes": dict(self.sizes),
+            "rows": self.rows,
+            "divided": self.is_divided,
+            "buffers": buffers,
+            "arena": self.layout.size,
+            "tasks": tasks,
             "outputs": {name: asdict(view) for name, view in self.outputs.items()},
-        }  # fmt: skip
+        }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as a JSON file.

@@ -34,15 +34,23 @@ COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, "#000000", "#999999")
 LINES = ("-", "--", "-.", ":")  # line styles, used when the colors repeat
 GRAY, PALE, DARK = "#868e96", "#e9ecef", "#343a40"
 AMOUNT, SIGNED = "cividis", "PuOr"
+_IN_DARK = ("axes.labelcolor", "text.color", "axes.titlecolor", "xtick.color", "ytick.color")
+_OFF = "text.parse_math axes.spines.top axes.spines.right axes.formatter.use_mathtext legend.frameon"
 _STYLE = {
-    "font.size": 10, "axes.titlesize": 11, "figure.titlesize": 12, "text.parse_math": False,
-    "axes.edgecolor": GRAY, "axes.labelcolor": DARK, "text.color": DARK, "axes.titlecolor": DARK,
-    "xtick.color": DARK, "ytick.color": DARK, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.unicode_minus": True, "axes.formatter.limits": (-4, 5), "axes.formatter.use_mathtext": False,
-    "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,
-    "legend.frameon": False, "svg.hashsalt": "chainrule", "svg.fonttype": "path", "figure.dpi": 100,
+    **dict.fromkeys(_IN_DARK, DARK),
+    **dict.fromkeys(_OFF.split(), False),
+    **dict.fromkeys(("figure.constrained_layout.h_pad", "figure.constrained_layout.w_pad"), 0.08),
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "figure.titlesize": 12,
+    "figure.dpi": 100,
+    "axes.edgecolor": GRAY,
+    "axes.unicode_minus": True,
+    "axes.formatter.limits": (-4, 5),
+    "svg.hashsalt": "chainrule",
+    "svg.fonttype": "path",
     "image.interpolation": "nearest",
-}  # fmt: skip
+}
 
 
 class Blank:

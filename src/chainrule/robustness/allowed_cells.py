@@ -73,9 +73,13 @@ def _require_columns(preparation: Preparation, names: Sequence[str], limits: Map
         close, limit = nearest(unknown[0], preparation.columns), limits.get(unknown[0])
         fix = _change_fix(close, limit) if unknown[0] in limits else _columns_fix(close)
         raise UsageError(
-            "E101", where="attack, columns", name='", "'.join(unknown), received=", ".join(unknown),
-            expected=", ".join(preparation.columns[:20]), fix=fix if close else "",
-        )  # fmt: skip
+            "E101",
+            where="attack, columns",
+            name='", "'.join(unknown),
+            received=", ".join(unknown),
+            expected=", ".join(preparation.columns[:20]),
+            fix=fix if close else "",
+        )
 
 
 def _change_fix(column: str | None, limit: Any) -> Message:

@@ -89,6 +89,15 @@ def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
     return [cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options}) for cls in classes]
 
 
+def _search(attack: Attack, problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
+    """Return the samples after the attack on some of them."""
+    points = problem.x.copy()
+    if rows.size:
+        changed = attack.search(problem, rows, stream).points
+        points[rows] = problem.ball.enforce(problem.x[rows], changed)
+    return points
+
+
 def _attacked(
     samples: Samples, problem: Problem, attacks: Sequence[Attack], request: _Request
 ) -> AttackResult:
@@ -103,10 +112,7 @@ def _attacked(
     for number, one in enumerate(attacks):
         before = problem.evaluations
         rows = correct[broken_by[correct] == ""] if one.only_unbroken else correct
-        points = x.copy()
-        if rows.size:
-            search = one.search(problem, rows, Stream(fold(key_of(request.seed), number)))
-            points[rows] = problem.ball.enforce(x[rows], search.points)
+        points = _search(one, problem, rows, Stream(fold(key_of(request.seed), number)))
         after = predicted(samples, problem, points).argmax(axis=1)
         broken = rows[problem.is_success(after[rows], rows)]
         by_name[one.name] = broken
@@ -118,12 +124,26 @@ def _attacked(
     attacked = probabilities.argmax(axis=1)
     stream = Stream(fold(key_of(request.seed), CHECKS))
     return AttackResult(
-        request.method, problem.ball.norm, problem.ball.radius, x, best, labels, clean, attacked,
-        probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
-        masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
-        samples.graph.is_embedded, scale=problem.ball.scale, seed=request.seed, lang=request.lang,
+        request.method,
+        problem.ball.norm,
+        problem.ball.radius,
+        x,
+        best,
+        labels,
+        clean,
+        attacked,
+        probabilities[np.arange(len(x)), attacked],
+        samples.names,
+        tuple(broken_by.tolist()),
+        tuple(trials),
+        masking_checks(problem, correct, by_name, stream) if request.is_checked else (),
+        _columns(samples),
+        samples.graph.is_embedded,
+        scale=problem.ball.scale,
+        seed=request.seed,
+        lang=request.lang,
         token_distance=token_distance(samples.model, samples.graph, problem.ball.norm),
-    )  # fmt: skip
+    )
 
 
 def _columns(samples: Samples) -> tuple[str, ...]:

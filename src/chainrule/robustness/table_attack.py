@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,19 @@ from chainrule.robustness.allowed_cells import allowed_changes
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.cell_combinations import try_all
 from chainrule.robustness.method import COLUMNS
+from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
 from chainrule.robustness.samples import Goal, Samples, predicted, problem_of
 from chainrule.robustness.stream import Stream
-from chainrule.robustness.tables import Change, NumberChange, cell_changes, changed_cells, search_rows
-from chainrule.validation import out_of_range
-
-if TYPE_CHECKING:
-    pass
+from chainrule.robustness.tables import (
+    Change,
+    ChangedRows,
+    NumberChange,
+    cell_changes,
+    changed_cells,
+    search_rows,
+)
+from chainrule.validation import integer, out_of_range
 
 OPTIONS = ("columns", "change", "restarts", "target_class", "seed", "lang")
 RESTARTS = 4
@@ -58,10 +63,7 @@ def attack_table(
     problem = problem_of(samples, Ball("inf", 0.0), goal.index)
     clean = predicted(samples, problem, problem.x).argmax(axis=1)
     correct = np.flatnonzero(clean == samples.labels)
-    restarts = int(options.get("restarts", RESTARTS))
-    changed = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
-    unbroken = correct[problem.margins_at(changed.x[correct], correct) <= 0] if correct.size else correct
-    is_exhaustive = try_all(problem, changes, changed, unbroken)
+    changed, is_exhaustive = _search(problem, changes, correct, options, seed)
     after = changed_cells(table, changes, changed, correct)
     points = preparation.inputs(after)
     probabilities = predicted(samples, problem, points)
@@ -71,12 +73,35 @@ def attack_table(
     points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
     trial = Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations)
     return AttackResult(
-        COLUMNS, "inf", float(radius or 0.0), problem.x, points, samples.labels, clean, attacked,
-        probabilities[np.arange(len(points)), attacked], samples.names,
-        tuple(COLUMNS if one else "" for one in broken.tolist()), (trial,),
+        COLUMNS,
+        "inf",
+        float(radius or 0.0),
+        problem.x,
+        points,
+        samples.labels,
+        clean,
+        attacked,
+        probabilities[np.arange(len(points)), attacked],
+        samples.names,
+        tuple(COLUMNS if one else "" for one in broken.tolist()),
+        (trial,),
         cells=tuple(cell_changes(table, final, i) if broken[i] else () for i in range(table.rows)),
-        table=final, allowed=tuple(map(_allowed, changes)), is_exhaustive=is_exhaustive, seed=seed, lang=lang,
-    )  # fmt: skip
+        table=final,
+        allowed=tuple(map(_allowed, changes)),
+        is_exhaustive=is_exhaustive,
+        seed=seed,
+        lang=lang,
+    )
+
+
+def _search(
+    problem: Problem, changes: Sequence[Change], correct: np.ndarray, options: Mapping[str, Any], seed: int
+) -> tuple[ChangedRows, bool]:
+    """Search changes that break the rows; return whether all were tried for those that remain."""
+    restarts = int(options.get("restarts", RESTARTS))
+    changed = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
+    unbroken = correct[problem.margins_at(changed.x[correct], correct) <= 0] if correct.size else correct
+    return changed, try_all(problem, changes, changed, unbroken)
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:
@@ -89,10 +114,7 @@ def _refuse_options(options: Mapping[str, Any]) -> None:
         if name not in OPTIONS and not (name == "norm" and str(options[name]) == "inf"):
             expected = fact("for rows of a table only {names}", names=", ".join(OPTIONS))
             raise out_of_range(options[name], name, "attack", expected)
-    restarts = options.get("restarts", RESTARTS)
-    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or not restarts >= 1:
-        expected = fact("an integer, at least {minimum}", minimum=1)
-        raise out_of_range(restarts, "restarts", "attack", expected, fix=f"restarts={RESTARTS}")
+    integer(options.get("restarts", RESTARTS), "restarts", "attack", minimum=1, example=RESTARTS)
 
 
 def _changes(

@@ -177,18 +177,22 @@ class Options:
         if self.robust and self.radius:
             number = radius_of(self.radius, command())
             if number <= 0:
+                where = place("radius")
+                fix = option("radius", 0.1)
                 raise UsageError(
-                    "E102", where=place("radius"), name=option("radius"), expected="> 0",
-                    received=self.radius,
-                    fix=option("radius", 0.1),
-                )  # fmt: skip
+                    "E102", where=where, name=option("radius"), expected="> 0", received=self.radius, fix=fix
+                )
         elif self.robust or self.radius:
             other, value = ("radius", 0.1) if self.robust else ("robust", "adversarial")
             expected = fact("{first} and {second} together", first=option("robust"), second=option("radius"))
             raise UsageError(
-                "E601", where=command(), option=option(other), expected=expected, received=fact("none"),
+                "E601",
+                where=command(),
+                option=option(other),
+                expected=expected,
+                received=fact("none"),
                 fix=option(other, value),
-            )  # fmt: skip
+            )
 
     def _require_numbers(self) -> None:
         """Refuse numbers outside their range."""
@@ -358,18 +362,16 @@ def radius_of(text: str, where: str, name: str = "radius") -> float:
     except (ValueError, ZeroDivisionError):
         radius = math.nan
     if not math.isfinite(radius):
-        raise UsageError(
-            "E601", where=where, option=option(name), expected=fact("a number, or N/255"), received=text,
-            fix=option(name, "8/255"),
-        )  # fmt: skip
+        expected = fact("a number, or N/255")
+        fix = option(name, "8/255")
+        raise UsageError("E601", where=where, option=option(name), expected=expected, received=text, fix=fix)
     return radius
 
 
 USED = (
-    "data", "target", "net", "quick", "epochs", "batch_size", "optimizer", "learning_rate", "seed", "engine",
-    "metric", "test", "delimiter", "skip", "encoding", "header", "table", "query",
-    "epsilon", "delta", "public", PASSED,
-)  # fmt: skip
+    "data target net quick epochs batch_size optimizer learning_rate seed engine metric test delimiter skip "
+    f"encoding header table query epsilon delta public {PASSED}"
+).split()
 """The options that a private training takes; the others read rows without protection, or a part of them."""
 EPOCHS, SHARE, LEARNING_RATE = 20, 0.05, 0.01  # unless passed; SHARE of the rows in a batch
 EXAMPLES = {"epsilon": "--epsilon 3", "delta": "--delta 1e-5"}
@@ -387,19 +389,18 @@ def is_private(options: Options) -> bool:
     for name, example in EXAMPLES.items():
         if not getattr(options, name):
             both = fact("{first} and {second} together", first=option("epsilon"), second=option("delta"))
+            received = fact("none")
             raise UsageError(
-                "E601", where=command(), option=option(name), expected=both, received=fact("none"),
-                fix=example,
-            )  # fmt: skip
+                "E601", where=command(), option=option(name), expected=both, received=received, fix=example
+            )
     defaults = Options(options.data)
     for field in fields(Options):
         name = field.name
         if name not in USED and (getattr(options, name) != getattr(defaults, name) or name in options.passed):
             word = option(name)
-            raise TrainingError(
-                "E590", where=command(), name=word, expected=fact("options that read no rows"),
-                received=word, fix=fact("leave out {names}", names=word),
-            )  # fmt: skip
+            expected = fact("options that read no rows")
+            fix = fact("leave out {names}", names=word)
+            raise TrainingError("E590", where=command(), name=word, expected=expected, received=word, fix=fix)
     return True
 
 

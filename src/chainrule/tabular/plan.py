@@ -127,16 +127,21 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
     passed = [name for name in OF_ENSEMBLE if options.is_passed(name)]
     if passed and not is_ensemble(options, has_images):
         name = option(passed[0])
-        raise UsageError(
-            "E102", where=place(passed[0]), name=passed[0], expected=fact("an ensemble"),
-            received=fact("a single network"), fix=fact("leave out {names}", names=name),
-        )  # fmt: skip
+        where = place(passed[0])
+        expected = fact("an ensemble")
+        received = fact("a single network")
+        fix = fact("leave out {names}", names=name)
+        raise UsageError("E102", where=where, name=passed[0], expected=expected, received=received, fix=fix)
     if options.robust:
         if is_ensemble(options, has_images):
             raise UsageError(
-                "E102", where=place("robust"), name=option("robust"), expected=fact("a single network"),
-                received=fact("an ensemble"), fix=_quick(options.robust),
-            )  # fmt: skip
+                "E102",
+                where=place("robust"),
+                name=option("robust"),
+                expected=fact("a single network"),
+                received=fact("an ensemble"),
+                fix=_quick(options.robust),
+            )
         robust_of(options, prepared)  # refuses what does not fit the data
     return Folds(options, prepared) if is_ensemble(options, has_images) else SplitRows(options, prepared)
 
@@ -162,11 +167,17 @@ def prepare_data(options: Options, table: Table | None = None, test: Table | Non
     if options.test and test is None:
         test = _read(options.test, options)
     return PreparedData.of(
-        table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed,
-        division=options.division, ids=options.id, weight=options.weight,
+        table,
+        options.target or None,
+        task=options.task or None,
+        kinds=options.kinds,
+        seed=options.seed,
+        division=options.division,
+        ids=options.id,
+        weight=options.weight,
         test=test,
         fractions=_fractions(options, table),
-    )  # fmt: skip
+    )
 
 
 def is_image_source(data: str) -> bool:
@@ -227,17 +238,22 @@ def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None
     if not options.robust:
         return None
     if options.robust in NEEDS_CLASSES and not prepared.task.is_classification:
+        where = place("robust")
+        expected = fact("classes")
+        fix = option("robust", "adversarial")
         raise UsageError(
-            "E102", where=place("robust"), name=options.robust, expected=fact("classes"),
-            received=prepared.task.kind, fix=option("robust", "adversarial"),
-        )  # fmt: skip
+            "E102", where=where, name=options.robust, expected=expected, received=prepared.task.kind, fix=fix
+        )
     radius = radius_of(options.radius, command())
     if has_pixels(prepared) and radius > 1:
         raise UsageError(
-            "E102", where=place("radius"), name=option("radius"), received=options.radius,
+            "E102",
+            where=place("radius"),
+            name=option("radius"),
+            received=options.radius,
             expected=fact("pixels from 0 to 1, or N/255"),
             fix=option("radius", f"{options.radius}/255" if radius <= 255 else "8/255"),
-        )  # fmt: skip
+        )
     if options.robust == "interval":
         steps = options.epochs * math.ceil(len(prepared.training.y) / options.batch_size)
         return IntervalTraining(radius, warmup=int(WARMUP * steps), ramp=max(int(RAMP * steps), 1))
@@ -278,6 +294,13 @@ def fitted(model: Model, x: np.ndarray, y: np.ndarray, options: dict[str, Any]) 
     """Train a model without progress, probes and diagnosis."""
     model.fit(x, y, **options, verbose=False, doctor=False, probes=False)
     return model
+
+
+def _test_rows(prepared: PreparedData, training: PreparedRows, known: np.ndarray) -> ScoredRows:
+    """Return the test rows, of which some have the inputs of a training row: ``known``."""
+    fits = [(training, np.arange(len(prepared.test.y)))]
+    output, count = (lambda model, x, rows: model_output(model, x)), int(known.sum())
+    return ScoredRows(prepared.test, prepared.test_rows, output, fits, count, is_cross_validated=False)
 
 
 @frozen(eq=False)
@@ -321,9 +344,16 @@ class SplitRows:
         training, validation, test = self.prepared.parts.sizes
         division = self.options.division
         return RowUse(
-            self.prepared.table.rows, training, validation, test, self.options.seed, way=division.way,
-            column=division.column, file=self.options.test, stops=patience_of(self.options) > 0,
-        )  # fmt: skip
+            self.prepared.table.rows,
+            training,
+            validation,
+            test,
+            self.options.seed,
+            way=division.way,
+            column=division.column,
+            file=self.options.test,
+            stops=patience_of(self.options) > 0,
+        )
 
     @property
     def used(self) -> dict[str, Any]:
@@ -349,11 +379,7 @@ class SplitRows:
             row_digests(table, prepared.preparation.columns)
             for table in (prepared.table.take(prepared.parts.train), prepared.test_rows)
         )
-        fits = [(prepared.training_and_validation, np.arange(len(prepared.test.y)))]
-        return ScoredRows(
-            prepared.test, prepared.test_rows, lambda model, x, rows: model_output(model, x), fits,
-            known_inputs=int(np.isin(tested, known).sum()), is_cross_validated=False,
-        )  # fmt: skip
+        return _test_rows(prepared, prepared.training_and_validation, np.isin(tested, known))
 
     def held_out(self, model: Model) -> HeldOutRows:
         rows, table = self.prepared.validation, self.prepared.table.take(self.prepared.parts.validation)
@@ -380,11 +406,12 @@ class Folds:
         passed = {name: getattr(options, name) for name in OVERRIDES if options.is_passed(name)}
         recipe, distinct = recipe_for(len(self.prepared.training.y)), len(np.unique(self._units))
         if distinct < MIN_ROWS and self._groups is None:
+            expected = fact("at least {count} rows", count=MIN_ROWS)
+            received = fact("{count} rows", count=distinct)
+            fix = fact("add rows")
             raise DataError(
-                "E331", where=self.prepared.table.source,
-                expected=fact("at least {count} rows", count=MIN_ROWS),
-                received=fact("{count} rows", count=distinct), fix=fact("add rows"),
-            )  # fmt: skip
+                "E331", where=self.prepared.table.source, expected=expected, received=received, fix=fix
+            )
         count = min(recipe.folds, max(MIN_FOLDS, distinct))
         return replace(recipe, folds=count, members=min(recipe.members, count), **passed)
 
@@ -461,10 +488,18 @@ class Folds:
         recipe, (training, validation, test) = self.recipe, self.prepared.parts.sizes
         division = self.options.division
         return RowUse(
-            self.prepared.table.rows, training, validation, test, self.options.seed, recipe.folds,
-            recipe.members * len(recipe.groups), len(self.cross_validation.scored), division.way,
-            division.column, self.options.test,
-        )  # fmt: skip
+            self.prepared.table.rows,
+            training,
+            validation,
+            test,
+            self.options.seed,
+            recipe.folds,
+            recipe.members * len(recipe.groups),
+            len(self.cross_validation.scored),
+            division.way,
+            division.column,
+            self.options.test,
+        )
 
     @property
     def used(self) -> dict[str, Any]:
@@ -511,15 +546,15 @@ class Folds:
         prepared, plan = self.prepared, self.cross_validation
         if not self._is_cross_validated:
             known = np.isin(row_digests(prepared.test_rows, prepared.preparation.columns), self._inputs)
-            fits = [(prepared.training, np.arange(len(prepared.test.y)))]
-            return ScoredRows(
-                prepared.test, prepared.test_rows, lambda model, x, rows: model_output(model, x), fits,
-                known_inputs=int(known.sum()), is_cross_validated=False,
-            )  # fmt: skip
+            return _test_rows(prepared, prepared.training, known)
         return ScoredRows(
-            prepared.training.take(plan.scored), self._table.take(plan.scored), self._out_of_fold,
-            self._baseline_fits(), known_inputs=self._known_inputs(), is_cross_validated=True,
-        )  # fmt: skip
+            prepared.training.take(plan.scored),
+            self._table.take(plan.scored),
+            self._out_of_fold,
+            self._baseline_fits(),
+            known_inputs=self._known_inputs(),
+            is_cross_validated=True,
+        )
 
     def _known_inputs(self) -> int:
         """Return the number of scored rows with the inputs of a row of another fold."""

@@ -68,10 +68,11 @@ class PrivatePlan:
         table = read_source(options.data, options.reading)
         target = options.target or table.target
         if not target:
+            expected = fact("the name of the target column")
+            fix = option("target", "COLUMN")
             raise DataError(
-                "E313", where=table.source, name="", expected=fact("the name of the target column"),
-                received=fact("none"), fix=option("target", "COLUMN"),
-            )  # fmt: skip
+                "E313", where=table.source, name="", expected=expected, received=fact("none"), fix=fix
+            )
         if not options.public:
             raise missing_file(table, target)
         privacy = read_privacy(options.epsilon, options.delta, options.public)
@@ -107,10 +108,19 @@ def fit_private(plan: PrivatePlan, model: Model, folder: RunFolder, resume: bool
     if not resume:
         folder.write_text(CONFIG, to_toml(options, ""))
     recorder = EventRecorder()
-    _fit(model, plan, {
-        "epochs": epochs, "batch_size": batch_size, "seed": options.seed, "privacy": plan.privacy,
-        "callbacks": [recorder], "run": folder, "resume": resume,
-    })  # fmt: skip
+    _fit(
+        model,
+        plan,
+        {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "seed": options.seed,
+            "privacy": plan.privacy,
+            "callbacks": [recorder],
+            "run": folder,
+            "resume": resume,
+        },
+    )
     if not recorder.was_interrupted:
         facts = {"data": plan.table.source, "target": plan.preparation.target, "command": options.command()}
         model.adopt(replace(model.state, facts={**model.facts, **facts}))
@@ -122,11 +132,10 @@ def require_same_epochs(plan: PrivatePlan, model: Model) -> None:
     """Refuse other epochs than those of a complete training, whose noise would differ (E102)."""
     (epochs, _, _), done = plan.schedule, model.facts.get("epochs")
     if epochs != done and model.facts.get("ended") == "epochs":
-        raise UsageError(
-            "E102", where=place("epochs"), name="epochs", received=epochs,
-            expected=fact("{epochs}, for which the noise was calibrated", epochs=done),
-            fix=fact("another {option}", option=option("out")),
-        )  # fmt: skip
+        where = place("epochs")
+        expected = fact("{epochs}, for which the noise was calibrated", epochs=done)
+        fix = fact("another {option}", option=option("out"))
+        raise UsageError("E102", where=where, name="epochs", received=epochs, expected=expected, fix=fix)
 
 
 def _fit(model: Model, plan: PrivatePlan, named: dict[str, Any]) -> None:
@@ -175,10 +184,11 @@ def _entries(path: str) -> dict[str, Any]:
 
 
 def _invalid(path: str, received: str) -> UsageError:
+    expected = fact("TOML with target = [...] and [columns]")
+    fix = fact("put the columns below the line [columns]")
     return UsageError(
-        "E601", where=path, option=option("public"), expected=fact("TOML with target = [...] and [columns]"),
-        received=received, fix=fact("put the columns below the line [columns]"),
-    )  # fmt: skip
+        "E601", where=path, option=option("public"), expected=expected, received=received, fix=fix
+    )
 
 
 def missing_file(table: Table, target: str) -> UsageError:
@@ -187,17 +197,23 @@ def missing_file(table: Table, target: str) -> UsageError:
     lines = [f"{_key(name)} = [0, 1]" for name in names[:SHOWN]]
     more = [f"# ... {len(names) - SHOWN}"] if len(names) > SHOWN else []
     return UsageError(
-        "E601", where=command(), option=option("public"),
-        expected=fact("a TOML file with what is public about the columns"), received=fact("none"),
+        "E601",
+        where=command(),
+        option=option("public"),
+        expected=fact("a TOML file with what is public about the columns"),
+        received=fact("none"),
         notes=[
             fact(
                 "a template: replace each [0, 1] by a range, or by levels such as {levels}",
                 levels='["no", "yes"]',
             ),
-            'target = ["no", "yes"]', "[columns]", *lines, *more,
+            'target = ["no", "yes"]',
+            "[columns]",
+            *lines,
+            *more,
         ],
         fix=option("public", "columns.toml"),
-    )  # fmt: skip
+    )
 
 
 def _key(name: str) -> str:

@@ -172,10 +172,11 @@ def membership_of(
     if others is not None or not training.has_own_test:
         trainable = None if is_member.all() else is_member
     if is_member.all() and shadows < 2:
+        where = "chainrule audit"
+        expected = fact("--shadows 2 or more, or --others FILE: the model was trained on all rows")
         raise UsageError(
-            "E601", where="chainrule audit", option="--shadows", received=shadows, fix="--shadows 8",
-            expected=fact("--shadows 2 or more, or --others FILE: the model was trained on all rows"),
-        )  # fmt: skip
+            "E601", where=where, option="--shadows", received=shadows, fix="--shadows 8", expected=expected
+        )
     candidates = Candidates(y, is_member, prepared.task.is_classification, trainable)
     output = None if is_member.all() else output_by_label(model, prepared, x)
     count = shadows + (output is None)

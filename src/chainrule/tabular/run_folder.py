@@ -239,10 +239,11 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     except FileError as cause:
         if cause.code != "E401":
             raise
+        expected = fact("a folder with {content}", content=CONFIG)
+        fix = fact("train without {option}", option=_resume())
         raise FileError(
-            "E604", where=str(folder.path), expected=fact("a folder with {content}", content=CONFIG),
-            received=fact("none"), fix=fact("train without {option}", option=_resume()),
-        ) from cause  # fmt: skip
+            "E604", where=str(folder.path), expected=expected, received=fact("none"), fix=fix
+        ) from cause
     where = str(folder.path / CONFIG)
     entries = _parse(text, where)
     fingerprint = entries.pop(FINGERPRINT, None)

@@ -149,11 +149,11 @@ def _saved_options(path: Path | None, chosen: Options, values: dict[str, Any]) -
         UsageError E601: no folder. E603: other options. FileError: as ``read_config``.
     """
     if path is None:
+        where = "train_table"
+        expected = fact("{first} and {second} together", first="out", second="resume")
         raise UsageError(
-            "E601", where="train_table", option="resume", received=fact("none"),
-            expected=fact("{first} and {second} together", first="out", second="resume"),
-            fix='out="runs/1"',
-        )  # fmt: skip
+            "E601", where=where, option="resume", received=fact("none"), expected=expected, fix='out="runs/1"'
+        )
     saved, fingerprint = read_config(RunFolder.open(path))
     has_images = is_image_source(chosen.data)
     return require_equal(saved, values, chosen.data, str(path), has_images), fingerprint
@@ -186,10 +186,10 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
         if name not in TableOptions.__annotations__:
             known = tuple(TableOptions.__annotations__)
             close = nearest(name, known)
+            fix = f"{close}=..." if close else ""
             raise UsageError(
-                "E101", where="train_table", name=name, received=name, expected=", ".join(known),
-                fix=f"{close}=..." if close else "",
-            )  # fmt: skip
+                "E101", where="train_table", name=name, received=name, expected=", ".join(known), fix=fix
+            )
         if value is not None:
             values[name] = _checked(name, value)
     return values

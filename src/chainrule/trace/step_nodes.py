@@ -9,7 +9,7 @@ weights and the weights of the labeled positions, ``S = sum_i w^(i) J^(i)`` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 import numpy as np
@@ -155,6 +155,9 @@ def _label(output: str) -> str:
     return f"{WEIGHTS}.{output}" if output else WEIGHTS
 
 
+_STEP_INPUTS = ("learning rate", "update number")
+
+
 def derive(network: Network, weighting: SampleWeights, samples: int, draws: str = "") -> Derivation:
     """Build the derivation of a network.
 
@@ -177,26 +180,44 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
     }
     trained = {path: gradients[path] for path in network.trainable}
     clipped = dict(trained) if network.recipe.clip is None else network.recipe.clip(trained)
-    learning_rate, update_number = (
-        input_node(name, (), "float64", "step") for name in ("learning rate", "update number")
-    )
+    learning_rate, update_number = (input_node(name, (), "float64", "step") for name in _STEP_INPUTS)
     data = F.sum(counted) / weighting.divisor if weights else F.mean(counted)
     objective, optimizer = data if penalty is None else data + penalty, network.recipe.optimizer
     slots_before = {
         label: input_node(label, s.shape, "float64", "state") for label, s in network.slots.items()
     }
     moving = {path: nodes[path] for path in clipped}
-    updated, slots_after = optimizer.moves(
-        moving, clipped, slots_before, StepContext(learning_rate, update_number, objective)
-    )
-    slots: dict[str, dict[str, tuple[Node, Node]]] = {path: {} for path in moving}
-    for label, after in slots_after.items():
-        path, _, slot = label.rpartition("/")
-        slots.setdefault(path, {})[slot] = (slots_before[label], after)
+    context = StepContext(learning_rate, update_number, objective)
+    updated, slots_after = optimizer.moves(moving, clipped, slots_before, context)
+    slots = _slots(moving, slots_before, slots_after)
     return Derivation(
-        network, built, samples, weighting.divisor, sample_losses, weights, objective, penalty, backward,
-        gradients, clipped, updated, slots, learning_rate, update_number,
-    )  # fmt: skip
+        network,
+        built,
+        samples,
+        weighting.divisor,
+        sample_losses,
+        weights,
+        objective,
+        penalty,
+        backward,
+        gradients,
+        clipped,
+        updated,
+        slots,
+        learning_rate,
+        update_number,
+    )
+
+
+def _slots(
+    moving: Iterable[str], before: Mapping[str, Node], after: Mapping[str, Node]
+) -> dict[str, dict[str, tuple[Node, Node]]]:
+    """Return each slot before and after the update, by the path of its parameter and its name."""
+    slots: dict[str, dict[str, tuple[Node, Node]]] = {path: {} for path in moving}
+    for label, node in after.items():
+        path, _, slot = label.rpartition("/")
+        slots.setdefault(path, {})[slot] = (before[label], node)
+    return slots
 
 
 def _losses(network: Network, built: Built, weighting: SampleWeights) -> tuple[Node, Node, dict[str, Node]]:

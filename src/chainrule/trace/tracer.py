@@ -26,7 +26,7 @@ from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 from chainrule.trace.formula_builder import FormulaBuilder, scalars
 from chainrule.trace.names import INPUT_ROLES, NamedLayer, Names, names_of
-from chainrule.trace.step_nodes import Derivation, derive, sample_weights
+from chainrule.trace.step_nodes import Derivation, SampleWeights, derive, sample_weights
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.network import Network
 
@@ -325,6 +325,16 @@ class TrainingPosition:
     weights: np.ndarray | None = None
 
 
+def _weighting(
+    network: Network, feeds: Mapping[str, np.ndarray], weights: np.ndarray | None, samples: int
+) -> SampleWeights:
+    targets = {name: feeds[name] for name in network.target_names.values()}
+    weighting = sample_weights(network, targets, None if weights is None else _exact(weights))
+    if samples == 1 and len(targets) == 1:
+        return replace(weighting, divisor=1.0, arrays={})  # a single sample is its own mean
+    return weighting
+
+
 def trace(
     network: Network,
     arrays: Mapping[str, np.ndarray],
@@ -357,12 +367,7 @@ def trace(
     feeds = {name: _exact(a) for name, a in {**arrays, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
     with unrolled() as turns:  # also needed while the loss is built, which builds the network
-        targets = {name: feeds[name] for name in exact.target_names.values()}
-        weighting = sample_weights(
-            exact, targets, None if position.weights is None else _exact(position.weights)
-        )
-        if samples == 1 and len(targets) == 1:
-            weighting = replace(weighting, divisor=1.0, arrays={})  # a single sample is its own mean
+        weighting = _weighting(exact, feeds, position.weights, samples)
         derivation = derive(exact, weighting, samples, network.recipe.dtype if position.training else "")
     parameters = {path: feeds[path] for path in exact.parameters}
     slots, optimizer_state = _slots(derivation, position)
@@ -381,9 +386,22 @@ def trace(
     new_loss, new_predictions = recompute({**parameters, **updated})
     loss, predictions = recompute(parameters)
     return Trace(
-        derivation, values, cards, names, layers, parameters, {**parameters, **updated}, gradients,
-        learning_rate, loss, new_loss, predictions, new_predictions, recompute, optimizer_state,
-    )  # fmt: skip
+        derivation,
+        values,
+        cards,
+        names,
+        layers,
+        parameters,
+        {**parameters, **updated},
+        gradients,
+        learning_rate,
+        loss,
+        new_loss,
+        predictions,
+        new_predictions,
+        recompute,
+        optimizer_state,
+    )
 
 
 def in_float64(network: Network) -> Network:

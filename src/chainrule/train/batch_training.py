@@ -26,27 +26,26 @@ from chainrule.train.trainer import Trainer, require_horizon
 from chainrule.train.training_run import TrainingRun
 from chainrule.train.update import Report
 
+_OWN_BATCHES = fact("the iterable determines the batches")
 REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value that is none, reason, fix
     "run": (
-        None, fact("an iterable cannot be read again at a step, as resume and replay do"),
+        None,
+        fact("an iterable cannot be read again at a step, as resume and replay do"),
         'callbacks=[cr.Checkpoint("best.cr")]',
     ),
     "privacy": (
-        None, fact("the guarantee depends on how the rows of a batch were drawn, which is not known"),
+        None,
+        fact("the guarantee depends on how the rows of a batch were drawn, which is not known"),
         "model.fit(x, y, privacy=...)",
     ),
-    "batch_size": (32, fact("the iterable determines the batches"), "DataLoader(data, batch_size=64)"),
-    "class_weight": (
-        None, fact("the classes of all rows are not known"), "yield x, y, weights",
-    ),
-    "sample_weight": (
-        None, fact("the iterable determines the batches"), "yield x, y, weights",
-    ),
-    "augmentation": (None, fact("the iterable determines the batches"), "yield augmented(x), y"),
-    "buckets": (None, fact("the iterable determines the batches"), fact("batches of similar length")),
+    "batch_size": (32, _OWN_BATCHES, "DataLoader(data, batch_size=64)"),
+    "class_weight": (None, fact("the classes of all rows are not known"), "yield x, y, weights"),
+    "sample_weight": (None, _OWN_BATCHES, "yield x, y, weights"),
+    "augmentation": (None, _OWN_BATCHES, "yield augmented(x), y"),
+    "buckets": (None, _OWN_BATCHES, fact("batches of similar length")),
     "robust": (None, fact("the range of the inputs of all rows is not known"), "model.fit(x, y, robust=...)"),
     "kinds": (None, fact("batches are arrays, whose columns have no kinds"), "kinds=None"),
-}  # fmt: skip
+}
 
 
 class BatchUpdates:
@@ -140,15 +139,24 @@ def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) 
         value = getattr(options, name)
         if value is not none and not (isinstance(value, int) and value == none):
             raise UsageError(
-                "E102", where=fact("fit with an iterable of batches"), name=name, expected=repr(none),
-                received=repr(value)[:80], notes=[reason], fix=fix,
-            )  # fmt: skip
+                "E102",
+                where=fact("fit with an iterable of batches"),
+                name=name,
+                expected=repr(none),
+                received=repr(value)[:80],
+                notes=[reason],
+                fix=fix,
+            )
     if isinstance(data.validation, float):
         raise UsageError(
-            "E102", where=fact("fit with an iterable of batches"), name="validation",
-            expected=fact("(x, y), or an iterable of batches"), received=data.validation,
-            notes=[fact("the number of rows is not known")], fix="validation=(x, y)",
-        )  # fmt: skip
+            "E102",
+            where=fact("fit with an iterable of batches"),
+            name="validation",
+            expected=fact("(x, y), or an iterable of batches"),
+            received=data.validation,
+            notes=[fact("the number of rows is not known")],
+            fix="validation=(x, y)",
+        )
     if model.preparation is not None and continues_from(model, options):
         expected = fact("a table, as in the training before")
         received = fact("batches of an iterable")

@@ -26,6 +26,7 @@ comparison; docs/decisions/0050-ensemble-over-folds.md and 0061-weights-of-kinds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,16 +119,11 @@ def recipe_for(rows: int) -> TabularRecipe:
         return TabularRecipe(count, count)
     if rows < MIDDLE:
         return TabularRecipe(8, 8)
-    large = TabularRecipe(
-        10, 5, (INTERVALS, LINEAR), units=128, dropout=0.1, intervals=16, epochs=60, patience=10,
-        batch_size=128, learning_rate=4e-3, weight_decay=0.03,
-    )  # fmt: skip
+    large = TabularRecipe(10, 5, (INTERVALS, LINEAR), units=128, dropout=0.1, epochs=60, patience=10)
+    large = replace(large, intervals=16, batch_size=128, learning_rate=4e-3, weight_decay=0.03)
     if rows < LARGE:
         return large
-    return TabularRecipe(
-        16, 4, (INTERVALS, LINEAR), units=128, dropout=0.1, intervals=16, epochs=40, patience=6,
-        batch_size=256, learning_rate=4e-3, weight_decay=0.03,
-    )  # fmt: skip
+    return replace(large, members=16, folds=4, epochs=40, patience=6, batch_size=256)
 
 
 def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int, mode: str) -> Layer:

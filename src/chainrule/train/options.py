@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from inspect import Parameter, signature
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
-
-import numpy as np
 
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
 from chainrule.errors import UsageError, fact
@@ -21,7 +19,7 @@ from chainrule.metrics import MetricLike
 from chainrule.records import frozen
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
-from chainrule.validation import refuse_unknown
+from chainrule.validation import boolean, integer, number, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data.augmentation import Augmentation
@@ -42,21 +40,28 @@ ColumnKind: TypeAlias = Literal[
 ColumnKinds: TypeAlias = "Mapping[str, ColumnKind] | None"
 Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
 Metrics: TypeAlias = "Sequence[MetricLike] | None"
+_OfErrors: TypeAlias = Literal[
+    "half_mse", "mse", "mae", "quantile", "huber", "smooth_l1", "log_cosh", "mape", "msle"
+]
+_OfDistributions: TypeAlias = Literal["cosine_similarity", "poisson", "gaussian_nll", "kl_divergence"]
+_OfClasses: TypeAlias = Literal[
+    "binary_cross_entropy", "cross_entropy", "soft_cross_entropy", "nll", "binary_focal", "categorical_focal"
+]
+_OfNoisyLabels: TypeAlias = Literal["generalized_cross_entropy", "symmetric_cross_entropy", "bootstrapping"]
+_OfMargins: TypeAlias = Literal[
+    "hinge", "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin"
+]
+_OfEmbeddings: TypeAlias = Literal[
+    "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle"
+]
+_OfStructures: TypeAlias = Literal["dice", "tversky", "ctc", "center_net"]
 LossName: TypeAlias = Literal[
-    "half_mse", "mse", "mae", "quantile", "huber", "smooth_l1", "log_cosh", "mape", "msle",
-    "cosine_similarity",
-    "poisson", "gaussian_nll", "kl_divergence", "binary_cross_entropy", "cross_entropy",
-    "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy",
-    "symmetric_cross_entropy", "bootstrapping", "hinge",
-    "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin",
-    "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle",
-    "dice", "tversky", "ctc", "center_net",
-]  # fmt: skip
-OptimizerName: TypeAlias = Literal[
-    "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "adafactor",
-    "asgd", "rprop", "ftrl", "lion", "lamb", "lars", "adan", "adabelief", "yogi", "muon",
-    "schedule_free_adamw", "lbfgs",
-]  # fmt: skip
+    _OfErrors, _OfDistributions, _OfClasses, _OfNoisyLabels, _OfMargins, _OfEmbeddings, _OfStructures
+]
+_Adaptive: TypeAlias = Literal["adam", "adamw", "adamax", "nadam", "radam", "adan", "adabelief", "yogi"]
+_ByScale: TypeAlias = Literal["rmsprop", "adagrad", "adadelta", "adafactor", "rprop", "ftrl", "lamb", "lars"]
+_Others: TypeAlias = Literal["sgd", "asgd", "lion", "muon", "schedule_free_adamw", "lbfgs"]
+OptimizerName: TypeAlias = Literal[_Adaptive, _ByScale, _Others]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LARGEST = 2**63 - 1
@@ -94,66 +99,53 @@ class FitOptions:
     verbose: bool | None = None
 
     def __post_init__(self) -> None:
-        self._require_integer("epochs", 0)
-        self._require_integer("seed")
-        if self.batch_size is not None:
-            self._require_integer("batch_size", 1)
-        if self.buckets is not None:
-            self._require_integer("buckets", 1)
-        if self.steps_per_epoch is not None:
-            self._require_integer("steps_per_epoch", 1)
+        self._set("epochs", integer(self.epochs, "epochs", "fit", minimum=0, maximum=LARGEST))
+        self._set("seed", random_seed(self.seed, "fit"))
+        for name in ("batch_size", "buckets", "steps_per_epoch"):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, integer(value, name, "fit", minimum=1, maximum=LARGEST))
         for name in ("shuffle", "warm_start", "resume", "probes", "doctor"):
-            self._require_switch(name)
-        if not isinstance(self.save_every, Real) or not self.save_every >= 0:
-            raise UsageError(
-                "E102", where="fit", name="save_every", expected=">= 0", received=repr(self.save_every)
-            )
+            self._set(name, boolean(getattr(self, name), name, "fit"))
+        if self.save_every != math.inf:
+            number(self.save_every, "save_every", "fit", minimum=0, example=5.0)
+        self._require_types()
+        self._require_combinations()
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _require_types(self) -> None:
         if not isinstance(self.callbacks, Sequence):
             raise UsageError(
-                "E107", where="callbacks", expected=fact("a list"), received=repr(self.callbacks)[:80],
+                "E107",
+                where="callbacks",
+                expected=fact("a list"),
+                received=repr(self.callbacks)[:80],
                 fix=f"callbacks=[{self.callbacks}]",
-            )  # fmt: skip
+            )
         for name, (kind, expected, fix) in _TYPES.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise UsageError(
                     "E113", where="fit", name=name, expected=expected, received=repr(value)[:80], fix=fix
                 )
+
+    def _require_combinations(self) -> None:
         if self.robust is not None and self.buckets is not None:
+            notes = [fact("buckets and robust cannot be combined")]
             raise UsageError(
-                "E102", where="fit", name="buckets", expected="None", received=self.buckets,
-                notes=[fact("buckets and robust cannot be combined")],
-            )  # fmt: skip
+                "E102", where="fit", name="buckets", expected="None", received=self.buckets, notes=notes
+            )
         if self.resume and self.run is None:
             raise UsageError(
-                "E102", where="fit", name="resume", expected=fact("a run folder with a checkpoint"),
-                received="run=None", fix='run="my-run", resume=True',
-            )  # fmt: skip
-
-    def _require_switch(self, name: str) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, bool | np.bool_ | int):
-            raise UsageError(
-                "E102", where="fit", name=name, expected=fact("True or False"), received=repr(value)[:80],
-                fix=f"{name}=True",
-            )  # fmt: skip
-
-    def _require_integer(self, name: str, minimum: int | None = None) -> None:
-        """Require an integer of at least ``minimum``; NumPy integers become Python integers."""
-        value = getattr(self, name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, Integral)
-            or (minimum is not None and value < minimum)
-            or abs(int(value)) > LARGEST
-        ):
-            expected = (
-                fact("an integer") if minimum is None else fact("an integer >= {minimum}", minimum=minimum)
+                "E102",
+                where="fit",
+                name="resume",
+                expected=fact("a run folder with a checkpoint"),
+                received="run=None",
+                fix='run="my-run", resume=True',
             )
-            if isinstance(value, Integral) and abs(int(value)) > LARGEST:
-                expected = fact("an integer, {minimum} to {maximum}", minimum=minimum or 0, maximum=LARGEST)
-            raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value)[:80])
-        object.__setattr__(self, name, int(value))
 
 
 class TrainingKeywords(TypedDict, total=False):

@@ -61,6 +61,7 @@ from chainrule.train.state import TrainState
 from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_step
 from chainrule.train.training_run import TrainingRun
 from chainrule.train.update import RowUpdates, Updates
+from chainrule.validation import number, out_of_range, trained_network
 
 # States of layers that are computed from the training rows before the first update.
 #
@@ -218,10 +219,8 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
 def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
     """Return a training of rows in memory, before its first update; see ``prepare``."""
     if options.steps_per_epoch is not None:
-        raise UsageError(
-            "E102", where="fit", name="steps_per_epoch", received=options.steps_per_epoch,
-            expected=fact("None, or an iterable of batches as x"), fix="batch_size=32",
-        )  # fmt: skip
+        expected = fact("None, or an iterable of batches as x")
+        raise out_of_range(options.steps_per_epoch, "steps_per_epoch", "fit", expected, fix="batch_size=32")
     public = None if options.privacy is None else options.privacy.public
     name = data.y if isinstance(data.y, str) else None
     former = model.preparation if public is None and continues_from(model, options) else None
@@ -239,9 +238,8 @@ def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> 
     else:
         table = tabular.prepare_public(x, y, data.validation, public)
     rows = TrainingData(table.x, table.y, table.validation, table.labels)
-    model, options = (
-        replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
-    )  # fmt: skip
+    model = replace(model, preparation=table.preparation)
+    options = replace(options, sample_weight=table.weights)
     run = prepare_arrays(model, rows, options, () if public is None else table.preparation.labels)
     run.data_notices = table.notices
     return run
@@ -250,10 +248,9 @@ def prepare_rows(model: ModelState, data: TrainingData, options: FitOptions) -> 
 def _refuse_kinds(options: FitOptions) -> None:
     """Refuse kinds of columns for arrays, which have no names (E102)."""
     if options.kinds:
-        raise UsageError(
-            "E102", where="fit", name="kinds", expected=fact("None, or a table as x"),
-            received=repr(dict(options.kinds))[:80], fix="kinds=None",
-        )  # fmt: skip
+        raise out_of_range(
+            dict(options.kinds), "kinds", "fit", fact("None, or a table as x"), fix="kinds=None"
+        )
 
 
 def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:
@@ -263,21 +260,17 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     if not isinstance(validation, tuple) and is_source(validation):
         return data, model.rows_of(*concatenate_batches(validation))
     if isinstance(validation, Real) and not isinstance(validation, bool):
-        number: Any = validation
-        if not 0 < number < 1:
-            raise UsageError(
-                "E102", where="fit", name="validation", expected="0 < fraction < 1",
-                received=repr(validation)[:80],
-            )  # fmt: skip
-        fraction = float(number)
+        fraction = number(validation, "validation", "fit", above=0, below=1, example=0.2)
         codes = class_numbers(model, data)
         parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - fraction, fraction, 0.0))
         return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        name = "validation"
+        expected = fact("(x, y), (x, y, weights) or a fraction")
+        fix = "validation=0.2"
         raise UsageError(
-            "E113", where="fit", name="validation", expected=fact("(x, y), (x, y, weights) or a fraction"),
-            received=type(validation).__name__, fix="validation=0.2",
-        )  # fmt: skip
+            "E113", where="fit", name=name, expected=expected, received=type(validation).__name__, fix=fix
+        )
     vx, vy, weights = (*validation, None)[:3]
     return data, model.rows_of(vx, vy, weights)
 
@@ -306,9 +299,12 @@ def _with_inputs(model: ModelState, x: Any, continues: bool) -> tuple[ModelState
 
 
 def prepare_arrays(
-    model: ModelState, rows: TrainingData, options: FitOptions, labels: Sequence[Any] = (),
+    model: ModelState,
+    rows: TrainingData,
+    options: FitOptions,
+    labels: Sequence[Any] = (),
     horizon: int | None = None,
-) -> TrainingRun:  # fmt: skip
+) -> TrainingRun:
     """Return a training of arrays, before its first update.
 
     Args:
@@ -318,44 +314,75 @@ def prepare_arrays(
     """
     continues = continues_from(model, options)
     model, x = _with_inputs(model, rows.x, continues)
-    rules, listeners = callbacks_of(options.callbacks)
+    callbacks = callbacks_of(options.callbacks)
     data = model.rows_of(x, rows.y, options.sample_weight)
     model, coding, data = learn_labels(model, data, continues, rows.labels, labels)
-    network = model.network
-    assert network is not None
+    network = trained_network(model, "fit")
     data, validation = _split(model, data, rows.validation, options.seed)
     coded = _weighted(model, encoded(coding, data), options)
-    weights = coded.weights
-    evaluator = _checked_evaluator(model, validation, rules, listeners, options)
+    evaluator = _checked_evaluator(model, validation, *callbacks, options)
     order = _order(model, coded, options)
     _refuse_batches(model, order)
     horizon = horizon or options.epochs * order.steps
-    refuse_weight_shape(network, weights)
-    refuse_zero_weights(row_weights(network, coded))
+    _refuse_weights(network, coded)
     mechanism = _mechanism(model, coded, order, options)
-    step = training_step(
-        network, weights is not None or mechanism is not None, horizon, weight_shape_of(weights),
-        mechanism is None, _objective_of(model, coded, options, mechanism),
-    )  # fmt: skip
+    step = _step_of(model, coded, options, mechanism, horizon)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
-    if not continues:
-        model = with_fitted_states(model.initialized(options.seed), coded)
+    model = model if continues else with_fitted_states(model.initialized(options.seed), coded)
     augmentation = _augmentation(model, coded, options)
     coded = coded if augmentation is None else augmentation.current
     state = TrainState(dict(model.parameters), dict(model.states), step.initial_slot_views())
-    updates: Updates
-    if mechanism is None:
-        trimming, changes = _trimming(model, step, horizon, order), augmentation is not None
-        updates = RowUpdates(step, coded, order, options.seed, network, changes, trimming)
-    else:
-        updates = PrivateUpdates(step, coded, mechanism, order.steps, options.seed, network.engine)
+    trimming = _trimming(model, step, horizon, order) if mechanism is None else None
+    updates = _updates_of(network, coded, order, options, step, mechanism, trimming)
     is_probed = options.probes and mechanism is None
     prober = Prober(network, step, min(order.batch_size, coded.rows)) if is_probed else None
     start = GIVEN if model.is_given or options.warm_start else SAMPLED
     return TrainingRun(
-        model, options, step, coded, order, state, updates, start, rules, listeners, evaluator, augmentation,
-        prober, mechanism=mechanism,
-    )  # fmt: skip
+        model,
+        options,
+        step,
+        coded,
+        order,
+        state,
+        updates,
+        start,
+        *callbacks,
+        evaluator,
+        augmentation,
+        prober,
+        mechanism=mechanism,
+    )
+
+
+def _refuse_weights(network: Network, coded: Arrays) -> None:
+    refuse_weight_shape(network, coded.weights)
+    refuse_zero_weights(row_weights(network, coded))
+
+
+def _step_of(
+    model: ModelState, coded: Arrays, options: FitOptions, mechanism: Mechanism | None, horizon: int
+) -> Step:
+    """Return the training step."""
+    assert model.network is not None
+    is_weighted, shape = coded.weights is not None or mechanism is not None, weight_shape_of(coded.weights)
+    objective = _objective_of(model, coded, options, mechanism)
+    return training_step(model.network, is_weighted, horizon, shape, mechanism is None, objective)
+
+
+def _updates_of(
+    network: Network,
+    coded: Arrays,
+    order: Order | Buckets,
+    options: FitOptions,
+    step: Step,
+    mechanism: Mechanism | None,
+    trimming: SequenceTrimming | None,
+) -> Updates:
+    """Return the updates of a training."""
+    if mechanism is not None:
+        return PrivateUpdates(step, coded, mechanism, order.steps, options.seed, network.engine)
+    is_augmented = options.augmentation is not None
+    return RowUpdates(step, coded, order, options.seed, network, is_augmented, trimming)
 
 
 def _weighted(model: ModelState, coded: Arrays, options: FitOptions) -> Arrays:
@@ -389,10 +416,10 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
     listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
     for listener in listeners:
         if isinstance(listener, type) or not (callable(listener) or isinstance(listener, Callback)):
-            raise UsageError(
-                "E107", where="callbacks", expected=fact("a rule, a callback or a function"),
-                received=repr(listener)[:80], fix="callbacks=[cr.EarlyStopping(patience=10)]",
-            )  # fmt: skip
+            expected = fact("a rule, a callback or a function")
+            received = repr(listener)[:80]
+            fix = "callbacks=[cr.EarlyStopping(patience=10)]"
+            raise UsageError("E107", where="callbacks", expected=expected, received=received, fix=fix)
     return rules, listeners
 
 
@@ -450,11 +477,12 @@ def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
     _refuse_small_batch(model.network, order)
     optimizer = model.recipe.optimizer
     if optimizer.needs_all and order.steps > 1:
+        where = fact("fit with {optimizer}", optimizer=type(optimizer).__name__)
+        expected = fact("the whole training set, {rows} rows", rows=order.rows)
+        fix = "batch_size=None"
         raise UsageError(
-            "E102", where=fact("fit with {optimizer}", optimizer=type(optimizer).__name__), name="batch_size",
-            expected=fact("the whole training set, {rows} rows", rows=order.rows), received=order.batch_size,
-            fix="batch_size=None",
-        )  # fmt: skip
+            "E102", where=where, name="batch_size", expected=expected, received=order.batch_size, fix=fix
+        )
 
 
 def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
@@ -467,14 +495,18 @@ def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
             sizes = range(max(size, minimum), order.rows + 1)
             fits = [f"batch_size={n}" for n in sizes if (order.rows - 1) % n + 1 >= minimum]
             raise ShapeError(
-                "E230", where=f'{kind} "{path}"', op=kind,
+                "E230",
+                where=f'{kind} "{path}"',
+                op=kind,
                 expected=fact("{minimum} samples or more in every batch", minimum=minimum),
                 received=fact(
-                    "{last} in the last batch: {rows} rows, {size} at a time", last=last, rows=order.rows,
+                    "{last} in the last batch: {rows} rows, {size} at a time",
+                    last=last,
+                    rows=order.rows,
                     size=size,
                 ),
                 fix=fits[0] if fits else fact("more rows, or cr.LayerNorm() instead of {kind}", kind=kind),
-            )  # fmt: skip
+            )
 
 
 def _checked_evaluator(
@@ -530,7 +562,6 @@ def _refuse_unmeasured(
         watched(owner, name, dict.fromkeys(columns))
     for i, rule in enumerate(rules):
         if rule.name in [other.name for other in rules[:i]]:
-            raise UsageError(
-                "E109", where="callbacks", name=rule.name, expected=fact("one rule of a kind"),
-                received=", ".join(map(str, rules)),
-            )  # fmt: skip
+            expected = fact("one rule of a kind")
+            received = ", ".join(map(str, rules))
+            raise UsageError("E109", where="callbacks", name=rule.name, expected=expected, received=received)

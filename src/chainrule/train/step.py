@@ -226,10 +226,8 @@ def _training_step(
             if network.recipe.frozen
             else fact("none")
         )
-        raise UsageError(
-            "E106", expected=fact("at least one parameter to train"), received=frozen,
-            fix=fact('frozen=["stage1"]: some layers, not all') if network.recipe.frozen else "",
-        )  # fmt: skip
+        fix = fact('frozen=["stage1"]: some layers, not all') if network.recipe.frozen else ""
+        raise UsageError("E106", expected=fact("at least one parameter to train"), received=frozen, fix=fix)
     terms, built = objective_of(network, weight_shape, step)
     nodes = {path: p.node for path, p in network.trainable.items()}
     gradients = terms.gradients(nodes)
@@ -250,9 +248,16 @@ def _training_step(
     evaluated = optimizer.evaluation_parameters(nodes, slots, step)
     predicting = {path: node for path, node in evaluated.items() if node is not nodes[path]}
     return Step(
-        Graph(outputs), gradients, network.slots, built, network.recipe, Graph(predicting), terms,
-        weight_shape, tuple(sums),
-    )  # fmt: skip
+        Graph(outputs),
+        gradients,
+        network.slots,
+        built,
+        network.recipe,
+        Graph(predicting),
+        terms,
+        weight_shape,
+        tuple(sums),
+    )
 
 
 def evaluation_program(network: Network, weights: np.ndarray | None = None) -> Program:

@@ -74,10 +74,17 @@ class Trainer:
     """
 
     def __init__(
-        self, model: StateHolder, example: Batch, *, classes: Any = None, seed: int = 0,
-        steps: int | None = None, parameters: Parameters | None = None, resumed: Online | None = None,
+        self,
+        model: StateHolder,
+        example: Batch,
+        *,
+        classes: Any = None,
+        seed: int = 0,
+        steps: int | None = None,
+        parameters: Parameters | None = None,
+        resumed: Online | None = None,
         has_sums: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._model, self._seed, self._steps_made, self._has_sums = model, seed, 0, has_sums
         self._first = self._state = _initialized(model.state, example, classes, seed)
         require_horizon(self._state, steps, "trainer", "steps")
@@ -173,10 +180,11 @@ class Trainer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         if not is_number(value) or not 0 <= value < np.inf:
-            raise UsageError(
-                "E102", where="trainer.learning_rate", name="learning_rate", received=value,
-                expected=fact("a finite number of at least 0"), fix="trainer.learning_rate = 0.001",
-            )  # fmt: skip
+            where = "trainer.learning_rate"
+            name = "learning_rate"
+            expected = fact("a finite number of at least 0")
+            fix = "trainer.learning_rate = 0.001"
+            raise UsageError("E102", where=where, name=name, received=value, expected=expected, fix=fix)
         if self._step is self._scheduled:
             self._step = self._built_step(self._weight_shape, is_rate_given=True)
             self._arrays[RATE] = np.zeros((), self._state.recipe.dtype)
@@ -204,11 +212,13 @@ class Trainer:
                 return rows
         state, batch = self._encoded(x, y, sample_weight)
         if (batch.weights is None) == self._is_weighted:
+            where = "trainer.step"
+            expected = fact("weights") if batch.weights is None else fact("none")
+            received = fact("the opposite")
+            fix = fact("the same in every step as in the example batch")
             raise UsageError(
-                "E102", where="trainer.step", name="sample_weight",
-                expected=fact("weights") if batch.weights is None else fact("none"),
-                received=fact("the opposite"), fix=fact("the same in every step as in the example batch"),
-            )  # fmt: skip
+                "E102", where=where, name="sample_weight", expected=expected, received=received, fix=fix
+            )
         refuse_zero_weights(batch.weights)
         if state is not self._state or weight_shape_of(batch.weights) != self._weight_shape:
             self._change_shapes(state, batch)
@@ -238,9 +248,13 @@ class Trainer:
         network = self._state.network
         assert network is not None
         return training_step(
-            network, self._is_weighted, self._horizon, weight_shape, self._has_sums,
+            network,
+            self._is_weighted,
+            self._horizon,
+            weight_shape,
+            self._has_sums,
             is_rate_given=is_rate_given,
-        )  # fmt: skip
+        )
 
     @property
     def _weight_shape(self) -> Shape:
@@ -422,10 +436,15 @@ class Trainer:
         predicting = self._step.prediction_parameters(parameters, self._slots.arrays, self._steps_made)
         states = {path: self._arrays[path].copy() for path in network.inference.states}
         return replace(
-            self._first, parameters=predicting, states=states, is_given=False, start=GIVEN,
+            self._first,
+            parameters=predicting,
+            states=states,
+            is_given=False,
+            start=GIVEN,
             step=self._first_step,
-            recorded={}, facts={"steps": self._steps_made, "seed": self._seed, "ended": "trainer"},
-        )  # fmt: skip
+            recorded={},
+            facts={"steps": self._steps_made, "seed": self._seed, "ended": "trainer"},
+        )
 
     def commit(self) -> None:
         """Set the parameters of the model to the present ones."""
@@ -532,11 +551,9 @@ def require_horizon(model: ModelState, steps: int | None, where: str, name: str)
         UsageError E102: the schedule depends on it, and ``steps`` is ``None``.
     """
     if steps is None and depends_on_horizon(model.recipe.optimizer.schedule):
-        raise UsageError(
-            "E102", where=where, name=name, received="None",
-            expected=fact("the number of updates, on which the learning rate schedule depends"),
-            fix=f"{name}=1000",
-        )  # fmt: skip
+        expected = fact("the number of updates, on which the learning rate schedule depends")
+        fix = f"{name}=1000"
+        raise UsageError("E102", where=where, name=name, received="None", expected=expected, fix=fix)
 
 
 def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
@@ -546,10 +563,13 @@ def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
     missing = [f"{path} {shape_text(shape)}" for path, shape in expected.items() if shapes.get(path) != shape]
     if missing:
         raise ShapeError(
-            "E209", where="trainer, parameters", expected=missing[0],
-            received=", ".join(shapes)[:80] or fact("none"), notes=missing[1:9],
+            "E209",
+            where="trainer, parameters",
+            expected=missing[0],
+            received=", ".join(shapes)[:80] or fact("none"),
+            notes=missing[1:9],
             fix='parameters.part("the path of the layer")',
-        )  # fmt: skip
+        )
 
 
 def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any, Any], int] | None:

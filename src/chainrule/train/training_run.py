@@ -129,11 +129,19 @@ class TrainingRun:
         state = self.state
         best, members = best_epochs(self.rules, state.watch)
         return TrainingFacts(
-            rows=self.updates.rows, epochs=state.epoch, max_epochs=self.options.epochs, steps=state.step,
-            batch_size=self.options.batch_size, seed=self.seed, cores=planning_cores(), ended=reason,
-            best_epoch=best, member_epochs=members, validation_loss=self._kept_loss(best, members),
+            rows=self.updates.rows,
+            epochs=state.epoch,
+            max_epochs=self.options.epochs,
+            steps=state.step,
+            batch_size=self.options.batch_size,
+            seed=self.seed,
+            cores=planning_cores(),
+            ended=reason,
+            best_epoch=best,
+            member_epochs=members,
+            validation_loss=self._kept_loss(best, members),
             last=state.history[-1] if state.history else {},
-        )  # fmt: skip
+        )
 
     def _kept_loss(self, best: int | None, members: Sequence[int]) -> float | None:
         """Return the validation loss of the model's weights: those of the best epochs, or the last ones."""
@@ -152,15 +160,26 @@ class TrainingRun:
         if self.evaluator is not None and self.evaluator.is_of_members:
             states = with_group_weights(self.network, self.evaluator.rows, parameters, states)
         return replace(
-            self.model, parameters=parameters, states=states, is_given=False, start=self.start,
+            self.model,
+            parameters=parameters,
+            states=states,
+            is_given=False,
+            start=self.start,
             history=self.state.history,
-            probes=[] if self.prober is None else self.prober.probes, findings=self.findings,
-            facts=self.facts(reason), step=self.step, recorded={},
-        )  # fmt: skip
+            probes=[] if self.prober is None else self.prober.probes,
+            findings=self.findings,
+            facts=self.facts(reason),
+            step=self.step,
+            recorded={},
+        )
 
     def current(self) -> ModelState:
         """Return the model with the present parameters, while the training runs."""
         return replace(
-            self.model, parameters=self.predicting_parameters(), states=self.state.states, start=self.start,
-            history=list(self.state.history), facts=self.facts("running"),
-        )  # fmt: skip
+            self.model,
+            parameters=self.predicting_parameters(),
+            states=self.state.states,
+            start=self.start,
+            history=list(self.state.history),
+            facts=self.facts("running"),
+        )

@@ -204,9 +204,13 @@ class CalibrationReport:
             for size, (share, count) in measured.by_size.items()
         )
         return render(
-            "calibration_sets_parts", self.lang, class_name=self.names[lowest], sizes=sizes,
-            lowest=f"{measured.by_class[lowest]:.1%}", count=int(measured.rows_of_class[lowest]),
-        )  # fmt: skip
+            "calibration_sets_parts",
+            self.lang,
+            class_name=self.names[lowest],
+            sizes=sizes,
+            lowest=f"{measured.by_class[lowest]:.1%}",
+            count=int(measured.rows_of_class[lowest]),
+        )
 
 
 def calibrate(

@@ -54,10 +54,11 @@ def _program(network: Network) -> Program:
 def _compiled(network: Network, engine: str) -> Program:
     book = network.training.book
     if book.key is None:
+        expected = fact("a layer that is random")
+        fix = "cr.Dropout(0.2)"
         raise UsageError(
-            "E101", where="dropout_samples", name="Dropout", expected=fact("a layer that is random"),
-            received=fact("none"), fix="cr.Dropout(0.2)",
-        )  # fmt: skip
+            "E101", where="dropout_samples", name="Dropout", expected=expected, received=fact("none"), fix=fix
+        )
     inner = [path for path in book.layers if not any(other.startswith(f"{path}.") for other in book.layers)]
     fixed = tuple(path for path in inner if not any(is_at(draw, path) for draw in book.draws))
     with building(network.limits, is_extended=True):

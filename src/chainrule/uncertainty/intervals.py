@@ -289,9 +289,15 @@ def _fit_quantiles(rows: Residuals, seed: int) -> tuple[Quantiles, np.ndarray]:
     plan = CrossValidation(_parts(units, RECIPE.folds, seed), RECIPE.folds, RECIPE.members)
     share = 1.0 if rows.weights is None else rows.weights[:, None]
     options = FitOptions(
-        RECIPE.epochs, RECIPE.batch_size, seed, verbose=False, probes=False, doctor=False,
-        callbacks=[EnsembleEarlyStopping(patience=RECIPE.patience)], sample_weight=plan.training * share,
-    )  # fmt: skip
+        RECIPE.epochs,
+        RECIPE.batch_size,
+        seed,
+        verbose=False,
+        probes=False,
+        doctor=False,
+        callbacks=[EnsembleEarlyStopping(patience=RECIPE.patience)],
+        sample_weight=plan.training * share,
+    )
     trained = fit(state, TrainingData(x, y, (x, y, plan.validation * share)), options)
     own = out_of_fold(trained, x, plan)[1].astype(np.float64) * unit
     return Quantiles(trained, quantiles.center, quantiles.spread, unit), own

@@ -58,8 +58,15 @@ def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score
     return scores
 
 
-def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural = 0, play: bool = False,
-         run: str = "", out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en",
+    long: bool = False,
+    seeds: Count = 3,
+    rounds: Natural = 0,
+    play: bool = False,
+    run: str = "",
+    out: str = "",
+) -> None:
     """Learn from self-play, evaluate on problems, and save the network of the first seed."""
     texts, form = in_language(TEXTS, lang), LONG if long else QUICK
     form = replace(form, rounds=rounds or form.rounds)

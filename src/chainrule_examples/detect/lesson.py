@@ -68,8 +68,9 @@ def measure(detections: list[Detections], truths: list[Truth], min_score: float)
     return {"mAP50": float(np.mean(values)), **dict(zip(NAMES, values, strict=True)), "count error": error}
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1, epochs: int = 0, out: str = ""
+) -> None:
     """Train, then evaluate once on the test images."""
     (x, cells), validation, test = read_parts(data)
     sizes = len(x), len(validation[0]), len(test[0]), sum(len(truth.boxes) for truth in cells)

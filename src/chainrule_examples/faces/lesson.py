@@ -69,8 +69,9 @@ def train_network(faces: Table, epochs: int, seed: int) -> cr.Model:
     return model
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train and evaluate; the seed also decides which images and which people are for training."""
     faces, epochs = read_faces(data), epochs or (100 if long else 30)
     print(translated(TEXTS["data"], lang).format(faces.rows, faces.frame["class"].n_unique()), flush=True)

@@ -52,16 +52,31 @@ def train_network(training: Utterances, valid: Utterances, seed: int, epochs: in
     loss = cr.CTC(max_target_length=MAX_LABELS, time_major=True)
     optimizer, clip = cr.AdamW(cr.OneCycle(4e-3)), cr.ClipGlobalNorm(5.0)
     model = cr.Model(cr.Sequential(*layers, cr.Dense(len(SYMBOLS))), loss, optimizer, metrics=[], clip=clip)
-    model.fit(training.x, training.y, validation=(valid.x, valid.y), epochs=epochs or usual_epochs,
-              batch_size=16, buckets=40 * STRIDE, seed=seed)  # fmt: skip
+    model.fit(
+        training.x,
+        training.y,
+        validation=(valid.x, valid.y),
+        epochs=epochs or usual_epochs,
+        batch_size=16,
+        buckets=40 * STRIDE,
+        seed=seed,
+    )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     TranscriptKind(SYMBOLS).attach(model)
     return model
 
 
-def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool = False, seeds: Seeds = 0,
-         epochs: int = 0, out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    digits: bool = False,
+    data: str = "",
+    long: bool = False,
+    seeds: Seeds = 0,
+    epochs: int = 0,
+    out: str = "",
+) -> None:
     """Train networks, choose the language model's weight on validation utterances, and evaluate once."""
     if digits:
         recognize_digits(lang, data, long, seeds or 3, epochs, out)

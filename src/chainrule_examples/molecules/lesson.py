@@ -57,8 +57,9 @@ def rmse(predicted: np.ndarray, test: Compounds) -> float:
     return cr.metric("rmse")(test.y, np.ravel(predicted))
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train on both splits, and evaluate once."""
     train, test = read_solubility(data)
     splits = {RMSE: (train, test), SCAFFOLDS: scaffold_split(concatenate(train, test))}

@@ -61,8 +61,15 @@ def acrostic_of(model: cr.Model, heads: str, seed: int) -> str:
     return text
 
 
-def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
-         epochs: int = 0, seed: int = 0, out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en",
+    data: str = "",
+    first: str = "",
+    acrostic: str = "",
+    epochs: int = 0,
+    seed: int = 0,
+    out: str = "",
+) -> None:
     """Train, evaluate once on the test poems, and generate poems."""
     names, recipe = in_language(TEXTS, lang), LONG if data else QUICK
     poems = split_poems(read_poems(data or None), recipe.fraction, seed)
@@ -77,8 +84,16 @@ def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
     optimizer, loss = cr.AdamW(cr.OneCycle(2e-3), weight_decay=0.1), cr.CrossEntropy(ignore_index=PAD)
     model = cr.Model(net, loss, optimizer, metrics=[], clip=cr.ClipGlobalNorm(1.0), tokenizer=tokenizer)
     (x, y), *others = (cr.text_rows(part, LENGTH) for part in texts)
-    model.fit(x, y, validation=others[0], epochs=epochs or recipe.epochs, seed=seed,
-              batch_size=recipe.batch, buckets=13, callbacks=[cr.EarlyStopping(patience=5)])  # fmt: skip
+    model.fit(
+        x,
+        y,
+        validation=others[0],
+        epochs=epochs or recipe.epochs,
+        seed=seed,
+        batch_size=recipe.batch,
+        buckets=13,
+        callbacks=[cr.EarlyStopping(patience=5)],
+    )
     parameters = sum(array.size for array in model.parameters().values())
     name = names["gpt"].format(size=parameters, epochs=len(model.history))
     scores = {name: [model.evaluate(*part)["loss"] for part in others]}  # the only use of the test poems

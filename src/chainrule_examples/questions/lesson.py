@@ -55,8 +55,16 @@ def measure(texts: list[str], questions: list[Question]) -> dict[str, float]:
     return {"EM": exact_match(texts, references), "F1": character_f1(texts, references)}
 
 
-def main(*, lang: str = "en", set: Literal["stories", "drcd"] = "stories", data: str = "", long: bool = False,
-         seeds: Seeds = 0, epochs: int = 0, out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    set: Literal["stories", "drcd"] = "stories",
+    data: str = "",
+    long: bool = False,
+    seeds: Seeds = 0,
+    epochs: int = 0,
+    out: str = "",
+) -> None:
     """Train, choose the threshold on the validation questions, and evaluate once on the test questions."""
     texts = in_language(TEXTS, lang)
     is_story, (units, depth, usual) = set == "stories", FORMS[set][long]

@@ -85,8 +85,13 @@ def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> 
     net = cr.Sequential(rating=cr.Residual(taste, shortcut=biases))
     frozen = ["rating.sequential.towers.film", "rating.shortcut.film"]
     model = cr.Model(net, "mse", cr.Adam(cr.Cosine(0.02)), frozen=frozen).initialize(x)
-    model.load_parameters({f"{frozen[0]}.weight": prior.factor.T, f"{frozen[1]}.weight": prior.mean[None, 1:],
-                           f"{frozen[1]}.bias": prior.mean[:1]})  # fmt: skip
+    model.load_parameters(
+        {
+            f"{frozen[0]}.weight": prior.factor.T,
+            f"{frozen[1]}.weight": prior.mean[None, 1:],
+            f"{frozen[1]}.bias": prior.mean[:1],
+        }
+    )
     model.fit(x, y, epochs=epochs, batch_size=2048, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt

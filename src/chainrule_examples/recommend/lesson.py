@@ -40,8 +40,15 @@ def train_network(
         cr.Dense(x.shape[1]),  # -> (B, F)
     )
     model = cr.Model(net, cr.SoftCrossEntropy(), cr.AdamW(cr.Cosine(0.004), weight_decay=0.0))
-    model.fit(x, y / counts[:, None], sample_weight=counts / counts.mean(), epochs=epochs, batch_size=64,
-              seed=seed, probes=False)  # fmt: skip
+    model.fit(
+        x,
+        y / counts[:, None],
+        sample_weight=counts / counts.mean(),
+        epochs=epochs,
+        batch_size=64,
+        seed=seed,
+        probes=False,
+    )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
@@ -56,8 +63,16 @@ def evaluate(known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int
     return [dict(zip(names, ndcg_and_recall(own, known, later), strict=True)) for own in scores]
 
 
-def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool = False, seeds: Count = 3,
-         epochs: int = 0, out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    data: str = "",
+    content: bool = False,
+    long: bool = False,
+    seeds: Count = 3,
+    epochs: int = 0,
+    out: str = "",
+) -> None:
     """Train on both divisions for each seed, print the scores, and save the last network by time."""
     texts = in_language(TEXTS, lang)
     ratings = movielens.read_ratings(data)

@@ -52,8 +52,15 @@ def mean_return(robot: Robot, policy: Policy, factor: float = 1.0) -> float:
     return float(run(robot, policy, STARTS, TEST_SEED, factor)[0].mean())
 
 
-def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum", steps: Natural = 0,
-         long: bool = False, seeds: Count = 3, out: str = "") -> None:  # fmt: skip
+def main(
+    *,
+    lang: str = "en",
+    robot: Literal["pendulum", "reacher"] = "pendulum",
+    steps: Natural = 0,
+    long: bool = False,
+    seeds: Count = 3,
+    out: str = "",
+) -> None:
     """Train, evaluate on starts that no training saw, and save the actor."""
     texts = in_language((TEXTS[""] | TEXTS[robot]), lang)
     machine, sample, agents = ROBOTS[robot], np.random.default_rng(0), []

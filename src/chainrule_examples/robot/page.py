@@ -21,8 +21,15 @@ def running_mean(values: list[float]) -> np.ndarray:
     return np.convolve(values, np.full(window, 1 / window), "valid") if values else np.empty(0)
 
 
-def robot_page(robot: Robot, states: np.ndarray, returns: list[list[float]], texts: dict[str, str], lang: str,
-               table: str, animation: bytes) -> str:  # fmt: skip
+def robot_page(
+    robot: Robot,
+    states: np.ndarray,
+    returns: list[list[float]],
+    texts: dict[str, str],
+    lang: str,
+    table: str,
+    animation: bytes,
+) -> str:
     """The page as HTML.
 
     Args:

@@ -42,5 +42,9 @@ TEXTS: dict[str, Texts] = {  # of all robots, and of each
         "axes": "horizontal and vertical: position in m; dots: targets",
     },
 }
-NAMES: Texts = {"zero": "no torque", "random": "random torques",
-         "hand": "controller by hand", "net": "network (TD3)"}  # fmt: skip
+NAMES: Texts = {
+    "zero": "no torque",
+    "random": "random torques",
+    "hand": "controller by hand",
+    "net": "network (TD3)",
+}

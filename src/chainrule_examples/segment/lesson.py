@@ -66,8 +66,9 @@ def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
     return {"mIoU": mean_iou(confusion), "pixel accuracy": pixel_accuracy(confusion)}
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1, epochs: int = 0, out: str = ""
+) -> None:
     """Train, then evaluate once on the test images."""
     texts, parts = in_language(scenes.TEXTS, lang), scenes.read_parts(data)
     print(texts["data"].format(*(len(images) for images, _ in parts), len(scenes.NAMES)), flush=True)

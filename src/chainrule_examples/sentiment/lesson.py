@@ -58,15 +58,23 @@ def train_network(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: i
     net = cr.Parallel(text=cr.Sequential(cr.Parallel("concatenate", **members), *mean))
     optimizer = cr.AdamW(cr.OneCycle(3e-3))
     model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], tokenizer=tokenizer)
-    model.fit(*rows[0], validation=rows[1], epochs=epochs or usual_epochs, batch_size=64, buckets=25,
-              seed=seed, callbacks=[cr.EarlyStopping(patience=4)])  # fmt: skip
+    model.fit(
+        *rows[0],
+        validation=rows[1],
+        epochs=epochs or usual_epochs,
+        batch_size=64,
+        buckets=25,
+        seed=seed,
+        callbacks=[cr.EarlyStopping(patience=4)],
+    )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
 
 
-def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    *, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train networks and baselines, and evaluate once on the test reviews."""
     names = in_language(TEXTS, lang)
     reviews = read_reviews(data)

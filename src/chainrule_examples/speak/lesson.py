@@ -62,8 +62,9 @@ def train_network(parts: dict[str, list[Clip]], output: SpeechOutput, seed: int,
     return model
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train networks, and compare their speech with recordings of texts that they were not trained on."""
     texts, parts = in_language(TEXTS, lang), read_clips(data)
     training, test = parts["training"], parts["test"]

@@ -60,15 +60,29 @@ def train_model(train: Pairs, validation: Pairs, recipe: Recipe, epochs: int = 0
     loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
     model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
     (x, y), held_out = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, validation))
-    model.fit(x, y, validation=held_out, epochs=epochs or recipe.epochs,
-              batch_size=32, buckets=8, callbacks=[cr.EarlyStopping(patience=3)])  # fmt: skip
+    model.fit(
+        x,
+        y,
+        validation=held_out,
+        epochs=epochs or recipe.epochs,
+        batch_size=32,
+        buckets=8,
+        callbacks=[cr.EarlyStopping(patience=3)],
+    )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
 
 
-def main(lang: str = "en", text: str = "Open the file", data: str = "", long: bool = False,
-         epochs: int = 0, beams: Count = 4, model: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en",
+    text: str = "Open the file",
+    data: str = "",
+    long: bool = False,
+    epochs: int = 0,
+    beams: Count = 4,
+    model: str = "",
+) -> None:
     """Train and evaluate a model, or load it; then translate a sentence."""
     names = in_language(TEXTS, lang)
     if model and Path(model).is_file():

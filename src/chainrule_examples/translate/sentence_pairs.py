@@ -184,10 +184,11 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
         (('Open',), ('打开',), {'duplicate': 1, 'nothing to translate': 1})
     """
     if len(longest) != 2 or not all(type(length) is int and length >= 1 for length in longest):
+        expected = fact("two integers, at least 1")
+        received, fix = repr(longest)[:80], "longest=(30, 60)"
         raise UsageError(
-            "E102", where="clean_pairs", name="longest", expected=fact("two integers, at least 1"),
-            received=repr(longest)[:80], fix="longest=(30, 60)",
-        )  # fmt: skip
+            "E102", where="clean_pairs", name="longest", expected=expected, received=received, fix=fix
+        )
     dropped: Counter[str] = Counter()
     translations: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for pair in pairs:

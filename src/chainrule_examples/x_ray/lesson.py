@@ -73,8 +73,9 @@ def measure(name: Text, outputs: list[list[np.ndarray]], y: list[np.ndarray]) ->
     return Score(name, values)
 
 
-def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
+def main(
+    lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
+) -> None:
     """Train, then evaluate once on the test images."""
     texts = in_language(TEXTS, lang)
     parts, removed = read_parts(data)

@@ -108,10 +108,13 @@ def _dropout_samples(model: Model, x: Any) -> np.ndarray:
     except UsageError as error:
         if error.code != "E101":
             raise
+        where = "chainrule predict"
+        received = fact("a single network")
+        expected = fact("an ensemble, or a network with dropout")
+        fix = "chainrule train DATA"
         raise UsageError(
-            "E601", where="chainrule predict", option="--uncertainty", received=fact("a single network"),
-            expected=fact("an ensemble, or a network with dropout"), fix="chainrule train DATA",
-        ) from None  # fmt: skip
+            "E601", where=where, option="--uncertainty", received=received, expected=expected, fix=fix
+        ) from None
     screen.line(text_of("uncertainty_by_dropout").format(count=SAMPLES), to_errors=True)
     preparation = model.preparation
     if model.task == "classification" or preparation is None:
@@ -132,10 +135,11 @@ def _reference(run: str, model: Model, reference: str | None, reading: ReadOptio
         raise private_only("chainrule predict", "--novelty --reference FILE")
     if is_recorded(run):
         return recorded_training(run).prepared.training.x
-    raise UsageError(
-        "E601", where="chainrule predict", option="--reference", received=fact("none"),
-        expected=fact("a file of training rows"), fix="--novelty --reference FILE",
-    )  # fmt: skip
+    where = "chainrule predict"
+    received = fact("none")
+    expected = fact("a file of training rows")
+    fix = "--novelty --reference FILE"
+    raise UsageError("E601", where=where, option="--reference", received=received, expected=expected, fix=fix)
 
 
 def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str, np.ndarray]:
@@ -156,8 +160,9 @@ def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str,
     for name in names:
         result = model.novelty(x, known, name)
         column = NOVELTY if len(names) == 1 else f"{NOVELTY} {name}"
-        facts = {"limit": f"{LEVEL:g}", "count": int((result.levels <= LEVEL).sum()), "column": column,
-                 "rows": len(result.levels), "reference": result.reference}  # fmt: skip
+        count = int((result.levels <= LEVEL).sum())
+        counts = {"count": count, "rows": len(result.levels), "reference": result.reference}
+        facts = {"limit": f"{LEVEL:g}", "column": column, **counts}
         score = render(f"novelty_{name}", settings.lang)
         screen.line(text_of("novelty_column").format(score=score, **facts), "yellow", to_errors=True)
         columns[column] = result.levels

@@ -126,9 +126,13 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
             else fact("a value beyond the prediction")
         )
         raise UsageError(
-            "E548", where="counterfactual", target=result.target_text, expected=fact("another prediction"),
-            received=result.render(result.prediction, result.probability), fix=fix,
-        )  # fmt: skip
+            "E548",
+            where="counterfactual",
+            target=result.target_text,
+            expected=fact("another prediction"),
+            received=result.render(result.prediction, result.probability),
+            fix=fix,
+        )
     return result
 
 
@@ -357,11 +361,15 @@ def _result(
     alternatives = []
     for point in points:
         changes = tuple(
-            Change(axis.name, domain.text(i, domain.start[i]), domain.text(i, point[i]),
-                   float(axis.distance(domain.start[i], point[i])))
+            Change(
+                axis.name,
+                domain.text(i, domain.start[i]),
+                domain.text(i, point[i]),
+                float(axis.distance(domain.start[i], point[i])),
+            )
             for i, axis in enumerate(domain.axes)
             if i in search.changed(point)
-        )  # fmt: skip
+        )
         prediction, probability = goal.predict_row(domain.cells(point[None]))
         distance = sum(change.distance for change in changes)
         alternatives.append(Alternative(changes, prediction, probability, distance))

@@ -177,11 +177,11 @@ def _interval_errors(context: AttributionContext, intervals: Intervals) -> np.nd
     """Return (J,) the integral over each interval minus the difference of the scores at its ends."""
     places, weights = intervals.points()
     own, rows = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
-    sums = np.concatenate([
-        sum(array.reshape(len(array), -1).sum(1) for array in products.values())
-        for _, products in _products_in_blocks(context, own, rows, places.ravel())
-    ]) if len(own) else np.zeros(0)  # fmt: skip
-    integrals = (sums.reshape(places.shape) * weights).sum(1)
+    blocks = _products_in_blocks(context, own, rows, places.ravel())
+    sums = [
+        sum(array.reshape(len(array), -1).sum(1) for array in products.values()) for _, products in blocks
+    ]
+    integrals = (np.concatenate([np.zeros(0), *sums]).reshape(places.shape) * weights).sum(1)
     scores = [
         _scores_on_paths(context, intervals.own, intervals.rows, at) for at in (intervals.low, intervals.high)
     ]

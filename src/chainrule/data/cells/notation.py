@@ -43,17 +43,27 @@ _CODES = (
     "ars clp cop pen uyu btc eth usdt"
 )
 CURRENCIES = frozenset(word.lower() for words in (_SIGNS, _WORDS, _CODES) for word in words.split())
-_CODE_OF_SIGN = {
-    "us$": "usd", "$": "usd", "dollar": "usd", "dollars": "usd", "€": "eur", "euro": "eur", "euros": "eur",
-    "£": "gbp", "pounds": "gbp", "¥": "jpy", "yen": "jpy", "rmb": "cny", "元": "cny", "yuan": "cny",
-    "₹": "inr", "rs": "inr", "rs.": "inr", "zł": "pln", "r$": "brl", "fr": "chf", "fr.": "chf", "sfr": "chf",
-    "sfr.": "chf",
-}  # fmt: skip
-CERTAIN_MAGNITUDES = {
-    "k": 1e3, "thousand": 1e3, "tsd": 1e3, "mn": 1e6, "mm": 1e6, "mio": 1e6, "mill": 1e6, "million": 1e6,
-    "bn": 1e9, "mrd": 1e9, "billion": 1e9, "trn": 1e12, "trillion": 1e12, "千": 1e3, "万": 1e4,
-    "萬": 1e4, "百万": 1e6, "亿": 1e8, "億": 1e8,
-}  # fmt: skip
+_SIGNS_OF_CODE = {
+    "usd": "us$ $ dollar dollars",
+    "eur": "€ euro euros",
+    "gbp": "£ pounds",
+    "jpy": "¥ yen",
+    "cny": "rmb 元 yuan",
+    "inr": "₹ rs rs.",
+    "pln": "zł",
+    "brl": "r$",
+    "chf": "fr fr. sfr sfr.",
+}
+_CODE_OF_SIGN = {sign: code for code, signs in _SIGNS_OF_CODE.items() for sign in signs.split()}
+_WORDS = {
+    1e3: "k thousand tsd 千",
+    1e4: "万 萬",
+    1e6: "mn mm mio mill million 百万",
+    1e8: "亿 億",
+    1e9: "bn mrd billion",
+    1e12: "trn trillion",
+}
+CERTAIN_MAGNITUDES = {word: magnitude for magnitude, words in _WORDS.items() for word in words.split()}
 MAGNITUDES = CERTAIN_MAGNITUDES | {"m": 1e6, "b": 1e9, "t": 1e12}  # letters that may also be a unit
 TIMES = frozenset(
     ("s", "sec", "secs", "second", "min", "mins", "minute", "h", "hr", "hrs", "hour", "d", "day", "ms")

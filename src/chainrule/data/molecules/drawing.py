@@ -42,9 +42,13 @@ def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = 
     options.fillHighlights, options.continuousHighlight, options.circleAtoms = True, False, True
     shades = {i: tuple(int(c[j : j + 2], 16) / 255 for j in (1, 3, 5)) for i, c in enumerate(colors)}
     rdMolDraw2D.PrepareAndDrawMolecule(
-        drawing, molecule, legend=caption, highlightAtoms=list(shades), highlightAtomColors=shades,
+        drawing,
+        molecule,
+        legend=caption,
+        highlightAtoms=list(shades),
+        highlightAtomColors=shades,
         highlightBonds=[],
-    )  # fmt: skip
+    )
     drawing.FinishDrawing()
     text = drawing.GetDrawingText()
     return text[text.index("<svg") :].strip()

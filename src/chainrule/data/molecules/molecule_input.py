@@ -26,11 +26,11 @@ HYBRIDIZATIONS = ("SP", "SP2", "SP3")
 MAX_COUNT = 4  # of neighbors or of hydrogen atoms; larger numbers share a feature
 MAX_ATOMS = 256
 SCALES = 1.0, 5.0, 20.0  # of the contributions to logP, molar refractivity and polar surface area
-FEATURES = (
-    *ELEMENTS, "other element", *(f"{i} neighbors" for i in range(MAX_COUNT + 1)),
-    *(f"{i} hydrogen atoms" for i in range(MAX_COUNT + 1)), "charge", "aromatic", "in a ring",
-    "in a ring of 5", "in a ring of 6", *HYBRIDIZATIONS, "logP", "molar refractivity", "polar surface area",
-)  # fmt: skip
+_COUNTS = range(MAX_COUNT + 1)
+_NEIGHBORS = (*(f"{i} neighbors" for i in _COUNTS), *(f"{i} hydrogen atoms" for i in _COUNTS))
+_STATE = ("charge", "aromatic", "in a ring", "in a ring of 5", "in a ring of 6", *HYBRIDIZATIONS)
+_SURFACE = ("logP", "molar refractivity", "polar surface area")
+FEATURES = (*ELEMENTS, "other element", *_NEIGHBORS, *_STATE, *_SURFACE)
 
 
 @frozen

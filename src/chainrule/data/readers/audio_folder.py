@@ -105,10 +105,12 @@ def read_sounds(
 
 def _check(seconds: float | None, damaged: str) -> None:
     if damaged not in ("refuse", "skip"):
-        raise UsageError(
-            "E101", where="read_sounds, damaged", name=str(damaged)[:80], expected=fact("refuse or skip"),
-            received=repr(damaged)[:80], fix='damaged="skip"',
-        )  # fmt: skip
+        where = "read_sounds, damaged"
+        name = str(damaged)[:80]
+        expected = fact("refuse or skip")
+        received = repr(damaged)[:80]
+        fix = 'damaged="skip"'
+        raise UsageError("E101", where=where, name=name, expected=expected, received=received, fix=fix)
     if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < 1e6):
         raise out_of_range(seconds, "seconds", "read_sounds", "above 0", 1.0)
 

@@ -60,11 +60,17 @@ def cell_properties(
     if len(unknown):
         like = ascii_numbers(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
         properties[WORD, owner[unknown[~like.to_numpy()]]] = True
-    for index, cells in (
-        (PRESENT, plain), (PRESENT, is_other), (MISSING, other[is_missing]), (MAYBE, other[maybe]),
-        (OTHER, is_other), (DECIMAL, plain & ~integral), (CODE, code),
-    ):  # fmt: skip
-        properties[index, owner[cells]] = True
+    cells = {
+        PRESENT: plain,
+        MISSING: other[is_missing],
+        MAYBE: other[maybe],
+        OTHER: is_other,
+        DECIMAL: plain & ~integral,
+        CODE: code,
+    }
+    for index, places in cells.items():
+        properties[index, owner[places]] = True
+    properties[PRESENT] |= properties[OTHER]
     properties[POINT] = _shows_point(texts, owner, np.flatnonzero(plain & ~integral), len(words))
     return properties, other[is_missing]
 

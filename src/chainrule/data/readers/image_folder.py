@@ -166,10 +166,11 @@ def _check_settings(channels: int | None, damaged: str) -> None:
     words = ("refuse", "skip")
     if damaged not in words:
         close = nearest(str(damaged), words) or "skip"
-        raise UsageError(
-            "E101", where="read_images, damaged", name=damaged, expected=fact("refuse or skip"),
-            received=repr(damaged), fix=f'damaged="{close}"',
-        )  # fmt: skip
+        where = "read_images, damaged"
+        expected = fact("refuse or skip")
+        received = repr(damaged)
+        fix = f'damaged="{close}"'
+        raise UsageError("E101", where=where, name=damaged, expected=expected, received=received, fix=fix)
 
 
 def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:

@@ -42,10 +42,12 @@ class _Name(ctypes.Union):
 
 class _Event(ctypes.Structure):
     _fields_ = [
-        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int), ("milliseconds", ctypes.c_int), ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p), ("id", _Name),
-    ]  # fmt: skip
+        ("type", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        *((name, ctypes.c_int) for name in ("text_position", "length", "milliseconds", "sample")),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Name),
+    ]
 
 
 _Callback = ctypes.CFUNCTYPE(

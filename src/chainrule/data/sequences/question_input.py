@@ -180,12 +180,12 @@ class QuestionInput:
         table = self.weights(text)
         weight = np.array([table[c] for c in text])
         ranks, counts = np.array(window.ranks), Counter(passage)
-        columns = [
-            np.ones(n), common, ends, starts, inside, common * weight, weight,
-            *(np.array([c in kind for c in text]) for kind in KINDS),
-            ranks == 0, ranks == 1, window.scores, *_closeness(starts | ends),
-            [counts[c] >= FREQUENT for c in text], np.arange(n) / self.passage_length,
-        ]  # fmt: skip
+        kinds = (np.array([c in kind for c in text]) for kind in KINDS)
+        closeness = _closeness(starts | ends)
+        is_frequent = [counts[c] >= FREQUENT for c in text]
+        place = np.arange(n) / self.passage_length
+        columns = [np.ones(n), common, ends, starts, inside, common * weight, weight, *kinds]
+        columns += [ranks == 0, ranks == 1, window.scores, *closeness, is_frequent, place]
         return np.column_stack(columns).astype(np.float32)
 
     def to_record(self) -> dict[str, Any]:

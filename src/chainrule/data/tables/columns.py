@@ -284,9 +284,8 @@ class Faults:
                 '{place}: "{value}" and {count} more', place=where, value=short_cell(value), count=count - 1
             )
         more = [fact('also in column "{column}": {values}', column=column, values=others)] if others else []
-        facts: dict[str, Any] = {
-            "where": where, "value": short_cell(value), "column": column, "note": note, "more": more,
-        }  # fmt: skip
+        place: dict[str, Any] = {"where": where, "value": short_cell(value), "column": column}
+        facts = {**place, "note": note, "more": more}
         self.cells.append((code, facts))
 
     def add_all(self, code: str, table: Table, column: str, is_invalid: np.ndarray) -> None:

@@ -40,8 +40,13 @@ SHAPES = (  # of a formula: a function of the target that is a sum of terms, and
     ("sqrt({})", np.square, lambda total: np.sqrt(np.maximum(total, 0))),
     ("1 / ({})", np.reciprocal, np.reciprocal),
 )
-OPERATIONS = {"{0}": lambda a, _: a, "{0}^2": np.multiply, "{0} * {1}": np.multiply,
-              "max({0}, {1})": np.maximum, "{0} / {1}": np.divide}  # fmt: skip
+OPERATIONS = {
+    "{0}": lambda a, _: a,
+    "{0}^2": np.multiply,
+    "{0} * {1}": np.multiply,
+    "max({0}, {1})": np.maximum,
+    "{0} / {1}": np.divide,
+}
 Term = tuple[str, int, int]  # an operation, and the numbers of its columns
 
 

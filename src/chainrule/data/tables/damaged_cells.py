@@ -93,9 +93,15 @@ def refusal(table: Table, cells: Sequence[DamagedCells]) -> DataError:
     notes.append(fact("--damaged missing: predict these rows as if the cells were empty"))
     first = listed[0][1]
     return DataError(
-        first.code, where=where[0], expected=CELL_FACTS[first.code][0], received=f'"{values[0]}"',
-        notes=notes, fix="--damaged skip", value=values[0], column=first.column,
-    )  # fmt: skip
+        first.code,
+        where=where[0],
+        expected=CELL_FACTS[first.code][0],
+        received=f'"{values[0]}"',
+        notes=notes,
+        fix="--damaged skip",
+        value=values[0],
+        column=first.column,
+    )
 
 
 def _places(cells: Sequence[DamagedCells], limit: int) -> list[tuple[int, DamagedCells]]:

@@ -6,10 +6,9 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts
 
 _PAIRS = (  # yes and no
-    "yes no", "y n", "true false", "t f", "on off", "1 0", "是 否", "真 假", "对 错", "ja nein",
-    "wahr falsch",
-    "oui non", "vrai faux", "sí no", "si no", "verdadero falso", "sim não", "да нет", "はい いいえ",
-)  # fmt: skip
+    "yes no|y n|true false|t f|on off|1 0|是 否|真 假|对 错|ja nein|wahr falsch|oui non|vrai faux|"
+    "sí no|si no|verdadero falso|sim não|да нет|はい いいえ"
+).split("|")
 YES_NO = {word: value for pair in _PAIRS for word, value in zip(pair.split(), (1.0, 0.0), strict=True)}
 """The value of each word, in lower case."""
 _SETS = tuple(set(pair.split()) for pair in _PAIRS)

@@ -29,11 +29,14 @@ TOGETHER = (
     ("letters_attention", {"q", "k"}, {"q", "k", "v", "s"}),
 )
 EITHER = (("letters_norm", {"mu", "var"}), ("letters_scale", {"gamma", "beta"}))
-OF_ROLE = {
-    "parameter": "letters_parameter", "input": "letters_input", "slot": "letters_memory",
-    "memory": "letters_memory", "state": "letters_state", "hidden": "letters_hidden", "z": "letters_hidden",
-    "a": "letters_hidden",
-}  # fmt: skip
+_ROLES = {
+    "letters_parameter": "parameter",
+    "letters_input": "input",
+    "letters_memory": "slot memory",
+    "letters_state": "state",
+    "letters_hidden": "hidden z a",
+}
+OF_ROLE = {role: letters for letters, roles in _ROLES.items() for role in roles.split()}
 
 
 def letters(writer: Writer) -> Iterator[Sentence]:

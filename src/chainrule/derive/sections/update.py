@@ -300,10 +300,14 @@ def _ladder(writer: Writer, transfers: list[SignalTransfer]) -> Table:
     )
     rows = tuple(
         (
-            f"({t.near.number}) {t.near.path}", f"({t.far.number}) {t.far.path}", figure(t.sent),
-            f"×{brief(t.weight_factor)}", f"×{brief(t.derivative_factor)}" if t.has_activation else "–",
-            figure(t.left), f"×{brief(t.share_of_first)}",
+            f"({t.near.number}) {t.near.path}",
+            f"({t.far.number}) {t.far.path}",
+            figure(t.sent),
+            f"×{brief(t.weight_factor)}",
+            f"×{brief(t.derivative_factor)}" if t.has_activation else "–",
+            figure(t.left),
+            f"×{brief(t.share_of_first)}",
         )
         for t in transfers
-    )  # fmt: skip
+    )
     return Table(tuple(writer.render(key) for key in head), rows, (2, 3, 4, 5, 6), "transfers")

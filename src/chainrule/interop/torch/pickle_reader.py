@@ -45,12 +45,19 @@ AXES = 32
 KEY_LENGTH = 64  # characters of the key of a storage; PyTorch writes numbers
 KEY_BITS = 64  # of an integer as the key of a dict
 
-STORAGES = {
-    "torch.FloatStorage": "float32", "torch.DoubleStorage": "float64", "torch.HalfStorage": "float16",
-    "torch.BFloat16Storage": "bfloat16", "torch.CharStorage": "int8", "torch.ShortStorage": "int16",
-    "torch.IntStorage": "int32", "torch.LongStorage": "int64", "torch.ByteStorage": "uint8",
-    "torch.BoolStorage": "bool",
-}  # fmt: skip
+_DTYPES = {
+    "Float": "float32",
+    "Double": "float64",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+    "Char": "int8",
+    "Short": "int16",
+    "Int": "int32",
+    "Long": "int64",
+    "Byte": "uint8",
+    "Bool": "bool",
+}
+STORAGES = {f"torch.{name}Storage": dtype for name, dtype in _DTYPES.items()}
 _TENSOR = "torch._utils._rebuild_"  # of quantized, sparse and other tensors
 MODEL_MODULES = ("torch.nn.modules.", "torch.jit.", "torch.fx.", "torchvision.models.", "transformers.")
 
@@ -364,14 +371,18 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 _IGNORED = {"PROTO", "FRAME", "STOP"}
 _PUSHED = {  # operations that push their argument
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "UNICODE",
-    "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
-    "SHORT_BINBYTES", "BINBYTES8",
-}  # fmt: skip
+    *"INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING".split(),
+    *"UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8".split(),
+}
 _PUSHED_NEW: dict[str, Callable[[], Any]] = {  # operations that push a new value
-    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "MARK": lambda: _MARK,
-    "EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict,
-}  # fmt: skip
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "MARK": lambda: _MARK,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+}
 _HANDLERS: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda m, _: m.stack.pop(),
     "POP_MARK": lambda m, _: m.marked(),

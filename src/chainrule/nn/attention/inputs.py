@@ -36,9 +36,13 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
     """
     if mask.dtype != "bool":
         raise DtypeError(
-            "E253", op=type(owner).__name__, kind="true/false",
-            expected=fact("bool, true where a place counts"), received=mask.dtype, fix="mask > 0",
-        )  # fmt: skip
+            "E253",
+            op=type(owner).__name__,
+            kind="true/false",
+            expected=fact("bool, true where a place counts"),
+            received=mask.dtype,
+            fix="mask > 0",
+        )
     (batch, *_, queries, places), ones = scores, (1,) * (len(scores) - 3)
     forms: list[tuple[Shape, Shape]] = [
         ((batch, places), (batch, *ones, 1, places)),

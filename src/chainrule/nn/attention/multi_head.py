@@ -200,17 +200,24 @@ class Heads(Layer):
             if rest:
                 more, kind = self.heads * (width + 1), type(self).__name__
                 raise ShapeError(
-                    "E221", op=kind, what=fact("heads"),
+                    "E221",
+                    op=kind,
+                    what=fact("heads"),
                     expected=fact(
-                        "{channels} channels = {heads} heads x {width}", channels=more, heads=self.heads,
+                        "{channels} channels = {heads} heads x {width}",
+                        channels=more,
+                        heads=self.heads,
                         width=width + 1,
                     ),
                     received=fact(
-                        "{channels} channels = {heads} heads x {width} + {rest}", channels=n,
-                        heads=self.heads, width=width, rest=rest,
+                        "{channels} channels = {heads} heads x {width} + {rest}",
+                        channels=n,
+                        heads=self.heads,
+                        width=width,
+                        rest=rest,
                     ),
                     fix=f"cr.{kind}({math.gcd(n, self.heads)}) or cr.{kind}({self.heads}, units={more})",
-                )  # fmt: skip
+                )
         width, value_width = units // self.heads, value_units // self.heads
         return Form(self.shared, self.heads // self.shared, width, value_width)
 

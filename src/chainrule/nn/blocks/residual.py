@@ -123,10 +123,15 @@ class Bottleneck(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, 4 channels)
         wide = self.channels * self.expansion
         residual = Sequential(
-            conv1=_conv(self.channels, 1), norm1=self.norm, relu1=Activation("relu"),
-            conv2=_conv(self.channels, 3, self.stride), norm2=self.norm, relu2=Activation("relu"),
-            conv3=_conv(wide, 1), norm3=self.norm,
-        )  # fmt: skip
+            conv1=_conv(self.channels, 1),
+            norm1=self.norm,
+            relu1=Activation("relu"),
+            conv2=_conv(self.channels, 3, self.stride),
+            norm2=self.norm,
+            relu2=Activation("relu"),
+            conv3=_conv(wide, 1),
+            norm3=self.norm,
+        )
         return _around(residual, x, scope, wide, self)
 
 

@@ -93,10 +93,13 @@ class FeedForward(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         if x.rank < 2 or not isinstance(x.shape[-1], int):
+            op = "FeedForward"
+            constraint = fact("samples of known length")
+            received = shape_text(x.shape)
+            fix = fact("cr.Flatten() before it")
             raise ShapeError(
-                "E208", op="FeedForward", constraint=fact("samples of known length"), expected="(B, ..., C)",
-                received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
-            )  # fmt: skip
+                "E208", op=op, constraint=constraint, expected="(B, ..., C)", received=received, fix=fix
+            )
         first = self.weight_initializer
         wide = Dense(self.units, self.activation, bias=self.bias, weight_initializer=first)
         hidden = scope.run(wide, x, "hidden")

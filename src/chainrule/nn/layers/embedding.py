@@ -121,10 +121,12 @@ class EmbeddingBag(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., units)
         if x.rank < 2:
+            op = "EmbeddingBag"
+            constraint = fact("bags of words")
+            fix = fact("cr.Embedding(...) for single words")
             raise ShapeError(
-                "E208", op="EmbeddingBag", constraint=fact("bags of words"), expected="(B, T)",
-                received=shape_text(x.shape), fix=fact("cr.Embedding(...) for single words"),
-            )  # fmt: skip
+                "E208", op=op, constraint=constraint, expected="(B, T)", received=shape_text(x.shape), fix=fix
+            )
         rows, is_word = _looked_up(self, x, scope)  # (B, ..., T, units)
         if is_word is None:
             return getattr(F, self.mode)(rows, -2)

@@ -455,9 +455,13 @@ def require_members(part: Layer, x: Node, groups: int = 1) -> None:
     else:
         return
     raise ShapeError(
-        "E208", op=type(part).__name__, constraint=constraint,
-        expected="(B, K, I)", received=shape_text(x.shape), fix="cr.EnsembleNormalization(8)",
-    )  # fmt: skip
+        "E208",
+        op=type(part).__name__,
+        constraint=constraint,
+        expected="(B, K, I)",
+        received=shape_text(x.shape),
+        fix="cr.EnsembleNormalization(8)",
+    )
 
 
 def _require_features(

@@ -166,7 +166,11 @@ class MixtureOfExperts(Layer):
 def _channels(owner: Layer, x: Node) -> int:
     if x.rank < 2 or not isinstance(x.shape[-1], int):
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=fact("samples of fixed length"),
-            expected="(B, ..., C)", received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
-        )  # fmt: skip
+            "E208",
+            op=type(owner).__name__,
+            constraint=fact("samples of fixed length"),
+            expected="(B, ..., C)",
+            received=shape_text(x.shape),
+            fix=fact("cr.Flatten() before it"),
+        )
     return bound(x.shape[-1:])[0]

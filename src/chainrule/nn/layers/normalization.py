@@ -337,9 +337,13 @@ def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
             "(B, ..., C)" if axes == 1 else fact("(B, ...) with {axes} axes of known length last", axes=axes)
         )
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=fact("samples whose last axes have known lengths"),
-            expected=needed, received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
-        )  # fmt: skip
+            "E208",
+            op=type(owner).__name__,
+            constraint=fact("samples whose last axes have known lengths"),
+            expected=needed,
+            received=shape_text(x.shape),
+            fix=fact("cr.Flatten() before it"),
+        )
     return bound(shape)
 
 

@@ -192,10 +192,12 @@ class CategoryEncoding(Layer):
         if self.mode == "one_hot":
             return hot
         if x.rank < 2:
+            op = "CategoryEncoding"
+            constraint = fact("several numbers of each sample")
+            fix = 'mode="one_hot"'
             raise ShapeError(
-                "E208", op="CategoryEncoding", constraint=fact("several numbers of each sample"),
-                expected="(B, T)", received=shape_text(x.shape), fix='mode="one_hot"',
-            )  # fmt: skip
+                "E208", op=op, constraint=constraint, expected="(B, T)", received=shape_text(x.shape), fix=fix
+            )
         return getattr(F, "max" if self.mode == "multi_hot" else "sum")(hot, -2)
 
 

@@ -40,15 +40,22 @@ class TimeDistributed(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, ...) -> (B, T, ...)
         if x.rank < 3:
+            op = "TimeDistributed"
+            constraint = fact("sequences of steps that have axes themselves")
+            received = shape_text(x.shape)
+            fix = f"{self.inner} alone"
             raise ShapeError(
-                "E208", op="TimeDistributed", constraint=fact("sequences of steps that have axes themselves"),
-                expected="(B, T, ...)", received=shape_text(x.shape), fix=f"{self.inner} alone",
-            )  # fmt: skip
+                "E208", op=op, constraint=constraint, expected="(B, T, ...)", received=received, fix=fix
+            )
         steps = F.reshape(x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
         y = scope.run(self.inner, steps)
         if not isinstance(y, Node):
             raise ShapeError(
-                "E208", op="TimeDistributed", constraint=fact("an inner layer that gives one value"),
-                expected=fact("one value"), received=", ".join(y), fix=fact("cr.Merge(...) at the end of it"),
-            )  # fmt: skip
+                "E208",
+                op="TimeDistributed",
+                constraint=fact("an inner layer that gives one value"),
+                expected=fact("one value"),
+                received=", ".join(y),
+                fix=fact("cr.Merge(...) at the end of it"),
+            )
         return F.reshape(y, (*x.shape[:2], *y.shape[1:]))

@@ -210,19 +210,24 @@ class CTC(Loss):
         if wrong.size:
             row = int(wrong[0])
             raise TrainingError(
-                "E509", where=f"y[{row}]",
+                "E509",
+                where=f"y[{row}]",
                 expected=fact(
                     "labels, then blanks ({blank}); 1 to {frames} frames, as many as they need",
-                    blank=self.blank, frames=steps,
+                    blank=self.blank,
+                    frames=steps,
                 ),
                 received=fact(
                     "{frames} frames for {labels} labels, of which {repeats} repeat the one before: "
-                    "{needed} are needed", frames=int(frames[row]), labels=int(is_label[row].sum()),
-                    repeats=int(repeats[row]), needed=int(needed[row]),
+                    "{needed} are needed",
+                    frames=int(frames[row]),
+                    labels=int(is_label[row].sum()),
+                    repeats=int(repeats[row]),
+                    needed=int(needed[row]),
                 ),
                 notes=[fact("{count} of {total} targets are affected", count=wrong.size, total=len(target))],
                 fix=fact("longer recordings, a smaller stride before the loss, or zero_infinity=True"),
-            )  # fmt: skip
+            )
 
 
 def _step(a: Node, skip: Node) -> Node:

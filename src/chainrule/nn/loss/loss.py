@@ -207,9 +207,13 @@ class Loss(Extensible):
             raise ShapeError("E201", op=self.name, expected=expected, received=received, fix=fix, notes=notes)
         if not spec.is_float and target.dtype not in INTEGERS:
             raise DtypeError(
-                "E253", op=self.name, kind="whole", expected=", ".join(INTEGERS), received=target.dtype,
+                "E253",
+                op=self.name,
+                kind="whole",
+                expected=", ".join(INTEGERS),
+                received=target.dtype,
                 fix='target.astype("int64")',
-            )  # fmt: skip
+            )
         if spec.is_float and target.dtype != spec.dtype:
             fix = f'target.astype("{spec.dtype}")'
             raise DtypeError("E252", op=self.name, expected=spec.dtype, received=target.dtype, fix=fix)

@@ -64,10 +64,12 @@ def _of_members(loss: Loss, output: Node, target: Node) -> Node:
     batch, *rest = target.shape
     shape = (batch, output.shape[1], *rest)
     if output.rank < 3 or loss.target(output.spec).shape != shape or loss.joins not in ("mean", "sum"):
+        constraint = fact("a loss of values or classes, for each member by itself")
+        received = shape_text(output.shape)
+        fix = 'loss="cross_entropy"'
         raise ShapeError(
-            "E208", op=loss.name, constraint=fact("a loss of values or classes, for each member by itself"),
-            expected="(B, K, C)", received=shape_text(output.shape), fix='loss="cross_entropy"',
-        )  # fmt: skip
+            "E208", op=loss.name, constraint=constraint, expected="(B, K, C)", received=received, fix=fix
+        )
     return F.broadcast_to(F.reshape(target, (batch, 1, *rest)), shape)
 
 

@@ -227,7 +227,9 @@ def require_mask(owner: str, mask: Node, x: Node) -> None:
         ShapeError E208: its shape or dtype is wrong.
     """
     if mask.shape != x.shape[:2] or mask.dtype != "bool":
+        constraint = fact("a mask that is true or false for every cell")
+        expected = f"bool{shape_text(x.shape[:2])}"
+        fix = 'mask.astype("bool")'
         raise ShapeError(
-            "E208", op=owner, constraint=fact("a mask that is true or false for every cell"),
-            expected=f"bool{shape_text(x.shape[:2])}", received=mask.spec, fix="mask.astype(\"bool\")",
-        )  # fmt: skip
+            "E208", op=owner, constraint=constraint, expected=expected, received=mask.spec, fix=fix
+        )

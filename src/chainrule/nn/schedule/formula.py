@@ -29,20 +29,17 @@ from chainrule.records import frozen
 from chainrule.validation import require
 
 LONGEST, DEEPEST = 200, 20  # of a formula: characters, and nested brackets
+_NAMES = "abs cos erf exp floor log relu sigmoid sign sin softplus sqrt tanh where"
 _FUNCTIONS: dict[str, Callable[..., Node]] = {
-    **{name: getattr(F, name) for name in (
-        "abs", "cos", "erf", "exp", "floor", "log", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
-        "tanh", "where",
-    )},
+    **{name: getattr(F, name) for name in _NAMES.split()},
     "max": lambda *values: reduce(F.maximum, values),
     "min": lambda *values: reduce(F.minimum, values),
     "and": F.logical_and,
     "or": F.logical_or,
     "not": F.logical_not,
-}  # fmt: skip
-_SIGNS = {
-    "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal", ">=": "greater_equal", ">": "greater",
-}  # fmt: skip
+}
+_COMPARISONS = "less less_equal equal not_equal greater_equal greater".split()
+_SIGNS: dict[str, str] = dict(zip("< <= == != >= >".split(), _COMPARISONS, strict=True))
 
 
 @frozen

@@ -62,9 +62,13 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
         table = np.flatnonzero(table)
     if table.dtype.kind not in "iu":
         raise UsageError(
-            "E101", where="[...]", name=fact("a list of {content}", content=table.dtype),
-            expected=fact("integers"), received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
-        )  # fmt: skip
+            "E101",
+            where="[...]",
+            name=fact("a list of {content}", content=table.dtype),
+            expected=fact("integers"),
+            received=f"{table.dtype} {table.shape}",
+            fix="x[[0, 2]]",
+        )
     if isinstance(length, int):
         outside = table[(table < -length) | (table >= length)]
         if outside.size:

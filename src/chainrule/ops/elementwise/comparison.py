@@ -252,7 +252,5 @@ class Where(Elementwise):
         )
 
 
-CARDS = (
-    Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual,
-    LogicalAnd, LogicalOr, LogicalNot, IsFinite, Where,
-)  # fmt: skip
+_LOGICAL = (LogicalAnd, LogicalOr, LogicalNot)
+CARDS = (Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual, *_LOGICAL, IsFinite, Where)

@@ -143,10 +143,10 @@ def _refuse_parts(name: str, real: Node, imaginary: Node | None) -> None:
     """Refuse numbers that are no floating-point numbers, and parts of different shapes."""
     for part in (real, imaginary):
         if part is not None and not part.spec.is_float:
-            raise DtypeError(
-                "E253", op=name, kind="floating-point", expected=", ".join(FLOATS), received=part.dtype,
-                fix='cr.cast(x, "float32")',
-            )  # fmt: skip
+            kind = "floating-point"
+            expected = ", ".join(FLOATS)
+            fix = 'cr.cast(x, "float32")'
+            raise DtypeError("E253", op=name, kind=kind, expected=expected, received=part.dtype, fix=fix)
     if imaginary is not None and imaginary.spec != real.spec:
         constraint = fact("real and imaginary part of one shape and dtype")
         received = str(imaginary.spec)

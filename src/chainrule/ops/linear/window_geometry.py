@@ -105,8 +105,12 @@ class Windowed(Card):
             return fact("axis {axis} is {width} wide", axis=i + 1, width=length)
         return fact(
             "axis {axis} is {width} wide, {length} padded with {low} and {high}",
-            axis=i + 1, width=length + low + high, length=length, low=low, high=high,
-        )  # fmt: skip
+            axis=i + 1,
+            width=length + low + high,
+            length=length,
+            low=low,
+            high=high,
+        )
 
     def cell(self, place: Sequence[int], tap: Sequence[int]) -> Lengths:
         """Return the cell of the image, or its padding, under cell ``tap`` of the window at ``place``."""

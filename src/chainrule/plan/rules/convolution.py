@@ -205,11 +205,8 @@ def _weight(lowering: Lowering, node: Node, phase: int) -> None:
             repeated = View(
                 a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset
             )
-            right = (b, taps, sums, (2 * n + 1,))
-            multiply(
-                lowering, node, (repeated, range(n + 2, 2 * n + 2), (n + 1,), sums), right,
-                (c, range(1, n + 1), (0,), (n + 1,)), phase,
-            )  # fmt: skip
+            left, right = (repeated, range(n + 2, 2 * n + 2), (n + 1,), sums), (b, taps, sums, (2 * n + 1,))
+            multiply(lowering, node, left, right, (c, range(1, n + 1), (0,), (n + 1,)), phase)
         return
     gradients = lowering.in_order(gradients, g, phase)
     for a, b, c in groups_of(op.groups, (image_windows, -1), (gradients, -1), (target, 0)):

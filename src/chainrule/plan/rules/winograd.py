@@ -122,33 +122,45 @@ MIN_POSITIONS = 256  # of all samples, from which on transforming the weights pa
 MIN_GAIN = 1.8  # ratio of multiplications saved: tiles reach over the edge of small images
 BAND_BYTES, MAX_BANDS = 4 * 2**20, 8  # bytes of V in a band, and maximal number of bands
 
-INPUT_TRANSFORM = LinearTransform(6, (
-    ((4, 0), (1, 4), (-5, 2)),
-    ((1, 4), (-4, 2)), ((1, 3), (-4, 1)), ((1, 7), (1, 8)), ((1, 7), (-1, 8)),
-    ((1, 4), (-1, 2)), ((2, 3), (-2, 1)), ((1, 11), (1, 12)), ((1, 11), (-1, 12)),
-    ((4, 1), (1, 5), (-5, 3)),
-), (6, 9, 10, 13, 14, 15))  # fmt: skip
+
+def _transform(inputs: int, steps: str, results: tuple[int, ...]) -> LinearTransform:
+    """Return a transform whose steps are text: ``"4*0 -5*2"`` is 4 times value 0 minus 5 times value 2."""
+    terms = [[term.split("*") for term in step.split()] for step in steps.split(",")]
+    numbers = tuple(tuple((_factor(factor), int(value)) for factor, value in step) for step in terms)
+    return LinearTransform(inputs, numbers, results)
+
+
+def _factor(text: str) -> float:
+    numerator, _, denominator = text.partition("/")
+    return int(numerator) / int(denominator) if denominator else int(numerator)
+
+
+INPUT_TRANSFORM = _transform(
+    6,
+    "4*0 1*4 -5*2, 1*4 -4*2, 1*3 -4*1, 1*7 1*8, 1*7 -1*8, 1*4 -1*2, 2*3 -2*1, 1*11 1*12, 1*11 -1*12, "
+    "4*1 1*5 -5*3",
+    (6, 9, 10, 13, 14, 15),
+)
 """B^T"""
-OUTPUT_TRANSFORM = LinearTransform(6, (
-    ((1, 1), (1, 2)), ((1, 1), (-1, 2)), ((1, 3), (1, 4)), ((1, 3), (-1, 4)),
-    ((1, 0), (1, 6), (1, 8)), ((1, 7), (2, 9)), ((1, 6), (4, 8)), ((1, 7), (8, 9), (1, 5)),
-), (10, 11, 12, 13))  # fmt: skip
+OUTPUT_TRANSFORM = _transform(
+    6, "1*1 1*2, 1*1 -1*2, 1*3 1*4, 1*3 -1*4, 1*0 1*6 1*8, 1*7 2*9, 1*6 4*8, 1*7 8*9 1*5", (10, 11, 12, 13)
+)
 """A^T"""
-OUTPUT_TRANSFORM_TRANSPOSED = LinearTransform(4, (
-    ((1, 0), (1, 2)), ((1, 1), (1, 3)), ((1, 4), (1, 5)), ((1, 4), (-1, 5)),
-    ((1, 0), (4, 2)), ((2, 1), (8, 3)), ((1, 8), (1, 9)), ((1, 8), (-1, 9)),
-), (0, 6, 7, 10, 11, 3))  # fmt: skip
+OUTPUT_TRANSFORM_TRANSPOSED = _transform(
+    4, "1*0 1*2, 1*1 1*3, 1*4 1*5, 1*4 -1*5, 1*0 4*2, 2*1 8*3, 1*8 1*9, 1*8 -1*9", (0, 6, 7, 10, 11, 3)
+)
 """A"""
-WEIGHT_TRANSFORM = LinearTransform(3, (
-    ((1 / 4, 0),),
-    ((-1 / 6, 0), (-1 / 6, 2)), ((1, 4), (-1 / 6, 1)), ((1, 4), (1 / 6, 1)),
-    ((1 / 24, 0), (1 / 6, 2)), ((1, 7), (1 / 12, 1)), ((1, 7), (-1 / 12, 1)),
-), (3, 5, 6, 8, 9, 2))  # fmt: skip
+WEIGHT_TRANSFORM = _transform(
+    3,
+    "1/4*0, -1/6*0 -1/6*2, 1*4 -1/6*1, 1*4 1/6*1, 1/24*0 1/6*2, 1*7 1/12*1, 1*7 -1/12*1",
+    (3, 5, 6, 8, 9, 2),
+)
 """G"""
-WEIGHT_TRANSFORM_TRANSPOSED = LinearTransform(6, (
-    ((1, 1), (1, 2)), ((1, 2), (-1, 1)), ((1, 3), (1, 4)), ((1, 3), (-1, 4)),
-    ((1 / 4, 0), (-1 / 6, 6), (1 / 24, 8)), ((1 / 6, 7), (1 / 12, 9)), ((1 / 6, 8), (-1 / 6, 6), (1, 5)),
-), (10, 11, 12))  # fmt: skip
+WEIGHT_TRANSFORM_TRANSPOSED = _transform(
+    6,
+    "1*1 1*2, 1*2 -1*1, 1*3 1*4, 1*3 -1*4, 1/4*0 -1/6*6 1/24*8, 1/6*7 1/12*9, 1/6*8 -1/6*6 1*5",
+    (10, 11, 12),
+)
 """G^T"""
 
 

@@ -271,9 +271,13 @@ def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], desired
             corners[1:1] = [(x, tops[ranks[a] + 1]), (x, ends[ranks[b] - 1])]
         arrows.append(tuple((x + shift, y) for x, y in corners))
     return Drawing(
-        flow, tuple(area.moved(shift) for area in boxes), tuple(arrows),
-        {path: frames[path].moved(shift) for path in spans}, right + shift + MARGIN, y - GAP + MARGIN,
-    )  # fmt: skip
+        flow,
+        tuple(area.moved(shift) for area in boxes),
+        tuple(arrows),
+        {path: frames[path].moved(shift) for path in spans},
+        right + shift + MARGIN,
+        y - GAP + MARGIN,
+    )
 
 
 def straighten_arrows(

@@ -82,9 +82,13 @@ def prediction_grid(
     labels = tuple(map(str, target.labels)) if target.is_classes else ()
     units = [_unit(model, i) for i in chosen]
     return PredictionGrid(
-        (edges[0], edges[1]), (names[chosen[0]], names[chosen[1]]), (units[0], units[1]),
-        np.asarray(prediction, np.float64).reshape(points, points, -1), labels, len(names) - 2,
-    )  # fmt: skip
+        (edges[0], edges[1]),
+        (names[chosen[0]], names[chosen[1]]),
+        (units[0], units[1]),
+        np.asarray(prediction, np.float64).reshape(points, points, -1),
+        labels,
+        len(names) - 2,
+    )
 
 
 def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]:
@@ -211,9 +215,15 @@ def _dots(model: ModelState, frame: Any, grid: PredictionGrid, rows: NetworkRows
     classes = next(iter(some.y.values())).reshape(-1).astype(int)
     for k, label in enumerate(grid.labels):
         of_class = classes == k
-        frame.scatter(*(part[of_class] for part in coordinates), s=16, color=COLORS[k % len(COLORS)],
-                      marker=MARKERS[k % len(MARKERS)], edgecolors="white", linewidths=0.4,
-                      label=printable_label(label, 20))  # fmt: skip
+        frame.scatter(
+            *(part[of_class] for part in coordinates),
+            s=16,
+            color=COLORS[k % len(COLORS)],
+            marker=MARKERS[k % len(MARKERS)],
+            edgecolors="white",
+            linewidths=0.4,
+            label=printable_label(label, 20),
+        )
     frame.legend(fontsize=8, frameon=True, framealpha=0.85, loc="best")
 
 

@@ -74,32 +74,31 @@ def _arrow(frame: Any, corners: tuple[tuple[float, float], ...], points: float) 
     """Draw a line through the corners with an arrowhead at its end."""
     xs, ys = zip(*corners, strict=True)
     frame.plot(xs, ys, color=GRAY, linewidth=points, solid_joinstyle="round", zorder=3)
-    frame.annotate("", corners[-1], (xs[-1], ys[-1] - 9), zorder=3,
-                   arrowprops={"arrowstyle": "->", "color": GRAY, "linewidth": points, "shrinkA": 0,
-                               "shrinkB": 0, "mutation_scale": 10 * points})  # fmt: skip
+    tip = {"arrowstyle": "->", "color": GRAY, "linewidth": points, "mutation_scale": 10 * points}
+    tip |= {"shrinkA": 0, "shrinkB": 0}
+    frame.annotate("", corners[-1], (xs[-1], ys[-1] - 9), zorder=3, arrowprops=tip)
 
 
 def _box(frame: Any, box: Box, area: Area, points: float) -> None:
     _rectangle(frame, area, FILLS[box.kind], EDGE, 0.8, f"layer-{box.lines[0].path}")
-    size = 10.8 * points  # this font is slightly wider than that of SVG viewers
+    # This font is slightly wider than that of SVG viewers.
+    style: dict[str, Any] = {"va": "center", "fontsize": 10.8 * points, "zorder": 4}
     if box.kind == "join":
-        frame.text(area.middle, area.y + area.height / 2, printable_label(box.lines[0].what), ha="center",
-                   va="center", fontsize=size, zorder=4)  # fmt: skip
+        label = printable_label(box.lines[0].what)
+        frame.text(area.middle, area.y + area.height / 2, label, ha="center", **style)
         return
     right = area.x + area.width - PAD
     for i, line in enumerate(box.lines):
         y = area.y + LINE * (i + 0.75)
-        text = printable_label(line.name)
-        name = frame.text(area.x + PAD, y, text, va="center", fontsize=size, weight="bold", zorder=4)
+        name = frame.text(area.x + PAD, y, printable_label(line.name), weight="bold", **style)
         if line.what:
-            frame.annotate(line.what, (1, 0.5), (6, 0), xycoords=name, textcoords="offset points",
-                           va="center", fontsize=size, zorder=4, color=INK)  # fmt: skip
+            place: dict[str, Any] = {"xycoords": name, "textcoords": "offset points"}
+            frame.annotate(line.what, (1, 0.5), (6, 0), color=INK, **place, **style)
         if line.parameters:
-            frame.text(
-                right, y, f"{line.parameters:,}", ha="right", va="center", fontsize=size, color=GRAY, zorder=4
-            )
+            frame.text(right, y, f"{line.parameters:,}", ha="right", color=GRAY, **style)
     low = area.y + LINE * (len(box.lines) + 0.75)
-    frame.text(right, low, box.shape, ha="right", va="center", fontsize=size * 0.9, color=GRAY, zorder=4)
+    style["fontsize"] *= 0.9
+    frame.text(right, low, box.shape, ha="right", color=GRAY, **style)
 
 
 GRAPH = PlotCard("graph", draw)

@@ -128,10 +128,10 @@ def _range(coordinates: np.ndarray, points: int) -> np.ndarray:
 
 
 def _refusal(expected: str, received: str) -> UsageError:
-    return UsageError(
-        "E102", where="plot.trajectory", name=fact("checkpoints or points"), expected=expected,
-        received=received[:120], fix='checkpoints=sorted(Path("models").glob("*.safetensors"))',
-    )  # fmt: skip
+    where = "plot.trajectory"
+    name = fact("checkpoints or points")
+    fix = 'checkpoints=sorted(Path("models").glob("*.safetensors"))'
+    return UsageError("E102", where=where, name=name, expected=expected, received=received[:120], fix=fix)
 
 
 TRAJECTORY = PlotCard("trajectory", draw, "x, y, checkpoints")

@@ -181,9 +181,16 @@ class _Request:
         ]
         after = {i: samples.names[self._classes(point[None])[0]] for i, point in points.items()}
         return Certificate(
-            "bounds", ball.norm, ball.radius, tuple(statuses), self._labels(classes), points, after,
-            is_prepared=self._is_prepared, lang=lang,
-        )  # fmt: skip
+            "bounds",
+            ball.norm,
+            ball.radius,
+            tuple(statuses),
+            self._labels(classes),
+            points,
+            after,
+            is_prepared=self._is_prepared,
+            lang=lang,
+        )
 
     def smoothing(self, lang: str) -> Certificate:
         """Certify the smoothed classifier."""
@@ -205,9 +212,18 @@ class _Request:
             "proven" if value > 0 and value >= self.ball.radius else "unknown" for value in radii
         )
         return Certificate(
-            "smoothing", "2", self.ball.radius, statuses, self._labels(result.classes), {}, {}, radii,
-            failure, self._is_prepared, lang,
-        )  # fmt: skip
+            "smoothing",
+            "2",
+            self.ball.radius,
+            statuses,
+            self._labels(result.classes),
+            {},
+            {},
+            radii,
+            failure,
+            self._is_prepared,
+            lang,
+        )
 
     @property
     def _is_prepared(self) -> bool:

@@ -166,9 +166,20 @@ class APGD(Attack):
         size = np.full(len(at), 2.0 * search.problem.ball.radius)
         zeros = np.zeros(len(at))
         state = _Rows(
-            at, u, u.copy(), gradient, value, value.copy(), u.copy(), gradient.copy(), size, zeros,
-            zeros.astype(bool), value.copy(), targets,
-        )  # fmt: skip
+            at,
+            u,
+            u.copy(),
+            gradient,
+            value,
+            value.copy(),
+            u.copy(),
+            gradient.copy(),
+            size,
+            zeros,
+            zeros.astype(bool),
+            value.copy(),
+            targets,
+        )
         state.keep(correct)
         return state
 

@@ -101,9 +101,15 @@ def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnI
     means, spreads = decreases.mean(axis=1), decreases.std(axis=1)[:, 0]
     order = np.argsort(-means[:, 0], kind="stable")
     return ColumnImportance(
-        _ordered(tuple(groups), order), means[order, 0], spreads[order], means[order, 1],
-        *names, (-float(before[0]), float(before[1])), len(chosen), REPEATS,
-    )  # fmt: skip
+        _ordered(tuple(groups), order),
+        means[order, 0],
+        spreads[order],
+        means[order, 1],
+        *names,
+        (-float(before[0]), float(before[1])),
+        len(chosen),
+        REPEATS,
+    )
 
 
 def outputs_of_copies(

@@ -45,10 +45,10 @@ class TimeLimit(Callback):
         for name in ("hours", "minutes", "seconds"):
             require_number(self, name, minimum=0)
         if not self.total > 0:
-            raise UsageError(
-                "E102", where="TimeLimit", name="the time", expected=fact("> 0 seconds"), received="0",
-                fix="cr.TimeLimit(minutes=30)",
-            )  # fmt: skip
+            where = "TimeLimit"
+            expected = fact("> 0 seconds")
+            fix = "cr.TimeLimit(minutes=30)"
+            raise UsageError("E102", where=where, name="the time", expected=expected, received="0", fix=fix)
 
     @property
     def total(self) -> float:

@@ -188,6 +188,15 @@ def _next_update(run: TrainingRun) -> ReplayedUpdate:
     loss, learning_rate = _advance(run, state.step + 1)
     run.close()
     return ReplayedUpdate(
-        state.step, epoch, index, inputs.rows, arrays, state.parameters, loss, learning_rate,
-        run.options.epochs * run.order.steps, run.model, SAMPLE_WEIGHT in arrays,
-    )  # fmt: skip
+        state.step,
+        epoch,
+        index,
+        inputs.rows,
+        arrays,
+        state.parameters,
+        loss,
+        learning_rate,
+        run.options.epochs * run.order.steps,
+        run.model,
+        SAMPLE_WEIGHT in arrays,
+    )

@@ -50,10 +50,8 @@ from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.member_graph import build_members, member_slices
 from chainrule.train.network import Network
 
-LAYERS = (
-    Dropout, EnsembleDense, EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear, Merge, Parallel,
-    Rescaling, Residual, Sequential,
-)  # fmt: skip
+_ENSEMBLE = (EnsembleDense, EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear)
+LAYERS = (*_ENSEMBLE, Dropout, Merge, Parallel, Rescaling, Residual, Sequential)
 """Layers that compute the same with inputs of each member, where no other layer precedes them."""
 MAX_SHARE = 0.5  # of the rows; members that need more of them are computed for all
 

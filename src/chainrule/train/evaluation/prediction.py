@@ -159,10 +159,10 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
     if layer not in nodes:
         close = nearest(layer, nodes)
-        raise UsageError(
-            "E101", where="activations, layer", name=layer, expected=outline(nodes), received=repr(layer),
-            fix=f'model.activations(x, "{close}")' if close else "",
-        )  # fmt: skip
+        where = "activations, layer"
+        expected = outline(nodes)
+        fix = f'model.activations(x, "{close}")' if close else ""
+        raise UsageError("E101", where=where, name=layer, expected=expected, received=repr(layer), fix=fix)
     engine = model.engine or settings.engine
     program = network.memo(
         ("activations", layer, engine), lambda: compile(Graph({"value": nodes[layer]}), engine)

@@ -87,10 +87,10 @@ def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -
         return np.array([_weight(class_weight, label) for label in labels])
     if not isinstance(class_weight, str) or class_weight != "balanced":
         received = repr(class_weight)[:80]
-        raise UsageError(
-            "E101", where="class_weight", name=received, expected=fact('"balanced" or a dict'),
-            received=received, fix='class_weight="balanced"',
-        )  # fmt: skip
+        where = "class_weight"
+        expected = fact('"balanced" or a dict')
+        fix = 'class_weight="balanced"'
+        raise UsageError("E101", where=where, name=received, expected=expected, received=received, fix=fix)
     counts = np.bincount(classes, minlength=len(labels))
     return len(classes) / (len(labels) * np.maximum(counts, 1))
 

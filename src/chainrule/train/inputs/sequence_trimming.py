@@ -115,10 +115,14 @@ class SequenceTrimming:
         mismatches = [f"{name}: {spec}" for name, spec in specs.items() if spec != expected.get(name)]
         if mismatches:
             raise UsageError(
-                "E102", where=fact("fit, sequences of length {length}", length=end), name="buckets",
-                received=mismatches[0], expected=fact("layers and labels that fit sequences of any length"),
-                notes=mismatches[1:], fix="buckets=None",
-            )  # fmt: skip
+                "E102",
+                where=fact("fit, sequences of length {length}", length=end),
+                name="buckets",
+                received=mismatches[0],
+                expected=fact("layers and labels that fit sequences of any length"),
+                notes=mismatches[1:],
+                fix="buckets=None",
+            )
         shape = () if weights is None else weights[:, :end].shape[1:] if weights.ndim > 1 else ()
         return training_step(network, weights is not None, self.horizon, shape, bool(self.step.sums))
 

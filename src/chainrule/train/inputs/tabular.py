@@ -185,10 +185,14 @@ def prepare_with(preparation: Preparation, x: Any, y: Any, validation: Any, opti
     for name, value, expected in (("y", y, preparation.target), ("kinds", options.kinds, None)):
         if value is not None and value != expected:
             raise UsageError(
-                "E102", where="fit", name=name, expected=repr(expected), received=repr(value)[:80],
+                "E102",
+                where="fit",
+                name=name,
+                expected=repr(expected),
+                received=repr(value)[:80],
                 fix=f"{name}={expected!r}",
                 notes=[fact("a training that continues encodes the columns as before")],
-            )  # fmt: skip
+            )
     table = preparation.read(x)
     present = _rows_with_target(table, preparation.target)
     rows = table.take(present)
@@ -220,10 +224,10 @@ def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Pr
     table = data.read_table(x)
     target = table.target if y is None else y
     if not target:
-        raise DataError(
-            "E313", where=table.source, name="", expected=fact("the name of the target column"),
-            received=fact("none"), fix='fit(table, "y", ...)',
-        )  # fmt: skip
+        expected = fact("the name of the target column")
+        received = fact("none")
+        fix = 'fit(table, "y", ...)'
+        raise DataError("E313", where=table.source, name="", expected=expected, received=received, fix=fix)
     preparation = data.public_preparation(public, table, target)
     rows = table.take(_rows_with_target(table, target))
     encoded, targets = inputs_and_targets(preparation, rows)

@@ -117,24 +117,34 @@ class Target:
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.max_classes:
             raise TrainingError(
-                "E502", where="y", outputs=self.scores, classes=len(labels), first_label=labels[0],
+                "E502",
+                where="y",
+                outputs=self.scores,
+                classes=len(labels),
+                first_label=labels[0],
                 last_label=labels[-1],
-                expected=fact("at most {limit} classes", limit=self.max_classes), received=_some(labels),
+                expected=fact("at most {limit} classes", limit=self.max_classes),
+                received=_some(labels),
                 fix=fact("cr.Dense({classes}) as the last layer, with cross_entropy", classes=len(labels)),
-            )  # fmt: skip
+            )
         if len(labels) < self.max_classes:
             raise UsageError(
-                "E143", where="y", outputs=self.max_classes, classes=len(labels),
+                "E143",
+                where="y",
+                outputs=self.max_classes,
+                classes=len(labels),
                 expected=fact(
-                    "{count} classes, or integers from 0 to {last}", count=self.max_classes,
+                    "{count} classes, or integers from 0 to {last}",
+                    count=self.max_classes,
                     last=self.max_classes - 1,
                 ),
                 received=_some(labels),
                 fix=fact(
                     "Model(..., classes=[all {count} labels by output]), or cr.Dense({classes}) at the end",
-                    count=self.max_classes, classes=len(labels),
+                    count=self.max_classes,
+                    classes=len(labels),
                 ),
-            )  # fmt: skip
+            )
         return replace(self, labels=labels)
 
     def placeholder(self, rows: int) -> np.ndarray:

@@ -109,8 +109,12 @@ def _of_power(origin: Origin, operands: Sequence[float]) -> Cause:
 
 
 _BY_OP: dict[str, Callable[[Origin, Sequence[float]], Cause]] = {
-    "log": _of_log, "divide": _of_quotient, "exp": _of_exp, "sqrt": _of_root, "power": _of_power,
-}  # fmt: skip
+    "log": _of_log,
+    "divide": _of_quotient,
+    "exp": _of_exp,
+    "sqrt": _of_root,
+    "power": _of_power,
+}
 
 
 def _limit(origin: Origin) -> float:

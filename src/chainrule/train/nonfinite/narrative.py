@@ -136,10 +136,12 @@ def _steps(steps: Sequence[StepStatistics], lang: str) -> list[tuple[str, ...]]:
     """Return the last steps as rows of a table, after its header."""
     header = tuple(in_language(WORDS, lang)["columns"].split("|"))
     norms = [math.hypot(*step.weights.values()) if step.weights else math.nan for step in steps]
-    return [header, *((
-        str(step.step), _figure(step.loss), _figure(step.learning_rate), _figure(step.largest, "-"),
-        _figure(step.gradient, "-"), _figure(norm, "-"),
-    ) for step, norm in zip(steps, norms, strict=True))]  # fmt: skip
+    rows = [header]
+    for step, norm in zip(steps, norms, strict=True):
+        measured = (_figure(step.loss), _figure(step.learning_rate))
+        sizes = (_figure(size, "-") for size in (step.largest, step.gradient, norm))
+        rows.append((str(step.step), *measured, *sizes))
+    return rows
 
 
 def _figure(value: float, unknown: str = "nan") -> str:

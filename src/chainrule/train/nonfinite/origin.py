@@ -265,9 +265,17 @@ def origin_in_scan(origin: Origin) -> Origin:
     path, kind = (node.site.path, node.site.kind) if node.site.path else (origin.layer, origin.kind)
     rows = np.unique(np.concatenate([_new_rows(node, later) for later in steps[turn:]]))
     return replace(
-        origin, node=node, card=card, value=values[node], reads=reads, mask=~np.isfinite(values[node]),
-        layer=path, kind=kind, time=places(len(steps), scan.reverse)[turn], rows=rows,
-    )  # fmt: skip
+        origin,
+        node=node,
+        card=card,
+        value=values[node],
+        reads=reads,
+        mask=~np.isfinite(values[node]),
+        layer=path,
+        kind=kind,
+        time=places(len(steps), scan.reverse)[turn],
+        rows=rows,
+    )
 
 
 def _first(nodes: list[Node], values: Values) -> Node | None:

@@ -198,9 +198,13 @@ def failed_step_error(failed: FailedStep) -> TrainingError:
     operands = {node: (card, reads) for node, card, reads, _ in evaluated}
     report = origin_report(origin, inputs.rows, failed.results, graph, operands)
     report = replace(
-        report, engine=engine, recent_steps=recent_steps(failed, values),
-        step=state.step + 1, epoch=state.epoch + 1, batch=state.batch + 1,
-    )  # fmt: skip
+        report,
+        engine=engine,
+        recent_steps=recent_steps(failed, values),
+        step=state.step + 1,
+        epoch=state.epoch + 1,
+        batch=state.batch + 1,
+    )
     if origin is not None:
         direct, steps = report.causes[0], report.recent_steps
         root = root_cause(origin, direct, inputs.arrays, graph, steps, inputs.rows)
@@ -227,16 +231,24 @@ def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
     error = TrainingError(
         "E501",
         where=fact(
-            "step {step} (epoch {epoch}, batch {batch}, {samples} rows)", step=report.step,
-            epoch=report.epoch, batch=report.batch, samples=samples,
+            "step {step} (epoch {epoch}, batch {batch}, {samples} rows)",
+            step=report.step,
+            epoch=report.epoch,
+            batch=report.batch,
+            samples=samples,
         ),
         expected=fact("finite numbers"),
         received=fact(
-            "{value:.6g} from {op} at {index}, {place}", value=report.value, op=operation,
-            index=report.index, place=layer_text(report),
+            "{value:.6g} from {op} at {index}, {place}",
+            value=report.value,
+            op=operation,
+            index=report.index,
+            place=layer_text(report),
         ),
-        notes=notes, fix=report.remedy, cause=cause_of(report),
-    )  # fmt: skip
+        notes=notes,
+        fix=report.remedy,
+        cause=cause_of(report),
+    )
     error.report = report
     return error
 
@@ -267,13 +279,22 @@ def origin_report(
     where = rows_of(node, origin.mask) if origin.rows is None else origin.rows
     inputs, input_count = _inputs(origin, rows, operands)
     return NonfiniteReport(
-        origin.phase, node.op.name, origin.layer, origin.kind, _place(node),
-        value=float(origin.value[index]), index=index, count=int(origin.mask.sum()), size=origin.value.size,
+        origin.phase,
+        node.op.name,
+        origin.layer,
+        origin.kind,
+        _place(node),
+        value=float(origin.value[index]),
+        index=index,
+        count=int(origin.mask.sum()),
+        size=origin.value.size,
         rows=tuple(sorted(int(row) for row in rows[where])),
         dominant_rows=() if len(where) else _dominant(inputs),
-        inputs=tuple(inputs[:MAX_INPUTS]), input_count=input_count, time=origin.time,
+        inputs=tuple(inputs[:MAX_INPUTS]),
+        input_count=input_count,
+        time=origin.time,
         causes=(direct_cause(origin),),
-    )  # fmt: skip
+    )
 
 
 def _place(node: Node) -> str:

@@ -86,9 +86,11 @@ def _loss_of_step(phase: Phase, interval: float, group: int) -> Any:
         )
     counts = range(group + 1)
     return privacy_loss_distribution.from_mixture_gaussian_mechanism(
-        noise, [float(i) for i in counts], binom.pmf(counts, group, probability).tolist(),
+        noise,
+        [float(i) for i in counts],
+        binom.pmf(counts, group, probability).tolist(),
         value_discretization_interval=interval,
-    )  # fmt: skip
+    )
 
 
 def _interval(phases: tuple[Phase, ...], group: int) -> float:
@@ -168,17 +170,21 @@ def _too_small(privacy: Privacy, rows: int, batch_size: int, steps: int, size: i
     needed = _rows_needed(privacy, rows, batch_size, epochs, size)
     many = fact("more than {rows:,} rows", rows=MAX_ROWS)
     return TrainingError(
-        "E592", where="fit", epsilon=f"{privacy.epsilon:g}",
+        "E592",
+        where="fit",
+        epsilon=f"{privacy.epsilon:g}",
         expected=fact("epsilon of at least {best:.2g} for these rows, batch size and epochs", best=best),
         received=fact("{rows:,} rows, {size:,} parameters", rows=rows, size=size),
         notes=[
             fact("the noise of all steps would be longer than the longest sum of their gradients"),
-            many if needed is None else fact(
+            many
+            if needed is None
+            else fact(
                 "this epsilon needs about {rows:,} rows with the same batch size and epochs", rows=needed
             ),
         ],
         fix=f"privacy=cr.Privacy(epsilon={_rounded_up(best):g}, delta={privacy.delta:g})",
-    )  # fmt: skip
+    )
 
 
 def _rows_needed(privacy: Privacy, rows: int, batch_size: int, epochs: float, size: int) -> int | None:

@@ -39,9 +39,9 @@ def discarded_steps(folder: RunFolder, completed: int) -> int:
         record = None
     steps = record.get("steps") if isinstance(record, dict) else None
     if type(steps) is not int or not completed <= steps < 2**53:
-        raise FileError(
-            "E594", where=str(folder.path / LEDGER), expected=fact("at least {steps} steps", steps=completed),
-            received=fact("no number of steps") if type(steps) is not int else steps,
-            fix=fact("restore the file, or train again without resume"),
-        )  # fmt: skip
+        where = str(folder.path / LEDGER)
+        expected = fact("at least {steps} steps", steps=completed)
+        received = fact("no number of steps") if type(steps) is not int else steps
+        fix = fact("restore the file, or train again without resume")
+        raise FileError("E594", where=where, expected=expected, received=received, fix=fix)
     return steps - completed

@@ -148,10 +148,7 @@ class Phase:
 
     def record(self) -> dict[str, Any]:
         """Return the phase as plain data."""
-        return {
-            "noise_multiplier": self.noise_multiplier, "sampling_rate": self.sampling_rate,
-            "steps": self.steps,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in Phase.__annotations__}
 
 
 def phases_of(facts: Mapping[str, Any]) -> tuple[Phase, ...]:
@@ -208,9 +205,14 @@ class Mechanism:
 
     def facts(self, steps: int, epsilon: float) -> dict[str, Any]:
         """Return the facts of a model for its file: ``steps``, discarded ones included, spent ``epsilon``."""
+        privacy = self.privacy
         return {
-            "epsilon": epsilon, "delta": self.privacy.delta, "target": self.privacy.epsilon,
-            "max_norm": self.privacy.max_norm, "rows": self.rows, "batch_size": self.batch_size,
+            "epsilon": epsilon,
+            "delta": privacy.delta,
+            "target": privacy.epsilon,
+            "max_norm": privacy.max_norm,
+            "rows": self.rows,
+            "batch_size": self.batch_size,
             "phases": [phase.record() for phase in self.phases(steps)],
             "unprotected": list(self.unprotected),
-        }  # fmt: skip
+        }

@@ -137,6 +137,12 @@ class PrivacySpent:
         last = phases[-1]
         steps = sum(phase.steps for phase in phases)
         return PrivacySpent(
-            epsilon, delta, last.noise_multiplier, last.sampling_rate, steps, max_norm, unprotected_of(facts),
+            epsilon,
+            delta,
+            last.noise_multiplier,
+            last.sampling_rate,
+            steps,
+            max_norm,
+            unprotected_of(facts),
             phases,
-        )  # fmt: skip
+        )

@@ -110,9 +110,13 @@ class PrivateUpdates:
         return state.batch < self.steps
 
     def advance(
-        self, state: TrainState, report: Report | None = None, max_steps: int = 1, *,
+        self,
+        state: TrainState,
+        report: Report | None = None,
+        max_steps: int = 1,
+        *,
         is_last_epoch: bool = False,
-    ) -> tuple[float, float]:  # fmt: skip
+    ) -> tuple[float, float]:
         """Make one update, without its loss: returns NaN and the learning rate. See ``Updates``.
 
         Raises:
@@ -207,9 +211,10 @@ class PrivateUpdates:
 
 
 def _diverged(step: int) -> TrainingError:
+    expected = fact("finite parameters")
+    received = fact("NaN or infinite values")
+    notes = [fact("the search for the first such value is withheld: it would read single rows")]
+    fix = fact("a smaller learning rate, or a smaller max_norm")
     return TrainingError(
-        "E593", where="fit", step=step, expected=fact("finite parameters"),
-        received=fact("NaN or infinite values"),
-        notes=[fact("the search for the first such value is withheld: it would read single rows")],
-        fix=fact("a smaller learning rate, or a smaller max_norm"),
-    )  # fmt: skip
+        "E593", where="fit", step=step, expected=expected, received=received, notes=notes, fix=fix
+    )

@@ -24,19 +24,25 @@ def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None
     public = options.privacy is not None and options.privacy.public is not None
     if is_table and not public:
         raise _refused(
-            "x", fact("public ranges and levels of the columns of a table"), fact("none"),
+            "x",
+            fact("public ranges and levels of the columns of a table"),
+            fact("none"),
             'cr.Privacy(epsilon, delta, columns={"age": (0, 120)}, target=("no", "yes"))',
-        )  # fmt: skip
+        )
     if public and not is_table:
         raise _refused(
-            "privacy", fact("a table, for columns and target of cr.Privacy"), fact("arrays"),
+            "privacy",
+            fact("a table, for columns and target of cr.Privacy"),
+            fact("arrays"),
             fact("a data frame as x, or cr.Privacy(epsilon, delta)"),
-        )  # fmt: skip
+        )
     if isinstance(validation, Real):
         raise _refused(
-            "validation", fact("None, or (x, y) of public rows"), validation,
+            "validation",
+            fact("None, or (x, y) of public rows"),
+            validation,
             fact("validation=(x_public, y_public): validation rows are not protected"),
-        )  # fmt: skip
+        )
     for name in ("class_weight", "sample_weight", "augmentation", "buckets", "robust", "kinds"):
         if getattr(options, name) is not None:
             raise _refused(name, "None", type(getattr(options, name)).__name__, f"{name}=None")
@@ -109,17 +115,14 @@ def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
     """Refuse a start whose rows are not protected (E573), unless the user states that they are public."""
     causes = [fact(UNPROTECTED[reason]) for reason in unprotected]
     if not privacy.public_start:
+        expected = fact("initial parameters from the seed, or from private trainings")
+        fix = fact("warm_start=False, or public_start=True in cr.Privacy if those rows are public")
         raise TrainingError(
-            "E573", where="fit, privacy",
-            expected=fact("initial parameters from the seed, or from private trainings"),
-            received=causes[0], notes=causes[1:],
-            fix=fact("warm_start=False, or public_start=True in cr.Privacy if those rows are public"),
-        )  # fmt: skip
+            "E573", where="fit, privacy", expected=expected, received=causes[0], notes=causes[1:], fix=fix
+        )
 
 
 def private_only(what: str, fix: str = "") -> ChainruleError:
     """Return the error for a result that would reveal the rows or the noise of a private training."""
-    return TrainingError(
-        "E591", where=what, expected=fact("a model that was trained without privacy"),
-        received=fact("a private model"), fix=fix,
-    )  # fmt: skip
+    expected = fact("a model that was trained without privacy")
+    return TrainingError("E591", where=what, expected=expected, received=fact("a private model"), fix=fix)

@@ -126,10 +126,11 @@ def _limit(text: str) -> tuple[str, float | None]:
     try:
         return column, float(limit)
     except ValueError:
+        where = "chainrule attack"
+        fix = f'--change "{column}:1"'
         raise UsageError(
-            "E601", where="chainrule attack", option="--change", expected="COLUMN:LIMIT", received=text,
-            fix=f'--change "{column}:1"',
-        ) from None  # fmt: skip
+            "E601", where=where, option="--change", expected="COLUMN:LIMIT", received=text, fix=fix
+        ) from None
 
 
 def _selected(rows: InputRows, count: int) -> np.ndarray:

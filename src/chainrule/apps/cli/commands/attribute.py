@@ -32,13 +32,14 @@ from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.validation import out_of_range
 
-_KINDS: dict[str, Any] = {
-    "row": int, "method": str, "target": str, "text": str, "samples": int, "exact": bool, "baseline": int,
-    "importance": bool, "metric": str, "repeats": int, "counterfactual": str, "fixed": list[str],
-    "max_changes": int,
-}  # fmt: skip
+_NAMES = """
+    row method target text samples exact baseline importance metric repeats counterfactual fixed max_changes
+""".split()
+_NUMBERS = ("row", "samples", "baseline", "repeats", "max_changes")
+_SWITCHES = ("exact", "importance")
+_KINDS = {**dict.fromkeys(_NUMBERS, int), **dict.fromkeys(_SWITCHES, bool), "fixed": list[str]}
 _METAVARS = {"counterfactual": "TARGET", "fixed": "COLUMN"}
-OPTIONS = {name: Choice(kind, f"attribute_{name}", _METAVARS.get(name)) for name, kind in _KINDS.items()}
+OPTIONS = {name: Choice(_KINDS.get(name, str), f"attribute_{name}", _METAVARS.get(name)) for name in _NAMES}
 MODES = {  # mode -> its other options
     "importance": ("metric", "repeats"),
     "counterfactual": ("row", "fixed", "max_changes"),
@@ -66,10 +67,11 @@ def attribute(
     mode = next((name for name in MODES if name in chosen), "")
     _refuse_mixture(mode, chosen)
     if not data and "text" not in chosen:
-        raise UsageError(
-            "E601", where="chainrule attribute", option="DATA", expected=fact("rows, or --text"),
-            received=fact("none"), fix=f"chainrule attribute {run} DATA --row 1",
-        )  # fmt: skip
+        where = "chainrule attribute"
+        expected = fact("rows, or --text")
+        received = fact("none")
+        fix = f"chainrule attribute {run} DATA --row 1"
+        raise UsageError("E601", where=where, option="DATA", expected=expected, received=received, fix=fix)
     is_text = "text" in chosen
     result: Any = _text_attribution(run, chosen) if is_text else _result(run, data, mode, chosen, reading)
     if html is not None:

@@ -63,7 +63,8 @@ def drift(
 
 def _no_reference(run: str, data: str) -> UsageError:
     """Return the error for rows that are compared with nothing."""
-    return UsageError(
-        "E601", where="chainrule drift", option="--reference", received=fact("none"),
-        expected=fact("a file of training rows"), fix=f"chainrule drift {run} {data} --reference FILE",
-    )  # fmt: skip
+    where = "chainrule drift"
+    option = "--reference"
+    expected = fact("a file of training rows")
+    fix = f"chainrule drift {run} {data} --reference FILE"
+    return UsageError("E601", where=where, option=option, received=fact("none"), expected=expected, fix=fix)

@@ -147,7 +147,8 @@ def _edit(text: str) -> tuple[str, float]:
     try:
         return weight, float(value)
     except ValueError:
+        where = "chainrule explain"
+        fix = '--set "dense1.weight[0,1]=0.7"'
         raise UsageError(
-            "E601", where="chainrule explain", option="--set", expected="WEIGHT=NUMBER", received=text,
-            fix='--set "dense1.weight[0,1]=0.7"',
-        ) from None  # fmt: skip
+            "E601", where=where, option="--set", expected="WEIGHT=NUMBER", received=text, fix=fix
+        ) from None

@@ -54,10 +54,10 @@ def plot(
         if spec.name in KINDS and os.path.isfile(Path(run) / FILE):
             options["run"] = run
         elif spec.needs:
-            raise UsageError(
-                "E564", where="chainrule plot", plot=spec.name, expected="DATA", received=fact("none"),
-                fix=f"chainrule plot {run} {kind} DATA",
-            )  # fmt: skip
+            where = "chainrule plot"
+            received = fact("none")
+            fix = f"chainrule plot {run} {kind} DATA"
+            raise UsageError("E564", where=where, plot=spec.name, expected="DATA", received=received, fix=fix)
     else:
         model, loaded = load(run, data, reading)
         if row is not None:

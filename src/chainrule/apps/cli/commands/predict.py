@@ -91,10 +91,11 @@ def predict(
     choice(damaged, DAMAGED, "--damaged", example="skip")
     reading = take_reading(options)
     model, rows = load(run, data, reading)
-    chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
-              "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
-              "abstain": abstain is not None,
-              **{name: bool(value) for name, value in options.items()}}  # fmt: skip
+    limits = {"threshold": threshold, "interval": interval, "certify": certify, "sets": sets}
+    limits["abstain"] = abstain
+    chosen = {"proba": proba, "damaged": damaged != "refuse"}
+    chosen |= {name: value is not None for name, value in limits.items()}
+    chosen |= {name: bool(value) for name, value in options.items()}
     expected = rows.kind.options()
     if expected:
         _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)

@@ -123,10 +123,14 @@ def _search(study: Study, problem: Problem, trials: int, workers: int) -> None:
                 values = study.values
                 screen.line(
                     text_of("tune_trial").format(
-                        number=len(values), trials=trials, score=score, metric=metric_title(problem.metric),
-                        best=values[best_of(values)][1], settings=problem.space.words(settings),
+                        number=len(values),
+                        trials=trials,
+                        score=score,
+                        metric=metric_title(problem.metric),
+                        best=values[best_of(values)][1],
+                        settings=problem.space.words(settings),
                     )
-                )  # fmt: skip
+                )
 
 
 def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> None:

@@ -61,9 +61,18 @@ def _read(
     operation: str, content: Content, options: ReadOptions, path: Path, flags: str, folder: str = ""
 ) -> Table:
     frame = decode(
-        operation, content.binary, content.name, _DATABASE, folder, path=str(path), flags=flags,
-        query=options.query, table=options.table, patience=SECONDS, seconds=SECONDS + 60,
-    )  # fmt: skip
+        operation,
+        content.binary,
+        content.name,
+        _DATABASE,
+        folder,
+        path=str(path),
+        flags=flags,
+        query=options.query,
+        table=options.table,
+        patience=SECONDS,
+        seconds=SECONDS + 60,
+    )
     return of_frame(frame, content.name)
 
 

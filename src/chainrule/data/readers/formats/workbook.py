@@ -202,10 +202,8 @@ class _Damage:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        faults = (
-            zipfile.BadZipFile, zlib.error, expat.ExpatError, KeyError, ValueError, EOFError, OSError,
-            NotImplementedError, RuntimeError, IndexError, OverflowError,
-        )  # fmt: skip
+        damaged = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError)
+        faults = (*damaged, KeyError, ValueError, RuntimeError, IndexError, OverflowError)
         if isinstance(error, faults) and not isinstance(error, DataError):
             received = (
                 error.args[0]

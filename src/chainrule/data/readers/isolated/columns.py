@@ -28,10 +28,9 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 
 ALIGNMENT = 64
-NUMBERS: dict[str, str] = {
-    "Int8": "i1", "Int16": "i2", "Int32": "i4", "Int64": "i8",
-    "UInt8": "u1", "UInt16": "u2", "UInt32": "u4", "UInt64": "u8", "Float32": "f4", "Float64": "f8",
-}  # fmt: skip
+_SIZES = {"Int": "i", "UInt": "u"}
+NUMBERS = {f"{name}{8 * n}": f"{code}{n}" for name, code in _SIZES.items() for n in (1, 2, 4, 8)}
+NUMBERS |= {"Float32": "f4", "Float64": "f8"}
 CATEGORY, OTHER = "Category", "Other"  # kinds beside the types of polars
 LONGEST = 200  # characters of the text of another type
 TIMES = {"Date": "Int32", "Time": "Int64", "Duration": "Int64", "Datetime": "Int64"}

@@ -87,10 +87,14 @@ class Process:
             path = [os.path.abspath(place) for place in sys.path if place]
             code = _CODE.format(path=path, packages=packages, descriptor=other.fileno(), folder=folder)
             self.child = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-c", code], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=self.errors, pass_fds=[other.fileno()], cwd="/",
+                [sys.executable, "-I", "-S", "-B", "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.errors,
+                pass_fds=[other.fileno()],
+                cwd="/",
                 env=environment,
-            )  # fmt: skip
+            )
         self.owner, self.has_accepted = os.getpid(), False
 
     def request(self, message: Mapping[str, Any], descriptors: list[int]) -> bool:

@@ -207,14 +207,12 @@ _GB = _east(
     (*_CHINESE, (_level("gb2312", 0xB0, 0xD7), -13.0), _ASIAN_SIGNS, (_level("gb2312", 0xD8, 0xF7), -17.0))
 )
 _BIG5 = _east(((_level("big5", 0xA4, 0xC6), -12.4), _ASIAN_SIGNS, (_level("big5", 0xC9, 0xF9), -18.0)))
-_JAPANESE = _east((
-    (_between("ぁ", "ん"), -7.0), (_between("ァ", "ー"), -8.0), (_level("shift_jis", 0x88, 0x98), -13.0),
-    _ASIAN_SIGNS, (_between("｡", "ﾟ"), -13.5), (_level("shift_jis", 0x98, 0xEA), -20.0),
-))  # fmt: skip
-_KOREAN = _east((
-    (lambda char: char in _HANGUL, -7.0), (lambda char: char in _MORE_HANGUL, -9.1),
-    (_level("euc_kr", 0xB0, 0xC8), -12.7), _ASIAN_SIGNS,
-))  # fmt: skip
+_KANA = ((_between("ぁ", "ん"), -7.0), (_between("ァ", "ー"), -8.0))
+_NARROW_KANA = (_between("｡", "ﾟ"), -13.5)
+_KANJI, _RARE_KANJI = (_level("shift_jis", 0x88, 0x98), -13.0), (_level("shift_jis", 0x98, 0xEA), -20.0)
+_JAPANESE = _east((*_KANA, _KANJI, _ASIAN_SIGNS, _NARROW_KANA, _RARE_KANJI))
+_SYLLABLES = ((lambda char: char in _HANGUL, -7.0), (lambda char: char in _MORE_HANGUL, -9.1))
+_KOREAN = _east((*_SYLLABLES, (_level("euc_kr", 0xB0, 0xC8), -12.7), _ASIAN_SIGNS))
 
 # Alphabets, the most frequent letters first.
 _SIGNS = "°€£§²³µ×±–—‘’“”•…™®©½«»ºª\u00a0"

@@ -14,19 +14,18 @@ from chainrule.memo import cached_property
 # Lines below a table that are no rows: totals, means, sources and notes.
 
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?")  # in any notation
-_TOTALS = frozenset((
-    "total", "totals", "grand total", "subtotal", "sum", "total result", "average", "mean", "avg", "median",
-    "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "insgesamt", "mittelwert", "durchschnitt",
-    "total général", "somme", "totaux", "moyenne", "total general", "suma", "media", "promedio", "totale",
-    "totale complessivo", "somma", "total geral", "soma", "média", "totaal", "eindtotaal", "итого", "всего",
-    "合计", "总计", "共计", "小计", "总和", "平均", "平均值", "合計", "総計",
-))  # fmt: skip
-_NOTES = (
-    "source", "sources", "note", "notes", "footnote", "quelle", "quellen", "hinweis", "anmerkung",
-    "anmerkungen", "stand", "nota", "notas", "fuente", "fonte", "remarque", "data as of", "as of",
-    "generated",
-    "exported", "copyright", "last updated", "来源", "资料来源", "数据来源", "注", "说明", "备注",
-)  # fmt: skip
+_TOTALS = frozenset(
+    """total|totals|grand total|subtotal|sum|total result|average|mean|avg|median
+    |summe|gesamt|gesamtsumme|gesamtergebnis|insgesamt|mittelwert|durchschnitt
+    |total général|somme|totaux|moyenne|total general|suma|media|promedio|totale
+    |totale complessivo|somma|total geral|soma|média|totaal|eindtotaal|итого|всего
+    |合计|总计|共计|小计|总和|平均|平均值|合計|総計""".replace("\n    ", "").split("|")
+)
+_NOTES = tuple(
+    """source|sources|note|notes|footnote|quelle|quellen|hinweis|anmerkung
+    |anmerkungen|stand|nota|notas|fuente|fonte|remarque|data as of|as of|generated
+    |exported|copyright|last updated|来源|资料来源|数据来源|注|说明|备注""".replace("\n    ", "").split("|")
+)
 _NOTE = re.compile(rf"[*†‡(\[©]|(?:{'|'.join(_NOTES)})(?:\b|[:：.])", re.IGNORECASE)
 
 

@@ -77,10 +77,16 @@ class Dates:
         first, last = (math.floor(f(days)) if len(days) else 0 for f in (np.min, np.max))
         calendar = calendar_parts(moments.local[moments.is_valid])
         return Dates(
-            column.name, order.is_day_first, order.separators, float(first), float(last),
-            *mean_and_std(days - first), *mean_and_std(calendar.year.astype(float)),
-            _varying(calendar), bool(cells.null_count()),
-        )  # fmt: skip
+            column.name,
+            order.is_day_first,
+            order.separators,
+            float(first),
+            float(last),
+            *mean_and_std(days - first),
+            *mean_and_std(calendar.year.astype(float)),
+            _varying(calendar),
+            bool(cells.null_count()),
+        )
 
     @property
     def features(self) -> tuple[Feature, ...]:

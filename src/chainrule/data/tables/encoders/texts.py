@@ -176,9 +176,16 @@ class Texts:
         words, terms = _terms(sample)
         chosen = _most_varied(terms, len(sample))
         return Texts(
-            column.name, words, tuple(chosen["term"]), tuple(chosen["count"]), len(sample), len(terms),
-            mean, std, bool(cells.null_count()),
-        )  # fmt: skip
+            column.name,
+            words,
+            tuple(chosen["term"]),
+            tuple(chosen["count"]),
+            len(sample),
+            len(terms),
+            mean,
+            std,
+            bool(cells.null_count()),
+        )
 
     def limited(self, limit: int) -> Texts:
         """Return the encoder with at most ``limit`` terms, those of the largest variance."""

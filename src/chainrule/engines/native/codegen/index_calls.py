@@ -76,8 +76,8 @@ def uniform(builder: CallBuilder, task: Task) -> list[Call]:
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
     if len(key.shape) == 2:
         rows = key.shape[0]
-        words = [rows, int(np.prod(y.shape)) // max(rows, 1), builder.address(key), stream >> 32,
-                 stream & 0xFFFFFFFF, builder.address(y)]  # fmt: skip
+        words = [rows, int(np.prod(y.shape)) // max(rows, 1), builder.address(key)]
+        words += [stream >> 32, stream & 0xFFFFFFFF, builder.address(y)]
         return [Call(builder.kernel("random.uniform_numbers_of_rows", builder.dtype(y)), tuple(words))]
     # Positions count over the whole batch; a microbatch samples from the position of its first row on.
     first = RowOffset(task.facts["per_sample"]) if task.facts["per_sample"] else 0

@@ -98,10 +98,9 @@ def resample(builder: CallBuilder, task: Task) -> list[Call]:
         task.facts["strides"],
     )
     dtype, itemsize = builder.dtype(y), builder.itemsize(y)
-    words = (
-        n, count, width, builder.address(x), x_step, x_cell, builder.address(y), y_step, y_cell,
-        builder.address(starts), builder.address(cells), builder.address(weights),
-    )  # fmt: skip
+    tables = map(builder.address, (starts, cells, weights))
+    rows = (builder.address(x), x_step, x_cell, builder.address(y), y_step, y_cell)
+    words = (n, count, width, *rows, *tables)
     partition = Partition(n, 0, ((3, x_step * itemsize), (6, y_step * itemsize)))
     if n == 1:
         partition = Partition(count, 1, ((6, y_cell * itemsize), (9, 8)))

@@ -262,11 +262,10 @@ def forward(builder: CallBuilder, task: Task) -> list[Call]:
     spec = WindowSpec(taps, task.facts["cells"], task.facts["moves"], is_inner)
     count, side = (1, y.shape[0]) if is_inner else (y.shape[0], 1)
     tables = (builder.address(x_rows), builder.address(x_columns))
-    words = (
-        count, y_rows.shape[0], y.shape[-2], y.shape[-1], side, builder.address(x), x.strides[0], *tables,
-        builder.address(weights), builder.address(y), y.strides[0], builder.address(y_rows), y.strides[-2],
-        builder.address(zeros),
-    )  # fmt: skip
+    sizes = (count, y_rows.shape[0], y.shape[-2], y.shape[-1], side)
+    reads = (builder.address(x), x.strides[0], *tables, builder.address(weights))
+    writes = (builder.address(y), y.strides[0], builder.address(y_rows), y.strides[-2])
+    words = (*sizes, *reads, *writes, builder.address(zeros))
     partition = Partition(y_rows.shape[0], 1, ((7, 8 * taps), (12, 8)))
     if count > 1:
         partition = Partition(count, 0, ((5, x.strides[0] * itemsize), (10, y.strides[0] * itemsize)))
@@ -278,11 +277,10 @@ def weight_gradient(builder: CallBuilder, task: Task) -> list[Call]:
     (x, g, x_rows, x_columns, g_rows, zeros), (sums,) = task.reads, task.writes
     taps, channels, side = sums.shape
     count, width, itemsize = 1 if task.facts["is_inner"] else g.shape[0], channels * side, builder.itemsize(g)
-    words = (
-        count, g_rows.shape[0], g.shape[-2], taps, width, builder.address(x), x.strides[0],
-        builder.address(x_rows), builder.address(x_columns), builder.address(g), g.strides[0],
-        builder.address(g_rows), g.strides[-2], builder.address(sums), width, builder.address(zeros),
-    )  # fmt: skip
+    sizes = (count, g_rows.shape[0], g.shape[-2], taps, width)
+    inputs = (builder.address(x), x.strides[0], builder.address(x_rows), builder.address(x_columns))
+    gradients = (builder.address(g), g.strides[0], builder.address(g_rows), g.strides[-2])
+    words = (*sizes, *inputs, *gradients, builder.address(sums), width, builder.address(zeros))
     partition = Partition(width, 4, ((5, itemsize), (9, itemsize), (13, itemsize)), math.lcm(side, COLUMNS))
     dtype = builder.dtype(g)
     kernel = builder.machine.function(

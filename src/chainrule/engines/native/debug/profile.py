@@ -150,9 +150,15 @@ def _task_cost(step: ReplicatedStep, task: Task, times: list[float], stages: Sta
     factor = step.batch / step.split.rows if is_repeated and step.plan.is_divided else 1.0
     calls = len(times) * (step.split.microbatches if is_repeated else 1)
     return KernelTime(
-        stages.of(task.nodes), record.layer, record.kind, record.operations, calls, sum(times),
-        round(record.flops * factor), round(record.bytes * factor),
-    )  # fmt: skip
+        stages.of(task.nodes),
+        record.layer,
+        record.kind,
+        record.operations,
+        calls,
+        sum(times),
+        round(record.flops * factor),
+        round(record.bytes * factor),
+    )
 
 
 def _buffer_cost(step: ReplicatedStep, buffer: Buffer, times: list[float], is_summed: bool) -> KernelTime:

@@ -106,11 +106,23 @@ class DotProductWriter:
             stop = _last(code, start, end, columns)
             with code.for_range(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
-                code.builder.call(self._tile(rows, columns), [
-                    positions, k, a, code.plus(a_row, code.times(i, 8)), a_place,
-                    b, code.plus(b_column, code.times(j, 8)), b_place,
-                    code.plus(c, code.times(target, self.size)), c_row, c_column, adds,
-                ])  # fmt: skip
+                code.builder.call(
+                    self._tile(rows, columns),
+                    [
+                        positions,
+                        k,
+                        a,
+                        code.plus(a_row, code.times(i, 8)),
+                        a_place,
+                        b,
+                        code.plus(b_column, code.times(j, 8)),
+                        b_place,
+                        code.plus(c, code.times(target, self.size)),
+                        c_row,
+                        c_column,
+                        adds,
+                    ],
+                )
             start = stop
 
     def _tile(self, rows: int, columns: int) -> ir.Function:

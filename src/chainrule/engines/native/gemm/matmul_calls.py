@@ -25,11 +25,10 @@ def matmul(builder: CallBuilder, task: Task) -> list[Call]:
     if c.strides[-1] != 1 and c.strides[-2] == 1:  # C^T = B^T A^T
         a, b, c = _transposed(b), _transposed(a), _transposed(c)
     (m, n), k = c.shape[-2:], a.shape[-1]
-    words = [
-        int(np.prod(c.shape[:-2])), m, n, k, builder.address(a), _stack_stride(a), *a.strides[-2:],
-        builder.address(b), _stack_stride(b), *b.strides[-2:],
-        builder.address(c), _stack_stride(c), c.strides[-2], Accumulate() if task.adds else 0,
-    ]  # fmt: skip
+    words: list[Word] = [int(np.prod(c.shape[:-2])), m, n, k]
+    for view in (a, b):
+        words += [builder.address(view), _stack_stride(view), *view.strides[-2:]]
+    words += [builder.address(c), _stack_stride(c), c.strides[-2], Accumulate() if task.adds else 0]
     kernel = builder.matmul_kernel(builder.dtype(c), by_table=False)
     return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(c)))]
 
@@ -71,10 +70,9 @@ def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
     (a, b, *tables), (c,) = task.reads, task.writes
     a_step, a_row, a_column, b_step, b_row, c_step, c_row = map(builder.address, tables)
     mode: Word = Accumulate(task.facts["mode"]) if task.adds else task.facts["mode"]
-    words = [
-        *task.facts["shape"], builder.address(a), a_step, a_row, a_column,
-        builder.address(b), b_step, b_row, task.facts["column"], builder.address(c), c_step, c_row, mode,
-    ]  # fmt: skip
+    words = [*task.facts["shape"], builder.address(a), a_step, a_row, a_column]
+    words += [builder.address(b), b_step, b_row, task.facts["column"]]
+    words += [builder.address(c), c_step, c_row, mode]
     kernel = builder.matmul_kernel(builder.dtype(c), by_table=True)
     products, rows = (np.asarray(builder.buffers[table.buffer].array) for table in tables[-2:])
     partition = table_partition(words, builder.itemsize(c), task.facts["mode"], products, rows)
@@ -85,10 +83,8 @@ def dot_products(builder: CallBuilder, task: Task) -> list[Call]:
     """Return the call of dot products: rows are divided."""
     (a, b, *tables), (c,) = task.reads, task.writes
     rows, places, columns, others = map(builder.address, tables)
-    words = [
-        *task.facts["shape"], builder.address(a), rows, places, builder.address(b), columns, others,
-        builder.address(c), *task.facts["strides"], Accumulate() if task.adds else 0,
-    ]  # fmt: skip
+    words = [*task.facts["shape"], builder.address(a), rows, places, builder.address(b), columns, others]
+    words += [builder.address(c), *task.facts["strides"], Accumulate() if task.adds else 0]
     return [
         Call(
             builder.dot_products_kernel(builder.dtype(c)),

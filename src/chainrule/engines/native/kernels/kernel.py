@@ -18,10 +18,8 @@ from numba.np.numpy_support import carray
 from chainrule.engines.native.codegen.pointer import pointer
 from chainrule.records import frozen
 
-REAL = {
-    "float32": np.float32, "float64": np.float64, "int32": np.int32, "int64": np.int64, "uint32": np.uint32,
-    "bool": np.uint8,
-}  # fmt: skip
+REAL = {dtype: np.dtype(dtype).type for dtype in ("float32", "float64", "int32", "int64", "uint32")}
+REAL["bool"] = np.uint8
 """The NumPy type that stores each dtype in memory."""
 UNBOUNDED = 1 << 40  # length of an array whose bounds are in the block, unknown to the compiler
 WORDS = 32  # upper bound of the words of a block

@@ -58,9 +58,8 @@ RULES: dict[str, Rule] = {
 FUSED_KINDS = tuple(
     ("loop copy combine linear_transform table_matmul dot_products depthwise depthwise_gradient").split()
 )
-COVERED = {
-    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
-    "concatenate", "pad", "extent", *convolution.RULES,
-    *(kind for kind in RULES if kind not in FUSED_KINDS),
-}  # fmt: skip
+_WITHOUT_KERNEL = (
+    "clip cast input constant transpose reshape broadcast slice remat concatenate pad extent".split()
+)
+COVERED = {*EMIT, *_WITHOUT_KERNEL, *convolution.RULES, *(kind for kind in RULES if kind not in FUSED_KINDS)}
 """The operations that have a kernel, are part of a loop, or need neither."""
