@@ -70,7 +70,7 @@ class Category:
         if self.rare:
             named += [
                 Feature(f"{name} is other", name),
-                Feature(f"{name}: frequency", name, *self._frequency),
+                Feature(f"{name}: frequency", name, *self.frequency),
             ]
         if self.missing:
             named.append(missing_feature(name))
@@ -94,7 +94,7 @@ class Category:
         return Finding("rare_levels", facts=facts)
 
     @cached_property
-    def _frequency(self) -> tuple[float, float]:
+    def frequency(self) -> tuple[float, float]:
         """Mean and standard deviation of the logarithm of the frequency over the training rows."""
         weights = np.array(self.counts, np.float64)
         values, total = np.log(weights), weights.sum()
@@ -130,7 +130,7 @@ class Category:
         if self.missing:
             x[is_missing, width - 1] = 1.0
         if self.rare:
-            mean, std = self._frequency
+            mean, std = self.frequency
             counts = np.array([*self.counts, min(self.counts)], np.float64)[code]  # -1: the rarest
             x[:, listed + 1] = np.where(is_missing, 0.0, (np.log(counts) - mean) / (std or 1.0))
             code = np.where((code < 0) | (code > listed), listed, code)

@@ -1,0 +1,181 @@
+"""Models as ONNX files: preparation, network, probabilities and labels in one graph.
+
+The inputs are those of ``model.predict``: the columns of a table (see ``preparation.py``) or the arrays of the
+network, with the batch as symbolic first axis. The outputs are
+
+    label, probabilities    of a classifier: the label (B,) and the probability of each class (B, K)
+    value                   of a regression, in the units of the target
+
+with several outputs of the network ``NAME.label`` and so on. The metadata of the file are texts: the labels,
+the inputs, and the SHA-256 of the parameters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import chainrule
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.errors import FileError, fact
+from chainrule.graph import Graph, Node
+from chainrule.store import atomic_write
+from chainrule.validation import integer, trained_network
+
+try:
+    import onnx
+except ImportError:
+    onnx = None
+
+if TYPE_CHECKING:
+    from chainrule.interop.onnx.export.graph import OnnxGraph
+    from chainrule.train.inputs.target import Target
+    from chainrule.train.model_state import ModelState
+
+OPSET = 18  # of files unless another one is asked for
+ML_OPSET = 3
+FORMATS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12}  # versions of the file format
+LIMIT = 2**31 - 2**20  # bytes of a file
+
+
+def export_onnx(model: ModelState, path: str | os.PathLike[str], *, opset: int = OPSET) -> None:
+    """Write a trained model as an ONNX file; an existing file is replaced at once.
+
+    Args:
+        model: with parameters.
+        path: of the file.
+        opset: version of the operations, from 18 on.
+
+    Raises:
+        DataError E350: the ``onnx`` library is not installed.
+        TrainingError E503: the model is not trained.
+        UsageError E101: an operation, a column or a loss that ONNX cannot express. UsageError E102: an opset
+            that the library does not know.
+        FileError: the file is larger than ONNX allows, or cannot be written.
+    """
+    atomic_write.write(path, onnx_bytes(model, opset, os.fspath(path)))
+
+
+def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> bytes:
+    """Return a trained model as the bytes of an ONNX file; see ``export_onnx``."""
+    if onnx is None:
+        raise missing("onnx", where)
+    newest = onnx.defs.onnx_opset_version()
+    integer(opset, "opset", "export", minimum=OPSET, maximum=newest)
+    trained_network(model, "export")
+    from chainrule.interop.onnx.export import arrays, elementwise, loop, windows  # noqa: F401 PLC0415
+    from chainrule.interop.onnx.export.graph import OnnxGraph  # noqa: PLC0415
+
+    size = sum(array.nbytes for array in model.arrays.values())
+    if size > LIMIT:
+        expected = fact("at most {limit:,} bytes of parameters", limit=LIMIT)
+        raise FileError("E458", where=where, expected=expected, received=f"{size:,}")
+    graph = OnnxGraph(model.arrays)
+    _write_inputs(graph, model)
+    outputs = _write_outputs(graph, model)
+    proto = onnx.helper.make_model(
+        graph.proto("chainrule", outputs),
+        producer_name="chainrule",
+        producer_version=chainrule.__version__,
+        opset_imports=[onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+        ir_version=FORMATS.get(opset, onnx.IR_VERSION),
+    )
+    onnx.helper.set_model_props(proto, _metadata(model))
+    onnx.checker.check_model(proto, full_check=True)
+    return proto.SerializeToString(deterministic=True)
+
+
+def _write_inputs(graph: OnnxGraph, model: ModelState) -> None:
+    """Add the inputs: the columns of a table, or the arrays of the network."""
+    assert model.network is not None
+    inputs = model.network.inference.inputs
+    if model.preparation is None:
+        for name, node in inputs.items():
+            graph.add_input(graph.unique(name), node)
+        return
+    from chainrule.interop.onnx.export.preparation import write_preparation  # noqa: PLC0415
+
+    (node,) = inputs.values()
+    graph.names[node] = write_preparation(graph, model.preparation)
+
+
+def _write_outputs(graph: OnnxGraph, model: ModelState) -> list[Any]:
+    """Write the network; return the descriptions of its outputs."""
+    network = model.network
+    assert network is not None
+    predicted = network.predictions()
+    graph.write(Graph(predicted).nodes, ())
+    described = []
+    for name in network.inference.outputs:
+        node, prefix = predicted[f"prediction.{name}"], "" if len(predicted) == 1 else f"{name}."
+        described += _write_output(graph, model, model.targets[name], node, prefix)
+    return described
+
+
+def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Node, prefix: str) -> list[Any]:
+    """Write what users see of one output: label and probabilities, or the value."""
+    from chainrule.interop.onnx.export.graph import described  # noqa: PLC0415
+
+    value = graph.value(node)
+    if target.is_classes:
+        spec, labels = node.spec, np.array(target.labels or range(target.max_classes))
+        if target.max_classes != target.scores:
+            p = graph.add("Reshape", value, graph.integers(-1, 1))
+            value = graph.add("Concat", graph.add("Sub", graph.constant(1, np.dtype(spec.dtype)), p), p, axis=1)
+            spec = spec.with_shape((spec.shape[0], 2))
+        elif len(labels) < target.scores:
+            ends = (graph.integers(0), graph.integers(len(labels)), graph.integers(-1))
+            value = graph.add("Slice", value, *ends)
+            spec = spec.with_shape((*spec.shape[:-1], len(labels)))
+        number = graph.add("ArgMax", value, axis=-1, keepdims=0)
+        label = graph.add("Gather", graph.labels(labels), number)
+        kind = "string" if labels.dtype.kind == "U" else labels.dtype.name
+        return [
+            graph.named(label, f"{prefix}label", spec.with_shape(spec.shape[:-1]).with_dtype(kind)),
+            graph.named(value, f"{prefix}probabilities", spec),
+        ]
+    spec = node.spec
+    if target.loss.task == "classification":
+        half = graph.constant(0.5, np.dtype(spec.dtype))
+        chosen = graph.add("Cast", graph.add("Greater", value, half), to=onnx.TensorProto.INT64)  # pyright: ignore
+        return [
+            graph.named(chosen, f"{prefix}label", spec.with_dtype("int64")),
+            graph.named(value, f"{prefix}probabilities", spec),
+        ]
+    if spec.rank == 2 and spec.shape[1] == 1:
+        value, spec = graph.add("Squeeze", value, graph.integers(1)), spec.with_shape(spec.shape[:1])
+    if model.preparation is not None and model.preparation.task == "regression":
+        value, spec = _restored(graph, model, value), spec.with_dtype("float64")
+    return [graph.named(value, f"{prefix}value", spec)]
+
+
+def _restored(graph: OnnxGraph, model: ModelState, value: str) -> str:
+    """A standardized prediction in the units of the target, float64."""
+    assert model.preparation is not None and onnx is not None
+    wide = graph.add("Cast", value, to=onnx.TensorProto.DOUBLE)
+    scaled = graph.add("Mul", wide, graph.constant(model.preparation.target_std, np.float64))
+    return graph.add("Add", scaled, graph.constant(model.preparation.target_mean, np.float64))
+
+
+def _metadata(model: ModelState) -> Mapping[str, str]:
+    """What the file says about the model: labels, columns with their units, the hash of the parameters."""
+    digest = hashlib.sha256()
+    for path, array in sorted(model.arrays.items()):
+        digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    labels = {name: list(target.labels) for name, target in model.targets.items() if target.labels}
+    record: dict[str, Any] = {"task": model.task, "labels": labels}
+    if model.preparation is not None:
+        record["target"] = model.preparation.target
+        record["columns"] = [
+            {"name": e.column, "kind": e.kind, "unit": getattr(e, "unit", "")} for e in model.preparation.encodings
+        ]
+    return {
+        "chainrule.parameters_sha256": digest.hexdigest(),
+        "chainrule.model": json.dumps(record, ensure_ascii=False),
+    }
