@@ -20,7 +20,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
         "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
         "custom-classes", "batches", "custom-loops", "probes", "nonfinite-values", "doctor", "profile",
     ),
-    "Data": ("data", "predicting"),
+    "Data": ("data", "predicting", "exporting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Trust": (
         "attacks", "certificates", "uncertainty", "anomalies", "label-noise", "auditing", "privacy",

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
-from chainrule import attribution, derive, diagnosis, plotting, trace, train
+from chainrule import attribution, derive, diagnosis, interop, plotting, trace, train
 from chainrule.attribution.accessor import Attributions
 from chainrule.auditing.accessor import PrivacyAudits
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from chainrule.derive.weight_change import WhatIf
     from chainrule.diagnosis import Diagnosis
     from chainrule.generation.decoder import Decoder
+    from chainrule.interop.export.formats import Exported
     from chainrule.page.explanation import Explanation
     from chainrule.plotting.plot import PlotAccessor
     from chainrule.trace import Trace
@@ -547,6 +548,27 @@ class Model(StateHolder):
                 change.
         """
         model_file.save(self.state, path)
+
+    def export(self, path: str | os.PathLike[str], **options: Any) -> Exported:
+        """Write a file for other programs, with preparation, network and labels; its suffix is the format.
+
+        ``.onnx`` is an ONNX file (``pip install 'chainrule[onnx]'``). Its inputs are the columns of the
+        training's table or the arrays of the network, the batch of any size first; its outputs ``label`` and
+        ``probabilities``, or ``value``. The outputs of the file are computed by another program for a few
+        rows and compared with those of the model before the file is written.
+
+        Args:
+            path: the path of the file; an existing file is replaced at once.
+            options: of the format; ``opset`` of ``.onnx``: the version of its operations, 18 by default.
+
+        Returns:
+            what was written and compared; ``print`` shows it as a line.
+
+        Raises:
+            UsageError E101: another suffix. TrainingError E503: the model is not trained. FileError E462: the
+                format cannot contain this model. FileError E463: the outputs differ; nothing is written.
+        """
+        return interop.export_model(self.state, path, **options)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> Self:

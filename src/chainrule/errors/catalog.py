@@ -197,6 +197,8 @@ CATALOG: Texts = {
     "E459": '"{name}" of the ONNX file is not supported',
     "E460": "this is not a property that can be read",
     "E461": "the property belongs to another network",
+    "E462": "a file of the format {name} cannot contain this model",
+    "E463": "the exported file computes other values than the model in {program}; it was not written",
     "E501": "a number became NaN or infinite: {cause}",
     "E502": "the network outputs {outputs} scores, but the data has {classes} classes",
     "E503": "the model is not trained yet",

@@ -1,4 +1,4 @@
-"""Import of weights from other libraries: files are read safely and loaded into a network.
+"""Import of weights from other libraries, and export of models to other programs.
 
 Input: a file of another library (safetensors, PyTorch) and a network. Output: the parameters of the network,
 and a report that states for each of them its source and how it was converted. This package never executes
@@ -17,6 +17,7 @@ _LAZY = LazyNames(
         "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",
         "lazy_tensor": "Tensor",
+        "export.formats": "Exported FORMATS export_model",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -1,5 +1,8 @@
 # Written by python -m pages.stub from __init__.py.
 
+from chainrule.interop.export.formats import Exported as Exported
+from chainrule.interop.export.formats import FORMATS as FORMATS
+from chainrule.interop.export.formats import export_model as export_model
 from chainrule.interop.file_reader import is_weights as is_weights
 from chainrule.interop.file_reader import read_tensors as read_tensors
 from chainrule.interop.file_reader import read_weights as read_weights

@@ -39,6 +39,7 @@ WORDS: Texts = {
     "attribute": "attribute a prediction to its inputs, measure importance, or find counterfactuals",
     "generate": "generate text with a language model",
     "plot": "plot a network, its training or its predictions",
+    "export": "write a model as a file for other programs, compared with the model before it is written",
     **VERIFICATION,
     **PRIVATE,
     **UNCERTAINTY,

@@ -68,10 +68,7 @@ class Category:
         name = self.column
         named = [Feature(f"{name}={level}", name, level=level) for level in self.levels]
         if self.rare:
-            named += [
-                Feature(f"{name} is other", name),
-                Feature(f"{name}: frequency", name, *self.frequency),
-            ]
+            named += [Feature(f"{name} is other", name), Feature(f"{name}: frequency", name, *self.frequency)]
         if self.missing:
             named.append(missing_feature(name))
         return tuple(named)

@@ -128,7 +128,7 @@ def _one_hot(graph: OnnxGraph, node: Node) -> str:
 REDUCTIONS = {"sum": "ReduceSum", "max": "ReduceMax", "min": "ReduceMin", "prod": "ReduceProd"}
 
 
-@operation("sum", "min", "prod")
+@operation("min", "prod")
 def reduced(graph: OnnxGraph, node: Node) -> str:
     """Return the name of a reduction over axes."""
     (x,), settings = node.inputs, node.op.attributes

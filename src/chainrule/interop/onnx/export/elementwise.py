@@ -10,9 +10,9 @@ from chainrule.graph import Node
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph, operation
 
 UNARY = {
-    "abs": "Abs", "cos": "Cos", "erf": "Erf", "exp": "Exp", "floor": "Floor", "log": "Log", "logical_not": "Not",
-    "negative": "Neg", "relu": "Relu", "sigmoid": "Sigmoid", "sign": "Sign", "sin": "Sin", "softplus": "Softplus",
-    "sqrt": "Sqrt", "tanh": "Tanh",
+    "abs": "Abs", "cos": "Cos", "erf": "Erf", "exp": "Exp", "floor": "Floor", "log": "Log",
+    "logical_not": "Not", "negative": "Neg", "relu": "Relu", "sigmoid": "Sigmoid", "sign": "Sign",
+    "sin": "Sin", "softplus": "Softplus", "sqrt": "Sqrt", "tanh": "Tanh",
 }  # fmt: skip
 BINARY = {
     "add": "Add", "divide": "Div", "equal": "Equal", "greater": "Greater", "greater_equal": "GreaterOrEqual",

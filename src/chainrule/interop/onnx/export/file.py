@@ -1,7 +1,7 @@
 """Models as ONNX files: preparation, network, probabilities and labels in one graph.
 
-The inputs are those of ``model.predict``: the columns of a table (see ``preparation.py``) or the arrays of the
-network, with the batch as symbolic first axis. The outputs are
+The inputs are those of ``model.predict``: the columns of a table (see ``preparation.py``) or the arrays of
+the network, with the batch as symbolic first axis. The outputs are
 
     label, probabilities    of a classifier: the label (B,) and the probability of each class (B, K)
     value                   of a regression, in the units of the target
@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ import chainrule
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
-from chainrule.store import atomic_write
+from chainrule.interop.export.formats import Draft
 from chainrule.validation import integer, trained_network
 
 try:
@@ -33,6 +32,7 @@ except ImportError:
     onnx = None
 
 if TYPE_CHECKING:
+    from chainrule.interop.export.example_rows import ExampleRows
     from chainrule.interop.onnx.export.graph import OnnxGraph
     from chainrule.train.inputs.target import Target
     from chainrule.train.model_state import ModelState
@@ -43,26 +43,57 @@ FORMATS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12}  # versi
 LIMIT = 2**31 - 2**20  # bytes of a file
 
 
-def export_onnx(model: ModelState, path: str | os.PathLike[str], *, opset: int = OPSET) -> None:
-    """Write a trained model as an ONNX file; an existing file is replaced at once.
+def draft(model: ModelState, where: str, *, opset: int = OPSET) -> Draft:
+    """Return a trained model as an ONNX file that is not written yet.
 
     Args:
         model: with parameters.
-        path: of the file.
+        where: the path of the file.
         opset: version of the operations, from 18 on.
 
     Raises:
         DataError E350: the ``onnx`` library is not installed.
-        TrainingError E503: the model is not trained.
-        UsageError E101: an operation, a column or a loss that ONNX cannot express. UsageError E102: an opset
-            that the library does not know.
-        FileError: the file is larger than ONNX allows, or cannot be written.
+        UsageError E102: an opset that the library does not know.
+        FileError E462: an operation or a column that ONNX cannot express; more parameters than a file holds.
     """
-    atomic_write.write(path, onnx_bytes(model, opset, os.fspath(path)))
+    content = onnx_bytes(model, opset, where)
+    run, program = _runtime(content)
+    return Draft(content, lambda rows: run(_fed(model, rows)), program)
+
+
+def _runtime(content: bytes) -> tuple[Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]], str]:
+    """Return what computes the outputs of a file, and its name: ONNX Runtime, or the ``onnx`` library."""
+    try:
+        import onnxruntime  # noqa: PLC0415
+    except ImportError:
+        from onnx.reference import ReferenceEvaluator  # noqa: PLC0415
+
+        session, program = ReferenceEvaluator(content), "onnx.reference"
+        names = [str(name) for name in session.output_names]
+    else:
+        session, program = (
+            onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"]),
+            "onnxruntime",
+        )
+        names = [output.name for output in session.get_outputs()]
+
+    def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return dict(zip(names, session.run(None, dict(feeds)), strict=True))
+
+    return run, program
+
+
+def _fed(model: ModelState, rows: ExampleRows) -> dict[str, np.ndarray]:
+    """The rows of example rows as inputs of the file."""
+    if model.preparation is None:
+        return dict(rows.arrays)
+    from chainrule.interop.onnx.export.preparation import cells_of  # noqa: PLC0415
+
+    return {e.column: cells_of(e, rows.columns[e.column]) for e in model.preparation.encodings}
 
 
 def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> bytes:
-    """Return a trained model as the bytes of an ONNX file; see ``export_onnx``."""
+    """Return a trained model as the bytes of an ONNX file; see ``draft``."""
     if onnx is None:
         raise missing("onnx", where)
     newest = onnx.defs.onnx_opset_version()
@@ -74,7 +105,7 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
     size = sum(array.nbytes for array in model.arrays.values())
     if size > LIMIT:
         expected = fact("at most {limit:,} bytes of parameters", limit=LIMIT)
-        raise FileError("E458", where=where, expected=expected, received=f"{size:,}")
+        raise FileError("E462", where=where, name="onnx", expected=expected, received=f"{size:,}")
     graph = OnnxGraph(model.arrays)
     _write_inputs(graph, model)
     outputs = _write_outputs(graph, model)
@@ -85,7 +116,7 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
         opset_imports=[onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
         ir_version=FORMATS.get(opset, onnx.IR_VERSION),
     )
-    onnx.helper.set_model_props(proto, _metadata(model))
+    onnx.helper.set_model_props(proto, dict(_metadata(model)))
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString(deterministic=True)
 
@@ -119,14 +150,15 @@ def _write_outputs(graph: OnnxGraph, model: ModelState) -> list[Any]:
 
 def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Node, prefix: str) -> list[Any]:
     """Write what users see of one output: label and probabilities, or the value."""
-    from chainrule.interop.onnx.export.graph import described  # noqa: PLC0415
 
     value = graph.value(node)
     if target.is_classes:
         spec, labels = node.spec, np.array(target.labels or range(target.max_classes))
         if target.max_classes != target.scores:
             p = graph.add("Reshape", value, graph.integers(-1, 1))
-            value = graph.add("Concat", graph.add("Sub", graph.constant(1, np.dtype(spec.dtype)), p), p, axis=1)
+            value = graph.add(
+                "Concat", graph.add("Sub", graph.constant(1, np.dtype(spec.dtype)), p), p, axis=1
+            )
             spec = spec.with_shape((spec.shape[0], 2))
         elif len(labels) < target.scores:
             ends = (graph.integers(0), graph.integers(len(labels)), graph.integers(-1))
@@ -156,7 +188,8 @@ def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Nod
 
 def _restored(graph: OnnxGraph, model: ModelState, value: str) -> str:
     """A standardized prediction in the units of the target, float64."""
-    assert model.preparation is not None and onnx is not None
+    assert model.preparation is not None
+    assert onnx is not None
     wide = graph.add("Cast", value, to=onnx.TensorProto.DOUBLE)
     scaled = graph.add("Mul", wide, graph.constant(model.preparation.target_std, np.float64))
     return graph.add("Add", scaled, graph.constant(model.preparation.target_mean, np.float64))
@@ -173,7 +206,8 @@ def _metadata(model: ModelState) -> Mapping[str, str]:
     if model.preparation is not None:
         record["target"] = model.preparation.target
         record["columns"] = [
-            {"name": e.column, "kind": e.kind, "unit": getattr(e, "unit", "")} for e in model.preparation.encodings
+            {"name": e.column, "kind": e.kind, "unit": getattr(e, "unit", "")}
+            for e in model.preparation.encodings
         ]
     return {
         "chainrule.parameters_sha256": digest.hexdigest(),

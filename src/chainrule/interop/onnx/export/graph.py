@@ -1,9 +1,9 @@
 """The nodes of an ONNX graph while it is written: names, constants, sizes, and a function for each operation.
 
 A network is a graph of the operations of ``chainrule.ops``. Each is written by one function from
-``OPERATIONS``, found by the name of its card, that adds nodes of ONNX and returns the name of the value. Values
-that depend on parameters alone are computed now and stored as constants. Symbolic sizes (``B``, ``2*T + 1``)
-become integer tensors that the file computes from the shapes of its inputs.
+``OPERATIONS``, found by the name of its card, that adds nodes of ONNX and returns the name of the value.
+Values that depend on parameters alone are computed now and stored as constants. Symbolic sizes (``B``,
+``2*T + 1``) become integer tensors that the file computes from the shapes of its inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import FileError, fact
 from chainrule.graph import Constant, Input, Node, order
 from chainrule.spec import Axis, Shape, Size, Spec
 
@@ -194,7 +194,7 @@ class OnnxGraph:
         """Write all nodes that the outputs need.
 
         Raises:
-            UsageError E101: operations that cannot be written; all of them are named, with their layers.
+            FileError E462: operations that cannot be written; all of them are named, with their layers.
         """
         nodes = order(outputs, ends)
         self.all_nodes = dict.fromkeys(nodes)
@@ -257,11 +257,11 @@ def _read_by(node: onnx.NodeProto) -> set[str]:
     return read
 
 
-def refused(nodes: Sequence[Node]) -> UsageError:
+def refused(nodes: Sequence[Node]) -> FileError:
     """Return the error for operations that no operation of ONNX computes."""
     names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
-    return UsageError(
-        "E101", where="export", name=nodes[0].op.name, expected=", ".join(sorted(OPERATIONS)),
+    return FileError(
+        "E462", where="export", name="onnx", expected=fact("operations that ONNX has"),
         received=", ".join(names),
-        fix=fact("a network without random values in inference and without operations of your own"),
+        fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
     )  # fmt: skip

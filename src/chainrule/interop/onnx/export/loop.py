@@ -63,7 +63,9 @@ def _time_first(graph: OnnxGraph, op: Any, sequence: Node) -> str:
 
 def _reversed(graph: OnnxGraph, x: str) -> str:
     """The name of a value with its first axis backwards."""
-    return graph.add("Slice", x, graph.integers(-1), graph.integers(-END), graph.integers(0), graph.integers(-1))
+    return graph.add(
+        "Slice", x, graph.integers(-1), graph.integers(-END), graph.integers(0), graph.integers(-1)
+    )
 
 
 def _step_graph(graph: OnnxGraph, op: Any, inputs: tuple[Node, ...]) -> OnnxGraph:

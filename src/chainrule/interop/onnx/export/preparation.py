@@ -2,10 +2,11 @@
 
 Each column is an input of its own with one cell a row, (B, 1):
 
-    number, yes/no, duration, time   float64: the number, 1 or 0, seconds, hours since midnight; NaN is missing
-    category                         string: the level as the training file has it; "" is missing
-    date                             int64: microseconds since 1970-01-01 00:00; the smallest int64 is missing
-    image                            uint8: the pixels, (B, H, W, C), the only input
+    number, yes/no    float64: the number, 1 or 0; NaN is missing
+    duration, time    float64: seconds, hours since midnight; NaN is missing
+    category          string: the level as the training file has it; "" is missing
+    date              int64: microseconds since 1970-01-01 00:00; the smallest int64 is missing
+    image             uint8: the pixels, (B, H, W, C), the only input
 
 Dates are inputs as numbers since operations of ONNX cannot read a date from a text; NumPy gives the number by
 ``dates.astype("datetime64[us]").astype("int64")``.
@@ -24,27 +25,29 @@ from chainrule.data.tables.dates.moments import DAY
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.encoders.dates import CYCLES
 from chainrule.data.tables.encoders.feature import FAR
-from chainrule.errors import UsageError, fact
+from chainrule.errors import FileError, fact
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph
 from chainrule.spec import Size, Spec
 
 MISSING_DATE = np.iinfo(np.int64).min
 BATCH = Size.symbol("B")
 ML = "ai.onnx.ml"  # the domain of operations on texts
-_HOUR = 3_600_000_000  # microseconds
+_LENGTHS = {"month": 12.0, "weekday": 7.0, "hour": float(DAY)}  # of cycles, in the units of ``_calendar``
 
 
 def write_preparation(graph: OnnxGraph, preparation: Preparation) -> str:
     """Add the columns as inputs; return the name of the features, float32 (B, F) or (B, H, W, C).
 
     Raises:
-        UsageError E101: columns of texts, which operations of ONNX cannot encode.
+        FileError E462: columns of texts, which operations of ONNX cannot encode.
     """
     unknown = [e.column for e in preparation.encodings if e.kind not in ENCODERS]
     if unknown:
         kinds = ", ".join(sorted({e.kind for e in preparation.encodings if e.kind not in ENCODERS}))
-        raise UsageError(
-            "E101", where="export", name=kinds, expected=", ".join(ENCODERS), received=", ".join(unknown),
+        raise FileError(
+            "E462", where="export", name="onnx",
+            expected=fact("columns of the kinds {kinds}", kinds=", ".join(ENCODERS)),
+            received=fact("{kind}: {names}", kind=kinds, names=", ".join(unknown)),
             fix=fact("train without the column {column}", column=unknown[0]),
         )  # fmt: skip
     parts = [ENCODERS[encoding.kind](graph, encoding) for encoding in preparation.encodings]
@@ -55,6 +58,23 @@ def write_preparation(graph: OnnxGraph, preparation: Preparation) -> str:
 def column_type(encoding: Encoding) -> str:
     """Return the dtype of the input of a column."""
     return {"category": "string", "date": "int64", "image": "uint8"}.get(encoding.kind, "float64")
+
+
+def cells_of(encoding: Any, cells: Any) -> np.ndarray:
+    """Return cells of a column as the input of an ONNX file, (B, 1); images as (B, H, W, C).
+
+    Args:
+        encoding: the encoder of the column.
+        cells: numbers, 0 or 1, levels, or microseconds since 1970; ``None`` is missing.
+    """
+    if encoding.kind == "image":
+        return np.asarray(cells, np.uint8)
+    missing, dtype = {"category": ("", object), "date": (MISSING_DATE, np.int64)}.get(
+        encoding.kind, (math.nan, np.float64)
+    )
+    factor = 3600 if encoding.kind == "time" else 1  # hours, of seconds
+    values = [missing if cell is None else cell / factor if factor > 1 else cell for cell in cells]
+    return np.array(values, dtype).reshape(-1, 1)
 
 
 def _input(graph: OnnxGraph, encoding: Encoding, shape: tuple[int, ...] = (1,)) -> str:
@@ -73,7 +93,7 @@ def _scaled(graph: OnnxGraph, x: str, mean: float, std: float, limit: float = FA
 
 
 def _with_indicator(graph: OnnxGraph, values: list[str], is_missing: str, indicator: bool) -> str:
-    """The features side by side, each 0 where the cell is missing, and whether it is, if the encoder says so."""
+    """Return the features side by side, 0 where the cell is missing, and the indicator if there is one."""
     zero = graph.constant(0.0, np.float64)
     parts = [graph.add("Where", is_missing, zero, value) for value in values]
     if indicator:
@@ -163,8 +183,11 @@ def _date(graph: OnnxGraph, encoding: Any) -> str:
         values.append(_scaled(graph, year, encoding.year_mean, encoding.year_std))
     for part in (part for part in CYCLES if part in encoding.parts):
         place = graph.add("Cast", calendar[part], to=TYPES["float64"])
-        length = (graph.add("Cast", calendar["month_length"], to=TYPES["float64"]) if part == "day"
-                  else graph.constant({"month": 12.0, "weekday": 7.0, "hour": 24.0 * _HOUR}[part], np.float64))  # fmt: skip
+        length = (
+            graph.add("Cast", calendar["month_length"], to=TYPES["float64"])
+            if part == "day"
+            else graph.constant(_LENGTHS[part], np.float64)
+        )
         turn = graph.add("Mul", graph.add("Div", place, length), graph.constant(2 * math.pi, np.float64))
         values += _waves(graph, turn)
     if "weekday" in encoding.parts:

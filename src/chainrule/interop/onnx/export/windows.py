@@ -6,6 +6,7 @@ exchanges that follow each other cancel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +76,9 @@ def _patches(graph: OnnxGraph, node: Node) -> str:
         x = graph.add("Pad", x, graph.integers(0, *own["low"], 0, 0, *own["high"], 0), fill)
     for i in range(space):
         places: Any = node.shape[1 + i]
-        cells = np.arange(places)[:, None] * own["strides"][i] + np.arange(own["window"][i]) * own["dilation"][i]
+        cells = (
+            np.arange(places)[:, None] * own["strides"][i] + np.arange(own["window"][i]) * own["dilation"][i]
+        )
         x = graph.add("Gather", x, graph.constant(cells, np.int64, "cells"), axis=1 + 2 * i)
     pairs = range(1, 1 + 2 * space, 2)
     return transposed(graph, x, (0, *pairs, *(axis + 1 for axis in pairs), 1 + 2 * space))
@@ -124,3 +127,19 @@ def _max(graph: OnnxGraph, node: Node) -> str:
     x = transposed(graph, graph.value(image), _channels_first(image.rank))
     result = graph.add("MaxPool", x, kernel_shape=window, **_settings(node.inputs[0]))
     return transposed(graph, result, _channels_last(image.rank))
+
+
+@operation("sum")
+def _sum(graph: OnnxGraph, node: Node) -> str:
+    """Write the sum over windows as their mean times the number of cells, without a tensor of all windows."""
+    pooled = _pooled(node)
+    if pooled is None or node.inputs[0].op.attributes["fill"] != 0:
+        return reduced(graph, node)
+    image, window = pooled
+    settings = _settings(node.inputs[0])
+    if any(dilation != 1 for dilation in settings.pop("dilations")):  # not in operation set 18
+        return reduced(graph, node)
+    x = transposed(graph, graph.value(image), _channels_first(image.rank))
+    mean = graph.add("AveragePool", x, kernel_shape=window, count_include_pad=1, **settings)
+    total = graph.add("Mul", mean, graph.constant(math.prod(window), np.dtype(node.dtype)))
+    return transposed(graph, total, _channels_last(image.rank))

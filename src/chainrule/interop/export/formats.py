@@ -1,0 +1,117 @@
+"""The formats of exported models, by suffix, and the check of a file before it is written."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import FileError, fact
+from chainrule.interop.export.example_rows import ExampleRows, example_rows
+from chainrule.records import frozen
+from chainrule.store import atomic_write
+from chainrule.validation import trained_network, unknown
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+Outputs = Mapping[str, np.ndarray]
+
+
+@frozen(eq=False)
+class Draft:
+    """A file before it is written.
+
+    Args:
+        content: of the file.
+        run: computes the outputs of the file for the inputs of the example rows, with another program than
+            chainrule.
+        program: the name of this program.
+    """
+
+    content: bytes
+    run: Callable[[ExampleRows], Outputs]
+    program: str
+
+
+@frozen
+class Exported:
+    """A written file.
+
+    Args:
+        path: of the file.
+        bytes: its size.
+        rows: the rows for which it was compared with the model.
+        difference: the largest difference of an output, as a share of the largest value of the output or 1.
+        program: the program that computed the outputs of the file.
+    """
+
+    path: str
+    bytes: int
+    rows: int
+    difference: float
+    program: str
+
+    def __str__(self) -> str:
+        return fact(
+            "{path}: {bytes:,} bytes; {program} computes the outputs of the model for {rows} rows "
+            "(largest difference {difference:.1e})",
+            path=self.path, bytes=self.bytes, program=self.program, rows=self.rows,
+            difference=self.difference,
+        )  # fmt: skip
+
+
+FORMATS: dict[str, tuple[str, str]] = {"onnx": (".onnx", "chainrule.interop.onnx.export.file")}
+"""The suffix of each format, and the module whose function ``draft`` writes it."""
+TOLERANCE = 1e-5
+
+
+def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any) -> Exported:
+    """Write a trained model as a file of another program; see ``chainrule.Model.export``."""
+    name, suffix = os.fspath(path), Path(path).suffix.lower()
+    suffixes = dict(FORMATS.values())
+    if suffix not in suffixes:
+        fix = f'model.export("{Path(name).stem}{{}}")'
+        raise unknown("export", suffix or name, sorted(suffixes), fix, example=".onnx")
+    trained_network(model, "export")
+    atomic_write.require_writable(path)
+    rows = example_rows(model)
+    draft: Draft = importlib.import_module(suffixes[suffix]).draft(model, name, **options)
+    difference = _difference(rows.outputs, draft.run(rows), name, draft.program)
+    atomic_write.write(path, draft.content)
+    return Exported(name, len(draft.content), rows.count, difference, draft.program)
+
+
+def _difference(expected: Outputs, received: Outputs, where: str, program: str) -> float:
+    """Return the largest difference of an output; refuse one that exceeds the tolerance.
+
+    Raises:
+        FileError E463: the file computes other values than the model.
+    """
+    largest = 0.0
+    for name, values in expected.items():
+        others = np.asarray(received[name]).reshape(values.shape)
+        if values.dtype.kind != "f":
+            is_equal = bool((others == values).all())
+            share = 0.0 if is_equal or _are_ties(expected, name, others) else 1.0
+        else:
+            scale = max(1.0, float(np.abs(values[np.isfinite(values)]).max(initial=0.0)))
+            share = float(np.abs(others - values).max(initial=0.0)) / scale
+        if not share <= TOLERANCE:
+            limit = fact("a difference of at most {limit:.0e} in {name}", limit=TOLERANCE, name=name)
+            raise FileError("E463", where=where, program=program, expected=limit, received=f"{share:.1e}")
+        largest = max(largest, share)
+    return largest
+
+
+def _are_ties(expected: Outputs, name: str, others: np.ndarray) -> bool:
+    """Whether labels differ only where two classes are equally likely within the tolerance."""
+    probabilities = expected.get(name.replace("label", "probabilities"))
+    if probabilities is None or probabilities.ndim < 2:
+        return False
+    top = np.sort(probabilities, axis=-1)[..., -2:]
+    return bool((top[..., 1] - top[..., 0])[others != expected[name]].max(initial=0.0) <= TOLERANCE)

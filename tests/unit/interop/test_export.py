@@ -1,0 +1,184 @@
+"""``model.export`` and ``chainrule export``: files with the outputs of the model, or no file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ChainruleError
+from chainrule.interop import FORMATS
+from chainrule.interop.export import formats
+from chainrule.interop.onnx.export.file import onnx_bytes
+from chainrule.spec import Size, Spec
+
+ROWS = 60
+CLOSE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def table(rows: int = ROWS) -> pl.DataFrame:
+    """Numbers with gaps, categories with gaps and many levels, dates, times, durations, and yes or no."""
+    rng = np.random.default_rng(0)
+    age = rng.normal(40, 10, rows).round(1)
+    city = np.array(["Rome", "Paris", "北京"])[rng.integers(0, 3, rows)]
+    start = datetime.datetime(2019, 12, 1)
+    days = [start + datetime.timedelta(hours=31 * i) for i in range(rows)]
+    return pl.DataFrame(
+        {
+            "age": [None if i % 9 == 4 else float(value) for i, value in enumerate(age)],
+            "city": [None if i % 7 == 3 else str(value) for i, value in enumerate(city)],
+            "code": [f"c{int(value)}" for value in rng.zipf(1.5, rows) % 40],
+            "day": [f"{day:%Y-%m-%d %H:%M}" for day in days],
+            "clock": [f"{i % 24:02}:{7 * i % 60:02}" for i in range(rows)],
+            "member": ["yes" if i % 3 else "no" for i in range(rows)],
+        }
+    )
+
+
+@pytest.fixture(scope="module", params=["class", "value"])
+def of_table(request: pytest.FixtureRequest) -> cr.Model:
+    """A model of a table, with an ensemble of two kinds of members."""
+    frame = table()
+    score = frame["age"].fill_null(40).to_numpy() + 9 * (frame["member"] == "yes").to_numpy()
+    y = np.where(score > 44, "high", "low") if request.param == "class" else score
+    loss = "cross_entropy" if request.param == "class" else "mse"
+    net = cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2 if request.param == "class" else 1))
+    model = cr.Model(net, loss)
+    model.fit(frame.with_columns(y=pl.Series(y)), "y", epochs=2, verbose=False)
+    return model
+
+
+def outputs(file: Path, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of an ONNX file by name."""
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    values: list[Any] = list(session.run(None, feeds))
+    return dict(zip(names, values, strict=True))
+
+
+def cells(frame: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The columns as the page of the documentation converts them."""
+    clock = frame["clock"].str.split(":").list.to_array(2).to_numpy().astype(float)
+    columns = {
+        "age": frame["age"].fill_null(float("nan")).to_numpy(),
+        "city": frame["city"].fill_null("").to_numpy().astype(object),
+        "code": frame["code"].to_numpy().astype(object),
+        "day": frame["day"].str.to_datetime().dt.timestamp("us").to_numpy(),
+        "clock": clock @ np.array([1, 1 / 60]),
+        "member": (frame["member"] == "yes").to_numpy().astype(float),
+    }
+    return {name: values.reshape(-1, 1) for name, values in columns.items()}
+
+
+def test_a_model_of_a_table_takes_its_columns(of_table: cr.Model, tmp_path: Path) -> None:
+    written = of_table.export(tmp_path / "table.onnx")
+    assert written.rows == 7
+    assert written.bytes == (tmp_path / "table.onnx").stat().st_size
+    assert "onnxruntime" in str(written)
+    frame = table()
+    for rows in (1, 2, 7, ROWS):
+        part = frame.head(rows)
+        received = outputs(tmp_path / "table.onnx", cells(part))
+        if of_table.task == "classification":
+            np.testing.assert_allclose(received["probabilities"], of_table.predict_proba(part), **CLOSE)
+            assert received["label"].tolist() == of_table.predict(part).tolist()
+        else:
+            np.testing.assert_allclose(received["value"], of_table.predict(part), **CLOSE)
+
+
+def test_the_default_ensemble_of_a_table_is_one_file(tmp_path: Path) -> None:
+    frame = table(200).with_columns(y=pl.Series(np.arange(200) % 3 + np.arange(200) / 90))
+    run = cr.train_table(frame, target="y", epochs=2)
+    run.model.export(tmp_path / "ensemble.onnx")
+    received = outputs(tmp_path / "ensemble.onnx", cells(frame))
+    np.testing.assert_allclose(received["value"], run.model.predict(frame), **CLOSE)
+
+
+def test_the_metadata_has_labels_columns_and_a_hash(of_table: cr.Model, tmp_path: Path) -> None:
+    of_table.export(tmp_path / "table.onnx")
+    props = {entry.key: entry.value for entry in onnx.load(tmp_path / "table.onnx").metadata_props}
+    record = json.loads(props["chainrule.model"])
+    assert [column["name"] for column in record["columns"]] == table().columns
+    assert record["labels"] == ({"y": ["high", "low"]} if of_table.task == "classification" else {})
+    assert len(props["chainrule.parameters_sha256"]) == 64
+
+
+def model_of(net: Any, shape: tuple[int, ...], loss: Any = "cross_entropy", **options: Any) -> cr.Model:
+    """A model with initial parameters, for samples of a shape."""
+    return cr.Model(net, loss, **options).initialize({"x": Spec((Size.symbol("B"), *shape), "float32")})
+
+
+@pytest.mark.parametrize("opset", [18, onnx.defs.onnx_opset_version()])
+def test_classes_have_their_labels_at_the_oldest_and_newest_version(opset: int, tmp_path: Path) -> None:
+    model = model_of(cr.Sequential(cr.LSTM(3), cr.Dense(3)), (5, 2), classes=["a", "b", "c"])
+    model.export(tmp_path / "m.onnx", opset=opset)
+    proto = onnx.load(tmp_path / "m.onnx")
+    assert [entry.version for entry in proto.opset_import if not entry.domain] == [opset]
+    if opset > 18:  # the runtime may be older than the library
+        return
+    x = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("float32")
+    received = outputs(tmp_path / "m.onnx", {"x": x})
+    np.testing.assert_allclose(received["probabilities"], model.predict_proba(x), **CLOSE)
+    assert received["label"].tolist() == model.predict(x).tolist()
+
+
+def test_several_outputs_have_their_names(tmp_path: Path) -> None:
+    net = cr.Parallel(size=cr.Dense(1), kind=cr.Dense(2), merge_mode="none")
+    model = cr.Model(net, {"size": "mse", "kind": "cross_entropy"}, classes={"kind": ["no", "yes"]})
+    model.initialize({"x": Spec((Size.symbol("B"), 3), "float32")})
+    model.export(tmp_path / "m.onnx")
+    x = np.ones((2, 3), "float32")
+    received = outputs(tmp_path / "m.onnx", {"x": x})
+    assert set(received) == {"size.value", "kind.label", "kind.probabilities"}
+    np.testing.assert_allclose(received["size.value"], model.predict(x)["size"], **CLOSE)
+
+
+def refused(call: Callable[[], Any], code: str) -> ChainruleError:
+    """The error of a call."""
+    with pytest.raises(ChainruleError) as error:
+        call()
+    assert error.value.code == code
+    return error.value
+
+
+def test_a_file_with_other_outputs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, path = model_of(cr.Dense(2), (3,)), tmp_path / "m.onnx"
+    model.export(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(formats, "TOLERANCE", -1.0)  # no two results are that close
+    assert "largest" not in str(refused(lambda: model.export(path), "E463"))
+    assert path.read_bytes() == before
+
+
+def test_errors_name_what_the_format_lacks(tmp_path: Path) -> None:
+    model = model_of(cr.Dense(2), (3,))
+    assert ".onnx" in refused(lambda: model.export(tmp_path / "m.pt"), "E101").fix
+    refused(lambda: model.export(tmp_path / "m.onnx", opset=3), "E102")
+    refused(lambda: cr.Model(cr.Dense(2), "mse").export(tmp_path / "m.onnx"), "E503")
+    texts = pl.DataFrame({"t": [f"some words {i} about {i % 7}" for i in range(40)], "y": [0.0, 1.0] * 20})
+    of_texts = cr.Model(cr.Dense(1), "mse")
+    of_texts.fit(texts, "y", kinds={"t": "text"}, epochs=1, verbose=False)
+    error = refused(lambda: of_texts.export(tmp_path / "m.onnx"), "E462")
+    assert "t" in str(error.received)
+    assert not list(tmp_path.iterdir())
+
+
+def test_equal_models_are_equal_files() -> None:
+    model = model_of(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), (3,))
+    assert onnx_bytes(model.state) == onnx_bytes(model.state)
+
+
+def test_every_format_has_a_module() -> None:
+    for _, module in FORMATS.values():
+        __import__(module)
+        assert callable(sys.modules[module].draft)  # pyright: ignore[reportAttributeAccessIssue]

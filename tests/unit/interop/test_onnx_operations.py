@@ -1,0 +1,117 @@
+"""Each operation and each layer in ONNX, computed by ONNX Runtime and by the evaluator of ``onnx``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from chainrule.engines import compile
+from chainrule.graph import Graph, Node, input_node, make
+from chainrule.interop.onnx.export import arrays, elementwise, loop, windows
+from chainrule.interop.onnx.export.graph import OPERATIONS, OnnxGraph
+from chainrule.nn.build import build
+from chainrule.ops import CARDS
+from chainrule.ops.card import Sample
+from chainrule.spec import Spec
+from layer_cases import CASES, Case, ready
+
+assert all((arrays, elementwise, loop, windows))  # enter their operations
+WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
+ONE_RUNTIME = {  # cases that the reference evaluator cannot compute: groups, and padding along one axis
+    "convolution_input 1", "transposed with an output shape", "max pool with overlap",
+}  # fmt: skip
+CLOSE: dict[str, Any] = {"rtol": 2e-5, "atol": 2e-5}
+onnxruntime.set_default_logger_severity(4)
+
+
+def written(
+    inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray]
+) -> onnx.ModelProto:
+    """The file of a graph, valid and with inferred shapes."""
+    graph = OnnxGraph(values)
+    for name, node in inputs.items():
+        graph.add_input(name, node)
+    graph.write(outputs)
+    named = [graph.named(graph.value(node), f"out{i}", node.spec) for i, node in enumerate(outputs)]
+    proto = helper.make_model(
+        graph.proto("test", named), opset_imports=[helper.make_opsetid("", 18)], ir_version=8
+    )
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def compare(
+    proto: onnx.ModelProto, values: Mapping[str, np.ndarray], expected: Sequence[np.ndarray], case: str
+) -> None:
+    """Compare the outputs of both runtimes with the expected ones."""
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    feeds = {i.name: values[i.name] for i in session.get_inputs()}
+    results: list[Any] = [session.run(None, feeds)]
+    if case not in ONE_RUNTIME and all(a.size for a in expected):
+        results.append(ReferenceEvaluator(proto).run(None, feeds))
+    for outputs in results:
+        for output, values_expected in zip(outputs, expected, strict=True):
+            assert output.shape == values_expected.shape
+            assert output.dtype == values_expected.dtype
+            np.testing.assert_allclose(output, values_expected, **CLOSE, err_msg=case)
+
+
+def is_tried(sample: Sample) -> bool:
+    """Whether both runtimes take inputs of these kinds: valid, of 64-bit integers, with cells in loops."""
+    has_cells = sample.op.name != "scan" or all(array.size for array in sample.inputs)
+    return not sample.breaks and has_cells and all(array.dtype != np.uint32 for array in sample.inputs)
+
+
+def test_every_operation_is_written_except_gradients_and_random_values() -> None:
+    assert {card.name for card in CARDS} - set(OPERATIONS) == WITHOUT
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_has_its_values(name: str) -> None:
+    (kind,) = [card for card in CARDS if card.name == name]
+    samples = [(i, sample) for i, sample in enumerate(kind.samples()) if is_tried(sample)]
+    assert samples
+    for i, sample in samples:
+        keeps = name == "scan"  # the step of a loop has its own dtype
+        values = [a.astype("float32") if a.dtype == np.float64 and not keeps else a for a in sample.inputs]
+        if any(np.abs(a[np.isfinite(a)]).max(initial=0) > 100 for a in values if a.dtype.kind == "f"):
+            continue  # log_softmax of the reference evaluator overflows
+        for symbolic in (False, True) if sample.batch is not None else (False,):
+            shapes = sample.symbolic() if symbolic else [Spec.of(a) for a in values]
+            nodes = {
+                f"in{k}": input_node(f"in{k}", spec.shape, array.dtype.name)
+                for k, (spec, array) in enumerate(zip(shapes, values, strict=True))
+            }
+            result = make(sample.op if symbolic else sample.concrete(), *nodes.values())
+            with np.errstate(all="ignore"):
+                expected = np.asarray(sample.concrete().evaluate(*values))
+            feeds = dict(zip(nodes, values, strict=True))
+            compare(written(nodes, [result], {}), feeds, [expected], f"{name} {i}")
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[str, Case]:
+    """A case of the table of layers."""
+    return request.param, CASES[request.param]
+
+
+def test_a_layer_has_its_values_for_any_batch(case: tuple[str, Case]) -> None:
+    name, layer = case
+    values = ready(layer, dtype="float32").arrays
+    built = build(layer.net, layer.specs("float32"), "float32")
+    inputs = {key: values[key] for key in built.inputs}
+    parameters = {key: array for key, array in values.items() if key not in inputs}
+    outputs = list(built.outputs.values())
+    proto = written(built.inputs, outputs, parameters)
+    program = compile(Graph(built.outputs), "reference")
+    for repeats in (1, 2):
+        rows = {key: np.concatenate([array] * repeats) for key, array in inputs.items()}
+        expected = program.run({**parameters, **rows})
+        compare(proto, rows, [expected[key] for key in built.outputs], name)
