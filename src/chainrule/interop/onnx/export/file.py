@@ -174,7 +174,7 @@ def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Nod
     spec = node.spec
     if target.loss.task == "classification":
         half = graph.constant(0.5, np.dtype(spec.dtype))
-        chosen = graph.add("Cast", graph.add("Greater", value, half), to=onnx.TensorProto.INT64)  # pyright: ignore
+        chosen = graph.add("Cast", graph.add("Greater", value, half), to=TYPES["int64"])
         return [
             graph.named(chosen, f"{prefix}label", spec.with_dtype("int64")),
             graph.named(value, f"{prefix}probabilities", spec),
@@ -189,8 +189,9 @@ def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Nod
 def _restored(graph: OnnxGraph, model: ModelState, value: str) -> str:
     """A standardized prediction in the units of the target, float64."""
     assert model.preparation is not None
-    assert onnx is not None
-    wide = graph.add("Cast", value, to=onnx.TensorProto.DOUBLE)
+    from chainrule.interop.onnx.export.graph import TYPES  # noqa: PLC0415
+
+    wide = graph.add("Cast", value, to=TYPES["float64"])
     scaled = graph.add("Mul", wide, graph.constant(model.preparation.target_std, np.float64))
     return graph.add("Add", scaled, graph.constant(model.preparation.target_mean, np.float64))
 
