@@ -81,10 +81,10 @@ def cells(frame: pl.DataFrame) -> dict[str, np.ndarray]:
 
 
 def test_a_model_of_a_table_takes_its_columns(of_table: cr.Model, tmp_path: Path) -> None:
-    written = of_table.export(tmp_path / "table.onnx")
-    assert written.rows == 7
-    assert written.bytes == (tmp_path / "table.onnx").stat().st_size
-    assert "onnxruntime" in str(written)
+    result = of_table.export(tmp_path / "table.onnx")
+    assert result.rows == 7
+    assert result.bytes == (tmp_path / "table.onnx").stat().st_size
+    assert "onnxruntime" in str(result)
     frame = table()
     for rows in (1, 2, 7, ROWS):
         part = frame.head(rows)

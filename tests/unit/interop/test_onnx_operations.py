@@ -31,7 +31,7 @@ CLOSE: dict[str, Any] = {"rtol": 2e-5, "atol": 2e-5}
 onnxruntime.set_default_logger_severity(4)
 
 
-def written(
+def exported_file(
     inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray]
 ) -> onnx.ModelProto:
     """The file of a graph, valid and with inferred shapes."""
@@ -93,7 +93,7 @@ def test_an_operation_has_its_values(name: str) -> None:
             with np.errstate(all="ignore"):
                 expected = np.asarray(sample.concrete().evaluate(*values))
             feeds = dict(zip(nodes, values, strict=True))
-            compare(written(nodes, [result], {}), feeds, [expected], f"{name} {i}")
+            compare(exported_file(nodes, [result], {}), feeds, [expected], f"{name} {i}")
 
 
 @pytest.fixture(params=CASES)
@@ -109,7 +109,7 @@ def test_a_layer_has_its_values_for_any_batch(case: tuple[str, Case]) -> None:
     inputs = {key: values[key] for key in built.inputs}
     parameters = {key: array for key, array in values.items() if key not in inputs}
     outputs = list(built.outputs.values())
-    proto = written(built.inputs, outputs, parameters)
+    proto = exported_file(built.inputs, outputs, parameters)
     program = compile(Graph(built.outputs), "reference")
     for repeats in (1, 2):
         rows = {key: np.concatenate([array] * repeats) for key, array in inputs.items()}

@@ -1,6 +1,6 @@
 """Rows with the outputs of a model, to compare an exported file with.
 
-A model does not keep the rows of its training. Rows of a table are drawn from what its preparation knows:
+A model does not keep the rows of its training. Rows of a table are drawn from what its preparation stores:
 numbers around the mean, all levels, missing cells where the training had some. Arrays are drawn from the
 normal distribution, integers from the rows of the embeddings that they index.
 """
@@ -139,7 +139,7 @@ def _cells(encoding: Any, rows: int, rng: np.random.Generator) -> Any:
         "date": lambda i: math.floor((encoding.first + i * (encoding.last - encoding.first) / rows) * DAY),
         "time": lambda i: 3600 * 3 * i + 61 * i,
         "duration": lambda i: max(0, round(encoding.mean + encoding.std * float(rng.normal()))),
-    }.get(encoding.kind, lambda i: "")  # fmt: skip
+    }.get(encoding.kind, lambda i: "")
     cells = [draw(i) for i in range(rows)]
     has_missing = getattr(encoding, "indicator", False) or getattr(encoding, "missing", False)
     return [None if has_missing and i == 1 else cell for i, cell in enumerate(cells)]

@@ -60,9 +60,12 @@ class Exported:
         return fact(
             "{path}: {bytes:,} bytes; {program} computes the outputs of the model for {rows} rows "
             "(largest difference {difference:.1e})",
-            path=self.path, bytes=self.bytes, program=self.program, rows=self.rows,
+            path=self.path,
+            bytes=self.bytes,
+            program=self.program,
+            rows=self.rows,
             difference=self.difference,
-        )  # fmt: skip
+        )
 
 
 FORMATS: dict[str, tuple[str, str]] = {"onnx": (".onnx", "chainrule.interop.onnx.export.file")}

@@ -33,8 +33,14 @@ def _path(to: str | None, out: str | None) -> str:
     """Return the path of the file, with the suffix of its format."""
     if to is None:
         if out is None:
-            raise UsageError("E101", where="chainrule export", name="--to", expected=", ".join(FORMATS),
-                             received=fact("none"), fix="--to onnx")  # fmt: skip
+            raise UsageError(
+                "E101",
+                where="chainrule export",
+                name="--to",
+                expected=", ".join(FORMATS),
+                received=fact("none"),
+                fix="--to onnx",
+            )
         return out
     suffix, _ = FORMATS[choice(to, FORMATS, "--to", example="onnx")]
     if out is None:

@@ -71,9 +71,13 @@ def _slice(graph: OnnxGraph, node: Node) -> str:
         return graph.value(x)
     ends = [END if stops[i] == x.shape[i] else stops[i] for i in used]
     return graph.add(
-        "Slice", graph.value(x), graph.shape([starts[i] for i in used]), graph.shape(ends),
-        graph.integers(*used), graph.integers(*(steps[i] for i in used)),
-    )  # fmt: skip
+        "Slice",
+        graph.value(x),
+        graph.shape([starts[i] for i in used]),
+        graph.shape(ends),
+        graph.integers(*used),
+        graph.integers(*(steps[i] for i in used)),
+    )
 
 
 @operation("pad")

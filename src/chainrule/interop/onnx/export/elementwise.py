@@ -10,15 +10,39 @@ from chainrule.graph import Node
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph, operation
 
 UNARY = {
-    "abs": "Abs", "cos": "Cos", "erf": "Erf", "exp": "Exp", "floor": "Floor", "log": "Log",
-    "logical_not": "Not", "negative": "Neg", "relu": "Relu", "sigmoid": "Sigmoid", "sign": "Sign",
-    "sin": "Sin", "softplus": "Softplus", "sqrt": "Sqrt", "tanh": "Tanh",
-}  # fmt: skip
+    "abs": "Abs",
+    "cos": "Cos",
+    "erf": "Erf",
+    "exp": "Exp",
+    "floor": "Floor",
+    "log": "Log",
+    "logical_not": "Not",
+    "negative": "Neg",
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "sign": "Sign",
+    "sin": "Sin",
+    "softplus": "Softplus",
+    "sqrt": "Sqrt",
+    "tanh": "Tanh",
+}
 BINARY = {
-    "add": "Add", "divide": "Div", "equal": "Equal", "greater": "Greater", "greater_equal": "GreaterOrEqual",
-    "less": "Less", "less_equal": "LessOrEqual", "logical_and": "And", "logical_or": "Or", "matmul": "MatMul",
-    "maximum": "Max", "minimum": "Min", "multiply": "Mul", "power": "Pow", "subtract": "Sub",
-}  # fmt: skip
+    "add": "Add",
+    "divide": "Div",
+    "equal": "Equal",
+    "greater": "Greater",
+    "greater_equal": "GreaterOrEqual",
+    "less": "Less",
+    "less_equal": "LessOrEqual",
+    "logical_and": "And",
+    "logical_or": "Or",
+    "matmul": "MatMul",
+    "maximum": "Max",
+    "minimum": "Min",
+    "multiply": "Mul",
+    "power": "Pow",
+    "subtract": "Sub",
+}
 
 
 def _operands(graph: OnnxGraph, node: Node) -> list[str]:
@@ -64,8 +88,10 @@ def _square(graph: OnnxGraph, node: Node) -> str:
 @operation("clip")
 def _clip(graph: OnnxGraph, node: Node) -> str:
     settings: Any = node.op.attributes
-    ends = [graph.constant(settings[name], np.dtype(node.dtype)) if np.isfinite(settings[name]) else ""
-            for name in ("low", "high")]  # fmt: skip
+    ends = [
+        graph.constant(settings[name], np.dtype(node.dtype)) if np.isfinite(settings[name]) else ""
+        for name in ("low", "high")
+    ]
     return graph.add("Clip", graph.value(node.inputs[0]), *ends)
 
 

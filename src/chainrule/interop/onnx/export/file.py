@@ -15,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import chainrule
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chainrule.train.inputs.target import Target
     from chainrule.train.model_state import ModelState
 
-OPSET = 18  # of files unless another one is asked for
+OPSET = 18  # the default
 ML_OPSET = 3
 FORMATS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12}  # versions of the file format
 LIMIT = 2**31 - 2**20  # bytes of a file
@@ -112,7 +112,7 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
     proto = onnx.helper.make_model(
         graph.proto("chainrule", outputs),
         producer_name="chainrule",
-        producer_version=chainrule.__version__,
+        producer_version=version("chainrule"),
         opset_imports=[onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
         ir_version=FORMATS.get(opset, onnx.IR_VERSION),
     )
@@ -150,6 +150,7 @@ def _write_outputs(graph: OnnxGraph, model: ModelState) -> list[Any]:
 
 def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Node, prefix: str) -> list[Any]:
     """Write what users see of one output: label and probabilities, or the value."""
+    from chainrule.interop.onnx.export.graph import TYPES  # noqa: PLC0415
 
     value = graph.value(node)
     if target.is_classes:
@@ -197,7 +198,7 @@ def _restored(graph: OnnxGraph, model: ModelState, value: str) -> str:
 
 
 def _metadata(model: ModelState) -> Mapping[str, str]:
-    """What the file says about the model: labels, columns with their units, the hash of the parameters."""
+    """Return the metadata of the file: labels, columns with their units, the hash of the parameters."""
     digest = hashlib.sha256()
     for path, array in sorted(model.arrays.items()):
         digest.update(f"{path} {array.dtype} {array.shape}\n".encode())

@@ -187,8 +187,8 @@ class OnnxGraph:
 
     def array(self, node: Node) -> np.ndarray | None:
         """Return the value of a node that depends on parameters alone; ``None`` for others."""
-        found = self.known.get(node)
-        return self.outer.array(node) if found is None and self.outer is not None else found
+        array = self.known.get(node)
+        return self.outer.array(node) if array is None and self.outer is not None else array
 
     def write(self, outputs: Iterable[Node], ends: Iterable[Node] = ()) -> None:
         """Write all nodes that the outputs need.
@@ -198,8 +198,13 @@ class OnnxGraph:
         """
         nodes = order(outputs, ends)
         self.all_nodes = dict.fromkeys(nodes)
-        missing = [node for node in nodes if not isinstance(node.op, Input | Constant)
-                   and node.op.name not in OPERATIONS and node not in self.names]  # fmt: skip
+        missing = [
+            node
+            for node in nodes
+            if not isinstance(node.op, Input | Constant)
+            and node.op.name not in OPERATIONS
+            and node not in self.names
+        ]
         if missing:
             raise refused(missing)
         for node in nodes:
@@ -231,19 +236,21 @@ class OnnxGraph:
 
     def proto(self, name: str, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.GraphProto:
         """Return the graph with the nodes that its outputs need."""
-        needed, kept = {output.name for output in outputs}, []
+        needed, nodes = {output.name for output in outputs}, []
         for node in reversed(self.nodes):
             if needed.intersection(node.output):
-                kept.append(node)
+                nodes.append(node)
                 needed.update(_read_by(node))
         tensors = [tensor for label, tensor in self.initializers.items() if label in needed]
-        return helper.make_graph(kept[::-1], name, self.inputs, list(outputs), tensors)
+        return helper.make_graph(nodes[::-1], name, self.inputs, list(outputs), tensors)
 
 
 def described(name: str, spec: Spec) -> onnx.ValueInfoProto:
     """Return the name, dtype and shape of an input or output; symbols stand for unknown lengths."""
-    dims = [axis if not isinstance(axis, Size) else str(axis) if axis == Size.symbol(str(axis)) else None
-            for axis in spec.shape]  # fmt: skip
+    dims = [
+        axis if not isinstance(axis, Size) else str(axis) if axis == Size.symbol(str(axis)) else None
+        for axis in spec.shape
+    ]
     return helper.make_tensor_value_info(name, TYPES[spec.dtype], dims)
 
 
@@ -261,7 +268,10 @@ def refused(nodes: Sequence[Node]) -> FileError:
     """Return the error for operations that no operation of ONNX computes."""
     names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
     return FileError(
-        "E462", where="export", name="onnx", expected=fact("operations that ONNX has"),
+        "E462",
+        where="export",
+        name="onnx",
+        expected=fact("operations that ONNX has"),
         received=", ".join(names),
         fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
-    )  # fmt: skip
+    )

@@ -45,11 +45,13 @@ def write_preparation(graph: OnnxGraph, preparation: Preparation) -> str:
     if unknown:
         kinds = ", ".join(sorted({e.kind for e in preparation.encodings if e.kind not in ENCODERS}))
         raise FileError(
-            "E462", where="export", name="onnx",
+            "E462",
+            where="export",
+            name="onnx",
             expected=fact("columns of the kinds {kinds}", kinds=", ".join(ENCODERS)),
             received=fact("{kind}: {names}", kind=kinds, names=", ".join(unknown)),
             fix=fact("train without the column {column}", column=unknown[0]),
-        )  # fmt: skip
+        )
     parts = [ENCODERS[encoding.kind](graph, encoding) for encoding in preparation.encodings]
     features = [graph.add("Cast", part, to=TYPES["float32"]) for part in parts]
     return graph.add("Concat", *features, axis=-1) if len(features) > 1 else features[0]
@@ -134,9 +136,13 @@ def _category(graph: OnnxGraph, encoding: Any) -> str:
     levels = [*encoding.levels, *encoding.rare]
     known = {level: float(code) for code, level in enumerate(levels)}
     code = graph.add(
-        "LabelEncoder", x, domain=ML, keys_strings=[*known, ""], values_floats=[*known.values(), -2.0],
+        "LabelEncoder",
+        x,
+        domain=ML,
+        keys_strings=[*known, ""],
+        values_floats=[*known.values(), -2.0],
         default_float=-1.0,
-    )  # fmt: skip
+    )
     parts = []
     listed = len(encoding.levels)
     if encoding.levels:
@@ -156,9 +162,13 @@ def _rare(graph: OnnxGraph, encoding: Any, x: str, code: str) -> list[str]:
     mean, std = encoding.frequency
     values = (counts - mean) / (std or 1.0)
     frequency = graph.add(
-        "LabelEncoder", x, domain=ML, keys_strings=[*encoding.levels, *encoding.rare, ""],
-        values_floats=[*values.tolist(), 0.0], default_float=float(values.min()),
-    )  # fmt: skip
+        "LabelEncoder",
+        x,
+        domain=ML,
+        keys_strings=[*encoding.levels, *encoding.rare, ""],
+        values_floats=[*values.tolist(), 0.0],
+        default_float=float(values.min()),
+    )
     is_rare = graph.add("GreaterOrEqual", code, graph.constant(float(len(encoding.levels)), np.float32))
     is_unseen = graph.add("Equal", code, graph.constant(-1.0, np.float32))
     other = graph.add("Cast", graph.add("Or", is_rare, is_unseen), to=TYPES["float64"])
@@ -210,11 +220,17 @@ def _calendar(graph: OnnxGraph, moment: str) -> dict[str, str]:
     shifted = add("Add", days, 719_468)  # days since 0000-03-01
     of_era = add("Mod", shifted, 146_097)
     era = add("Div", add("Sub", shifted, of_era), 146_097)
-    leaps = add("Add", add("Sub", add("Div", of_era, 36_524), add("Div", of_era, 1_460)),
-                graph.add("Neg", add("Div", of_era, 146_096)))  # fmt: skip
+    leaps = add(
+        "Add",
+        add("Sub", add("Div", of_era, 36_524), add("Div", of_era, 1_460)),
+        graph.add("Neg", add("Div", of_era, 146_096)),
+    )
     year_of_era = add("Div", add("Add", of_era, leaps), 365)
-    passed = add("Sub", add("Add", add("Mul", year_of_era, 365), add("Div", year_of_era, 4)),
-                 add("Div", year_of_era, 100))  # fmt: skip
+    passed = add(
+        "Sub",
+        add("Add", add("Mul", year_of_era, 365), add("Div", year_of_era, 4)),
+        add("Div", year_of_era, 100),
+    )
     of_year = add("Sub", of_era, passed)  # days since March 1st
     from_march = add("Div", add("Add", add("Mul", of_year, 5), 2), 153)
     start = add("Div", add("Add", add("Mul", from_march, 153), 2), 5)

@@ -56,10 +56,16 @@ def _transposed_convolution(graph: OnnxGraph, node: Node) -> str:
     extra = [
         n - ((places - 1) * stride + span(k, dilation) - low - high)
         for n, places, stride, k, dilation, low, high in zip(
-            own["space"], g.shape[1:-1], own["strides"], window, own["dilation"], own["low"], own["high"],
+            own["space"],
+            g.shape[1:-1],
+            own["strides"],
+            window,
+            own["dilation"],
+            own["low"],
+            own["high"],
             strict=True,
         )
-    ]  # fmt: skip
+    ]
     image = transposed(graph, graph.value(g), _channels_first(g.rank))
     settings = {**_settings(node), "kernel_shape": window, "group": own["groups"], "output_padding": extra}
     result = graph.add("ConvTranspose", image, _weight(graph, w), **settings)
