@@ -312,13 +312,7 @@ class DecodingProgram:
         self.program = compile(Graph({"output": self.built.output, **entries}), decoder.engine)
 
     def run(self, tokens: np.ndarray, cache: Cache, valid: np.ndarray) -> np.ndarray:
-        """Return the outputs for at most ``width`` tokens; the first ``valid`` are added to the cache.
-
-        Args:
-            tokens: (rows, T), or vectors (rows, T, C).
-            cache: of the previous tokens.
-            valid: (rows,) number of valid tokens of each row.
-        """
+        """Return the outputs for tokens (rows, T), or vectors; adds the first ``valid`` to the cache."""
         count = tokens.shape[1]
         if count < self.width:
             padding = [(0, 0)] * tokens.ndim

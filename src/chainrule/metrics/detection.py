@@ -88,12 +88,7 @@ def average_precision(
 def mean_average_precision(
     detections: Sequence[Detections], truths: Sequence[Truth], classes: int, min_iou: float = 0.5
 ) -> float:
-    """Return the mean of the average precision over the classes that occur; mAP50 with the default overlap.
-
-    Args:
-        detections, truths: of each image.
-        min_iou: the required intersection over union.
-    """
+    """Return the mean average precision over the classes that occur in some images; mAP50 by default."""
     values = [average_precision(detections, truths, kind, min_iou) for kind in range(classes)]
     present = [value for value in values if not np.isnan(value)]
     return float(np.mean(present)) if present else float("nan")
@@ -122,8 +117,7 @@ def count_error(detections: Sequence[Detections], truths: Sequence[Truth], class
 def best_min_score(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> float:
     """Return the score, of 0.05, 0.1, ... 0.95, from which on detections have the smallest ``count_error``.
 
-    Args:
-        detections, truths: of each image, which are not those of the final evaluation.
+    The images are not those of the final evaluation.
     """
     levels = np.arange(1, 20) / 20
     errors = [count_error([d.above(level) for d in detections], truths, classes) for level in levels]

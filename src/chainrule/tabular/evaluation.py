@@ -110,9 +110,7 @@ def evaluate_models(
 ) -> Scores:
     """Return the model and the baselines on the scored rows; no baseline predicts rows that it was fitted on.
 
-    Args:
-        is_balanced: whether classes have equal weights in the baselines.
-        group: the column whose groups divided the rows, if any.
+    ``is_balanced``: classes have equal weights in the baselines; ``group``: the column that divided the rows.
     """
     rows = scored.rows
     columns = TreeColumns.of(preparation.encodings) if len(preparation.shape) == 1 else None
@@ -163,12 +161,7 @@ def measure_learning_curve(
     scores: Scores,
     seed: int,
 ) -> LearningCurve:
-    """Train on parts of the rows, and score each model on the rows of the full training.
-
-    Args:
-        train: trains a model on the training rows with some numbers.
-        scores: of the full training.
-    """
+    """Train on parts of the rows, and score each model on the rows of ``scores``, of the full training."""
     labels = training.y if scores.task == "classification" else None
 
     def losses_of(rows: np.ndarray) -> np.ndarray:

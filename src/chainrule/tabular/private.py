@@ -98,12 +98,7 @@ class PrivatePlan:
 
 
 def fit_private(plan: PrivatePlan, model: Model, folder: RunFolder, resume: bool) -> EventRecorder:
-    """Train a private model in a run folder, and save it unless the training was interrupted.
-
-    Args:
-        model: untrained, of the plan.
-        folder: the claimed run folder.
-    """
+    """Train the untrained private model in a claimed folder, and save it unless it was interrupted."""
     options, (epochs, batch_size, _) = plan.options, plan.schedule
     if not resume:
         folder.write_text(CONFIG, to_toml(options, ""))

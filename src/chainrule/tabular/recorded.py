@@ -78,14 +78,7 @@ def is_repeatable(run: str) -> bool:
 
 
 def recorded_training(run: str, data: str | None = None) -> RecordedTraining:
-    """Read the options of a RUN and the rows of its training.
-
-    Args:
-        data: the table of the training, where it is not at its place any more.
-
-    Raises:
-        UsageError E613: other rows. Others as ``read_config`` and ``prepare_data``.
-    """
+    """Read the options of a RUN and its rows, now in ``data`` (E613: other rows); see ``read_config``."""
     options, fingerprint = read_config(RunFolder.open(run))
     if data is not None:
         options = replace(options, data=data)
@@ -256,12 +249,7 @@ def canary_audit(
 
 
 def with_wrong_targets(prepared: PreparedData, chosen: np.ndarray, seed: int) -> PreparedData:
-    """Return the data without a test, with the target of some training rows replaced by that of other rows.
-
-    Args:
-        chosen: positions among the training rows; their class becomes another one, their value that of
-            another of these rows.
-    """
+    """Return the data without a test, and ``chosen`` training rows with the target of other ones of these."""
     parts, table, y = prepared.parts, prepared.table, prepared.training.y
     places = parts.train[chosen]
     if prepared.task.is_classification:

@@ -54,12 +54,7 @@ GOOD_STEP = 0.01  # first update relative to the weights, in a training with a s
 
 
 def lower_rate(learning_rate: float, probes: Sequence[Probe]) -> float:
-    """Return a learning rate whose first update is not too large, at most a tenth of the present one.
-
-    Args:
-        learning_rate: the present one.
-        probes: of the training; the one before the first update has its size relative to the weights.
-    """
+    """Return a rate whose first update is not too large, at most a tenth; ``probes`` measure the update."""
     step = _first_update(probes)
     return float(f"{learning_rate * min(0.1, GOOD_STEP / step if step else 0.1):.0e}")
 

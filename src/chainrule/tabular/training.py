@@ -307,11 +307,7 @@ def evaluate(
 ) -> TableRun:
     """Compare a trained model with baselines, choose its threshold, and form its prediction intervals.
 
-    All of it is stored with the model.
-
-    Args:
-        folder: of the training, which contains its histograms, if any.
-        notify: receives a line before a computation that takes long.
+    All of it is stored with the model; ``notify`` receives a line before a computation that takes long.
     """
     options, scored = plan.options, plan.scored
     rows, features = scored.baseline_fits[0][0].flat.shape
@@ -357,11 +353,9 @@ def add_facts(run: TableRun) -> None:
 
 
 def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:
-    """Write the files of a run. The last checkpoint is kept, so that the training can be resumed with more
-    epochs.
+    """Write the files of a run, further ``texts`` by name; the report is last: it marks completion.
 
-    Args:
-        texts: further files by name, the report last: it marks the training as complete.
+    The last checkpoint is kept, so that the training can be resumed with more epochs.
     """
     folder.verify()
     save_model(model.state, folder.path / MODEL, within=folder.path)

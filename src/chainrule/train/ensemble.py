@@ -127,12 +127,9 @@ def recipe_for(rows: int) -> TabularRecipe:
 
 
 def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int, mode: str) -> Layer:
-    """Return the network of a recipe.
+    """Return the network of a recipe for ``outputs`` of each member; intervals encode ``numbers``.
 
-    Args:
-        numbers: the indices of the features that are numbers, which are encoded by intervals.
-        outputs: outputs of each member.
-        mode: what ``EnsembleMean`` averages.
+    ``numbers`` are indices of features, ``mode`` is what ``EnsembleMean`` averages.
     """
     members = recipe.members
     encoded = tuple(numbers) if len(numbers) <= MAX_FEATURES else ()
@@ -256,11 +253,7 @@ class EnsembleTraining:
         return self.plan.validation * self._row_weights
 
     def model(self, **options: Any) -> ModelState:
-        """Return the untrained model.
-
-        Args:
-            options: other arguments of a model, such as ``dtype`` and ``engine``.
-        """
+        """Return the untrained model; ``options`` are other arguments, such as ``dtype`` and ``engine``."""
         net = ensemble_network(self.recipe, self.numbers, self.outputs, MODES[self.loss])
         return untrained(net, self.loss, self.recipe.optimizer, **options)
 

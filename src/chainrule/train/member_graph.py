@@ -56,12 +56,7 @@ def _member_slices(network: Network) -> dict[str, slice]:
 
 
 def _before_units(node: Node, variables: set[Node]) -> Node:
-    """Return the members' outputs before a last layer without parameters, such as units; else the node.
-
-    Args:
-        node: the output of the network, (B, K, C).
-        variables: the parameters and states.
-    """
+    """Return the members' outputs before a last layer without parameters, such as units; else the node."""
     current = node
     while current.op.name != "concatenate":
         sources = [source for source in current.inputs if ancestors(source) & variables]

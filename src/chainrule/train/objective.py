@@ -138,9 +138,6 @@ def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dic
 
     ``NAME loss`` is the sum of the losses of an output without loss weights, ``NAME count`` the sum of their
     weights, where they have weights. Empty for a network with one output and no penalty: its loss is J.
-
-    Args:
-        network, built, weight_shape: as for ``objective``.
     """
     if not epoch_columns(network):
         return {}
@@ -156,11 +153,9 @@ def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dic
 
 
 def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: float) -> dict[str, float]:
-    """Return the mean loss of each output over an epoch, without penalties, by the column of the history:
-    ``NAME_loss``, or ``data_loss`` if there is one output.
+    """Return the mean loss of each output over an epoch from ``loss_sums``, without penalties, by column.
 
-    Args:
-        sums: the values of ``loss_sums``; empty for a network with one output and no penalty.
+    A column is ``NAME_loss``, or ``data_loss`` if there is one output.
     """
     names = list(outputs)
     columns = [DATA_LOSS] if len(names) == 1 else [f"{name}_loss" for name in names]
@@ -178,9 +173,6 @@ def sample_losses(
 
     J is the sum of their products divided by the sum of the weights, except that several outputs with
     different weights have no common weight.
-
-    Args:
-        network, built, weight_shape: as for ``objective``.
     """
     weight = sample_weight(network, weight_shape)
     if is_plain(network, weight):
@@ -198,12 +190,7 @@ def sum_of(nodes: Iterable[Node]) -> Node:
 
 
 def objective(network: Network, built: Built, weight_shape: Shape | None = None) -> Objective:
-    """Return J of a batch.
-
-    Args:
-        built: the nodes of the network, in training or in inference.
-        weight_shape: the shape of one sample's weight; see ``sample_weight``.
-    """
+    """Return J of a batch for the nodes of a network, ``built`` in training or inference."""
     weight, penalty = sample_weight(network, weight_shape), network.penalty(built)
     total: Node | None = None
     count: Node | None = None

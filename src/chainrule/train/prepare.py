@@ -70,15 +70,7 @@ from chainrule.validation import number, out_of_range, trained_network
 
 
 def with_fitted_states(model: ModelState, data: Arrays) -> ModelState:
-    """Return the model with the states that its layers compute from the training rows.
-
-    Args:
-        model: the model with initial parameters and states.
-        data: the encoded training rows with their weights.
-
-    Raises:
-        UsageError E102: a layer returns states of another shape than it requested.
-    """
+    """Return the model with states that layers compute from encoded, weighted rows (E102: other shapes)."""
     network = model.network
     assert network is not None
     fitted = network.training.book.fitted
@@ -549,11 +541,7 @@ def _watched_columns(
 def _refuse_unmeasured(
     rules: Sequence[StoppingRule], watchers: Sequence[tuple[str, str]], columns: Sequence[str]
 ) -> None:
-    """Refuse a rule or callback that monitors a column which is not measured, before the training starts.
-
-    Args:
-        watchers: monitored columns: (name of the class, column).
-        columns: the columns of the history that can be measured.
+    """Refuse rules, and ``watchers`` (class, column), of a column that is not measured, before the training.
 
     Raises:
         UsageError E101: no such column. UsageError E109: two rules of one class.

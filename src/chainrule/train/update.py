@@ -120,14 +120,9 @@ class Updater:
         return reported, not failed and all(map(is_finite, self._blocks or self.arrays.values()))
 
     def run_once(self, rows: np.ndarray | slice, number: int) -> tuple[Tensors, bool]:
-        """Make one update by the step's program, unless a result is not finite.
+        """Make one update on ``rows`` by the step's program; returns the outputs, and whether all are finite.
 
-        Args:
-            rows: the rows of the batch in ``data``.
-            number: the number of updates so far.
-
-        Returns:
-            the outputs of the step, and whether all are finite.
+        If not, nothing changes.
         """
         step, inputs = self.feed(rows, number)
         program = self._programs.get(id(step))  # the steps of all lengths are kept by ``trimming``
@@ -166,11 +161,7 @@ class Updater:
         return step, step.inputs(batch, self.arrays if arrays is None else arrays, number, self.seed)
 
     def gradients(self, rows: np.ndarray | slice, number: int, arrays: Tensors | None = None) -> Tensors:
-        """Return the gradient of each parameter on a batch after any clipping, by path; nothing changes.
-
-        Args:
-            rows, number, arrays: as for ``feed``; batches are not trimmed.
-        """
+        """Return the gradient of each parameter on a batch, not trimmed, after clipping; see ``feed``."""
         batch = {name: array[rows] for name, array in self.data.items()}
         inputs = self.step.inputs(batch, self.arrays if arrays is None else arrays, number, self.seed)
         return self.step.gradient_values(inputs, self.engine)

@@ -227,12 +227,7 @@ def _show(event: Event) -> None:
 
 
 def _usage_error(error: Any, command: str, words: Sequence[str], function: Callable[..., Any]) -> UsageError:
-    """Convert an error of typer.
-
-    Args:
-        command: the words after ``chainrule`` that select the command.
-        words: the words after the command.
-    """
+    """Convert an error of typer; ``words`` follow those that select the command."""
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", "") or (_display_name(parameter) if parameter is not None else "")
     possible = getattr(error, "possibilities", None) or []

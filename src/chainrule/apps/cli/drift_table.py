@@ -13,16 +13,7 @@ MAX_ROWS = 40
 
 
 def print_differences(preparation: Preparation, table: Table, notices: Sequence[Finding]) -> bool:
-    """Print the notices of a table, a line for each empty column, and a table of the other differences.
-
-    Args:
-        preparation: with the profiles of its training rows.
-        table: has all of its columns.
-        notices: those of encoding the table; the differences replace some of them.
-
-    Returns:
-        whether there are differences.
-    """
+    """Print notices of a table, empty columns and a table of other differences; returns whether any are."""
     drifts = drift_of(preparation, table)
     others = [f for f in notices if not preparation.profiles or f.code not in COVERED]
     empty = [f for drift in drifts if (f := drift.finding) is not None]

@@ -256,12 +256,7 @@ def to_csv(frame: pl.DataFrame, destination: str) -> str:
 
 
 def csv_parts(frame: pl.DataFrame, destination: str) -> Iterator[str]:
-    """Yield a frame as CSV, in parts of ``PART`` rows, the header first.
-
-    Args:
-        frame: columns of numbers, booleans, texts or dates.
-        destination: ``"terminal"``, ``"spreadsheet"`` or ``"raw"``.
-    """
+    """Yield a frame as CSV for ``"terminal"``, ``"spreadsheet"`` or ``"raw"``, ``PART`` rows at a time."""
     cell = CELLS[destination]
     names = [name if cell is None else cell(name) for name in frame.columns]
     escapes = {c.name: _escapes(c, destination) for c in frame.get_columns() if c.dtype == pl.String}

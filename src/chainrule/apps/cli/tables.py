@@ -68,12 +68,7 @@ def positive_class(preparation: Preparation) -> None:
 
 
 def verdict_lines(scores: Scores, rows: int, columns: int) -> None:
-    """Print how the network compares with the best baseline, whether boosting was left out, and whether the
-    result is too good to be true.
-
-    Args:
-        rows, columns: the size of the table that the baselines were fitted to.
-    """
+    """Print the comparison with the best baseline, left-out boosting, and results too good to be true."""
     if scores.too_good is not None:
         finding = Finding("too_good", "warning", {"r2": scores.too_good})
         screen.line(finding.render(settings.lang), "yellow")

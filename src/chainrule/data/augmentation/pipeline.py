@@ -47,12 +47,7 @@ class Augmented(NamedTuple):
     share: np.ndarray
 
     def targets(self, y: np.ndarray, samples: np.ndarray) -> np.ndarray:
-        """Return the mixed targets: share y + (1 - share) y', (n, K).
-
-        Args:
-            y: (N, K) targets of the complete set, one-hot for classes.
-            samples: (n,) indices of the images.
-        """
+        """Return the mixed targets of ``samples``: share y + (1 - share) y', (n, K) of one-hot y (N, K)."""
         share = self.share.astype(y.dtype).reshape(-1, *(1 for _ in y.shape[1:]))
         return share * y[samples] + (1 - share) * y[self.partners]
 

@@ -44,11 +44,7 @@ class ReplayBuffer:
         return {name: array[: len(self)] for name, array in self._arrays.items()}
 
     def add(self, **values: object) -> None:
-        """Add a row: an array or a number for each name, stored as float32.
-
-        Raises:
-            DataError: E317 other names or shapes than in the first row; E342 a value that is not finite.
-        """
+        """Add a row: a number or array for each name, as float32 (E317: other names or shapes; E342: NaN)."""
         row = {name: np.asarray(value, np.float32) for name, value in values.items()}
         if not self._arrays:
             self._arrays = {n: np.empty((self.capacity, *v.shape), np.float32) for n, v in row.items()}

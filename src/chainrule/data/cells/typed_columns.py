@@ -180,12 +180,9 @@ def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str, shows_point:
 
 
 def finish(column: ExaminedColumn, table: TableMark, keeps_plain: bool = False) -> TypedColumn:
-    """Return the typed column, given the decimal mark of its table.
+    """Return the typed column, given the decimal mark of its table; ``keeps_plain`` as in ``type_texts``.
 
-    Args:
-        column: the result of ``examine``.
-        table: the result of ``decimal_mark``.
-        keeps_plain: as in ``type_texts``; columns that could be other numbers become numbers.
+    Columns that could be other numbers become numbers.
     """
     texts, notices, name = column.texts, column.notices, column.texts.name
     analysis, marks = column.analysis, column.marks

@@ -133,11 +133,7 @@ def _debian_files(source: DebianPackages) -> Archive | None:
 
 
 def _check(dataset: Dataset, copy: Archive) -> None:
-    """Compare the files with the published ones.
-
-    Raises:
-        DataError: E316 a copy without the files; E339 a downloaded set that differs, which is put aside.
-    """
+    """Compare the files with the published ones; E316: incomplete; E339: others, which are put aside."""
     missing = [pattern for pattern in dataset.members if not copy.names(pattern)]
     if missing:
         expected = fact("the files {patterns}", patterns=", ".join(missing))

@@ -84,8 +84,7 @@ def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 def read_debian_packages(paths: Sequence[Path]) -> tuple[list[str], Callable[[str], IO[bytes]]]:
     """Return the names of the files of packages, as ``usr/share/doc/a``, and the function that opens one.
 
-    Raises:
-        OSError, ValueError, LZMAError: a damaged package, or one that expands too much.
+    Raises ``OSError``, ``ValueError`` or ``LZMAError`` for a damaged package, or one that expands too much.
     """
     owners: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = {}
     for path in paths:

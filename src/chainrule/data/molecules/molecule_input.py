@@ -52,11 +52,7 @@ class MoleculeInput:
     def __call__(self, molecules: Sequence[Molecule], places: Sequence[str]) -> dict[str, np.ndarray]:
         """Return inputs of ``cr.GraphNetwork``: ``nodes`` (B, N, F), ``edges`` (B, K, N, N), ``mask`` (B, N).
 
-        Args:
-            places: their positions, for errors.
-
-        Raises:
-            DataError E390: a molecule with too many atoms.
+        Raises E390 with its place for a molecule that has too many atoms.
         """
         shape = len(molecules), self.max_atoms
         nodes, mask = np.zeros((*shape, len(FEATURES)), np.float32), np.zeros(shape, bool)

@@ -15,14 +15,7 @@ MAX_BLOCKS = 100_000  # molecules of a file
 
 
 def chemistry(where: str) -> Any:
-    """Return the module ``rdkit.Chem``, with its log switched off, because errors are raised here.
-
-    Args:
-        where: what is to be read.
-
-    Raises:
-        DataError E350: RDKit is not installed.
-    """
+    """Return the module ``rdkit.Chem`` (E350), with its log switched off: errors are raised here."""
     try:
         from rdkit import Chem, RDLogger  # noqa: PLC0415, only molecules need it
     except ImportError as error:
@@ -61,14 +54,7 @@ def parse_smiles(smiles: str, where: str) -> Molecule:
 
 
 def read_blocks(content: bytes, where: str) -> Iterator[Molecule]:
-    """Yield the molecules of an SDF file, one after the other; their properties are ``GetPropsAsDict()``.
-
-    Args:
-        where: its name, for errors.
-
-    Raises:
-        DataError E350: RDKit is not installed. E390: a block that is not a molecule, with its number.
-    """
+    """Yield the molecules of an SDF file, with properties ``GetPropsAsDict()`` (E350; E390: its number)."""
     chem = chemistry(where)
     for number, molecule in enumerate(chem.ForwardSDMolSupplier(io.BytesIO(content)), start=1):
         if molecule is None or number > MAX_BLOCKS:

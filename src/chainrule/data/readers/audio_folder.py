@@ -116,13 +116,9 @@ def _check(seconds: float | None, damaged: str) -> None:
 
 
 def sound_files(root: Path, labeled: bool = True) -> list[Path]:
-    """Return the sounds in a folder, sorted by path; hidden files and folders are ignored.
+    """Return the sounds in a folder, sorted by path (E301), without hidden ones; E370: none.
 
-    Args:
-        labeled: require that each sound is in the folder of a class.
-
-    Raises:
-        DataError E301: no such folder. E370: no sounds, or sounds that are in no folder of a class.
+    ``labeled`` requires that each sound is in the folder of a class.
     """
     visible = sorted(path.relative_to(root) for path in folder_files(root, SUFFIXES, "E370"))
     sounds = [path for path in visible if path.name.lower().endswith(SUFFIXES)]

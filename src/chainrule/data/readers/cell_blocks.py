@@ -35,11 +35,9 @@ class Block:
 
 
 def examine_cells(texts: pl.Series, words: np.ndarray) -> Block:
-    """Test the cells of complete rows.
+    """Test the cells of complete rows, texts without spaces around them, which are not used again.
 
-    Args:
-        texts: the cells without spaces around them, row after row; they are not used again.
-        words: (width,) columns that need not be tested for words.
+    ``words`` (width,) are columns that need not be tested for words.
     """
     width = len(words)
     rows = len(texts) // width

@@ -148,15 +148,7 @@ def _header(lines: Lines, head: _Head, options: ReadOptions) -> Header:
 
 
 def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) -> Header:
-    """Return the columns of a table from its first records.
-
-    Args:
-        records: lines and fields of the first records.
-        options: whether there is a header.
-
-    Raises:
-        DataError: E305 names; E308 too many columns; E310 no header.
-    """
+    """Return the columns of a table from its first records; E305: names; E308: too many; E310: no header."""
     if options.header == "none":
         width = Counter(len(row) for _, row in records).most_common(1)[0][0] if records else 1
         return Header([f"x{i + 1}" for i in range(width)], 0, [], width, 0)

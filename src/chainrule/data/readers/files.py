@@ -79,11 +79,7 @@ _FOREIGN_FIXES = {
 
 
 def read_path(source: str | os.PathLike, options: ReadOptions) -> Table:
-    """Read a file, a folder of images, standard input, or a data set by its name.
-
-    Raises:
-        DataError: as ``read_table``. UsageError E128: an option that does not apply to the format.
-    """
+    """Read a file, a folder of images, standard input, or a data set (E128; others as ``read_table``)."""
     text = os.fspath(source)
     if _URL.match(text):
         raise _url(text)
@@ -194,11 +190,7 @@ def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table
 
 
 def _standard_input() -> Content:
-    """Copy standard input to a temporary file, so that it can be read twice.
-
-    Raises:
-        DataError: E301 it is a terminal; E308 too large.
-    """
+    """Copy standard input to a temporary file, to read it twice (E301: a terminal; E308: too large)."""
     with open(0, "rb", closefd=False) as stream:
         if stream.isatty():
             expected = fact("a table on standard input")

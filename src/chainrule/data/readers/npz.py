@@ -87,11 +87,7 @@ STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an ``.npz`` file, by name.
-
-    Raises:
-        DataError: E308 it would expand too much; E314 Python objects; E316 no such file, or damaged.
-    """
+    """Read all arrays of an ``.npz`` file, by name; E308: too large; E314: Python objects; E316: damaged."""
     try:
         with open_plain(path) as stream, open_zip(stream, path.name) as archive:
             size = sum(member.file_size for member in archive.infolist())

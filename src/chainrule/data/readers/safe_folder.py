@@ -19,15 +19,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")  # how Python represents bytes of a 
 
 
 def require_names(root: Path, paths: Iterable[Path]) -> None:
-    """Refuse names that are not UTF-8: tables, reports and models contain the names of files and classes.
-
-    Args:
-        root: the folder, whose own name may be any.
-        paths: in the folder.
-
-    Raises:
-        DataError E301: such a name.
-    """
+    """Refuse names that are not UTF-8 (E301) for tables, reports and models; the root's may be any."""
     for path in paths:
         name = path.relative_to(root).as_posix()
         if _SURROGATES.search(name):

@@ -13,14 +13,7 @@ SCALE = 32768  # of 16 bits
 
 
 def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
-    """Return the samples (T,), between -1 and 1, float32.
-
-    Args:
-        sample_rate: that the file must have.
-
-    Raises:
-        DataError E370: it is damaged, or has another format. E371: another sample rate.
-    """
+    """Return the samples (T,), between -1 and 1, float32 (E370: damaged; E371: other ``sample_rate``)."""
     try:
         with wave.open(io.BytesIO(content)) as sound:
             kind = sound.getsampwidth(), sound.getnchannels()

@@ -123,10 +123,7 @@ def _sound_of(
 def short_time_fourier(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
     """Return the Fourier transform of each frame, Hann window: (T,) -> (frames, 1 + length // 2), complex.
 
-    Args:
-        samples: (T,), at least a frame.
-        length: samples of a frame.
-        hop: samples between the starts of frames.
+    ``samples`` are at least a frame of ``length``; frames start ``hop`` samples apart.
     """
     frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
     return np.fft.rfft(frames * hann(length).astype(samples.dtype), axis=1)

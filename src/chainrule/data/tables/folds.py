@@ -179,9 +179,7 @@ class _FoldCounts:
     def assign(self, units: int, labels: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         """Return the number of units that each fold receives, each in turn to the fold of the lowest level.
 
-        Args:
-            labels: the labels of the rows of one unit.
-            amounts: the number of its rows with each of these labels.
+        A unit has ``amounts`` rows with each of ``labels``.
         """
         k, size = len(self.rows), amounts.sum()
         weights = amounts if len(labels) == 1 else amounts / self.totals[labels]  # one label: exact integers

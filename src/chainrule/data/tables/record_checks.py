@@ -23,12 +23,7 @@ NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 def read_fields(
     path: str, record: object, names: tuple[str, ...], defaults: Mapping[str, Any] = NO_DEFAULTS
 ) -> dict[str, Any]:
-    """Return a dict with exactly these fields.
-
-    Args:
-        path: of the record in messages.
-        defaults: of fields that were added later: files of older versions lack them.
-    """
+    """Return a dict with exactly these fields; ``defaults`` are of fields that older versions lack."""
     if isinstance(record, dict) and set(names) - set(defaults) <= set(record) <= set(names):
         return {name: record[name] if name in record else defaults[name] for name in names}
     received = sorted(map(str, record))[:20] if isinstance(record, dict) else type(record).__name__

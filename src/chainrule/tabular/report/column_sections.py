@@ -74,12 +74,7 @@ def _with_spread(value: float, spread: float) -> str:
 def effects_section(
     effects: Sequence[ColumnEffect], labels: Sequence[Any], counts: np.ndarray
 ) -> list[dict[str, Any]]:
-    """Return a chart for each number, dots for each level of a category, all on the same scale.
-
-    Args:
-        labels: the classes; empty for a regression.
-        counts: the number of rows of each class.
-    """
+    """Return a chart for each number, dots for each level of a category, all on the same scale."""
     outputs = _chosen_outputs(labels, counts)
     has_band = len(outputs) == 1
     low, high = _range(effects, outputs, has_band)

@@ -38,12 +38,7 @@ MAX_BOXES = 200  # of a network diagram
 def figures(
     model: Model, prepared: PreparedData, rows: EvaluationRows, recorded: RecordedHistograms | None
 ) -> dict[str, Any]:
-    """Return the figures of the template by name; empty if they do not apply.
-
-    Args:
-        rows: the scored rows.
-        recorded: histograms of the training, if there are any.
-    """
+    """Return the figures of the template by name; empty if they do not apply."""
     predictions = rows.predictions
     has_classes = prepared.task.is_classification and len(predictions.target) > 0
     return {

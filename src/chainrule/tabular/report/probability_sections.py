@@ -30,15 +30,7 @@ def calibration_rows(predictions: Predictions) -> list[tuple[str, ...]]:
 
 
 def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | None:
-    """Return precision, recall and F1 for thresholds of two classes, as a chart and a table.
-
-    Args:
-        predictions: class indices and probabilities.
-        label: the positive class.
-
-    Returns:
-        ``None`` for other than two classes, or if the rows have only one.
-    """
+    """Return precision, recall and F1 by threshold of two classes, as chart and table; else ``None``."""
     if not predictions.is_binary or len(np.unique(predictions.target)) < 2:
         return None
     curve = ThresholdCurve.of(predictions.target, predictions.prediction[:, 1], predictions.weights)

@@ -24,14 +24,7 @@ def run_folder_of(path: Path, run: Any) -> Path | None:
 
 
 def append(path: Path, data: bytes, within: Path | None = None) -> None:
-    """Append bytes to a file, which is created if it is missing.
-
-    Args:
-        within: a folder above ``path`` below which no link is followed.
-
-    Raises:
-        FileError E402 to E410, by cause. FileError E434: a link.
-    """
+    """Append bytes to a file, created if missing, below no link in ``within``; E402 to E410, E434: a link."""
     try:
         with place_of(path, within) as place:
             _add(place, data)

@@ -107,12 +107,7 @@ def header(time: float) -> bytes:
 
 
 def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
-    """Return a record with values of a step.
-
-    Args:
-        time: seconds since 1970.
-        values: results of ``scalar`` and ``histogram``.
-    """
+    """Return a record of a step at ``time``, seconds since 1970; ``values`` are scalars and histograms."""
     summary = b"".join(_bytes(1, value) for value in values)
     return record(_double(1, time) + _integer(2, step) + _bytes(5, summary))
 

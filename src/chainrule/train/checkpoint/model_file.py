@@ -120,12 +120,7 @@ def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) 
 
 
 def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -> ModelState:
-    """Return the model in the bytes of a file.
-
-    Args:
-        layers: custom classes, of layers, losses and others.
-        where: the name of the file in an error.
-    """
+    """Return the model in the bytes of a file; ``layers`` are custom classes, of losses and others too."""
     record, tensors = container.unpack(content, KIND, where)
     try:
         # A number beyond the range of the dtype becomes infinite; a prediction then emits a notice.

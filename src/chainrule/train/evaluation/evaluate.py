@@ -87,9 +87,6 @@ class Evaluator:
         """Return ``loss`` and the metrics by column name: ``accuracy``, ``NAME_accuracy`` of several outputs.
 
         With several outputs, ``NAME_loss`` is the loss of each output without its loss weight.
-
-        Args:
-            variables: the parameters and states, by path.
         """
         if self.is_of_members:
             return self._of_members(variables)
@@ -247,12 +244,7 @@ def columns_of(
     watched: Sequence[str] = (),
     chosen: Mapping[str, Sequence[Metric]] | None = None,
 ) -> list[str]:
-    """Return the names of all columns that an evaluation can compute: losses and the metrics of all outputs.
-
-    Args:
-        watched: columns that stopping rules or schedules read, such as a metric with an option.
-        chosen: the metrics of each output that the user chose, custom metrics included.
-    """
+    """Return the columns that an evaluation can compute: losses, default, watched and chosen metrics."""
     requested = [column(targets, output, m.label) for output, ms in (chosen or {}).items() for m in ms]
     table = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
     also = [name for name in watched if any(metric_of(targets, output, name) for output in targets)]
@@ -289,11 +281,9 @@ def summary(model: ModelState) -> str:
 
 
 def specs_of(arrays: Mapping[str, np.ndarray] | np.ndarray, dtype: str = "") -> dict[str, Spec]:
-    """Return the specs of inputs with the shapes of the arrays, for any batch size.
+    """Return the specs of inputs with the shapes of arrays, for any batch size.
 
-    Args:
-        arrays: arrays by name; one without a name is ``x``.
-        dtype: the dtype of all inputs except masks; by default that of each array.
+    ``dtype`` is that of all inputs but masks, by default each array's. An array without a name is ``x``.
     """
     batch, named = Size.symbol("B"), {"x": arrays} if isinstance(arrays, np.ndarray) else arrays
     return {

@@ -209,9 +209,7 @@ def with_group_weights(
 ) -> dict[str, np.ndarray]:
     """Return the states with the weights of the groups that are best on validation rows; see the module.
 
-    Args:
-        rows: the encoded validation rows with weights (N, K).
-        parameters, states: of the trained network, by path.
+    ``rows`` have weights (N, K).
     """
     averaging, weights = weighted_mean(network), rows.weights
     if averaging is None or weights is None:

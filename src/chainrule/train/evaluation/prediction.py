@@ -114,12 +114,7 @@ def _probabilities(model: ModelState, predicted: Mapping[str, np.ndarray]) -> By
 
 
 def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    """Return the predictions for all rows, by output name. Non-finite ones cause a notice.
-
-    Args:
-        arrays: the inputs by name.
-        kind: ``"raw"`` for the network's outputs, ``"prediction"`` for probabilities or values.
-    """
+    """Return outputs of the network (``"raw"``) or predictions for all rows; notifies of non-finite ones."""
     outputs = _outputs_of(model, _computed(model, arrays), kind)
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, arrays, outputs)

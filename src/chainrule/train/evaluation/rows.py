@@ -199,12 +199,7 @@ def encoded(model: ModelState, arrays: Arrays, where: str = "y") -> Arrays:
 
 
 def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the input arrays by name, after a check that they fit the network.
-
-    Raises:
-        ShapeError E209: a shape that the network was not built for, or missing inputs; all are listed.
-        ShapeError E211: an index outside the rows of an embedding.
-    """
+    """Return the input arrays by name, checked to fit the network; E209 lists all shapes; E211: an index."""
     assert model.network is not None
     specs = model.network.inputs
     arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
@@ -249,9 +244,7 @@ def _is_by_input(network: Network, x: Any, columns: Sequence[str]) -> bool:
 def as_batch(model: ModelState, x: Any) -> Any:
     """Return rows as they were passed, with a batch axis and the columns in the order of the training.
 
-    Args:
-        model: a trained model.
-        x: as for ``encode_rows``; not rows of a table that the model encodes.
+    Not for rows of a table that the model encodes.
     """
     return _as_batch(model, trained_network(model, "predict"), x)[0]
 

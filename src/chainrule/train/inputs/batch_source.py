@@ -250,16 +250,7 @@ def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
 
 
 def concatenate_batches(batches: Any, target: str = "", where: str = "validation") -> Batch:
-    """Return all batches of an iterable as one, such as validation rows.
-
-    Args:
-        batches: the iterable, which is read once.
-        target: see ``batch_of``.
-        where: what they are, for errors.
-
-    Raises:
-        DataError E341: batches whose samples differ in shape.
-    """
+    """Return all batches of an iterable, which is read once, as one (E341: other shapes)."""
     source, parts = BatchSource(batches, target), []
     while source.has_next(len(parts)):
         parts.append(source.take())

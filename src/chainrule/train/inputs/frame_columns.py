@@ -38,15 +38,7 @@ def columns_of(x: Any) -> dict[str, tuple[str, ...]]:
 
 
 def in_order(x: Any, columns: Mapping[str, tuple[str, ...]]) -> Any:
-    """Return inputs whose frames have the columns of the training in its order.
-
-    Args:
-        x: inputs, as passed by the user.
-        columns: the column names of the training by input; see ``columns_of``.
-
-    Raises:
-        DataError E313: a frame without one of the columns.
-    """
+    """Return inputs whose frames have the ``columns_of`` the training in its order (E313: one lacks)."""
     if not columns:
         return x
     if isinstance(x, Mapping):

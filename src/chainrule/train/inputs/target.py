@@ -344,11 +344,7 @@ def _is_label(label: object) -> bool:
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
-    """Return the targets of each output by name, without outputs whose loss takes no targets.
-
-    Args:
-        y: an array for a single output, or an array for each output by name.
-        where: the name of ``y`` in an error.
+    """Return the targets by output, without outputs whose loss takes none; ``y`` may be one array.
 
     Raises:
         TrainingError E504: no targets; outputs without targets; targets of an unknown output.

@@ -58,12 +58,7 @@ class CompiledUpdate:
         return is_large and same_dtype and all(node.op.name in EXACT for node in computed)
 
     def blocks(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[np.ndarray]:
-        """Yield the last node some rows at a time, in order; each block overwrites the one before.
-
-        Args:
-            values: values of all sources.
-            count: number of rows; the last block may have fewer.
-        """
+        """Yield the last node ``count`` rows at a time, in order; each block overwrites the one before."""
         return (outputs["last"] for outputs in self._program.run_each(self._reads(values, count)))
 
     def _reads(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:

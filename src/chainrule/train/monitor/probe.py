@@ -152,12 +152,7 @@ class Prober:
         return max(size, 0 if inference is None else inference.memory_requirement(sizes).total)
 
     def measure(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
-        """Measure the probe of the next step and add it to ``probes``.
-
-        Args:
-            state: the state before the step.
-            feed: returns the inputs of the step for the first n rows of its batch.
-        """
+        """Measure the probe of the next step and add it; ``feed`` returns inputs of the first n rows."""
         arrays, source = feed(self.rows), self._source
         is_native = (self._engine or settings.engine) == "native"
         updates = source.compiled_updates if is_native else source.updates

@@ -36,12 +36,7 @@ def progress(verbose: bool | None) -> Iterator[list[Listener]]:
 
 
 def report_data_notices(findings: Sequence[Finding], channel: Channel | None) -> None:
-    """Report findings about the table of a training: with its progress, else as warnings of Python.
-
-    Args:
-        findings: what was left out, merged or read in another notation, and what is suspicious.
-        channel: sends to the progress bar; ``None`` if there is none.
-    """
+    """Report findings about the table of a training: with its progress, else as warnings of Python."""
     for finding in findings:
         if channel is not None:
             channel.send(Notice(finding.message))

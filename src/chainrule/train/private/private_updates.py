@@ -162,13 +162,7 @@ class PrivateUpdates:
             self._account(self._accounted)
 
     def _batch(self, sampled: np.ndarray, usable: np.ndarray, state: TrainState) -> np.ndarray:
-        """Return the row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight
-        0.
-
-        Args:
-            usable: (N,) whether a row may be padding.
-            state: the state before the step.
-        """
+        """Return the rows of a batch: sampled ones, weight 1, and ``usable`` (N,) padding, weight 0."""
         mechanism = self.mechanism
         size = padded_size(len(sampled), mechanism.batch_size, mechanism.rows)
         is_padding = usable.copy()

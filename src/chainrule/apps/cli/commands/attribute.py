@@ -56,12 +56,7 @@ def attribute(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print an attribution, the importance of features or counterfactuals, or write them as a page.
-
-    Args:
-        html: file for a page.
-        options: those of ``OPTIONS``; ``None`` if not passed.
-    """
+    """Print an attribution, the importance of features or counterfactuals, or write them as a page."""
     reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None and value != []}
     mode = next((name for name in MODES if name in chosen), "")

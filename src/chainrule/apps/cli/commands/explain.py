@@ -50,12 +50,7 @@ def explain(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print a derivation, or write it as a page.
-
-    Args:
-        html: file for a page.
-        options: those of ``OPTIONS``; ``None`` if not passed.
-    """
+    """Print a derivation, or write it as a page."""
     reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None and value != []}
     _refuse_mixture(run, data, chosen)

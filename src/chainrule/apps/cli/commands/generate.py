@@ -37,12 +37,7 @@ def generate(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print generated text.
-
-    Args:
-        text: the prompt, or the text to translate.
-        options: those of ``model.generate``; ``None`` if not passed.
-    """
+    """Print generated text, which continues or translates a text."""
     chosen = {name: value for name, value in options.items() if value is not None}
     model = Model.load(model_file(run))
     if chosen.get("samples", 1) == 1 and "num_beams" not in chosen:

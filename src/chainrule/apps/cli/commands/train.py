@@ -107,12 +107,7 @@ def train(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
-    """Train, evaluate and save a network.
-
-    Args:
-        data: a file or the name of a data set.
-        options: those of ``Options``; ``None`` if not passed.
-    """
+    """Train, evaluate and save a network; ``data`` is a file or the name of a data set."""
     chosen, fingerprint = _training_options(data, out, resume, options)
     lang_option = f" --lang {lang}" if lang else ""
     return run_training(chosen, Path(out) if out else None, resume, fingerprint, lang_option)

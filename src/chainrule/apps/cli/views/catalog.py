@@ -101,12 +101,7 @@ def _meaning(entry: Block, argument: Argument) -> str:
 
 
 def documented(text: str, context: str) -> str:
-    """Return a text of a docstring in the language of the settings, for a terminal.
-
-    Args:
-        text: the text in English.
-        context: its place: kind and name of the block, and name of the argument.
-    """
+    """Return a text of a docstring in the language of the settings; ``context``: its block and argument."""
     words = translated(text, settings.lang, context)
     return to_unicode(text) if words == text else str(words)
 

@@ -22,12 +22,7 @@ PLAN, PLOT = ".json", ".svg"
 
 
 def show_profile(run: str, batch_size: int | None, out: str | None) -> None:
-    """Print the time of each part of a training step, on the training data of the RUN or on random rows.
-
-    Args:
-        batch_size: rows per step; by default that of the training.
-        out: file for a plot.
-    """
+    """Print the time of each part of a training step, on the data of the RUN or on random rows."""
     _require_suffix(out, PLOT)
     profile = _profile(run, Model.load(model_file(run)), batch_size)
     show_page(profile)
@@ -56,12 +51,7 @@ def _data_of(run: str, model: Model) -> str:
 
 
 def show_plan(run: str, batch_size: int | None, out: str | None) -> None:
-    """Print the execution plan of a training step of a RUN.
-
-    Args:
-        run, batch_size: as in ``show_profile``.
-        out: file for the plan.
-    """
+    """Print the execution plan of a training step of a RUN, or write it to a file."""
     _require_suffix(out, PLAN)
     plan = Model.load(model_file(run)).plan(batch_size)
     screen.block(str(plan))

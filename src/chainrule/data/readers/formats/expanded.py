@@ -42,14 +42,7 @@ def compression_of(head: bytes) -> str:
 
 
 def expand(content: Content, options: ReadOptions) -> Content:
-    """Decompress a file.
-
-    Args:
-        options: ``table`` selects a file of an archive that contains several.
-
-    Raises:
-        DataError: E308 it expands too much; E316 damaged; E327 several files in an archive.
-    """
+    """Decompress a file, ``table`` of an archive of several (E327); E308: too large; E316: damaged."""
     compression = compression_of(content.head())
     try:
         if compression == "zip":

@@ -152,8 +152,7 @@ _DAY = 86_400_000_000_000  # nanoseconds
 def read_columns(header: Mapping[str, Any], descriptor: int) -> pl.DataFrame:
     """Return the frame of a header and the buffers in a file, which must not change any more.
 
-    Raises:
-        ValueError, TypeError, KeyError: they are not of the form that ``write_columns`` writes.
+    Raises ``ValueError``, ``TypeError`` or ``KeyError`` unless ``write_columns`` wrote them.
     """
     rows, columns = header["rows"], header["columns"]
     if type(rows) is not int or not 0 <= rows < 2**40:

@@ -104,11 +104,7 @@ def count_parquet(request: Request) -> pl.DataFrame:
 
 
 def read_arrow(request: Request) -> pl.DataFrame:
-    """Return an Arrow file, or a stream of Arrow.
-
-    Raises:
-        DataError: E305 repeated names, with which polars panics; E308 too large; E314 no usable column.
-    """
+    """Return an Arrow file or stream; E305: equal names, on which polars panics; E308: size; E314: empty."""
     names = column_names(request.descriptor)
     if len(set(names)) < len(names):
         from chainrule.data.readers.delimited import check_names  # noqa: PLC0415

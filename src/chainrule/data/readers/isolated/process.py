@@ -107,13 +107,9 @@ class Process:
         return self.has_accepted
 
     def reply(self, end: float) -> dict[str, Any]:
-        """Return the reply to the request.
+        """Return the reply to the request, until ``time.monotonic`` is ``end``.
 
-        Args:
-            end: the time of ``time.monotonic`` at which the process is killed.
-
-        Raises:
-            DecoderEndedError: it ended, or was killed.
+        Raises ``DecoderEndedError`` if the process ended, or was killed then.
         """
         try:
             self.channel.settimeout(max(0.1, end - time.monotonic()))
@@ -168,11 +164,7 @@ def start(folder: str = "") -> Process:
 def take(folder: str = "") -> tuple[Process, bool]:
     """Return a process for one file, and whether it has decoded another one before.
 
-    Args:
-        folder: a folder in which it may write, which only a new process can.
-
-    Raises:
-        OSError: it cannot be started.
+    Only a new process can write in ``folder``; raises ``OSError`` if it cannot be started.
     """
     if not sys.executable or getattr(sys, "frozen", False) or not hasattr(socket, "send_fds"):
         raise OSError(fact("this program cannot start Python"))

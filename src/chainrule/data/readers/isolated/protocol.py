@@ -27,12 +27,7 @@ def send_message(channel: socket.socket, message: Mapping[str, Any], descriptors
 
 
 def receive_message(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Receive a message and the open files that were sent with it.
-
-    Raises:
-        EOFError: the other side ended.
-        ValueError: a message that is not of this form.
-    """
+    """Receive a message with its open files; ``EOFError``: no other side; ``ValueError``: malformed."""
     head, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, 4)
     try:
         head += _received(channel, _LENGTH.size - len(head))

@@ -44,12 +44,7 @@ _CONNECTIONS = 0b11  # binding and connecting of TCP, from version 4
 
 
 def main(descriptor: int, folder: str = "") -> None:
-    """Serve the requests that arrive over a socket.
-
-    Args:
-        descriptor: the socket.
-        folder: a folder in which this process may write; empty: none.
-    """
+    """Serve the requests of the socket ``descriptor``; may write in ``folder``, unless it is empty."""
     restrict(folder)  # applies to this thread and to those that it starts
     channel = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -53,11 +53,7 @@ def is_note(text: str) -> bool:
 
 
 def footer_kind(row: Sequence[str], width: int) -> str:
-    """Return why the last record of a table is left out, ``"total_row"`` or ``"lines_below"``; else empty.
-
-    Args:
-        row: the record; a note may contain delimiters.
-    """
+    """Return why the last record, maybe a note, is left out: ``"total_row"``, ``"lines_below"`` or empty."""
     if len(row) == width and is_total(row):
         return "total_row"
     texts = [field.strip() for field in row if field.strip()]
