@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import chainrule as cr
 from chainrule.errors import UsageError
-from chainrule.tabular.threshold import Cost, Decisions, ThresholdCurve, best_threshold, cross_fitted
+from chainrule.tabular import Cost, with_threshold
+from chainrule.tabular.threshold import (
+    Decisions,
+    ThresholdCurve,
+    best_threshold,
+    cross_fitted,
+    stored_threshold,
+)
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.integers(0, 8).map(lambda i: i / 8), st.integers(1, 3)),
@@ -113,3 +121,11 @@ def test_the_result_of_cross_fitting_is_not_better_than_on_new_rows() -> None:
         new.append(Decisions.of(y_new, p_new >= best.value, cost).cost or 0.0)
     assert np.mean(optimistic) < np.mean(new) - 0.05
     assert np.mean(own) > np.mean(new) - 0.02
+
+
+def test_a_threshold_is_stored_in_a_new_model() -> None:
+    x, y = np.array([[0.0], [1.0]] * 4), np.array(["a", "b"] * 4)
+    model = cr.Model(cr.Dense(2), "cross_entropy")
+    model.fit(x, y, epochs=1, verbose=False)
+    changed = with_threshold(model, 0.25)
+    assert (stored_threshold(changed), stored_threshold(model)) == (0.25, None)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chainrule as cr
 from chainrule.tabular.threshold import ThresholdCurve, best_threshold, cross_fitted
 from chainrule.uncertainty import (
     Isotonic,
@@ -21,7 +22,7 @@ from chainrule.uncertainty import (
 )
 from chainrule.uncertainty.calibration import LEVELS, calibrate_probabilities
 from chainrule.uncertainty.conformal_sets import SET_METHODS
-from chainrule.uncertainty.unknown_classes import with_unknown
+from chainrule.uncertainty.unknown_classes import stored_level, with_unknown, with_unknown_level
 from chainrule_examples.faces.verification import accept_level, verify_pairs
 
 Rows = tuple[np.ndarray, np.ndarray]
@@ -213,3 +214,12 @@ def test_the_allowed_share_of_false_pairs_is_used(count: int) -> None:
         result = verify_pairs(similarity, labels, share)
         assert result.false_accept_rate == pytest.approx(share)
         assert scores[allowed] < result.threshold <= scores[allowed - 1]
+
+
+def test_the_level_of_unknown_rows_is_stored() -> None:
+    x, y = np.array([[0.0], [1.0]] * 4), np.array(["ann", "bob"] * 4)
+    model = cr.Model(cr.Dense(2), "cross_entropy")
+    model.fit(x, y, epochs=1, verbose=False)
+    state = with_unknown_level(model.state, 0.75)
+    assert (stored_level(state), stored_level(model.state)) == (0.75, None)
+    assert stored_level(with_unknown_level(model.state, 2.0)) is None
