@@ -10,6 +10,7 @@ Shared by several:
     table_folds.py  training tables in folds, and the texts of these examples
     conv_block.py   blocks of convolutions
     ngram.py        language models of counts
+    replay_buffer.py  the last transitions of an agent, from which batches are drawn
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.sequences.tokenizer import PAD
+from chainrule.data import PAD
 from chainrule.events import EpochDone, Event
 from chainrule.messages import Texts, in_language
 from chainrule_examples import COMMON, Count

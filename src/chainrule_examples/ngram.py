@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.data.sequences.tokenizer import BEGIN
+from chainrule.data import BEGIN
 
 MIN_DISCOUNT = 0.1
 """Keeps the probability of tokens that are new after a context above 0."""

@@ -26,7 +26,7 @@ DATA = (  # words that data and texts of users may contain, and ranges of charac
     "data/sequences/question_input.py", "messages/spacing.py", "notation/spoken.py", "plotting/font.py",
     "errors/catalog.py", "texts/page_controls.py", "apps/cli/example_texts.py",
     "chainrule_examples/listen/transcripts.py", "chainrule_examples/poems/poem_corpus.py",
-    "chainrule_examples/questions/stories.py",
+    "chainrule_examples/questions/question_sets.py",
 )  # fmt: skip
 OPEN = (  # labels, punctuation beside values, and tables that are not in the catalog yet
     "errors/exceptions.py", "apps/cli/views/catalog.py", "chainrule_examples/score_table.py",

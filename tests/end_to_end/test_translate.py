@@ -13,7 +13,7 @@ from campaigns import translate as campaign
 import chainrule as cr
 from chainrule.errors import DataError
 from chainrule_examples.translate import lesson as translate
-from chainrule_examples.translate.scores import bleu_and_chrf, translate_all
+from chainrule_examples.translate.baselines import bleu_and_chrf, translate_all
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 from page_examples import DOCS
 

@@ -10,6 +10,8 @@ text, complete or as a stream. This package never changes a network.
     sampling.py         sampling; random numbers by seed, prompt, sample and position
     beam_search.py      beam search
     text.py             ``generate_text``, ``stream_text`` for a model with a tokenizer
+    ctc_search.py       the most probable texts of a network that is trained with ``cr.CTC``
+    speech.py           texts as phonemes, and the outputs of a network as sounds
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _LAZY = LazyNames(
         ),
         "text": "decoder_of generate_text stream_text",
         "generator": "Generated generate stream_tokens",
+        "ctc_search": "Transcript search_ctc",
+        "speech": "SpeechOutput padded_rows",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -1,8 +1,12 @@
 # Written by python -m pages.stub from __init__.py.
 
+from chainrule.generation.ctc_search import Transcript as Transcript
+from chainrule.generation.ctc_search import search_ctc as search_ctc
 from chainrule.generation.generator import Generated as Generated
 from chainrule.generation.generator import generate as generate
 from chainrule.generation.generator import stream_tokens as stream_tokens
+from chainrule.generation.speech import SpeechOutput as SpeechOutput
+from chainrule.generation.speech import padded_rows as padded_rows
 from chainrule.generation.strategy import Greedy as Greedy
 from chainrule.generation.strategy import MinP as MinP
 from chainrule.generation.strategy import RepetitionPenalty as RepetitionPenalty

@@ -28,7 +28,7 @@ _LAZY = LazyNames(
         "items": "ItemKind",
         "molecules": "MoleculeKind",
         "reading": "kind_of read_rows",
-        "questions": "QuestionKind",
+        "questions": "QuestionKind QuestionRows",
         "segmentation": "SegmentationKind",
         "sounds": "SoundKind",
         "speech": "SpeechKind",

@@ -50,6 +50,60 @@ class QuestionRows:
         windows = tuple(self.windows[i] for i in rows)
         return QuestionRows(inputs, windows, tuple(self.questions[i] for i in rows))
 
+    @staticmethod
+    def of(
+        reader: QuestionInput, passages: Sequence[str], questions: Sequence[str], where: Sequence[str] = ()
+    ) -> QuestionRows:
+        """Encode questions.
+
+        Args:
+            reader: how questions and passages are read.
+            passages, questions: N texts each.
+            where: the position of each row, for errors.
+
+        Raises:
+            DataError: E363 an empty text. E364: a text that is too long.
+        """
+        inputs, windows = reader(passages, questions, where or [""] * len(passages))
+        read = tuple(question[-reader.question_length :] for question in questions)
+        return QuestionRows(inputs, tuple(windows), read)
+
+    def spans(self, model: Model) -> list[Span]:
+        """Return the most probable answer of each row, as a span of its window."""
+        scores = np.asarray(model(self.inputs))  # (N, 2, T), or (N, 2, T + 1): the last means no answer
+        has_none = scores.shape[-1] > self.inputs["passage"].shape[1]
+        return [
+            best_span(own, len(window.text), none=own[:, -1] if has_none else None)
+            for own, window in zip(scores, self.windows, strict=True)
+        ]
+
+    def answers(self, model: Model) -> tuple[list[str], np.ndarray]:
+        """Return the text of each answer, and its probability, (N,)."""
+        spans = self.spans(model)
+        pairs = zip(spans, self.windows, strict=True)
+        texts = [window.text[span.start : span.stop] for span, window in pairs]
+        return texts, np.array([span.probability for span in spans])
+
+    def by_character(self, attribution: Attribution) -> Attribution:
+        """Return the attribution of one row as one text: the question, then the part of the passage read.
+
+        The values of a character are its own and those of its features.
+        """
+        passage, question = self.windows[0].text, self.questions[0]
+        values = attribution.values
+        own = values["passage"]
+        if "features" in values:
+            own = own + values["features"].sum(axis=-1)
+        both = np.concatenate([values["question"][:, : len(question)], own[:, : len(passage)]], 1)
+        numbers = [self.inputs["question"][:, : len(question)], self.inputs["passage"][:, : len(passage)]]
+        return replace(
+            attribution,
+            values={"text": both},
+            inputs={"text": np.concatenate(numbers, 1)},
+            errors=None,
+            words=((*question, *passage),),
+        )
+
 
 @frozen
 class QuestionKind(InputKind):
@@ -84,7 +138,7 @@ class QuestionKind(InputKind):
         require_columns(table, COLUMNS)
         passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)
         places = [table.place(row) for row in range(table.rows)]
-        rows = encode_questions(self.reader, passages, questions, places)
+        rows = QuestionRows.of(self.reader, passages, questions, places)
         return InputRows(self, rows.inputs, answers_in(table, rows), table.rows, table, rows)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
@@ -108,7 +162,7 @@ class QuestionKind(InputKind):
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
         """Return the answers and their probabilities; one below the smallest probability is empty."""
-        texts, probabilities = answers(model, rows.parts)
+        texts, probabilities = rows.parts.answers(model)
         is_given = probabilities >= self.min_probability
         cells = [text if likely else "" for text, likely in zip(texts, is_given, strict=True)]
         columns = {"prediction": np.array(cells, object), "probability": probabilities}
@@ -124,7 +178,7 @@ class QuestionKind(InputKind):
         assert table is not None
         _refuse(table, metrics)
         references = _references(table)
-        texts, probabilities = answers(model, rows.parts)
+        texts, probabilities = rows.parts.answers(model)
         has_answer = np.array([bool(known) for known in references])
         is_given = probabilities >= self.min_probability
         scores: dict[str, float] = {}
@@ -140,20 +194,11 @@ class QuestionKind(InputKind):
 
     def attribution_target(self, model: Model, row: InputRows) -> tuple[int, int]:
         """Return the first character of the answer: why it starts there."""
-        return 0, spans(model, row.parts)[0].start
+        return 0, row.parts.spans(model)[0].start
 
     def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
-        """Return the attribution as that of one text, see ``by_character``."""
-        return by_character(attribution, row.parts)
-
-
-def encode_questions(
-    reader: QuestionInput, passages: Sequence[str], questions: Sequence[str], where: Sequence[str] = ()
-) -> QuestionRows:
-    """Encode questions; see ``QuestionInput.__call__``."""
-    inputs, windows = reader(passages, questions, where or [""] * len(passages))
-    read = tuple(question[-reader.question_length :] for question in questions)
-    return QuestionRows(inputs, tuple(windows), read)
+        """Return the attribution as that of one text, see ``QuestionRows.by_character``."""
+        return row.parts.by_character(attribution)
 
 
 def answers_in(table: Table, rows: QuestionRows) -> np.ndarray | None:
@@ -171,42 +216,6 @@ def answers_in(table: Table, rows: QuestionRows) -> np.ndarray | None:
         if start >= 0:
             targets[row] = start, start + len(answer) - 1
     return targets
-
-
-def spans(model: Model, rows: QuestionRows) -> list[Span]:
-    """Return the most probable answer of each row, as a span of its window."""
-    scores = np.asarray(model(rows.inputs))  # (N, 2, T), or (N, 2, T + 1): the last means no answer
-    has_none = scores.shape[-1] > rows.inputs["passage"].shape[1]
-    return [
-        best_span(own, len(window.text), none=own[:, -1] if has_none else None)
-        for own, window in zip(scores, rows.windows, strict=True)
-    ]
-
-
-def answers(model: Model, rows: QuestionRows) -> tuple[list[str], np.ndarray]:
-    """Return the text of each answer, and its probability, (N,)."""
-    marked = spans(model, rows)
-    texts = [window.text[span.start : span.stop] for span, window in zip(marked, rows.windows, strict=True)]
-    return texts, np.array([span.probability for span in marked])
-
-
-def by_character(attribution: Attribution, rows: QuestionRows) -> Attribution:
-    """Return the attribution of one row as one text: the question, then the part of the passage that is read.
-
-    The values of a character are its own and those of its features.
-    """
-    passage, question = rows.windows[0].text, rows.questions[0]
-    values = attribution.values
-    own = values["passage"] + values["features"].sum(axis=-1) if "features" in values else values["passage"]
-    both = np.concatenate([values["question"][:, : len(question)], own[:, : len(passage)]], 1)
-    numbers = [rows.inputs["question"][:, : len(question)], rows.inputs["passage"][:, : len(passage)]]
-    return replace(
-        attribution,
-        values={"text": both},
-        inputs={"text": np.concatenate(numbers, 1)},
-        errors=None,
-        words=((*question, *passage),),
-    )
 
 
 def _refuse(table: Table, metrics: Sequence[str]) -> None:

@@ -14,16 +14,20 @@ import numpy as np
 from chainrule.messages import in_language
 from chainrule.page import screen
 from chainrule_examples import Count, Natural
-from chainrule_examples.connect_four.page import game_page
-from chainrule_examples.connect_four.players import FlatMonteCarlo, block_and_center_columns
-from chainrule_examples.connect_four.policy_value import evaluator, load_network
-from chainrule_examples.connect_four.problems import Player, Problems, game, match, openings, problems
+from chainrule_examples.connect_four.display import NAMES, TEXTS, game_page, play_in_terminal
+from chainrule_examples.connect_four.display import OPTIONS as OPTIONS
+from chainrule_examples.connect_four.players import (
+    FlatMonteCarlo,
+    Player,
+    Problems,
+    block_and_center_columns,
+    game,
+    match,
+    openings,
+    problems,
+)
 from chainrule_examples.connect_four.rules import planes_of
-from chainrule_examples.connect_four.self_play import Settings
-from chainrule_examples.connect_four.self_play_training import Form, train_network
-from chainrule_examples.connect_four.terminal import play_in_terminal
-from chainrule_examples.connect_four.texts import NAMES, TEXTS
-from chainrule_examples.connect_four.texts import OPTIONS as OPTIONS
+from chainrule_examples.connect_four.self_play import Form, Settings, evaluator, load_network, train_network
 from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
 from chainrule_examples.score_table import Score, collected, npz, print_scores, save_run
 

@@ -1,23 +1,127 @@
-"""Players of connect four without a network, and random positions.
-
-- random: any column that is not full;
-- block and center: win if a move wins, else block a win of the opponent, else the column nearest the middle;
-- flat Monte Carlo: random games after each move; the move with the best mean result.
-
-Random numbers come from a xorshift generator whose state is an array, so that equal seeds give equal games.
-
-Reference: Marsaglia (2003), Xorshift RNGs, Journal of Statistical Software 8; Browne et al. (2012), A survey
-of Monte Carlo tree search methods, IEEE Transactions on Computational Intelligence and AI in Games 4,
-section 3.
-"""
+"""Players of connect four without a network: an exact solver, simple players, test problems and matches."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from chainrule_examples.connect_four.rules import BOARD, COLUMNS, cell_of, has_four, playable, threats
-from chainrule_examples.connect_four.solver import ORDER
+from chainrule_examples.connect_four.rules import (
+    BOARD,
+    CELLS,
+    COLUMNS,
+    EMPTY,
+    cell_of,
+    count_bits,
+    has_four,
+    is_over,
+    non_losing,
+    play,
+    playable,
+    threats,
+)
+
+# Exact values of connect-four positions: win, draw or loss with best play of both sides.
+#
+# Alpha-beta search over the values -1, 0 and 1 of the player to move, with a table of positions that were
+# already searched. Moves that lose at once are left out, and moves that create more threats are tried first.
+# A position of 16 stones takes milliseconds; the empty board takes hours.
+#
+# Reference: Knuth and Moore (1975), An analysis of alpha-beta pruning, Artificial Intelligence 6.
+
+ILLEGAL = -2  # the value of a full column
+SLOTS = 4_194_301  # of the table; a prime, so that keys spread
+ORDER = (3, 2, 4, 1, 5, 0, 6)  # the middle first: most rows of four contain it
+
+
+@njit(nogil=True)
+def _strongest(own: int, mask: int, moves: int) -> int:
+    """The move after which the player has most winning cells; the first of ``ORDER`` among equal ones."""
+    highest, chosen = -1, 0
+    for column in ORDER:
+        move = moves & cell_of(mask, column)
+        if move:
+            count = count_bits(threats(own | move, mask))
+            if count > highest:
+                highest, chosen = count, move
+    return chosen
+
+
+@njit(nogil=True)
+def _search(own, mask, low, high, keys, bounds):
+    """The value within a window, of a player who cannot win at once."""
+    moves = non_losing(own, mask)
+    if not moves:
+        return -1
+    if count_bits(mask) >= CELLS - 2:
+        return 0
+    slot = (own + mask) % SLOTS
+    if keys[slot] == own + mask:
+        low, high = max(low, bounds[slot, 0]), min(high, bounds[slot, 1])
+        if low >= high:
+            return low
+    start, best, tried = low, -1, 0
+    while moves ^ tried:
+        move = _strongest(own, mask, moves ^ tried)
+        tried |= move
+        best = max(best, -_search(own ^ mask, mask | move, -high, -max(low, best), keys, bounds))
+        if best >= high:
+            break
+    known = keys[slot] == own + mask
+    lowest, highest = (bounds[slot, 0], bounds[slot, 1]) if known else (-1, 1)
+    keys[slot] = own + mask
+    bounds[slot, 0] = max(lowest, best) if best > start else lowest
+    bounds[slot, 1] = min(highest, best) if best < high else highest
+    return best
+
+
+@njit(nogil=True)
+def _value(own: int, mask: int, keys: np.ndarray, bounds: np.ndarray) -> int:
+    """The value of a position that is not over."""
+    if threats(own, mask) & playable(mask):
+        return 1
+    return _search(own, mask, -1, 1, keys, bounds)
+
+
+@njit(nogil=True)
+def _move_values(own: int, mask: int, keys: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """The value of each move, (7,)."""
+    values = np.full(COLUMNS, ILLEGAL)
+    for column in range(COLUMNS):
+        move = cell_of(mask, column)
+        if not move:
+            continue
+        if has_four(own | move):
+            values[column] = 1
+        elif count_bits(mask) == CELLS - 1:
+            values[column] = 0
+        else:
+            values[column] = -_value(own ^ mask, mask | move, keys, bounds)
+    return values
+
+
+class Solver:
+    """An exact solver; its table is kept from one position to the next.
+
+    Example:
+        >>> from chainrule_examples.connect_four.rules import position
+        >>> own, mask = position([0, 6, 1, 6, 2, 6, 5, 0, 0, 1, 1, 0, 0, 1, 1, 0, 2, 2, 4])
+        >>> Solver().move_values(own, mask).tolist()
+        [-2, -1, -1, 1, -1, -1, 1]
+    """
+
+    def __init__(self) -> None:
+        self._keys, self._bounds = np.full(SLOTS, -1), np.zeros((SLOTS, 2), np.int8)
+
+    def value(self, own: int, mask: int) -> int:
+        """1, 0 or -1: the player to move wins, draws or loses. The game must not be over."""
+        return int(_value(own, mask, self._keys, self._bounds))
+
+    def move_values(self, own: int, mask: int) -> np.ndarray:
+        """The value of each column for the player to move, (7,); ``ILLEGAL`` for a full column."""
+        return _move_values(own, mask, self._keys, self._bounds)
 
 
 def random_state(seed: int) -> np.ndarray:
@@ -125,3 +229,99 @@ class FlatMonteCarlo:
     def __call__(self, own: np.ndarray, mask: np.ndarray) -> np.ndarray:
         pairs = zip(own, mask, strict=True)
         return np.array([flat_monte_carlo(o, m, self._playouts, self._state) for o, m in pairs])
+
+
+# Positions in which the choice of the move matters, with exact values; and matches between players.
+#
+# A problem is a position in which the player to move cannot win at once, and some moves keep its value (win,
+# draw or loss with best play of both sides) while others lose some of it. The share of problems in which a
+# player keeps the value measures the player, without the strength of an opponent.
+
+Player = Callable[[np.ndarray, np.ndarray], np.ndarray]  # own (N,), mask (N,) -> columns (N,)
+
+
+class Problems(NamedTuple):
+    """Positions with the exact values of their moves.
+
+    Args:
+        own, mask: (N,) the positions.
+        values: (N, 7) the value of each column for the player to move; ``ILLEGAL`` for a full one.
+    """
+
+    own: np.ndarray
+    mask: np.ndarray
+    values: np.ndarray
+
+    def score(self, player: Player) -> float:
+        """The share of problems in which a player keeps the value of the position."""
+        columns = player(self.own, self.mask)
+        return float(np.mean(self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)))
+
+    def random_score(self) -> float:
+        """The expected score of random moves."""
+        keeps = self.values == self.values.max(axis=1, keepdims=True)
+        return float(np.mean(keeps.sum(axis=1) / (self.values != ILLEGAL).sum(axis=1)))
+
+
+def problems(count: int, seed: int, stones: tuple[int, int] = (16, 29)) -> Problems:
+    """Different problems after random moves.
+
+    Args:
+        count: number of problems.
+        seed: of the moves.
+        stones: the least and the greatest number of stones.
+    """
+    solver, state, rng = Solver(), random_state(seed), np.random.Generator(np.random.Philox(seed))
+    rows: dict[tuple[int, int], np.ndarray] = {}
+    while len(rows) < count:
+        own, mask = random_position(int(rng.integers(stones[0], stones[1] + 1)), state)
+        if threats(own, mask) & playable(mask):
+            continue
+        values = solver.move_values(own, mask)
+        if values[values != ILLEGAL].min() < values.max():
+            rows[int(own), int(mask)] = values
+    own, mask = np.array(list(rows), np.int64).T
+    return Problems(own, mask, np.stack(list(rows.values())))
+
+
+def openings(count: int, stones: int, seed: int) -> list[tuple[int, int]]:
+    """Positions after random moves, from which a match starts."""
+    state = random_state(seed)
+    return [tuple(map(int, random_position(stones, state))) for _ in range(count)]  # pyright: ignore
+
+
+def match(first: Player, second: Player, starts: list[tuple[int, int]]) -> np.ndarray:
+    """Play two games from each position: each player once moves first.
+
+    Returns:
+        the results for the first player, (2 N,): 1, 0 or -1.
+    """
+    results, boards = np.zeros(2 * len(starts)), dict(enumerate([*starts, *starts]))
+    turns = {i: i >= len(starts) for i in boards}  # whether the second player moves next
+    while boards:
+        for is_second, player in enumerate((first, second)):
+            _move(player, [i for i in boards if turns[i] == is_second], boards, turns)
+            for i in [i for i in boards if is_over(*boards[i])]:
+                own, mask = boards.pop(i)
+                results[i] = has_four(own ^ mask) * (1 - 2 * is_second)
+    return results
+
+
+def _move(
+    player: Player, games: list[int], boards: dict[int, tuple[int, int]], turns: dict[int, bool]
+) -> None:
+    """Let a player move in some games."""
+    if games:
+        own, mask = np.array([boards[i] for i in games], np.int64).T
+        for i, column in zip(games, player(own, mask).tolist(), strict=True):
+            boards[i], turns[i] = play(*boards[i], column), not turns[i]
+
+
+def game(first: Player, second: Player, start: tuple[int, int] = EMPTY) -> list[tuple[int, int]]:
+    """The positions of a game, the start and the end included."""
+    boards, players = [start], (first, second)
+    while not is_over(*boards[-1]):
+        own, mask = boards[-1]
+        player = players[(len(boards) - 1) % 2]
+        boards.append(play(own, mask, int(player(np.array([own]), np.array([mask]))[0])))
+    return boards

@@ -12,15 +12,91 @@ Neural Computing and Applications 34, for the mean of result and search.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule_examples.connect_four.players import random_position, random_state
-from chainrule_examples.connect_four.rules import COLUMNS, mirrored, planes_of, play
+import chainrule as cr
+from chainrule.errors import UsageError, fact
+from chainrule.page import screen
+from chainrule_examples.connect_four.players import Problems, random_position, random_state
+from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS, mirrored, planes_of, play
 from chainrule_examples.connect_four.tree_search import Evaluate, Forest, move_probabilities
+from chainrule_examples.replay_buffer import ReplayBuffer
+from chainrule_examples.score_table import MODEL
+
+# The network of the example connect-four: for a position the probabilities of the moves, and a value.
+
+
+def policy_value_network(channels: int, blocks: int) -> cr.Layer:
+    """Residual network: planes (B, 6, 7, 4) -> policy, scores (B, 7), and value (B, 1) of -1 ... 1.
+
+    Args:
+        channels: of each 3 x 3 convolution.
+        blocks: number of residual blocks of two convolutions.
+    """
+
+    def pair() -> cr.Layer:
+        return cr.Sequential(
+            cr.Conv(channels, 3, padding="same", activation="relu"), cr.Conv(channels, 3, padding="same")
+        )
+
+    first = cr.Conv(channels, 3, padding="same", activation="relu")
+    body = [cr.Residual(pair(), activation="relu") for _ in range(blocks)]
+    policy = cr.Sequential(cr.Conv(16, 1, activation="relu"), cr.Flatten(), cr.Dense(COLUMNS))
+    value = cr.Sequential(
+        cr.Conv(8, 1, activation="relu"), cr.Flatten(), cr.Dense(32, "relu"), cr.Dense(1, "tanh")
+    )
+    return cr.Sequential(first, *body, cr.Parallel("none", policy=policy, value=value))
+
+
+def evaluator(network: Callable[[np.ndarray], Any]) -> Evaluate:
+    """What a search takes: scores of the moves and values of positions.
+
+    Args:
+        network: a trainer or a model of ``policy_value_network``.
+    """
+
+    def evaluate(planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        outputs = network(planes)
+        return outputs["policy"], outputs["value"][:, 0]
+
+    return evaluate
+
+
+def saved_model(net: cr.Layer, parameters: cr.Parameters) -> cr.Model:
+    """A model that predicts the column to play, 1 to 7, and the value of a position.
+
+    Args:
+        net: of ``policy_value_network``.
+        parameters: the trained parameters; they are copied.
+    """
+    model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
+    planes = np.zeros((COLUMNS, ROWS, COLUMNS, PLANES), np.float32)
+    example = {"policy": np.arange(COLUMNS) + 1, "value": np.zeros((COLUMNS, 1), np.float32)}
+    model.trainer(planes, example, parameters=parameters).commit()
+    model.adopt(replace(model.state, facts={}))  # of no training: this trainer makes no step
+    return model
+
+
+def load_network(run: str) -> cr.Model:
+    """The model of a RUN that this example wrote.
+
+    Raises:
+        FileError: no such folder or model. UsageError E102: the model is another one.
+    """
+    model = cr.load(Path(run, MODEL) if Path(run).is_dir() else run)
+    inputs = {} if model.state.network is None else model.state.network.inputs
+    shapes = [spec.shape[1:] for spec in inputs.values()]
+    if shapes != [(ROWS, COLUMNS, PLANES)] or set(model.state.targets) != {"policy", "value"}:
+        where = "chainrule example connect-four"
+        expected = fact("a network that this example saved")
+        fix = "chainrule example connect-four --out runs/connect-four"
+        raise UsageError("E102", where=where, name="--run", expected=expected, received=run, fix=fix)
+    return model
 
 
 class Row(NamedTuple):
@@ -107,3 +183,58 @@ class SelfPlay:
 def mirror(rows: Row) -> Row:
     """Rows (N, ...) with left and right exchanged."""
     return Row(np.ascontiguousarray(rows.planes[:, :, ::-1]), rows.policy[:, ::-1].copy(), rows.value)
+
+
+# The training of the example connect-four: rounds of self-play, each followed by updates of the network.
+
+BATCH, CAPACITY, LEARNING_RATE = 128, 40_000, 0.003
+
+
+@dataclass(frozen=True)
+class Form:
+    """The size of a training.
+
+    Args:
+        channels, blocks: of the network.
+        rounds: moves of all games.
+        updates: after each round.
+        games: how they are played.
+    """
+
+    channels: int
+    blocks: int
+    rounds: int
+    updates: int
+    games: Settings
+
+
+def train_network(form: Form, excluded: Problems, seed: int, text: str) -> cr.Model:
+    """Train a network by self-play.
+
+    Args:
+        form: the size of the training.
+        excluded: positions that are not trained on.
+        seed: of the initial parameters, the games and the batches.
+        text: the line of progress, with fields for its numbers.
+    """
+    net = policy_value_network(form.channels, form.blocks)
+    adam = cr.AdamW(cr.OneCycle(LEARNING_RATE))
+    model = cr.Model(net, {"policy": "soft_cross_entropy", "value": "mse"}, adam)
+    planes = np.zeros((BATCH, ROWS, COLUMNS, PLANES), np.float32)
+    targets = {"policy": np.zeros((BATCH, COLUMNS), np.float32), "value": np.zeros((BATCH, 1), np.float32)}
+    parameters = cr.Parameters(model.initialize(planes, seed=seed))
+    steps = form.rounds * form.updates
+    trainer = model.trainer(planes, targets, steps=steps, seed=seed, parameters=parameters)
+    games = SelfPlay(form.games, list(zip(*excluded[:2], strict=True)), seed)
+    buffer, rng, losses = ReplayBuffer(CAPACITY, seed), np.random.Generator(np.random.Philox(seed)), [0.0]
+    for done in range(1, form.rounds + 1):
+        for row in games.round(evaluator(trainer)):
+            buffer.add(**row._asdict())
+        for _ in range(form.updates if len(buffer) >= BATCH else 0):
+            batch = Row(**buffer.sample(BATCH))
+            batch = mirror(batch) if rng.random() < 0.5 else batch
+            losses.append(trainer.step(batch.planes, {"policy": batch.policy, "value": batch.value}))
+        if done % max(1, form.rounds // 5) == 0:
+            counts = {"games": games.finished, "rows": games.rows, "loss": np.mean(losses[-100:])}
+            screen.line(text.format(seed=seed, done=done, rounds=form.rounds, **counts))
+    return saved_model(net, parameters)

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.data.boxes.center_grid import Detections
-from chainrule.data.boxes.flip import flip_boxes
-from chainrule.data.boxes.overlap import box_area
-from chainrule.data.boxes.voc import read_voc
+from chainrule.data import Detections, box_area, decode_image, flip_boxes, read_voc
 from chainrule.data.datasets import Archive, open_dataset
-from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, in_language
 from chainrule.metrics import Truth, match_boxes

@@ -14,15 +14,14 @@ from itertools import product
 import numpy as np
 
 import chainrule as cr
+from chainrule.data import Detections, decode_centers, encode_centers
 from chainrule.data.augmentation import Color
-from chainrule.data.boxes.center_grid import Detections, decode_centers, encode_centers
 from chainrule.inputs import DetectionKind
 from chainrule.messages import Text, Texts, translated
 from chainrule.metrics import Truth, average_precision, best_min_score, count_error
 from chainrule_examples import COMMON, Count
 from chainrule_examples.detect.cell_images import CELL, NAMES, SIZE, cell_page, flipped, read_parts
-from chainrule_examples.detect.center_network import center_network
-from chainrule_examples.detect.color_peaks import color_peaks
+from chainrule_examples.detect.detectors import center_network, color_peaks
 from chainrule_examples.score_table import Score, print_scores, save_run
 
 OPTIONS: Texts = {

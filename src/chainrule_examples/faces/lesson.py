@@ -11,19 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.data import Table
+from chainrule.data import Table, decode_image, image_table
 from chainrule.data.augmentation import Affine, Color, Flip
 from chainrule.data.datasets import open_dataset
-from chainrule.data.readers.image_arrays import image_table
-from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, translated
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
-from chainrule_examples.faces.face_similarity import similarities
-from chainrule_examples.faces.identity_splits import split_images, split_people
-from chainrule_examples.faces.nearest_images import nearest_page
-from chainrule_examples.faces.unknown_faces import train_gate
+from chainrule_examples.faces.similarity import nearest_page, similarities
+from chainrule_examples.faces.unknown_faces import split_images, split_people, train_gate
 from chainrule_examples.faces.verification import rank_one, verify_pairs
 from chainrule_examples.score_table import Score, print_scores, save_run
 

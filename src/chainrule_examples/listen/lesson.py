@@ -14,7 +14,7 @@ import typer
 import chainrule as cr
 from chainrule.inputs import TranscriptKind
 from chainrule.messages import Text, Texts, in_language
-from chainrule_examples.listen.digit_recognition import recognize_digits
+from chainrule_examples.listen.spoken_digits import recognize_digits
 from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
 from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run

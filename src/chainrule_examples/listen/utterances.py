@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.datasets import open_dataset
-from chainrule.data.datasets.archive import Archive
+from chainrule.data.datasets import Archive, open_dataset
 from chainrule.errors import DataError, fact
 
 SYMBOLS = "-abcdefghijklmnopqrstuvwxyz "  # of the labels; the first is the blank of CTC

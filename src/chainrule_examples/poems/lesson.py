@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.sequences.tokenizer import END, PAD, UNKNOWN
+from chainrule.data import END, PAD, UNKNOWN
 from chainrule.messages import Texts, in_language
 from chainrule_examples.ngram import NGram, best_order
 from chainrule_examples.poems.poem_corpus import PUNCTUATION, Poem, read_poems, split_poems

@@ -16,17 +16,22 @@ import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.data.sequences.question_input import QuestionInput
-from chainrule.inputs.questions import QuestionRows, answers
+from chainrule.data import QuestionInput
+from chainrule.inputs import QuestionRows
 from chainrule.messages import Text, in_language
 from chainrule.metrics import character_f1, exact_match
-from chainrule_examples.questions.answer_page import answer_page
-from chainrule_examples.questions.baselines import METHODS, encode, overlapping_clauses, random_clauses
-from chainrule_examples.questions.refusal import refusal_line, with_threshold
-from chainrule_examples.questions.stories import Question
-from chainrule_examples.questions.texts import OPTIONS as OPTIONS
-from chainrule_examples.questions.texts import TEXTS
-from chainrule_examples.questions.unanswerable import question_parts, question_rows
+from chainrule_examples.questions.answers import (
+    METHODS,
+    TEXTS,
+    answer_page,
+    encode,
+    overlapping_clauses,
+    random_clauses,
+    refusal_line,
+    with_threshold,
+)
+from chainrule_examples.questions.answers import OPTIONS as OPTIONS
+from chainrule_examples.questions.question_sets import Question, question_parts, question_rows
 from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 
 NET: Text = "network"
@@ -79,10 +84,10 @@ def main(
         model = train_network(reader, train, targets, (units, depth, epochs or usual), seed)
         models.append(with_threshold(model, reader, validation, chosen.questions))
         facts = {"size": sum(a.size for a in model.parameters().values()), "seed": seed}
-        facts |= measure(answers(model, validation)[0], chosen.questions)
+        facts |= measure(validation.answers(model)[0], chosen.questions)
         print(texts["done"].format(**facts), flush=True)
         questions = tested.questions
-        own = random_clauses(questions, seed), overlapping_clauses(questions), answers(model, test)[0]
+        own = random_clauses(questions, seed), overlapping_clauses(questions), test.answers(model)[0]
         runs.append([measure(outputs, questions) for outputs in own])
     scores = [
         Score(name, {key: [own[key] for own in values] for key in ("EM", "F1")})

@@ -14,12 +14,9 @@ import numpy as np
 from chainrule.messages import in_language
 from chainrule.page import markup_table, screen
 from chainrule_examples import Count, Natural
-from chainrule_examples.robot.environment import Environments, Policy, Robot, run
-from chainrule_examples.robot.page import robot_page
-from chainrule_examples.robot.pendulum import PENDULUM
-from chainrule_examples.robot.reacher import REACHER
-from chainrule_examples.robot.texts import NAMES, TEXTS
-from chainrule_examples.robot.texts import OPTIONS as OPTIONS
+from chainrule_examples.robot.page import NAMES, TEXTS, robot_page
+from chainrule_examples.robot.page import OPTIONS as OPTIONS
+from chainrule_examples.robot.robots import PENDULUM, REACHER, Environments, Policy, Robot, run
 from chainrule_examples.robot.twin_critics import Agent
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
 

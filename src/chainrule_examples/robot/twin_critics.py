@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.batches.replay_buffer import ReplayBuffer
+from chainrule_examples.replay_buffer import ReplayBuffer
 
 
 class NegativeValue(cr.Loss):

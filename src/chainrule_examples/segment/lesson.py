@@ -11,16 +11,21 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
+from chainrule.data import class_mask, median_frequency_weights, resize_masks
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
-from chainrule.data.masks.masks import class_mask, median_frequency_weights, resize_masks
 from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
 from chainrule_examples import Count
 from chainrule_examples.conv_block import conv_block, residual_block
 from chainrule_examples.score_table import Score, collected, print_scores, save_run
 from chainrule_examples.segment import street_images as scenes
-from chainrule_examples.segment.baselines import BASELINES, baseline_masks
-from chainrule_examples.segment.scores import mean_iou, pixel_accuracy, pixel_confusion
+from chainrule_examples.segment.scores import (
+    BASELINES,
+    baseline_masks,
+    mean_iou,
+    pixel_accuracy,
+    pixel_confusion,
+)
 from chainrule_examples.segment.street_images import OPTIONS as OPTIONS
 
 METHODS: tuple[Text, ...] = (*BASELINES, "network")

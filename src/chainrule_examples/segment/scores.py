@@ -1,16 +1,80 @@
-"""Scores of masks: intersection over union and Dice of each class, from the confusion matrix of pixels.
-
-Entry (i, j) of the confusion matrix is the number of pixels of class i that are predicted as class j. The
-matrices of images are added up, so that every pixel has the same weight; the mean over classes gives small
-classes the weight of large ones.
-
-Reference: Everingham et al. (2015), The Pascal visual object classes challenge: a retrospective, section 4;
-Dice (1945), Measures of the amount of ecologic association between species.
-"""
+"""Scores of masks, and baselines: the most frequent class of a place, and a model of color and place."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from chainrule.messages import Text
+from chainrule.tabular import logistic
+
+# Baselines of segmentation: the most frequent class at each place, and a linear model of color and place.
+
+BASELINES: tuple[Text, ...] = "all road", "position prior", "linear model"
+PIXELS = 60  # pixels of each training image from which the linear model learns
+
+
+def baseline_masks(
+    x: np.ndarray, masks: np.ndarray, images: np.ndarray, names: Sequence[str]
+) -> list[np.ndarray]:
+    """The masks of images, (N, H, W), by each of ``BASELINES``.
+
+    Args:
+        x: training images, (M, H, W, 3) bytes.
+        masks: their masks, (M, H, W).
+        images: (N, H, W, 3) bytes.
+        names: of the classes.
+    """
+    fixed = np.full(masks.shape[1:], names.index("road")), position_prior(masks, len(names))
+    alike = [np.broadcast_to(mask, (len(images), *mask.shape)) for mask in fixed]
+    return [*alike, linear_pixels(x, masks, images, len(names))]
+
+
+def position_prior(masks: np.ndarray, classes: int) -> np.ndarray:
+    """The most frequent class at each pixel, (H, W).
+
+    Args:
+        masks: (N, H, W) of the training images; other numbers than 0 to ``classes`` - 1 do not count.
+        classes: the number of classes.
+
+    Example:
+        >>> position_prior(np.array([[[0, 1]], [[0, 1]], [[1, 9]]]), 2).tolist()
+        [[0, 1]]
+    """
+    return np.stack([(masks == kind).sum(axis=0) for kind in range(classes)]).argmax(axis=0)
+
+
+def linear_pixels(x: np.ndarray, masks: np.ndarray, images: np.ndarray, classes: int) -> np.ndarray:
+    """The masks of images, (N, H, W), by logistic regression on color, place and their products.
+
+    Args:
+        x: training images, (M, H, W, 3) bytes.
+        masks: their masks, (M, H, W).
+        images: (N, H, W, 3) bytes.
+        classes: the number of classes.
+    """
+    rng, (height, width) = np.random.default_rng(0), masks.shape[1:]
+    image = np.repeat(np.arange(len(x)), PIXELS)
+    row, column = rng.integers(0, height, len(image)), rng.integers(0, width, len(image))
+    y, place = masks[image, row, column], _places(height, width)
+    known = y < classes
+    model = logistic(_features(x[image, row, column], place[row, column])[known], y[known], classes)
+    return np.stack([model(_features(own, place)).argmax(axis=-1) for own in images])
+
+
+def _places(height: int, width: int) -> np.ndarray:
+    """Row and column of each pixel from -1 to 1, (H, W, 2)."""
+    return np.stack(
+        np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"), axis=-1
+    )
+
+
+def _features(colors: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Colors, places, their squares and products, (..., 20)."""
+    parts = np.concatenate([colors / 127.5 - 1, places], axis=-1)  # (..., 5)
+    first, second = np.triu_indices(parts.shape[-1])
+    return np.concatenate([parts, parts[..., first] * parts[..., second]], axis=-1)
 
 
 def pixel_confusion(predicted: np.ndarray, true: np.ndarray, classes: int) -> np.ndarray:

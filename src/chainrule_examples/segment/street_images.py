@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule.data import decode_image, overlay, resize_masks
 from chainrule.data.datasets import Archive, open_dataset
-from chainrule.data.masks.masks import overlay, resize_masks
-from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text, Texts, in_language, translated
 from chainrule.page import Bar, Figure, bar_chart, image_page

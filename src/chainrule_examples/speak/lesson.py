@@ -7,14 +7,13 @@ Reference: Ren et al. (2019), FastSpeech: fast, robust and controllable text to 
 from __future__ import annotations
 
 import chainrule as cr
-from chainrule.generation.speech import SpeechOutput
+from chainrule.generation import SpeechOutput
 from chainrule.inputs import SpeechKind
 from chainrule.messages import Text, Texts, in_language
 from chainrule_examples import COMMON, Count
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
-from chainrule_examples.speak.baselines import baselines, distortion, limit_of_griffin_lim
-from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM
-from chainrule_examples.speak.sound_files import speech_files
+from chainrule_examples.speak.distortion import SPECTROGRAM
+from chainrule_examples.speak.evaluation import baselines, distortion, limit_of_griffin_lim, speech_files
 from chainrule_examples.speak.voice_clips import LANGUAGE, Clip, read_clips, training_rows
 
 OPTIONS: Texts = {
@@ -83,7 +82,7 @@ def main(
         values.append(distortion(test, [SPECTROGRAM(sound) for sound in sounds]))
     scores = [*baselines(training, test), Score(NET, {"MCD": values})]
     print_scores(scores, lang, "MCD")
-    limit = texts["vocoder"].format(limit_of_griffin_lim(test))
+    limit = texts["vocoder"].format(limit_of_griffin_lim(test, output))
     print(limit, texts["limits"], credit_line("voice", lang), sep="\n")
     if out:
         save_run(out, models[-1], scores, speech_files(test, sounds, lang))

@@ -16,14 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import resampled
-from chainrule.data.datasets import open_dataset
-from chainrule.data.datasets.archive import Archive
-from chainrule.data.readers.wave_files import decode_wave
+from chainrule.data import decode_wave
+from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.sequences.phonemes import PAUSE, pronounce
-from chainrule.data.sequences.time_warping import warp_time
 from chainrule.errors import DataError, fact
-from chainrule.generation.speech import SpeechOutput, padded_rows
-from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM, mel_cepstra
+from chainrule.generation import SpeechOutput, padded_rows
+from chainrule_examples.speak.distortion import SPECTROGRAM, mel_cepstra, warp_time
 
 RATE = SPECTROGRAM.sample_rate
 LANGUAGE = "en-us"

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import chainrule as cr
-from chainrule.data.sequences.tokenizer import PAD
+from chainrule.data import PAD
 from chainrule.messages import Texts, in_language
 from chainrule_examples import Count
-from chainrule_examples.translate.baselines import baseline_translations
-from chainrule_examples.translate.scores import bleu_and_chrf, translate_all
+from chainrule_examples.translate.baselines import baseline_translations, bleu_and_chrf, translate_all
 from chainrule_examples.translate.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
 
 OPTIONS: Texts = {

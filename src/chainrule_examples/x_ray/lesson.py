@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.data import Table
+from chainrule.data import Table, labeled_images
 from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
-from chainrule.data.readers.image_arrays import labeled_images
 from chainrule.messages import Text, Texts, in_language
 from chainrule.tabular import logistic, threshold_of
 from chainrule_examples import COMMON, Count

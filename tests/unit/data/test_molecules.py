@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.data.molecules.descriptors import DESCRIPTORS, all_descriptors, descriptors, scaffold
 from chainrule.data.molecules.drawing import molecule_svg
 from chainrule.data.molecules.molecule_input import BONDS, FEATURES, MoleculeInput
 from chainrule.data.molecules.structure import parse_smiles, read_blocks
 from chainrule.errors import DataError
+from chainrule_examples.molecules.solubility import DESCRIPTORS, all_descriptors, descriptors, scaffold
 
 chem = pytest.importorskip("rdkit.Chem")
 ASPIRIN, CAFFEINE = "CC(=O)Oc1ccccc1C(=O)O", "Cn1cnc2c1c(=O)n(C)c(=O)n2C"

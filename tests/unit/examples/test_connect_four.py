@@ -16,10 +16,15 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule_examples.connect_four import lesson as connect_four
-from chainrule_examples.connect_four.page import board_svg
-from chainrule_examples.connect_four.policy_value import policy_value_network, saved_model
+from chainrule_examples.connect_four.display import board_svg
 from chainrule_examples.connect_four.rules import EMPTY, mirrored, planes_of, position
-from chainrule_examples.connect_four.self_play import SelfPlay, Settings, mirror
+from chainrule_examples.connect_four.self_play import (
+    SelfPlay,
+    Settings,
+    mirror,
+    policy_value_network,
+    saved_model,
+)
 from chainrule_examples.connect_four.tree_search import uniform
 
 

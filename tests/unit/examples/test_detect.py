@@ -18,7 +18,7 @@ from chainrule.data.boxes.flip import flip_boxes
 from chainrule.data.boxes.overlap import box_iou
 from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
-from chainrule_examples.detect.color_peaks import color_peaks
+from chainrule_examples.detect.detectors import color_peaks
 
 SIZES = {"train": 2, "val": 1, "test": 1}
 KINDS = (("RBC", 50, (205, 150, 150)), ("WBC", 85, (120, 60, 160)), ("Platelets", 18, (130, 70, 170)))

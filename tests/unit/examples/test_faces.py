@@ -13,8 +13,8 @@ from PIL import Image
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.faces import lesson as faces
-from chainrule_examples.faces.eigenfaces import eigenfaces, negative_distance
-from chainrule_examples.faces.identity_splits import split_images, split_people
+from chainrule_examples.faces.similarity import eigenfaces, negative_distance
+from chainrule_examples.faces.unknown_faces import split_images, split_people
 
 PEOPLE, IMAGES = 8, 6
 

@@ -12,9 +12,9 @@ import pytest
 PROGRAM = """
 import hashlib, sys
 import numpy as np
-from chainrule_examples.questions.baselines import encode
+from chainrule_examples.questions.answers import encode
 from chainrule_examples.sentiment.baselines import NGrams
-from chainrule_examples.questions.unanswerable import question_parts
+from chainrule_examples.questions.question_sets import question_parts
 from chainrule.data.readers.text.lines import ranking
 from chainrule.data.sequences.question_input import QuestionInput
 

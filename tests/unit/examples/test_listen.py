@@ -18,8 +18,7 @@ from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError
 from chainrule_examples.listen import lesson as listen
 from chainrule_examples.listen import utterances
-from chainrule_examples.listen.digit_recognition import recognize_digits
-from chainrule_examples.listen.spoken_digits import RATE, read_digits
+from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
 from chainrule_examples.listen.transcripts import Decoder, choose_decoder, error_rates
 from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main as command
-from chainrule.data.molecules.descriptors import scaffold
 from chainrule.errors import DataError
 from chainrule_examples.molecules import lesson as molecules
 from chainrule_examples.molecules.solubility import (
@@ -18,6 +17,7 @@ from chainrule_examples.molecules.solubility import (
     TARGET,
     concatenate,
     read_solubility,
+    scaffold,
     scaffold_split,
 )
 

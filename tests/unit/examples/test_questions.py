@@ -13,10 +13,16 @@ from chainrule.apps.cli.main import main as command
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.errors import DataError
 from chainrule_examples.questions import lesson as questions
-from chainrule_examples.questions.baselines import encode, overlapping_clauses, random_clauses
-from chainrule_examples.questions.drcd import read_drcd
-from chainrule_examples.questions.stories import PARTS, PEOPLE, PLACES, THINGS, stories
-from chainrule_examples.questions.unanswerable import about_other_texts
+from chainrule_examples.questions.answers import encode, overlapping_clauses, random_clauses
+from chainrule_examples.questions.question_sets import (
+    PEOPLE,
+    PEOPLE_OF,
+    PLACES,
+    THINGS,
+    about_other_texts,
+    read_drcd,
+    stories,
+)
 
 ARTICLES, QUESTIONS = 20, 6
 
@@ -53,7 +59,7 @@ def test_answers_of_stories_are_where_they_are_said_to_be(lang: str) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_people_of_test_stories_are_in_no_training_story(lang: str) -> None:
     names = PEOPLE[lang].split()
-    parts = [" ".join(q.passage for q in stories(300, lang, part)) for part in PARTS]
+    parts = [" ".join(q.passage for q in stories(300, lang, part)) for part in PEOPLE_OF]
     known = [{name for name in names if name in part} for part in parts]
     assert not known[0] & known[2]
     assert not known[1] & (known[0] | known[2])

@@ -18,10 +18,8 @@ from PIL import Image
 import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule_examples.robot import lesson as robot
-from chainrule_examples.robot import pendulum, reacher
-from chainrule_examples.robot.environment import run
-from chainrule_examples.robot.pendulum import PENDULUM
-from chainrule_examples.robot.reacher import REACHER
+from chainrule_examples.robot import robots
+from chainrule_examples.robot.robots import PENDULUM, REACHER, run
 from chainrule_examples.robot.twin_critics import Agent, Settings
 
 pytest.importorskip("gymnasium")
@@ -91,36 +89,36 @@ def test_starts_depend_on_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("mass", [0.7, 1.0, 1.3])
 def test_the_controller_by_hand_holds_the_pendulum_upright(mass: float) -> None:
-    _, states = run(PENDULUM, pendulum.swing_up, 8, 3, mass)
+    _, states = run(PENDULUM, robots.swing_up, 8, 3, mass)
     assert states[-1, :, 0].min() > 0.99  # the cosine of the angle
 
 
 @given(st.floats(-3.1, 3.1), st.floats(-3.0, 3.0))
 def test_inverse_kinematics_reaches_every_position_of_the_fingertip(first: float, elbow: float) -> None:
-    target = reacher.fingertip(np.array([[first, elbow]]))
+    target = robots.fingertip(np.array([[first, elbow]]))
     for bend in (1, -1):
-        angles = reacher.angles_of(target, bend)
-        np.testing.assert_allclose(reacher.fingertip(angles), target, atol=1e-6)
+        angles = robots.angles_of(target, bend)
+        np.testing.assert_allclose(robots.fingertip(angles), target, atol=1e-6)
         assert bend * angles[0, 1] >= 0
 
 
 def test_a_target_out_of_reach_is_approached() -> None:
-    angles = reacher.angles_of(np.array([[0.0, 0.3]]), 1)
-    np.testing.assert_allclose(reacher.fingertip(angles), [[0.0, reacher.UPPER + reacher.LOWER]], atol=1e-9)
+    angles = robots.angles_of(np.array([[0.0, 0.3]]), 1)
+    np.testing.assert_allclose(robots.fingertip(angles), [[0.0, robots.UPPER + robots.LOWER]], atol=1e-9)
 
 
 def test_the_arm_of_the_environment_is_that_of_the_equations() -> None:
     pytest.importorskip("mujoco")
-    states = run(REACHER, reacher.reach, 20, 0)[1] / np.array(reacher.SCALE)
+    states = run(REACHER, robots.reach, 20, 0)[1] / np.array(robots.SCALE)
     for step in (states[0], states[-1]):  # at rest; in motion the environment returns an earlier position
-        tips = reacher.fingertip(np.arctan2(step[:, 2:4], step[:, :2]))
+        tips = robots.fingertip(np.arctan2(step[:, 2:4], step[:, :2]))
         np.testing.assert_allclose(tips - step[:, 4:6], step[:, 8:10], atol=1e-4)
 
 
 def test_the_controller_by_hand_brings_the_fingertip_to_the_target() -> None:
     pytest.importorskip("mujoco")
-    total, states = run(REACHER, reacher.reach, 20, 3)
-    distances = np.linalg.norm(states[-1, :, 8:10] / np.array(reacher.SCALE[8:]), axis=1)
+    total, states = run(REACHER, robots.reach, 20, 3)
+    distances = np.linalg.norm(states[-1, :, 8:10] / np.array(robots.SCALE[8:]), axis=1)
     assert distances.max() < 0.005
     assert total.mean() > -3.75  # the threshold of gymnasium
 
@@ -143,7 +141,7 @@ def test_the_reacher_is_trained_scored_saved_and_predicted(
 
 def test_an_animation_has_a_frame_for_each_step() -> None:
     states = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    with Image.open(io.BytesIO(pendulum.animation(states, np.array([[0.0], [1.0], [-1.0]])))) as image:
+    with Image.open(io.BytesIO(robots.pendulum_animation(states, np.array([[0.0], [1.0], [-1.0]])))) as image:
         frames = []
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.segment import lesson as segment
-from chainrule_examples.segment.baselines import linear_pixels, position_prior
+from chainrule_examples.segment.scores import linear_pixels, position_prior
 from chainrule_examples.segment.street_images import COLORS, NAMES, VOID
 
 SIZES = {"train": 8, "val": 1, "test": 2}

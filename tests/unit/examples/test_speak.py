@@ -19,7 +19,7 @@ from chainrule.data.sequences.phonemes import pronounce
 from chainrule.errors import DataError
 from chainrule_examples.speak import lesson as speak
 from chainrule_examples.speak import voice_clips
-from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM
+from chainrule_examples.speak.distortion import SPECTROGRAM
 from chainrule_examples.speak.voice_clips import TEACHER, aligned_clip, part_of, read_clips
 
 WORDS = [

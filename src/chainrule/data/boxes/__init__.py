@@ -6,5 +6,4 @@ A box is four numbers, left, top, right and bottom, in pixels; boxes are arrays 
     voc.py           read annotations in the XML format of Pascal VOC
     center_grid.py   boxes as targets of a grid of cells, and boxes from the outputs of a network
 
-The scores of detections are in ``metrics/detection.py``.
 """

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from chainrule.data import Tokenizer
 from chainrule.errors import DataError, UsageError
 from chainrule_examples.translate import sentence_pairs
-from chainrule_examples.translate.gettext_catalogs import read_catalog
 from chainrule_examples.translate.sentence_pairs import (
     LIBREOFFICE,
     Marked,
@@ -22,6 +21,7 @@ from chainrule_examples.translate.sentence_pairs import (
     clean_pairs,
     normalized,
     pair_rows,
+    read_catalog,
     read_pairs,
     split_pairs,
 )

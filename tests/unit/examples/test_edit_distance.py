@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.errors import UsageError
-from chainrule_examples.listen.edit_distance import character_error_rate, edit_distance, word_error_rate
+from chainrule_examples.listen.transcripts import character_error_rate, edit_distance, word_error_rate
 
 words = st.text(alphabet="abc", max_size=6)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.batches.replay_buffer import ReplayBuffer
 from chainrule.errors import DataError
+from chainrule_examples.replay_buffer import ReplayBuffer
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.fft import dct
 
-from chainrule.data.sequences import time_warping
-from chainrule.data.sequences.time_warping import warp_time
 from chainrule.errors import DataError
-from chainrule_examples.speak.mel_cepstral_distortion import mel_cepstra, mel_cepstral_distortion
+from chainrule_examples.speak import distortion as module
+from chainrule_examples.speak.distortion import mel_cepstra, mel_cepstral_distortion, warp_time
 
 SEEDS, LENGTHS = st.integers(0, 2**32 - 1), st.integers(1, 12)
 
@@ -81,6 +80,6 @@ def test_sequences_that_do_not_fit_are_refused(a: np.ndarray, b: np.ndarray, cod
 
 
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_warping, "MAX_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_BYTES", 10)
     with pytest.raises(DataError, match="E308"):
         warp_time(np.zeros((4, 1)), np.zeros((4, 1)))

@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 
 from chainrule_examples.connect_four import rules as c4
 from chainrule_examples.connect_four.players import (
+    ILLEGAL,
     FlatMonteCarlo,
+    Solver,
     block_and_center,
     block_and_center_columns,
+    game,
+    match,
+    openings,
     playout,
+    problems,
     random_position,
     random_state,
 )
-from chainrule_examples.connect_four.problems import game, match, openings, problems
-from chainrule_examples.connect_four.solver import ILLEGAL, Solver
 from chainrule_examples.connect_four.tree_search import (
     Forest,
     PolicyPlayer,

@@ -1,4 +1,4 @@
-"""Sounds and spectrograms of test texts, to listen to and to look at."""
+"""Speech beside recordings: its distortion, that of simpler methods, and files to listen to and look at."""
 
 from __future__ import annotations
 
@@ -6,11 +6,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.data.readers.wave_files import encode_wave
+from chainrule.data import encode_wave
+from chainrule.generation import SpeechOutput
 from chainrule.messages import Texts, in_language
 from chainrule.page import Figure, image_page
-from chainrule_examples.speak.mel_cepstral_distortion import SPECTROGRAM, mel_cepstral_distortion
+from chainrule_examples.score_table import Score
+from chainrule_examples.speak.distortion import SPECTROGRAM, mel_cepstral_distortion
 from chainrule_examples.speak.voice_clips import Clip
+
+# The mel-cepstral distortion of speech for test recordings, and that of simpler methods.
+
+MEAN, TEACHER = "mean frame", "espeak-ng"
+
+
+def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> float:
+    """The mean MCD of spectrograms of the texts of recordings."""
+    pairs = zip(clips, spoken, strict=True)
+    return float(np.mean([mel_cepstral_distortion(clip.log_mel, own) for clip, own in pairs]))
+
+
+def baselines(training: Sequence[Clip], test: Sequence[Clip]) -> list[Score]:
+    """The scores of one spectrum for all frames, and of espeak-ng."""
+    mean = np.concatenate([clip.log_mel for clip in training]).mean(axis=0)
+    same = [np.repeat(mean[None], len(clip.log_mel), axis=0) for clip in test]
+    spoken = {MEAN: same, TEACHER: [clip.teacher for clip in test]}
+    return [Score(name, {"MCD": [distortion(test, own)]}) for name, own in spoken.items()]
+
+
+def limit_of_griffin_lim(test: Sequence[Clip], output: SpeechOutput) -> float:
+    """The distortion of the recordings themselves, converted to spectrograms and back to sounds."""
+    return distortion(test, [SPECTROGRAM(output.sound_of(clip.log_mel)) for clip in test])
+
 
 TEXTS: Texts = {
     "title": "Spectrograms of texts that were not in the training",

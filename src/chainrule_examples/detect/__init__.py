@@ -1,1 +1,0 @@
-"""Detection of cells in images of blood: a network of centers and sizes."""

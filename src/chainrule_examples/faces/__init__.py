@@ -1,1 +1,0 @@
-"""Recognition of faces: embeddings, verification of pairs, people that were not trained."""

@@ -1,1 +1,0 @@
-"""Recognition of speech: spoken digits and utterances."""

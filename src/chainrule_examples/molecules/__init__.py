@@ -1,1 +1,0 @@
-"""Solubility of molecules: a network on their graphs."""

@@ -1,0 +1,177 @@
+"""Answers: the encoding of questions, baselines, refusals of answers in doubt, and the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.data import QuestionInput
+from chainrule.inputs import QuestionKind, QuestionRows
+from chainrule.messages import Text, Texts, in_language, translated
+from chainrule.metrics import exact_match
+from chainrule.page import markup_table, result_page
+from chainrule_examples import COMMON
+from chainrule_examples.questions.question_sets import Part, Question
+
+# Texts of the example ``questions``.
+
+OPTIONS: Texts = {
+    **COMMON,
+    "set": "generated stories, or drcd: paragraphs of an encyclopedia",
+    "data": "archive or folder of DRCD; default: a download",
+    "long": "larger network and longer training",
+    "seeds": "number of trainings; 0: 3, or 1 for drcd",
+}
+TEXTS: Texts = {
+    "data": (
+        "{0:,} training, {2:,} validation, {4:,} test questions\n"
+        "and {1:,}, {3:,}, {5:,} whose passage has no answer"
+    ),
+    "done": "seed {seed}: {size:,} parameters, validation EM {EM:.3f}, F1 {F1:.3f}",
+    "refusal": (
+        "Answers with a probability below {limit:.3f} are refused: {kept:.1%} of the questions are\n"
+        "answered, {right:.1%} of them exactly. Without an answer, {refused:.1%} are refused."
+    ),
+    "stories": (
+        "A generator with a few dozen words writes the stories: scores of real texts are far lower.\n"
+        "For those, see --set drcd."
+    ),
+    "drcd": (
+        "Every question was written for its paragraph, which has the answer; often a text has none.\n"
+        "The network marks a part of the text by its form and does not check facts."
+    ),
+    "title": "Questions and answers",
+    "table": "Test questions, wrong answers first",
+    "header": "question,answer,probability,reference",
+    "why": "Why the answer begins there: {question}",
+    "legend": "The question, then the part of the passage that is read.",
+}
+
+
+# Baselines that answer questions without learning, and the encoding of questions for training.
+
+METHODS: tuple[Text, ...] = ("random clause", "clause with most in common")
+_CLAUSE = re.compile(r"[^，。！？；：、,!?;:.\n]+")
+
+
+def random_clauses(questions: Sequence[Question], seed: int) -> list[str]:
+    """A random clause of each passage."""
+    draw = np.random.default_rng(seed)
+    return [clauses[draw.integers(len(clauses))] for clauses in map(_clauses, questions)]
+
+
+def overlapping_clauses(questions: Sequence[Question]) -> list[str]:
+    """The clause that has the most pairs of characters in common with the question."""
+    return [
+        max(_clauses(question), key=lambda clause: len(_pairs(clause) & _pairs(question.question)))
+        for question in questions
+    ]
+
+
+def encode(reader: QuestionInput, questions: Sequence[Question]) -> tuple[QuestionRows, np.ndarray]:
+    """The inputs of the network, and start and end of each answer, (N, 2).
+
+    The target of an answer that is not in the window, or of none, is the position after the last.
+    """
+    rows = QuestionRows.of(reader, [q.passage for q in questions], [q.question for q in questions])
+    targets = np.full((len(questions), 2), reader.passage_length)
+    for row, (question, window) in enumerate(zip(questions, rows.windows, strict=True)):
+        cells = {place: i for i, place in enumerate(window.places)}
+        for answer, start in zip(question.answers, question.starts, strict=True):
+            first, last = cells.get(start, -1), cells.get(start + len(answer) - 1, -1)
+            if first >= 0 and last - first == len(answer) - 1:
+                targets[row] = first, last
+                break
+    return rows, targets
+
+
+def _clauses(question: Question) -> list[str]:
+    return _CLAUSE.findall(question.passage) or [question.passage]
+
+
+def _pairs(text: str) -> set[str]:
+    return {text[i : i + 2] for i in range(len(text) - 1)}
+
+
+# Refuse answers in doubt: a threshold of the probability, chosen on validation questions.
+
+KEPT = 0.95  # the share of right answers to validation questions that are above the threshold
+
+
+def with_threshold(
+    model: cr.Model, reader: QuestionInput, rows: QuestionRows, questions: Sequence[Question]
+) -> cr.Model:
+    """The model with how it reads questions, and the smallest probability of an answer.
+
+    Args:
+        model: a trained network.
+        reader: of its inputs.
+        rows, questions: of the validation.
+    """
+    texts, probabilities = rows.answers(model)
+    right = [exact_match([text], [q.answers]) > 0 for text, q in zip(texts, questions, strict=True)]
+    limit = float(np.quantile(probabilities[right], 1 - KEPT)) if any(right) else 0.0
+    refusing = cr.Model.of(model.state)
+    QuestionKind(reader, limit).attach(refusing)
+    return refusing
+
+
+def refusal_line(model: cr.Model, reader: QuestionInput, part: Part, lang: str) -> str:
+    """How many questions with an answer are answered, and how many without one are refused."""
+    kind, questions = QuestionKind.of(model), part.questions
+    assert kind is not None
+    limit = kind.min_probability
+    texts, probabilities = encode(reader, questions)[0].answers(model)
+    certain = np.flatnonzero(probabilities >= limit).tolist()
+    right = (
+        exact_match([texts[i] for i in certain], [questions[i].answers for i in certain]) if certain else 0.0
+    )
+    refused = float((encode(reader, part.unanswerable)[0].answers(model)[1] < limit).mean())
+    facts = {"limit": limit, "kept": len(certain) / len(questions), "right": right, "refused": refused}
+    return translated(TEXTS["refusal"], lang).format(**facts)
+
+
+LISTED, COLORED = 40, 3  # questions
+
+
+def wrong_first(marked: Sequence[str], references: Sequence[Sequence[str]]) -> list[int]:
+    """The positions of the wrong answers, then those of the right ones.
+
+    Args:
+        marked: the answers.
+        references: for each the possible answers.
+
+    Example:
+        >>> wrong_first(["in 1990", "1990", "1991"], [["in 1990"], ["1991"], ["1991"]])
+        [1, 0, 2]
+    """
+    is_right = [exact_match([answer], [own]) for answer, own in zip(marked, references, strict=True)]
+    return np.argsort(is_right, kind="stable").tolist()
+
+
+def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRows, lang: str) -> str:
+    """A page of test questions: first those with a wrong answer, then others in their order.
+
+    Args:
+        model: the network.
+        questions: of the test.
+        rows: the same, encoded.
+        lang: of the page.
+    """
+    texts = in_language(TEXTS, lang)
+    marked, probabilities = rows.answers(model)
+    listed = wrong_first(marked, [q.answers for q in questions])[:LISTED]
+    table = [
+        (questions[i].question, marked[i], f"{probabilities[i]:.3f}", " / ".join(questions[i].answers))
+        for i in listed
+    ]
+    sections = [(texts["table"], markup_table(texts["header"].split(","), table), "")]
+    for row in listed[:COLORED]:
+        one = rows.take(np.array([row]))
+        values = model.attribute(one.inputs, target=(0, one.spans(model)[0].start))
+        colored = one.by_character(values).plot_html()
+        sections.append((texts["why"].format(question=questions[row].question), colored, texts["legend"]))
+    return result_page(texts["title"], lang, sections)

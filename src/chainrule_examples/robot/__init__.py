@@ -1,1 +1,0 @@
-"""Control of simulated robots by reinforcement learning."""

@@ -1,1 +1,0 @@
-"""Segmentation of street images."""

@@ -1,1 +1,0 @@
-"""Sentiment of film reviews."""

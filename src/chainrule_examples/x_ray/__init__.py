@@ -1,1 +1,0 @@
-"""X-ray images of the chest: pneumonia or not."""
