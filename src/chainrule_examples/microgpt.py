@@ -13,28 +13,12 @@ import numpy as np
 import chainrule as cr
 from chainrule.data import PAD
 from chainrule.events import EpochDone, Event
-from chainrule.messages import Texts, in_language
-from chainrule_examples import COMMON, Count
-from chainrule_examples.first_names import LENGTH, Names, baseline_scores, read_names
+from chainrule.messages import in_language
+from chainrule_examples import Count
+from chainrule_examples.first_names import LENGTH, TEXTS, Names, baseline_scores, read_names
+from chainrule_examples.first_names import OPTIONS as OPTIONS
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
-OPTIONS: Texts = {
-    **COMMON,
-    "data": "archive or folder of names",
-    "long": "two blocks of 64 channels",
-    "epochs": "maximum number of epochs; 0: chosen for the network",
-    "out": "folder for the model, the scores and the derived step",
-}
-TEXTS: Texts = {
-    "data": "{0:,} training, {1:,} validation, {2:,} test names",
-    "done": "seed {seed}: {size:,} parameters, {epochs} epochs, {speed:,.0f} tokens per second of CPU",
-    "speed": "Published, with 1 name per step: 7,430 in pure Python, 40,244 in NumPy; here {batch} names",
-    "names": "Invented names, {share:.0%} of them not in the list: {names}",
-    "note": (
-        "The names were given in the United States before 1990; the test names are of the same list."
-        "\nSomebody may have an invented name."
-    ),
-}
 BATCH, EPOCHS, SMALL = 128, 30, cr.SmallNormal(0.08)  # names per step; epochs; initial vectors
 
 

@@ -80,11 +80,10 @@ def main(
     options = {"target": chosen.target, "positive": "bad", "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
     metrics = {"AUC": cr.metric("roc_auc"), "Brier": cr.metric("brier"), "cost": costs.mean}
-    scores = fold_scores(divisions, metrics)
-    print_scores(scores, lang, "AUC")
-    rule, header = texts["refuse"].format(level=costs.threshold), texts["header"].split(",")
+    print_scores(scores := fold_scores(divisions, metrics), lang, "AUC")
+    screen.line(rule := texts["refuse"].format(level=costs.threshold))
+    header = texts["header"].split(",")
     groups = group_rows(divisions[0], groups_in(table, chosen), costs.threshold)
-    screen.line(rule)
     screen.heading(texts["groups"])
     screen.table(header, groups, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line(chosen.dataset, lang)}")

@@ -12,18 +12,16 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.messages import in_language
-from chainrule.metrics import ndcg_and_recall
 from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
-from chainrule_examples.recommend.baselines import item_neighbors, linear_autoencoder, popularity
+from chainrule_examples.recommend.baselines import evaluate
 from chainrule_examples.recommend.content import print_content_scores
 from chainrule_examples.recommend.movielens import OPTIONS as OPTIONS
 from chainrule_examples.recommend.movielens import TEXTS
 from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run, verdict
 
 METHODS = ("popular", "neighbors", "linear", "net")
-NEIGHBORS, PENALTY = (200, 10_000), (500.0, 200.0)  # at random and by time, chosen as the next
 LATENT, EPOCHS, DROPOUT, DIVERGENCE = 200, (40, 16), (0.7, 0.5), 0.2  # chosen on a fifth of the training rows
 
 
@@ -52,15 +50,6 @@ def train_network(
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
-
-
-def evaluate(known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int) -> list[dict[str, float]]:
-    """nDCG@10 and recall@10 of each of ``METHODS`` on the test ratings."""
-    neighbors = item_neighbors(known, NEIGHBORS[by_time])
-    linear = linear_autoencoder(known, PENALTY[by_time])
-    names = [name + " by time" * by_time for name in ("nDCG@10", "recall@10")]
-    scores = (popularity(known), neighbors, linear, np.asarray(model(known)))
-    return [dict(zip(names, ndcg_and_recall(own, known, later), strict=True)) for own in scores]
 
 
 def main(
