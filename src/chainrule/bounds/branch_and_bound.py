@@ -41,7 +41,7 @@ SMALLEST = 2.0**-40  # a side that is narrower, relative to its ends, is not div
 
 @frozen(eq=False)
 class Boxes:
-    """Boxes of flat inputs, and what is known about nodes on them.
+    """Boxes of flat inputs, with known bounds of nodes on them.
 
     Args:
         lower, upper: the bounds, (n, inputs).

@@ -221,7 +221,7 @@ class Enclosure:
             node: the node.
             rows: the coefficients, (R, size of the node for one sample).
             boxes: the index of the box of each row, (R,).
-            multipliers: see there.
+            multipliers: see ``BackwardPass``.
         """
         with np.errstate(all="ignore"):
             bound = BackwardPass(self, boxes, multipliers).run(node, rows)

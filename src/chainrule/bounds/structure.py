@@ -198,7 +198,7 @@ class Structure:
 
     @cached_property
     def exact(self) -> set[Node]:
-        """Nodes whose intervals are exact: at most one sum of separate inputs lies before them."""
+        """Nodes whose intervals are exact: at most one sum of separate inputs precedes them."""
         separate, exact = set(self.inputs.values()), set(self.inputs.values())
         for node, rule in self.linear.items():
             sources = [source for source in node.inputs if source in self.variable]

@@ -125,7 +125,7 @@ class _Attempt:
         return self._alternated()
 
     def _alternated(self) -> Counterexample | None:
-        """Run the searches that are not done in turns, each longer than the last, and look for violations."""
+        """Alternate between unfinished searches, each turn longer than the last, and look for violations."""
         for turn in count():
             left = [search for search in self._searches if not search.is_exhausted]
             if self._is_over() or not left:

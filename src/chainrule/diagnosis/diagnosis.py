@@ -35,7 +35,7 @@ class Diagnosis(Page):
 
     Args:
         findings: the findings, the most severe first.
-        remedies: what is suggested instead of a line of Python, by the key of a finding; empty: nothing.
+        remedies: the remedies suggested instead of a line of Python, by the key of a finding.
     """
 
     findings: tuple[Finding, ...] = ()

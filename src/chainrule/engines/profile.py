@@ -20,7 +20,7 @@ replicas, and new parameters with everything that depends only on them."""
 
 @frozen(eq=False)
 class ProfiledStep:
-    """A training step that is to be measured.
+    """A training step to measure.
 
     Args:
         graph: the step; outputs ``loss`` and those named in ``homes``.

@@ -28,7 +28,7 @@ class ModelCard:
         chinese: its Chinese name.
         says: the summary, one sentence in English and one in Chinese.
         parameters: number of trainable parameters with the defaults.
-        source: where that number comes from.
+        source: the source of that number.
         reference: authors, year and title of the paper.
         inputs: shape and dtype of each input of the reference, by name; a single one is ``"x"``.
 

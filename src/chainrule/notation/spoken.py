@@ -202,7 +202,7 @@ class _Words:
         return texts[0] + "".join(self._sign(s) + text for s, text in zip(signs, texts[1:], strict=True))
 
     def _beside(self, tree: Tree, min_level: Level, free: bool) -> str:
-        """Return a part next to an operator, in brackets if its open side would take in the text after it."""
+        """Return a part next to an operator, in brackets if the text after it would seem a part of it."""
         if self._is_phrase(tree):
             bare = free and not _is_list(tree)
         else:

@@ -105,7 +105,7 @@ class Problem:
         return self._margins(self.logits(points, rows), rows)
 
     def is_success(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return whether predicted classes, (m,), of samples with these indices are what is searched."""
+        """Return whether predicted classes, (m,), of samples with these indices count as success."""
         return predicted != self.labels[rows] if self.goal is None else predicted == self.goal
 
     def _margins(self, logits: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -162,7 +162,7 @@ class ChangedRows:
         return ChangedRows(problem.x.copy(), levels, numbers)
 
     def take(self, other: ChangedRows, rows: np.ndarray) -> None:
-        """Replace some rows by those of another object."""
+        """Replace some rows with the rows of another object."""
         self.x[rows] = other.x[rows]
         for own, new in ((self.levels, other.levels), (self.numbers, other.numbers)):
             for name, values in new.items():

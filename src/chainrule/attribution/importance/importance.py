@@ -291,7 +291,7 @@ def _metric_function(
 
 
 def _groups(model: ModelState, rows: Arrays, requested: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
-    """Return what is shuffled together: custom groups, columns, patches of an image, or complete inputs."""
+    """Return the groups that are shuffled: custom ones, columns, patches of an image, or complete inputs."""
     inputs: Any = rows.x
     (first, *further_inputs), preparation = inputs.values(), model.preparation
     is_row = not further_inputs and first.ndim == 2

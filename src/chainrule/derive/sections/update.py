@@ -163,7 +163,7 @@ class SignalTransfer:
         near, far: the layer closer to the loss and the one before it.
         sent, arrived, left: norm of the signal at the near weighted sum, at the far activation and at the far
             weighted sum.
-        has_activation: whether an activation function lies between the last two.
+        has_activation: whether an activation function is between the last two.
         share_of_first: the product of all factors from the last layer on.
     """
 

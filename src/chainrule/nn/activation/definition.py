@@ -79,7 +79,7 @@ class Curve:
         chinese: its Chinese name.
         settings: its settings by name.
         initializer: the initial weights that keep a signal level through it.
-        pytorch, keras: what the two libraries call it; ``""``: it is not there.
+        pytorch, keras: the names in the two libraries; ``""`` if it is missing.
         reference: who proposed it.
         build: for those that are no formula of one number: nodes from ``x``, a scope (or none) and settings.
         scoped: whether it takes parameters or random numbers from the scope.

@@ -113,8 +113,8 @@ class Taken(NamedTuple):
 
     Args:
         query: the queries, (B, ..., Tq, C).
-        key: what is compared with it, (B, ..., Tk, C').
-        value: what is taken in, (B, ..., Tk, C'').
+        key: the keys, compared with the queries, (B, ..., Tk, C').
+        value: the values, averaged by weights, (B, ..., Tk, C'').
         mask: which of them count, in one of the forms of ``mask.py``; ``None``: all.
         is_self: whether a sequence attends to itself.
     """
@@ -191,7 +191,7 @@ def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = Non
 
 
 def _require_fit(owner: Layer, query: Node, key: Node, value: Node) -> None:
-    """Refuse sequences of another batch, and values that are not as many as the keys; all at once."""
+    """Refuse, in one error, sequences of another batch and another number of values than keys."""
     wrong = [
         fact(
             "{name} {shape}: the query has {leading} in front",

@@ -179,7 +179,7 @@ def fans(shape: Shape) -> tuple[float, float]:
 def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> Node:
     """Return standard normal numbers; values farther out than ``cut`` are sampled again.
 
-    Drawn so often that less than one number in 10^12 is still outside; such a one is moved to the limit.
+    Drawn so often that less than one number in 10^12 is still outside; such numbers are set to the limit.
     """
     outside = math.erfc(cut / math.sqrt(2.0))
     samples = F.normal(key, shape, dtype, stream)

@@ -182,7 +182,7 @@ def _starts(u: Node, n: int, m: int, k: int) -> Node:
 
 
 def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
-    """Return for each spatial axis how many cells it has and how many it is to have."""
+    """Return the present and the required number of cells along each spatial axis."""
     space: Lengths = space_of(type(owner).__name__, x.spec)
     if 0 in space:
         raise ShapeError("E219", expected=fact("an image of one cell or more"), received=shape_text(x.shape))

@@ -145,7 +145,7 @@ SMALLEST = 1e-30  # weight of a group, so that its logarithm is finite
 
 @frozen
 class EachMember(Initializer):
-    """Samples the parameter of each member of an ensemble by itself.
+    """Samples the parameter of each member of an ensemble independently.
 
     The variance of a random weight then depends on the inputs and outputs of one member.
 

@@ -119,7 +119,7 @@ class SequencePool(Layer):
 def _outermost(counts: Node, is_last: bool) -> Node:
     """Return 1 at the first or last position that counts and 0 elsewhere, (B, T, 1), without a loop.
 
-    Each position that counts is given its number from the far end, and the largest wins.
+    Each position that counts is numbered from the far end; the one with the largest number is marked.
     """
     (places,) = bound(counts.shape[1:2])
     number = F.reshape(constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)

@@ -68,7 +68,7 @@ class Optimizer(Extensible):
 
     @property
     def needs_all(self) -> bool:
-        """Whether every step must see the whole training set."""
+        """Whether every step needs the whole training set."""
         return False
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
@@ -104,7 +104,7 @@ class Optimizer(Extensible):
 
 @frozen
 class Rule(Optimizer):
-    """Base of the optimizers that treat every parameter by itself.
+    """Base of the optimizers that update every parameter independently.
 
     Args:
         learning_rate: the learning rate, a number above 0 or a schedule.
@@ -141,7 +141,7 @@ class Rule(Optimizer):
 
         Args:
             p, g: the parameter and its gradient, one shape.
-            slots: the state of it.
+            slots: its state.
             context: learning rate, step count and loss.
         """
         raise TypeError(f"{type(self).__name__} moves nothing")

@@ -176,7 +176,7 @@ class Recurrent(Layer):
 
 
 def dropout_factors(rate: float, name: str, shape: Shape, like: Node, scope: Scope) -> Node:
-    """Return factors that drop a share of something and enlarge the rest: 0 or 1 / (1 - rate)."""
+    """Return the factors of dropout: 0 for the dropped share, 1 / (1 - rate) for the rest."""
     is_kept = scope.uniform(name, shape) >= rate
     return is_kept.astype(like.dtype) * (1.0 / (1.0 - rate))
 

@@ -122,7 +122,7 @@ def divided(
     """Branch and bound for one sample; see ``can_divide``.
 
     Returns:
-        whether its class is proven, and a candidate for a counterexample, if one was met.
+        whether its class is proven, and a candidate for a counterexample, if there is one.
     """
     started = time.monotonic()
     if not (np.isfinite(region.lower[row]).all() and np.isfinite(region.upper[row]).all()):
