@@ -73,6 +73,13 @@ def test_package_docstrings_name_existing_files() -> None:
     assert {package: names for package, names in missing.items() if names} == {}
 
 
+def test_texts_of_code_name_existing_modules() -> None:
+    modules = {path.name for path in tracked() if path.suffix == ".py"}
+    named = {file: set(re.findall(r"``(?:\w+/)*(\w+\.py)``", text(file))) for file in PACKAGE}
+    assert len(set().union(*named.values())) > 40
+    assert {str(file): names - modules for file, names in named.items() if names - modules} == {}
+
+
 def test_a_missing_file_of_a_package_docstring_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").touch()
     (tmp_path / "__init__.py").write_text('"""Files: a.py and b.py."""', encoding="utf-8")

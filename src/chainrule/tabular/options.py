@@ -1,4 +1,4 @@
-"""The options of a training, validated; ``config_file.py`` stores them in the run folder."""
+"""The options of a training, validated; ``run_folder.py`` stores them in the run folder."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ needed, so integers and categories need no special treatment.
 
 Shrinking one column at a time ends where no single change can be smaller, which may be far from the nearest
 point: a small step back of one column needs a step forward of another. The nearest results are therefore
-improved by exchanges between two columns (``exchange.py``), first among their own columns, then among all.
+improved by exchanges between two columns (``exchanged``), first among their own columns, then among all.
 
     distance = sum over the changed columns of |after - before| / scale,   1 for a changed category
 

@@ -1,6 +1,6 @@
 """How PyTorch stores the parameters of each layer kind: names and layouts.
 
-A family (``name_maps.py``) defines which module of another network corresponds to a layer; the parameters
+A family (``names.py``) defines which module of another network corresponds to a layer; the parameters
 inside the two correspond in the same way everywhere, which is defined here once. Most correspond one to one,
 with three exceptions:
 

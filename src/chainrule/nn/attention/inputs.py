@@ -115,7 +115,7 @@ class Taken(NamedTuple):
         query: the queries, (B, ..., Tq, C).
         key: the keys, compared with the queries, (B, ..., Tk, C').
         value: the values, averaged by weights, (B, ..., Tk, C'').
-        mask: which of them count, in one of the forms of ``mask.py``; ``None``: all.
+        mask: which of them count, in one of the forms of ``spread``; ``None``: all.
         is_self: whether a sequence attends to itself.
     """
 

@@ -1,6 +1,6 @@
 """Attention with heads: several attentions in parallel, each on its own projections.
 
-The shapes of the heads are defined in ``head_shapes.py``. The queries are scaled instead of the scores,
+``Form`` defines the shapes of the heads. The queries are scaled instead of the scores,
 because there are fewer of them. In incremental decoding (``chainrule.nn.incremental_decoding``), the new
 words attend to two sets of keys, those of the cache and their own; the scores of both share one softmax, and
 the cache is read without a copy.

@@ -7,7 +7,7 @@ A column of numbers is one buffer of its physical type, preceded by one byte per
 are missing; booleans are one byte per row; texts are rows + 1 offsets of 64 bits and the bytes of all texts.
 The levels of a category are such texts. A column of lists has no buffer: only its type is returned.
 
-This file writes them and is imported by the decoder, so it imports little; ``column_reader.py`` checks and
+This file is imported by the decoder, which writes them, so it imports little; ``read_columns`` checks and
 reads them.
 
 Rejected: Arrow IPC as the layout, whose reader is one of the decoders that others are

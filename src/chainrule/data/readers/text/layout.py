@@ -3,7 +3,7 @@
 Files from spreadsheets and instruments have more lines than a header and rows. Lines above the header
 (titles, ``sep=;``, comments, the upper row of a header with merged cells) and rows of units or of a survey's
 questions below it are recognized in the first lines of the file, totals and notes below the table in
-``footer.py``; everything that is left out is a notice with its line, so that nothing disappears without a
+``rows.py``; everything that is left out is a notice with its line, so that nothing disappears without a
 word. What is not recognized stays a row and is checked like one.
 """
 

@@ -6,7 +6,7 @@
     title~"paper"       0
     title: characters   (log(1 + 12) - mean) / std
 
-The terms are words, or sequences of characters where hardly any word recurs (``words.py``). Those with the
+The terms are words, or sequences of characters where hardly any word recurs. Those with the
 largest variance n (N - n) in the training texts are features, at most ``TERM_LIMIT`` a column. A text counts
 once for a term, however often it contains it; the weights of a text have the norm 1.
 
