@@ -17,7 +17,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
         "training-tables", "tuning", "scikit-learn",
-        "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
+        "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx", "generation",
         "custom-classes", "batches", "custom-loops", "probes", "nonfinite-values", "doctor", "profile",
     ),
     "Data": ("data", "predicting", "exporting"),
@@ -30,7 +30,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Measurements": (
         "results", "tables", "applications",
         "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
-        "dirty-tables", "names",
+        "dirty-tables", "names", "onnx-operators",
     ),
 }  # fmt: skip
 _OTHER = "More guides"

@@ -36,7 +36,7 @@ from google.protobuf.message import DecodeError
 from chainrule.apps.cli.main import main as command
 from chainrule.bounds.subject import Subject
 from chainrule.errors import ChainruleError
-from chainrule.interop.onnx import OnnxNetwork, read_onnx
+from chainrule.interop.onnx import FeedForward, read_onnx
 from chainrule.interop.vnnlib import read_vnnlib
 
 NETWORKS = CORPUS / "networks"
@@ -161,7 +161,7 @@ def _failed(error: BaseException) -> Result:
     return Result("exception", f"{type(error).__name__}: {error}"[:300])
 
 
-def _computed(network: OnnxNetwork) -> Result:
+def _computed(network: FeedForward) -> Result:
     subject = Subject(network.output, network.arrays)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(ROWS, int(np.prod(network.input_shape)))).astype(network.input.dtype)

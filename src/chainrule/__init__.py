@@ -36,7 +36,7 @@ _NAMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad jvp",
     "graph": "Graph Node constant",
-    "interop": "load_weights read_weights",
+    "interop": "load_onnx load_weights read_weights",
     "ops.custom_gradient": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (

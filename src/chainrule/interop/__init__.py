@@ -14,6 +14,7 @@ _LAZY = LazyNames(
     {
         "torch.names": "Family FAMILIES",
         "loading": "load_weights",
+        "onnx.network": "OnnxNetwork load_onnx",
         "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",
         "lazy_tensor": "Tensor",

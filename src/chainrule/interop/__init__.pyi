@@ -8,6 +8,8 @@ from chainrule.interop.file_reader import read_tensors as read_tensors
 from chainrule.interop.file_reader import read_weights as read_weights
 from chainrule.interop.lazy_tensor import Tensor as Tensor
 from chainrule.interop.loading import load_weights as load_weights
+from chainrule.interop.onnx.network import OnnxNetwork as OnnxNetwork
+from chainrule.interop.onnx.network import load_onnx as load_onnx
 from chainrule.interop.report import WeightsReport as WeightsReport
 from chainrule.interop.torch.names import FAMILIES as FAMILIES
 from chainrule.interop.torch.names import Family as Family

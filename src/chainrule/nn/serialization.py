@@ -42,6 +42,12 @@ from chainrule.validation import unknown
 LAYERS: LazyRegistry[type[Layer]] = LazyRegistry("chainrule", paths(block_index.LAYERS))
 
 
+IMPORTED: LazyRegistry[type[Layer]] = LazyRegistry(
+    "chainrule", {"OnnxNetwork": "interop.onnx.network.OnnxNetwork"}
+)
+"""Layers that import files, of packages above this one; loaded only when a record names them."""
+
+
 def _classes(modules: dict[str, str]) -> dict[str, type]:
     return dict(LazyRegistry[type]("chainrule", paths(modules)))
 
@@ -190,6 +196,13 @@ def _family(kind: Any) -> str | None:
     return next((family for family, (base, _) in FAMILIES.items() if issubclass(kind, base)), None)
 
 
+def _kind_of(family: str, name: str) -> type | None:
+    """The class of this package with a name."""
+    if family == "layer" and name in IMPORTED:
+        return IMPORTED[name]
+    return FAMILIES[family][1].get(name)
+
+
 @dataclass
 class _Counted:
     """One pass over a record, which counts its values."""
@@ -224,7 +237,7 @@ class _Writing(_Counted):
         family = _family(type(value))
         if family is None or family in {f.name for f in fields(value)}:
             raise _unfit(where, value)
-        is_own = FAMILIES[family][1].get(type(value).__name__) is not type(value)
+        is_own = _kind_of(family, type(value).__name__) is not type(value)
         if is_own:
             self.own[type(value)] = None
         record: dict[str, Any] = {family: type(value).__name__}
@@ -287,6 +300,8 @@ class _Reading(_Counted):
 
     def _kind(self, family: str, name: str, where: str) -> type:
         known = self.tables[family]
+        if family == "layer" and name in IMPORTED and name not in known:
+            return IMPORTED[name]
         if name not in known:
             close = nearest(name[:80], known)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"

@@ -1,5 +1,6 @@
-"""ONNX files of feed-forward networks: read with bounded sizes, without external data, as graphs of nodes."""
+"""ONNX files: their graphs as nodes of ours, with bounded sizes; nothing in a file is executed."""
 
-from chainrule.interop.onnx.network import OnnxNetwork, read_onnx
+from chainrule.interop.onnx.network import OnnxNetwork, load_onnx
+from chainrule.interop.onnx.verified import FeedForward, read_onnx
 
-__all__ = ["OnnxNetwork", "read_onnx"]
+__all__ = ["FeedForward", "OnnxNetwork", "load_onnx", "read_onnx"]

@@ -1,26 +1,19 @@
-"""One operation of an ONNX file: its inputs, attributes and constant values, and their version."""
+"""One operation of an ONNX file: its inputs, attributes, version and subgraphs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import Message, fact
+from chainrule.errors import fact
 from chainrule.graph import Node
+from chainrule.interop.onnx.values import Any_, OperatorError, Value, carrier, known_array, sizes_of
 from chainrule.records import frozen
-from chainrule.spec import Size
+from chainrule.spec import Axis, Size
 
 RANK = 64  # axes
-
-
-class OperatorError(ValueError):
-    """An attribute or a shape that is not imported; ``expected`` and ``received`` describe it."""
-
-    def __init__(self, expected: Message | str, received: object) -> None:
-        super().__init__(str(received))
-        self.expected, self.received = expected, received
 
 
 @frozen(eq=False)
@@ -28,70 +21,184 @@ class Call:
     """A node of the file.
 
     Args:
-        inputs: nodes; ``None`` for an optional input that is absent.
-        attributes: by name: numbers, texts, lists of numbers, arrays.
-        values: the arrays of inputs that are constants, by position.
-        version: of the operations.
+        kind: the operator.
+        inputs: values; ``None`` for an optional input that is absent.
+        attributes: by name, with the defaults of the version: numbers, texts, lists, arrays, subgraphs.
+        version: of the operator set.
+        names: the names of the inputs in the operator's definition.
+        outputs: which outputs are used.
+        weights: the parameters by label, whose values are known.
+        is_batched: whether the first axis of the inputs is the batch, whatever length the file states.
+        run: imports a subgraph with further values by name, and returns its outputs.
+        lookup: the value of a name of the graph, for an operation that names values in its attributes.
     """
 
-    inputs: tuple[Node | None, ...]
+    kind: str
+    inputs: tuple[Any_, ...]
     attributes: Mapping[str, Any]
-    values: Mapping[int, np.ndarray]
     version: int
+    names: Sequence[str]
+    outputs: tuple[bool, ...]
+    weights: Mapping[str, np.ndarray]
+    is_batched: bool
+    run: Callable[[Any, Sequence[Any_]], list[Any_]]
+    lookup: Callable[[str, str], Any_]
+
+    # --- inputs
+
+    def value(self, i: int) -> Value:
+        """The tensor that is input ``i``.
+
+        Raises:
+            OperatorError: it is absent, or a sequence.
+        """
+        value = self.inputs[i] if i < len(self.inputs) else None
+        if value is None:
+            raise OperatorError(fact("at least {count} inputs", count=i + 1), len(self.inputs))
+        if not isinstance(value, Value):
+            raise OperatorError(fact("a tensor"), fact("a sequence"))
+        return value
+
+    def has(self, i: int) -> bool:
+        return i < len(self.inputs) and self.inputs[i] is not None
 
     @property
     def x(self) -> Node:
-        return self.input(0)
+        return self.node(0)
 
-    def input(self, i: int) -> Node:
-        node = self.inputs[i] if i < len(self.inputs) else None
-        if node is None:
-            raise OperatorError(fact("at least {count} inputs", count=i + 1), len(self.inputs))
-        return node
+    def node(self, i: int) -> Node:
+        """Input ``i`` as a node."""
+        return self.value(i).as_node()
+
+    def nodes(self, first: int = 0) -> list[Node]:
+        """All inputs from ``first`` on as nodes."""
+        return [self.node(i) for i in range(first, max(len(self.inputs), first + 1))]
 
     def optional(self, i: int) -> Node | None:
-        return self.inputs[i] if i < len(self.inputs) else None
+        return self.node(i) if self.has(i) else None
+
+    def sequence(self, i: int) -> list[Any_]:
+        """The sequence that is input ``i``."""
+        value = self.inputs[i] if i < len(self.inputs) else None
+        if not isinstance(value, list):
+            raise OperatorError(fact("a sequence"), fact("a tensor"))
+        return value
+
+    def dtype(self, i: int = 0) -> np.dtype:
+        return self.value(i).dtype
+
+    def name(self, i: int) -> str:
+        """The name of input ``i`` in the operator's definition."""
+        return self.names[min(i, len(self.names) - 1)] if self.names else str(i)
+
+    # --- values that must be known
+
+    def array(self, i: int) -> np.ndarray:
+        """The elements of input ``i``.
+
+        Raises:
+            UnknownValueError: they depend on an input of the network.
+        """
+        value = self.value(i)
+        if value.has_sizes:
+            raise OperatorError(fact("known lengths"), ", ".join(map(str, np.ravel(np.asarray(value.array)))))
+        return known_array(value, self.weights, self.name(i))
+
+    def is_known(self, i: int) -> bool:
+        value = self.inputs[i] if i < len(self.inputs) else None
+        return isinstance(value, Value) and value.array is not None and not value.has_sizes
+
+    def sizes(self, i: int) -> tuple[Axis, ...]:
+        """Input ``i`` as lengths of axes, of which some may be symbolic."""
+        value = self.value(i)
+        array = known_array(value, self.weights, self.name(i))
+        if not value.has_sizes:
+            return integers_of(self.name(i), np.ravel(array))
+        return sizes_of(array)
+
+    def number(self, i: int, default: float = 0.0) -> float:
+        """The number that input ``i`` is; ``default`` if it is absent."""
+        if not self.has(i):
+            return default
+        array = self.array(i)
+        if array.size != 1:
+            raise OperatorError(fact("one number"), f"{self.name(i)}: {array.shape}")
+        return array.reshape(-1)[0].item()
+
+    # --- attributes
 
     def integers(self, name: str, i: int = -1) -> tuple[int, ...] | None:
         """Integers of an attribute, or of a constant input."""
-        if name in self.attributes:
-            return _integers(name, self.attributes[name])
-        if i < 0 or i >= len(self.inputs) or self.inputs[i] is None:
-            return None
-        if i not in self.values:
-            raise OperatorError(fact("a constant input {name}", name=name), fact("a computed one"))
-        return _integers(name, np.ravel(self.values[i]))
+        if self.attributes.get(name) is not None:
+            return integers_of(name, self.attributes[name])
+        return integers_of(name, np.ravel(self.array(i))) if i >= 0 and self.has(i) else None
+
+    def integer(self, name: str, default: int = 0) -> int:
+        value = self.attributes.get(name)
+        return default if value is None else int(value)
+
+    def real(self, name: str, default: float = 0.0) -> float:
+        value = self.attributes.get(name)
+        return default if value is None else float(value)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.attributes.get(name)
+        return default if value is None else str(value)
+
+    def choice(self, name: str, choices: Sequence[Any], default: Any = None) -> Any:
+        """An attribute that has one of some values."""
+        value = self.attributes.get(name, default)
+        value = default if value is None else value
+        if value not in choices:
+            raise OperatorError(f"{name} = {', '.join(map(str, choices))}", f"{name} = {value}")
+        return value
 
     def require(self, name: str, value: object) -> None:
-        """Refuse another value of an attribute or input ``name`` than the only one that is imported.
+        """Refuse another value of an attribute ``name`` than the only one that is imported.
 
         Raises:
             OperatorError: another value.
         """
-        if self.attributes.get(name, value) != value:
+        if self.attributes.get(name, value) not in (value, None):
             raise OperatorError(f"{name} = {value}", f"{name} = {self.attributes[name]}")
 
 
-def _integers(name: str, numbers: Any) -> tuple[int, ...]:
-    if not isinstance(numbers, list | np.ndarray) or len(numbers) > RANK:
+def integers_of(name: str, numbers: Any) -> tuple[int, ...]:
+    """Integers of the file, at most ``RANK`` of them."""
+    if not isinstance(numbers, list | tuple | np.ndarray) or len(numbers) > RANK:
         raise OperatorError(fact("at most {limit} axes", limit=RANK), name)
     if any(not isinstance(n, int | np.integer) for n in numbers):
         raise OperatorError(fact("integers"), name)
     return tuple(int(n) for n in numbers)
 
 
+def labeled(node: Node, dtype: np.dtype) -> Value:
+    """A node as a value of an ONNX dtype."""
+    return Value(dtype if carrier(dtype) == node.dtype else np.dtype(node.dtype), None, node)
+
+
 def lengths_of(x: Node) -> tuple[int, ...]:
     """The lengths of all axes but the batch."""
-    if not all(isinstance(n, int) for n in x.shape[1:]):
-        raise OperatorError(fact("known lengths of all axes but the first"), x.spec)
-    return tuple(int(str(n)) for n in x.shape[1:])
+    return fixed(x.shape[1:])
 
 
-def axis_of(x: Node, axis: int) -> int:
-    """The axis from the first one, for an axis that may count from the last."""
-    if not -x.rank <= axis < x.rank:
-        raise OperatorError(fact("an axis below {rank}", rank=x.rank), axis)
-    return axis % x.rank
+def fixed(shape: Sequence[Axis]) -> tuple[int, ...]:
+    """Lengths as integers.
+
+    Raises:
+        OperatorError: some are symbolic.
+    """
+    if not all(isinstance(n, int) for n in shape):
+        raise OperatorError(fact("known lengths of all axes but the first"), ", ".join(map(str, shape)))
+    return tuple(int(str(n)) for n in shape)
+
+
+def axis_of(x: Node | int, axis: int) -> int:
+    """The axis from the first one, for an axis of a node (or rank) that may count from the last."""
+    rank = x if isinstance(x, int) else x.rank
+    if not -rank <= axis < rank:
+        raise OperatorError(fact("an axis below {rank}", rank=rank), axis)
+    return axis % rank
 
 
 def has_batch(x: Node) -> bool:

@@ -1,292 +1,616 @@
-"""Read an ONNX file as a graph of nodes.
+"""Networks of ONNX files: they run, are layers of other networks, and train.
 
-The file is untrusted: it is read as data by the ``onnx`` library's parser, at most ``LIMIT`` bytes and
-``NODES`` nodes; external data, functions and subgraphs are refused; graphs are built within the limits for
-files (``graph/limits.py``), so sizes that contradict the file are refused before memory is allocated.
+    network = cr.load_onnx("net.onnx")
+    network.run({"image": images})["logits"]
+    model = cr.Model(cr.Sequential(network, cr.Dense(10)), "cross_entropy")
+
+The graph of a file is imported for the shapes of its inputs. An input that determines shapes (the new shape
+of a ``Reshape``), or whose dtype our graphs do not have (texts), is *static*: the graph is imported for each
+of its values. Everything that depends on static inputs alone is computed during the import.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
-from collections.abc import Mapping
-from typing import Any
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from chainrule.data.readers.optional_dependency import missing
-from chainrule.errors import ChainruleError, FileError, fact
-from chainrule.graph import Constant, Node, constant, input_node, order
-from chainrule.graph.limits import Limits, building
-from chainrule.interop.onnx.call import Call, OperatorError
-from chainrule.interop.onnx.operators import OPERATORS, WITH_INTEGERS
-from chainrule.interop.onnx.tensors import array_of, attributes_of, invalid, text_of, unsupported
-from chainrule.interop.refusals import clipped
-from chainrule.ops.batch_axis import BATCH
+from chainrule.engines import compile as compile_graph
+from chainrule.errors import ChainruleError, ShapeError, UsageError, fact
+from chainrule.graph import Graph, Node, constant, input_node
+from chainrule.graph.limits import Limits, building, reserve
+from chainrule.interop.onnx.importer import LIMIT, File, Import, parsed
+from chainrule.interop.onnx.tensors import FIELDS, array_of, dtype_of, invalid, text_of, unsupported
+from chainrule.interop.onnx.values import TEXT, Any_, UnknownValueError, Value, as_stored, carrier
+from chainrule.memo import Memo, cached_property
+from chainrule.nn.initializer import Initializer
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope
+from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Size, bound, count, size_at
+from chainrule.spec import Shape, Size, Spec, shape_text
 from chainrule.store import atomic_write
 
-try:
-    import onnx
-except ImportError:
-    onnx = None
+PROGRAMS = 16  # imports that a network keeps, by shapes and static values
+UNPACKED = 2**30  # bytes of the description of a network in a model file
+SMALL, PER_BYTE = 2**24, 64  # of a description of any size, and for each byte of it
+_WEIGHTS: WeakValueDictionary[str, Weights] = WeakValueDictionary()
 
-LIMIT = 2**28  # bytes of a file
-NODES = 20_000
-VALUES, VALUES_PER_BYTE = 2**21, 16  # numbers in all values of one sample, for a file of any size, and more
-PRODUCTS, PRODUCTS_PER_BYTE = 2**28, 256  # to compute them
-ONE = {str(BATCH): 1}  # sizes of one sample
-OLDEST = 7  # version of the operations
-OLDEST_FORMAT = 3  # version of the file format, from which on files state the version of the operations
-INPUT_DTYPES = {1: "float32", 11: "float64"}
+
+class Weights(dict[str, np.ndarray]):
+    """The weights of a file by name; all networks of the same file share them."""
+
+
+@frozen
+class FromFile(Initializer):
+    """The values of a weight in the file that a network was loaded from.
+
+    Args:
+        name: the weight.
+        digest: identifies the weights of the file.
+    """
+
+    name: str
+    digest: str
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        weights = _WEIGHTS.get(self.digest)
+        if weights is None:
+            expected = fact("the weights of the ONNX file")
+            fix = fact("load the file again: cr.load_onnx(path)")
+            raise UsageError("E102", name=self.name, expected=expected, received=fact("none"), fix=fix)
+        return constant(weights[self.name].astype(dtype))
 
 
 @frozen(eq=False)
-class OnnxNetwork:
-    """A network of an ONNX file.
+class Declared:
+    """An input of the file: its name, dtype and shape, in which ``None`` is an unknown length."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int | str | None, ...] | None
+    is_tensor: bool = True
+
+
+@layer
+class OnnxNetwork(Layer):
+    """The network of an ONNX file, which ``cr.load_onnx`` returns.
+
+    Shapes: those of the file, of which the first axis is the batch: images are (B, C, H, W).
 
     Args:
-        input: the input, (B, ...).
-        output: the output, (B, ...).
-        arrays: the weights by label.
+        name: the name of the file.
+        description: the graph without its weights, compressed, as text.
+        digest: identifies the weights.
+
+    Raises:
+        FileError E458, E459: the description is damaged; shapes of the input that do not fit the operations.
     """
 
-    input: Node
-    output: Node
-    arrays: Mapping[str, np.ndarray]
+    reserved: ClassVar[tuple[str, ...]] = ("place", "weights", "static")
+    name: str
+    description: str
+    digest: str
+
+    def check(self) -> None:
+        object.__setattr__(self, "weights", _WEIGHTS.get(self.digest))
+        object.__setattr__(self, "static", set())
+
+    def __str__(self) -> str:
+        return self.line()
+
+    def line(self) -> str:
+        return f"OnnxNetwork({self.name!r})"
+
+    @cached_property
+    def file(self) -> File:
+        """The content of the file without its weights."""
+        try:
+            packed = base64.b64decode(self.description, validate=True)
+            unpacking = zlib.decompressobj()
+            limit = min(UNPACKED, SMALL + PER_BYTE * len(packed))
+            data = unpacking.decompress(packed, limit)
+        except (ValueError, zlib.error):
+            raise invalid(self.name, fact("an ONNX file"), fact("a file of another format")) from None
+        if unpacking.unconsumed_tail:
+            raise invalid(self.name, fact("at most {limit:,} bytes", limit=limit), fact("more"))
+        return parsed(data, "")
+
+    # --- inputs and outputs
+
+    @cached_property
+    def declared(self) -> tuple[Declared, ...]:
+        """The inputs of the file that are not weights."""
+        weights = {text_of(tensor.name) for tensor in self.file.graph.initializer}
+        weights |= {text_of(tensor.values.name) for tensor in self.file.graph.sparse_initializer}
+        inputs = (value for value in self.file.graph.input if text_of(value.name) not in weights)
+        return tuple(_declared(value, self.name) for value in inputs)
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The shape of the input for one sample."""
-        return bound(self.input.shape[1:])
+    def inputs(self) -> dict[str, str]:
+        """The inputs by name, each with its dtype and shape.
+
+        Example:
+            ``{'image': 'float32(B, 3, 224, 224)'}``
+        """
+        return {one.name: _described(one) for one in self.declared}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return tuple(text_of(value.name) for value in self.file.graph.output)
+
+    @property
+    def operators(self) -> dict[str, int]:
+        """The operators of the graph by name, each with the number of its nodes."""
+        counts: dict[str, int] = {}
+        for step in self.file.graph.node:
+            kind = text_of(step.op_type)
+            counts[kind] = counts.get(kind, 0) + 1
+        return dict(sorted(counts.items()))
+
+    # --- running
+
+    def run(self, feeds: Mapping[str, Any], engine: str | None = None) -> dict[str, Any]:
+        """The outputs of the network for some inputs.
+
+        Args:
+            feeds: an array for each input by name; a list for a sequence.
+            engine: the engine; by default the setting ``engine``.
+
+        Returns:
+            arrays by the names of the outputs, in the dtypes of the file.
+
+        Raises:
+            UsageError E101: an input that is missing or unknown.
+            FileError E459: shapes that do not fit the operations.
+
+        Example:
+            ``cr.load_onnx("net.onnx").run({"x": x})["y"]``
+        """
+        expected = [one.name for one in self.declared]
+        wrong = sorted({*expected} ^ {*feeds})
+        if wrong:
+            shown = ", ".join(expected) or fact("none")
+            raise UsageError(
+                "E101", where="run", name=wrong[0], expected=shown, received=", ".join(map(str, feeds))
+            )
+        values = {one.name: _fed(one, feeds[one.name]) for one in self.declared}
+        program, arrays = self._program(values, engine)
+        return program.run(arrays)
+
+    @cached_property
+    def _programs(self) -> Memo:
+        return Memo(PROGRAMS)
+
+    def _program(
+        self, values: Mapping[str, Any_], engine: str | None
+    ) -> tuple[_Program, dict[str, np.ndarray]]:
+        """The import for these inputs, and the arrays of those that are not static."""
+        known_static: set[str] = self.static  # pyright: ignore[reportAttributeAccessIssue]
+        while True:
+            live = {
+                name: value
+                for name, value in values.items()
+                if isinstance(value, Value) and carrier(value.dtype) and name not in known_static
+            }
+            static = {name: value for name, value in values.items() if name not in live}
+            specs = {name: Spec(value.shape, carrier(value.dtype) or "") for name, value in live.items()}
+            key = (engine, tuple(specs.items()), tuple((n, _fingerprint(v)) for n, v in static.items()))
+            arrays = {
+                name: np.asarray(value.array).astype(specs[name].dtype, copy=False)
+                for name, value in live.items()
+            }
+            symbolic = self._symbolic(specs, values)
+            if symbolic is not None:
+                return symbolic.bound(engine), arrays
+            try:
+                build = partial(self._imported, specs, {**values}, static, engine)
+                program = self._programs(key, build)
+            except UnknownValueError as error:
+                if not error.labels - known_static:
+                    raise
+                known_static |= error.labels
+                continue
+            return program, arrays
+
+    def _symbolic(self, specs: Mapping[str, Spec], values: Mapping[str, Any_]) -> _Program | None:
+        """The import for all lengths that the file leaves open, if these inputs have such; else ``None``."""
+        program = self._open
+        if program is None or len(specs) != len(self.declared):
+            return None
+        sizes: dict[str, int] = {}
+        for name, spec in specs.items():
+            shape = program.shapes[name]
+            if len(shape) != spec.rank:
+                return None
+            for open_length, length in zip(shape, spec.shape, strict=True):
+                if isinstance(open_length, int):
+                    if open_length != length:
+                        return None
+                elif sizes.setdefault(str(open_length), int(str(length))) != length or length == 0:
+                    return None
+        return program
+
+    @cached_property
+    def _open(self) -> _Program | None:
+        """The import with symbolic lengths; ``None`` if there are none, or an operation needs known ones."""
+        specs = {}
+        for one in self.declared:
+            kind = carrier(one.dtype) if one.is_tensor else None
+            if kind is None or one.shape is None:
+                return None
+            specs[one.name] = Spec(open_shape(one), kind)
+        if not any(isinstance(n, Size) for spec in specs.values() for n in spec.shape):
+            return None
+        try:
+            values: dict[str, Any_] = {one.name: Value(one.dtype) for one in self.declared}
+            return self._imported(specs, values, {}, None)
+        except (ChainruleError, UnknownValueError):
+            return None
+
+    def _imported(
+        self,
+        specs: Mapping[str, Spec],
+        values: Mapping[str, Any_],
+        static: Mapping[str, Any_],
+        engine: str | None,
+    ) -> _Program:
+        inputs: dict[str, Any_] = dict(static)
+        for name, spec in specs.items():
+            value = values[name]
+            assert isinstance(value, Value)
+            inputs[name] = Value(value.dtype, None, input_node(name, spec.shape, spec.dtype))
+        labels: dict[str, Node] = {}
+        taken = set(specs)
+
+        def parameter(name: str, array: np.ndarray) -> Node:
+            if name not in labels:
+                label = label_of(name, taken)
+                labels[name] = input_node(label, array.shape, array.dtype.name, "parameter")
+            return labels[name]
+
+        size = self.file.size + sum(map(_bytes, values.values()))
+        with building(Limits.of_file(size + self._weight_bytes, {})):
+            whole = Import(self.file, inputs, parameter, is_batched=False, given=self.given)
+            outputs = whole.outputs()
+        return _Program(outputs, whole.weights, {n: s.shape for n, s in specs.items()}, engine)
+
+    @property
+    def given(self) -> Mapping[str, np.ndarray]:
+        """The weights by their names in the file; without them, after a model file was read: none."""
+        weights: Weights | None = self.weights  # pyright: ignore[reportAttributeAccessIssue]
+        return {} if weights is None else weights
+
+    @property
+    def _weight_bytes(self) -> int:
+        return sum(array.nbytes for array in self.given.values())
+
+    # --- as a layer
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        """The nodes of the network; ``x`` is a node, or nodes by the names of the inputs."""
+        given = dict(x) if isinstance(x, Mapping) else {one.name: x for one in self.declared[:1]}
+        if {*given} != {one.name for one in self.declared}:
+            expected = ", ".join(one.name for one in self.declared)
+            raise ShapeError(
+                "E208", op=self.line(), constraint=fact("a value for each input of the file"),
+                expected=expected, received=", ".join(given),
+            )  # fmt: skip
+        values = {one.name: _as_input(one, given[one.name]) for one in self.declared}
+        taken = set(values)
+
+        def parameter(name: str, array: np.ndarray) -> Node:
+            label = labels.setdefault(name, "") or label_of(name, taken)
+            labels[name] = label
+            request = scope.state if name in self.file.statistics else scope.parameter
+            node = request(label, array.shape, FromFile(name, self.digest))
+            return F.cast(node, array.dtype.name)
+
+        labels: dict[str, str] = {}
+        whole = Import(self.file, values, parameter, is_batched=True, given=self.given)
+        results = {}
+        try:
+            outputs = whole.outputs()
+        except UnknownValueError as error:
+            expected = fact("shapes that do not depend on the values of inputs")
+            raise unsupported(self.name, ", ".join(sorted(error.labels)), expected, error.name) from error
+        for name, value in outputs.items():
+            if not isinstance(value, Value):
+                raise unsupported(self.name, name, fact("a tensor"), fact("a sequence"))
+            node = value.as_node()
+            results[name] = F.cast(node, scope.dtype) if node.spec.is_float else node
+        return results if len(results) > 1 else next(iter(results.values()))
 
 
-def read_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
-    """Read a feed-forward network with one input and one output.
+@frozen(eq=False)
+class _Program:
+    """An imported graph that runs.
 
     Args:
-        path: the file; its first axis is the batch, of length 1 or unknown.
+        outputs: the values of the outputs.
+        weights: the parameters by label.
+        shapes: the shapes of the inputs that are not static.
+        engine: the name of the engine.
+    """
+
+    outputs: Mapping[str, Any_]
+    weights: Mapping[str, np.ndarray]
+    shapes: Mapping[str, Shape]
+    engine: str | None
+
+    def bound(self, engine: str | None) -> _Program:
+        return self if engine == self.engine else _Program(self.outputs, self.weights, self.shapes, engine)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        nodes: list[Node] = []
+        for value in self.outputs.values():
+            _collect(value, nodes)
+        graph = Graph({str(i): node for i, node in enumerate(nodes)}) if nodes else None
+        return nodes, graph and compile_graph(graph, self.engine), graph
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        nodes, program, graph = self._compiled
+        results: dict[int, np.ndarray] = {}
+        if program is not None:
+            used = {n: a for n, a in {**self.weights, **arrays}.items() if n in graph.inputs}
+            computed = program.run(used)
+            results = {id(node): computed[str(i)] for i, node in enumerate(nodes)}
+        return {name: _result(value, results) for name, value in self.outputs.items()}
+
+
+def _collect(value: Any_, nodes: list[Node]) -> None:
+    if isinstance(value, list):
+        for part in value:
+            _collect(part, nodes)
+    elif value is not None and value.node is not None and value.node not in nodes:
+        nodes.append(value.node)
+
+
+def _result(value: Any_, results: Mapping[int, np.ndarray]) -> Any:
+    if isinstance(value, list):
+        return [_result(part, results) for part in value]
+    if value is None:
+        return None
+    if value.node is not None:
+        return as_stored(np.asarray(results[id(value.node)]), value.dtype)
+    return value.array
+
+
+# --- inputs
+
+
+def _declared(value: Any, where: str) -> Declared:
+    """An input of the file."""
+    kind, name = value.type, text_of(value.name)
+    while kind.HasField("optional_type"):
+        kind = kind.optional_type.elem_type
+    if not kind.HasField("tensor_type"):
+        return Declared(name, np.dtype("float32"), None, is_tensor=False)
+    tensor = kind.tensor_type
+    dtype = dtype_of(tensor.elem_type)
+    if dtype is None:
+        raise unsupported(where, name, "float32, float64, ...", fact("dtype {code}", code=tensor.elem_type))
+    if not tensor.HasField("shape"):
+        return Declared(name, dtype, None)
+    lengths = [_length(d) for d in tensor.shape.dim]
+    if any(isinstance(n, int) and not 0 <= n < 2**31 for n in lengths):
+        raise invalid(where, fact("lengths below {limit:,}", limit=2**31), f"{name}: {lengths}")
+    return Declared(name, dtype, tuple(lengths))
+
+
+def _length(dimension: Any) -> int | str | None:
+    if dimension.HasField("dim_value"):
+        return int(dimension.dim_value)
+    return text_of(dimension.dim_param) or None if dimension.HasField("dim_param") else None
+
+
+def open_shape(one: Declared) -> Shape:
+    """The shape of an input with a symbol for each length that the file leaves open; the batch is ``B``."""
+    assert one.shape is not None
+    symbols: list[int | Size] = []
+    for i, n in enumerate(one.shape):
+        if isinstance(n, int):
+            symbols.append(n)
+        else:
+            name = re.sub(r"\W", "_", n) if n else f"{one.name}_{i}"
+            symbols.append(Size.symbol("B" if i == 0 else f"{name}_"))
+    return tuple(symbols)
+
+
+def _described(one: Declared) -> str:
+    if one.shape is None:
+        return str(one.dtype) if one.is_tensor else str(fact("a sequence"))
+    return f"{one.dtype}{shape_text(open_shape(one))}"
+
+
+def _fed(one: Declared, value: Any) -> Any_:
+    """What is passed for an input, in its dtype."""
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and not one.is_tensor:
+        return [_fed(one, part) if part is not None else None for part in value]
+    array = np.asarray(value)
+    if not one.is_tensor:
+        dtype = TEXT if array.dtype.kind in "UOS" else array.dtype
+    else:
+        dtype = one.dtype
+    if dtype == TEXT:
+        texts = np.empty(array.size, object)
+        texts[:] = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in array.ravel()]
+        return Value.of(texts.reshape(array.shape))
+    if one.is_tensor and one.shape is not None and len(one.shape) != array.ndim:
+        raise ShapeError("E208", op="run", constraint=fact("the shape of input {name}", name=one.name),
+                         expected=str(one.shape), received=shape_text(array.shape))  # fmt: skip
+    return Value.of(array.astype(dtype, copy=False), dtype)
+
+
+def _fingerprint(value: Any_) -> Any:
+    """A key for a static value."""
+    if isinstance(value, list):
+        return tuple(map(_fingerprint, value))
+    if value is None or value.array is None:
+        return None
+    array = value.array
+    content = (
+        repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes()
+    )
+    return str(value.dtype), array.shape, hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _bytes(value: Any_) -> int:
+    if isinstance(value, list):
+        return sum(map(_bytes, value))
+    return 0 if value is None or value.array is None else value.array.nbytes
+
+
+def _as_input(one: Declared, node: Any) -> Value:
+    """A node as the value of an input of the file.
+
+    Raises:
+        ShapeError E208: another number of axes, or other lengths than the file has.
+    """
+    kind = carrier(one.dtype) if one.is_tensor else None
+    shape = None if one.shape is None else open_shape(one)
+    fits = isinstance(node, Node) and kind is not None
+    if fits and shape is not None:
+        pairs = list(zip(shape[1:], node.shape[1:], strict=False))
+        fits = len(shape) == node.rank and all(isinstance(a, Size) or a == b for a, b in pairs)
+    if not fits or kind is None:
+        constraint = fact("the shape of input {name}", name=one.name)
+        raise ShapeError(
+            "E208", op="OnnxNetwork", constraint=constraint, expected=_described(one),
+            received=str(getattr(node, "spec", type(node).__name__)),
+        )  # fmt: skip
+    return Value(one.dtype, None, F.cast(node, kind))
+
+
+def label_of(name: str, taken: set[str]) -> str:
+    """A path for a weight that no other has, from its name in the file.
+
+    Example:
+        >>> label_of("fc1.weight", set()), label_of("onnx::MatMul_7", set())
+        ('fc1.weight', 'onnx_MatMul_7')
+    """
+    plain = ".".join(part for part in re.sub(r"[^A-Za-z0-9_.]+", "_", name).split(".") if part) or "weight"
+    label, number = plain[:100], 1
+    while label in taken:
+        number += 1
+        label = f"{plain[:100]}_{number}"
+    taken.add(label)
+    return label
+
+
+# --- loading
+
+
+def load_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
+    """Load the network of an ONNX file.
+
+    The network runs by itself, is a layer of other networks, and trains. Weights may be in other files in the
+    same folder (external data). Nothing in the file is executed.
+
+    Args:
+        path: the file.
 
     Raises:
         DataError E350: the ``onnx`` library is not installed.
-        FileError: E401 to E410 it cannot be read; E458 damaged or too large; E459 not imported.
+        FileError: E401 to E410 it cannot be read; E427 larger than any network of such a file; E458 damaged
+            or too large; E459 operators that are not imported, all of them.
+
+    Example:
+        >>> import tempfile
+        >>> from onnx import TensorProto, helper
+        >>> x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 2]) for n in "xy")
+        >>> graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "net", [x], [y])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "net.onnx")
+        ...     _ = file.write_bytes(helper.make_model(graph).SerializeToString())
+        ...     network = load_onnx(file)
+        >>> network.run({"x": [[1.0, -2.0]]})["y"].tolist()
+        [[1.0, 0.0]]
     """
     where = os.fspath(path)
-    if onnx is None:
-        raise missing("onnx", where)
-    data = atomic_write.read(path, LIMIT)
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
-    except Exception as cause:  # the parser's own class, which protobuf may rename
-        raise invalid(where, fact("an ONNX file"), fact("a file of another format")) from cause
-    graph = model.graph
-    if not len(graph.node) or not len(graph.output):
-        raise invalid(where, fact("an ONNX file with operations"), fact("none"))
-    if len(graph.node) > NODES or len(model.functions):
-        raise invalid(where, fact("at most {limit:,} operations", limit=NODES), f"{len(graph.node):,}")
-    version = _required_version(model, where)
-    with building(Limits.of_file(len(data), {})):
-        network = _Import(graph, where, version).network()
-    _require_bounded(network, len(data), where)
+    return network_of(atomic_write.read(path, LIMIT), where)
+
+
+def network_of(data: bytes, where: str) -> OnnxNetwork:
+    """The network of the content of a file; ``where`` is its path, in whose folder external data is read."""
+    file = parsed(data, where)
+    weights = Weights()
+    total = 0
+    for tensor in file.graph.initializer:
+        dtype = dtype_of(tensor.data_type)
+        if dtype is None or carrier(dtype) not in ("float32", "float64"):
+            if tensor.data_location == 1 or len(tensor.external_data):
+                _inline(tensor, where)
+            continue
+        name = text_of(tensor.name)
+        if name in weights:
+            raise invalid(where, fact("a name of its own for each value"), name[:60])
+        weights[name] = array_of(tensor, where)
+        total += weights[name].nbytes
+        _strip(tensor)
+    content = file.proto.SerializeToString()
+    digest = hashlib.blake2b(content, digest_size=16)
+    for name, array in weights.items():
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(
+            np.ascontiguousarray(array).view("uint8").data if array.size and array.ndim else array.tobytes()
+        )
+    key = digest.hexdigest()
+    weights = _WEIGHTS.setdefault(key, weights)
+    description = base64.b64encode(zlib.compress(content, 6)).decode()
+    network = OnnxNetwork(Path(where).name, description, key)
+    _require_importable(network, len(data) + total)
     return network
 
 
-def _required_version(model: Any, where: str) -> int:
-    """Return the version of the operations, which must mean what is imported.
+def _strip(tensor: Any) -> None:
+    """Remove the elements of a tensor, and keep its name, shape and dtype."""
+    for field in ("raw_data", *FIELDS, "external_data", "data_location"):
+        tensor.ClearField(field)
 
-    Before version 7, dropout and batch normalization are in training mode by default, and concatenation has
-    another default axis; a version that the library does not contain may mean anything.
+
+def _inline(tensor: Any, where: str) -> None:
+    """Replace external data by the data itself."""
+    array = array_of(tensor, where)
+    _strip(tensor)
+    tensor.raw_data = np.ascontiguousarray(array).tobytes()
+
+
+def _require_importable(network: OnnxNetwork, size: int) -> None:
+    """Import the graph once for the shapes that the file states, so that it is refused now or never.
+
+    A graph with inputs that determine shapes, or with lengths that are not stated, is imported when it runs.
     """
-    versions = [entry.version for entry in model.opset_import if text_of(entry.domain) in ("", "ai.onnx")]
-    newest, format_version = (onnx.defs.onnx_opset_version(), onnx.IR_VERSION) if onnx else (OLDEST, OLDEST)
-    if not OLDEST_FORMAT <= model.ir_version <= format_version:
-        expected = fact("a version from {oldest} to {newest}", oldest=OLDEST_FORMAT, newest=format_version)
-        raise unsupported(where, "ir_version", expected, str(model.ir_version))
-    if len(versions) != 1 or not OLDEST <= versions[0] <= newest:
-        expected = fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest)
-        raise unsupported(where, "opset_import", expected, ", ".join(map(str, versions)) or fact("none"))
-    return int(versions[0])
+    declared = network.declared
+    is_open = any(
+        not one.is_tensor or one.shape is None or carrier(one.dtype) is None
+        or any(not isinstance(n, int) for n in one.shape)
+        for one in declared
+    )  # fmt: skip
+    if is_open:
+        _ = network._open
+        return
+    specs = {one.name: Spec(open_shape(one), carrier(one.dtype) or "") for one in declared}
+    with building(Limits.of_file(size, {})):
+        for spec in specs.values():
+            reserve(*spec.shape)
+    try:
+        network._imported(specs, {one.name: Value(one.dtype) for one in declared}, {}, None)
+    except UnknownValueError as error:
+        network.static.update(error.labels)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _require_bounded(network: OnnxNetwork, size: int, where: str) -> None:
-    """Require values and products of one sample that a file of this size can need, before any is computed.
-
-    A file of 600 bytes can double a value 16 times, or broadcast one to 8,192 x 8,192; a network with values
-    that large has weights, and so a file, to match.
-    """
-    nodes = order([network.output])
-    values = sum(size_at(count(node.shape), ONE) for node in nodes)
-    if values > VALUES + VALUES_PER_BYTE * size:
-        expected = fact("at most {limit:,} numbers in all values", limit=VALUES + VALUES_PER_BYTE * size)
-        raise invalid(where, expected, f"{values:,}")
-    products = sum(_products(node) for node in nodes)
-    if products > PRODUCTS + PRODUCTS_PER_BYTE * size:
-        expected = fact("at most {limit:,} products", limit=PRODUCTS + PRODUCTS_PER_BYTE * size)
-        raise invalid(where, expected, f"{products:,}")
-
-
-def _products(node: Node) -> int:
-    """About how many products the value of a node needs for one sample."""
-    if node.op.name in ("softmax", "log_softmax"):  # bounds compare each element with all others
-        return size_at(count(node.shape), ONE) * size_at(count([node.shape[node.op.attributes["axis"]]]), ONE)
-    if node.op.name not in ("matmul", "convolution"):
-        return 0
-    weight = node.inputs[1].shape
-    terms = weight[-2:-1] if node.op.name == "matmul" else weight[1:]
-    return size_at(count(node.shape), ONE) * size_at(count(terms), ONE)
-
-
-class _Import:
-    """The import of one graph.
-
-    Args:
-        graph: a ``GraphProto``.
-        where: the file.
-        version: of the operations.
-    """
-
-    def __init__(self, graph: Any, where: str, version: int) -> None:
-        self._graph, self._where, self._version = graph, where, version
-        self._dtype = ""
-        self._nodes: dict[str, Node] = {}
-        self._values: dict[str, np.ndarray] = {}
-        if len(graph.sparse_initializer):
-            raise unsupported(
-                where, "sparse_initializer", fact("weights as dense tensors"), "sparse_initializer"
-            )
-        for tensor in graph.initializer:
-            self._claim(text_of(tensor.name), "initializer")
-            self._values[text_of(tensor.name)] = array_of(tensor, where)
-        self._arrays: dict[str, np.ndarray] = {}
-
-    def network(self) -> OnnxNetwork:
-        x = self._input()
-        for step in self._graph.node:
-            self._add(step)
-        if len(self._graph.output) != 1:
-            received = fact("{count} outputs", count=len(self._graph.output))
-            raise unsupported(self._where, "output", fact("one output"), received)
-        name = text_of(self._graph.output[0].name)
-        output = self._node(name, "output")
-        if x not in order([output]):
-            raise unsupported(
-                self._where, name, fact("an output that depends on the input"), fact("a constant")
-            )
-        stated = self._graph.output[0].type.tensor_type.elem_type
-        if stated and INPUT_DTYPES.get(stated) != output.dtype:
-            raise unsupported(self._where, name, output.dtype, fact("dtype {code}", code=stated))
-        if not isinstance(output.shape[0] if output.shape else 1, Size):
-            raise unsupported(
-                self._where, name, fact("an output whose first axis is the batch"), str(output.spec)
-            )
-        return OnnxNetwork(x, output, self._arrays)
-
-    def _claim(self, name: str, step: str) -> None:
-        """Require a name that no other value has."""
-        if name in self._values or name in self._nodes:
-            raise invalid(
-                self._where,
-                fact("a name of its own for each value"),
-                f"{clipped(step, 60)}: {clipped(name, 60)}",
-            )
-
-    def _input(self) -> Node:
-        inputs = [value for value in self._graph.input if text_of(value.name) not in self._values]
-        if len(inputs) != 1:
-            raise unsupported(
-                self._where, "input", fact("one input"), fact("{count} inputs", count=len(inputs))
-            )
-        (value,) = inputs
-        tensor = value.type.tensor_type
-        name = clipped(text_of(value.name), 60)
-        if tensor.elem_type not in INPUT_DTYPES:
-            raise unsupported(
-                self._where, name, "float32, float64", fact("dtype {code}", code=tensor.elem_type)
-            )
-        lengths = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
-        if len(lengths) < 2 or lengths[0] not in (0, 1) or any(not 0 < n < 2**31 for n in lengths[1:]):
-            expected = fact("a batch of 1 or of unknown length, then axes of known length")
-            raise unsupported(self._where, name, expected, str(tuple(lengths)))
-        self._dtype = INPUT_DTYPES[tensor.elem_type]
-        x = input_node("x", (None, *lengths[1:]), INPUT_DTYPES[tensor.elem_type])
-        self._nodes[text_of(value.name)] = x
-        return x
-
-    def _node(self, name: str, step: str) -> Node:
-        """The node of a name: computed before, or the weights of that name."""
-        if name not in self._nodes:
-            if name not in self._values:
-                raise invalid(
-                    self._where,
-                    fact("inputs that are computed before"),
-                    f"{clipped(step, 60)}: {clipped(name, 60)}",
-                )
-            array = self._values[name]
-            if array.dtype.kind != "f" or array.size <= 1:
-                self._nodes[name] = constant(array)
-            else:
-                label = f"weight{len(self._arrays)}"
-                self._nodes[name] = input_node(label, array.shape, array.dtype.name, "parameter")
-                self._arrays[label] = array
-        return self._nodes[name]
-
-    def _require_defined(self, step: Any, kind: str) -> None:
-        """Require an operation as its version defines it: its attributes, and as many inputs and outputs.
-
-        Raises:
-            FileError E459: another one, which has no meaning that could be imported.
-        """
-        assert onnx is not None
-        try:
-            schema = onnx.defs.get_schema(kind, self._version, "")
-        except onnx.defs.SchemaError as cause:
-            expected = fact("operations of version {version}", version=self._version)
-            raise unsupported(self._where, kind, expected, kind) from cause
-        low, high = schema.min_input, schema.max_input
-        if not low <= len(step.input) <= high:
-            expected = fact("{low} to {high} inputs", low=low, high=high)
-            raise unsupported(self._where, kind, expected, f"{len(step.input):,}")
-        low, high = schema.min_output, schema.max_output
-        if not low <= len(step.output) <= high:
-            expected = fact("{low} to {high} outputs", low=low, high=high)
-            raise unsupported(self._where, kind, expected, f"{len(step.output):,}")
-        others = [text_of(a.name) for a in step.attribute if text_of(a.name) not in schema.attributes]
-        if others:
-            expected = ", ".join(sorted(schema.attributes)) or fact("no attributes")
-            raise unsupported(self._where, kind, expected, clipped(others[0]))
-
-    def _add(self, step: Any) -> None:
-        """Add the node of one operation."""
-        kind = text_of(step.op_type)
-        if kind not in OPERATORS or text_of(step.domain) not in ("", "ai.onnx"):
-            raise unsupported(self._where, kind, ", ".join(OPERATORS), kind)
-        names = [text_of(name) for name in step.input]
-        self._require_defined(step, kind)
-        inputs = tuple(self._node(name, kind) if name else None for name in names)
-        values = {i: self._values[name] for i, name in enumerate(names) if name in self._values}
-        values |= {
-            i: node.op.array
-            for i, node in enumerate(inputs)
-            if node is not None and isinstance(node.op, Constant)
-        }
-        for name, node in zip(names, inputs, strict=True):
-            if node is not None and node.dtype != self._dtype and kind not in WITH_INTEGERS:
-                raise unsupported(self._where, f"{kind}: {name}", self._dtype, node.dtype)
-        call = Call(inputs, attributes_of(step, self._where), values, self._version)
-        try:
-            result = OPERATORS[kind](call)
-        except OperatorError as error:
-            raise unsupported(self._where, kind, error.expected, str(error.received)) from error
-        except FileError:
-            raise
-        except (ChainruleError, IndexError, TypeError, ValueError) as error:
-            received = getattr(error, "received", "") or str(error)
-            raise unsupported(
-                self._where, kind, fact("shapes that fit the operation"), str(received)
-            ) from error
-        for i, name in enumerate(map(text_of, step.output)):
-            if name:
-                self._claim(name, kind)
-            if name and i == 0:
-                self._nodes[name] = result
+__all__: Sequence[str] = ("FromFile", "OnnxNetwork", "load_onnx", "network_of")

@@ -1,17 +1,28 @@
-"""Tensors of an ONNX file as arrays; sizes are checked before anything is allocated."""
+"""Tensors and attributes of an ONNX file as arrays; sizes are checked before anything is allocated."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import FileError, fact
+from chainrule.interop.onnx.values import TEXT
 from chainrule.interop.refusals import clipped
 
-# The errors for refused ONNX files.
+try:
+    import onnx
+    from onnx import helper, numpy_helper
+except ImportError:
+    onnx = helper = numpy_helper = None
+
+RANK = 32
+LONGEST = 2**40  # of an axis, also of a tensor without elements
+SPARSE = 64 * 2**20  # bytes of a dense tensor that is stored as a sparse one
+_EXTERNAL = 1
 
 
 def invalid(where: str, expected: str, received: str) -> FileError:
@@ -26,149 +37,203 @@ def unsupported(where: str, name: str, expected: str, received: str) -> FileErro
     )
 
 
-RANK = 8
-# The code of a dtype in the file, the dtype, and the field that contains its numbers if they are not raw.
-_DTYPES: dict[int, tuple[str, str]] = {
-    1: ("<f4", "float_data"),
-    11: ("<f8", "double_data"),
-    6: ("<i4", "int32_data"),
-    7: ("<i8", "int64_data"),
-}
-_EXTERNAL = 1
-
-
 def text_of(name: str | bytes) -> str:
     """A name of the file; the parser returns bytes where it is not UTF-8."""
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 
+def dtype_of(code: int) -> np.dtype | None:
+    """The dtype of a code of the format; ``None`` for one that is not known."""
+    assert helper is not None
+    if code == 8:
+        return TEXT
+    try:
+        return np.dtype(helper.tensor_dtype_to_np_dtype(code))
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
 def array_of(tensor: Any, where: str) -> np.ndarray:
-    """The numbers of a tensor.
+    """The elements of a tensor.
 
     Args:
         tensor: a ``TensorProto``.
-        where: the file.
+        where: the file; external data is read from files in its folder.
 
     Raises:
-        FileError E458: its numbers do not match its shape. E459: another dtype; numbers in another file.
+        FileError E458: its elements do not match its shape. E459: another dtype; data in a place that is
+            not read.
     """
+    assert numpy_helper is not None
     name = clipped(text_of(tensor.name) or "tensor", 60)
-    if tensor.data_location == _EXTERNAL or len(tensor.external_data):
-        raise unsupported(
-            where, name, fact("weights inside the file"), fact("weights in another file (external data)")
-        )
-    if tensor.data_type not in _DTYPES:
-        raise unsupported(
-            where, name, "float32, float64, int32, int64", fact("dtype {code}", code=tensor.data_type)
-        )
-    dtype, field = _DTYPES[tensor.data_type]
+    dtype = dtype_of(tensor.data_type)
+    if dtype is None:
+        expected = "float32, float64, int32, int64, bool, ..."
+        raise unsupported(where, name, expected, fact("dtype {code}", code=tensor.data_type))
     shape = tuple(tensor.dims)
-    if len(shape) > RANK or any(n < 0 for n in shape):
-        raise invalid(where, fact("at most {limit} axes", limit=RANK), f"{name}: {shape}")
+    if len(shape) > RANK or any(not 0 <= n <= LONGEST for n in shape):
+        raise invalid(where, fact("at most {limit} axes", limit=RANK), f"{name}: {shape[:RANK]}")
     size = math.prod(shape)
-    if not size or tensor.HasField("segment"):
-        raise invalid(where, fact("tensors of at least one number"), f"{name}: {shape}")
-    if tensor.raw_data:
-        stored = len(tensor.raw_data) // np.dtype(dtype).itemsize
-        is_whole = len(tensor.raw_data) == stored * np.dtype(dtype).itemsize
-    else:
-        stored, is_whole = len(getattr(tensor, field)), True
-    if stored != size or not is_whole:
-        raise invalid(where, fact("{count:,} numbers of {name}", count=size, name=name), f"{stored:,}")
-    source = np.frombuffer(tensor.raw_data, dtype) if tensor.raw_data else np.array(getattr(tensor, field))
-    array = source.astype(np.dtype(dtype).newbyteorder("=")).reshape(shape)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        kind = "NaN" if np.isnan(array).any() else fact("infinite")
-        raise invalid(where, fact("finite numbers"), fact("{name}: {value}", name=name, value=kind))
+    if tensor.HasField("segment"):
+        raise invalid(where, fact("whole tensors"), name)
+    if tensor.data_location == _EXTERNAL or len(tensor.external_data):
+        return _external(tensor, dtype, shape, where)
+    expected = fact("{count:,} numbers of {name}", count=size, name=name)
+    if not _has_elements(tensor, dtype, size):
+        raise invalid(where, expected, fact("another number of them"))
+    try:
+        array = np.array(numpy_helper.to_array(tensor))
+    except Exception as cause:  # of several classes, by the dtype
+        raise invalid(where, expected, str(cause)) from cause
+    if array.shape != shape:
+        raise invalid(where, expected, str(array.shape))
+    if dtype == TEXT:
+        return np.array([text_of(entry) for entry in array.ravel()], object).reshape(shape)
     return array
 
 
-# The attributes of operations of an ONNX file: which are imported, and of which kind each is.
-
-_WINDOW = "auto_pad dilations kernel_shape pads strides"
-_REDUCTION = "axes keepdims noop_with_empty_axes"
-ATTRIBUTES: dict[str, frozenset[str]] = {
-    kind: frozenset(names.split())
-    for kind, names in {
-        "AveragePool": f"{_WINDOW} ceil_mode count_include_pad",
-        "BatchNormalization": "epsilon momentum spatial training_mode",
-        "Clip": "max min",
-        "Concat": "axis",
-        "Constant": "value value_float value_floats value_int value_ints",
-        "Conv": f"{_WINDOW} group",
-        "Dropout": "ratio seed",
-        "Flatten": "axis",
-        "Gather": "axis",
-        "Gelu": "approximate",
-        "Gemm": "alpha beta transA transB",
-        "LayerNormalization": "axis epsilon stash_type",
-        "LeakyRelu": "alpha",
-        "LogSoftmax": "axis",
-        "MaxPool": f"{_WINDOW} ceil_mode storage_order",
-        "Pad": "mode pads value",
-        "ReduceMax": _REDUCTION,
-        "ReduceMean": _REDUCTION,
-        "ReduceMin": _REDUCTION,
-        "ReduceSum": _REDUCTION,
-        "Reshape": "allowzero shape",
-        "Slice": "axes ends starts",
-        "Softmax": "axis",
-        "Squeeze": "axes",
-        "Transpose": "perm",
-        "Unsqueeze": "axes",
-    }.items()
-}
-"""The attributes that are imported; an operation with another one means something else."""
-_FLOAT, _INTEGER, _TEXT, _TENSOR, _FLOATS, _INTEGERS = 1, 2, 3, 4, 6, 7  # ``AttributeProto.AttributeType``
-_KINDS: dict[str, int] = {
-    name: kind
-    for kind, names in {
-        _FLOAT: "alpha beta epsilon max min momentum ratio value_float",
-        _INTEGER: "allowzero axis ceil_mode count_include_pad group keepdims noop_with_empty_axes seed"
-        " spatial stash_type storage_order training_mode transA transB value_int",
-        _TEXT: "approximate auto_pad mode",
-        _TENSOR: "value",
-        _FLOATS: "value_floats",
-        _INTEGERS: "axes dilations ends kernel_shape pads perm shape starts strides value_ints",
-    }.items()
-    for name in names.split()
-}
-_READ: dict[int, Callable[[Any, str], Any]] = {
-    _FLOAT: lambda attribute, where: float(attribute.f),
-    _INTEGER: lambda attribute, where: int(attribute.i),
-    _TEXT: lambda attribute, where: attribute.s.decode("utf-8", "replace")[:60],
-    _TENSOR: lambda attribute, where: array_of(attribute.t, where),
-    _FLOATS: lambda attribute, where: list(attribute.floats),
-    _INTEGERS: lambda attribute, where: list(attribute.ints),
-}
+FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
 
 
-def attributes_of(step: Any, where: str) -> dict[str, Any]:
-    """The attributes of an operation by name.
+def _has_elements(tensor: Any, dtype: np.dtype, size: int) -> bool:
+    """Whether a tensor stores as many elements as its shape has; small dtypes are packed."""
+    bits = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}.get(dtype.name)
+    bits = bits or 8 * dtype.itemsize
+    if tensor.raw_data:
+        return len(tensor.raw_data) == -(-size * bits // 8) and dtype != TEXT
+    stored = sum(len(getattr(tensor, field)) for field in FIELDS)
+    if bits < 8:
+        return stored in (size, -(-size * bits // 8))
+    return stored == size * (2 if dtype.kind == "c" else 1)
+
+
+def _external(tensor: Any, dtype: np.dtype, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """The elements of a tensor in another file, which must be a plain file in the folder of the model.
+
+    Raises:
+        FileError: E459 the path leaves the folder, or is a link; E458 the file has other sizes.
+    """
+    name = clipped(text_of(tensor.name) or "tensor", 60)
+    entries = {text_of(entry.key): text_of(entry.value) for entry in tensor.external_data}
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(where)))
+    place = entries.get("location", "")
+    path = os.path.normpath(os.path.join(folder, place))
+    is_name = bool(where and place) and "\0" not in place and not os.path.isabs(place)
+    if not is_name or os.path.realpath(path) != path or not Path(path).is_relative_to(folder):
+        expected = fact("weights in this file, or in a plain file in its folder")
+        received = fact("weights in another file (external data): {place}", place=clipped(place, 60))
+        raise unsupported(where, name, expected, received)
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        offset = int(entries.get("offset", "0") or 0)
+        stated = int(entries.get("length", "") or size)
+    except ValueError:
+        raise invalid(where, fact("integers"), f"{name}: offset, length") from None
+    expected = fact("{count:,} bytes of {name} in {place}", count=size, name=name, place=clipped(place, 60))
+    try:
+        available = os.path.getsize(path) if os.path.isfile(path) else -1
+    except OSError:
+        available = -1
+    if offset < 0 or stated != size or available < offset + size or dtype == TEXT or dtype.kind == "V":
+        received = f"offset={offset}, length={stated}, {max(available, 0):,} bytes"
+        raise invalid(where, expected, received)
+    with open(path, "rb") as file:
+        file.seek(offset)
+        data = file.read(size)
+    if len(data) != size:
+        raise invalid(where, expected, f"{len(data):,}")
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def dense_of(sparse: Any, where: str) -> np.ndarray:
+    """A ``SparseTensorProto`` as a dense array.
+
+    Raises:
+        FileError E458: indices that do not match its values or its shape; a shape that is too large.
+    """
+    values, indices = array_of(sparse.values, where), array_of(sparse.indices, where)
+    name, shape = clipped(text_of(sparse.values.name), 60), tuple(sparse.dims)
+    size = math.prod(shape)
+    is_flat = indices.ndim == 1
+    fits = (
+        shape and len(shape) <= RANK and all(0 < n <= LONGEST for n in shape) and values.ndim == 1
+        and indices.dtype == np.int64 and indices.shape in ((len(values),), (len(values), len(shape)))
+        and size * values.dtype.itemsize <= SPARSE
+    )  # fmt: skip
+    upper = size if is_flat else np.array(shape)
+    if not fits or (indices < 0).any() or (indices >= upper).any():
+        raise invalid(where, fact("indices inside the shape, one for each value"), f"{name}: {shape}")
+    dense = np.zeros(shape, values.dtype)
+    dense[np.unravel_index(indices, shape) if is_flat else tuple(indices.T)] = values
+    return dense
+
+
+# The attributes of an operation: their types by ``AttributeProto.AttributeType``.
+
+_FLOAT, _INTEGER, _TEXT, _TENSOR, _GRAPH, _FLOATS, _INTEGERS, _TEXTS, _TENSORS = 1, 2, 3, 4, 5, 6, 7, 8, 9
+_SPARSE, _TYPE = 11, 13
+
+
+def attribute_value(attribute: Any, where: str) -> Any:
+    """The value of an attribute: a number, a text, a list, an array, a ``GraphProto`` or a ``TypeProto``.
+
+    Raises:
+        FileError E458: an attribute of another type.
+    """
+    match attribute.type:
+        case 1:
+            return float(attribute.f)
+        case 2:
+            return int(attribute.i)
+        case 3:
+            return attribute.s.decode("utf-8", "replace")
+        case 4:
+            return array_of(attribute.t, where)
+        case 5:
+            return attribute.g
+        case 6:
+            return [float(f) for f in attribute.floats]
+        case 7:
+            return [int(i) for i in attribute.ints]
+        case 8:
+            return [text.decode("utf-8", "replace") for text in attribute.strings]
+        case 9:
+            return [array_of(tensor, where) for tensor in attribute.tensors]
+        case 11:
+            return dense_of(attribute.sparse_tensor, where)
+        case 13:
+            return attribute.tp
+        case _:
+            expected = fact("attributes of numbers, texts and tensors, each of its kind")
+            raise invalid(where, expected, clipped(text_of(attribute.name)))
+
+
+def attributes_of(step: Any, schema: Any, where: str) -> dict[str, Any]:
+    """The attributes of an operation by name, with the defaults of its definition.
 
     Args:
         step: a ``NodeProto``.
+        schema: the definition of the operator at its version.
         where: the file.
 
     Raises:
-        FileError: E458 an attribute twice, of another kind than its name requires, or not finite; E459 one
-            that is not imported.
+        FileError: E458 an attribute twice, of another type than its definition has, or not finite; E459 one
+            that the definition does not have.
     """
-    attributes: dict[str, Any] = {}
     operation = text_of(step.op_type)
-    known = ATTRIBUTES.get(operation, frozenset())
+    attributes: dict[str, Any] = {}
     for attribute in step.attribute:
         name = text_of(attribute.name)
-        if name not in known:
-            expected = ", ".join(sorted(known)) or fact("no attributes")
+        if name not in schema.attributes:
+            expected = ", ".join(sorted(schema.attributes)) or fact("no attributes")
             raise unsupported(where, operation, expected, clipped(name))
         if name in attributes or attribute.ref_attr_name:
             raise invalid(where, fact("a name of its own for each value"), clipped(name))
-        kind = _FLOAT if (operation, name) == ("Pad", "value") else _KINDS[name]  # else of Constant: a tensor
-        if attribute.type != kind:
+        if attribute.type != schema.attributes[name].type.value:
             expected = fact("attributes of numbers, texts and tensors, each of its kind")
             raise invalid(where, expected, f"{operation}: {name}")
-        value = attributes[name] = _READ[attribute.type](attribute, where)
-        if attribute.type in (_FLOAT, _FLOATS) and not np.isfinite(value).all():
-            raise invalid(where, fact("finite numbers"), f"{operation}: {name} = {value}")
+        attributes[name] = attribute_value(attribute, where)
+    for name, definition in schema.attributes.items():
+        if name not in attributes and definition.default_value.type:
+            attributes[name] = attribute_value(definition.default_value, where)
     return attributes

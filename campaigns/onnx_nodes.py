@@ -1,0 +1,241 @@
+"""The test cases of the ``onnx`` library, run by imported networks.
+
+    python -m campaigns.onnx_nodes                        all cases; writes docs/onnx-operators.md
+    python -m campaigns.onnx_nodes --operators Conv Gemm  cases of these operators; writes nothing
+
+Each case is a small network with inputs and expected outputs: one operator (node cases), or a network that a
+framework exported (converted and simple cases). A case passes if all outputs have the expected dtype, shape
+and values, within the tolerance that the case states. The plain cases are the node cases that are not
+expanded to other operators, of float32, int32, int64 and bool, in the default domain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ChainruleError
+from chainrule.interop.onnx.network import network_of
+
+PAGE = Path(__file__).parents[1] / "docs" / "onnx-operators.md"
+BEGIN, END = "<!-- cases -->", "<!-- end of cases -->"
+FAMILIES = ("node", "simple", "pytorch-converted", "pytorch-operator")
+PLAIN = (1, 6, 7, 9)  # float32, int32, int64, bool
+RUNTIME = {"node": 1588, "plain": 946}  # passes of ONNX Runtime 1.32
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case did.
+
+    Args:
+        name: of the case.
+        family: one of ``FAMILIES``.
+        operator: that the case tests.
+        is_plain: whether it is plain.
+        reason: why it failed; empty if it passed.
+    """
+
+    name: str
+    family: str
+    operator: str
+    is_plain: bool
+    reason: str
+
+
+def cases(family: str) -> list[Any]:
+    """The cases of a family."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test import loader  # noqa: PLC0415 (computes the cases)
+
+        return loader.load_model_tests(kind=family)
+
+
+def model_of(case: Any) -> tuple[Any, bytes, str]:
+    """The model of a case, its content, and its path."""
+    import onnx  # noqa: PLC0415
+
+    if case.model is not None:
+        return case.model, case.model.SerializeToString(), ""
+    path = Path(case.model_dir, "model.onnx")
+    return onnx.load(str(path), load_external_data=False), path.read_bytes(), str(path)
+
+
+def operator_of(name: str, model: Any) -> str:
+    """The operator that a case tests."""
+    kinds = list(dict.fromkeys(node.op_type for node in model.graph.node))
+    if "_expanded" in name:
+        return f"{_title(name)} (expanded)"
+    return kinds[0] if len(kinds) == 1 else (kinds[-1] if kinds else "")
+
+
+def _title(name: str) -> str:
+    return name.removeprefix("test_").split("_expanded")[0].split("_")[0]
+
+
+def is_plain(name: str, model: Any) -> bool:
+    """Whether a case is plain."""
+    values = [*model.graph.input, *model.graph.output]
+    dtypes = {value.type.tensor_type.elem_type for value in values}
+    domains = {node.domain for node in model.graph.node}
+    return "_expanded" not in name and dtypes <= set(PLAIN) and domains <= {"", "ai.onnx"}
+
+
+def data_sets(case: Any, model: Any) -> Iterator[tuple[list[Any], list[Any]]]:
+    """The inputs and the expected outputs of a case."""
+    import onnx  # noqa: PLC0415
+
+    def plain(value: Any) -> Any:
+        return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+
+    for inputs, expected in case.data_sets or ():
+        yield list(map(plain, inputs)), list(map(plain, expected))
+    if case.data_sets is not None:
+        return
+
+    for folder in sorted(Path(case.model_dir).glob("test_data_set*")):
+        arrays: list[list[Any]] = [[], []]
+        for kind, found in (("input", arrays[0]), ("output", arrays[1])):
+            for i in range(len(list(folder.glob(f"{kind}_*.pb")))):
+                tensor = onnx.TensorProto()
+                tensor.ParseFromString((folder / f"{kind}_{i}.pb").read_bytes())
+                found.append(onnx.numpy_helper.to_array(tensor))
+        yield arrays[0], arrays[1]
+
+
+def run(case: Any, model: Any, content: bytes, path: str, engine: str | None) -> str:
+    """Run a case; return why it failed, or an empty text."""
+    try:
+        network = network_of(content, path or case.name)
+        names = [one.name for one in network.declared]
+        for inputs, expected in data_sets(case, model):
+            every = [value.name for value in model.graph.input]
+            feeds = {name: value for name, value in zip(every, inputs, strict=False) if name in names}
+            feeds |= {name: None for name in names if name not in feeds}
+            outputs = network.run(feeds, engine)
+            reason = difference(list(outputs.values()), expected, case.rtol, case.atol)
+            if reason:
+                return reason
+    except ChainruleError as error:
+        return f"{error.code}: {error.where} {getattr(error, 'name', '')}: {error.received}"[:200]
+    except Exception as error:  # a failure is reported, whatever it is
+        return f"{type(error).__name__}: {error}"[:200]
+    return ""
+
+
+def difference(outputs: Sequence[Any], expected: Sequence[Any], rtol: float, atol: float) -> str:
+    """Why outputs are not the expected ones; empty if they are."""
+    if len(outputs) != len(expected):
+        return f"{len(outputs)} outputs, not {len(expected)}"
+    for output, wanted in zip(outputs, expected, strict=True):
+        if isinstance(wanted, list | tuple):
+            reason = difference(output, wanted, rtol, atol) if isinstance(output, list) else "no sequence"
+        elif wanted is None:
+            reason = "" if output is None else "a value where none is expected"
+        else:
+            reason = _difference(np.asarray(output), np.asarray(wanted), rtol, atol)
+        if reason:
+            return reason
+    return ""
+
+
+def _difference(output: np.ndarray, wanted: np.ndarray, rtol: float, atol: float) -> str:
+    if output.shape != wanted.shape:
+        return f"shape {output.shape}, not {wanted.shape}"
+    if wanted.dtype.kind in "OUS":
+        same = [str(a) for a in output.ravel()] == [str(b) for b in wanted.ravel()]
+        return "" if same else "other texts"
+    if output.dtype != wanted.dtype:
+        return f"dtype {output.dtype}, not {wanted.dtype}"
+    wide = np.complex128 if wanted.dtype.kind == "c" else np.float64
+    a, b = output.astype(wide), wanted.astype(wide)
+    if np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
+        return ""
+    return f"values differ by up to {np.nanmax(np.abs(a - b), initial=0):.3g}"
+
+
+def outcomes(words: argparse.Namespace) -> Iterator[Outcome]:
+    """The outcomes of the chosen cases."""
+    for family in FAMILIES:
+        for case in cases(family):
+            model, content, path = model_of(case)
+            operator = operator_of(case.name, model) if family == "node" else family
+            if words.operators and operator not in words.operators:
+                continue
+            if words.cases and not any(text in case.name for text in words.cases):
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reason = run(case, model, content, path, words.engine)
+            plain = family == "node" and is_plain(case.name, model)
+            yield Outcome(case.name, family, operator, plain, reason)
+
+
+def counts(found: Sequence[Outcome]) -> str:
+    """The numbers of passes as a table."""
+    groups = {
+        "node cases": [o for o in found if o.family == "node"],
+        "of these: plain": [o for o in found if o.is_plain],
+        "of these: expanded": [o for o in found if o.family == "node" and "_expanded" in o.name],
+        "converted and simple cases": [o for o in found if o.family != "node"],
+    }
+    rows = ["| cases | number | pass | ONNX Runtime 1.32 |", "|---|---:|---:|---:|"]
+    for name, group in groups.items():
+        runtime = {"node cases": RUNTIME["node"], "of these: plain": RUNTIME["plain"]}.get(name)
+        shown = f"{runtime:,}" if runtime else ""
+        rows.append(f"| {name} | {len(group):,} | {sum(not o.reason for o in group):,} | {shown} |")
+    return "\n".join(rows)
+
+
+def by_operator(found: Sequence[Outcome]) -> str:
+    """The passes by operator, and the reasons of the failures."""
+    groups = collections.defaultdict[str, list[Outcome]](list)
+    for outcome in found:
+        groups[outcome.operator].append(outcome)
+    rows = ["| operator | cases | pass |", "|---|---:|---:|"]
+    for name, group in sorted(groups.items(), key=lambda item: item[0].lower()):
+        rows.append(f"| {name} | {len(group)} | {sum(not o.reason for o in group)} |")
+    failed = [o for o in found if o.reason]
+    lines = [f"| `{o.name}` | {o.reason.replace('|', ' ')} |" for o in sorted(failed, key=lambda o: o.name)]
+    return "\n".join([*rows, "", "Cases that fail:", "", "| case | reason |", "|---|---|", *lines])
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the cases; write the page after a run of all of them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--operators", nargs="*", default=[], help="only cases of these operators")
+    parser.add_argument("--cases", nargs="*", default=[], help="only cases whose name contains one of these")
+    parser.add_argument("--engine", default="native", choices=("native", "reference"))
+    chosen = parser.parse_args(words)
+    start, found = time.perf_counter(), list[Outcome]()
+    for outcome in outcomes(chosen):
+        found.append(outcome)
+        if outcome.reason:
+            print(f"{outcome.operator:24} {outcome.name}: {outcome.reason}", flush=True)
+    print(counts(found))
+    print(f"{time.perf_counter() - start:.0f} s")
+    if not chosen.operators and not chosen.cases and PAGE.exists():
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        text = f"{counts(found)}\n\n{by_operator(found)}\n"
+        command = f"By `python -m campaigns.onnx_nodes --engine {chosen.engine}`"
+        PAGE.write_text(
+            f"{before}{BEGIN}\n{command}, engine {chosen.engine}:\n\n{text}{END}{rest.partition(END)[2]}",
+            encoding="utf-8",
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
