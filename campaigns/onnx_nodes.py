@@ -105,11 +105,11 @@ def data_sets(case: Any, model: Any) -> Iterator[tuple[list[Any], list[Any]]]:
 
     for folder in sorted(Path(case.model_dir).glob("test_data_set*")):
         arrays: list[list[Any]] = [[], []]
-        for kind, found in (("input", arrays[0]), ("output", arrays[1])):
+        for kind, results in (("input", arrays[0]), ("output", arrays[1])):
             for i in range(len(list(folder.glob(f"{kind}_*.pb")))):
                 tensor = onnx.TensorProto()
                 tensor.ParseFromString((folder / f"{kind}_{i}.pb").read_bytes())
-                found.append(onnx.numpy_helper.to_array(tensor))
+                results.append(onnx.numpy_helper.to_array(tensor))
         yield arrays[0], arrays[1]
 
 
@@ -137,28 +137,28 @@ def difference(outputs: Sequence[Any], expected: Sequence[Any], rtol: float, ato
     """Why outputs are not the expected ones; empty if they are."""
     if len(outputs) != len(expected):
         return f"{len(outputs)} outputs, not {len(expected)}"
-    for output, wanted in zip(outputs, expected, strict=True):
-        if isinstance(wanted, list | tuple):
-            reason = difference(output, wanted, rtol, atol) if isinstance(output, list) else "no sequence"
-        elif wanted is None:
+    for output, target in zip(outputs, expected, strict=True):
+        if isinstance(target, list | tuple):
+            reason = difference(output, target, rtol, atol) if isinstance(output, list) else "no sequence"
+        elif target is None:
             reason = "" if output is None else "a value where none is expected"
         else:
-            reason = _difference(np.asarray(output), np.asarray(wanted), rtol, atol)
+            reason = _difference(np.asarray(output), np.asarray(target), rtol, atol)
         if reason:
             return reason
     return ""
 
 
-def _difference(output: np.ndarray, wanted: np.ndarray, rtol: float, atol: float) -> str:
-    if output.shape != wanted.shape:
-        return f"shape {output.shape}, not {wanted.shape}"
-    if wanted.dtype.kind in "OUS":
-        same = [str(a) for a in output.ravel()] == [str(b) for b in wanted.ravel()]
+def _difference(output: np.ndarray, target: np.ndarray, rtol: float, atol: float) -> str:
+    if output.shape != target.shape:
+        return f"shape {output.shape}, not {target.shape}"
+    if target.dtype.kind in "OUS":
+        same = [str(a) for a in output.ravel()] == [str(b) for b in target.ravel()]
         return "" if same else "other texts"
-    if output.dtype != wanted.dtype:
-        return f"dtype {output.dtype}, not {wanted.dtype}"
-    wide = np.complex128 if wanted.dtype.kind == "c" else np.float64
-    a, b = output.astype(wide), wanted.astype(wide)
+    if output.dtype != target.dtype:
+        return f"dtype {output.dtype}, not {target.dtype}"
+    wide = np.complex128 if target.dtype.kind == "c" else np.float64
+    a, b = output.astype(wide), target.astype(wide)
     if np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
         return ""
     return f"values differ by up to {np.nanmax(np.abs(a - b), initial=0):.3g}"
@@ -181,31 +181,31 @@ def outcomes(words: argparse.Namespace) -> Iterator[Outcome]:
             yield Outcome(case.name, family, operator, plain, reason)
 
 
-def counts(found: Sequence[Outcome]) -> str:
+def counts(results: Sequence[Outcome]) -> str:
     """The numbers of passes as a table."""
     groups = {
-        "node cases": [o for o in found if o.family == "node"],
-        "of these: plain": [o for o in found if o.is_plain],
-        "of these: expanded": [o for o in found if o.family == "node" and "_expanded" in o.name],
-        "converted and simple cases": [o for o in found if o.family != "node"],
+        "node cases": [o for o in results if o.family == "node"],
+        "of these: plain": [o for o in results if o.is_plain],
+        "of these: expanded": [o for o in results if o.family == "node" and "_expanded" in o.name],
+        "converted and simple cases": [o for o in results if o.family != "node"],
     }
     rows = ["| cases | number | pass | ONNX Runtime 1.32 |", "|---|---:|---:|---:|"]
     for name, group in groups.items():
         runtime = {"node cases": RUNTIME["node"], "of these: plain": RUNTIME["plain"]}.get(name)
-        shown = f"{runtime:,}" if runtime else ""
-        rows.append(f"| {name} | {len(group):,} | {sum(not o.reason for o in group):,} | {shown} |")
+        cell = f"{runtime:,}" if runtime else ""
+        rows.append(f"| {name} | {len(group):,} | {sum(not o.reason for o in group):,} | {cell} |")
     return "\n".join(rows)
 
 
-def by_operator(found: Sequence[Outcome]) -> str:
+def by_operator(results: Sequence[Outcome]) -> str:
     """The passes by operator, and the reasons of the failures."""
     groups = collections.defaultdict[str, list[Outcome]](list)
-    for outcome in found:
+    for outcome in results:
         groups[outcome.operator].append(outcome)
     rows = ["| operator | cases | pass |", "|---|---:|---:|"]
     for name, group in sorted(groups.items(), key=lambda item: item[0].lower()):
         rows.append(f"| {name} | {len(group)} | {sum(not o.reason for o in group)} |")
-    failed = [o for o in found if o.reason]
+    failed = [o for o in results if o.reason]
     lines = [f"| `{o.name}` | {o.reason.replace('|', ' ')} |" for o in sorted(failed, key=lambda o: o.name)]
     return "\n".join([*rows, "", "Cases that fail:", "", "| case | reason |", "|---|---|", *lines])
 
@@ -219,16 +219,16 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", nargs="*", default=[], help="only cases whose name contains one of these")
     parser.add_argument("--engine", default="native", choices=("native", "reference"))
     chosen = parser.parse_args(words)
-    start, found = time.perf_counter(), list[Outcome]()
+    start, results = time.perf_counter(), list[Outcome]()
     for outcome in outcomes(chosen):
-        found.append(outcome)
+        results.append(outcome)
         if outcome.reason:
             print(f"{outcome.operator:24} {outcome.name}: {outcome.reason}", flush=True)
-    print(counts(found))
+    print(counts(results))
     print(f"{time.perf_counter() - start:.0f} s")
     if not chosen.operators and not chosen.cases and PAGE.exists():
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        text = f"{counts(found)}\n\n{by_operator(found)}\n"
+        text = f"{counts(results)}\n\n{by_operator(results)}\n"
         command = f"By `python -m campaigns.onnx_nodes --engine {chosen.engine}`"
         PAGE.write_text(
             f"{before}{BEGIN}\n{command}, engine {chosen.engine}:\n\n{text}{END}{rest.partition(END)[2]}",

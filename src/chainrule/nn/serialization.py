@@ -197,7 +197,7 @@ def _family(kind: Any) -> str | None:
 
 
 def _kind_of(family: str, name: str) -> type | None:
-    """The class of this package with a name."""
+    """Return the class of this package with a name."""
     if family == "layer" and name in IMPORTED:
         return IMPORTED[name]
     return FAMILIES[family][1].get(name)

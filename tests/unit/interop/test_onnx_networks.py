@@ -137,7 +137,7 @@ def test_the_gradient_of_a_network_is_that_of_finite_differences() -> None:
     built = build(network, {"x": cr.Spec((3, 2, 6, 6), "float64")}, "float64")
     known = {**built.parameters, **built.states}
     names = list(known)
-    arrays = [network.given[name] for name in names]
+    arrays = [network.stored_weights[name] for name in names]
 
     def output(x: cr.Node, *weights: cr.Node) -> cr.Node:
         nodes = {known[n].node: w for n, w in zip(names, weights, strict=True)}
@@ -311,13 +311,13 @@ def test_external_data_that_is_too_short_or_too_long_is_refused(tmp_path: Path) 
 
 def test_a_sparse_weight_is_read_or_refused() -> None:
     def proto(indices: list[int]) -> onnx.ModelProto:
-        whole = model(
+        product_model = model(
             [helper.make_node("MatMul", ["x", "w"], ["y"])], [value("x", ["n", 3])], [value("y", None)]
         )
         values = numpy_helper.from_array(np.array([2.0, 5.0], "float32"), "w")
         sparse = helper.make_sparse_tensor(values, numpy_helper.from_array(np.array(indices), "i"), [3, 2])
-        whole.graph.sparse_initializer.append(sparse)
-        return whole
+        product_model.graph.sparse_initializer.append(sparse)
+        return product_model
 
     y = loaded(proto([1, 4])).run({"x": np.ones((1, 3), "float32")})["y"]
     assert y.tolist() == [[5.0, 2.0]]

@@ -128,8 +128,8 @@ def _versions(proto: Any, where: str) -> dict[str, int]:
     is_mixed = len(dict(listed)) != len(listed) or len(versions) > 1
     if is_mixed or others or not all(1 <= v <= newest for v in versions) or not listed:
         expected = fact("a version from {oldest} to {newest}", oldest=1, newest=newest)
-        shown = ", ".join(str(version) for _, version in listed[:9]) or fact("none")
-        raise unsupported(where, "opset_import", expected, shown)
+        stated = ", ".join(str(version) for _, version in listed[:9]) or fact("none")
+        raise unsupported(where, "opset_import", expected, stated)
     return dict(listed)
 
 
@@ -196,7 +196,7 @@ class Import:
         parameter: creates the node of a parameter from its name in the file and its values; ``None``: the
             weights are constants.
         is_batched: whether the first axis of the inputs is the batch, whatever length the file states.
-        given: the weights of the file by name, if the file itself no longer contains them.
+        stored_weights: the weights of the file by name, if the file itself no longer contains them.
     """
 
     def __init__(
@@ -205,10 +205,10 @@ class Import:
         inputs: Mapping[str, Any_],
         parameter: Callable[[str, np.ndarray], Node] | None,
         is_batched: bool,
-        given: Mapping[str, np.ndarray] | None = None,
+        stored_weights: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._file, self._parameter, self.is_batched = file, parameter, is_batched
-        self._given = given
+        self._stored_weights = stored_weights
         self._functions = _functions(file)
         self.weights: dict[str, np.ndarray] = {}
         self.steps = 0
@@ -232,13 +232,13 @@ class Import:
         graph.run()
         return {text_of(v.name): graph.get(text_of(v.name), "output") for v in self._file.graph.output}
 
-    def given(self, tensor: Any) -> np.ndarray | None:
+    def stored_weight(self, tensor: Any) -> np.ndarray | None:
         """The values of a weight that the file itself does not contain; zeros where there are none."""
-        if self._given is None:
+        if self._stored_weights is None:
             return None
         name, dtype = text_of(tensor.name), dtype_of(tensor.data_type)
-        if name in self._given:
-            return self._given[name]
+        if name in self._stored_weights:
+            return self._stored_weights[name]
         if dtype is None or carrier(dtype) not in ("float32", "float64") or tensor.ByteSize() > 1000:
             return None
         has_data = tensor.raw_data or tensor.float_data or tensor.double_data or tensor.int32_data
@@ -272,19 +272,21 @@ class _Graph:
 
     def __init__(
         self,
-        whole: Import,
+        importing: Import,
         graph: Any,
         around: _Graph | None,
         versions: Mapping[str, int],
         depth: int,
         references: Mapping[str, Any] | None = None,
     ) -> None:
-        self._whole, self._graph, self._around = whole, graph, around
+        self._importing, self._graph, self._around = importing, graph, around
         self._versions, self._depth, self._references = versions, depth, references
         self._values: dict[str, Any_] = {}
         self._lazy: dict[str, Any] = {}
         if depth > DEPTH:
-            raise invalid(whole.where, fact("at most {limit} graphs in one another", limit=DEPTH), str(depth))
+            raise invalid(
+                importing.where, fact("at most {limit} graphs in one another", limit=DEPTH), str(depth)
+            )
         for tensor in getattr(graph, "initializer", ()):
             self._declare(text_of(tensor.name), tensor)
         for tensor in getattr(graph, "sparse_initializer", ()):
@@ -294,7 +296,7 @@ class _Graph:
 
     def _declare(self, name: str, tensor: Any) -> None:
         if name in self._lazy:
-            raise invalid(self._whole.where, fact("a name of its own for each value"), clipped(name, 60))
+            raise invalid(self._importing.where, fact("a name of its own for each value"), clipped(name, 60))
         self._lazy[name] = tensor
 
     def set(self, name: str, value: Any_, step: str) -> None:
@@ -305,7 +307,7 @@ class _Graph:
         """
         if name in self._values or name in self._lazy:
             received = f"{clipped(step, 60)}: {clipped(name, 60)}"
-            raise invalid(self._whole.where, fact("a name of its own for each value"), received)
+            raise invalid(self._importing.where, fact("a name of its own for each value"), received)
         self._values[name] = value
 
     def get(self, name: str, step: str) -> Any_:
@@ -319,26 +321,26 @@ class _Graph:
                 return value
             graph = graph._around
         received = f"{clipped(step, 60)}: {clipped(name, 60)}"
-        raise invalid(self._whole.where, fact("inputs that are computed before"), received)
+        raise invalid(self._importing.where, fact("inputs that are computed before"), received)
 
     def _weight(self, name: str) -> Value:
         tensor = self._lazy[name]
         is_sparse = tensor.DESCRIPTOR.name == "SparseTensorProto"
-        given = None if is_sparse or self._around is not None else self._whole.given(tensor)
-        if given is not None:
-            return self._whole.weight(name, given)
-        array = (dense_of if is_sparse else array_of)(tensor, self._whole.where)
-        return self._whole.weight(name, array)
+        stored = None if is_sparse or self._around is not None else self._importing.stored_weight(tensor)
+        if stored is not None:
+            return self._importing.weight(name, stored)
+        array = (dense_of if is_sparse else array_of)(tensor, self._importing.where)
+        return self._importing.weight(name, array)
 
     # --- operations
 
     def run(self) -> None:
         """Import all operations."""
         for step in self._graph.node:
-            self._whole.steps += 1
-            if self._whole.steps > STEPS:
+            self._importing.steps += 1
+            if self._importing.steps > STEPS:
                 expected = fact("at most {limit:,} operations, loops included", limit=STEPS)
-                raise invalid(self._whole.where, expected, fact("more"))
+                raise invalid(self._importing.where, expected, fact("more"))
             kind = text_of(step.op_type)
             self._add(step, "" if text_of(step.domain) in DOMAIN else text_of(step.domain), kind)
 
@@ -353,9 +355,9 @@ class _Graph:
                 self.set(target, result, kind)
 
     def _results(self, step: Any, domain: str, kind: str, inputs: Sequence[Any_]) -> Sequence[Any_]:
-        where, title = self._whole.where, clipped(f"{kind} {text_of(step.name)}".strip(), 60)
+        where, title = self._importing.where, clipped(f"{kind} {text_of(step.name)}".strip(), 60)
         try:
-            function = self._whole.function(text_of(step.domain), kind)
+            function = self._importing.function(text_of(step.domain), kind)
             if function is not None:
                 return self._called(function, step, inputs)
             return self._operation(step, domain, kind, inputs)
@@ -371,8 +373,8 @@ class _Graph:
 
     def _operation(self, step: Any, domain: str, kind: str, inputs: Sequence[Any_]) -> Sequence[Any_]:
         version = self._versions.get(domain, 0)
-        schema = _schema(kind, version, domain, self._whole.where)
-        _require_defined(step, schema, inputs, kind, self._whole.where)
+        schema = _schema(kind, version, domain, self._importing.where)
+        _require_defined(step, schema, inputs, kind, self._importing.where)
         step = self._resolved(step)
         function = operators.find(domain, kind, version)
         if domain == "" and inputs and all(_is_known(value) for value in inputs):
@@ -383,12 +385,12 @@ class _Graph:
         call = Call(
             kind,
             tuple(inputs),
-            attributes_of(step, schema, self._whole.where),
+            attributes_of(step, schema, self._importing.where),
             version,
             [p.name for p in schema.inputs],
             tuple(bool(name) for name in step.output),
-            self._whole.weights,
-            self._whole.is_batched,
+            self._importing.weights,
+            self._importing.is_batched,
             self._subgraph,
             self.get,
         )
@@ -418,7 +420,7 @@ class _Graph:
 
     def _subgraph(self, graph: Any, inputs: Sequence[Any_]) -> list[Any_]:
         """The outputs of a subgraph, which may use the values of this graph."""
-        inner = _Graph(self._whole, graph, self, self._versions, self._depth + 1, self._references)
+        inner = _Graph(self._importing, graph, self, self._versions, self._depth + 1, self._references)
         if len(inputs) > len(graph.input):
             raise OperatorError(fact("{count} inputs", count=len(graph.input)), len(inputs))
         for declared, value in zip(graph.input, inputs, strict=False):
@@ -433,7 +435,7 @@ class _Graph:
         references = {text_of(a.name): a for a in getattr(function, "attribute_proto", ())}
         references |= {text_of(a.name): a for a in step.attribute}
         versions = {**self._versions, **versions}
-        body = _Graph(self._whole, function, None, versions, self._depth + 1, references)
+        body = _Graph(self._importing, function, None, versions, self._depth + 1, references)
         for i, name in enumerate(map(text_of, function.input)):
             body.set(name, inputs[i] if i < len(inputs) else None, "input")
         body.run()
@@ -531,8 +533,8 @@ def _output_dtype(schema: Any, i: int, inputs: Sequence[Any_]) -> np.dtype | Non
         return None
     parameter = schema.outputs[min(i, len(schema.outputs) - 1)]
     for j, value in enumerate(inputs):
-        given = schema.inputs[min(j, len(schema.inputs) - 1)]
-        if isinstance(value, Value) and given.type_str == parameter.type_str:
+        source = schema.inputs[min(j, len(schema.inputs) - 1)]
+        if isinstance(value, Value) and source.type_str == parameter.type_str:
             return value.dtype
     return None
 

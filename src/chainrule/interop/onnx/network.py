@@ -1,6 +1,6 @@
 """Networks of ONNX files: they run, are layers of other networks, and train.
 
-    network = cr.load_onnx("net.onnx")
+    network = cr.load_onnx("model.onnx")
     network.run({"image": images})["logits"]
     model = cr.Model(cr.Sequential(network, cr.Dense(10)), "cross_entropy")
 
@@ -16,7 +16,7 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,7 +37,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape, Size, Spec, shape_text
+from chainrule.spec import Shape, Size, Spec, bound, shape_text
 from chainrule.store import atomic_write
 
 PROGRAMS = 16  # imports that a network keeps, by shapes and static values
@@ -180,9 +180,9 @@ class OnnxNetwork(Layer):
         expected = [one.name for one in self.declared]
         wrong = sorted({*expected} ^ {*feeds})
         if wrong:
-            shown = ", ".join(expected) or fact("none")
+            names = ", ".join(expected) or fact("none")
             raise UsageError(
-                "E101", where="run", name=wrong[0], expected=shown, received=", ".join(map(str, feeds))
+                "E101", where="run", name=wrong[0], expected=names, received=", ".join(map(str, feeds))
             )
         values = {one.name: _fed(one, feeds[one.name]) for one in self.declared}
         program, arrays = self._program(values, engine)
@@ -228,18 +228,8 @@ class OnnxNetwork(Layer):
         program = self._open
         if program is None or len(specs) != len(self.declared):
             return None
-        sizes: dict[str, int] = {}
-        for name, spec in specs.items():
-            shape = program.shapes[name]
-            if len(shape) != spec.rank:
-                return None
-            for open_length, length in zip(shape, spec.shape, strict=True):
-                if isinstance(open_length, int):
-                    if open_length != length:
-                        return None
-                elif sizes.setdefault(str(open_length), int(str(length))) != length or length == 0:
-                    return None
-        return program
+        pairs = [(program.shapes[name], bound(spec.shape)) for name, spec in specs.items()]
+        return program if _match(pairs) else None
 
     @cached_property
     def _open(self) -> _Program | None:
@@ -271,56 +261,56 @@ class OnnxNetwork(Layer):
             assert isinstance(value, Value)
             inputs[name] = Value(value.dtype, None, input_node(name, spec.shape, spec.dtype))
         labels: dict[str, Node] = {}
-        taken = set(specs)
+        used_labels = set(specs)
 
         def parameter(name: str, array: np.ndarray) -> Node:
             if name not in labels:
-                label = label_of(name, taken)
+                label = label_of(name, used_labels)
                 labels[name] = input_node(label, array.shape, array.dtype.name, "parameter")
             return labels[name]
 
         size = self.file.size + sum(map(_bytes, values.values()))
         with building(Limits.of_file(size + self._weight_bytes, {})):
-            whole = Import(self.file, inputs, parameter, is_batched=False, given=self.given)
-            outputs = whole.outputs()
-        return _Program(outputs, whole.weights, {n: s.shape for n, s in specs.items()}, engine)
+            importing = Import(
+                self.file, inputs, parameter, is_batched=False, stored_weights=self.stored_weights
+            )
+            outputs = importing.outputs()
+        return _Program(outputs, importing.weights, {n: s.shape for n, s in specs.items()}, engine)
 
     @property
-    def given(self) -> Mapping[str, np.ndarray]:
+    def stored_weights(self) -> Mapping[str, np.ndarray]:
         """The weights by their names in the file; without them, after a model file was read: none."""
         weights: Weights | None = self.weights  # pyright: ignore[reportAttributeAccessIssue]
         return {} if weights is None else weights
 
     @property
     def _weight_bytes(self) -> int:
-        return sum(array.nbytes for array in self.given.values())
+        return sum(array.nbytes for array in self.stored_weights.values())
 
     # --- as a layer
 
     def __call__(self, x: Any, scope: Scope) -> Any:
         """The nodes of the network; ``x`` is a node, or nodes by the names of the inputs."""
-        given = dict(x) if isinstance(x, Mapping) else {one.name: x for one in self.declared[:1]}
-        if {*given} != {one.name for one in self.declared}:
+        nodes = dict(x) if isinstance(x, Mapping) else {one.name: x for one in self.declared[:1]}
+        if {*nodes} != {one.name for one in self.declared}:
             expected = ", ".join(one.name for one in self.declared)
-            raise ShapeError(
-                "E208", op=self.line(), constraint=fact("a value for each input of the file"),
-                expected=expected, received=", ".join(given),
-            )  # fmt: skip
-        values = {one.name: _as_input(one, given[one.name]) for one in self.declared}
-        taken = set(values)
+            constraint = fact("a value for each input of the file")
+            raise _unfit(self.line(), constraint, expected, ", ".join(nodes))
+        values = {one.name: _as_input(one, nodes[one.name]) for one in self.declared}
+        used_labels = set(values)
 
         def parameter(name: str, array: np.ndarray) -> Node:
-            label = labels.setdefault(name, "") or label_of(name, taken)
+            label = labels.setdefault(name, "") or label_of(name, used_labels)
             labels[name] = label
             request = scope.state if name in self.file.statistics else scope.parameter
             node = request(label, array.shape, FromFile(name, self.digest))
             return F.cast(node, array.dtype.name)
 
         labels: dict[str, str] = {}
-        whole = Import(self.file, values, parameter, is_batched=True, given=self.given)
+        importing = Import(self.file, values, parameter, is_batched=True, stored_weights=self.stored_weights)
         results = {}
         try:
-            outputs = whole.outputs()
+            outputs = importing.outputs()
         except UnknownValueError as error:
             expected = fact("shapes that do not depend on the values of inputs")
             raise unsupported(self.name, ", ".join(sorted(error.labels)), expected, error.name) from error
@@ -428,6 +418,21 @@ def open_shape(one: Declared) -> Shape:
     return tuple(symbols)
 
 
+def _match(pairs: Iterable[tuple[Shape, Sequence[int]]]) -> bool:
+    """Whether shapes are those of others with symbols, each of which is one length above 0."""
+    sizes: dict[str, int] = {}
+    for shape, lengths in pairs:
+        if len(shape) != len(lengths):
+            return False
+        for axis, length in zip(shape, lengths, strict=True):
+            is_symbol = isinstance(axis, Size)
+            if (sizes.setdefault(str(axis), length) if is_symbol else axis) != length:
+                return False
+            if is_symbol and length == 0:
+                return False
+    return True
+
+
 def _described(one: Declared) -> str:
     if one.shape is None:
         return str(one.dtype) if one.is_tensor else str(fact("a sequence"))
@@ -450,8 +455,8 @@ def _fed(one: Declared, value: Any) -> Any_:
         texts[:] = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in array.ravel()]
         return Value.of(texts.reshape(array.shape))
     if one.is_tensor and one.shape is not None and len(one.shape) != array.ndim:
-        raise ShapeError("E208", op="run", constraint=fact("the shape of input {name}", name=one.name),
-                         expected=str(one.shape), received=shape_text(array.shape))  # fmt: skip
+        constraint = fact("the shape of input {name}", name=one.name)
+        raise _unfit("run", constraint, str(one.shape), shape_text(array.shape))
     return Value.of(array.astype(dtype, copy=False), dtype)
 
 
@@ -488,14 +493,16 @@ def _as_input(one: Declared, node: Any) -> Value:
         fits = len(shape) == node.rank and all(isinstance(a, Size) or a == b for a, b in pairs)
     if not fits or kind is None:
         constraint = fact("the shape of input {name}", name=one.name)
-        raise ShapeError(
-            "E208", op="OnnxNetwork", constraint=constraint, expected=_described(one),
-            received=str(getattr(node, "spec", type(node).__name__)),
-        )  # fmt: skip
+        received = str(getattr(node, "spec", type(node).__name__))
+        raise _unfit("OnnxNetwork", constraint, _described(one), received)
     return Value(one.dtype, None, F.cast(node, kind))
 
 
-def label_of(name: str, taken: set[str]) -> str:
+def _unfit(op: str, constraint: str, expected: str, received: str) -> ShapeError:
+    return ShapeError("E208", op=op, constraint=constraint, expected=expected, received=received)
+
+
+def label_of(name: str, used_labels: set[str]) -> str:
     """A path for a weight that no other has, from its name in the file.
 
     Example:
@@ -504,10 +511,10 @@ def label_of(name: str, taken: set[str]) -> str:
     """
     plain = ".".join(part for part in re.sub(r"[^A-Za-z0-9_.]+", "_", name).split(".") if part) or "weight"
     label, number = plain[:100], 1
-    while label in taken:
+    while label in used_labels:
         number += 1
         label = f"{plain[:100]}_{number}"
-    taken.add(label)
+    used_labels.add(label)
     return label
 
 
@@ -576,6 +583,13 @@ def network_of(data: bytes, where: str) -> OnnxNetwork:
     return network
 
 
+def _is_open(one: Declared) -> bool:
+    """Whether the file does not state all lengths of an input, or our graphs do not contain its dtype."""
+    if not one.is_tensor or one.shape is None or carrier(one.dtype) is None:
+        return True
+    return any(not isinstance(n, int) for n in one.shape)
+
+
 def _strip(tensor: Any) -> None:
     """Remove the elements of a tensor, and keep its name, shape and dtype."""
     for field in ("raw_data", *FIELDS, "external_data", "data_location"):
@@ -595,11 +609,7 @@ def _require_importable(network: OnnxNetwork, size: int) -> None:
     A graph with inputs that determine shapes, or with lengths that are not stated, is imported when it runs.
     """
     declared = network.declared
-    is_open = any(
-        not one.is_tensor or one.shape is None or carrier(one.dtype) is None
-        or any(not isinstance(n, int) for n in one.shape)
-        for one in declared
-    )  # fmt: skip
+    is_open = any(_is_open(one) for one in declared)
     if is_open:
         _ = network._open
         return

@@ -155,11 +155,10 @@ def dense_of(sparse: Any, where: str) -> np.ndarray:
     name, shape = clipped(text_of(sparse.values.name), 60), tuple(sparse.dims)
     size = math.prod(shape)
     is_flat = indices.ndim == 1
-    fits = (
-        shape and len(shape) <= RANK and all(0 < n <= LONGEST for n in shape) and values.ndim == 1
-        and indices.dtype == np.int64 and indices.shape in ((len(values),), (len(values), len(shape)))
-        and size * values.dtype.itemsize <= SPARSE
-    )  # fmt: skip
+    is_shape = bool(shape) and len(shape) <= RANK and all(0 < n <= LONGEST for n in shape)
+    fits = is_shape and values.ndim == 1 and size * values.dtype.itemsize <= SPARSE
+    fits = fits and indices.dtype == np.int64
+    fits = fits and indices.shape in ((len(values),), (len(values), len(shape)))
     upper = size if is_flat else np.array(shape)
     if not fits or (indices < 0).any() or (indices >= upper).any():
         raise invalid(where, fact("indices inside the shape, one for each value"), f"{name}: {shape}")

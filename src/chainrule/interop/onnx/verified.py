@@ -80,9 +80,9 @@ def _network(file: File) -> FeedForward:
         label = labels.setdefault(weight, f"weight{len(labels)}")
         return input_node(label, array.shape, array.dtype.name, "parameter")
 
-    whole = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, is_batched=True)
-    ((title, value),) = whole.outputs().items()
-    return FeedForward(x, _output(file, title, value, x), whole.weights)
+    importing = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, is_batched=True)
+    ((title, value),) = importing.outputs().items()
+    return FeedForward(x, _output(file, title, value, x), importing.weights)
 
 
 def _input(file: File) -> tuple[str, Node]:

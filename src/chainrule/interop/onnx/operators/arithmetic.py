@@ -458,17 +458,17 @@ def _to_float8(call: Call, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _to_power_of_two(array: np.ndarray, dtype: np.dtype, mode: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         exponent = np.log2(np.abs(array.astype("float64")))
-        whole = {"up": np.ceil, "down": np.floor, "nearest": np.round}.get(mode, np.round)(exponent)
-        return np.exp2(np.clip(whole, -127, 127)).astype("float32").astype(dtype)
+        integral = {"up": np.ceil, "down": np.floor, "nearest": np.round}.get(mode, np.round)(exponent)
+        return np.exp2(np.clip(integral, -127, 127)).astype("float32").astype(dtype)
 
 
 def _to_small_integer(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     bits = int("".join(filter(str.isdigit, dtype.name)))
-    whole = np.asarray(array.astype("float64") if array.dtype.kind == "V" else array).astype("int64")
-    whole = whole & (2**bits - 1)
+    integral = np.asarray(array.astype("float64") if array.dtype.kind == "V" else array).astype("int64")
+    integral = integral & (2**bits - 1)
     if not dtype.name.startswith("u"):
-        whole = np.where(whole >= 2 ** (bits - 1), whole - 2**bits, whole)
-    return whole.astype("int8").astype(dtype)
+        integral = np.where(integral >= 2 ** (bits - 1), integral - 2**bits, integral)
+    return integral.astype("int8").astype(dtype)
 
 
 def _cast(call: Call) -> Any:
@@ -492,13 +492,21 @@ def _bit_cast(call: Call) -> np.ndarray:
 # --- values without inputs
 
 
+_CONSTANTS: dict[str, Any] = {
+    "value": None,
+    "sparse_value": None,
+    "value_float": "float32",
+    "value_int": "int64",
+    "value_floats": "float32",
+    "value_ints": "int64",
+    "value_string": object,
+    "value_strings": object,
+}
+
+
 def constant_value(call: Call) -> Any:
     """An array of the file."""
-    for name, dtype in (
-        ("value", None), ("sparse_value", None), ("value_float", "float32"), ("value_int", "int64"),
-        ("value_floats", "float32"), ("value_ints", "int64"), ("value_string", object),
-        ("value_strings", object),
-    ):  # fmt: skip
+    for name, dtype in _CONSTANTS.items():
         if call.attributes.get(name) is not None:
             return np.asarray(call.attributes[name], dtype)
     raise OperatorError(fact("a constant of numbers"), ", ".join(call.attributes))

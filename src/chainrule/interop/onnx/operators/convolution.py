@@ -132,6 +132,7 @@ def convolution(call: Call) -> Node:
 
 
 def convolved(call: Call, image: Node, weights: Node, bias: Node | None = None) -> Node:
+    """The convolution of an image with weights (O, C/groups, *kernel), by the settings of a call."""
     x, w = to_last(image), weights
     window = Window(call, fixed(w.shape[2:]), x.shape[1:-1])
     y = F.convolution(
@@ -155,8 +156,10 @@ def _transposed(call: Call) -> Node:
     ]
     pads = list(zip(stated[:axes], stated[axes:], strict=True))
     if shape is not None or mode.startswith("SAME"):
-        wanted = shape[-axes:] if shape is not None else [n * s for n, s in zip(places, strides, strict=True)]
-        totals = [size + e - n for size, e, n in zip(sizes, extra, wanted, strict=True)]
+        targets = (
+            shape[-axes:] if shape is not None else [n * s for n, s in zip(places, strides, strict=True)]
+        )
+        totals = [size + e - n for size, e, n in zip(sizes, extra, targets, strict=True)]
         few = [(t // 2, t - t // 2) for t in totals]
         pads = (
             few

@@ -77,10 +77,10 @@ def _weights(call: Call, position: float, scale: float, length: int) -> np.ndarr
         places, weights = np.array([first, first + 1]), np.array([1.0, 0.0] if takes_left else [0.0, 1.0])
     else:
         width = {"linear": 1, "cubic": 2}[mode]
-        stretch = min(scale, 1.0) if call.integer("antialias") else 1.0
-        start = math.floor(-width / stretch) + 1
+        factor = min(scale, 1.0) if call.integer("antialias") else 1.0
+        start = math.floor(-width / factor) + 1
         places = first + np.arange(start, 2 - start)
-        distance = (places - first - ratio) * stretch
+        distance = (places - first - ratio) * factor
         a = call.real("cubic_coeff_a", -0.75)
         weights = np.clip(1 - np.abs(distance), 0, 1) if mode == "linear" else _cubic(distance, a)
     if call.integer("exclude_outside"):
@@ -110,10 +110,10 @@ def _lengths(call: Call, shape: Sequence[int], axes: Sequence[int]) -> tuple[lis
         if len(sizes) != len(axes):
             raise OperatorError(fact("one number for each of {count} axes", count=len(axes)), sizes)
         scales = [size / n for size, n in zip(sizes, own, strict=True)]
-        policy = call.text("keep_aspect_ratio_policy", "stretch")
-        if policy == "stretch":
+        combined = {"not_larger": min, "not_smaller": max}.get(call.text("keep_aspect_ratio_policy"))
+        if combined is None:
             return scales, sizes
-        scale = (min if policy == "not_larger" else max)(scales)
+        scale = combined(scales)
         return [scale] * len(axes), [math.floor(scale * n + 0.5) for n in own]
     if len(scales) != len(axes) or not all(0 < s < 2**20 for s in scales):
         raise OperatorError(fact("one number for each of {count} axes", count=len(axes)), scales)

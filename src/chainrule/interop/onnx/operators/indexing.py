@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import fact
-from chainrule.graph import Node, constant
+from chainrule.graph import Constant, Node, constant
 from chainrule.interop.onnx.call import Call, axis_of, fixed, has_batch
 from chainrule.interop.onnx.operators.shape import RUNS, elements, picked, runs, table
 from chainrule.interop.onnx.values import TEXT, OperatorError, Value
@@ -59,8 +59,9 @@ def _table(x: Node) -> Node:
 def _wrapped_indices(indices: Node, length: int) -> Node:
     """Indices of which negative ones count from the end."""
     index = F.cast(indices, "int64")
-    if index.op.name == "constant":
-        return constant(np.where(index.op.array < 0, index.op.array + length, index.op.array))  # pyright: ignore
+    if isinstance(index.op, Constant):
+        known = index.op.array
+        return constant(np.where(known < 0, known + length, known))
     return F.where(F.less(index, 0), index + length, index)
 
 
@@ -124,14 +125,14 @@ def _scattered(call: Call, flat: Node, rows: int, updates: Node, x: Node) -> Nod
     index = call_array(call, flat)
     if reduction == "none":
         _, last = np.unique(index[::-1], return_index=True)
-        kept = np.sort(len(index) - 1 - last)  # of several updates of one element the last one counts
-        if len(kept) < len(index):
-            values, flat = F.gather(values, constant(kept)), constant(index[kept])
+        effective = np.sort(len(index) - 1 - last)  # of several updates of one element the last one counts
+        if len(effective) < len(index):
+            values, flat = F.gather(values, constant(effective)), constant(index[effective])
         is_written = np.zeros(rows, bool)
         is_written[index] = True
         mask = constant(is_written.reshape(rows, *[1] * (x.rank - 1)))
-        written = F.scatter_add(values, flat, rows)
-        return F.cast(F.where(F.broadcast_to(mask, x.shape), written, base), x.dtype)
+        sums = F.scatter_add(values, flat, rows)
+        return F.cast(F.where(F.broadcast_to(mask, x.shape), sums, base), x.dtype)
     y = np.array(call_array(call, base))
     _COMBINED[reduction].at(y, index, call_array(call, values))
     return F.cast(constant(y), x.dtype)
@@ -192,11 +193,10 @@ def _tensor_scatter(call: Call) -> Any:
     for i, start in enumerate(first.tolist()):
         own, new = (slice_axis(node, 0, i, i + 1) for node in (cache, update))
         places = [(start + k) % length if is_ring else start + k for k in range(width)]
-        if max(places) >= length:
-            raise OperatorError(fact("at most {limit} axes", limit=length), places[-1])
-        source = list(range(length))
-        for k, place in enumerate(places):
-            source[place] = length + k
+        if max(places, default=0) >= length:
+            raise OperatorError(fact("an axis below {rank}", rank=length), places[-1])
+        updated = {place: length + k for k, place in enumerate(places)}
+        source = [updated.get(place, place) for place in range(length)]
         rows.append(picked(F.concatenate([own, new], axis), axis, source))
     return F.concatenate(rows, 0)
 
@@ -207,26 +207,31 @@ def _tensor_scatter(call: Call) -> Any:
 def _suppression(call: Call) -> np.ndarray:
     """The boxes that remain after those that overlap a better one of their class are removed."""
     boxes, scores = call.array(0), call.array(1)
-    most, overlap = int(call.number(2)), call.number(3)
-    least = call.number(4) if call.has(4) else -math.inf
+    limit, overlap = int(call.number(2)), call.number(3)
+    threshold = call.number(4) if call.has(4) else -math.inf
     if call.integer("center_point_box"):
         center, half = boxes[..., :2], boxes[..., 2:] / 2
         corners = np.concatenate([center - half, center + half], -1)
     else:
         low, high = np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])
         corners = np.concatenate([low, high], -1)
-    found = []
-    for sample in range(scores.shape[0]):
-        for kind in range(scores.shape[1]):
-            best = np.argsort(-scores[sample, kind], kind="stable")
-            chosen: list[int] = []
-            for i in best.tolist():
-                if len(chosen) >= most or not scores[sample, kind, i] > least:
-                    break
-                if all(_overlap(corners[sample, i], corners[sample, j]) <= overlap for j in chosen):
-                    chosen.append(i)
-            found += [(sample, kind, i) for i in chosen]
-    return np.array(found, "int64").reshape(-1, 3)
+    rows = []
+    for sample, kind in np.ndindex(*scores.shape[:2]):
+        own = scores[sample, kind]
+        best = [i for i in np.argsort(-own, kind="stable").tolist() if own[i] > threshold]
+        rows += [(sample, kind, i) for i in _separate(corners[sample], best, overlap, limit)]
+    return np.array(rows, "int64").reshape(-1, 3)
+
+
+def _separate(corners: np.ndarray, best: Sequence[int], overlap: float, limit: int) -> list[int]:
+    """The first boxes that do not overlap an earlier one by more than a share."""
+    chosen: list[int] = []
+    for i in best:
+        if len(chosen) >= limit:
+            break
+        if all(_overlap(corners[i], corners[j]) <= overlap for j in chosen):
+            chosen.append(i)
+    return chosen
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

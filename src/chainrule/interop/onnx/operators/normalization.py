@@ -141,40 +141,42 @@ def _multinomial(call: Call) -> Any:
 
 def _gradient_step(call: Call) -> tuple[Value | Node, ...]:
     """The updates of ``Adagrad``, ``Adam`` and ``Momentum`` for each of several parameters."""
-    rate, step = call.node(0), call.node(1)
+    learning_rate, step = call.node(0), call.node(1)
     slots = {"Adagrad": 1, "Adam": 2, "Momentum": 1}[call.kind]
     count = (len(call.inputs) - 2) // (2 + slots)
     groups = [[call.node(2 + count * k + i) for k in range(2 + slots)] for i in range(count)]
-    updates = [_UPDATES[call.kind](call, rate, step, *group) for group in groups]
+    updates = [_UPDATES[call.kind](call, learning_rate, step, *group) for group in groups]
     return tuple(node for parts in zip(*updates, strict=True) for node in parts)
 
 
-def _adagrad(call: Call, rate: Node, step: Node, x: Node, g: Node, h: Node) -> tuple[Node, ...]:
-    decayed = rate / (F.cast(step, rate.dtype) * call.real("decay_factor") + 1.0)
+def _adagrad(call: Call, learning_rate: Node, step: Node, x: Node, g: Node, h: Node) -> tuple[Node, ...]:
+    decayed = learning_rate / (F.cast(step, learning_rate.dtype) * call.real("decay_factor") + 1.0)
     g = x * call.real("norm_coefficient") + g
     h = h + F.square(g)
     return x - F.cast(decayed, x.dtype) * g / (F.sqrt(h) + call.real("epsilon")), h
 
 
-def _adam(call: Call, rate: Node, step: Node, x: Node, g: Node, v: Node, h: Node) -> tuple[Node, ...]:
+def _adam(
+    call: Call, learning_rate: Node, step: Node, x: Node, g: Node, v: Node, h: Node
+) -> tuple[Node, ...]:
     alpha, beta = call.real("alpha"), call.real("beta")
     g = x * call.real("norm_coefficient") + g
     v = v * alpha + g * (1.0 - alpha)
     h = h * beta + F.square(g) * (1.0 - beta)
-    t = F.cast(step, rate.dtype)
+    t = F.cast(step, learning_rate.dtype)
     powers = (1.0 - F.power(F.full_like(t, alpha), t), 1.0 - F.power(F.full_like(t, beta), t))
-    adjusted = F.where(F.greater(t, 0.0), rate * F.sqrt(powers[1]) / powers[0], rate)
+    adjusted = F.where(F.greater(t, 0.0), learning_rate * F.sqrt(powers[1]) / powers[0], learning_rate)
     y = x - F.cast(adjusted, x.dtype) * v / (F.sqrt(h) + call.real("epsilon"))
     return y * (1.0 - call.real("norm_coefficient_post")), v, h
 
 
-def _momentum(call: Call, rate: Node, step: Node, x: Node, g: Node, v: Node) -> tuple[Node, ...]:
-    alpha, t = call.real("alpha"), F.cast(step, rate.dtype)
+def _momentum(call: Call, learning_rate: Node, step: Node, x: Node, g: Node, v: Node) -> tuple[Node, ...]:
+    alpha, t = call.real("alpha"), F.cast(step, learning_rate.dtype)
     g = x * call.real("norm_coefficient") + g
     beta = F.where(F.greater(t, 0.0), call.real("beta"), 1.0)
     v = v * alpha + g * F.cast(beta, x.dtype)
     moved = g + v * alpha if call.text("mode") == "nesterov" else v
-    return x - F.cast(rate, x.dtype) * moved, v
+    return x - F.cast(learning_rate, x.dtype) * moved, v
 
 
 _UPDATES = {"Adagrad": _adagrad, "Adam": _adam, "Momentum": _momentum}

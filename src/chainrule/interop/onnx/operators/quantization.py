@@ -36,9 +36,9 @@ def _spread(x: Node, like: Node, axis: int, block: int) -> Node:
         shape = (*x.shape[: axis + 1], block, *x.shape[axis + 1 :])
         repeated = F.broadcast_to(F.reshape(x, (*x.shape[: axis + 1], 1, *x.shape[axis + 1 :])), shape)
         flat: tuple[Axis, ...] = (*x.shape[:axis], x.shape[axis] * block, *x.shape[axis + 1 :])
-        whole = F.reshape(repeated, flat)
+        expanded = F.reshape(repeated, flat)
         length = fixed([like.shape[axis]])[0]
-        return whole[tuple(slice(0, length) if a == axis else slice(None) for a in range(whole.rank))]
+        return expanded[tuple(slice(0, length) if a == axis else slice(None) for a in range(expanded.rank))]
     if x.rank != 1:
         return x
     return F.reshape(x, tuple(x.shape[0] if a == axis else 1 for a in range(like.rank)))

@@ -49,16 +49,16 @@ def _functions(call: Call, directions: int) -> list[list[Function]]:
     names = list(call.attributes.get("activations") or _DEFAULTS[call.kind] * directions)
     alphas = list(call.attributes.get("activation_alpha") or [])
     betas = list(call.attributes.get("activation_beta") or [])
-    each = len(_DEFAULTS[call.kind])
+    per_direction = len(_DEFAULTS[call.kind])
     if names == ["Tanh", "Tanh"] and call.kind == "RNN":  # the default, which is that of both directions
         names = names[:directions]
-    if len(names) != each * directions:
-        raise OperatorError(fact("{count} activations", count=each * directions), len(names))
+    if len(names) != per_direction * directions:
+        raise OperatorError(fact("{count} activations", count=per_direction * directions), len(names))
     functions = [
         _function(name, alphas[i] if i < len(alphas) else None, betas[i] if i < len(betas) else None)
         for i, name in enumerate(names)
     ]
-    return [functions[i * each : (i + 1) * each] for i in range(directions)]
+    return [functions[i * per_direction : (i + 1) * per_direction] for i in range(directions)]
 
 
 def _direction(x: Node, i: int) -> Node:
@@ -104,10 +104,10 @@ def _one_direction(
     cells = [offered, *_mask(call, x)]
 
     def masked(states: Any, inputs: Any) -> tuple[Any, Any]:
-        before, given = list(states), list(inputs)
-        after = step(before, given[0])
-        if len(given) > 1:
-            is_inside = given[1]
+        before, cell = list(states), list(inputs)
+        after = step(before, cell[0])
+        if len(cell) > 1:
+            is_inside = cell[1]
             output = F.where(F.broadcast_to(is_inside, after[0].shape), after[0], 0.0)
             after = [
                 F.where(F.broadcast_to(is_inside, new.shape), new, old)

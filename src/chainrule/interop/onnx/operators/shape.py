@@ -336,13 +336,15 @@ def _continued(mode: str, length: int, low: int, high: int) -> list[int]:
 
 def picked(x: Node, axis: int, places: Sequence[int]) -> Node:
     """The elements of an axis at known indices: joined from slices where they are few, else gathered."""
-    found = runs(places)
-    if len(found) <= 64 or not x.spec.is_float:
-        if len(found) > RUNS:
-            raise OperatorError(fact("at most {limit:,} runs of consecutive indices", limit=RUNS), len(found))
-        if not found:
+    ranges = runs(places)
+    if len(ranges) <= 64 or not x.spec.is_float:
+        if len(ranges) > RUNS:
+            raise OperatorError(
+                fact("at most {limit:,} runs of consecutive indices", limit=RUNS), len(ranges)
+            )
+        if not ranges:
             return slice_axis(x, axis, 0, 0)
-        parts = [elements(x, axis, run) for run in found]
+        parts = [elements(x, axis, run) for run in ranges]
         return parts[0] if len(parts) == 1 else F.concatenate(parts, axis)
     order = [axis, *(a for a in range(x.rank) if a != axis)]
     rows = F.gather(F.transpose(x, order), constant(np.array(places, "int64")))
@@ -356,13 +358,13 @@ def runs(places: Sequence[int]) -> list[range]:
         >>> runs([3, 4, 0, 0])
         [range(3, 5), range(0, 1), range(0, 1)]
     """
-    found: list[range] = []
+    ranges: list[range] = []
     for place in places:
-        if found and place == found[-1].stop:
-            found[-1] = range(found[-1].start, place + 1)
+        if ranges and place == ranges[-1].stop:
+            ranges[-1] = range(ranges[-1].start, place + 1)
         else:
-            found.append(range(place, place + 1))
-    return found
+            ranges.append(range(place, place + 1))
+    return ranges
 
 
 def _center_crop_pad(call: Call) -> Node:
@@ -626,7 +628,7 @@ def _as_array(value: Any) -> np.ndarray:
     )
 
 
-def _kept(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
+def _typed(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
     """A function of arrays whose results have the dtype of the first input."""
 
     def imported(call: Call) -> Any:
@@ -642,17 +644,17 @@ def _kept(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
 
 
 KNOWN: dict[str, Callable[[Call], Any]] = {
-    "Concat": _kept(_known_concat),
-    "Expand": _kept(_known_expand),
-    "Flatten": _kept(_known_flatten),
-    "Gather": _kept(_known_gather),
-    "Reshape": _kept(_known_reshape),
-    "Slice": _kept(_known_slice),
-    "Split": _kept(_known_split),
-    "Squeeze": _kept(_known_squeeze),
-    "Tile": _kept(_known_tile),
-    "Transpose": _kept(_known_transpose),
-    "Unsqueeze": _kept(_known_unsqueeze),
+    "Concat": _typed(_known_concat),
+    "Expand": _typed(_known_expand),
+    "Flatten": _typed(_known_flatten),
+    "Gather": _typed(_known_gather),
+    "Reshape": _typed(_known_reshape),
+    "Slice": _typed(_known_slice),
+    "Split": _typed(_known_split),
+    "Squeeze": _typed(_known_squeeze),
+    "Tile": _typed(_known_tile),
+    "Transpose": _typed(_known_transpose),
+    "Unsqueeze": _typed(_known_unsqueeze),
 }
 """The operators on known arrays of any dtype."""
 WITH_SIZES: dict[str, Callable[[Call], Any]] = {

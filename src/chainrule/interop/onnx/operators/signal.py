@@ -99,13 +99,13 @@ def _short_time(call: Call) -> Node:
 
 def _mel_weights(call: Call) -> np.ndarray:
     """The weights of the terms of a spectrum in triangular bands, equally spaced on the mel scale."""
-    bins, length, rate = (int(call.number(i)) for i in range(3))
+    bins, length, sample_rate = (int(call.number(i)) for i in range(3))
     low, high = call.number(3), call.number(4)
     table(length, bins)
     mels = [2595 * math.log10(1 + edge / 700) for edge in (low, high)]
     points = mels[0] + np.arange(bins + 2) * (mels[1] - mels[0]) / (bins + 2)
     hertz = 700 * (10 ** (points / 2595) - 1)
-    edges = ((length + 1) * hertz // rate).astype("int64")
+    edges = ((length + 1) * hertz // sample_rate).astype("int64")
     weights = np.zeros((length // 2 + 1, bins))
     for i in range(bins):
         first, center, last = edges[i : i + 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,15 @@ def _as_texts(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     return array.reshape(shape)
 
 
-def _joined(call: Call) -> np.ndarray:
+def _concatenated(call: Call) -> np.ndarray:
     a, b = np.broadcast_arrays(call.array(0), call.array(1))
     return _as_texts([str(x) + str(y) for x, y in zip(a.ravel(), b.ravel(), strict=True)], a.shape)
 
 
 def _split(call: Call) -> tuple[np.ndarray, np.ndarray]:
     texts, delimiter = call.array(0), call.text("delimiter")
-    most = call.attributes.get("maxsplit")
-    parts = [str(t).split(delimiter or None, -1 if most is None else most) for t in texts.ravel()]
+    limit = call.attributes.get("maxsplit")
+    parts = [str(t).split(delimiter or None, -1 if limit is None else limit) for t in texts.ravel()]
     if not delimiter:
         parts = [part if str(t).strip() else [] for part, t in zip(parts, texts.ravel(), strict=True)]
     else:
@@ -51,9 +52,9 @@ def _normalized(call: Call) -> np.ndarray:
     action = call.choice("case_change_action", ("NONE", "LOWER", "UPPER"), "NONE")
     is_sensitive = bool(call.integer("is_case_sensitive"))
     stops = {str(w) if is_sensitive else str(w).lower() for w in call.attributes.get("stopwords") or []}
-    kept = [str(t) for t in texts.ravel() if (str(t) if is_sensitive else str(t).lower()) not in stops]
+    words = [str(t) for t in texts.ravel() if (str(t) if is_sensitive else str(t).lower()) not in stops]
     change = {"NONE": str, "LOWER": str.lower, "UPPER": str.upper}[action]
-    values = [change(text) for text in kept] or [""]
+    values = [change(text) for text in words] or [""]
     return _as_texts(values, (len(values),) if texts.ndim == 1 else (1, len(values)))
 
 
@@ -87,18 +88,22 @@ def _ngram_weights(call: Call) -> np.ndarray:
     table(len(rows), size)
     result = np.zeros((len(rows), size), "float32")
     weights = call.attributes.get("weights") or [1.0] * len(index)
+    lengths = range(max(shortest, 1), longest + 1)
+    forms = [(n, skip + 1) for n in lengths for skip in range(1 if n == 1 else skips + 1)]
     for row, items in enumerate(rows.tolist()):
-        found: Counter[int] = Counter()
-        for n in range(max(shortest, 1), longest + 1):
-            for skip in range(1 if n == 1 else skips + 1):
-                for first in range(len(items) - (n - 1) * (skip + 1)):
-                    gram = tuple(items[first : first + (n - 1) * (skip + 1) + 1 : skip + 1])
-                    if gram in grams:
-                        found[grams[gram]] += 1
-        for gram, times in found.items():
+        counts = Counter(grams[gram] for gram in _grams(items, forms) if gram in grams)
+        for gram, times in counts.items():
             factor = weights[gram] if mode != "TF" else 1.0
             result[row, index[gram]] = factor * (times if mode != "IDF" else 1.0)
     return result[0] if array.ndim == 1 else result
+
+
+def _grams(items: Sequence[Any], forms: Iterable[tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
+    """The n-grams of a row, for each number of items and distance between them."""
+    for n, step in forms:
+        span = (n - 1) * step + 1
+        for first in range(len(items) - span + 1):
+            yield tuple(items[first : first + span : step])
 
 
 def _labels(call: Call) -> Any:
@@ -141,7 +146,7 @@ def _binarized(call: Call) -> Value | Any:
 
 OPERATORS: dict[str, Any] = {
     "RegexFullMatch": _matches,
-    "StringConcat": _joined,
+    "StringConcat": _concatenated,
     "StringNormalizer": _normalized,
     "StringSplit": _split,
     "TfIdfVectorizer": _ngram_weights,

@@ -26,33 +26,33 @@ def _ensemble(call: Call) -> np.ndarray:
         for key, value in call.attributes.items()
         if value is not None and not isinstance(value, int)
     }
-    modes, splits, features = parts["nodes_modes"], parts["nodes_splits"], parts["nodes_featureids"]
-    members = _members(parts.get("membership_values"), modes)
+    members = _members(parts.get("membership_values"), parts["nodes_modes"])
     how, targets = call.integer("aggregate_function", 1), call.integer("n_targets", 1)
     start = {_MIN: math.inf, _MAX: -math.inf}.get(how, 0.0)
     result = np.full((len(x), targets), start, "float64")
+    combine = {_MIN: min, _MAX: max}.get(how, lambda old, weight: old + weight)
     for row, values in enumerate(x.tolist()):
         for root in parts["tree_roots"].tolist():
-            node = int(root)
-            is_leaf = False
-            for _ in range(len(modes) + 1):
-                is_true = _holds(
-                    int(modes[node]), values[int(features[node])], splits[node], members.get(node)
-                )
-                branch = "true" if is_true else "false"
-                is_leaf = bool(parts[f"nodes_{branch}leafs"][node])
-                node = int(parts[f"nodes_{branch}nodeids"][node])
-                if is_leaf:
-                    break
-            if not is_leaf:
-                raise OperatorError(fact("trees without cycles"), root)
-            target, weight = int(parts["leaf_targetids"][node]), float(parts["leaf_weights"][node])
-            combine = {_MIN: min, _MAX: max}.get(how)
-            old = result[row, target]
-            result[row, target] = old + weight if combine is None else combine(old, weight)
+            leaf = _leaf(int(root), values, parts, members)
+            target, weight = int(parts["leaf_targetids"][leaf]), float(parts["leaf_weights"][leaf])
+            result[row, target] = combine(result[row, target], weight)
     if how == 0:
         result /= len(parts["tree_roots"])
     return _transformed(result, call.integer("post_transform")).astype(x.dtype)
+
+
+def _leaf(
+    node: int, values: list[float], parts: dict[str, np.ndarray], members: dict[int, set[float]]
+) -> int:
+    """The leaf of a tree to which a row belongs."""
+    for _ in range(len(parts["nodes_modes"])):
+        mode, value = int(parts["nodes_modes"][node]), values[int(parts["nodes_featureids"][node])]
+        is_true = _holds(mode, value, parts["nodes_splits"][node], members.get(node))
+        branch = "true" if is_true else "false"
+        is_leaf, node = bool(parts[f"nodes_{branch}leafs"][node]), int(parts[f"nodes_{branch}nodeids"][node])
+        if is_leaf:
+            return node
+    raise OperatorError(fact("trees without cycles"), node)
 
 
 def _members(values: np.ndarray | None, modes: np.ndarray) -> dict[int, set[float]]:
