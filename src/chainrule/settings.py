@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from chainrule.errors import ChainruleError, UsageError, fact, nearest
+from chainrule.errors import ChainruleError, fact
 from chainrule.thread_count import default_threads, processors, read_lines
-from chainrule.validation import out_of_range, unknown
+from chainrule.validation import boolean, choice, integer, out_of_range, unknown
 
 Language: TypeAlias = Literal["en", "zh"]
 EngineName: TypeAlias = Literal["native", "reference"]
@@ -111,51 +111,32 @@ def _number(file: str, name: str, default: int) -> int:
 
 def _memory(value: object) -> int:
     """Validate a memory limit in bytes; 0 means all free memory."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        expected = fact("bytes, or 0 for all that are free")
-        raise out_of_range(value, "memory", "cr.settings", expected, fix="cr.settings.memory = 2 * 10**9")
-    return value
+    return integer(value, "cr.settings.memory", "cr.settings", minimum=0, maximum=2**63, example=2 * 10**9)
 
 
 def _threads(value: object) -> int:
     """Validate a number of threads; 0 means the default of this process."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
-        raise out_of_range(value, "threads", "cr.settings", fact("1 to 1024"), fix="cr.settings.threads = 2")
-    return value or default_threads()
+    threads = integer(value, "cr.settings.threads", "cr.settings", minimum=0, maximum=1024, example=2)
+    return threads or default_threads()
 
 
 def _cores(value: object) -> int:
     """Validate a number of cores for planning; 0 means all processors."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
-        expected = fact("1 to 1024, or 0 for this machine's")
-        raise out_of_range(value, "cores", "cr.settings", expected, fix="cr.settings.cores = 2")
-    return value
+    return integer(value, "cr.settings.cores", "cr.settings", minimum=0, maximum=1024, example=2)
 
 
 def _vector_bytes(value: object) -> int:
     """Validate a vector width in bytes; 0 means the widest of the machine."""
     if isinstance(value, bool) or value not in (0, 16, 32, 64):
         expected = fact("16, 32, 64, or 0 for this machine's")
-        fix = "cr.settings.vector_bytes = 32"
-        raise out_of_range(value, "vector_bytes", "cr.settings", expected, fix=fix)
+        raise out_of_range(value, "cr.settings.vector_bytes", "cr.settings", expected, 32)
     return int(value)  # pyright: ignore[reportArgumentType]
-
-
-def _boolean(name: str, value: object) -> bool:
-    """Validate a boolean setting."""
-    if not isinstance(value, bool):
-        raise out_of_range(
-            value, name, "cr.settings", fact("True or False"), fix=f"cr.settings.{name} = True"
-        )
-    return value
 
 
 def _decode_limit(value: object) -> int:
     """Validate the number of bytes that a file may take when it is decoded."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1_000_000 <= value <= 2**50:
-        fix = "cr.settings.decode_limit = 4_000_000_000"
-        raise out_of_range(value, "decode_limit", "cr.settings", fact("bytes, 1,000,000 or more"), fix=fix)
-    return value
+    limits = {"minimum": 1_000_000, "maximum": 2**50}
+    return integer(value, "cr.settings.decode_limit", "cr.settings", **limits, example=4_000_000_000)
 
 
 _FLAGS = ("batch_invariant", "portable_bits", "isolated_decoding")
@@ -246,16 +227,11 @@ class Settings:
             object.__setattr__(self, name, _COUNTS[name](value))
             return
         if name in _FLAGS:
-            object.__setattr__(self, name, _boolean(name, value))
+            object.__setattr__(self, name, boolean(value, f"cr.settings.{name}", "cr.settings"))
             return
         if name == "lang" and value == "":
             value = _language()
-        if value not in _CHOICES[name]:
-            close = nearest(str(value), _CHOICES[name]) or _CHOICES[name][0]
-            where = f"cr.settings.{name}"
-            expected = ", ".join(_CHOICES[name])
-            fix = f'cr.settings.{name} = "{close}"'
-            raise UsageError("E101", where=where, name=value, expected=expected, received=value, fix=fix)
+        choice(value, _CHOICES[name], f"cr.settings.{name}")
         object.__setattr__(self, name, value)
 
     def __str__(self) -> str:

@@ -1,15 +1,20 @@
-"""Methods of a model check ``lang``, ``seed`` and ``method`` in one way, and errors name the method."""
+"""Public functions check ``lang``, ``seed`` and ``method`` in one way, and errors name the function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.augmentation import Flip
 from chainrule.errors import UsageError
+from chainrule.plotting.plot import PLOTS
+from chainrule.spec import Size, Spec
 
 x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 y = (x[:, 0] > 0).astype(np.int64)
@@ -17,12 +22,29 @@ y = (x[:, 0] > 0).astype(np.int64)
 
 @pytest.fixture(scope="module")
 def model() -> cr.Model:
-    net = cr.Sequential(cr.Dense(4, "relu"), cr.Dropout(0.1), cr.Dense(2))
-    model = cr.Model(net, "cross_entropy")
+    model = untrained()
     model.fit(x, y, epochs=1, verbose=False)
     return model
 
 
+def untrained() -> cr.Model:
+    return cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dropout(0.1), cr.Dense(2)), "cross_entropy")
+
+
+def regression() -> cr.Model:
+    model = cr.Model(cr.Dense(1), "mse")
+    model.fit(x, x[:, 0], epochs=1, verbose=False, doctor=False)
+    return model
+
+
+def generated(**options: Any) -> Any:
+    net = cr.Sequential(cr.Embedding(4, 4), cr.Dense(4))
+    parameters = {"embedding1.weight": np.eye(4), "dense1.weight": np.eye(4), "dense1.bias": np.zeros(4)}
+    batch = Spec((Size.symbol("B"), Size.symbol("T")), "int64")
+    return cr.generate(cr.Decoder(net, parameters, {"x": batch}, 8, engine="reference"), [1], 2, **options)
+
+
+FLIP, IMAGES = cr.Augmentation(Flip()), np.zeros((2, 4, 4, 1))
 Call = Callable[..., Any]
 WITH_LANGUAGE: dict[str, Call] = {
     "explain": lambda m, **o: m.explain(x[0], 1, **o),
@@ -39,6 +61,12 @@ WITH_LANGUAGE: dict[str, Call] = {
     "drift": lambda m, **o: m.drift(x, x, **o),
     "corruption_sweep": lambda m, **o: m.corruption_sweep(x, y, **o),
     "audit_membership": lambda m, **o: m.audit_membership((x[:30], y[:30]), (x[30:], y[30:]), **o),
+    "formula": lambda m, **o: cr.formula(cr.constant(1.0), "words", **o),
+    "compare_seeds": lambda m, **o: cr.compare_seeds([0.9, 0.8], [0.7, 0.8], **o),
+    "cause": lambda m, **o: object.__new__(cr.NonfiniteReport).cause(**o),
+    "lines": lambda m, **o: object.__new__(cr.NonfiniteReport).lines(**o),
+    "text": lambda m, **o: object.__new__(cr.PrivacySpent).text(**o),
+    **{f"plot.{kind}": lambda m, kind=kind, **o: getattr(m.plot, kind)(**o) for kind in PLOTS},
 }
 WITH_SEED: dict[str, Call] = {
     name: WITH_LANGUAGE[name]
@@ -48,6 +76,16 @@ WITH_SEED: dict[str, Call] = {
     "audit_membership": WITH_LANGUAGE["audit_membership"],
     "calibrate": lambda m, **o: m.calibrate(x, y, **o),
     "dropout_samples": lambda m, **o: m.dropout_samples(x, 2, **o),
+    "fit": lambda m, **o: untrained().fit(x, y, epochs=1, verbose=False, **o),
+    "initialize": lambda m, **o: untrained().initialize({"x": x}, **o),
+    "trainer": lambda m, **o: untrained().trainer(x, y, **o),
+    "find_learning_rate": lambda m, **o: m.find_learning_rate(x, y, steps=20, **o),
+    "calibrate_intervals": lambda m, **o: regression().calibrate_intervals(x, x[:, 0], **o),
+    "generate": lambda m, **o: generated(**o),
+    "sample_rows": lambda m, **o: cr.sample_rows("rows.csv", 3, **o),
+    "Augmentation.apply": lambda m, **o: FLIP.apply(IMAGES, np.arange(2), **o),
+    "Augmentation.move_masks": lambda m, **o: FLIP.move_masks(IMAGES, np.arange(2), **o),
+    "Buckets": lambda m, **o: cr.Buckets([3, 4, 5], 2, **o),
 }
 WITH_METHOD: dict[str, Call] = {
     "attribute": lambda m, **o: m.attribute(x[:1], **o),
@@ -58,10 +96,49 @@ WITH_METHOD: dict[str, Call] = {
 }
 
 
+RECORDS = {"Attribution", "Trainer"}  # results, or tested by the method that returns them
+AS = {"stream_tokens": "generate", "TabularRegressor.calibrate_intervals": "calibrate_intervals"}
+
+
+def names_with(argument: str) -> set[str]:
+    """The public functions, and methods of public classes, with an argument."""
+    return {AS.get(name, name) for name, value in public() if argument in parameters_of(value)} - RECORDS
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """The public functions and classes, and the methods of these, by name."""
+    for name in dir(cr):
+        value = getattr(cr, name)
+        yield name, value
+        for method in dir(value) if inspect.isclass(value) else ():
+            if not method.startswith("_") and callable(getattr(value, method)):
+                yield (method if value is cr.Model else f"{name}.{method}"), getattr(value, method)
+
+
+def parameters_of(function: Any) -> set[str]:
+    """The arguments of a function, with the options that it unpacks from a typed dict."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return set()
+    names = {parameter.name for parameter in parameters}
+    for parameter in parameters:
+        options = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
+        if options is not None:
+            names |= set(getattr(getattr(function, "__globals__", {}).get(options[1]), "__annotations__", ()))
+    return names
+
+
 def error_of(call: Call, model: cr.Model, **options: Any) -> UsageError:
     with pytest.raises(UsageError) as info:
         call(model, **options)
     return info.value
+
+
+@pytest.mark.parametrize(("argument", "calls"), [("lang", WITH_LANGUAGE), ("seed", WITH_SEED)])
+def test_every_public_function_with_these_arguments_is_tested(argument: str, calls: dict[str, Call]) -> None:
+    tested = {*(name.rpartition(".")[2] for name in calls), "train_table"}
+    assert {name for name in names_with(argument) if name.rpartition(".")[2] not in tested} == set()
 
 
 @pytest.mark.parametrize("name", WITH_LANGUAGE)
@@ -77,6 +154,13 @@ def test_what_is_no_seed_is_refused_by_every_method(name: str, value: object, mo
     error = error_of(WITH_SEED[name], model, seed=value)
     assert (error.code, error.where, error.fix) == ("E102", name, "seed=0")
     assert str(error.expected) == "an integer, at least 0"
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, "1"])
+def test_what_is_no_seed_is_refused_by_train_table(value: Any) -> None:
+    with pytest.raises(UsageError) as info:
+        cr.train_table("rows.csv", target="y", seed=value)
+    assert (info.value.code, info.value.where, info.value.fix) == ("E102", "train_table", "seed=0")
 
 
 @pytest.mark.parametrize("name", ["attribute", "attack", "novelty", "drift", "calibrate", "dropout_samples"])

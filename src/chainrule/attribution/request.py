@@ -4,7 +4,7 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
 from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score_of
-from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
+from chainrule.errors import TrainingError, alternatives, fact, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
 from chainrule.spec import bound, shape_text
@@ -61,28 +61,18 @@ def select_target(
         UsageError E101: unknown output or score. TrainingError E544: unknown class, index or position.
     """
     assert model.network is not None
-    output = _require_name(output or next(iter(model.targets)), list(model.targets), "output")
+    output = choice(output or next(iter(model.targets)), model.targets, "output", "attribute")
     task = model.targets[output]
     is_classes = task.loss.task == "classification"
     default = "loss" if y is not None and target is None and explains is None else "logit"
     default = default if is_classes or default == "loss" else "value"
     known = EXPLAINED if is_classes else ("loss", "value")
-    explains = _require_name(explains or default, known, "explains")
+    explains = choice(explains or default, known, "explains", "attribute")
     score, rows = score_of(model.network, output, explains), len(next(iter(inputs.values())))
     if explains == "loss":
         targets = _encoded_targets(model, y, rows)
         return SelectedTarget(score, targets, _labels(task, next(iter(targets.values()))))
     return _weighted(model, score, inputs, target, rows)
-
-
-def _require_name(name: Any, known: Sequence[str], what: str) -> str:
-    if name not in known:
-        close = nearest(str(name), known) or known[0]
-        where = f"attribute, {what}"
-        expected = ", ".join(known)
-        fix = f'{what}="{close}"'
-        raise UsageError("E101", where=where, name=name, expected=expected, received=repr(name), fix=fix)
-    return name
 
 
 def _labels(task: Target, coded: np.ndarray) -> tuple[Any, ...]:

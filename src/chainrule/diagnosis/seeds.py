@@ -9,8 +9,7 @@ from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rules.randomness import SEED_EFFECT, Comparison
 from chainrule.errors import UsageError, fact
-from chainrule.settings import settings
-from chainrule.validation import out_of_range
+from chainrule.validation import language, out_of_range
 
 
 def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | None = None) -> Diagnosis:
@@ -32,12 +31,11 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
         >>> len(compare_seeds([0.91, 0.93, 0.92], [0.97, 0.98, 0.97]))
         0
     """
+    lang = language(lang, "compare_seeds")
     comparison = Comparison(_scores("first", first), _scores("second", second))
     check = SEED_EFFECT.after
     assert check is not None
-    return Diagnosis.of(
-        [Finding(SEED_EFFECT, evidence) for evidence in check(comparison)], lang or settings.lang
-    )
+    return Diagnosis.of([Finding(SEED_EFFECT, evidence) for evidence in check(comparison)], lang)
 
 
 def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:

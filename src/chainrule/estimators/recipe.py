@@ -13,7 +13,6 @@ observations do not share a fold (``unit_digests``), and a weight is then not th
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ import numpy as np
 from chainrule.data import Table, folds, row_digests, unit_digests
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.task import Head
-from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.memo import Memo
 from chainrule.model import Model
@@ -40,6 +38,7 @@ from chainrule.train.ensemble import (
 )
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.model_state import ModelState
+from chainrule.validation import integer
 
 ENSEMBLE = "ensemble"  # the default
 NET = "64 relu, 64 relu"  # where the rows have no folds: a batch of partial_fit, fewer than MIN_FOLDS rows
@@ -64,9 +63,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
             value: Any = getattr(self, name)
-            if value is not None and not (isinstance(value, Integral) and int(value) >= low):
-                expected = fact("an integer, at least {low}", low=low)
-                raise UsageError("E102", where="fit", name=name, expected=expected, received=value)
+            if value is not None:
+                integer(value, name, "fit", minimum=low)
 
     def recipe(self, rows: int) -> TabularRecipe:
         """Return the recipe for a number of rows, copies counted once, with the values that are set."""

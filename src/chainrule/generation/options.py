@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_rep
 from chainrule.generation.decoder import Decoder
 from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.records import frozen
-from chainrule.validation import LARGEST_SEED, out_of_range, refuse_unknown, require_integer, require_number
+from chainrule.validation import integer, number, out_of_range, random_seed, refuse_unknown
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
 StepCallback = Callable[[np.ndarray], Any]
@@ -67,12 +67,12 @@ class Request:
     length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        require_integer(self, "samples", 1, fix="samples=1")
-        require_integer(self, "seed", 0, LARGEST_SEED, fix="seed=0")
-        require_integer(self, "min_new_tokens", 0, self.max_new_tokens, fix="min_new_tokens=0")
-        require_number(self, "length_penalty", minimum=0)
+        integer(self.samples, "samples", "generate", minimum=1)
+        random_seed(self.seed, "generate")
+        integer(self.min_new_tokens, "min_new_tokens", "generate", minimum=0, maximum=self.max_new_tokens)
+        number(self.length_penalty, "length_penalty", "generate", minimum=0)
         if self.num_beams is not None:
-            require_integer(self, "num_beams", 1, fix="num_beams=4")
+            integer(self.num_beams, "num_beams", "generate", minimum=1, example=4)
             self._check_beam_search()
 
     def _check_beam_search(self) -> None:
@@ -176,10 +176,9 @@ def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tok
     """Return the maximum number of new tokens, by default as many as fit; the last is never read."""
     longest = max(len(prompt) for prompt in prompts)
     available = decoder.length - longest + 1
-    if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
-        expected = fact("an integer, 1 or more")
-        fix = f"max_new_tokens={max(1, available)}"
-        raise out_of_range(max_new_tokens, "max_new_tokens", "generate", expected, fix=fix)
+    if max_new_tokens is not None:
+        most = max(1, available)
+        max_new_tokens = integer(max_new_tokens, "max_new_tokens", "generate", minimum=1, example=most)
     if available < 1 or (max_new_tokens or 1) > available:
         received = fact("a prompt of {count} tokens", count=longest)
         if max_new_tokens is not None:

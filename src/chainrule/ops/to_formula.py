@@ -7,12 +7,10 @@ network would double with each layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 
-from chainrule.errors import UsageError, nearest
 from chainrule.graph import Constant, Graph, Input, Node, order
-from chainrule.messages import LANGUAGES
 from chainrule.notation.ascii import to_ascii
 from chainrule.notation.latex import to_latex
 from chainrule.notation.mathml import to_mathml
@@ -22,7 +20,7 @@ from chainrule.notation.spoken import to_words
 from chainrule.notation.tree import Big, Compare, Link, Number, Power, Product, Symbol, Tree, substitute
 from chainrule.notation.unicode import to_unicode
 from chainrule.ops.card import Card
-from chainrule.settings import settings
+from chainrule.validation import choice, language
 
 NOTATIONS: dict[str, Callable[[Tree], str]] = {
     "unicode": to_unicode,
@@ -58,17 +56,9 @@ def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> s
         >>> print(formula(1.0 / (x * x + 2.0), "words", lang="en"))
         1 divided by (x times, element by element, x plus 2)
     """
-    _require("notation", notation, NOTATIONS)
-    lang = lang or settings.lang
-    _require("lang", lang, LANGUAGES)
+    choice(notation, NOTATIONS, "notation", "formula")
+    lang = language(lang, "formula")
     return _lines(node, partial(to_words, lang=lang) if notation == "words" else NOTATIONS[notation])
-
-
-def _require(argument: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        where = f"formula, {argument}"
-        fix = f'{argument}="{nearest(name, known) or next(iter(known))}"'
-        raise UsageError("E101", where=where, name=name, expected=", ".join(known), received=name, fix=fix)
 
 
 def _lines(node: Node, write: Callable[[Tree], str]) -> str:

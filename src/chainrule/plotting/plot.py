@@ -7,16 +7,16 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError
 from chainrule.plotting import font
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.registry import PLOTS
 from chainrule.plotting.style import is_text_only, style
 from chainrule.settings import settings
-from chainrule.texts import LANGUAGES
 from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.known_rows import KnownRows, known_rows
+from chainrule.validation import language, refuse_unknown, unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -77,13 +77,8 @@ class PlotMethod:
         return inspect.Signature([*parameters, lang], return_annotation=Plot)
 
     def __call__(self, *rows: Any, lang: str | None = None, **options: Any) -> Plot:
+        chosen = language(lang or None, f"plot.{self.card.name}")
         self._refuse(rows, options)
-        chosen = lang or settings.lang
-        if chosen not in LANGUAGES:
-            expected = ", ".join(LANGUAGES)
-            raise UsageError(
-                "E101", where="lang", name=chosen, expected=expected, received=chosen, fix='lang="en"'
-            )
         with style(), settings.using(lang=chosen if is_text_only() else font.language(chosen)):
             plot = self.card.draw(self.model, *rows, **options)
             known = known_rows(self.model, rows[0]) if rows and self.card.is_evaluation else None
@@ -96,12 +91,7 @@ class PlotMethod:
             UsageError E101: unknown option. UsageError E564: rows are missing, or there are too many.
         """
         where, known = f"plot.{self.card.name}", self.__signature__.parameters
-        unknown = next((name for name in options if name not in known), None)
-        if unknown is not None:
-            suggestion = nearest(unknown, known)
-            expected = ", ".join(known)
-            fix = f"{suggestion}=..." if suggestion else ""
-            raise UsageError("E101", where=where, name=unknown, expected=expected, received=unknown, fix=fix)
+        refuse_unknown(where, options, known)
         try:
             self.__signature__.bind(*rows, **options)
         except TypeError as cause:
@@ -133,7 +123,5 @@ def resolve_plot(name: str, usage: str = "model.plot.{}(...)") -> PlotCard:
         UsageError E101: unknown plot; the message suggests the nearest name.
     """
     if name not in PLOTS:
-        suggestion = nearest(name, PLOTS)
-        fix = usage.format(suggestion) if suggestion else ""
-        raise UsageError("E101", where="plot", name=name, expected=", ".join(PLOTS), received=name, fix=fix)
+        raise unknown("plot", name, PLOTS, usage)
     return PLOTS[name]

@@ -18,7 +18,7 @@ from chainrule.robustness.problem import Problem
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.inputs.target import Target
-from chainrule.validation import out_of_range, trained_network
+from chainrule.validation import choice, out_of_range, trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -201,13 +201,8 @@ def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:
 
 
 def _known_norm(norm: Any) -> str:
-    name = "inf" if norm in (np.inf, "inf") else "2" if str(norm) == "2" else ""
-    if not name:
-        expected = ", ".join(NORMS)
-        raise UsageError(
-            "E101", where="attack, norm", name=norm, expected=expected, received=repr(norm), fix='norm="inf"'
-        )
-    return name
+    name = "inf" if norm in (np.inf, "inf") else "2" if str(norm) == "2" else norm
+    return choice(name, NORMS, "norm", "attack", example="inf")
 
 
 def _bounds(samples: Samples, bounds: Any) -> tuple[float, float]:

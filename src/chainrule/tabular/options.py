@@ -19,7 +19,7 @@ from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal import INTERVAL_METHODS
-from chainrule.validation import choice
+from chainrule.validation import choice, integer, number, random_seed
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
@@ -33,6 +33,26 @@ KIND_OPTIONS = ("category", "number", "date", "text")
 """Options that set the kind of a column, named like the kind."""
 ROBUST = ("adversarial", "trades", "interval", "noise")
 PASSED = "passed"  # the only field of ``Options`` that is not an option
+
+
+_INTEGERS = {  # option: the limits
+    "epochs": (1, None),
+    "batch_size": (1, None),
+    "patience": (0, None),
+    "units": (1, 4096),
+    "intervals": (2, 256),
+    "histograms": (0, None),
+    "size": (0, 10_000),
+}
+_NUMBERS: dict[str, dict[str, float]] = {
+    "learning_rate": {"above": 0},
+    "penalty": {"minimum": 0},
+    "dropout": {"minimum": 0, "below": 1},
+    "weight_decay": {"minimum": 0},
+    "epsilon": {"minimum": 0},
+    "delta": {"minimum": 0, "below": 1},
+    "robustness": {"minimum": 0, "maximum": 10},
+}
 
 
 @frozen
@@ -196,27 +216,11 @@ class Options:
 
     def _require_numbers(self) -> None:
         """Refuse numbers outside their range."""
-        ranges = {
-            "epochs": (self.epochs >= 1, ">= 1"),
-            "batch-size": (self.batch_size >= 1, ">= 1"),
-            "learning-rate": (0 < self.learning_rate < float("inf"), "> 0"),
-            "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
-            "patience": (self.patience >= 0, ">= 0"),
-            "units": (1 <= self.units <= 4096, "1 to 4096"),
-            "dropout": (0 <= self.dropout < 1, "0 <= dropout < 1"),
-            "weight-decay": (0 <= self.weight_decay < float("inf"), ">= 0"),
-            "intervals": (2 <= self.intervals <= 256, "2 to 256"),
-            "epsilon": (0 <= self.epsilon < float("inf"), "> 0"),
-            "delta": (0 <= self.delta < 1, "0 < delta < 1"),
-            "histograms": (self.histograms >= 0, ">= 0"),
-            "robustness": (0 <= self.robustness <= 10, "0 to 10"),
-            "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
-            "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
-        }
-        for name, (is_valid, expected) in ranges.items():
-            if not is_valid:
-                received = getattr(self, name.replace("-", "_"))
-                raise UsageError("E102", where=place(name), name=name, expected=expected, received=received)
+        for name, (low, high) in _INTEGERS.items():
+            integer(getattr(self, name), option(name), place(name), minimum=low, maximum=high)
+        for name, limits in _NUMBERS.items():
+            number(getattr(self, name), option(name), place(name), **limits)
+        random_seed(self.seed, place("seed"), option("seed"))
 
     def require_network(self) -> None:
         """Refuse an invalid network, before the data is read."""

@@ -19,6 +19,7 @@ from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
+from chainrule.validation import unknown
 
 RULES = ("f1", "youden", "cost")
 PARTS = 5  # of the rows, for a threshold that is chosen and measured on the same rows
@@ -203,9 +204,7 @@ def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -
     Reference: Youden (1950), Index for rating diagnostic tests, Cancer 3.
     """
     if rule not in RULES or (rule == "cost") != (cost is not None):
-        raise UsageError(
-            "E101", where=place("threshold"), name=rule, expected=", ".join(RULES), received=rule
-        )
+        raise unknown(place("threshold"), rule, RULES, option("threshold", "{}"))
     values = -curve.cost(cost) if cost is not None else curve.f1 if rule == "f1" else curve.youden
     best = np.flatnonzero(values >= values.max() - 1e-12)
     index = best[np.argmin(np.abs(curve.thresholds[best] - 0.5))]

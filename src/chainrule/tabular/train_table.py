@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack, cast
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.sample_types import Samples
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, fact
 from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.option_names import place
@@ -18,7 +18,7 @@ from chainrule.tabular.options import Options, require_equal
 from chainrule.tabular.plan import TrainingPlan, is_image_source
 from chainrule.tabular.run_folder import claimed, read_config, require_free
 from chainrule.tabular.training import TableRun, evaluate, fit_model, prepare_training
-from chainrule.validation import boolean, integer, number
+from chainrule.validation import boolean, integer, number, random_seed, unknown
 
 Names = str | Sequence[str]
 
@@ -184,12 +184,7 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
     values = {name: value for name, value in values.items() if value}
     for name, value in arguments.items():
         if name not in TableOptions.__annotations__:
-            known = tuple(TableOptions.__annotations__)
-            close = nearest(name, known)
-            fix = f"{close}=..." if close else ""
-            raise UsageError(
-                "E101", where="train_table", name=name, received=name, expected=", ".join(known), fix=fix
-            )
+            raise unknown("train_table", name, TableOptions.__annotations__, "{}=...")
         if value is not None:
             values[name] = _checked(name, value)
     return values
@@ -198,6 +193,8 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
 def _checked(name: str, value: Any) -> Any:
     """Return the value of an option with the type of its default."""
     default = getattr(Options(""), name)
+    if name == "seed":
+        return random_seed(value, "train_table")
     if name == "radius":
         return value if isinstance(value, str) else repr(float(number(value, name, "train_table")))
     if isinstance(default, bool):

@@ -19,7 +19,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.state import Tensors
-from chainrule.validation import trained_network
+from chainrule.validation import random_seed, trained_network
 
 # Frozen parameters: parts of a network that are not trained, such as a pretrained backbone.
 #
@@ -41,6 +41,7 @@ def freeze(model: ModelState, *paths: str) -> ModelState:
 
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     """Return the model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
+    seed = random_seed(seed, "initialize")
     values = inputs.values() if isinstance(inputs, Mapping) else (inputs,)
     if values and all(isinstance(value, np.ndarray) for value in values):
         inputs = specs_of(Arrays.raw(inputs), model.recipe.dtype)

@@ -48,7 +48,7 @@ from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
 from chainrule.train.step import RATE, Step, by_name, training_step
 from chainrule.train.update import Updater
-from chainrule.validation import is_number
+from chainrule.validation import is_number, out_of_range, random_seed
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
 
@@ -85,6 +85,7 @@ class Trainer:
         resumed: Online | None = None,
         has_sums: bool = False,
     ) -> None:
+        seed = random_seed(seed, "trainer")
         self._model, self._seed, self._steps_made, self._has_sums = model, seed, 0, has_sums
         self._first = self._state = _initialized(model.state, example, classes, seed)
         require_horizon(self._state, steps, "trainer", "steps")
@@ -180,11 +181,8 @@ class Trainer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         if not is_number(value) or not 0 <= value < np.inf:
-            where = "trainer.learning_rate"
-            name = "learning_rate"
-            expected = fact("a finite number of at least 0")
-            fix = "trainer.learning_rate = 0.001"
-            raise UsageError("E102", where=where, name=name, received=value, expected=expected, fix=fix)
+            expected, fix = fact("a finite number of at least 0"), "trainer.learning_rate = 0.001"
+            raise out_of_range(value, "learning_rate", "trainer.learning_rate", expected, fix=fix)
         if self._step is self._scheduled:
             self._step = self._built_step(self._weight_shape, is_rate_given=True)
             self._arrays[RATE] = np.zeros((), self._state.recipe.dtype)

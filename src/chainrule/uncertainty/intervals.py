@@ -45,7 +45,7 @@ from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
 from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod, conformal_quantile
-from chainrule.validation import trained_network, unknown
+from chainrule.validation import random_seed, trained_network, unknown
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS = 200  # from which quantiles are learned
@@ -238,6 +238,7 @@ def fit_intervals(
     G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-free predictive inference for regression,
     JASA 113, for constant widths.
     """
+    seed = random_seed(seed, "calibrate_intervals")
     quantiles, own = None, np.zeros((len(rows.y), 2 * len(LEVELS)))
     if method == "quantile" and len(rows.y) >= MIN_ROWS and np.ptp(rows.size) > 0:
         quantiles, own = _fit_quantiles(rows, seed)

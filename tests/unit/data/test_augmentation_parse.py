@@ -39,7 +39,7 @@ REFUSED = {
     "flip,, crop": ("E356", "nothing between two commas"),
     "4 crop": ("E356", "flip, crop 4, rotate 10"),
     "crop 1.5": ("E102", "an integer"),
-    "rotate 1e999": ("E102", "from 0 to 180"),
+    "rotate 1e999": ("E102", "0 <= degrees <= 180"),
     "affine scale=3": ("E102", "two numbers"),
 }
 

@@ -128,7 +128,7 @@ def test_the_learning_curve_is_measured_if_it_is_requested(table: pl.DataFrame) 
         ({"epoch": 3}, "train_table", "epochs=..."),
         ({"epsilon": 1.0}, "train_table", ""),
         ({"epochs": "3"}, "train_table", "epochs=1"),
-        ({"epochs": 0}, "train_table, epochs", ""),
+        ({"epochs": 0}, "train_table, epochs", "epochs=1"),
         ({"task": 3}, "train_table, task", ""),
         ({"robust": "adversarial"}, "train_table", "radius=0.1"),
         ({"robust": "nope", "radius": 0.1}, "train_table, robust", 'robust="noise"'),

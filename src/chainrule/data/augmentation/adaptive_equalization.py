@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.random_apply import RandomTransform
-from chainrule.data.augmentation.transform import require, require_integer
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 LEVELS = 256
 
@@ -44,7 +44,7 @@ class EqualizeTiles(RandomTransform):
     p: float = 0.5
 
     def __post_init__(self) -> None:
-        require(self, "limit", 1, 100)
+        require_number(self, "limit", minimum=1, maximum=100)
         require_integer(self, "tiles", 1, 64)
         super().__post_init__()
 

@@ -11,8 +11,9 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, apply_random
-from chainrule.data.augmentation.transform import Transform, per_image, require, require_integer
+from chainrule.data.augmentation.transform import Transform, per_image
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 NAMES = tuple(
     ("autocontrast equalize posterize rotate solarize shear_x shear_y translate_x translate_y").split()
@@ -47,7 +48,7 @@ class AugMix(Transform):
 
     def __post_init__(self) -> None:
         require_integer(self, "chains", 1, 10)
-        require(self, "magnitude", 0, LEVELS)
+        require_number(self, "magnitude", minimum=0, maximum=LEVELS)
 
     @property
     def draws(self) -> int:  # type: ignore[override]

@@ -14,8 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.transform import Transform, per_image, require, scale_to
+from chainrule.data.augmentation.transform import Transform, per_image, scale_to
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # luminance of red, green and blue: ITU-R BT.601
 
@@ -46,8 +47,8 @@ class Color(Transform):
 
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation"):
-            require(self, name, 0, 10)
-        require(self, "hue", 0, 0.5)
+            require_number(self, name, minimum=0, maximum=10)
+        require_number(self, "hue", minimum=0, maximum=0.5)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out = images

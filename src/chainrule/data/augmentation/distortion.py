@@ -10,8 +10,9 @@ import numpy as np
 
 from chainrule.data.augmentation.affine import sample_bilinear, sample_nearest
 from chainrule.data.augmentation.random_apply import RandomTransform
-from chainrule.data.augmentation.transform import require, require_integer, scale_to
+from chainrule.data.augmentation.transform import scale_to
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 
 class Distortion(RandomTransform):
@@ -65,9 +66,9 @@ class Perspective(Distortion):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "distortion", 0, 0.45)
+        require_number(self, "distortion", minimum=0, maximum=0.45)
         super().__post_init__()
-        require(self, "fill", 0, 1)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     def sources(self, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         moved = scale_to(u, -self.distortion, self.distortion).reshape(-1, 4, 2)
@@ -122,10 +123,10 @@ class Elastic(Distortion):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "strength", 0, 0.5)
+        require_number(self, "strength", minimum=0, maximum=0.5)
         require_integer(self, "points", 2, 32)
         super().__post_init__()
-        require(self, "fill", 0, 1)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     @property
     def draws(self) -> int:  # type: ignore[override]

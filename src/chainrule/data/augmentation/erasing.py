@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.transform import Transform, require, require_pair
+from chainrule.data.augmentation.transform import Transform, require_pair
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 
 @frozen
@@ -40,10 +41,10 @@ class Erase(Transform):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "p", 0, 1)
+        require_number(self, "p", minimum=0, maximum=1)
         require_pair(self, "area", 0, 1)
         require_pair(self, "ratio", 0.01, 100)
-        require(self, "fill", 0, 1)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, (height, width) = images.copy(), images.shape[1:3]

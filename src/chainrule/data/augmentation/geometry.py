@@ -15,8 +15,9 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.affine import compose, sample_nearest, sources, warp
-from chainrule.data.augmentation.transform import Transform, require, require_integer, require_pair, scale_to
+from chainrule.data.augmentation.transform import Transform, require_pair, scale_to
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 
 @frozen
@@ -40,8 +41,8 @@ class Flip(Transform):
     vertical: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "horizontal", 0, 1)
-        require(self, "vertical", 0, 1)
+        require_number(self, "horizontal", minimum=0, maximum=1)
+        require_number(self, "vertical", minimum=0, maximum=1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out = images.copy()
@@ -76,7 +77,7 @@ class Crop(Transform):
 
     def __post_init__(self) -> None:
         require_integer(self, "padding", 0, 10_000)
-        require(self, "fill", 0, 1)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         edge = self.padding
@@ -179,8 +180,8 @@ class Rotate(AffineTransform):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "degrees", 0, 180)
-        require(self, "fill", 0, 1)
+        require_number(self, "degrees", minimum=0, maximum=180)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     @property
     def outside(self) -> float:
@@ -219,11 +220,11 @@ class Affine(AffineTransform):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "degrees", 0, 180)
-        require(self, "shift", 0, 1)
+        require_number(self, "degrees", minimum=0, maximum=180)
+        require_number(self, "shift", minimum=0, maximum=1)
         require_pair(self, "scale", 0.01, 100)
-        require(self, "shear", 0, 80)
-        require(self, "fill", 0, 1)
+        require_number(self, "shear", minimum=0, maximum=80)
+        require_number(self, "fill", minimum=0, maximum=1)
 
     @property
     def outside(self) -> float:

@@ -14,9 +14,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betaincinv
 
-from chainrule.data.augmentation.transform import per_image, require
+from chainrule.data.augmentation.transform import per_image
 from chainrule.extension import Extensible
 from chainrule.records import frozen
+from chainrule.validation import require_number
 
 
 @frozen
@@ -60,7 +61,7 @@ class Mixup(Mix):
     alpha: float = 0.2
 
     def __post_init__(self) -> None:
-        require(self, "alpha", 1e-3, 1e3)
+        require_number(self, "alpha", minimum=1e-3, maximum=1e3)
 
     def __call__(
         self, images: np.ndarray, partners: np.ndarray, u: np.ndarray
@@ -96,7 +97,7 @@ class CutMix(Mix):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        require(self, "alpha", 1e-3, 1e3)
+        require_number(self, "alpha", minimum=1e-3, maximum=1e3)
 
     def __call__(
         self, images: np.ndarray, partners: np.ndarray, u: np.ndarray

@@ -26,6 +26,7 @@ from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.validation import random_seed
 
 TRANSFORMS: LazyRegistry[type[Transform]] = LazyRegistry("chainrule", paths(block_index.TRANSFORMS))
 MIXES: LazyRegistry[type[Mix]] = LazyRegistry("chainrule", paths(block_index.MIXES))
@@ -110,6 +111,7 @@ class Augmentation:
         Raises:
             DataError E354: an unsupported shape, dtype or range.
         """
+        seed = random_seed(seed, "Augmentation.apply")
         require_images(images)
         key = fold(key_of(seed), _STREAM, epoch)
         samples = np.asarray(samples, np.int64)
@@ -143,6 +145,7 @@ class Augmentation:
             >>> flip.move_masks(np.array([[[1, 2, 3]]]), np.arange(1)).tolist()
             [[[3, 2, 1]]]
         """
+        seed = random_seed(seed, "Augmentation.move_masks")
         key, moved = fold(key_of(seed), _STREAM, epoch), masks[samples]
         for position, transform in enumerate(self.transforms):
             u = random_numbers(fold(key, position), samples, transform.draws)

@@ -18,8 +18,9 @@ import numpy as np
 from chainrule.data.augmentation.affine import warp
 from chainrule.data.augmentation.color import adjust_brightness, adjust_contrast, adjust_saturation, blend
 from chainrule.data.augmentation.geometry import rotation, shearing, translation
-from chainrule.data.augmentation.transform import Transform, per_image, require, require_integer
+from chainrule.data.augmentation.transform import Transform, per_image
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 LEVELS = 30  # the scale of ``magnitude``
 SHIFT = 150 / 331  # maximum translation as a fraction of the side: 150 of 331 pixels in the paper
@@ -48,7 +49,7 @@ class RandAugment(Transform):
 
     def __post_init__(self) -> None:
         require_integer(self, "operations", 1, 20)
-        require(self, "magnitude", 0, LEVELS)
+        require_number(self, "magnitude", minimum=0, maximum=LEVELS)
 
     @property
     def draws(self) -> int:  # type: ignore[override]

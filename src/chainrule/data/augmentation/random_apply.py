@@ -13,15 +13,9 @@ import numpy as np
 
 from chainrule.data.augmentation.color import gray
 from chainrule.data.augmentation.rand_augment import autocontrast, equalize, posterize, sharpen, solarize
-from chainrule.data.augmentation.transform import (
-    Transform,
-    per_image,
-    require,
-    require_integer,
-    require_pair,
-    scale_to,
-)
+from chainrule.data.augmentation.transform import Transform, per_image, require_pair, scale_to
 from chainrule.records import frozen
+from chainrule.validation import require_integer, require_number
 
 
 class RandomTransform(Transform):
@@ -32,7 +26,7 @@ class RandomTransform(Transform):
         p: float
 
     def __post_init__(self) -> None:
-        require(self, "p", 0, 1)
+        require_number(self, "p", minimum=0, maximum=1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, rows = images.copy(), np.flatnonzero(u[:, 0] < self.p)
@@ -152,7 +146,7 @@ class Solarize(RandomTransform):
     p: float = 0.5
 
     def __post_init__(self) -> None:
-        require(self, "threshold", 0, 1)
+        require_number(self, "threshold", minimum=0, maximum=1)
         super().__post_init__()
 
     def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -254,7 +248,7 @@ class Sharpness(RandomTransform):
     p: float = 1.0
 
     def __post_init__(self) -> None:
-        require(self, "amount", 0, 10)
+        require_number(self, "amount", minimum=0, maximum=10)
         super().__post_init__()
 
     def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -11,17 +11,16 @@ the other images of the block.
 
 from __future__ import annotations
 
-import numbers
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.prng import threefry
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import is_number, out_of_range
 
 
 @frozen
@@ -83,35 +82,10 @@ def per_image(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, np.float32).reshape(-1, 1, 1, 1)
 
 
-def require(owner: object, name: str, low: float, high: float) -> None:
-    """Require a number from ``low`` to ``high``, and not NaN or a text (E102)."""
-    if not _is_number(getattr(owner, name), low, high):
-        raise _range_error(owner, name, fact("a number from {low:g} to {high:g}", low=low, high=high))
-
-
 def require_pair(owner: object, name: str, low: float, high: float) -> None:
     """Require a pair of numbers from ``low`` to ``high`` in ascending order (E102)."""
     value: Any = getattr(owner, name)
-    pair = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, low, high) for v in value)
-    if not pair or value[0] > value[1]:
+    is_pair = isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value))
+    if not is_pair or not low <= value[0] <= value[1] <= high:
         expected = fact("two numbers from {low:g} to {high:g}, the smaller one first", low=low, high=high)
-        raise _range_error(owner, name, expected)
-
-
-def require_integer(owner: object, name: str, low: int, high: int) -> None:
-    """Require an integer from ``low`` to ``high`` (E102)."""
-    value: Any = getattr(owner, name)
-    if type(value) is not int or not low <= value <= high:
-        raise _range_error(owner, name, fact("an integer from {low} to {high}", low=low, high=high))
-
-
-def _is_number(value: object, low: float, high: float) -> bool:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        return False
-    number: Any = value
-    return bool(low <= number <= high)  # false for NaN
-
-
-def _range_error(owner: object, name: str, expected: str) -> UsageError:
-    received = repr(getattr(owner, name))[:80]
-    return UsageError("E102", where=type(owner).__name__, name=name, expected=expected, received=received)
+        raise out_of_range(value, name, type(owner).__name__, expected)

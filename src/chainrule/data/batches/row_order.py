@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.validation import random_seed, require_integer
 
 _STREAM = 0x4F524452  # "ORDR": the stream of the seed for this use
 
@@ -24,7 +24,7 @@ class Order:
     Args:
         rows: number of rows, at least 1.
         batch_size: rows per batch, at least 1; the last batch of an epoch contains the rest.
-        seed: any integer.
+        seed: an integer from 0 to 2**63 - 1.
         shuffle: use a new random order in every epoch; otherwise 0, 1, 2, ...
 
     Raises:
@@ -42,11 +42,9 @@ class Order:
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        for name, value in (("rows", self.rows), ("batch_size", self.batch_size)):
-            if value < 1:
-                raise UsageError(
-                    "E102", name=name, expected=fact("at least 1"), received=value, fix=f"{name}=1"
-                )
+        require_integer(self, "rows", 1)
+        require_integer(self, "batch_size", 1)
+        random_seed(self.seed, "Order")
 
     @property
     def steps(self) -> int:

@@ -21,9 +21,9 @@ import numpy as np
 from chainrule.data.readers.audio import Sound, decode_inside, with_rate
 from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.sequences.spectrogram import LogMel
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import choice, out_of_range
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
 THREADS = 4
@@ -104,13 +104,7 @@ def read_sounds(
 
 
 def _check(seconds: float | None, damaged: str) -> None:
-    if damaged not in ("refuse", "skip"):
-        where = "read_sounds, damaged"
-        name = str(damaged)[:80]
-        expected = fact("refuse or skip")
-        received = repr(damaged)[:80]
-        fix = 'damaged="skip"'
-        raise UsageError("E101", where=where, name=name, expected=expected, received=received, fix=fix)
+    choice(damaged, ("refuse", "skip"), "damaged", "read_sounds", example="skip")
     if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < 1e6):
         raise out_of_range(seconds, "seconds", "read_sounds", "above 0", 1.0)
 

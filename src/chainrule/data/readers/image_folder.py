@@ -42,9 +42,9 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
+from chainrule.errors import DataError, alternatives, fact
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import choice, out_of_range
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 GRAY = ("1", "L", "LA", "I", "F")
@@ -163,14 +163,7 @@ def _table(root: Path, names: Sequence[Path], pixels: np.ndarray, notices: tuple
 def _check_settings(channels: int | None, damaged: str) -> None:
     if channels not in (None, 1, 3):
         raise out_of_range(channels, "channels", "read_images", fact("1 (gray) or 3 (color)"), 3)
-    words = ("refuse", "skip")
-    if damaged not in words:
-        close = nearest(str(damaged), words) or "skip"
-        where = "read_images, damaged"
-        expected = fact("refuse or skip")
-        received = repr(damaged)
-        fix = f'damaged="{close}"'
-        raise UsageError("E101", where=where, name=damaged, expected=expected, received=received, fix=fix)
+    choice(damaged, ("refuse", "skip"), "damaged", "read_images", example="skip")
 
 
 def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:

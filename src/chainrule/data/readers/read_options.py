@@ -10,9 +10,9 @@ import codecs
 from collections.abc import Collection
 from dataclasses import fields, replace
 
-from chainrule.errors import UsageError, alternatives, fact, nearest
+from chainrule.errors import UsageError, alternatives, fact
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import choice, integer
 
 DELIMITER_NAMES = {
     "comma": ",",
@@ -57,14 +57,8 @@ class ReadOptions:
     month_first: bool = False
 
     def __post_init__(self) -> None:
-        if type(self.skip) is not int or not 0 <= self.skip <= _SKIP_LIMIT:
-            raise out_of_range(self.skip, "skip", "read_table", ">= 0")
-        if self.header not in HEADERS:
-            close = nearest(str(self.header), HEADERS) or "none"
-            fix = alternatives(f'header="{close}"', f"--header {close}")
-            raise UsageError(
-                "E101", where="read_table", name=str(self.header), expected=", ".join(HEADERS), fix=fix
-            )
+        integer(self.skip, "skip", "read_table", minimum=0, maximum=_SKIP_LIMIT)
+        choice(self.header, HEADERS, "header", "read_table", example="none")
         if self.delimiter and len(self.separator) != 1:
             expected = fact("one character, or {names}", names=", ".join(DELIMITER_NAMES))
             fix = alternatives('delimiter="tab"', "--delimiter tab")
@@ -82,11 +76,7 @@ class ReadOptions:
         self._require_conventions()
 
     def _require_conventions(self) -> None:
-        if self.decimal not in ("", ".", ","):
-            fix = alternatives('decimal=","', '--decimal ","')
-            raise UsageError(
-                "E101", where="read_table", name=ascii(self.decimal), expected=fact('"." or ","'), fix=fix
-            )
+        choice(self.decimal, ("", ".", ","), "decimal", "read_table", example=",")
         if self.day_first and self.month_first:
             raise UsageError("E124", where="read_table", first="day_first", second="month_first")
 

@@ -36,7 +36,7 @@ from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact, message_of
 from chainrule.prng import fold, key_of, permutation
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, random_seed
 
 BLOCK = 65_536  # rows processed at once
 _STREAM = 0x53414D50  # "SAMP"
@@ -117,12 +117,13 @@ def sample_rows(path: str | os.PathLike[str], rows: int = BLOCK, seed: int = 0) 
     Args:
         path: the file.
         rows: number of rows; all if the file has fewer.
-        seed: any integer.
+        seed: an integer from 0 to 2**63 - 1.
 
     Raises:
         DataError: E301, E316, E304 as ``count_rows``.
         UsageError E102: ``rows`` is below 1.
     """
+    seed = random_seed(seed, "sample_rows")
     file = Path(path)
     total = _count(file)
     chosen = np.sort(permutation(fold(key_of(seed), _STREAM), total)[:rows])

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.errors import DataError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, random_seed, require_integer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -121,7 +121,7 @@ class Buckets:
         lengths: length of every sequence.
         batch_size: sequences per batch; the last batch of each bucket contains the rest.
         width: range of lengths of a bucket.
-        seed: any integer.
+        seed: an integer from 0 to 2**63 - 1.
 
     Raises:
         UsageError E102: a batch size or width below 1. DataError E343: no lengths; E363: a length of 0.
@@ -139,9 +139,9 @@ class Buckets:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", tuple(int(n) for n in self.lengths))
-        for name, value in (("batch_size", self.batch_size), ("width", self.width)):
-            if value < 1:
-                raise out_of_range(value, name, "Buckets", fact("at least 1"))
+        require_integer(self, "batch_size", 1)
+        require_integer(self, "width", 1)
+        random_seed(self.seed, "Buckets")
         if not self.lengths:
             raise DataError(
                 "E343", where="Buckets", expected=fact("at least one length"), received=fact("none")

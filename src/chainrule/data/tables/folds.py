@@ -31,7 +31,7 @@ from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 from chainrule.prng import fold, key_of, threefry
 from chainrule.records import frozen
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, random_seed
 
 FEW = 8  # different rows below which equal rows are separate observations
 REPEATED = 10.0  # rows for each different one, on average, from which they are
@@ -132,7 +132,7 @@ def folds(
         k: the number of folds, at least 2.
         labels: (N,) class labels; each class is divided evenly.
         groups: (N,) group of each row; the rows of a group share a fold.
-        seed: any integer.
+        seed: an integer from 0 to 2**63 - 1.
 
     Raises:
         UsageError E102: fewer than 2 folds.
@@ -144,6 +144,7 @@ def folds(
         >>> folds(np.array([5, 5, 6, 7], np.uint64), 2).tolist()
         [0, 0, 1, 1]
     """
+    seed = random_seed(seed, "folds")
     digests = np.asarray(digests, np.uint64)
     if k < 2:
         raise out_of_range(k, "k", "folds", ">= 2")

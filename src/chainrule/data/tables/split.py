@@ -16,6 +16,7 @@ from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, UsageError, fact, join_facts
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+from chainrule.validation import random_seed
 
 PARTS = ("training", "validation", "test")
 FRACTIONS = (0.64, 0.16, 0.2)
@@ -47,7 +48,7 @@ def split(
     Args:
         target: one label or value per row. Floating-point numbers are values and are not stratified; pass
             ``stratify=False`` for integer values.
-        seed: any integer; the same seed results in the same split on every machine.
+        seed: an integer from 0 to 2**63 - 1; the same seed results in the same split on every machine.
         fractions: of training, validation, test; not negative, with sum 1, training above 0.
         stratify: keep the share of each class in every part.
 
@@ -59,6 +60,7 @@ def split(
         >>> split(["a", "a", "a", "b", "b", "b"] * 10, seed=0).sizes
         (38, 10, 12)
     """
+    seed = random_seed(seed, "split")
     labels = np.asarray(target)
     if labels.dtype == object:
         labels = labels.astype(str)

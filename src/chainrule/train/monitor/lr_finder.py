@@ -33,7 +33,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.validation import out_of_range, refuse_unknown
+from chainrule.validation import integer, out_of_range, random_seed, refuse_unknown
 
 WINDOWS = 25  # number of standard deviations of the smoothing window in a sweep
 MOMENTUM = 0.9  # of the running mean of the loss that detects divergence
@@ -168,8 +168,9 @@ def find_learning_rate(
             return has_diverged or len(readings) >= steps
         return False
 
+    seed = random_seed(options.get("seed", 0), "find_learning_rate")
     try:
-        chosen = {"seed": 0, "verbose": False, "probes": False, **options}
+        chosen = {"verbose": False, "probes": False, **options, "seed": seed}
         fit(trial, TrainingData(x, y), FitOptions(steps, batch_size, callbacks=[listen], **chosen))
     except TrainingError as error:
         if error.code != "E501":
@@ -195,9 +196,7 @@ def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
     if not 0 < low < high < math.inf:
         expected = fact("two learning rates, 0 < low < high")
         raise out_of_range(span, "span", "find_learning_rate", expected, fix="span=(1e-6, 10.0)")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not MIN_STEPS <= steps <= 10**6:
-        expected = fact("an integer, {minimum} to {maximum}", minimum=MIN_STEPS, maximum=1_000_000)
-        raise out_of_range(steps, "steps", "find_learning_rate", expected, 100)
+    integer(steps, "steps", "find_learning_rate", minimum=MIN_STEPS, maximum=10**6, example=100)
     return low, high
 
 

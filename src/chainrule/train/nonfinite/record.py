@@ -14,8 +14,8 @@ from typing import Any, TypeVar, get_type_hints
 from chainrule.errors import FileError, Message, fact
 from chainrule.escaping import printable_lines
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.train import nonfinite  # lazy: the text is loaded when it is read
+from chainrule.validation import language
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ class NonfiniteReport:
         Args:
             lang: ``"en"`` or ``"zh"``; by default that of the settings.
         """
-        return nonfinite.report_lines(self, lang or settings.lang, 0)[0]
+        return nonfinite.report_lines(self, language(lang or None, "cause"), 0)[0]
 
     @property
     def remedy(self) -> Message:
@@ -137,7 +137,7 @@ class NonfiniteReport:
             lang: ``"en"`` or ``"zh"``; by default that of the settings.
             depth: 0 for the cause alone; 1 for location, cause and remedy; 2 and 3 for more values.
         """
-        return nonfinite.report_lines(self, lang or settings.lang, depth)
+        return nonfinite.report_lines(self, language(lang or None, "lines"), depth)
 
     def __str__(self) -> str:
         return printable_lines("\n".join(self.lines()))

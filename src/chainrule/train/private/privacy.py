@@ -10,7 +10,7 @@ from chainrule.data.tables.public_columns import PublicColumns
 from chainrule.errors import UsageError, fact
 from chainrule.messages import Message, Texts, join_facts
 from chainrule.records import frozen
-from chainrule.validation import is_number
+from chainrule.validation import is_number, out_of_range
 
 PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
@@ -118,7 +118,7 @@ def refused_argument(
     name: str, expected: object, value: object, fix: str, where: str = "Privacy"
 ) -> UsageError:
     """Return the error for a value of ``Privacy`` or of its methods that is out of range."""
-    return UsageError("E102", where=where, name=name, expected=expected, received=repr(value)[:80], fix=fix)
+    return out_of_range(value, name, where, expected, fix=fix)
 
 
 def large_delta(delta: float, rows: int) -> Message:

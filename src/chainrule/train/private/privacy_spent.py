@@ -19,7 +19,7 @@ from chainrule.train.private.privacy import (
     refused_argument,
     unprotected_of,
 )
-from chainrule.validation import is_number
+from chainrule.validation import is_number, language
 
 MAX_GROUP = 64  # rows
 
@@ -67,6 +67,7 @@ class PrivacySpent:
         Args:
             lang: ``"en"`` or ``"zh"``.
         """
+        lang = language(lang, "text")
         scope, missing = [], ""
         if self.unprotected:
             scope.append(fact(" for the rows of the private training alone"))

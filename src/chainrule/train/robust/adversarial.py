@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from chainrule.errors import UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Node
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.train.robust.robust_training import Part, RobustStep, RobustTraining, require
-from chainrule.validation import out_of_range
+from chainrule.validation import require_choice, require_integer
 
 NORMS = ("inf", "2")
 _RELATIVE_STEP = 2.5  # radii that all steps together can cover
@@ -112,15 +111,8 @@ class TRADES(RobustTraining):
 
 def _require_search(training: AdversarialTraining | TRADES) -> None:
     """Require valid settings of a search; for the errors see the classes."""
-    if training.norm not in NORMS:
-        where = f"{type(training).__name__}, norm"
-        expected = ", ".join(NORMS)
-        received = repr(training.norm)
-        raise UsageError(
-            "E101", where=where, name=training.norm, expected=expected, received=received, fix='norm="inf"'
-        )
-    if type(training.steps) is not int or not 1 <= training.steps <= MAX_STEPS:
-        raise out_of_range(training.steps, "steps", type(training).__name__, f"1 <= steps <= {MAX_STEPS}", 7)
+    require_choice(training, "norm", NORMS)
+    require_integer(training, "steps", 1, MAX_STEPS, fix="steps=7")
     require(training, "step_size")
 
 

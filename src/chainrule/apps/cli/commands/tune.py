@@ -27,7 +27,7 @@ from chainrule.store.open_folder import refuse_link
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.options import OF_ENSEMBLE, Options
 from chainrule.tabular.run_folder import CONFIG, MODEL, new_run, require_free, to_toml
-from chainrule.validation import out_of_range
+from chainrule.validation import choice, out_of_range
 
 _SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
 _REFUSED = (*_SEARCHED, "epsilon", "delta", "public")  # each trial would spend privacy
@@ -85,11 +85,7 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
     for name, value, high in (("trials", trials, 10_000), ("workers", workers, 256)):
         if not 1 <= value <= high:
             raise out_of_range(value, name, f"--{name}", fact("1 to {high}", high=high))
-    if sampler not in SAMPLERS:
-        fix = f"--sampler {SAMPLERS[0]}"
-        raise UsageError(
-            "E101", where="--sampler", name=sampler, expected=", ".join(SAMPLERS), received=sampler, fix=fix
-        )
+    choice(sampler, SAMPLERS, "--sampler")
     if resume and out is None:
         raise UsageError(
             "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
