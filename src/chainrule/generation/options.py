@@ -177,8 +177,8 @@ def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tok
     longest = max(len(prompt) for prompt in prompts)
     available = decoder.length - longest + 1
     if max_new_tokens is not None:
-        most = max(1, available)
-        max_new_tokens = integer(max_new_tokens, "max_new_tokens", "generate", minimum=1, example=most)
+        high = max(1, available)
+        max_new_tokens = integer(max_new_tokens, "max_new_tokens", "generate", minimum=1, example=high)
     if available < 1 or (max_new_tokens or 1) > available:
         received = fact("a prompt of {count} tokens", count=longest)
         if max_new_tokens is not None:
