@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from chainrule.errors import DataError, fact
-from chainrule.validation import random_seed
 
 
 class ReplayBuffer:
@@ -34,7 +33,7 @@ class ReplayBuffer:
         self.capacity = capacity
         self._arrays: dict[str, np.ndarray] = {}  # (capacity, ...) each
         self._count = 0
-        self._rng = np.random.Generator(np.random.Philox(random_seed(seed, "ReplayBuffer")))
+        self._rng = np.random.Generator(np.random.Philox(seed))
 
     def __len__(self) -> int:
         return min(self._count, self.capacity)
