@@ -265,12 +265,13 @@ def size_of(module: str, name: str) -> int:
 
 
 def parameters(test: ast.FunctionDef) -> dict[str, list[ast.expr]]:
-    """The values of a test's arguments: those of ``parametrize``, and of strategies with a minimum size."""
+    """The values of a test's arguments: those of ``parametrize`` and ``loop_over``, and of strategies with a
+    minimum size."""
     names: dict[str, list[ast.expr]] = {}
     for decorator in test.decorator_list:
         if not isinstance(decorator, ast.Call):
             continue
-        if ast.unparse(decorator.func).endswith("parametrize"):
+        if ast.unparse(decorator.func).endswith(("parametrize", "loop_over")):
             names.update(parametrized(decorator))
         elif ast.unparse(decorator.func) == "given":
             labels = reversed([argument.arg for argument in test.args.args])

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 import chainrule as cr
+from case_loops import loop_over
 
 ENTRY = re.compile(r" {4}(\*{0,2}\w+(?:, \*{0,2}\w+)*): ")
 
@@ -50,7 +49,7 @@ def test_there_are_functions_and_methods() -> None:
     assert {"sort", "rfft", "cross_entropy", "gelu", "Model.fit", "Trainer.step", "Node.sum"} <= ALL.keys()
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@loop_over("name", sorted(ALL))
 def test_the_docstring_describes_the_arguments(name: str) -> None:
     text = inspect.getdoc(ALL[name]) or ""
     parameters = [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from case_loops import loop_over
 from chainrule.apps.cli.commands.example import EXAMPLES, example_module
 from chainrule.apps.cli.main import COMMANDS
 from chainrule.apps.cli.texts import WORDS, both_texts, text_in
@@ -76,7 +77,7 @@ def test_a_closed_output_causes_no_traceback() -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("card", [card.name for card in CARDS])
+@loop_over("card", [card.name for card in CARDS])
 def test_every_operation_can_be_shown(chainrule, card: str, lang: str) -> None:
     outcome = chainrule("show", "op", card, "--lang", lang)
     assert outcome.code == 0, outcome.err
@@ -123,8 +124,8 @@ def test_the_digits_example_reaches_its_accuracy(chainrule) -> None:
     assert float(outcome.out.split("准确率 ")[1].split()[0]) > 0.88
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", EXAMPLES)
+@loop_over("lang", LANGUAGES)
+@loop_over("name", EXAMPLES)
 def test_every_option_of_an_example_has_help_in_both_languages(chainrule, name: str, lang: str) -> None:
     main, texts = example_module(name).main, getattr(example_module(name), "OPTIONS", {})
     first, *options = inspect.signature(main).parameters

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from case_loops import loop_over
 from chainrule.catalog import KINDS, block, resolve_kind, sample_curve, to_html, to_unicode
 from chainrule.derive.braille_plot import plot
 from chainrule.derive.line_chart import ticks
@@ -21,7 +22,7 @@ HAN = re.compile("[一-鿿]")
 BLOCKS = [(kind.name, name) for kind in KINDS.values() for name in kind.entries]
 
 
-@pytest.mark.parametrize(("kind", "name"), BLOCKS, ids=[" ".join(pair) for pair in BLOCKS])
+@loop_over(("kind", "name"), BLOCKS, ids=[" ".join(pair) for pair in BLOCKS])
 def test_every_block_is_shown_with_an_example(chainrule, kind: str, name: str) -> None:
     outcome = chainrule("show", kind, name, "--lang", "zh")
     assert outcome.code == 0, outcome.err

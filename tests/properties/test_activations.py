@@ -17,6 +17,7 @@ from pages.activation_functions import FILE, text
 from torch.nn import functional
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import ShapeError, UsageError
@@ -143,10 +144,7 @@ def weights(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return (np.cos(np.arange(np.prod(shape))) + 0.3).reshape(shape).astype(dtype)
 
 
-@pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest) -> Case:
-    """Each activation of the table in turn."""
-    return CASES[request.param]
+every_case = loop_over("case", CASES.values(), ids=CASES)
 
 
 def test_cases_cover_every_activation_and_all_of_pytorch_and_keras() -> None:
@@ -173,7 +171,7 @@ def test_the_functions_are_those_of_the_records() -> None:
     assert FILE.read_text() == text(), "run python -m pages.activation_functions"
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@loop_over("name", ACTIVATIONS)
 def test_an_activation_has_texts_formula_and_peers_in_both_languages(name: str) -> None:
     curve = ACTIVATIONS[name]
     assert curve.name == name
@@ -205,6 +203,7 @@ def applied(layer: nn.Activation) -> Callable[[Node], Node]:
     return lambda x: ACTIVATIONS[layer.name](x, **dict(layer.chosen))
 
 
+@every_case
 def test_first_and_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     curve = applied(case.layer)
     check_gradient(curve, [SMOOTH])
@@ -228,6 +227,7 @@ def test_the_native_engine_agrees_with_the_reference_in_float32(name: str) -> No
         np.testing.assert_allclose(fast, reference, rtol=1e-5, atol=1e-5)
 
 
+@every_case
 def test_nan_stays_nan_and_large_inputs_have_finite_derivatives(case: Case) -> None:
     value, _ = value_and_gradient(case.layer, np.full((1, 6), np.nan))
     assert np.isnan(value).all()
@@ -235,6 +235,7 @@ def test_nan_stays_nan_and_large_inputs_have_finite_derivatives(case: Case) -> N
     assert np.isfinite(slope).all()
 
 
+@every_case
 def test_a_record_is_restored_equal_and_repr_evaluates_to_the_layer(case: Case) -> None:
     for net in (case.layer, nn.Dense(6, case.layer)):
         record = nn.net_to_record(net)
@@ -244,7 +245,7 @@ def test_a_record_is_restored_equal_and_repr_evaluates_to_the_layer(case: Case) 
             assert eval(str(net), namespace) == net
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@loop_over("name", ACTIVATIONS)
 def test_an_activation_by_name_in_dense_equals_the_function(name: str) -> None:
     built = built_from(nn.Dense(6, name), (4,), "float64")
     rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.errors import ChainruleError
 
 # Classes that methods and functions create, from checked values.
@@ -32,7 +33,7 @@ def test_most_public_classes_are_tested() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", CLASSES)
+@loop_over("name", CLASSES)
 def test_arguments_of_other_types_cause_no_other_error(name: str) -> None:
     kind = getattr(cr, name)
     parameters = inspect.signature(kind).parameters.values()

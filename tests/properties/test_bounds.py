@@ -11,6 +11,7 @@ from campaigns.bounds import CARD, RADII, SAMPLES, check_rule, contained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from case_loops import loop_over
 from chainrule.bounds import RULES, Enclosure, Interval, Structure
 from chainrule.bounds.branch_and_bound import cut
 from chainrule.bounds.requirement import rounded
@@ -24,7 +25,7 @@ from chainrule.ops.scan.scan_builder import scan
 POINTS = 40
 
 
-@pytest.mark.parametrize(("name", "i"), SAMPLES)
+@loop_over(("name", "i"), SAMPLES)
 def test_intervals_and_relaxations_of_a_rule_contain_its_values(name: str, i: int) -> None:
     sample = CARD[name].samples()[i]
     compared = [check_rule(name, sample, radius, seed, POINTS) for seed, radius in enumerate(RADII)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, fields
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.catalog.kind import KINDS, peer_names
 from chainrule.data import augmentation
 from chainrule.errors import CallError, UsageError
@@ -67,7 +69,7 @@ def block_named(name: str) -> Any:
     return getattr(cr, name, None) or BLOCKS[name]
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@loop_over("name", BLOCKS)
 def test_settings_with_a_default_are_keyword_only(name: str) -> None:
     free = [f.name for f in fields(BLOCKS[name]) if f.init and not f.kw_only]
     needed = {p.name for p in inspect.signature(BLOCKS[name]).parameters.values() if p.default is p.empty}
@@ -101,7 +103,7 @@ def torch_arguments(kind: Any) -> Iterator[tuple[str, bool]]:
 PLAIN = ("bias", "batch_first", "dropout", "bidirectional")
 
 
-@pytest.mark.parametrize(
+@loop_over(
     ("block", "peer"), [call for call in CALLS if call[1].name.startswith("PyTorch")],
     ids=[name for name in IDS if "from PyTorch" in name],
 )  # fmt: skip
@@ -168,9 +170,13 @@ def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCa
 
 def evaluated(line: str, kind: Any) -> Any:
     """The object that a suggested line creates."""
-    return eval(
-        line, {"cr": type("Names", (), {**{n: getattr(cr, n) for n in dir(cr)}, kind.__name__: kind})}
-    )
+    return eval(line, {"cr": type("Names", (), {**public_names(), kind.__name__: kind})})
+
+
+@cache
+def public_names() -> dict[str, Any]:
+    """The public names of chainrule with their values."""
+    return {name: getattr(cr, name) for name in dir(cr)}
 
 
 CASES = {

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.extension import Extensible, changed, difference
@@ -35,7 +36,7 @@ def test_every_extensible_base_is_tested() -> None:
     assert public - set(ROOTS.values()) == {nn.optimizer.Group}, "a path pattern and settings; not subclassed"
 
 
-@pytest.mark.parametrize(("root", "form"), FORMS)
+@loop_over(("root", "form"), FORMS)
 def test_settings_take_part_in_equality_hash_repr_copy_and_replace(root: str, form: str) -> None:
     kind = ACCEPTED[form](ROOTS[root])
     three, five = kind(factor=3.0), kind(factor=5.0)
@@ -53,8 +54,8 @@ def test_settings_take_part_in_equality_hash_repr_copy_and_replace(root: str, fo
     assert three == kind(factor=3.0)
 
 
-@pytest.mark.parametrize(("root", "form"), [pair for pair in FORMS if pair[0] in FAMILIES])
-@pytest.mark.parametrize("value", [1.0, 3.0, 7.0, 9.0, 0])
+@loop_over(("root", "form"), [pair for pair in FORMS if pair[0] in FAMILIES])
+@loop_over("value", [1.0, 3.0, 7.0, 9.0, 0])
 def test_a_custom_object_is_restored_equal_from_its_record(root: str, form: str, value: float) -> None:
     kind = ACCEPTED[form](ROOTS[root])
     text = json.dumps(nn.to_record(kind(factor=value)))
@@ -63,8 +64,8 @@ def test_a_custom_object_is_restored_equal_from_its_record(root: str, form: str,
     assert again.factor == value
 
 
-@pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.parametrize("form", REFUSED)
+@loop_over("root", ROOTS)
+@loop_over("form", REFUSED)
 def test_a_form_that_would_lose_a_setting_is_refused(root: str, form: str) -> None:
     kind = REFUSED[form](ROOTS[root])
     if root == "callback" and form in FREE:  # never saved, and equal only to itself
@@ -78,7 +79,7 @@ def test_a_form_that_would_lose_a_setting_is_refused(root: str, form: str) -> No
     assert caught.value.render("zh") != caught.value.render("en")
 
 
-@pytest.mark.parametrize("root", ROOTS)
+@loop_over("root", ROOTS)
 def test_class_attributes_are_constants_and_no_arguments(root: str) -> None:
     kind = type("Own", (ROOTS[root],), body(factor=3.0))
     other = type("Own", (ROOTS[root],), body(factor=5.0))

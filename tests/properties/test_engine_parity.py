@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 import chainrule_examples as examples
+from case_loops import loop_over
 from chainrule.engines.parity import parity
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
@@ -44,7 +45,7 @@ def test_engines_agree_on_a_layer_and_its_gradients(name: str) -> None:
     refuse_difference({"y": output, **outputs}, {**net.arrays, KEY: key_of(3)})
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@loop_over("name", ACTIVATIONS)
 def test_engines_agree_on_an_activation_and_its_gradient(name: str) -> None:
     x = input_node("x", (None, 4), "float64")
     y = ACTIVATIONS[name](x)
@@ -52,7 +53,7 @@ def test_engines_agree_on_an_activation_and_its_gradient(name: str) -> None:
     refuse_difference({"y": y, "gradient": grad(weighed(y), [x])[0]}, feeds)
 
 
-@pytest.mark.parametrize("name", LOSS_CASES)
+@loop_over("name", LOSS_CASES)
 def test_engines_agree_on_a_loss_and_its_gradient(name: str) -> None:
     loss, z, y, _ = LOSS_CASES[name]
     output, target = nodes(z, y)

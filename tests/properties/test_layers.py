@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import check_gradient, compile, evaluate
 from chainrule.engines.dispatch import Program
@@ -30,10 +31,7 @@ CLOSE = {"float64": 1e-10, "float32": 1e-5}
 ENGINES = {"float64": "reference", "float32": "native"}
 
 
-@pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest) -> Case:
-    """A case of the table."""
-    return CASES[request.param]
+every_case = loop_over("case", CASES.values(), ids=CASES)
 
 
 def applied(case: Case, net: Ready, training: bool) -> Callable[..., Node]:
@@ -73,11 +71,13 @@ def test_every_layer_has_a_case() -> None:
     assert tried - set(LAYERS) == set()
 
 
+@every_case
 def test_a_layer_that_differs_in_training_is_random_or_has_a_training_peer(case: Case) -> None:
     built = ready(case, training=True).built
     assert (len(modes(case)) == 2) == (built.book.key is not None or case.training is not None)
 
 
+@every_case
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_value_and_gradients_are_pytorchs(case: Case, dtype: str) -> None:
     for training, peer in ((False, case.peer), (True, case.training)):
@@ -110,6 +110,7 @@ def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], 
         np.testing.assert_allclose(ours, expected, rtol=close, atol=close * scale, err_msg=name)
 
 
+@every_case
 def test_gradients_agree_with_finite_differences(case: Case) -> None:
     for training in modes(case):
         net = ready(case, training)
@@ -118,6 +119,7 @@ def test_gradients_agree_with_finite_differences(case: Case) -> None:
         check_gradient(applied(case, net, training), [net.arrays[name] for name in net.differentiable])
 
 
+@every_case
 def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     """H u, the derivative of the gradient along one direction u, in training mode if it is differentiable."""
     net = ready(case, training=True)
@@ -141,6 +143,7 @@ def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+@every_case
 def test_engines_agree_on_values_gradients_and_state_updates_in_training(case: Case) -> None:
     net = ready(case, training=True, dtype="float32")
     gradients = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
@@ -178,6 +181,7 @@ def weighted_sum_of(node: Node) -> Node:
     return (node * node * 0.3 + node).sum()
 
 
+@every_case
 def test_a_layer_is_restored_equal_from_its_record(case: Case) -> None:
     record = nn.net_to_record(case.net)
     again = nn.net_from_record(json.loads(json.dumps(record, sort_keys=True)))
@@ -186,11 +190,13 @@ def test_a_layer_is_restored_equal_from_its_record(case: Case) -> None:
     assert str(again) == str(case.net)
 
 
+@every_case
 def test_a_layer_restored_from_its_record_builds_the_same_graph(case: Case) -> None:
     again = ready(case._replace(net=nn.net_from_record(nn.net_to_record(case.net))))
     assert again.built.output is ready(case).built.output
 
 
+@every_case
 def test_output_shape_and_parameter_counts_of_the_summary_are_right(case: Case) -> None:
     net = ready(case)
     y = evaluate(net.built.output, net.arrays)
@@ -202,6 +208,7 @@ def test_output_shape_and_parameter_counts_of_the_summary_are_right(case: Case) 
     assert all("\n" not in row.layer for row in rows)
 
 
+@every_case
 def test_the_total_penalty_is_the_sum_over_penalized_parameters(case: Case) -> None:
     net = ready(case)
     cost = nn.total_penalty(net.built.parameters)

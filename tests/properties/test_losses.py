@@ -12,6 +12,7 @@ import pytest
 import torch
 from pages.loss_functions import FILE, text
 
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
 from chainrule.gradient import grad
@@ -43,7 +44,7 @@ def test_every_loss_of_pytorch_and_keras_has_a_counterpart() -> None:
     assert KERAS - {kind.keras for kind in LOSSES.values()} == set()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@loop_over("name", LOSSES)
 def test_a_loss_has_shapes_and_chinese_texts(name: str) -> None:
     kind = LOSSES[name]
     assert kind.name == name
@@ -97,14 +98,14 @@ def test_engines_agree_on_a_loss_in_float32(name: str) -> None:
         np.testing.assert_allclose(fast, expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_a_loss_is_restored_equal_from_its_record(name: str) -> None:
     loss = CASES[name][0]
     record = json.loads(json.dumps(nn.to_record(loss)))
     assert nn.from_record(record, "loss") == loss
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_the_loss_of_a_sample_depends_on_other_samples_only_if_declared(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = nodes(z, y)
@@ -113,7 +114,7 @@ def test_the_loss_of_a_sample_depends_on_other_samples_only_if_declared(name: st
     assert np.allclose(batch[2:5], part) is (name not in TOGETHER)
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_a_loss_has_one_value_per_sample_and_its_function_is_the_mean(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = nodes(z, y)
@@ -129,7 +130,7 @@ def test_a_loss_has_one_value_per_sample_and_its_function_is_the_mean(name: str)
     np.testing.assert_allclose(losses * count, total, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@loop_over("name", LOSSES)
 def test_a_loss_function_has_the_settings_of_its_class(name: str) -> None:
     parameters = signature(getattr(functional, name)).parameters
     settings = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "weight"]
@@ -141,7 +142,7 @@ def test_the_functions_are_those_of_the_classes() -> None:
     assert FILE.read_text(encoding="utf-8") == text(), "run python -m pages.loss_functions"
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[0].needs_target])
+@loop_over("name", [name for name, case in CASES.items() if case[0].needs_target])
 def test_a_target_may_be_a_list_of_numbers(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = input_node("z", z.shape, "float64"), input_node("y", y.shape, y.dtype.name)
@@ -153,7 +154,7 @@ def test_a_target_may_be_a_list_of_numbers(name: str) -> None:
     assert by_numbers == by_nodes
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_gradients_are_finite_for_zero_and_large_outputs(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = nodes(z, y)

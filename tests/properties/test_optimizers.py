@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import numpy_optimizers as papers
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
@@ -257,7 +258,7 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad[0].name} {bad[1]} {bad[2]}")
+@loop_over("bad", BAD, ids=lambda bad: f"{bad[0].name} {bad[1]} {bad[2]}")
 def test_an_optimizer_setting_out_of_range_is_refused(bad: tuple[type[Rule], str, object]) -> None:
     kind, name, value = bad
     with pytest.raises(UsageError) as caught:

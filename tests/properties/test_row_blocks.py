@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.engines import compile
 from chainrule.errors import TrainingError
 from chainrule.graph import Graph, Node, input_node
@@ -50,7 +51,7 @@ def assert_equal_in_blocks(graph: Graph, arrays: dict[str, np.ndarray], rows: in
     return len(parts) > 1
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_every_layer_in_blocks(name: str, small_blocks: int) -> None:
     net = ready(CASES[name])
     outputs = {str(k): v for k, v in net.built.outputs.items() if isinstance(v, Node)}
@@ -59,7 +60,7 @@ def test_every_layer_in_blocks(name: str, small_blocks: int) -> None:
     assert is_divided == (rows > small_blocks), "no layer of chainrule couples rows in inference"
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@loop_over("name", LOSSES)
 def test_every_loss_in_blocks(name: str, small_blocks: int) -> None:
     loss, outputs, targets, _ = LOSSES[name]
     z = input_node("z", ("B", *outputs.shape[1:]), "float64")

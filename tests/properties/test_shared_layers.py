@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.gradient import grad
@@ -174,7 +175,7 @@ def close(arrays: Sequence[Any], expected: Sequence[Any]) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * max(1.0, float(np.abs(b).max(initial=0))))
 
 
-@pytest.mark.parametrize("name", CASES)
+@loop_over("name", CASES)
 def test_calls_share_parameters_and_the_first_has_the_streams_of_a_single_call(name: str) -> None:
     case = CASES[name]
     alone, shared = built(case, CALLS[:1]), built(case, CALLS[:2])

@@ -7,6 +7,7 @@ import re
 import pytest
 from pages.translations import catalog_files, read_catalog
 
+from case_loops import loop_over
 from chainrule.apps.cli.texts import WORDS
 from chainrule.data.tables.findings import SENTENCES
 from chainrule.data.tables.findings import Finding as DataFinding
@@ -39,7 +40,7 @@ class Fields(dict[str, object]):
         return "?"
 
 
-@pytest.mark.parametrize("key", COUNTED)
+@loop_over("key", COUNTED)
 def test_one_is_singular_and_more_are_as_written(key: str) -> None:
     template = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", COUNTED[key])
     counts = COUNT.findall(COUNTED[key])
@@ -59,7 +60,7 @@ SENTENCES_WITH_COUNT = {
 }
 
 
-@pytest.mark.parametrize("key", SENTENCES_WITH_COUNT)
+@loop_over("key", SENTENCES_WITH_COUNT)
 def test_the_verb_of_a_sentence_that_begins_with_a_count_agrees(key: str) -> None:
     template = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", SENTENCES_WITH_COUNT[key])
     name = re.findall(r"\{(\w+)\}", template)[0]

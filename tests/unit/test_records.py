@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from case_loops import loop_over
 from chainrule.records import COMPILE_AFTER, frozen
 
 Decorator = Callable[..., Any]
@@ -103,8 +104,8 @@ def _outcome(kind: type, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize("call", CALLS, ids=str)
-@pytest.mark.parametrize("calls", [0, COMPILE_AFTER], ids=["seldom", "often"])
+@loop_over("call", CALLS, ids=str)
+@loop_over("calls", [0, COMPILE_AFTER], ids=["seldom", "often"])
 def test_calls_behave_as_with_the_standard_decorator(
     maker: Callable[..., type], call: Any, calls: int
 ) -> None:

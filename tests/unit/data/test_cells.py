@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from case_loops import loop_over
 from chainrule.data import Preparation, Table, describe, read_table
 from chainrule.data.cells.missing import AMONG_NUMBERS, UNLESS_VALUE
 from chainrule.data.cells.notation import analyze
@@ -103,7 +104,7 @@ def test_plain_numbers_are_read_as_polars_reads_them(values: list[float]) -> Non
     assert analyze(texts, is_lenient=True).values.to_list() == values
 
 
-@pytest.mark.parametrize("word", [*AMONG_NUMBERS, *UNLESS_VALUE])
+@loop_over("word", [*AMONG_NUMBERS, *UNLESS_VALUE])
 def test_words_for_missing_values_are_missing_among_numbers_only(word: str) -> None:
     numbers, words = pl.Series(["1.5", word, "2"]), pl.Series(["red", word, "blue"])
     first, second = type_texts([numbers, words])

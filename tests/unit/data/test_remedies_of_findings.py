@@ -8,6 +8,7 @@ import string
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.apps.cli.main import main
 from chainrule.data.tables.findings import REMEDIES, SENTENCES, Finding, command_line_remedies
 from chainrule.messages import translated
@@ -23,7 +24,7 @@ def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
-@pytest.mark.parametrize("code", SENTENCES)
+@loop_over("code", SENTENCES)
 def test_no_sentence_has_an_option_outside_its_remedy(code: str) -> None:
     english, chinese = both(code)
     assert not re.search(r"(?<!\w)--\w|in Python|在 Python", english + chinese)

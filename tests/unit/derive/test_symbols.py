@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.notation import Symbol, Tree, leaves, to_unicode
 from chainrule.page.page import Equation, Items, Lines, Part, Table
 
@@ -71,9 +72,9 @@ def letters(text: str | Tree) -> set[str]:
     return {to_unicode(Symbol(s.name, accent=s.accent)) for s in symbols}
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("depth", [1, 2, 3])
-@pytest.mark.parametrize("weight", [False, True])
+@loop_over("lang", ["en", "zh"])
+@loop_over("depth", [1, 2, 3])
+@loop_over("weight", [False, True])
 @pytest.mark.parametrize("name", NETS)
 def test_every_symbol_is_defined_before_it_is_used(name: str, weight: bool, depth: int, lang: str) -> None:
     model, (_, _, x, y, _) = fitted(name), NETS[name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from case_loops import loop_over
 from chainrule.errors import CATALOG
 from chainrule.messages import translated
 from page_examples import example_of, provoke
@@ -23,11 +25,17 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
+@cache
+def tests() -> str:
+    """The sources of all tests."""
+    return "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+
+
 def test_every_page_has_a_code() -> None:
     assert {page.stem for page in PAGES.glob("E*.md")} - set(CATALOG) == set()
 
 
-@pytest.mark.parametrize("code", sorted(CATALOG))
+@loop_over("code", sorted(CATALOG))
 def test_every_code_has_a_page(code: str) -> None:
     text = (PAGES / f"{code}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {code}: ")
@@ -35,7 +43,7 @@ def test_every_code_has_a_page(code: str) -> None:
     assert re.search("[一-鿿]", text), "the page has no Chinese line"
 
 
-@pytest.mark.parametrize("code", sorted(CATALOG))
+@loop_over("code", sorted(CATALOG))
 def test_both_languages_contain_the_same_facts(code: str) -> None:
     english, chinese = CATALOG[code], translated(CATALOG[code], "zh")
     assert placeholders(english) == placeholders(chinese)
@@ -43,10 +51,9 @@ def test_both_languages_contain_the_same_facts(code: str) -> None:
     assert not re.search("[一-鿿]", english)
 
 
-@pytest.mark.parametrize("code", sorted(CATALOG))
+@loop_over("code", sorted(CATALOG))
 def test_every_code_is_provoked_by_a_test(code: str) -> None:
-    tests = (file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
-    assert code in RUNS or any(code in text for text in tests)
+    assert code in RUNS or code in tests()
 
 
 @pytest.mark.parametrize("code", RUNS)

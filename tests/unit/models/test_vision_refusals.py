@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.models.model_card import image
 from chainrule.spec import Size, Spec
@@ -78,8 +79,8 @@ def test_images_with_other_channels_than_those_trained_on_are_refused() -> None:
         assert "28, 28, 1" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", VISION)
-@pytest.mark.parametrize("classes", [0, -3, 2.5, True, "10", None])
+@loop_over("name", VISION)
+@loop_over("classes", [0, -3, 2.5, True, "10", None])
 def test_invalid_numbers_of_classes_are_refused(name: str, classes: Any) -> None:
     with pytest.raises(cr.errors.UsageError) as caught:
         getattr(cr.models, name)(classes=classes)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.engines.dispatch import Program
@@ -79,7 +80,7 @@ def exact_or_non_finite(values: np.ndarray, exact: np.ndarray, tolerance: float)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("power", POWERS)
+@loop_over("power", POWERS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_normalization_is_exact_or_non_finite(name: str, power: int, engine: str) -> None:
     x = (X * 10.0**power).astype(np.float32)
@@ -93,7 +94,7 @@ def test_a_normalization_is_exact_or_non_finite(name: str, power: int, engine: s
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("power", [-12, -5, 0, 5, 12, 18, 20, 30, 37])
+@loop_over("power", [-12, -5, 0, 5, 12, 18, 20, 30, 37])
 @pytest.mark.parametrize("name", AROUND)
 def test_a_weight_normalization_is_exact_or_non_finite(name: str, power: int, engine: str) -> None:
     by = 10.0**power if name == "SpectralNorm" or power > -6 else 1.0  # below epsilon W/|W| is not defined
@@ -158,7 +159,7 @@ def test_norms_of_ordinary_numbers_have_the_bits_of_the_plain_sum() -> None:
         assert mine == plain
 
 
-@pytest.mark.parametrize("power", [-30, -20, 0, 18, 20, 30, 37])
+@loop_over("power", [-30, -20, 0, 18, 20, 30, 37])
 @pytest.mark.parametrize("kind", [cr.ClipNorm, cr.ClipGlobalNorm])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: str) -> None:
@@ -205,8 +206,8 @@ def test_no_optimizer_ignores_a_huge_gradient_silently(name: str, huge: float) -
         assert (model.parameters()["weight"] != before).any()
 
 
-@pytest.mark.parametrize("alone", [True, False])
-@pytest.mark.parametrize("power", [-4, 0, 8, 16, 20, 30, 37])
+@loop_over("alone", [True, False])
+@loop_over("power", [-4, 0, 8, 16, 20, 30, 37])
 @pytest.mark.parametrize("name", ["cosine_similarity", "cosine_embedding"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_angles_of_huge_vectors_are_exact_or_non_finite(

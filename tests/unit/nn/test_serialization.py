@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from case_loops import loop_over
 from chainrule import nn
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.nn.schedule import Slowed
@@ -124,7 +125,7 @@ def test_every_kind_of_every_family_has_a_case() -> None:
     assert tried == {family: set(kinds) for family, (_, kinds) in FAMILIES.items()}
 
 
-@pytest.mark.parametrize(("family", "value"), ALL, ids=[str(value)[:40] for _, value in ALL])
+@loop_over(("family", "value"), ALL, ids=[str(value)[:40] for _, value in ALL])
 def test_records_round_trip(family: str, value: Any) -> None:
     record = nn.to_record(value)
     text = json.dumps(record, allow_nan=False, sort_keys=True)

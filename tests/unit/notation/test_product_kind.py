@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.catalog.block import block as block_of
 from chainrule.catalog.kind import KINDS
 from chainrule.graph import Node
@@ -112,7 +113,7 @@ def test_product_signs_of_notations(name: str) -> None:
     assert [cr.formula(node, kind) for kind in ("unicode", "latex", "ascii")] == expected
 
 
-@pytest.mark.parametrize("name", KINDS["op"].entries)
+@loop_over("name", KINDS["op"].entries)
 def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
     """Bare letters of an op (x, y, dy) are arrays, those with indices and its settings are numbers."""
     block = block_of("op", name)
@@ -137,7 +138,7 @@ def _check_bare(tree: Tree, known: dict[str, tuple[int, ...]]) -> bool:
     return any(parts)
 
 
-@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+@loop_over("card", CARDS, ids=lambda card: card.name)
 def test_sentences_of_operations_use_no_letter_of_derivations(card: Any) -> None:
     """x is the input of a network there, y the target and b a bias, whatever they are in a card."""
     for clause in (card.says.forward, card.says.backward, card.says.forward_zh, card.says.backward_zh):

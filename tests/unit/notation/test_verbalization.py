@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given
 
+from case_loops import loop_over
 from chainrule.messages import LANGUAGES, translated
 from chainrule.notation import (
     FUNCTIONS,
@@ -66,7 +66,7 @@ READ = [  # text, English, Chinese
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "english", "chinese"), READ, ids=[row[0] for row in READ])
+@loop_over(("text", "english", "chinese"), READ, ids=[row[0] for row in READ])
 def test_formulas_in_words_as_written_by_hand(text: str, english: str, chinese: str) -> None:
     assert to_words(parse(text)) == english
     assert to_words(parse(text), "zh") == chinese
@@ -107,7 +107,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("text", [text for _, text in FORMULAS], ids=[name for name, _ in FORMULAS])
+@loop_over("text", [text for _, text in FORMULAS], ids=[name for name, _ in FORMULAS])
 def test_every_formula_of_every_card_prints_in_all_notations(text: str) -> None:
     tree = parse(text)
     assert parse(to_ascii(tree, None)) == tree
@@ -122,7 +122,7 @@ def test_every_formula_of_every_card_prints_in_all_notations(text: str) -> None:
     assert not re.search(r"[一-鿿]", english)
 
 
-@pytest.mark.parametrize("text", [text for _, text in FORMULAS], ids=[name for name, _ in FORMULAS])
+@loop_over("text", [text for _, text in FORMULAS], ids=[name for name, _ in FORMULAS])
 def test_every_formula_of_every_card_is_read_back_from_latex(text: str) -> None:
     def on_paper(tree: Tree) -> Tree | None:
         match tree:

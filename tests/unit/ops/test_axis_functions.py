@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.errors import ChainruleError, DtypeError, ShapeError, UsageError
 
 ENGINES = ["native", "reference"]
@@ -98,8 +99,8 @@ EQUATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("equation", EQUATIONS)
-@pytest.mark.parametrize("seed", range(3))
+@loop_over("equation", EQUATIONS)
+@loop_over("seed", range(3))
 def test_einsum(equation: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     lengths = {letter: int(rng.integers(1, 5)) for letter in "abcdefghijklmnopqrstuvwxyz"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from case_loops import loop_over
 from chainrule.ops.elementwise.comparison import MANY, Where
 
 RNG = np.random.default_rng(0)
@@ -23,11 +24,11 @@ def of_random_bits(dtype: str, rows: int) -> np.ndarray:
     return bits % 2 == 0 if dtype == "bool" else bits.view(dtype)
 
 
-@pytest.mark.parametrize("rows", [3, MANY // 8, MANY // 4])
+@loop_over("rows", [3, MANY // 8, MANY // 4])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "int64", "bool"])
-@pytest.mark.parametrize("second", LAYOUTS)
-@pytest.mark.parametrize("first", LAYOUTS)
-@pytest.mark.parametrize("condition", LAYOUTS)
+@loop_over("second", LAYOUTS)
+@loop_over("first", LAYOUTS)
+@loop_over("condition", LAYOUTS)
 def test_every_bit_and_the_memory_layout_are_those_of_numpy(
     condition: str, first: str, second: str, dtype: str, rows: int
 ) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from pages.translations import WORDS, block_texts
 
+from case_loops import loop_over
 from chainrule.catalog import KINDS, block, to_unicode
 from chainrule.messages import translated
 
@@ -26,7 +26,7 @@ BLOCKS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "name"), BLOCKS)
+@loop_over(("kind", "name"), BLOCKS)
 def test_both_languages_have_the_same_symbols(kind: str, name: str) -> None:
     english, chinese = prose(kind, name), translated(prose(kind, name), "zh", f"{kind}.{name}")
     assert re.search("[一-鿿，。；]", chinese)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import chainrule
+from case_loops import loop_over
 from chainrule.derive.sections.matrix_form import PITFALLS
 from chainrule.diagnosis import RULES
 from chainrule.messages import in_language, is_known
@@ -44,7 +45,7 @@ def test_every_key_in_the_code_exists() -> None:
     assert keys - set(EN) == set()
 
 
-@pytest.mark.parametrize("key", list(ZH))
+@loop_over("key", list(ZH))
 def test_chinese_uses_full_width_punctuation(key: str) -> None:
     assert re.findall(r"[\u4e00-\u9fff][,;:?!]", ZH[key]) == []
     plain = re.sub(r"\{\w+\}", "", ZH[key])
