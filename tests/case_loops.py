@@ -17,9 +17,7 @@ Test = Callable[..., None]
 
 
 def loop_over(
-    names: str | tuple[str, ...],
-    values: Iterable[Any],
-    ids: Iterable[str] | Callable[[Any], object] = str,
+    names: str | tuple[str, ...], values: Iterable[Any], ids: Iterable[str] | Callable[[Any], object] = str
 ) -> Callable[[Test], Test]:
     """Return a decorator that calls a test once for each value, as one test.
 

@@ -33,6 +33,7 @@ TEXTS: Texts = {
 }
 NET, HASHES = "convolutional and linear ensemble", 2**18
 QUICK, LONG = (1, 64, 5), (4, 64, 6)  # convolutional members, channels, epochs
+COLORED = 5  # reviews on the page of errors
 
 
 def convolutional(size: int, channels: int) -> cr.Layer:
@@ -92,7 +93,7 @@ def main(
     print_scores(scores := [*baseline_scores(reviews), net], lang, "accuracy")
     print(f"{names['note']}\n{credit_line('sentiment', lang)}")
     if out:
-        errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:5]
+        errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:COLORED]
         colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
         test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
         save_run(out, models[0], scores, {"test.csv": test, "errors.html": colored})
