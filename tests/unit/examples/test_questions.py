@@ -12,7 +12,7 @@ import pytest
 from chainrule.apps.cli.main import main as command
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.errors import DataError
-from chainrule_examples.questions import answer_page
+from chainrule_examples.questions import answers
 from chainrule_examples.questions import lesson as questions
 from chainrule_examples.questions.answers import encode, overlapping_clauses, random_clauses
 from chainrule_examples.questions.question_sets import (
@@ -151,7 +151,7 @@ def test_a_small_training_answers_refuses_and_is_attributed(
 ) -> None:
     monkeypatch.setattr(questions, "FORMS", {"drcd": ((24, 2, 10), (24, 2, 10))})
     monkeypatch.setattr(questions, "LENGTHS", (32, 16))
-    monkeypatch.setattr(answer_page, "COLORED", 1)
+    monkeypatch.setattr(answers, "COLORED", 1)
     run = tmp_path / "run"
     questions.main(lang="zh", set="drcd", data=str(folder), out=str(run))
     assert "被拒绝" in capsys.readouterr().out
@@ -222,7 +222,7 @@ def test_stories_are_learned_better_than_by_the_baselines(
     monkeypatch.setattr(questions, "FORMS", {"stories": ((16, 2, 2), (16, 2, 2))})
     monkeypatch.setattr(questions, "SIZES", (300, 40, 40))
     monkeypatch.setattr(questions, "LENGTHS", (64, 16))
-    monkeypatch.setattr(answer_page, "COLORED", 1)
+    monkeypatch.setattr(answers, "COLORED", 1)
     assert command(["example", "questions", "--seeds", "1", "--lang", "zh", "--out", str(tmp_path)]) == 0
     assert "网络" in capsys.readouterr().out
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
