@@ -51,8 +51,8 @@ def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
     assert list(scores) == ["mean brightness", "logistic regression", "network"]
     assert scores["mean brightness"]["AUC"] == [1.0]
     assert len(scores["network"]["AUC"]) == 2
-    shown = re.findall(r"test \d+: (?:normal|pneumonia)", (run / "errors.html").read_text(encoding="utf-8"))
-    assert len(set(shown)) == len(shown) == SHOWN
+    captions = re.findall(r"test \d+: (?:normal|pneumonia)", (run / "errors.html").read_text(encoding="utf-8"))
+    assert len(set(captions)) == len(captions) == SHOWN
 
 
 def test_repeated_images_do_not_train(tmp_path: Path) -> None:
