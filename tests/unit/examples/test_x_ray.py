@@ -51,7 +51,9 @@ def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
     assert list(scores) == ["mean brightness", "logistic regression", "network"]
     assert scores["mean brightness"]["AUC"] == [1.0]
     assert len(scores["network"]["AUC"]) == 2
-    captions = re.findall(r"test \d+: (?:normal|pneumonia)", (run / "errors.html").read_text(encoding="utf-8"))
+    captions = re.findall(
+        r"test \d+: (?:normal|pneumonia)", (run / "errors.html").read_text(encoding="utf-8")
+    )
     assert len(set(captions)) == len(captions) == SHOWN
 
 
