@@ -28,7 +28,7 @@ from chainrule_examples.connect_four.tree_search import Evaluate, Forest, move_p
 from chainrule_examples.replay_buffer import ReplayBuffer
 from chainrule_examples.score_table import MODEL
 
-# The network of the example connect-four: for a position the probabilities of the moves, and a value.
+# The network: for a position the probabilities of the moves, and a value.
 
 
 def policy_value_network(channels: int, blocks: int) -> cr.Layer:
@@ -185,7 +185,7 @@ def mirror(rows: Row) -> Row:
     return Row(np.ascontiguousarray(rows.planes[:, :, ::-1]), rows.policy[:, ::-1].copy(), rows.value)
 
 
-# The training of the example connect-four: rounds of self-play, each followed by updates of the network.
+# The training: rounds of self-play, each followed by updates of the network.
 
 BATCH, CAPACITY, LEARNING_RATE = 128, 40_000, 0.003
 

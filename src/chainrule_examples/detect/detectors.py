@@ -12,7 +12,7 @@ from chainrule.data import Detections
 from chainrule.metrics import Truth
 from chainrule_examples.conv_block import conv_block, residual_block
 
-# The network of the detection example: from images to a grid of scores and boxes.
+# The network: from images to a grid of scores and boxes.
 #
 # Three resolutions are joined by residual connections: the grid has a cell for 4 x 4 pixels, and the layers
 # inside see the surroundings of a cell at a half and a quarter of that resolution.

@@ -13,28 +13,13 @@ import typer
 
 import chainrule as cr
 from chainrule.inputs import TranscriptKind
-from chainrule.messages import Text, Texts, in_language
+from chainrule.messages import Text, in_language
 from chainrule_examples.listen.spoken_digits import recognize_digits
 from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
-from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
+from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, TEXTS, Utterances, read_parts
+from chainrule_examples.listen.utterances import OPTIONS as OPTIONS
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 
-OPTIONS: Texts = {
-    "digits": "recognize single digits instead",
-    "data": "archive or folder of the recordings",
-    "long": "larger network and longer training",
-    "seeds": "number of trainings; 0: 1, or 3 for digits",
-    "epochs": "number of epochs; 0: chosen for the network",
-    "out": "folder for the model, the scores and the transcripts",
-}
-TEXTS: Texts = {
-    "data": "{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
-    "done": "seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
-    "note": (
-        "The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
-        "\nConversations have error rates many times as high."
-    ),
-}
 EMPTY, GREEDY = "empty text", "most probable path"
 BEAM: Text = "beam search with a word bigram"
 Seeds = Annotated[int, typer.Option(min=0)]

@@ -74,7 +74,7 @@ def read_digits(data: str) -> Digits:
     return Digits(x, np.array(digits), np.array(speakers), np.array(numbers, np.int64))
 
 
-# ``chainrule example listen --digits``: recognize digits by convolutions over log-mel spectrograms.
+# Option ``--digits``: recognize digits by convolutions over log-mel spectrograms.
 #
 # The test recordings are of speakers who also recorded training digits. ``--long`` also leaves out each
 # speaker once, which is how well a stranger is understood.

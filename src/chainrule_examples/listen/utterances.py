@@ -14,12 +14,29 @@ import numpy as np
 import chainrule as cr
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.errors import DataError, fact
+from chainrule.messages import Texts
 
 SYMBOLS = "-abcdefghijklmnopqrstuvwxyz "  # of the labels; the first is the blank of CTC
 COEFFICIENTS, LENGTH, MAX_LABELS = 13, 640, 60  # of a frame; frames and labels of an utterance
 HELD_OUT = 8  # training speakers for validation
 STRIDE = 4  # frames of the input for one of the output
 LINE = re.compile(r"(?:<s>)?(.*?)(?:</s>)?\s*\(([^()]+)\)")
+OPTIONS: Texts = {
+    "digits": "recognize single digits instead",
+    "data": "archive or folder of the recordings",
+    "long": "larger network and longer training",
+    "seeds": "number of trainings; 0: 1, or 3 for digits",
+    "epochs": "number of epochs; 0: chosen for the network",
+    "out": "folder for the model, the scores and the transcripts",
+}
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test utterances of {3}, {4} and {5} people",
+    "done": "seed {seed}: {size:,} parameters; validation WER {greedy:.1%}, with a word bigram {beam:.1%}",
+    "note": (
+        "The vocabulary is small: letters, numbers and thirty commands, read in quiet offices in 1990."
+        "\nConversations have error rates many times as high."
+    ),
+}
 
 
 class Utterances(NamedTuple):

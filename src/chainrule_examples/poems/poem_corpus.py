@@ -21,16 +21,33 @@ import numpy as np
 
 from chainrule.data import split
 from chainrule.errors import DataError, fact
+from chainrule.messages import Texts
 
 FORTUNES = Path("/usr/share/games/fortunes/tang300")
 POETRY = "**/quantangshi/poet.tang.*.json"
 PUNCTUATION = "，。？！；：、"
+LENGTH = 65  # characters of a text: eight lines of seven
 _COLOR = re.compile(r"\x1b\[\d*m")
 _NOTE = re.compile(r"（[^）]*）|〖[^〗]*〗|\{[^}]*\}|\([^)]*\)")
 _NUMBER = re.compile(r"poet\.tang\.[0-9]{1,9}\.json")
 _MARK = re.compile(r"[\s《》〈〉「」『』“”‘’\[\]・·]")  # removed, while the text inside is kept
 _VERSES = re.compile(rf"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f{PUNCTUATION}]+")
 _MAX_LENGTH = 10_000  # characters of a poem; the longest known poem has fewer than 2,000
+OPTIONS: Texts = {
+    "data": "folder of the npm package chinese-poetry",
+    "first": "beginning of the poems",
+    "acrostic": "first characters of the lines of an acrostic",
+    "epochs": "maximum number of epochs; 0: chosen for the data",
+    "seed": "seed of the split, the training and the poems",
+    "out": "file for the model, for chainrule generate",
+}
+TEXTS: Texts = {
+    "data": "{0} training, {1} validation, {2} test poems; {size} tokens, {rare:.1%} rare characters",
+    "gpt": "GPT, {size:,} parameters, {epochs} epochs",
+    "head": "Nats per character (perplexity): validation, test",
+    "unigram": "single characters",
+    "ngram": "{order}-gram model, Kneser-Ney",
+}
 
 
 @dataclass(frozen=True)

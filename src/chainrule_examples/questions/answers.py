@@ -11,12 +11,11 @@ import chainrule as cr
 from chainrule.data import QuestionInput
 from chainrule.inputs import QuestionKind, QuestionRows
 from chainrule.messages import Text, Texts, in_language, translated
-from chainrule.metrics import exact_match
+from chainrule.metrics import character_f1, exact_match
 from chainrule.page import markup_table, result_page
 from chainrule_examples import COMMON
-from chainrule_examples.questions.question_sets import Part, Question
-
-# Texts of the example ``questions``.
+from chainrule_examples.questions.question_sets import Part, Question, question_rows
+from chainrule_examples.score_table import csv_text
 
 OPTIONS: Texts = {
     **COMMON,
@@ -175,3 +174,16 @@ def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRo
         colored = one.by_character(values).plot_html()
         sections.append((texts["why"].format(question=questions[row].question), colored, texts["legend"]))
     return result_page(texts["title"], lang, sections)
+
+
+def measure(texts: list[str], questions: list[Question]) -> dict[str, float]:
+    """Exact matches and common characters."""
+    references = [question.answers for question in questions]
+    return {"EM": exact_match(texts, references), "F1": character_f1(texts, references)}
+
+
+def table_and_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) -> dict[str, str]:
+    """The test questions as a table, and the page of the answers."""
+    questions = [question for part in tested for question in part]
+    page = answer_page(model, tested.questions, rows, lang)
+    return {"test.csv": csv_text(question_rows(questions)), "answers.html": page}

@@ -19,20 +19,20 @@ import chainrule as cr
 from chainrule.data import QuestionInput
 from chainrule.inputs import QuestionRows
 from chainrule.messages import Text, in_language
-from chainrule.metrics import character_f1, exact_match
 from chainrule_examples.questions.answers import (
     METHODS,
     TEXTS,
-    answer_page,
     encode,
+    measure,
     overlapping_clauses,
     random_clauses,
     refusal_line,
+    table_and_page,
     with_threshold,
 )
 from chainrule_examples.questions.answers import OPTIONS as OPTIONS
-from chainrule_examples.questions.question_sets import Question, question_parts, question_rows
-from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
+from chainrule_examples.questions.question_sets import question_parts
+from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 
 NET: Text = "network"
 Seeds = Annotated[int, typer.Option(min=0)]
@@ -52,12 +52,6 @@ def train_network(
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
-
-
-def measure(texts: list[str], questions: list[Question]) -> dict[str, float]:
-    """Exact matches and common characters."""
-    references = [question.answers for question in questions]
-    return {"EM": exact_match(texts, references), "F1": character_f1(texts, references)}
 
 
 def main(
@@ -98,11 +92,7 @@ def main(
     if not is_story:
         print(credit_line("questions", lang))
     if out:
-        files = {
-            "test.csv": csv_text(question_rows([q for part in tested for q in part])),
-            "answers.html": answer_page(models[0], tested.questions, test, lang),
-        }
-        save_run(out, models[0], scores, files)
+        save_run(out, models[0], scores, table_and_page(models[0], tested, test, lang))
 
 
 if __name__ == "__main__":

@@ -16,12 +16,11 @@ from chainrule.page import markup_table, screen
 from chainrule_examples import Count, Natural
 from chainrule_examples.robot.page import NAMES, TEXTS, robot_page
 from chainrule_examples.robot.page import OPTIONS as OPTIONS
-from chainrule_examples.robot.robots import PENDULUM, REACHER, Environments, Policy, Robot, run
+from chainrule_examples.robot.robots import ROBOTS, Environments, Policy, Robot, run
 from chainrule_examples.robot.twin_critics import Agent
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 STARTS, TEST_SEED, FACTORS = 100, 10_000, (0.7, 1.0, 1.3)
-ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}
 
 
 def train_agent(robot: Robot, seed: int, steps: int) -> tuple[Agent, list[float]]:

@@ -10,8 +10,6 @@ from chainrule.messages import Texts
 from chainrule.page import BLUE, Frame, result_page
 from chainrule_examples.robot.robots import Robot
 
-# The texts of the example ``robot`` in English and Chinese.
-
 OPTIONS: Texts = {
     "robot": "pendulum: swing it up; reacher: reach a target with an arm",
     "steps": "steps of each training; 0: 12,000, or 20,000 with --long; reacher: 12,000, or 60,000",

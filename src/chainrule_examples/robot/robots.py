@@ -341,3 +341,4 @@ REACHER = Robot(
     portrait=paths_portrait,
     animation=arm_animation,
 )
+ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}

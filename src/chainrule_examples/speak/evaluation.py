@@ -14,8 +14,6 @@ from chainrule_examples.score_table import Score
 from chainrule_examples.speak.distortion import SPECTROGRAM, mel_cepstral_distortion
 from chainrule_examples.speak.voice_clips import Clip
 
-# The mel-cepstral distortion of speech for test recordings, and that of simpler methods.
-
 MEAN, TEACHER = "mean frame", "espeak-ng"
 
 

@@ -29,10 +29,29 @@ from scipy import sparse
 import chainrule as cr
 from chainrule.data import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.data.readers.optional_dependency import missing
+from chainrule.messages import Texts
 from chainrule.spec import bound
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 
-# Evaluate translations by BLEU and chrF, computed with sacrebleu.
+OPTIONS: Texts = {
+    "text": "sentence to translate",
+    "data": "folder with zh_CN/LC_MESSAGES/*.mo at any depth",
+    "long": "larger network and longer training",
+    "epochs": "maximum number of epochs; 0: chosen for the network",
+    "beams": "number of beams; 1: greedy search",
+    "model": "model file: loaded if it exists, otherwise written",
+}
+TEXTS: Texts = {
+    "data": "{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
+    "size": "{size:,} parameters, {epochs} epochs; BLEU and chrF of the test sentences",
+    "copy": "English text, copied",
+    "memory": "translation of the nearest sentence",
+    "lexicon": "dictionary and phrases",
+    "net": "Transformer",
+    "samples": "English | reference | dictionary | Transformer",
+}
+
+# BLEU and chrF, computed with sacrebleu.
 #
 # BLEU is the geometric mean of the precisions of n-grams of one to four words, with a penalty for short
 # translations; in Chinese, words are characters. chrF is an F-score of character n-grams of one to six

@@ -13,28 +13,12 @@ from typing import Any, NamedTuple
 
 import chainrule as cr
 from chainrule.data import PAD
-from chainrule.messages import Texts, in_language
+from chainrule.messages import in_language
 from chainrule_examples import Count
-from chainrule_examples.translate.baselines import baseline_translations, bleu_and_chrf, translate_all
+from chainrule_examples.translate.baselines import OPTIONS as OPTIONS
+from chainrule_examples.translate.baselines import TEXTS, baseline_translations, bleu_and_chrf, translate_all
 from chainrule_examples.translate.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
 
-OPTIONS: Texts = {
-    "text": "sentence to translate",
-    "data": "folder with zh_CN/LC_MESSAGES/*.mo at any depth",
-    "long": "larger network and longer training",
-    "epochs": "maximum number of epochs; 0: chosen for the network",
-    "beams": "number of beams; 1: greedy search",
-    "model": "model file: loaded if it exists, otherwise written",
-}
-TEXTS: Texts = {
-    "data": "{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
-    "size": "{size:,} parameters, {epochs} epochs; BLEU and chrF of the test sentences",
-    "copy": "English text, copied",
-    "memory": "translation of the nearest sentence",
-    "lexicon": "dictionary and phrases",
-    "net": "Transformer",
-    "samples": "English | reference | dictionary | Transformer",
-}
 LENGTH = 64  # maximum number of tokens of a sentence
 
 

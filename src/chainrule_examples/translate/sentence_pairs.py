@@ -31,7 +31,7 @@ from chainrule import Tokenizer, pad_sequences
 from chainrule.data import PAD, split
 from chainrule.errors import DataError, UsageError, fact
 
-# Read translation catalogs of GNU gettext.
+# Catalogs of GNU gettext.
 #
 # Free programs store their texts in the format of GNU gettext: one ``.mo`` file per part of the program and
 # language, with every English text and its translation. Installed programs contain tens of thousands of
