@@ -7,8 +7,8 @@ import numpy as np
 from chainrule.data.cells import missing
 from chainrule.data.cells.characters import unwrap_formulas
 from chainrule.data.cells.notation import PARTS, ascii_numbers
-from chainrule.data.readers import number_parsing
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import CODE as CODE_PATTERN
 from chainrule.data.readers.number_parsing import EXPONENT_CODE, GROUPED_POINT, INFINITE, INTEGER, PLAIN
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
@@ -48,7 +48,7 @@ def cell_properties(
     plain, integral = _matches(texts, PLAIN), _matches(texts, INTEGER)
     code = integral & (texts.str.len_bytes() >= LONG).to_numpy()  # an integer has one byte for each digit
     candidates = np.flatnonzero(integral | _matches(texts, "E", is_literal=True))
-    code[candidates] |= _matches(texts.gather(candidates), f"{number_parsing.CODE}|{EXPONENT_CODE}")
+    code[candidates] |= _matches(texts.gather(candidates), f"{CODE_PATTERN}|{EXPONENT_CODE}")
     other = np.flatnonzero(~plain)
     lower = texts.gather(other).str.to_lowercase()
     # The mark may also be elsewhere in a cell.
