@@ -57,12 +57,12 @@ _LAZY = LazyNames(
         "readers.streaming": "map_array read_blocks sample_rows stream unpack",
         "tables.table": "Table",
         "tables.task": "Task choose_task",
-        "sequences.tokenizer": "BEGIN END PAD UNKNOWN Tokenizer tokenizers_of",
+        "sequences.tokenizer": "BEGIN END PAD Tokenizer UNKNOWN tokenizers_of",
         "sequences.windows": "Windows text_rows text_windows windows",
-        "boxes.center_grid": "Detections decode_centers encode_centers",
-        "boxes.flip": "flip_boxes",
-        "boxes.overlap": "box_area box_iou non_maximum_suppression",
-        "boxes.voc": "Annotation read_voc",
+        "boxes": (
+            "Annotation Detections box_area box_iou decode_centers encode_centers flip_boxes "
+            "non_maximum_suppression read_voc"
+        ),
         "masks.masks": "class_mask median_frequency_weights overlay resize_masks",
         "molecules.molecule_input": "MoleculeInput",
         "readers.image_arrays": "image_table labeled_images",

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data.boxes.center_grid import decode_centers
+from chainrule.data.boxes import decode_centers
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import fact

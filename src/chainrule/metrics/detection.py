@@ -16,8 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.data.boxes.center_grid import Detections
-from chainrule.data.boxes.overlap import box_iou
+from chainrule.data.boxes import Detections, box_iou
 from chainrule.records import frozen
 
 

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.boxes.center_grid import decode_centers, encode_centers
-from chainrule.data.boxes.overlap import box_area, box_iou, non_maximum_suppression
-from chainrule.data.boxes.voc import MAX_BYTES, read_voc
+from chainrule.data.boxes import (
+    MAX_BYTES,
+    box_area,
+    box_iou,
+    decode_centers,
+    encode_centers,
+    non_maximum_suppression,
+    read_voc,
+)
 from chainrule.errors import DataError
 
 SIDE = 12

@@ -14,8 +14,7 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
-from chainrule.data.boxes.flip import flip_boxes
-from chainrule.data.boxes.overlap import box_iou
+from chainrule.data.boxes import box_iou, flip_boxes
 from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
 from chainrule_examples.detect.detectors import color_peaks

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.boxes.center_grid import Detections
-from chainrule.data.boxes.overlap import box_iou
+from chainrule.data.boxes import Detections, box_iou
 from chainrule.metrics.detection import Truth, average_precision, match_boxes, mean_average_precision
 
 Scene = tuple[Detections, Truth]
