@@ -63,7 +63,7 @@ _LAZY = LazyNames(
             "Annotation Detections box_area box_iou decode_centers encode_centers flip_boxes "
             "non_maximum_suppression read_voc"
         ),
-        "masks.masks": "class_mask median_frequency_weights overlay resize_masks",
+        "masks": "class_mask median_frequency_weights overlay resize_masks",
         "molecules.molecule_input": "MoleculeInput",
         "readers.image_arrays": "image_table labeled_images",
         "readers.image_decoding": "decode_image",

@@ -12,10 +12,10 @@ from chainrule.data.boxes import encode_centers as encode_centers
 from chainrule.data.boxes import flip_boxes as flip_boxes
 from chainrule.data.boxes import non_maximum_suppression as non_maximum_suppression
 from chainrule.data.boxes import read_voc as read_voc
-from chainrule.data.masks.masks import class_mask as class_mask
-from chainrule.data.masks.masks import median_frequency_weights as median_frequency_weights
-from chainrule.data.masks.masks import overlay as overlay
-from chainrule.data.masks.masks import resize_masks as resize_masks
+from chainrule.data.masks import class_mask as class_mask
+from chainrule.data.masks import median_frequency_weights as median_frequency_weights
+from chainrule.data.masks import overlay as overlay
+from chainrule.data.masks import resize_masks as resize_masks
 from chainrule.data.molecules.molecule_input import MoleculeInput as MoleculeInput
 from chainrule.data.readers.frames import as_columns as as_columns
 from chainrule.data.readers.frames import is_by_column as is_by_column

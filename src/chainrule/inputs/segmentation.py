@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data.masks.masks import class_colors, class_mask, overlay
+from chainrule.data.masks import class_colors, class_mask, overlay
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact

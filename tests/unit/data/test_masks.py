@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.masks.masks import (
+from chainrule.data.masks import (
     STRIP,
     class_colors,
     class_mask,

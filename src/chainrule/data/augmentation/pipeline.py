@@ -21,7 +21,7 @@ from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.transform import Transform, random_numbers
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
-from chainrule.data.masks.masks import are_masks
+from chainrule.data.masks import are_masks
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation

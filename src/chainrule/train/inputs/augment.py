@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.data.masks.masks import are_masks
+from chainrule.data.masks import are_masks
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.validation import out_of_range
 
