@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.attribution.attribution import Attribution
-from chainrule.data.molecules.drawing import molecule_svg
-from chainrule.data.molecules.structure import Molecule
+from chainrule.data.molecules import Molecule, molecule_svg
 from chainrule.page.charts import color_of, scale_limit
 
 NODES = "nodes"  # the input with the atoms

@@ -64,7 +64,7 @@ _LAZY = LazyNames(
             "non_maximum_suppression read_voc"
         ),
         "masks": "class_mask median_frequency_weights overlay resize_masks",
-        "molecules.molecule_input": "MoleculeInput",
+        "molecules": "MoleculeInput",
         "readers.image_arrays": "image_table labeled_images",
         "readers.image_decoding": "decode_image",
         "readers.wave_files": "decode_wave encode_wave",

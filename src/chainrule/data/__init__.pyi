@@ -16,7 +16,7 @@ from chainrule.data.masks import class_mask as class_mask
 from chainrule.data.masks import median_frequency_weights as median_frequency_weights
 from chainrule.data.masks import overlay as overlay
 from chainrule.data.masks import resize_masks as resize_masks
-from chainrule.data.molecules.molecule_input import MoleculeInput as MoleculeInput
+from chainrule.data.molecules import MoleculeInput as MoleculeInput
 from chainrule.data.readers.frames import as_columns as as_columns
 from chainrule.data.readers.frames import is_by_column as is_by_column
 from chainrule.data.readers.image_arrays import image_table as image_table

@@ -7,8 +7,7 @@ from typing import Any, Self
 from chainrule.attribution.atoms import by_atom
 from chainrule.attribution.attribution import Attribution
 from chainrule.data import Table
-from chainrule.data.molecules.molecule_input import MoleculeInput
-from chainrule.data.molecules.structure import Molecule, parse_smiles
+from chainrule.data.molecules import Molecule, MoleculeInput, parse_smiles
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from chainrule.data import MoleculeInput
 from chainrule.data.datasets import Archive, open_dataset
-from chainrule.data.molecules.structure import Molecule, chemistry, parse_smiles, read_blocks
+from chainrule.data.molecules import Molecule, chemistry, parse_smiles, read_blocks
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text
 
@@ -49,7 +49,7 @@ def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTOR
     """Return descriptors of molecules, (N, D); those not defined for a molecule, or beyond 1e6, are 0.
 
     Example:
-        >>> from chainrule.data.molecules.structure import parse_smiles
+        >>> from chainrule.data.molecules import parse_smiles
         >>> descriptors([parse_smiles("CCO", "row 1")])[0, 2].round(1).item()  # the mass of ethanol
         46.1
     """
@@ -64,7 +64,7 @@ def scaffold(molecule: Molecule) -> str:
     """Return the rings of a molecule and what links them, as SMILES (Murcko scaffold); empty without rings.
 
     Example:
-        >>> from chainrule.data.molecules.structure import parse_smiles
+        >>> from chainrule.data.molecules import parse_smiles
         >>> scaffold(parse_smiles("CCc1ccccc1O", "row 1"))
         'c1ccccc1'
 

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.data.molecules.drawing import molecule_svg
-from chainrule.data.molecules.molecule_input import BONDS, FEATURES, MoleculeInput
-from chainrule.data.molecules.structure import parse_smiles, read_blocks
+from chainrule.data.molecules import BONDS, FEATURES, MoleculeInput, molecule_svg, parse_smiles, read_blocks
 from chainrule.errors import DataError
 from chainrule_examples.molecules.solubility import DESCRIPTORS, all_descriptors, descriptors, scaffold
 

@@ -1,24 +1,127 @@
-"""Molecules as padded graphs: numbers of each atom, the bonds of each kind, and which atoms exist.
-
-Hydrogen atoms are not nodes; each atom has their number. Beside element, neighbors and rings, the numbers of
-an atom contain its contributions to three properties of the molecule that are sums over atoms: logP and molar
-refractivity (Wildman and Crippen) and polar surface area (Ertl). The settings are stored with the model, so
-that ``chainrule predict RUN FILE`` reads molecules as the training did.
-
-Reference: Wildman and Crippen (1999), Prediction of physicochemical parameters by atomic contributions; Ertl,
-Rohde and Selzer (2000), Fast calculation of molecular polar surface area.
-"""
+"""Molecules: SMILES parsed by RDKit as graphs for a network, descriptors, scaffolds and drawings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.data.molecules.structure import Molecule
+from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
+
+# Parse molecules by RDKit, with an error that names the fault of a SMILES.
+
+Molecule: TypeAlias = Any  # an rdkit.Chem.Mol
+MAX_SMILES = 2000  # characters
+MAX_BLOCKS = 100_000  # molecules of a file
+
+
+def chemistry(where: str) -> Any:
+    """Return the module ``rdkit.Chem`` (E350), with its log switched off: errors are raised here."""
+    try:
+        from rdkit import Chem, RDLogger  # noqa: PLC0415, only molecules need it
+    except ImportError as error:
+        raise missing("molecules", where) from error
+    RDLogger.DisableLog("rdApp.*")  # pyright: ignore[reportAttributeAccessIssue]
+    return Chem
+
+
+def parse_smiles(smiles: str, where: str) -> Molecule:
+    """Parse a SMILES.
+
+    Args:
+        smiles: the text; spaces around it are ignored.
+        where: its position, for errors.
+
+    Raises:
+        DataError E350: RDKit is not installed. E390: not a SMILES, or not a possible molecule.
+
+    Example:
+        >>> parse_smiles("CCO", "the example").GetNumAtoms()
+        3
+    """
+    chem, text = chemistry(where), smiles.strip()
+    if not text:
+        raise _refused(where, fact("an empty text"))
+    if len(text) > MAX_SMILES or any(character.isspace() for character in text):
+        raise _refused(where, text[:80])
+    draft = chem.MolFromSmiles(text, sanitize=False)
+    if draft is None or not draft.GetNumAtoms():
+        raise _refused(where, text[:80])
+    problems = [problem.Message() for problem in chem.DetectChemistryProblems(draft)]
+    molecule = chem.MolFromSmiles(text)
+    if molecule is None:
+        raise _refused(where, text[:80], problems[:1])
+    return molecule
+
+
+def read_blocks(content: bytes, where: str) -> Iterator[Molecule]:
+    """Yield the molecules of an SDF file, with properties ``GetPropsAsDict()`` (E350; E390: its number)."""
+    chem = chemistry(where)
+    for number, molecule in enumerate(chem.ForwardSDMolSupplier(io.BytesIO(content)), start=1):
+        if molecule is None or number > MAX_BLOCKS:
+            place = fact("{file}, molecule {number}", file=where, number=number)
+            raise _refused(place, fact("a block that cannot be read"))
+        yield molecule
+
+
+def _refused(where: str, received: object, problems: list[str] | None = None) -> DataError:
+    expected = fact("a SMILES such as {smiles}", smiles="CC(=O)O")
+    fix = fact("correct the SMILES, or leave the row out")
+    return DataError("E390", where=where, expected=expected, received=received, notes=problems or [], fix=fix)
+
+
+# A molecule with colored atoms, as SVG.
+
+WIDTH, HEIGHT = 420, 300  # pixels
+LIBRARIES = "libXrender, libXext"  # of the system; RDKit's drawing is linked with them
+INSTALL = "apt-get install libxrender1 libxext6"  # on Debian
+
+
+def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = "") -> str:
+    """Return the structural formula, with a colored disk behind each atom.
+
+    Args:
+        colors: of the atoms, such as ``"#2563a8"``; empty for none.
+        caption: a line below; characters that RDKit cannot draw are left out.
+
+    Raises:
+        DataError E350: the system libraries that RDKit draws with are not installed.
+
+    Example:
+        >>> from chainrule.data.molecules import parse_smiles
+        >>> molecule = parse_smiles("CO", "row 1")
+        >>> molecule_svg(molecule, ["#ffffff", "#2563a8"])[:4]  # doctest: +SKIP
+        '<svg'
+    """
+    try:
+        from rdkit.Chem.Draw import rdMolDraw2D  # noqa: PLC0415, a molecule exists, so RDKit is installed
+    except ImportError as error:
+        raise DataError(
+            "E350", where="molecule_svg", library=LIBRARIES, expected=LIBRARIES, fix=INSTALL
+        ) from error
+    drawing = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
+    options = drawing.drawOptions()
+    options.useBWAtomPalette()
+    options.addAtomIndices = True  # from 0, as in the table of an attribution
+    options.highlightBondWidthMultiplier = 8
+    options.fillHighlights, options.continuousHighlight, options.circleAtoms = True, False, True
+    shades = {i: tuple(int(c[j : j + 2], 16) / 255 for j in (1, 3, 5)) for i, c in enumerate(colors)}
+    rdMolDraw2D.PrepareAndDrawMolecule(
+        drawing,
+        molecule,
+        legend=caption,
+        highlightAtoms=list(shades),
+        highlightAtomColors=shades,
+        highlightBonds=[],
+    )
+    drawing.FinishDrawing()
+    text = drawing.GetDrawingText()
+    return text[text.index("<svg") :].strip()
+
 
 ELEMENTS = ("C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
 BONDS = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
@@ -41,7 +144,7 @@ class MoleculeInput:
         max_atoms: N, the number of atoms that larger molecules must not exceed.
 
     Example:
-        >>> from chainrule.data.molecules.structure import parse_smiles
+        >>> from chainrule.data.molecules import parse_smiles
         >>> graphs = MoleculeInput(8)([parse_smiles("CCO", "row 1")], ["row 1"])
         >>> {name: array.shape for name, array in graphs.items()}
         {'nodes': (1, 8, 31), 'edges': (1, 4, 8, 8), 'mask': (1, 8)}
