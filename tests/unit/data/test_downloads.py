@@ -27,11 +27,11 @@ from chainrule.data.datasets import (
     Address,
     DebianPackages,
     Package,
+    archive,
     copy_of,
     downloads_folder,
     open_dataset,
     opening,
-    tar_members,
 )
 from chainrule.data.datasets import archive as archives
 from chainrule.data.datasets.archive import Archive, open_archive
@@ -143,7 +143,7 @@ def test_a_debian_package_that_expands_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = debian_package(tmp_path / "a.deb", {"a.txt": bytes(100_000)})
-    monkeypatch.setattr(tar_members, "DEBIAN_LIMIT", 50_000)
+    monkeypatch.setattr(archive, "DEBIAN_LIMIT", 50_000)
     with pytest.raises(DataError, match="E316"):
         open_archive(path)
 
