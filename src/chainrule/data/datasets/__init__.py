@@ -14,12 +14,12 @@ differs is named.
 from __future__ import annotations
 
 from chainrule.data.datasets.archive import Archive as Archive
+from chainrule.data.datasets.cached_download import copy_of as copy_of
+from chainrule.data.datasets.cached_download import downloads_folder as downloads_folder
+from chainrule.data.datasets.cached_download import open_dataset as open_dataset
 from chainrule.data.datasets.dataset import Address as Address
 from chainrule.data.datasets.dataset import Dataset as Dataset
 from chainrule.data.datasets.dataset import DebianPackages as DebianPackages
 from chainrule.data.datasets.dataset import Package as Package
-from chainrule.data.datasets.opening import copy_of as copy_of
-from chainrule.data.datasets.opening import downloads_folder as downloads_folder
-from chainrule.data.datasets.opening import open_dataset as open_dataset
 from chainrule.data.datasets.table import DATASETS as DATASETS
 from chainrule.data.datasets.table import table_of as table_of

@@ -8,8 +8,8 @@ import typer
 
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.datasets import DATASETS, copy_of, downloads_folder, open_dataset
+from chainrule.data.datasets.cached_download import dataset_of
 from chainrule.data.datasets.dataset import Dataset
-from chainrule.data.datasets.opening import dataset_of
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.messages import translated
 from chainrule.page import screen
