@@ -43,10 +43,9 @@ from chainrule.data.augmentation import (
     Solarize,
     batches,
 )
-from chainrule.data.augmentation.affine import compose, warp
 from chainrule.data.augmentation.color import adjust_hue
 from chainrule.data.augmentation.distortion import projected
-from chainrule.data.augmentation.geometry import rotation, scaling, shearing, translation
+from chainrule.data.augmentation.geometry import compose, rotation, scaling, shearing, translation, warp
 from chainrule.data.augmentation.transform import random_numbers
 from chainrule.errors import ChainruleError
 from chainrule.prng import key_of

@@ -15,9 +15,8 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.data.augmentation.affine import warp
 from chainrule.data.augmentation.color import adjust_brightness, adjust_contrast, adjust_saturation, blend
-from chainrule.data.augmentation.geometry import rotation, shearing, translation
+from chainrule.data.augmentation.geometry import rotation, shearing, translation, warp
 from chainrule.data.augmentation.transform import Transform, per_image
 from chainrule.records import frozen
 from chainrule.validation import require_integer, require_number
