@@ -124,15 +124,14 @@ CALLBACKS = by_name(
 )
 TRANSFORMS = by_name(
     {
-        "data.augmentation.adaptive_equalization": "EqualizeTiles",
         "data.augmentation.aug_mix": "AugMix",
         "data.augmentation.color": "Color",
         "data.augmentation.distortion": "Elastic Perspective",
         "data.augmentation.erasing": "Erase",
         "data.augmentation.geometry": "Affine Crop Flip ResizedCrop Rotate",
         "data.augmentation.rand_augment": "RandAugment",
-        "data.augmentation.random_apply": (
-            "AutoContrast Blur Equalize Gray Invert Posterize Sharpness Solarize"
+        "data.augmentation.single_operations": (
+            "AutoContrast Blur Equalize EqualizeTiles Gray Invert Posterize Sharpness Solarize"
         ),
     }
 )

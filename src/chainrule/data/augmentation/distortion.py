@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.geometry import sample_bilinear, sample_nearest
-from chainrule.data.augmentation.random_apply import RandomTransform
+from chainrule.data.augmentation.single_operations import RandomTransform
 from chainrule.data.augmentation.transform import scale_to
 from chainrule.records import frozen
 from chainrule.validation import require_integer, require_number
