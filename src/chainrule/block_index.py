@@ -124,12 +124,11 @@ CALLBACKS = by_name(
 )
 TRANSFORMS = by_name(
     {
-        "data.augmentation.aug_mix": "AugMix",
         "data.augmentation.color": "Color",
         "data.augmentation.distortion": "Elastic Perspective",
         "data.augmentation.erasing": "Erase",
         "data.augmentation.geometry": "Affine Crop Flip ResizedCrop Rotate",
-        "data.augmentation.rand_augment": "RandAugment",
+        "data.augmentation.rand_augment_and_aug_mix": "AugMix RandAugment",
         "data.augmentation.single_operations": (
             "AutoContrast Blur Equalize EqualizeTiles Gray Invert Posterize Sharpness Solarize"
         ),

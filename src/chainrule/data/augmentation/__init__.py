@@ -16,7 +16,6 @@ variant in every epoch cannot memorize single pixels.
     parse.py                  a pipeline from a text: ``flip, crop 4, rotate 10``
 """
 
-from chainrule.data.augmentation.aug_mix import AugMix
 from chainrule.data.augmentation.color import Color
 from chainrule.data.augmentation.distortion import Elastic, Perspective
 from chainrule.data.augmentation.erasing import Erase
@@ -24,7 +23,7 @@ from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.parse import augmentation_from_text
 from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation, Augmented, batches
-from chainrule.data.augmentation.rand_augment import OPERATIONS, RandAugment
+from chainrule.data.augmentation.rand_augment_and_aug_mix import OPERATIONS, AugMix, RandAugment
 from chainrule.data.augmentation.single_operations import (
     AutoContrast,
     Blur,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.color import gray
-from chainrule.data.augmentation.rand_augment import autocontrast, equalize, posterize, sharpen, solarize
+from chainrule.data.augmentation.rand_augment_and_aug_mix import (
+    autocontrast,
+    equalize,
+    posterize,
+    sharpen,
+    solarize,
+)
 from chainrule.data.augmentation.transform import Transform, per_image, require_pair, scale_to
 from chainrule.records import frozen
 from chainrule.validation import require_integer, require_number
