@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule import nn
-from chainrule.data.augmentation.mixing import Mix
+from chainrule.data.augmentation.erasing_and_mixing import Mix
 from chainrule.data.augmentation.transform import Transform
 from chainrule.extension import complete
 from chainrule.generation.strategy import Strategy

@@ -126,7 +126,7 @@ TRANSFORMS = by_name(
     {
         "data.augmentation.color": "Color",
         "data.augmentation.distortion": "Elastic Perspective",
-        "data.augmentation.erasing": "Erase",
+        "data.augmentation.erasing_and_mixing": "Erase",
         "data.augmentation.geometry": "Affine Crop Flip ResizedCrop Rotate",
         "data.augmentation.rand_augment_and_aug_mix": "AugMix RandAugment",
         "data.augmentation.single_operations": (
@@ -134,7 +134,7 @@ TRANSFORMS = by_name(
         ),
     }
 )
-MIXES = by_name({"data.augmentation.mixing": "CutMix Mixup"})
+MIXES = by_name({"data.augmentation.erasing_and_mixing": "CutMix Mixup"})
 INPUT_KINDS = by_name(
     {
         "inputs.arrays": "ArrayKind TranscriptKind",

@@ -12,7 +12,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from chainrule.data.augmentation.mixing import Mix
+from chainrule.data.augmentation.erasing_and_mixing import Mix
 from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation
 from chainrule.errors import Message, UsageError, fact, nearest
 

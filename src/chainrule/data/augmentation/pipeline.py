@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import block_index
-from chainrule.data.augmentation.mixing import Mix
+from chainrule.data.augmentation.erasing_and_mixing import Mix
 from chainrule.data.augmentation.transform import Transform, random_numbers
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
