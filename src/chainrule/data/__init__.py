@@ -38,7 +38,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "batches.arrays": "Arrays",
-        "augmentation.parse": "augmentation_from_text",
+        "augmentation.pipeline": "augmentation_from_text",
         "tables.checks": "check",
         "tables.columns": "Column describe require_columns",
         "tables.division": "Division divide",

@@ -1,6 +1,6 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.data.augmentation.parse import augmentation_from_text as augmentation_from_text
+from chainrule.data.augmentation.pipeline import augmentation_from_text as augmentation_from_text
 from chainrule.data.batches.arrays import Arrays as Arrays
 from chainrule.data.batches.row_order import Order as Order
 from chainrule.data.boxes import Annotation as Annotation

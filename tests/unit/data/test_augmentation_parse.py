@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.data.augmentation import MIXES, TRANSFORMS, Augmentation, Flip, Mixup, augmentation_from_text
-from chainrule.data.augmentation.parse import KINDS
+from chainrule.data.augmentation.pipeline import KINDS
 from chainrule.errors import ChainruleError, UsageError
 
 

@@ -20,8 +20,14 @@ from chainrule.data.augmentation.color import Color
 from chainrule.data.augmentation.distortion import Elastic, Perspective
 from chainrule.data.augmentation.erasing_and_mixing import CutMix, Erase, Mix, Mixup
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
-from chainrule.data.augmentation.parse import augmentation_from_text
-from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation, Augmented, batches
+from chainrule.data.augmentation.pipeline import (
+    MIXES,
+    TRANSFORMS,
+    Augmentation,
+    Augmented,
+    augmentation_from_text,
+    batches,
+)
 from chainrule.data.augmentation.rand_augment_and_aug_mix import OPERATIONS, AugMix, RandAugment
 from chainrule.data.augmentation.single_operations import (
     AutoContrast,
