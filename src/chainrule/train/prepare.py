@@ -15,8 +15,7 @@ import numpy as np
 
 from chainrule import train
 from chainrule.data import Arrays, Buckets, Order, split
-from chainrule.data.batches.arrays import Inputs
-from chainrule.data.batches.row_view import is_mapped
+from chainrule.data.batches.arrays import Inputs, is_mapped
 from chainrule.engines import compile
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Listener, notices

@@ -30,7 +30,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order
-from chainrule.data.batches.row_view import RowView, restore_rows
+from chainrule.data.batches.arrays import RowView, restore_rows
 from chainrule.prng import KEY, fold, folds, key_of
 from chainrule.train import nonfinite
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming

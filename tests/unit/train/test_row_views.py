@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.data.augmentation.geometry import Flip
-from chainrule.data.batches import row_view
-from chainrule.data.batches.row_view import RowView
+from chainrule.data.batches import arrays
+from chainrule.data.batches.arrays import RowView
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(90, 6)).astype(np.float32)
@@ -60,7 +60,7 @@ WAYS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any]]] = {
 
 @pytest.fixture
 def splits(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    return lambda are_views: monkeypatch.setattr(row_view, "LARGE", 0 if are_views else 1 << 60)
+    return lambda are_views: monkeypatch.setattr(arrays, "LARGE", 0 if are_views else 1 << 60)
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
