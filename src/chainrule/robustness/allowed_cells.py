@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.attribution.counterfactual.feature_domain import step_of
 from chainrule.data import Preparation, Table
+from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.encoders import Category, Number, YesNo
 from chainrule.data.tables.yes_no_words import YES_NO

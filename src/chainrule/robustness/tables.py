@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Table
+from chainrule.data.cells.number_notation import level_texts, number_text
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.methods.pgd import PGD

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from case_loops import loop_over
 from chainrule.data import Preparation, Table, describe, read_table
 from chainrule.data.cells.missing import AMONG_NUMBERS, UNLESS_VALUE
-from chainrule.data.cells.notation import analyze
+from chainrule.data.cells.number_notation import analyze, clean, level_texts
 from chainrule.data.cells.typed_columns import type_texts
-from chainrule.data.readers.number_parsing import clean, level_texts
 from chainrule.errors import DataError
 
 CENTS = st.integers(-(10**9), 10**9)

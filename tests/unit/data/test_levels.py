@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.data.readers.number_parsing import level_texts
+from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.tables import levels as module
 from chainrule.data.tables.levels import Levels
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
+from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_texts
 from chainrule.data.readers import cell_blocks
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
-from chainrule.data.readers.number_parsing import clean
 from chainrule.data.readers.text import blocks
 from chainrule.data.tables.encoders import number
 from chainrule.errors import DataError

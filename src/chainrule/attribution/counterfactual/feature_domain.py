@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule import data
+from chainrule.data.cells.number_notation import level_texts, number_text
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import (
     Category,

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chainrule.data.cells.notation import BOTH, analyze
-from chainrule.data.readers.number_parsing import number_text
+from chainrule.data.cells.number_notation import BOTH, analyze, number_text
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 

@@ -28,16 +28,19 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.cells.missing import drop_missing_marks, drop_missing_words, may_be_missing
-from chainrule.data.cells.notation import BOTH, Analysis, Notation, analyze
-from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import (
+from chainrule.data.cells.number_notation import (
+    BOTH,
     GROUPED_POINT,
     INFINITE,
     INTEGER,
     PLAIN,
+    Analysis,
+    Notation,
+    analyze,
     has_codes,
     number_text,
 )
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.messages import fact, join_facts

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.data.cells.characters import unwrap_formulas
+from chainrule.data.cells.number_notation import unwrap_formulas
 from chainrule.data.readers.cell_properties import PRESENT, cell_properties
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.records import frozen

@@ -32,7 +32,7 @@ from operator import methodcaller
 
 import numpy as np
 
-from chainrule.data.cells.notation import Notation
+from chainrule.data.cells.number_notation import Notation
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
 from chainrule.data.readers.cell_blocks import Block, Columns, Segment, examine_cells, segments_of
 from chainrule.data.readers.cell_properties import CODE, COUNT, DECIMAL, MAYBE, OTHER, POINT, PRESENT, WORD

@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.data.cells import missing
-from chainrule.data.cells.characters import unwrap_formulas
-from chainrule.data.cells.notation import PARTS, ascii_numbers
+from chainrule.data.cells.number_notation import CODE as CODE_PATTERN
+from chainrule.data.cells.number_notation import (
+    EXPONENT_CODE,
+    GROUPED_POINT,
+    INFINITE,
+    INTEGER,
+    PARTS,
+    PLAIN,
+    ascii_numbers,
+    unwrap_formulas,
+)
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import CODE as CODE_PATTERN
-from chainrule.data.readers.number_parsing import EXPONENT_CODE, GROUPED_POINT, INFINITE, INTEGER, PLAIN
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
 PRESENT = 0  # some cell is certainly not missing

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import clean
 from chainrule.data.tables.table import Table, is_exact, unusable_columns
 from chainrule.errors import DataError, fact
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts
 from chainrule.data.tables.columns import Faults, count_levels, number_cells
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.record_checks import (

@@ -22,10 +22,9 @@ import numpy as np
 
 from chainrule.data.cells.conventions import ambiguity
 from chainrule.data.cells.missing import drop_missing_words
-from chainrule.data.cells.notation import HALF, analyze
+from chainrule.data.cells.number_notation import HALF, analyze, has_codes, level_texts, number_text, numbers
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
 from chainrule.data.tables.dates.clocks import moment_kind, read_durations, read_times
 from chainrule.data.tables.dates.inference import DateRange, date_doubts, describe_dates, has_compact_dates
 from chainrule.data.tables.findings import Finding

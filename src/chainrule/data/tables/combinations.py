@@ -21,7 +21,7 @@ from itertools import combinations
 
 import numpy as np
 
-from chainrule.data.readers.number_parsing import number_text
+from chainrule.data.cells.number_notation import number_text
 from chainrule.records import frozen
 
 NEAR = 0.999  # coefficient of determination from which a prediction is too good to be true

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.data.readers.number_parsing import number_text
+from chainrule.data.cells.number_notation import number_text
 from chainrule.data.tables.column_profile import ColumnProfile, known_levels
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.findings import Finding

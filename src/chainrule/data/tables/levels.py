@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import FEW, level_texts
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import FEW, level_texts
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.data.cells.conventions import as_trained, mark_of
-from chainrule.data.cells.notation import EVIDENCE
+from chainrule.data.cells.number_notation import EVIDENCE
 from chainrule.data.readers.datasets import IMAGE_SETS
 from chainrule.data.readers.image_folder import SUFFIXES, read_image, read_images
 from chainrule.data.readers.lazy_polars import pl

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.data.cells.characters import visible
+from chainrule.data.cells.number_notation import FEW, visible
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import FEW
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.yes_no_words import YES_NO

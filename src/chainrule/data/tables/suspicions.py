@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import level_texts, number_text, numbers
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts, number_text, numbers
 from chainrule.data.tables.columns import ID_NAME, Column, count_distinct
 from chainrule.data.tables.combinations import FEW, combination_of
 from chainrule.data.tables.dates.moments import DAY, iso_date, read_moments

@@ -15,9 +15,8 @@ from dataclasses import field, replace
 
 import numpy as np
 
-from chainrule.data.cells.notation import Notation
+from chainrule.data.cells.number_notation import EXACT, Notation
 from chainrule.data.readers.lazy_polars import pl, require_threads
-from chainrule.data.readers.number_parsing import EXACT
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.levels import Levels
 from chainrule.errors import DataError, UsageError, alternatives, fact, short_repr

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import level_texts, numbers
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts, numbers
 from chainrule.data.tables.columns import (
     Column,
     Faults,

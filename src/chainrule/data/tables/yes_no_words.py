@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts
 
 _PAIRS = (  # yes and no
     "yes no|y n|true false|t f|on off|1 0|是 否|真 假|对 错|ja nein|wahr falsch|oui non|vrai faux|"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from chainrule.data.cells.missing import ALWAYS, MAYBE
-from chainrule.data.readers.number_parsing import PLAIN
+from chainrule.data.cells.number_notation import PLAIN
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 

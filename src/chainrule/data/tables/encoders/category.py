@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import FEW
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import FEW
 from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding

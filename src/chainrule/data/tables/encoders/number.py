@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.cells.conventions import mark_of
-from chainrule.data.cells.notation import EVIDENCE, Notation
+from chainrule.data.cells.number_notation import EVIDENCE, Notation
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator

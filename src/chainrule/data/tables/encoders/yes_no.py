@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts
 from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding

@@ -1,34 +1,103 @@
-"""Numbers as people write them: currencies, percent, units, groups of digits, parentheses, bounds.
-
-A cell is split into parts, all optional except the digits:
-
-    open  bound  sign  prefix  inner  number      suffix  close  minus
-     (      <     -      $       -    3,004.89    %         )      -
-
-Whether a cell is a number depends on its column: ``12 cm`` is one if all others are in cm, ``12A`` among
-``7``, ``9B`` is not. ``analyze`` decides this for the cells of a column:
-
-- prefixes are currencies, and at most one currency occurs;
-- one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
-  unit). Magnitudes (``k``, ``Mio``) are factors, not units;
-- at most half of the cells are bounds (``<10``, read as 10);
-- some of the cells are not in parentheses (which are negative, as in accounting);
-- all numbers agree on the decimal mark.
-
-A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The
-parsers of spreadsheets were rejected as a model: they decide for a single cell.
-"""
+"""Numbers as people write them: plain, with currencies, percent, units, groups and other digits."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
-from chainrule.data.cells.characters import to_ascii
+from chainrule.data.cells.missing import ALWAYS
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.records import frozen
+
+# Characters with the same meaning as an ASCII character in a number: digits of other scripts, signs, spaces.
+#
+# Spreadsheets, PDF files and word processors write a minus as U+2212, group digits by narrow spaces, and East
+# Asian input methods write full-width digits. NFKC normalization was rejected: it also changes letters (µ, ²)
+# and keeps the minus sign and the digits of other scripts.
+
+_ZEROS = "\uff10\u0660\u06f0\u0966\u09e6"  # full-width, Arabic-Indic, Persian, Devanagari, Bengali
+_ASCII = {
+    "-": "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d",
+    " ": "\u00a0\u1680\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
+    "'": "\u2018\u2019\u02bc\u2032\uff07",
+    "": "\u200b\u200e\u200f\u061c\ufeff\u2060",
+    ".": "\uff0e\u066b",
+    ",": "\uff0c\u066c",
+    "+": "\uff0b",
+    "%": "\uff05\u066a",
+    "(": "\uff08",
+    ")": "\uff09",
+    "<": "\uff1c",
+    ">": "\uff1e",
+    "$": "\uff04",
+    "\u00a5": "\uffe5",
+}
+_EQUIVALENT = {other: ascii_form for ascii_form, others in _ASCII.items() for other in others} | {
+    chr(ord(zero) + digit): str(digit) for zero in _ZEROS for digit in range(10)
+}
+
+
+def to_ascii(texts: pl.Series) -> pl.Series:
+    """Return the texts with digits, signs and spaces of other scripts replaced by those of ASCII.
+
+    Example:
+        >>> to_ascii(pl.Series(["\\u2212\\uff11\\u0662", "a"])).to_list()
+        ['-12', 'a']
+    """
+    if texts.str.len_bytes().sum() == texts.str.len_chars().sum():
+        return texts
+    replaced = texts.str.replace_many(list(_EQUIVALENT), list(_EQUIVALENT.values()))
+    return replaced.str.strip_chars()
+
+
+def unwrap_formulas(texts: pl.Series) -> pl.Series:
+    """Return the texts without the formula in which programs write a text for Excel: ``="00123"``.
+
+    Example:
+        >>> unwrap_formulas(pl.Series(['="00123"', "=A1", None])).to_list()
+        ['00123', '=A1', None]
+    """
+    return texts.str.replace('^="([^"]*)"$', "$1")
+
+
+def visible(text: str) -> str:
+    """Return a text without invisible characters, in which letters and accents are combined (NFC).
+
+    Example:
+        >>> visible("caf\u0065\u0301\u200b") == "caf\u00e9"
+        True
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
+
+
+_INVISIBLE = re.compile(f"[\u00ad{_ASCII['']}]")  # with the soft hyphen
+
+
+# Numbers as people write them: currencies, percent, units, groups of digits, parentheses, bounds.
+#
+# A cell is split into parts, all optional except the digits:
+#
+#     open  bound  sign  prefix  inner  number      suffix  close  minus
+#      (      <     -      $       -    3,004.89    %         )      -
+#
+# Whether a cell is a number depends on its column: ``12 cm`` is one if all others are in cm, ``12A`` among
+# ``7``, ``9B`` is not. ``analyze`` decides this for the cells of a column:
+#
+# - prefixes are currencies, and at most one currency occurs;
+# - one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
+#   unit). Magnitudes (``k``, ``Mio``) are factors, not units;
+# - at most half of the cells are bounds (``<10``, read as 10);
+# - some of the cells are not in parentheses (which are negative, as in accounting);
+# - all numbers agree on the decimal mark.
+#
+# A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The
+# parsers of spreadsheets were rejected as a model: they decide for a single cell.
 
 # Signs and abbreviations before or after a number: currencies, magnitudes, and units that are times.
 
@@ -121,7 +190,7 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 _ADDRESS = rf"^{_BYTE}(?:\.{_BYTE}){{3}}$"  # of the Internet; 192.168.100.101 is not 192168100101
 _FOOTNOTE = re.compile(f"[{_MARKS}]+")
 _SHARE = 1.0  # numbers up to it beside percentages are shares
-_CODE = r"^0[0-9]"  # digits that identify something: 007
+_LEADING_ZERO = r"^0[0-9]"  # digits that identify something: 007
 _ORDINALS = ("st", "nd", "rd", "th")
 HALF = 0.5
 DISTINCT = 0.25  # share of different cells up to which these are examined first, which is faster
@@ -324,7 +393,7 @@ def _valid(parts: pl.DataFrame, suffixes: dict[str, _Suffix]) -> pl.Series:
         & (parts["open"].is_null() == parts["close"].is_null())
         & (parts["prefix"].is_null() | _chosen(parts["prefix"], currencies))
         & ~_chosen(parts["suffix"], refused)
-        & ~number.str.contains(_CODE).fill_null(value=False)
+        & ~number.str.contains(_LEADING_ZERO).fill_null(value=False)
     )
 
 
@@ -389,3 +458,99 @@ def _examples(
         if matches.any():
             rows.append(int(matches.arg_max() or 0))
     return tuple((texts[row], float(values[row])) for row in dict.fromkeys(rows))
+
+
+EXACT = 2**53  # beyond this, float64 does not represent every integer
+PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+INTEGER = r"^[+-]?[0-9]+$"
+CODE = r"^[+-]?0[0-9]+$"
+EXPONENT_CODE = r"^[0-9]+E[0-9]+$"  # 12E3; programs write 12000, 1.2E4 or 1E+04
+GROUPED_POINT = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"  # 1.234 may be 1234
+INFINITE = r"^(?i)[+-]?(?:inf|infinity)$"
+FEW = 512  # cells up to which a loop is faster than an operation on a column, which starts threads
+LONGEST = 400  # digits of an integer that is compared as a number
+_PLAIN = re.compile(PLAIN)
+_INTEGER = re.compile(INTEGER)
+_CODE = re.compile(f"{CODE}|{EXPONENT_CODE}")
+
+
+def clean(column: pl.Series) -> pl.Series:
+    """Strip the texts of a column and replace by null what is a missing value in every column.
+
+    Example:
+        >>> clean(pl.Series(["a ", "N/A", "?"])).to_list()
+        ['a', None, None]
+    """
+    texts = column.str.strip_chars()
+    is_missing = texts.str.to_lowercase().is_in(ALWAYS)
+    return texts.to_frame().select(pl.when(~is_missing).then(pl.first()).alias(column.name)).to_series()
+
+
+def has_codes(cells: pl.Series) -> bool:
+    """Return whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1).
+
+    Also whether the texts are codes such as ``12E3``, which no program writes for a number.
+    """
+    integers = cells.filter(cells.str.contains(INTEGER))
+    if len(integers) and integers.str.contains(CODE).any():
+        return True
+    long_integers = integers.filter(integers.str.len_chars() >= 16)
+    if any(len(text) > LONGEST or abs(int(text)) > EXACT for text in long_integers.to_list()):
+        return True
+    exponents = cells.str.contains(EXPONENT_CODE)
+    return bool(exponents.any()) and bool((exponents | cells.str.contains(INTEGER)).all())
+
+
+def numbers(column: pl.Series) -> pl.Series:
+    """Return the column as float64; null where a cell is missing or is not a number in plain notation.
+
+    Example:
+        >>> numbers(pl.Series(["1.5", "x", None])).to_list()
+        [1.5, None, None]
+    """
+    if column.dtype == pl.Float64:
+        return column
+    if column.dtype != pl.String:
+        return column.cast(pl.Float64)
+    fits = column.str.contains(PLAIN) | column.str.contains(INFINITE)
+    texts = column.str.strip_prefix("+").to_frame().select(pl.when(fits).then(pl.first()).alias(column.name))
+    return texts.to_series().cast(pl.Float64, strict=False)
+
+
+def level_texts(column: pl.Series) -> pl.Series:
+    """Return each cell as the text of its category: ``1``, ``1.0`` and the number 1 are all ``"1"``.
+
+    Example:
+        >>> level_texts(pl.Series(["1.50", "red", "007"])).to_list()
+        ['1.5', 'red', '007']
+    """
+    if column.dtype == pl.Boolean:
+        return column.cast(pl.String)
+    text_of: Callable[[Any], str] = number_text if column.dtype.is_numeric() else _level_text
+    if not column.dtype.is_numeric():
+        column = column.cast(pl.String)
+    if len(column) <= FEW:
+        texts = [None if value is None else text_of(value) for value in column.to_list()]
+        return pl.Series(column.name, texts, dtype=pl.String)
+    distinct = column.unique().drop_nulls()
+    names = [text_of(value) for value in distinct.to_list()]
+    return column.replace_strict(
+        distinct, pl.Series(names, dtype=pl.String), default=None, return_dtype=pl.String
+    )
+
+
+def number_text(value: float) -> str:
+    """Return a number as text: without ``.0`` if integral, else the shortest text with the same value."""
+    value = float(value) if isinstance(value, float) else value
+    return str(int(value)) if value == value // 1 and abs(value) <= EXACT else repr(value)
+
+
+def _level_text(text: str) -> str:
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    if not _PLAIN.match(text) or _CODE.match(text):
+        return text
+    if _INTEGER.match(text):
+        return str(int(text)) if len(text) <= LONGEST else text  # exact, unlike float64
+    value = float(text)
+    return number_text(value) if abs(value) <= EXACT else text
