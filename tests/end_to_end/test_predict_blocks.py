@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli import prediction_output
-from chainrule.data.readers import cell_blocks
+from chainrule.data.readers import cell_columns
 from chainrule.data.readers.text import blocks
 from chainrule.data.tables import encoded_rows
 from chainrule.train.monitor import memory
@@ -60,7 +60,7 @@ def in_blocks(stack: ExitStack, sizes: dict[str, int]) -> None:
     """Process very small blocks of rows."""
     size = {"BLOCK_CELLS": sizes["cells"], "BLOCK_CHARACTERS": sizes["characters"]}
     stack.enter_context(mock.patch.multiple(blocks, **size))
-    stack.enter_context(mock.patch.object(cell_blocks, "MANY_ROWS", sizes["divided"]))
+    stack.enter_context(mock.patch.object(cell_columns, "MANY_ROWS", sizes["divided"]))
     small = {"BLOCK": sizes["block"] * NETWORK_ROWS, "PART": sizes["part"], "MANY_ROWS": 1}
     stack.enter_context(mock.patch.multiple(encoded_rows, **small))
     stack.enter_context(mock.patch.object(prediction_output, "PART", sizes["written"]))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Table, read_table
-from chainrule.data.readers import cell_blocks, delimited
+from chainrule.data.readers import cell_columns, delimited
 from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
 
@@ -98,7 +98,7 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
     for threads, size, divided in ((1, 1 << 20, 1000), (1, 9, 1), (3, 9, 2), (3, 200, 3), (3, 2000, 1)):
         small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
         pool = mock.patch.object(polars, "thread_pool_size", return_value=threads)
-        with small, pool, mock.patch.object(cell_blocks, "MANY_ROWS", divided):
+        with small, pool, mock.patch.object(cell_columns, "MANY_ROWS", divided):
             tables.append(description(read_table(file)))
     assert len(tables) == 5
     assert all(table == tables[0] for table in tables[1:])

@@ -20,7 +20,7 @@ import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
 from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_texts
-from chainrule.data.readers import cell_blocks
+from chainrule.data.readers import cell_columns
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.text import blocks
@@ -52,7 +52,7 @@ def test_columns_read_in_bulk_are_those_read_one_by_one(
     cells = Cells([f"c{i}" for i in range(len(columns))], delimiter)
     rows = [*zip(*columns, strict=True)]
     # Blocks of at least this many rows are divided into columns; the last block may be smaller.
-    with mock.patch.object(cell_blocks, "MANY_ROWS", divided):
+    with mock.patch.object(cell_columns, "MANY_ROWS", divided):
         for start in range(0, len(rows), block):
             cells.add(rows[start : start + block])
         texts = [clean(pl.Series(f"c{i}", column, dtype=pl.String)) for i, column in enumerate(columns)]

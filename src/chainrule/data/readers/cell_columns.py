@@ -25,19 +25,362 @@ has it in one of the blocks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import accumulate, chain, groupby
 from operator import methodcaller
+from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.data.cells.number_notation import Notation
+from chainrule.data.cells import missing
+from chainrule.data.cells.number_notation import CODE as CODE_PATTERN
+from chainrule.data.cells.number_notation import (
+    EXPONENT_CODE,
+    GROUPED_POINT,
+    INFINITE,
+    INTEGER,
+    PARTS,
+    PLAIN,
+    Notation,
+    ascii_numbers,
+    unwrap_formulas,
+)
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
-from chainrule.data.readers.cell_blocks import Block, Columns, Segment, examine_cells, segments_of
-from chainrule.data.readers.cell_properties import CODE, COUNT, DECIMAL, MAYBE, OTHER, POINT, PRESENT, WORD
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.text.plain_block import PlainBlock
+from chainrule.records import frozen
+
+# Blocks of lines without quotes, which are divided into fields at once.
+#
+# A record without a quote is its line divided at the delimiter. Where a block of lines has no quote, no blank
+# line and the same number of fields in each, all of its cells are found by one search for delimiters, several
+# times as fast as by Python's ``csv``; any other block is parsed record by record.
+
+
+@frozen(eq=False)
+class PlainBlock:
+    """Rows of a text table as one text.
+
+    Args:
+        start: the physical line of the first row; each row is one line.
+        text: the cells, row after row, with a delimiter between two of them.
+    """
+
+    start: int
+    rows: int
+    text: str
+
+    def records(self, delimiter: str) -> list[tuple[int, list[str]]]:
+        """Return the rows with their lines."""
+        cells = self.text.split(delimiter)
+        width = len(cells) // self.rows
+        return [(self.start + i, cells[width * i : width * (i + 1)]) for i in range(self.rows)]
+
+
+def plain_block(
+    start: int, text: str, delimiter: str, header: Sequence[str], width: int
+) -> PlainBlock | None:
+    r"""Return a block of lines, or ``None`` if it must be parsed record by record.
+
+    Args:
+        start: the physical line of the first one.
+        text: complete lines with their ends.
+        delimiter: one character.
+        header: the header; a block that may contain it again is parsed.
+        width: the number of fields of a row.
+
+    Example:
+        >>> plain_block(2, "1,x\n2,y\n", ",", ["a", "b"], 2).records(",")
+        [(2, ['1', 'x']), (3, ['2', 'y'])]
+        >>> plain_block(2, '1,x\n2,"y"\n', ",", ["a", "b"], 2) is None
+        True
+    """
+    end = "\r\n" if text.endswith("\r\n") else "\n"
+    rows = text.count("\n")
+    is_plain = (
+        width > 1
+        and delimiter.isascii()
+        and '"' not in text
+        and text.endswith(end)
+        and text.count("\r") == (rows if end == "\r\n" else 0)
+        and text.count(end) == rows
+        and not (header and delimiter.join(header) in text)
+    )
+    if not is_plain or not _is_regular(text.encode(), delimiter, rows, width):
+        return None
+    return PlainBlock(start, rows, text[: -len(end)].replace(end, delimiter))
+
+
+def _is_regular(text: bytes, delimiter: str, rows: int, width: int) -> bool:
+    """Return whether every line has the same number of fields; all ends are those of lines."""
+    characters = np.frombuffer(text, np.uint8)
+    places = np.flatnonzero((characters == ord("\n")) | (characters == ord(delimiter)))
+    # There are as many ends of lines as rows, so that all other separators are delimiters.
+    return len(places) == rows * width and bool((characters[places[width - 1 :: width]] == ord("\n")).all())
+
+
+# Properties of cells by which the type of their column is decided.
+
+LONG = 16  # digits from which float64 may not represent an integer exactly
+PRESENT = 0  # some cell is certainly not missing
+MISSING = 1  # some cell is missing
+MAYBE = 2  # some cell is one that is missing in some columns
+OTHER = 3  # some cell is neither missing nor a number in plain notation
+DECIMAL = 4  # some cell is a number but not an integer
+CODE = 5  # some cell may be a code
+WORD = 6  # some cell is neither number-like nor true or false
+POINT = 7  # some cell is a number that shows the point as the decimal mark: 0.5, not 1.234
+COUNT = 8  # of properties
+
+
+def cell_properties(
+    texts: pl.Series, owner: np.ndarray, words: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the properties of the columns, (``COUNT``, width), and the numbers of the missing cells.
+
+    Args:
+        texts: the cells without spaces around them, in any order.
+        owner: (N,) the column of each cell.
+        words: (width,) columns that need not be tested for words.
+
+    Returns:
+        ``None`` if cells have to be unwrapped first by ``unwrap_formulas``.
+
+    Example:
+        >>> owner, words = np.array([0, 1, 0, 1]), np.zeros(2, bool)
+        >>> properties, missing = cell_properties(pl.Series(["1", "x", "2.5", ""]), owner, words)
+        >>> properties[DECIMAL].tolist(), properties[WORD].tolist(), missing.tolist()
+        ([True, False], [False, True], [3])
+    """
+    properties = np.zeros((COUNT, len(words)), bool)
+    if texts.is_empty():
+        return properties, np.zeros(0, np.int64)
+    plain, integral = _matches(texts, PLAIN), _matches(texts, INTEGER)
+    code = integral & (texts.str.len_bytes() >= LONG).to_numpy()  # an integer has one byte for each digit
+    candidates = np.flatnonzero(integral | _matches(texts, "E", is_literal=True))
+    code[candidates] |= _matches(texts.gather(candidates), f"{CODE_PATTERN}|{EXPONENT_CODE}")
+    other = np.flatnonzero(~plain)
+    lower = texts.gather(other).str.to_lowercase()
+    # The mark may also be elsewhere in a cell.
+    if _matches(lower, '="', is_literal=True).any() and not unwrap_formulas(texts).equals(texts):
+        return None
+    is_missing, maybe = lower.is_in(missing.ALWAYS).to_numpy(), lower.is_in(missing.MAYBE).to_numpy()
+    is_other = other[~is_missing & ~maybe]
+    unknown = is_other[~words[owner[is_other]]]
+    if len(unknown):
+        like = ascii_numbers(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
+        properties[WORD, owner[unknown[~like.to_numpy()]]] = True
+    cells = {
+        PRESENT: plain,
+        MISSING: other[is_missing],
+        MAYBE: other[maybe],
+        OTHER: is_other,
+        DECIMAL: plain & ~integral,
+        CODE: code,
+    }
+    for index, places in cells.items():
+        properties[index, owner[places]] = True
+    properties[PRESENT] |= properties[OTHER]
+    properties[POINT] = _shows_point(texts, owner, np.flatnonzero(plain & ~integral), len(words))
+    return properties, other[is_missing]
+
+
+def _shows_point(texts: pl.Series, owner: np.ndarray, decimals: np.ndarray, width: int) -> np.ndarray:
+    """Return which columns, (width,), have a number with a point that does not separate thousands.
+
+    The first number of a column usually shows it; all numbers are tested in the other columns only.
+    """
+    shows = np.zeros(width, bool)
+    _, first = np.unique(owner[decimals], return_index=True)
+    for chosen in (decimals[first], decimals):
+        cells = chosen[~shows[owner[chosen]]]
+        numbers = texts.gather(cells)
+        has_point = _matches(numbers, ".", is_literal=True) & ~_matches(numbers, GROUPED_POINT)
+        shows[owner[cells[has_point]]] = True
+    return shows
+
+
+def _matches(texts: pl.Series, pattern: str, is_literal: bool = False) -> np.ndarray:
+    return texts.str.contains(pattern, literal=is_literal).fill_null(value=False).to_numpy()
+
+
+# Blocks of rows of a text file: their cells are tested, by columns or all together, and then joined.
+
+MANY_ROWS = 1000  # from which a block is divided into columns
+LARGEST = 10**15 - 1  # integers up to it are no codes
+SAMPLED = 200  # first cells, by which the way to test a column is chosen
+
+Map = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
+
+
+@frozen(eq=False)
+class Block:
+    """The cells of complete rows, null where a cell is missing, with the properties of each column.
+
+    Args:
+        cells: texts row after row, or a series for each column: texts, or integers whose texts are those of
+            the file.
+        properties: (``COUNT``, width), as of ``cell_properties``.
+    """
+
+    cells: pl.Series | list[pl.Series]
+    properties: np.ndarray
+
+
+def examine_cells(texts: pl.Series, words: np.ndarray) -> Block:
+    """Test the cells of complete rows, texts without spaces around them, which are not used again.
+
+    ``words`` (width,) are columns that need not be tested for words.
+    """
+    width = len(words)
+    rows = len(texts) // width
+    block = _by_columns(texts, words) if rows >= MANY_ROWS else _together(texts, words, rows)
+    return block or examine_cells(unwrap_formulas(texts), words)
+
+
+def _together(texts: pl.Series, words: np.ndarray, rows: int) -> Block | None:
+    """Return the block with its cells row after row; ``None`` if there are cells to unwrap."""
+    tested = cell_properties(texts, np.tile(np.arange(len(words)), rows), words)
+    if tested is None:
+        return None
+    properties, missing = tested
+    return Block(texts.scatter(missing, None) if len(missing) else texts, properties)
+
+
+def _by_columns(texts: pl.Series, words: np.ndarray) -> Block | None:
+    """Return the block with a series for each column; ``None`` if there are cells to unwrap."""
+    width = len(words)
+    columns = [texts.gather_every(width, i) for i in range(width)]
+    integers, rest = map(list, zip(*map(_integers, columns), strict=True))
+    owner = np.repeat(np.arange(width), [len(cells) for cells in rest])
+    cells = pl.concat(rest)
+    tested = cell_properties(cells, owner, words)
+    if tested is None:
+        return None
+    properties, missing = tested
+    properties[PRESENT] |= [numbers is not None for numbers in integers]
+    counts = np.bincount(owner[missing], minlength=width)
+    for i, numbers in enumerate(integers):
+        if numbers is not None and counts[i] == len(rest[i]):
+            columns[i] = numbers
+        elif counts[i]:
+            columns[i] = _without(columns[i], cells.gather(missing[owner[missing] == i]))
+    return Block(columns, properties)
+
+
+def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
+    """Return the integers of a column, if it has any that are as programs write them, and the other cells.
+
+    Of other columns, each distinct cell is returned once.
+    """
+    sample = column.head(SAMPLED)
+    if 2 * sample.cast(pl.Int64, strict=False).null_count() <= len(sample):
+        numbers = column.cast(pl.Int64, strict=False)
+        gaps = numbers.null_count()
+        ends: list[Any] = [numbers.min(), numbers.max()]
+        if 2 * gaps <= len(column) and max(map(abs, ends)) <= LARGEST:
+            texts = numbers.cast(pl.String)
+            is_other = column.ne_missing(texts) if gaps else texts != column
+            return numbers, column.filter(is_other).unique()
+    is_repeated = 2 * sample.n_unique() <= len(sample)
+    return None, column.unique() if is_repeated else column
+
+
+def _without(column: pl.Series, missing: pl.Series) -> pl.Series:
+    """Return a column with null in place of some texts."""
+    cells = pl.first()
+    is_missing = cells.is_in(missing.unique().to_list())
+    return column.to_frame().select(pl.when(~is_missing).then(cells)).to_series()
+
+
+class Segment(Protocol):
+    """The cells of consecutive blocks."""
+
+    def take_texts(self, i: int) -> pl.Series:
+        """Return the texts of a column, which the segment does not keep."""
+        ...
+
+    def take_numbers(self, chosen: Sequence[int], is_integral: Sequence[bool], run: Map) -> list[pl.Series]:
+        """Return the numbers of the chosen columns, which the segment does not keep."""
+        ...
+
+
+def segments_of(blocks: Sequence[Block], width: int) -> Iterator[Segment]:
+    """Yield the blocks as segments; those with their cells row after row are joined."""
+    for is_divided, group in groupby(blocks, lambda block: isinstance(block.cells, list)):
+        if is_divided:
+            yield from (Columns(list(block.cells)) for block in group)
+        else:
+            yield Rows([block.cells for block in group], width)  # type: ignore[misc]
+
+
+class Columns:
+    """A block that is divided into columns."""
+
+    def __init__(self, cells: list[pl.Series]) -> None:
+        self.cells: list[pl.Series | None] = [*cells]
+
+    def take_texts(self, i: int) -> pl.Series:
+        return self._take(i).cast(pl.String)
+
+    def take_numbers(self, chosen: Sequence[int], is_integral: Sequence[bool], run: Map) -> list[pl.Series]:
+        return [_as_numbers(self._take(i), integral) for i, integral in zip(chosen, is_integral, strict=True)]
+
+    def _take(self, i: int) -> pl.Series:
+        cells, self.cells[i] = self.cells[i], None
+        assert cells is not None
+        return cells
+
+
+class Rows:
+    """Consecutive blocks with their cells row after row."""
+
+    def __init__(self, blocks: list[pl.Series], width: int) -> None:
+        self.blocks, self.width = blocks, width
+        self.texts = pl.concat(blocks, rechunk=True)
+
+    def take_texts(self, i: int) -> pl.Series:
+        return self.texts.gather_every(self.width, i)
+
+    def take_numbers(self, chosen: Sequence[int], is_integral: Sequence[bool], run: Map) -> list[pl.Series]:
+        is_chosen = np.zeros(self.width, bool)
+        is_chosen[list(chosen)] = True
+        ends = list(accumulate(len(texts) // self.width for texts in self.blocks))
+        values = np.empty((ends[-1], len(chosen)), order="F")
+
+        def convert(block: int) -> None:
+            rows = len(self.blocks[block]) // self.width
+            values[ends[block] - rows : ends[block]] = _values(self.blocks[block], is_chosen)
+
+        for _ in run(convert, range(len(ends))):
+            pass
+        return [_number(values[:, k], integral) for k, integral in enumerate(is_integral)]
+
+
+def _values(texts: pl.Series, chosen: np.ndarray) -> np.ndarray:
+    """Return the numbers of the chosen columns of a block, (rows, columns); NaN where a cell is missing."""
+    rows = len(texts) // len(chosen)
+    cells = texts if chosen.all() else texts.filter(pl.Series(np.tile(chosen, rows)))
+    return _as_numbers(cells, is_integral=False).to_numpy().reshape(rows, -1)
+
+
+def _number(values: np.ndarray, is_integral: bool) -> pl.Series:
+    """Return a column of numbers, NaN where missing; integral values are below 10**15, exact in float64."""
+    if is_integral and not np.isnan(values).any():
+        return pl.Series(values.astype(np.int64))
+    column = pl.Series(values).fill_nan(None)
+    return column.cast(pl.Int64) if is_integral else column
+
+
+def _as_numbers(cells: pl.Series, is_integral: bool) -> pl.Series:
+    """Return cells in plain notation as integers or as float64, null where a cell is missing."""
+    if cells.dtype == pl.Int64:
+        return cells if is_integral else cells.cast(pl.Float64)
+    numbers = cells.cast(pl.Float64, strict=False)
+    if numbers.null_count() > cells.null_count():  # +1
+        numbers = cells.str.strip_prefix("+").cast(pl.Float64, strict=False)
+    return numbers.cast(pl.Int64) if is_integral else numbers
+
 
 POINTS = Notation(evidence="shown")
 SPACES = " \t\n\x0b\x0c\r"  # the spaces of ASCII

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.data.readers.cell_columns import Cells
+from chainrule.data.readers.cell_columns import Cells, PlainBlock, plain_block
 from chainrule.data.readers.text.dialect import Dialect
 from chainrule.data.readers.text.layout import Numbered
 from chainrule.data.readers.text.lines import Lines
-from chainrule.data.readers.text.plain_block import PlainBlock, plain_block
 from chainrule.data.readers.text.rows import Rows
 from chainrule.errors import DataError, fact
 
