@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import read_table
-from chainrule.data.readers.text.dialect import DELIMITERS, detect_dialect
+from chainrule.data.readers.csv_layout import DELIMITERS, detect_dialect
 from chainrule.errors import DataError
 
 WORDS = st.sampled_from(

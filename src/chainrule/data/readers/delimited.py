@@ -20,21 +20,22 @@ from typing import BinaryIO
 
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate
 from chainrule.data.readers.cell_columns import Cells
-from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
-from chainrule.data.readers.text.blocks import add_rows, blocks, records_of, recount
-from chainrule.data.readers.text.dialect import Dialect, detect_dialect
-from chainrule.data.readers.text.layout import (
+from chainrule.data.readers.csv_layout import (
     COMMENT,
     SEP,
+    Dialect,
     Layout,
     Numbered,
+    Rows,
+    detect_dialect,
     has_header,
     layout_of,
     names_columns,
     numbers_in,
 )
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.data.readers.text.blocks import add_rows, blocks, records_of, recount
 from chainrule.data.readers.text.lines import CELL_LIMIT, Lines
-from chainrule.data.readers.text.rows import Rows
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact, join_facts

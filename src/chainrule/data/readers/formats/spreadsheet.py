@@ -11,13 +11,13 @@ import numpy as np
 from chainrule.data.cells.number_notation import clean, number_text
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
 from chainrule.data.readers.content import Content
+from chainrule.data.readers.csv_layout import footer_kind
 from chainrule.data.readers.delimited import Header, check_names, header_of
 from chainrule.data.readers.formats.expanded import several_tables
 from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.readers.text.rows import footer_kind
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact

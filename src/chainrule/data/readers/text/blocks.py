@@ -14,10 +14,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from chainrule.data.readers.cell_columns import Cells, PlainBlock, plain_block
-from chainrule.data.readers.text.dialect import Dialect
-from chainrule.data.readers.text.layout import Numbered
+from chainrule.data.readers.csv_layout import Dialect, Numbered, Rows
 from chainrule.data.readers.text.lines import Lines
-from chainrule.data.readers.text.rows import Rows
 from chainrule.errors import DataError, fact
 
 BLOCK_CELLS, BLOCK_CHARACTERS = 200_000, 1 << 20  # of rows that are converted together
