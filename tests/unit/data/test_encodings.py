@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule.data.readers.csv_lines import MODELS, detect, ranking
 from chainrule.data.readers.read_options import is_text_encoding
-from chainrule.data.readers.text.lines import MODELS, detect, ranking
 from chainrule.errors import UsageError
 
 TEXTS: dict[str, tuple[str, ...]] = {

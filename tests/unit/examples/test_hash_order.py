@@ -15,7 +15,7 @@ import numpy as np
 from chainrule_examples.questions.answers import encode
 from chainrule_examples.sentiment.baselines import NGrams
 from chainrule_examples.questions.question_sets import question_parts
-from chainrule.data.readers.text.lines import ranking
+from chainrule.data.readers.csv_lines import ranking
 from chainrule.data.sequences.question_input import QuestionInput
 
 parts = question_parts("stories", sys.argv[1], "", (40, 10, 10))

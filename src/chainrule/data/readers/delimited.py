@@ -33,9 +33,9 @@ from chainrule.data.readers.csv_layout import (
     names_columns,
     numbers_in,
 )
+from chainrule.data.readers.csv_lines import CELL_LIMIT, Lines
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.text.blocks import add_rows, blocks, records_of, recount
-from chainrule.data.readers.text.lines import CELL_LIMIT, Lines
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact, join_facts

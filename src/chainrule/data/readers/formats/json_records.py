@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.content import Content
+from chainrule.data.readers.csv_lines import Lines
 from chainrule.data.readers.delimited import COLUMN_LIMIT
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.text.lines import Lines
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact

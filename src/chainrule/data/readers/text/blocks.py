@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.data.readers.cell_columns import Cells, PlainBlock, plain_block
 from chainrule.data.readers.csv_layout import Dialect, Numbered, Rows
-from chainrule.data.readers.text.lines import Lines
+from chainrule.data.readers.csv_lines import Lines
 from chainrule.errors import DataError, fact
 
 BLOCK_CELLS, BLOCK_CHARACTERS = 200_000, 1 << 20  # of rows that are converted together
