@@ -14,8 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli import prediction_output
-from chainrule.data.readers import cell_columns
-from chainrule.data.readers.text import blocks
+from chainrule.data.readers import cell_columns, csv_files
 from chainrule.data.tables import encoded_rows
 from chainrule.train.monitor import memory
 from end_to_end.conftest import Outcome, run_command
@@ -59,7 +58,7 @@ def table(is_damaged: bool) -> str:
 def in_blocks(stack: ExitStack, sizes: dict[str, int]) -> None:
     """Process very small blocks of rows."""
     size = {"BLOCK_CELLS": sizes["cells"], "BLOCK_CHARACTERS": sizes["characters"]}
-    stack.enter_context(mock.patch.multiple(blocks, **size))
+    stack.enter_context(mock.patch.multiple(csv_files, **size))
     stack.enter_context(mock.patch.object(cell_columns, "MANY_ROWS", sizes["divided"]))
     small = {"BLOCK": sizes["block"] * NETWORK_ROWS, "PART": sizes["part"], "MANY_ROWS": 1}
     stack.enter_context(mock.patch.multiple(encoded_rows, **small))

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Table, read_table
-from chainrule.data.readers import cell_columns, delimited
-from chainrule.data.readers.text import blocks
+from chainrule.data.readers import cell_columns, csv_files
 from chainrule.errors import DataError
 
 CELL = st.sampled_from(["1", "2.5", "x y", "", " 3", "NA", '"q"', '"a,b"', '"two\nlines"', "é", "a", '"open'])
@@ -29,8 +28,8 @@ SAMPLE, MORE = 20, 25  # lines of the sample that decides the dialect, and more 
 
 def outcome(file: Path, is_parsed: bool) -> object:
     """The table, as columns, lines and notices, or the message of the error."""
-    small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=9)
-    parsed = mock.patch.object(blocks, "plain_block", return_value=None)
+    small = mock.patch.multiple(csv_files, BLOCK_CELLS=4, BLOCK_CHARACTERS=9)
+    parsed = mock.patch.object(csv_files, "plain_block", return_value=None)
     with small, parsed if is_parsed else nullcontext():
         try:
             return description(read_table(file))
@@ -47,7 +46,7 @@ def description(table: Table) -> object:
 @pytest.fixture
 def short_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of an example lie behind the sample; the usual one has ten times as many lines."""
-    monkeypatch.setattr(delimited, "SAMPLE_LINES", SAMPLE)
+    monkeypatch.setattr(csv_files, "SAMPLE_LINES", SAMPLE)
 
 
 @pytest.mark.usefixtures("short_sample")
@@ -96,7 +95,7 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
     file.write_text("\n".join(["a,b,c", *(["1,2.5,30"] * MORE), *map(",".join, rows)]) + "\n")
     tables = []
     for threads, size, divided in ((1, 1 << 20, 1000), (1, 9, 1), (3, 9, 2), (3, 200, 3), (3, 2000, 1)):
-        small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
+        small = mock.patch.multiple(csv_files, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
         pool = mock.patch.object(polars, "thread_pool_size", return_value=threads)
         with small, pool, mock.patch.object(cell_columns, "MANY_ROWS", divided):
             tables.append(description(read_table(file)))
@@ -106,8 +105,8 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
 
 def test_a_block_is_divided_at_once(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n" + "1,x\n" * 20_000)
-    small = mock.patch.multiple(blocks, BLOCK_CELLS=1000, BLOCK_CHARACTERS=10_000)
-    with small, mock.patch.object(blocks, "plain_block", wraps=blocks.plain_block) as used:
+    small = mock.patch.multiple(csv_files, BLOCK_CELLS=1000, BLOCK_CHARACTERS=10_000)
+    with small, mock.patch.object(csv_files, "plain_block", wraps=csv_files.plain_block) as used:
         table = read_table(tmp_path / "t.csv")
     assert used.call_count > 3
     assert table.rows == 20_000
@@ -126,7 +125,7 @@ DAMAGES = {
 def test_a_fault_far_below_the_header_has_its_line(tmp_path: Path, damage: bytes, code: str) -> None:
     (tmp_path / "t.csv").write_bytes(b"a,b\n" + b"1,x\n" * 700 + damage + b"1,x\n" * 700)
     with (
-        mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=50),
+        mock.patch.multiple(csv_files, BLOCK_CELLS=4, BLOCK_CHARACTERS=50),
         pytest.raises(DataError, match=f"{code} in t.csv line 702"),
     ):
         read_table(tmp_path / "t.csv", encoding="utf-8")

@@ -20,10 +20,9 @@ import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
 from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_texts
-from chainrule.data.readers import cell_columns
+from chainrule.data.readers import cell_columns, csv_files
 from chainrule.data.readers.cell_columns import Cells
-from chainrule.data.readers.delimited import check_names
-from chainrule.data.readers.text import blocks
+from chainrule.data.readers.csv_files import check_names
 from chainrule.data.tables.encoders import number
 from chainrule.errors import DataError
 
@@ -123,7 +122,7 @@ def calls(work: Callable[[], None]) -> int:
 def test_the_work_on_a_wide_table_is_linear_in_its_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_CELLS", 1200)  # as many blocks as for a large file
+    monkeypatch.setattr(csv_files, "BLOCK_CELLS", 1200)  # as many blocks as for a large file
     files = {size: text_of(wide(size, rows=60), tmp_path / f"{size}.csv") for size in (150, 300, 600)}
     analyze(files[150])  # loads what is loaded once
     counts = {size: calls(partial(analyze, file)) for size, file in files.items()}

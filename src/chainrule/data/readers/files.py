@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from chainrule.data.readers.content import Content
+from chainrule.data.readers.csv_files import read_delimited
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
-from chainrule.data.readers.delimited import read_delimited
 from chainrule.data.readers.formats.databases import (
     DATABASE_OPTIONS,
     DUCKDB_MAGIC,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from chainrule.data.cells.conventions import with_conventions
-from chainrule.data.readers.delimited import check_names
+from chainrule.data.readers.csv_files import check_names
 from chainrule.data.readers.files import read_path
 from chainrule.data.readers.frames import as_columns, of_array, of_columns, of_frame, of_pandas
 from chainrule.data.readers.lazy_polars import pl

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.data.readers.delimited import check_names
+from chainrule.data.readers.csv_files import check_names
 from chainrule.errors import DataError, fact
 
 FRAMES = ("DataFrame", "Table")  # classes of pandas and polars, and of pyarrow

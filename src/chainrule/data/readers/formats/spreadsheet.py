@@ -11,8 +11,8 @@ import numpy as np
 from chainrule.data.cells.number_notation import clean, number_text
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
 from chainrule.data.readers.content import Content
+from chainrule.data.readers.csv_files import Header, check_names, header_of
 from chainrule.data.readers.csv_layout import footer_kind
-from chainrule.data.readers.delimited import Header, check_names, header_of
 from chainrule.data.readers.formats.expanded import several_tables
 from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
 from chainrule.data.readers.frames import of_columns

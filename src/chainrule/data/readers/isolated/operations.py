@@ -107,7 +107,7 @@ def read_arrow(request: Request) -> pl.DataFrame:
     """Return an Arrow file or stream; E305: equal names, on which polars panics; E308: size; E314: empty."""
     names = column_names(request.descriptor)
     if len(set(names)) < len(names):
-        from chainrule.data.readers.delimited import check_names  # noqa: PLC0415
+        from chainrule.data.readers.csv_files import check_names  # noqa: PLC0415
 
         check_names(request.options["name"], names)
     size = os.fstat(request.descriptor).st_size
