@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from chainrule.data.readers.content import Content
 from chainrule.data.readers.csv_files import read_delimited
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
+from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
 from chainrule.data.readers.formats.databases import (
     DATABASE_OPTIONS,
     DUCKDB_MAGIC,
@@ -22,8 +23,6 @@ from chainrule.data.readers.formats.databases import (
 from chainrule.data.readers.formats.expanded import IN_MEMORY, ZIP, compression_of, expand
 from chainrule.data.readers.formats.json_records import looks_like_json, read_json
 from chainrule.data.readers.formats.pandas_metadata import declared_categories
-from chainrule.data.readers.formats.spreadsheet import SPREADSHEET_OPTIONS, read_spreadsheet
-from chainrule.data.readers.formats.workbook import MAIN
 from chainrule.data.readers.frames import of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
