@@ -22,8 +22,7 @@ from chainrule.data.readers.formats.databases import (
 )
 from chainrule.data.readers.formats.expanded import IN_MEMORY, ZIP, compression_of, expand
 from chainrule.data.readers.formats.json_records import looks_like_json, read_json
-from chainrule.data.readers.formats.pandas_metadata import declared_categories
-from chainrule.data.readers.frames import of_columns, of_frame
+from chainrule.data.readers.frames import declared_categories, of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.npz import read_archive
