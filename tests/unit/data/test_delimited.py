@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chainrule.data import Table, describe, read_table
 from chainrule.data.readers.csv_files import COLUMN_LIMIT
-from chainrule.data.readers.formats.expanded import SWELL_FREE
+from chainrule.data.readers.file_content import SWELL_FREE
 from chainrule.errors import ChainruleError, DataError
 
 N = None

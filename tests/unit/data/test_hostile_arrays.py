@@ -15,7 +15,7 @@ import pytest
 
 from chainrule.data import read_table
 from chainrule.data.datasets.archive import open_archive
-from chainrule.data.readers.formats.expanded import ENTRY_BYTES, MEMBERS
+from chainrule.data.readers.file_content import ENTRY_BYTES, MEMBERS
 from chainrule.errors import DataError
 
 

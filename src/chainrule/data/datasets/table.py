@@ -9,7 +9,7 @@ from typing import Any
 
 from chainrule.data.datasets.archive import Archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages, Package, github
-from chainrule.data.readers.content import Content
+from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.files import read_content
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.columns import require_columns

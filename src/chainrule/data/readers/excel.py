@@ -16,10 +16,9 @@ import numpy as np
 
 from chainrule.data.cells.number_notation import clean, number_text
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
-from chainrule.data.readers.content import Content
 from chainrule.data.readers.csv_files import Header, check_names, header_of
 from chainrule.data.readers.csv_layout import footer_kind
-from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO, open_zip, several_tables
+from chainrule.data.readers.file_content import SWELL_FREE, SWELL_RATIO, Content, open_zip, several_tables
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions

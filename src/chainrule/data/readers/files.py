@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from chainrule.data.readers.content import Content
 from chainrule.data.readers.csv_files import read_delimited
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
+from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
 from chainrule.data.readers.formats.databases import (
     DATABASE_OPTIONS,
     DUCKDB_MAGIC,
@@ -20,7 +20,6 @@ from chainrule.data.readers.formats.databases import (
     read_duckdb,
     read_sqlite,
 )
-from chainrule.data.readers.formats.expanded import IN_MEMORY, ZIP, compression_of, expand
 from chainrule.data.readers.formats.json_records import looks_like_json, read_json
 from chainrule.data.readers.frames import declared_categories, of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images

@@ -12,8 +12,8 @@ import numpy as np
 
 from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_frame
-from chainrule.data.readers.content import Content
 from chainrule.data.readers.csv_files import check_names
+from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table, is_exact, unusable_columns
 from chainrule.errors import DataError, fact

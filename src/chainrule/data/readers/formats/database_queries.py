@@ -27,7 +27,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from chainrule.data.readers.csv_files import COLUMN_LIMIT
-from chainrule.data.readers.formats.expanded import several_tables
+from chainrule.data.readers.file_content import several_tables
 from chainrule.data.readers.frames import frame_of_columns
 from chainrule.data.readers.isolated.columns import transferable
 from chainrule.data.readers.isolated.request import ROOM, Options, Request

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chainrule.data.readers.content import Content
+from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.frames import of_frame
 from chainrule.data.readers.isolated.decoding import decode
 from chainrule.data.readers.optional_dependency import missing

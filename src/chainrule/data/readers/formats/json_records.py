@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.content import Content
 from chainrule.data.readers.csv_files import COLUMN_LIMIT
 from chainrule.data.readers.csv_lines import Lines
+from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.findings import Finding

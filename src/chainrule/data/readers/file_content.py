@@ -1,9 +1,4 @@
-"""Decompress gzip, bzip2, xz and zip files into a temporary file of bounded size.
-
-A small file can expand to any size, so every piece is counted while it is written, and a file that expands to
-more than ``SWELL_FREE`` bytes and ``SWELL_RATIO`` times its size is refused. The sizes that an archive states
-are not trusted. The result is read like any other file; the system deletes it when it is closed.
-"""
+"""The content of a file read as a table: from disk or a pipe, decompressed with a bounded size."""
 
 from __future__ import annotations
 
@@ -15,11 +10,47 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, cast
 
-from chainrule.data.readers.content import Content
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, fact, nearest
+from chainrule.records import frozen
+
+# The content of a file that is to be read as a table, wherever it comes from: disk, pipe or archive.
+
+HEAD = 4096  # bytes that identify a format
+
+
+@frozen(eq=False)
+class Content:
+    """An open file that can be positioned.
+
+    Args:
+        name: name for messages.
+        suffixed: the name whose suffix states the format; for ``cars.csv.gz`` it is ``cars.csv``.
+        binary: the bytes, at their start.
+        path: the path, for libraries that open files themselves; ``None`` for a pipe or an archive.
+    """
+
+    name: str
+    suffixed: str
+    binary: BinaryIO
+    size: int
+    path: Path | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The suffix in lower case, with its dot; empty if there is none."""
+        return Path(self.suffixed).suffix.lower()
+
+    def head(self) -> bytes:
+        """Return the first bytes; the file stays at its start."""
+        self.binary.seek(0)
+        start = self.binary.read(HEAD)
+        self.binary.seek(0)
+        return start
+
 
 SWELL_FREE = 16_000_000  # a compressed file may expand to this number of bytes regardless of its ratio,
 SWELL_RATIO = 100  # and beyond it to this multiple of its size
