@@ -20,10 +20,10 @@ from chainrule.data.readers.formats.databases import (
     read_duckdb,
     read_sqlite,
 )
-from chainrule.data.readers.formats.json_records import looks_like_json, read_json
 from chainrule.data.readers.frames import declared_categories, of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
+from chainrule.data.readers.json_records import looks_like_json, read_json
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import TEXT_OPTIONS, ReadOptions
 from chainrule.data.readers.safe_folder import open_plain
