@@ -28,7 +28,7 @@ from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
 
 from chainrule.data import read_table
-from chainrule.data.readers.formats import databases
+from chainrule.data.readers import databases
 from chainrule.data.readers.isolated import process
 from chainrule.errors import ChainruleError
 from chainrule.settings import settings

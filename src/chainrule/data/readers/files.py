@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from chainrule.data.readers.csv_files import read_delimited
-from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
-from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
-from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
-from chainrule.data.readers.formats.databases import (
+from chainrule.data.readers.databases import (
     DATABASE_OPTIONS,
     DUCKDB_MAGIC,
     SQLITE_MAGIC,
     read_duckdb,
     read_sqlite,
 )
+from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
+from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
+from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
 from chainrule.data.readers.frames import declared_categories, of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
