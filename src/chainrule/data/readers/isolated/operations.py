@@ -169,14 +169,14 @@ def _source(descriptor: int) -> Any:
 
 def query_sqlite(request: Request) -> pl.DataFrame:
     """Return the result of a query of an SQLite file."""
-    from chainrule.data.readers.formats.database_queries import read_sqlite  # noqa: PLC0415
+    from chainrule.data.readers.database_queries import read_sqlite  # noqa: PLC0415
 
     return read_sqlite(request)
 
 
 def query_duckdb(request: Request) -> pl.DataFrame:
     """Return the result of a query of a DuckDB file."""
-    from chainrule.data.readers.formats.database_queries import read_duckdb  # noqa: PLC0415
+    from chainrule.data.readers.database_queries import read_duckdb  # noqa: PLC0415
 
     return read_duckdb(request)
 

@@ -1,1 +1,0 @@
-"""Files that are not text tables: spreadsheets, JSON, databases, compressed files and archives."""
