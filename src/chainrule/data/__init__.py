@@ -67,7 +67,7 @@ _LAZY = LazyNames(
         "molecules": "MoleculeInput",
         "readers.image_arrays": "image_table labeled_images",
         "readers.image_decoding": "decode_image",
-        "readers.wave_files": "decode_wave encode_wave",
+        "readers.audio": "decode_wave encode_wave",
         "sequences.question_input": "QuestionInput",
         "sequences.sound_input": "SoundInput",
     },

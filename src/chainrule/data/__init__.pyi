@@ -17,6 +17,8 @@ from chainrule.data.masks import median_frequency_weights as median_frequency_we
 from chainrule.data.masks import overlay as overlay
 from chainrule.data.masks import resize_masks as resize_masks
 from chainrule.data.molecules import MoleculeInput as MoleculeInput
+from chainrule.data.readers.audio import decode_wave as decode_wave
+from chainrule.data.readers.audio import encode_wave as encode_wave
 from chainrule.data.readers.frames import as_columns as as_columns
 from chainrule.data.readers.frames import is_by_column as is_by_column
 from chainrule.data.readers.image_arrays import image_table as image_table
@@ -29,8 +31,6 @@ from chainrule.data.readers.streaming import read_blocks as read_blocks
 from chainrule.data.readers.streaming import sample_rows as sample_rows
 from chainrule.data.readers.streaming import stream as stream
 from chainrule.data.readers.streaming import unpack as unpack
-from chainrule.data.readers.wave_files import decode_wave as decode_wave
-from chainrule.data.readers.wave_files import encode_wave as encode_wave
 from chainrule.data.sequences.padding import Buckets as Buckets
 from chainrule.data.sequences.padding import Padded as Padded
 from chainrule.data.sequences.padding import pad_sequences as pad_sequences

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.readers.audio import read_sound
-from chainrule.data.readers.wave_files import SCALE, decode_wave, encode_wave
+from chainrule.data.readers.audio import SCALE, decode_wave, encode_wave, read_sound
 from chainrule.errors import DataError
 
 

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main as command
-from chainrule.data.readers.audio import resampled
-from chainrule.data.readers.wave_files import decode_wave, encode_wave
+from chainrule.data.readers.audio import decode_wave, encode_wave, resampled
 from chainrule.data.sequences.phonemes import pronounce
 from chainrule.errors import DataError
 from chainrule_examples.speak import lesson as speak
