@@ -23,7 +23,7 @@ from campaigns.hostile_cases.section import Section
 from chainrule.data import read_table
 from chainrule.data.readers.audio import read_sound
 from chainrule.data.readers.audio_folder import SUFFIXES as SOUNDS
-from chainrule.data.readers.image_folder import SUFFIXES, read_images
+from chainrule.data.readers.images import SUFFIXES, read_images
 from chainrule.data.readers.isolated import process
 from chainrule.data.readers.streaming import map_array
 from chainrule.errors import ChainruleError

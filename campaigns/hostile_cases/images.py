@@ -1,7 +1,7 @@
 """Untrusted image folders: every format that Pillow reads under every name, bombs, damage, links.
 
 Each folder is read in a child process under an audit hook: no other process, no socket, no file outside the
-folder. Only the decoders of ``chainrule.data.readers.image_decoding.FORMATS`` may run.
+folder. Only the decoders of ``chainrule.data.readers.images.FORMATS`` may run.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
 from PIL import Image
 
-from chainrule.data.readers.image_decoding import FORMATS
-from chainrule.data.readers.image_folder import SUFFIXES, read_images
+from chainrule.data.readers.images import FORMATS, SUFFIXES, read_images
 from chainrule.errors import ChainruleError
 
 FORBIDDEN = (

@@ -16,7 +16,7 @@ from chainrule.data.readers.audio import read_sound as read_sound
 from chainrule.data.readers.audio import resampled as resampled
 from chainrule.data.readers.audio_folder import Sounds as Sounds
 from chainrule.data.readers.audio_folder import read_sounds as read_sounds
-from chainrule.data.readers.image_folder import read_images as read_images
+from chainrule.data.readers.images import read_images as read_images
 from chainrule.data.readers.sources import read_table as read_table
 from chainrule.data.readers.streaming import map_array as map_array
 from chainrule.data.readers.streaming import read_blocks as read_blocks

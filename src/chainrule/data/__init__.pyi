@@ -21,10 +21,10 @@ from chainrule.data.readers.audio import decode_wave as decode_wave
 from chainrule.data.readers.audio import encode_wave as encode_wave
 from chainrule.data.readers.frames import as_columns as as_columns
 from chainrule.data.readers.frames import is_by_column as is_by_column
-from chainrule.data.readers.image_arrays import image_table as image_table
-from chainrule.data.readers.image_arrays import labeled_images as labeled_images
-from chainrule.data.readers.image_decoding import decode_image as decode_image
-from chainrule.data.readers.image_folder import read_images as read_images
+from chainrule.data.readers.images import decode_image as decode_image
+from chainrule.data.readers.images import image_table as image_table
+from chainrule.data.readers.images import labeled_images as labeled_images
+from chainrule.data.readers.images import read_images as read_images
 from chainrule.data.readers.sources import read_table as read_table
 from chainrule.data.readers.streaming import map_array as map_array
 from chainrule.data.readers.streaming import read_blocks as read_blocks

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chainrule.data.readers import image_decoding
-from chainrule.data.readers.image_arrays import image_table
-from chainrule.data.readers.image_decoding import decode_image
+from chainrule.data.readers import images
+from chainrule.data.readers.images import decode_image, image_table
 from chainrule.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -39,7 +38,7 @@ def test_damaged_images_are_refused_by_name(content: bytes) -> None:
 
 
 def test_a_huge_image_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_decoding, "MAX_PIXELS", 20)
+    monkeypatch.setattr(images, "MAX_PIXELS", 20)
     with pytest.raises(DataError, match="5 pixels, more than 20"):
         decode_image(encoded("PNG"), "a")
 

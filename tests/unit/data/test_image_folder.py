@@ -164,7 +164,7 @@ def test_invalid_image_settings_are_refused(make: Make, settings: dict, code: st
 
 def test_a_huge_image_counts_as_damaged(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
-    monkeypatch.setattr("chainrule.data.readers.image_decoding.MAX_PIXELS", 20)
+    monkeypatch.setattr("chainrule.data.readers.images.MAX_PIXELS", 20)
     with pytest.raises(DataError, match="pixels, more than 20"):
         read_images(folder)
 

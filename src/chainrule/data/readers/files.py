@@ -21,7 +21,7 @@ from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, rea
 from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
 from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
 from chainrule.data.readers.frames import declared_categories, of_columns, of_frame
-from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.images import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.json_records import looks_like_json, read_json
 from chainrule.data.readers.npz import read_archive

@@ -1,50 +1,217 @@
-"""Read a folder of images as a table: one row per file, the name of its folder is its class.
-
-    pets/cat/001.png        image         class
-    pets/cat/002.png   ->   cat/001.png   cat
-    pets/dog/a.jpg          dog/a.jpg     dog
-
-Splits by class, tasks, preparations and fingerprints of tables therefore apply to images. The column
-``image`` contains the file names; the pixels are stored beside the frame as one array of bytes, (N, H, W, C),
-in the same order of rows. Rows are sorted by path, so the table is the same on every machine. Files are
-decoded on several threads directly into the array.
-
-Files are untrusted; see ``image_decoding.py``. Links that leave the folder and links to folders are not
-followed; pipes and devices are not read.
-"""
+"""Decode images with Pillow; folders of images, and images in memory, as tables of one row per image."""
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
+from chainrule.data.readers.decoder_messages import quiet_images
 from chainrule.data.readers.folder_files import folder_files
-from chainrule.data.readers.image_decoding import (
-    JPEG,
-    count_scans,
-    decode_image,
-    first_line,
-    is_rotated,
-    open_image,
-    to_pixels,
-    too_large,
-)
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.npz import array_of
+from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact
 from chainrule.records import frozen
+from chainrule.spec import shape_text
 from chainrule.validation import choice, out_of_range
+
+# Images in memory as a table, like a folder of images.
+
+
+def image_table(pixels: np.ndarray, names: Sequence[str], classes: Sequence[str], source: str) -> Table:
+    """Return images in memory as a table with the columns ``image`` and ``class``; see ``read_images``.
+
+    Args:
+        pixels: (N, H, W, C) bytes, with 1 or 3 channels.
+        names: (N,) a name for each image.
+        classes: (N,) the class of each image.
+        source: a name for messages.
+
+    Example:
+        >>> table = image_table(np.zeros((2, 4, 4, 1), np.uint8), ["a", "b"], ["cat", "dog"], "pets")
+        >>> table.columns, table.target
+        (('image', 'class'), 'class')
+    """
+    frame = pl.DataFrame({IMAGE: list(names), CLASS: list(classes)})
+    return Table(frame, source, CLASS, images={IMAGE: pixels})
+
+
+def labeled_images(images: bytes, labels: bytes, classes: Sequence[str], source: str) -> Table:
+    """Return images and class numbers in two ``.npy`` files as a table.
+
+    Args:
+        images: the bytes of a file of bytes, (N, H, W), (N, H, W, 1) or (N, H, W, 3).
+        labels: the bytes of a file of integers, (N,) or (N, 1).
+        classes: the name of each class number.
+        source: a name for messages; images are named by it and their row, from 1.
+
+    Raises:
+        DataError E314, E316: as ``array_of``. E329: a class number without a name. E344: different numbers of
+            images and labels. E354: no images.
+    """
+    x, y = array_of(images, f"{source}, images"), array_of(labels, f"{source}, labels")
+    pixels = x[..., None] if x.ndim == 3 else x
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or 0 in pixels.shape or pixels.shape[3] not in (1, 3):
+        expected, received = fact("(N, H, W) or (N, H, W, 3) bytes"), f"{x.dtype} {shape_text(x.shape)}"
+        raise DataError("E354", where=f"{source}, images", expected=expected, received=received)
+    numbers = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
+    if numbers.shape != pixels.shape[:1] or numbers.dtype.kind not in "iu":
+        where = f"{source}, labels"
+        expected = fact("{count} integers, one for each image", count=len(pixels))
+        raise DataError("E344", where=where, expected=expected, received=f"{y.dtype} {shape_text(y.shape)}")
+    unknown = np.flatnonzero((numbers < 0) | (numbers >= len(classes)))
+    if len(unknown):
+        row = int(unknown[0])
+        where = fact("row {row} of {source}", row=row + 1, source=f"{source}, labels")
+        label = int(numbers[row])
+        expected = fact("0 to {last}", last=len(classes) - 1)
+        raise DataError("E329", where=where, label=label, expected=expected, received=int(numbers[row]))
+    names = [f"{source} {row + 1}" for row in range(len(pixels))]
+    return image_table(pixels, names, [str(classes[number]) for number in numbers.tolist()], source)
+
+
+# Decode one image with Pillow, from a file or from bytes.
+#
+# Images are untrusted. Pillow guesses the format from the first bytes, and some of its decoders start other
+# programs (EPS: Ghostscript) or are hardly used; only the decoders of ``FORMATS`` are tried. The size is read
+# from the header before decoding, and an image of more than ``MAX_PIXELS`` pixels counts as damaged.
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the only decoders that are tried
+MAX_PIXELS = 100_000_000  # pixels of one image; more is a decompression bomb or a map, not a sample
+MAX_SIDE = 65_535  # rows or columns, as in JPEG: decoders allocate per row
+FREE_SCANS, MAX_SCANS, SCANNED_PIXELS = 20, 100, 2 * 10**9  # of a JPEG, each of which is decoded completely
+JPEG = ("JPEG", "MPO")
+_SCAN = b"\xff\xda"  # begins a scan; inside it, 0xff is followed by 0
+
+
+def decode_image(
+    content: bytes, where: str, channels: int = 3, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Return the pixels of an image, (H, W, C) bytes.
+
+    Args:
+        where: its name, for messages.
+        channels: 1 for grayscale, 3 for color.
+        size: height and width to which the image is resized; ``None``: it stays as it is.
+
+    Raises:
+        DataError E350: Pillow is not installed. E352: the image cannot be decoded.
+
+    Example:
+        >>> decode_image(b"P2 2 1 9 0 9", "two.pgm", channels=1).tolist()
+        [[[0], [255]]]
+    """
+    try:
+        with open_image(io.BytesIO(content), where) as image:
+            if reason := too_large(image, content.count(_SCAN)):
+                raise ValueError(reason)
+            return to_pixels(image, None if size is None else (size[1], size[0]), channels)
+    except DataError:
+        raise
+    except Exception as cause:  # decoders raise many types for invalid bytes
+        received = first_line(cause)
+        raise DataError("E352", where=where, expected=fact("an image"), received=received) from cause
+
+
+def too_large(image: Any, scans: int = 0) -> str:
+    """Return the reason why an opened image takes too much memory or time to decode; empty if it does not.
+
+    Args:
+        image: an image of Pillow.
+        scans: of a JPEG; 0 for other formats.
+    """
+    width, height = image.size
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        return fact(
+            "{width} x {height} pixels, more than {limit:,} or than {side:,} in a row",
+            width=width,
+            height=height,
+            limit=MAX_PIXELS,
+            side=MAX_SIDE,
+        )
+    if image.format not in JPEG or scans <= FREE_SCANS:
+        return ""
+    is_slow = scans > MAX_SCANS or scans * width * height > SCANNED_PIXELS
+    return fact("a JPEG of {scans:,} scans", scans=scans) if is_slow else ""
+
+
+def count_scans(stream: BinaryIO) -> int:
+    """Return the number of scans in a file if it is a JPEG; the position of the stream is kept."""
+    place = stream.tell()
+    stream.seek(0)
+    try:
+        return stream.read().count(_SCAN)
+    finally:
+        stream.seek(place)
+
+
+@contextmanager
+def open_image(stream: BinaryIO, where: object) -> Iterator[Any]:
+    """Open an image without decoding it (E350: no Pillow)."""
+    try:
+        from PIL import Image  # noqa: PLC0415 an optional library
+    except ImportError as cause:
+        raise missing("images", where) from cause
+    with quiet_images(), Image.open(stream, formats=FORMATS) as image:
+        yield image
+
+
+def is_rotated(image: Any) -> bool:
+    """Return whether width and height of an opened image are exchanged when it is upright, by its EXIF."""
+    if image.format == "PNG":
+        image.load()  # EXIF may follow the pixels
+    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+
+
+def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarray:
+    """Return the pixels of an opened image, upright, (H, W, C).
+
+    Args:
+        image: an image of Pillow.
+        size: width and height to which it is resized; ``None``: those that it has.
+        depth: number of channels, 1 or 3.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    image.load()  # EXIF may follow the pixels
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):  # 16 bits a pixel: the upper eight are kept
+        values = np.asarray(image, np.float64)
+        image = Image.fromarray(
+            np.clip(values if image.mode == "F" else values / 257, 0, 255).astype(np.uint8)
+        )
+    image = image.convert("L" if depth == 1 else "RGB")
+    if size is not None and image.size != size:
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], depth)
+
+
+def first_line(cause: Exception) -> str:
+    """Return the first line of the message of an exception, without the address of a stream, as the reason.
+
+    Example:
+        >>> import io
+        >>> first_line(ValueError(f"cannot identify image file {io.BytesIO()!r}"))
+        'cannot identify image file'
+    """
+    text = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return re.sub(r" <_io\.[^>]*>", "", text)[:120]
+
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 GRAY = ("1", "L", "LA", "I", "F")
