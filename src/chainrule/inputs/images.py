@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data import read_images
+from chainrule.data.readers.data_folder import open_inside
 from chainrule.data.readers.images import SUFFIXES, decode_image, image_sizes, read_image
-from chainrule.data.readers.safe_folder import open_inside
 from chainrule.errors import DataError, fact
 from chainrule.inputs.kind import InputKind, InputRows
 from chainrule.model import Model

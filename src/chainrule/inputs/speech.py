@@ -11,9 +11,9 @@ import numpy as np
 
 from chainrule.data import Table
 from chainrule.data.readers.audio import encode_wave
+from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.readers.safe_folder import open_plain
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.generation.speech import SpeechOutput, padded_rows
 from chainrule.inputs.arrays import target_call

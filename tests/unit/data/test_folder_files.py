@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.data.readers import folder_files as files
+from chainrule.data.readers import data_folder as files
 from chainrule.errors import DataError
 
 

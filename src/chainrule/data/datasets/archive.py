@@ -21,8 +21,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
+from chainrule.data.readers.data_folder import open_inside, open_plain
 from chainrule.data.readers.file_content import open_zip
-from chainrule.data.readers.safe_folder import open_inside, open_plain
 from chainrule.errors import DataError, fact, nearest
 from chainrule.records import frozen
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data.readers.audio import Sound, decode_inside, with_rate
-from chainrule.data.readers.folder_files import folder_files
+from chainrule.data.readers.data_folder import folder_files
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from chainrule.data.readers.csv_files import read_delimited
+from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.databases import (
     DATABASE_OPTIONS,
     DUCKDB_MAGIC,
@@ -26,7 +27,6 @@ from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.json_records import looks_like_json, read_json
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import TEXT_OPTIONS, ReadOptions
-from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact, nearest
 from chainrule.store.os_errors import LISTED

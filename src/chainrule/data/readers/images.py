@@ -15,13 +15,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from chainrule.data.readers.data_folder import folder_files, open_inside
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.readers.decoder_messages import quiet_images
-from chainrule.data.readers.folder_files import folder_files
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import array_of
 from chainrule.data.readers.optional_dependency import missing
-from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact

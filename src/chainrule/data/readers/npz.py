@@ -11,8 +11,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.file_content import SWELL_FREE, SWELL_RATIO, open_zip
-from chainrule.data.readers.safe_folder import open_plain
 from chainrule.errors import DataError, fact, message_of
 
 # Parse the header of a ``.npy`` file without evaluating it.

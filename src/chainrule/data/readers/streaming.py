@@ -27,10 +27,10 @@ import numpy as np
 from chainrule.data.batches.arrays import Arrays
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
+from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import read_layout
-from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.table import Table
