@@ -10,8 +10,8 @@ from typing import Any
 from chainrule.data.datasets.archive import Archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages, Package, github
 from chainrule.data.readers.file_content import Content
-from chainrule.data.readers.files import read_content
 from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.readers.sources import read_content
 from chainrule.data.tables.columns import require_columns
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
