@@ -14,7 +14,7 @@ from campaigns import fashion_mnist as campaign
 from sklearn import datasets
 
 import chainrule as cr
-from chainrule.data.readers import datasets as bundled
+from chainrule.data.readers import builtin_datasets as bundled
 from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
 from chainrule_examples import alexnet, fashion_mnist

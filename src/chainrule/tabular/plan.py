@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.data import PreparedData, Table, read_images
-from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS
+from chainrule.data.readers.builtin_datasets import IMAGE_SETS, TARGETS
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.findings import is_on_command_line
 from chainrule.data.tables.folds import folds, row_digests, unit_digests

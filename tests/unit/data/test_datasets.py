@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from chainrule.data.readers import datasets as bundled
-from chainrule.data.readers.datasets import TARGETS, read_named
+from chainrule.data.readers import builtin_datasets as bundled
+from chainrule.data.readers.builtin_datasets import TARGETS, read_named
 
 NAMES = [name for name in TARGETS if name != "fashion-mnist"]
 

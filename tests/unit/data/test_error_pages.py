@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.data.readers import datasets
+from chainrule.data.readers import builtin_datasets
 from chainrule.errors import CATALOG
 from page_examples import DOCS, provoke
 
@@ -94,7 +94,7 @@ def test_the_example_of_the_page_provokes_its_error(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path / "no such folder")
+    monkeypatch.setattr(builtin_datasets, "FASHION_FOLDER", tmp_path / "no such folder")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)

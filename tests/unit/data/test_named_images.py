@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 
 import chainrule as cr
 from chainrule.data import read_images, read_table
-from chainrule.data.readers import datasets as bundled
+from chainrule.data.readers import builtin_datasets as bundled
 from chainrule.errors import DataError, UsageError
 
 IS_THERE = bundled.FASHION_FOLDER.is_dir()

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from chainrule.data import Table, choose_task, describe, read_table
-from chainrule.data.readers import datasets
+from chainrule.data.readers import builtin_datasets
 from chainrule.errors import DataError
 
 COLUMNS = {"a": [1, 2, None], "b": [0.5, None, -2.0], "c": ["x", None, "y z"]}
@@ -98,7 +98,7 @@ def test_ids_beyond_float64_stay_texts() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in datasets.TARGETS if name != "fashion-mnist"])
+@pytest.mark.parametrize("name", [name for name in builtin_datasets.TARGETS if name != "fashion-mnist"])
 def test_data_sets_by_name_have_a_target(name: str) -> None:
     table = read_table(name)
     task = choose_task(table)
@@ -117,7 +117,7 @@ def test_fashion_mnist_is_read_from_debians_folder(tmp_path: Path, monkeypatch: 
         labels = b"\0\0\x08\x01" + count.to_bytes(4, "big") + bytes([9] * count)
         (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
         (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
-    monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path)
+    monkeypatch.setattr(builtin_datasets, "FASHION_FOLDER", tmp_path)
     table = read_table("fashion-mnist")
     assert (table.rows, len(table.columns), table.target) == (5, 785, "article")
     assert table.frame["article"].unique().to_list() == ["Ankle boot"]

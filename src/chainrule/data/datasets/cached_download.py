@@ -25,7 +25,7 @@ from typing import IO, Any
 from chainrule.data.datasets.archive import Archive, of_files, open_archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages, Package
 from chainrule.data.datasets.table import DATASETS
-from chainrule.data.readers.datasets import TARGETS
+from chainrule.data.readers.builtin_datasets import TARGETS
 from chainrule.errors import DataError, FileError, UsageError, fact, nearest
 from chainrule.events import notices
 from chainrule.store.cache_folder import cache_folder

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from chainrule.data.readers.builtin_datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.readers.data_folder import folder_files, open_inside
-from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.readers.decoder_messages import quiet_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import array_of

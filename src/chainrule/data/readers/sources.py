@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from chainrule.data.cells.conventions import with_conventions
+from chainrule.data.readers.builtin_datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.csv_files import check_names, read_delimited
 from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.databases import (
@@ -20,7 +21,6 @@ from chainrule.data.readers.databases import (
     read_duckdb,
     read_sqlite,
 )
-from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
 from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
 from chainrule.data.readers.frames import (

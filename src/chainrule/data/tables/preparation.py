@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.data.cells.conventions import as_trained, mark_of
 from chainrule.data.cells.number_notation import EVIDENCE
-from chainrule.data.readers.datasets import IMAGE_SETS
+from chainrule.data.readers.builtin_datasets import IMAGE_SETS
 from chainrule.data.readers.images import SUFFIXES, read_image, read_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
