@@ -30,7 +30,7 @@ from chainrule.data.readers.csv_files import COLUMN_LIMIT
 from chainrule.data.readers.file_content import several_tables
 from chainrule.data.readers.frames import frame_of_columns
 from chainrule.data.readers.isolated.columns import transferable
-from chainrule.data.readers.isolated.request import ROOM, Options, Request
+from chainrule.data.readers.isolated.protocol import ROOM, Options, Request
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, fact, message_of
 

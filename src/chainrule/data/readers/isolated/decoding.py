@@ -27,8 +27,7 @@ from chainrule.data.readers.isolated import process as processes
 from chainrule.data.readers.isolated.columns import read_columns
 from chainrule.data.readers.isolated.operations import OPERATIONS
 from chainrule.data.readers.isolated.process import DecoderEndedError, Process
-from chainrule.data.readers.isolated.refusals import error_of, raise_limit, too_large
-from chainrule.data.readers.isolated.request import Request
+from chainrule.data.readers.isolated.protocol import Request, error_of, raise_limit, too_large
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, alternatives, fact, message_of
 from chainrule.settings import free_memory, settings

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chainrule.data.readers.isolated.columns import is_transferable, transferable, width_of
-from chainrule.data.readers.isolated.request import ROOM, Request
+from chainrule.data.readers.isolated.protocol import ROOM, Request
 from chainrule.data.readers.lazy_polars import pl
 
 # The names of the columns of an Arrow file, from its first message: polars panics where a name repeats.
@@ -85,7 +85,7 @@ def read_parquet(request: Request) -> pl.DataFrame:
     try:
         schema = scan.collect_schema()
     except pl.exceptions.DuplicateError as cause:
-        from chainrule.data.readers.isolated.refusals import repeated_name  # noqa: PLC0415
+        from chainrule.data.readers.isolated.protocol import repeated_name  # noqa: PLC0415
 
         raise repeated_name(request.options["name"], str(cause)) from cause
     names = _usable(request, schema)
@@ -131,7 +131,7 @@ def _usable(request: Request, schema: Mapping[str, Any]) -> list[str]:
     """Return the names of the columns of types that a table can have; raises E314 if there is none."""
     strange = {name: dtype for name, dtype in schema.items() if not is_transferable(dtype)}
     if len(strange) == len(schema):
-        from chainrule.data.readers.isolated.refusals import strange_columns  # noqa: PLC0415
+        from chainrule.data.readers.isolated.protocol import strange_columns  # noqa: PLC0415
 
         raise strange_columns(request.options["name"], strange, request.options.get("is_parquet", False))
     return [name for name in schema if name not in strange]
@@ -151,7 +151,7 @@ def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
     size = rows * sum(map(width_of, dtypes))
     limit = request.options["limit"]
     if size > limit:
-        from chainrule.data.readers.isolated.refusals import too_large  # noqa: PLC0415
+        from chainrule.data.readers.isolated.protocol import too_large  # noqa: PLC0415
 
         raise too_large(request.options["name"], size, rows, len(dtypes), limit)
     # Unknown before decoding: the bytes of texts, and the size of the parts that the rows of a range are in.

@@ -26,8 +26,7 @@ from typing import Any
 
 from chainrule.data.readers.isolated.columns import columns_header, write_columns
 from chainrule.data.readers.isolated.operations import OPERATIONS
-from chainrule.data.readers.isolated.protocol import receive_message, send_message
-from chainrule.data.readers.isolated.request import Request
+from chainrule.data.readers.isolated.protocol import Request, receive_message, send_message
 from chainrule.data.readers.lazy_polars import pl
 
 IDLE = 30.0  # seconds
@@ -98,7 +97,7 @@ def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 def _failure(cause: BaseException) -> dict[str, Any]:
     """Return the reply for an exception; an error of the package is returned with its parts."""
     if type(cause).__module__.startswith("chainrule."):
-        from chainrule.data.readers.isolated.refusals import error_record  # noqa: PLC0415
+        from chainrule.data.readers.isolated.protocol import error_record  # noqa: PLC0415
         from chainrule.errors import DataError  # noqa: PLC0415
 
         if isinstance(cause, DataError):
