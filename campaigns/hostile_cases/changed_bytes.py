@@ -24,7 +24,7 @@ from chainrule.data import read_table
 from chainrule.data.readers.audio import read_sound
 from chainrule.data.readers.audio_folder import SUFFIXES as SOUNDS
 from chainrule.data.readers.images import SUFFIXES, read_images
-from chainrule.data.readers.isolated import process
+from chainrule.data.readers.isolated import decoding
 from chainrule.data.readers.streaming import map_array
 from chainrule.errors import ChainruleError
 from chainrule.interop.file_reader import read_weights
@@ -164,7 +164,7 @@ def measured(change: Change) -> tuple[str, float]:
     """The result of a file, and the most memory in megabytes that a decoder process took until now."""
     result = read(change)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    return result, max([ended, *(_peak(decoder.child.pid) for decoder in process._idle)])
+    return result, max([ended, *(_peak(decoder.child.pid) for decoder in decoding._idle)])
 
 
 def _peak(pid: int) -> float:

@@ -29,7 +29,7 @@ from campaigns.hostile_cases.section import Section
 
 from chainrule.data import read_table
 from chainrule.data.readers import databases
-from chainrule.data.readers.isolated import process
+from chainrule.data.readers.isolated import decoding
 from chainrule.errors import ChainruleError
 from chainrule.settings import settings
 
@@ -321,7 +321,7 @@ def read(folder: Path, name: str, options: Mapping[str, Any], isolated: bool) ->
     """
     settings.isolated_decoding = isolated
     if isolated:
-        process.give_back(process.start())
+        decoding.give_back(decoding.start())
     seen = watch(folder, ("socket.sendmsg",) if isolated else ())
     tempfile.tempdir = str(folder)
     databases.SECONDS = QUERY_SECONDS

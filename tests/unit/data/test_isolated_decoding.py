@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from chainrule.data import read_table
-from chainrule.data.readers.isolated import process
+from chainrule.data.readers.isolated import decoding
 from chainrule.data.readers.isolated.columns import columns_header, read_columns, write_columns
 from chainrule.data.readers.isolated.decoding import read_parquet
 from chainrule.errors import DataError
@@ -182,7 +182,7 @@ def test_a_decoder_that_ended_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "t.parquet"
     pl.DataFrame({"a": [1.0, 2.0]}).write_parquet(file)
     assert read_table(file).rows == 2
-    for idle in list(process._idle):
+    for idle in list(decoding._idle):
         os.kill(idle.child.pid, signal.SIGKILL)
     assert read_table(file).rows == 2
 
@@ -196,7 +196,7 @@ def test_threads_decode_at_the_same_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert results == [1000] * 4
-    assert len(process._idle) <= process.IDLE_PROCESSES
+    assert len(decoding._idle) <= decoding.IDLE_PROCESSES
 
 
 READER = """
@@ -250,7 +250,7 @@ def test_without_a_process_the_file_is_refused_unless_the_user_allows_it(
 ) -> None:
     file = tmp_path / "t.parquet"
     pl.DataFrame({"a": [1.0, 2.0]}).write_parquet(file)
-    process.end_all()
+    decoding.end_all()
     monkeypatch.setattr(sys, "executable", "")
     with pytest.raises(DataError) as caught:
         read_table(file)

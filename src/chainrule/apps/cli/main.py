@@ -113,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _start_decoder(words: Sequence[str]) -> None:
     """Start the process that decodes the file of a command, which takes as long as importing the command."""
     if any(word.lower().endswith(_DECODED) and os.path.isfile(word) for word in words):
-        import_module("chainrule.data.readers.isolated.process").prepare()
+        import_module("chainrule.data.readers.isolated.decoding").prepare()
 
 
 def _run(words: list[str]) -> int:
