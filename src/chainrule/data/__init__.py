@@ -50,7 +50,7 @@ _LAZY = LazyNames(
         "tables.prepared_data": "PreparedData PreparedRows",
         "tables.public_columns": "PublicColumns",
         "tables.public_preparation": "public_preparation unused_columns",
-        "sequences.padding": "Buckets Padded pad_sequences",
+        "sequences.padding_and_length_buckets": "Buckets Padded pad_sequences",
         "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",
         "tables.split": "Split",

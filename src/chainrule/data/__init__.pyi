@@ -31,9 +31,9 @@ from chainrule.data.readers.streaming import read_blocks as read_blocks
 from chainrule.data.readers.streaming import sample_rows as sample_rows
 from chainrule.data.readers.streaming import stream as stream
 from chainrule.data.readers.streaming import unpack as unpack
-from chainrule.data.sequences.padding import Buckets as Buckets
-from chainrule.data.sequences.padding import Padded as Padded
-from chainrule.data.sequences.padding import pad_sequences as pad_sequences
+from chainrule.data.sequences.padding_and_length_buckets import Buckets as Buckets
+from chainrule.data.sequences.padding_and_length_buckets import Padded as Padded
+from chainrule.data.sequences.padding_and_length_buckets import pad_sequences as pad_sequences
 from chainrule.data.sequences.question_input import QuestionInput as QuestionInput
 from chainrule.data.sequences.sound_input import SoundInput as SoundInput
 from chainrule.data.sequences.tokenizer import BEGIN as BEGIN

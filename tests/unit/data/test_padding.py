@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data.batches.prefetch import prefetch
-from chainrule.data.sequences.padding import Buckets, pad_sequences
+from chainrule.data.sequences.padding_and_length_buckets import Buckets, pad_sequences
 from chainrule.errors import ChainruleError
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=50)
