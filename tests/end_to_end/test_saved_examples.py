@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data.sequences.sound_input import SoundInput
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences.spectrogram import LogMel, SoundInput
 from chainrule.inputs import SoundKind
 
 

@@ -67,7 +67,7 @@ _LAZY = LazyNames(
         "molecules": "MoleculeInput",
         "readers.audio": "decode_wave encode_wave",
         "sequences.question_input": "QuestionInput",
-        "sequences.sound_input": "SoundInput",
+        "sequences.spectrogram": "SoundInput",
     },
 )
 

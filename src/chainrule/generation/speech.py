@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.sequences.griffin_lim import griffin_lim
 from chainrule.data.sequences.phonemes import PAUSE, VOICES, pronounce
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences.spectrogram import LogMel, griffin_lim
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 

@@ -13,7 +13,7 @@ from chainrule.data.readers.audio import read_sound
 from chainrule.data.readers.audio_folder import SUFFIXES, sound_files
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.sequences.sound_input import SoundInput
+from chainrule.data.sequences.spectrogram import SoundInput
 from chainrule.errors import fact
 from chainrule.inputs.kind import TARGET, InputKind, InputRows
 from chainrule.inputs.texts import targets_in

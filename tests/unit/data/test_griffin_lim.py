@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.sequences import griffin_lim as module
-from chainrule.data.sequences.griffin_lim import griffin_lim, invert_mel, nearest_sound, short_time_fourier
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences import spectrogram as module
+from chainrule.data.sequences.spectrogram import (
+    LogMel,
+    griffin_lim,
+    invert_mel,
+    nearest_sound,
+    short_time_fourier,
+)
 from chainrule.errors import DataError, UsageError
 
 ANALYSIS = LogMel(8000, win_length=64, hop_length=16, n_mels=10)

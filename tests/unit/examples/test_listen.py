@@ -13,8 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
-from chainrule.data.sequences.sound_input import SoundInput
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences.spectrogram import LogMel, SoundInput
 from chainrule.errors import DataError
 from chainrule_examples.listen import lesson as listen
 from chainrule_examples.listen import utterances
