@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.data import Preparation, Table, describe, read_table
-from chainrule.data.tables.dates.clocks import SECONDS, read_durations, read_times, seconds_of
+from chainrule.data.tables.dates import SECONDS, read_durations, read_times, seconds_of
 from chainrule.errors import DataError
 from hostile_records import refused_changes
 

@@ -11,7 +11,7 @@ import pytest
 
 from chainrule.data import Preparation, PreparedData, check, read_table
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.tables.dates.moments import DAY, read_moments
+from chainrule.data.tables.dates import DAY, read_moments
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError
 

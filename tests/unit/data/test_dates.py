@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Preparation, Table, describe, read_table
-from chainrule.data.tables.dates.moments import DAY, SECOND, calendar_parts, read_moments
-from chainrule.data.tables.dates.order import day_order
+from chainrule.data.tables.dates import DAY, SECOND, calendar_parts, day_order, read_moments
 from chainrule.errors import DataError
 from hostile_records import refused_changes
 

@@ -25,8 +25,15 @@ from chainrule.data.cells.missing import drop_missing_words
 from chainrule.data.cells.number_notation import HALF, analyze, has_codes, level_texts, number_text, numbers
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.dates.clocks import moment_kind, read_durations, read_times
-from chainrule.data.tables.dates.inference import DateRange, date_doubts, describe_dates, has_compact_dates
+from chainrule.data.tables.dates import (
+    DateRange,
+    date_doubts,
+    describe_dates,
+    has_compact_dates,
+    moment_kind,
+    read_durations,
+    read_times,
+)
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table, require_usable

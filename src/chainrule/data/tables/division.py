@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, require_columns
-from chainrule.data.tables.dates.moments import read_moments
+from chainrule.data.tables.dates import read_moments
 from chainrule.data.tables.folds import folds, row_digests
 from chainrule.data.tables.split import Split, apportion, require_rows, split
 from chainrule.data.tables.table import Table

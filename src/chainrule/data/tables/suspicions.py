@@ -16,7 +16,7 @@ from chainrule.data.cells.number_notation import level_texts, number_text, numbe
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import ID_NAME, Column, count_distinct
 from chainrule.data.tables.combinations import FEW, combination_of
-from chainrule.data.tables.dates.moments import DAY, iso_date, read_moments
+from chainrule.data.tables.dates import DAY, iso_date, read_moments
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task

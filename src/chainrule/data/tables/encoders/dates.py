@@ -21,10 +21,20 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults
-from chainrule.data.tables.dates.forms import NUMERIC, SEPARATORS, components
-from chainrule.data.tables.dates.inference import present
-from chainrule.data.tables.dates.moments import DAY, CalendarParts, calendar_parts, iso_date, read_moments
-from chainrule.data.tables.dates.order import DayOrder, LaterOrder, later_order
+from chainrule.data.tables.dates import (
+    DAY,
+    NUMERIC,
+    SEPARATORS,
+    CalendarParts,
+    DayOrder,
+    LaterOrder,
+    calendar_parts,
+    components,
+    iso_date,
+    later_order,
+    present,
+    read_moments,
+)
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number, require

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.tables.columns import Column, Faults
-from chainrule.data.tables.dates.clocks import read_durations
-from chainrule.data.tables.dates.inference import present
+from chainrule.data.tables.dates import present, read_durations
 from chainrule.data.tables.encoders.feature import (
     Feature,
     fill_notices,

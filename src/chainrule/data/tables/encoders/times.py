@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.tables.columns import Column, Faults
-from chainrule.data.tables.dates.clocks import read_times
-from chainrule.data.tables.dates.inference import present
+from chainrule.data.tables.dates import present, read_times
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
