@@ -1,16 +1,4 @@
-"""Dates as elapsed time, year, and cyclic parts of the calendar.
-
-    cell               2019-03-31 18:00      first training date 2019-01-03
-    days since         (87.75 - mean) / std
-    year               (2019 - mean) / std   if training dates have several years
-    month              sin, cos of 2 pi 2 / 12
-    weekday            sin, cos of 2 pi 6 / 7, and 1 as it is at the weekend
-    day of the month   sin, cos of 2 pi 30 / 31
-    hour               sin, cos of 2 pi 18 / 24
-
-A part is a feature only if it varies in the training rows. Sine and cosine place December beside January;
-a missing date has 0 in all features, which is the center of each circle and the mean of the elapsed time.
-"""
+"""Encoders of dates, times of day and durations: elapsed time, and cyclic parts as sine and cosine."""
 
 from __future__ import annotations
 
@@ -33,9 +21,17 @@ from chainrule.data.tables.dates import (
     iso_date,
     later_order,
     present,
+    read_durations,
     read_moments,
+    read_times,
 )
-from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
+from chainrule.data.tables.encoders.feature import (
+    Feature,
+    fill_notices,
+    missing_feature,
+    standardized,
+    with_indicator,
+)
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
@@ -43,6 +39,138 @@ from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives
 from chainrule.messages import Texts, fact, join_facts
 from chainrule.records import frozen
+
+# Durations as standardized seconds.
+
+
+@frozen
+class Durations:
+    """A duration as standardized seconds.
+
+    **Formula** z = (s - mean) / std, s the seconds; z = 0 where s is missing or std is 0.
+
+    Args:
+        mean, std: of the seconds in the training rows (divisor N).
+        indicator: whether there is a feature "is missing".
+    """
+
+    kind: ClassVar[str] = "duration"
+    column: str
+    mean: float
+    std: float
+    indicator: bool
+
+    @staticmethod
+    def fit(table: Table, column: Column, faults: Faults) -> Durations:
+        seconds, is_missing = _seconds(table, column.name, faults)
+        mean, std = mean_and_std(seconds[np.isfinite(seconds)])
+        return Durations(column.name, mean, std, bool(is_missing.any()))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        name = self.column
+        feature = Feature(fact("{column}: seconds", column=name), name, self.mean, self.std)
+        return (feature, missing_feature(self.column)) if self.indicator else (feature,)
+
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence; none is needed for one feature that is the column."""
+        return None
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """Return the features of every row, (N, 1) or (N, 2), and findings."""
+        seconds, is_missing = _seconds(table, self.column, faults)
+        z = standardized(np.where(np.isfinite(seconds), seconds, self.mean), self.mean, self.std)
+        return with_indicator(z, is_missing, self.indicator), fill_notices(
+            self.column, is_missing, self.mean, self.indicator
+        )
+
+    @staticmethod
+    def read(path: str, column: str, fields: dict[str, Any]) -> Durations:
+        """Return the encoder of a record's fields, validated."""
+        mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
+        if std < 0:
+            raise invalid(f"{path}.std", fact("0 or more"), std)
+        return Durations(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]))
+
+
+def _seconds(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+    """Return the seconds of each row and whether they are missing; cells that are no durations are faults."""
+    cells = table.words(column)
+    seconds, is_present = read_durations(cells), present(cells)
+    faults.add_all("E332", table, column, is_present & ~np.isfinite(seconds))
+    return seconds, ~is_present
+
+
+# Times of day as a standardized number, and as sine and cosine, which place 23:59 beside 0:00.
+
+
+@frozen
+class Times:
+    """A time of day.
+
+    **Formula** (h - mean) / std, sin(2 pi h / 24), cos(2 pi h / 24), h the hours since midnight; all are 0
+    where h is missing.
+
+    Args:
+        mean, std: of the hours since midnight in the training rows (divisor N).
+        indicator: whether there is a feature "is missing".
+    """
+
+    kind: ClassVar[str] = "time"
+    column: str
+    mean: float
+    std: float
+    indicator: bool
+
+    @staticmethod
+    def fit(table: Table, column: Column, faults: Faults) -> Times:
+        hours, is_missing = _hours(table, column.name, faults)
+        mean, std = mean_and_std(hours[np.isfinite(hours)])
+        return Times(column.name, mean, std, bool(is_missing.any()))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        name = self.column
+        named = (
+            Feature(fact("{column}: hours since midnight", column=name), name, self.mean, self.std),
+            Feature(fact("{column}: hour (sin)", column=name), name),
+            Feature(fact("{column}: hour (cos)", column=name), name),
+        )
+        return (*named, missing_feature(name)) if self.indicator else named
+
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence."""
+        return Finding("time_features")
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """Return the features of every row, (N, 3) or (N, 4), and findings."""
+        hours, is_missing = _hours(table, self.column, faults)
+        angle = 2 * math.pi * hours / 24
+        x = np.stack([standardized(hours, self.mean, self.std), np.sin(angle), np.cos(angle)], axis=1)
+        x[~np.isfinite(hours)] = 0.0
+        if self.indicator:
+            return np.concatenate([x, is_missing[:, None]], axis=1), []
+        facts = {"column": self.column, "count": int(is_missing.sum())}
+        return x, [Finding("dates_missing", "warning", facts)] if is_missing.any() else []
+
+    @staticmethod
+    def read(path: str, column: str, fields: dict[str, Any]) -> Times:
+        """Return the encoder of a record's fields, validated."""
+        mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
+        if not (0 <= mean <= 24 and 0 <= std <= 24):
+            raise invalid(f"{path}.mean, std", fact("0 to {limit}", limit=24), (mean, std))
+        return Times(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]))
+
+
+def _hours(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hours of each row and whether they are missing; cells that are no times are faults."""
+    cells = table.words(column)
+    hours, is_present = read_times(cells), present(cells)
+    faults.add_all("E332", table, column, is_present & ~np.isfinite(hours))
+    return hours, ~is_present
+
 
 CYCLES = ("month", "weekday", "day", "hour")
 PARTS = ("year", *CYCLES)
