@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_y, check_consistent_length, validate
 
 from chainrule.data import Column, Finding, Preparation, PreparedData, Table, Task, read_table
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.suspicions import MAX_COLUMNS, ROWS, leaks, suspicions
+from chainrule.data.tables.suspicious_columns import MAX_COLUMNS, ROWS, leaks, suspicions
 from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 from chainrule.settings import settings

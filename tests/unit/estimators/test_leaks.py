@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import check, read_table
-from chainrule.data.tables.combinations import combination_of
+from chainrule.data.tables.suspicious_columns import combination_of
 
 ROWS = 240
 RNG = np.random.default_rng(0)

@@ -25,7 +25,7 @@ from chainrule.data.tables.columns import Column, describe, require_columns
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.repeated_rows import FACTOR, repeats, repeats_by_chance
 from chainrule.data.tables.spellings import merge_spellings
-from chainrule.data.tables.suspicions import suspicions
+from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table, require_table
 from chainrule.data.tables.task import Task, choose_task
 

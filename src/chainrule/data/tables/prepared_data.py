@@ -22,7 +22,7 @@ from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.split import FRACTIONS, Split
-from chainrule.data.tables.suspicions import suspicions
+from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Head, Task, choose_task
 from chainrule.errors import DataError, fact
