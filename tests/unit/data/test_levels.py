@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.data.cells.number_notation import level_texts
-from chainrule.data.tables import levels as module
-from chainrule.data.tables.levels import Levels
+from chainrule.data.tables import table as module
+from chainrule.data.tables.table import Levels
 
 CELLS = st.one_of(
     st.lists(st.one_of(st.none(), st.sampled_from(["1", "1.0", "007", "red", "TRUE", "", "é"])), max_size=30),

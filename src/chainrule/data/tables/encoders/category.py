@@ -23,10 +23,9 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.levels import Levels
 from chainrule.data.tables.record_checks import invalid, read_count, read_counts, read_flag, read_texts
 from chainrule.data.tables.spellings import match_spellings
-from chainrule.data.tables.table import Table
+from chainrule.data.tables.table import Levels, Table
 from chainrule.errors import fact
 from chainrule.memo import cached_property
 from chainrule.records import frozen
