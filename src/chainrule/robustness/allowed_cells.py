@@ -14,7 +14,7 @@ from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.encoders import Category, Number, YesNo
-from chainrule.data.tables.yes_no_words import YES_NO
+from chainrule.data.tables.spellings import YES_NO
 from chainrule.errors import Message, UsageError, alternatives, fact, nearest
 from chainrule.robustness.tables import Change, LevelChange, NumberChange
 from chainrule.validation import out_of_range

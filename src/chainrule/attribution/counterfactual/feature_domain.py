@@ -28,7 +28,7 @@ from chainrule.data.tables.encoders import (
     Times,
     YesNo,
 )
-from chainrule.data.tables.yes_no_words import YES_NO
+from chainrule.data.tables.spellings import YES_NO
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.validation import out_of_range

@@ -35,9 +35,9 @@ from chainrule.data.tables.dates import (
     read_times,
 )
 from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.spellings import yes_no_pair
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table, require_usable
-from chainrule.data.tables.yes_no_words import yes_no_pair
 from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 

@@ -1,23 +1,47 @@
-"""Spellings of the same level: ``YES`` and ``yes``, ``Paris`` and ``PARIS``, ``New  York`` and ``New York``.
-
-Levels that differ only in case, in spaces, in invisible characters or in how accents are encoded are merged
-into the most frequent of them where they are the same word: spellings that people use for one word (lower
-case, upper case, first letters in upper case) with at least three letters, the words of yes/no columns, or a
-spelling that is rare beside the other. In other columns the case may have a meaning (the genotypes ``AA``,
-``Aa`` and ``aa``): these are not changed, but reported. A column that has yes and no in several words
-(``yes``, ``Y``, ``1``, ``TRUE``) gets two levels.
-"""
+"""Spellings of the same level (``YES`` and ``yes``, ``Paris`` and ``PARIS``), and words for yes and no."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.data.cells.number_notation import FEW, visible
+from chainrule.data.cells.number_notation import FEW, level_texts, visible
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.data.tables.yes_no_words import YES_NO
+
+# Words for yes and no, in several languages.
+
+_PAIRS = (  # yes and no
+    "yes no|y n|true false|t f|on off|1 0|是 否|真 假|对 错|ja nein|wahr falsch|oui non|vrai faux|"
+    "sí no|si no|verdadero falso|sim não|да нет|はい いいえ"
+).split("|")
+YES_NO = {word: value for pair in _PAIRS for word, value in zip(pair.split(), (1.0, 0.0), strict=True)}
+"""The value of each word, in lower case."""
+_SETS = tuple(set(pair.split()) for pair in _PAIRS)
+
+
+def yes_no_pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
+    """Return the words for no and yes if a column contains only those two.
+
+    Args:
+        present: the column without missing cells.
+        distinct: the number of its different values.
+
+    Example:
+        >>> yes_no_pair(pl.Series(["Yes", "no", "no"]), 2), yes_no_pair(pl.Series(["yes", "off"]), 2)
+        (('no', 'Yes'), None)
+    """
+    if present.dtype == pl.Boolean:
+        return "false", "true"
+    if distinct != 2 or not (present.dtype.is_numeric() or present.dtype == pl.String):
+        return None
+    words = [str(word) for word in level_texts(present.unique()).to_list()]
+    if {word.lower() for word in words} not in _SETS:
+        return None
+    no, yes = sorted(words, key=lambda word: YES_NO[word.lower()])
+    return no, yes
+
 
 MAX_LEVELS = 1000  # columns with more levels are free texts or ids
 SEXES = ("m", "f", "w", "d", "x", "u")

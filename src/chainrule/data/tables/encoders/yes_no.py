@@ -12,9 +12,9 @@ from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
+from chainrule.data.tables.spellings import YES_NO
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
-from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import fact
 from chainrule.records import frozen
 
