@@ -37,7 +37,9 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.damaged_cells import (
+from chainrule.data.tables.encoded_rows import EncodedRows
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.preparation import (
     CODES,
     damaged_cells,
     damaged_rows,
@@ -45,8 +47,6 @@ from chainrule.data.tables.damaged_cells import (
     refusal,
     without_damaged,
 )
-from chainrule.data.tables.encoded_rows import EncodedRows
-from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, TrainingError, UsageError, fact
 from chainrule.inputs import InputRows
 from chainrule.memo import cached_property
