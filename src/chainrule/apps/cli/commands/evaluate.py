@@ -16,7 +16,7 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
-from chainrule.data.tables.row_weights import row_weights
+from chainrule.data.tables.prepared_data import row_weights
 from chainrule.inputs import Evaluation, InputRows
 from chainrule.metrics import default_metrics
 from chainrule.model import Model
