@@ -13,7 +13,7 @@ from dataclasses import field
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Finding, Order
-from chainrule.data.tables.check_thresholds import ROWS
+from chainrule.data.tables.findings import ROWS
 from chainrule.graph import Node
 from chainrule.memo import cached_property
 from chainrule.nn.layer import Layer

@@ -12,17 +12,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.data.tables.check_thresholds import (
+from chainrule.data.tables.columns import Column, describe, require_columns
+from chainrule.data.tables.findings import (
     DUPLICATES,
     IMBALANCE,
     MOSTLY_MISSING,
     OFFSET_RATIO,
     ROWS,
     SCALE_RATIO,
+    SEVERITY,
     TARGET_STD,
+    Finding,
 )
-from chainrule.data.tables.columns import Column, describe, require_columns
-from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.repeated_rows import FACTOR, repeats, repeats_by_chance
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.suspicious_columns import suspicions

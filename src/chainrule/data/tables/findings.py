@@ -14,6 +14,20 @@ from dataclasses import field
 from chainrule.messages import Message, Texts, fact
 from chainrule.records import frozen
 
+# Thresholds of the data checks, shared by all modules that evaluate them.
+#
+# Reference: thresholds after deepchecks (duplicates 5 %), TensorFlow Data Validation's and UMLAUT's input
+# rules, and class imbalance 10 : 1 as in Amazon SageMaker Debugger.
+
+ROWS = 10_000  # maximum number of rows that are checked
+SCALE_RATIO = 100.0  # largest standard deviation over smallest
+OFFSET_RATIO = 3.0  # |mean| over standard deviation
+TARGET_STD = 10.0
+IMBALANCE = 10.0
+DUPLICATES = 0.05
+MOSTLY_MISSING = 0.5
+
+
 # The sentences of findings about cells, by code.
 
 CELLS: Texts = {

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.data.tables.check_thresholds import IMBALANCE
-from chainrule.data.tables.findings import SENTENCES
+from chainrule.data.tables.findings import IMBALANCE, SENTENCES
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.messages import fact

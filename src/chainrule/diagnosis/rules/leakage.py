@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from chainrule.data.tables.check_thresholds import DUPLICATES
-from chainrule.data.tables.findings import SENTENCES
+from chainrule.data.tables.findings import DUPLICATES, SENTENCES
 from chainrule.data.tables.repeated_rows import FACTOR, shared_by_chance
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule

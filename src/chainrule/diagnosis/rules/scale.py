@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.data.tables.check_thresholds import OFFSET_RATIO, SCALE_RATIO, TARGET_STD
-from chainrule.data.tables.findings import SENTENCES
+from chainrule.data.tables.findings import OFFSET_RATIO, SCALE_RATIO, SENTENCES, TARGET_STD
 from chainrule.diagnosis.context import FEWEST, TrainingContext, last_operation
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.messages import fact
