@@ -41,7 +41,7 @@ _LAZY = LazyNames(
         "augmentation.pipeline": "augmentation_from_text",
         "tables.checks": "check",
         "tables.columns": "Column describe require_columns",
-        "tables.division": "Division divide",
+        "tables.table_split": "Division divide",
         "tables.findings": "Finding",
         "tables.folds": "folds row_digests unit_digests",
         "readers.images": "read_images image_table labeled_images decode_image",

@@ -50,8 +50,6 @@ from chainrule.data.tables.checks import check as check
 from chainrule.data.tables.columns import Column as Column
 from chainrule.data.tables.columns import describe as describe
 from chainrule.data.tables.columns import require_columns as require_columns
-from chainrule.data.tables.division import Division as Division
-from chainrule.data.tables.division import divide as divide
 from chainrule.data.tables.findings import Finding as Finding
 from chainrule.data.tables.folds import folds as folds
 from chainrule.data.tables.folds import row_digests as row_digests
@@ -68,5 +66,7 @@ from chainrule.data.tables.public_preparation import unused_columns as unused_co
 from chainrule.data.tables.split import Split as Split
 from chainrule.data.tables.split import split as split
 from chainrule.data.tables.table import Table as Table
+from chainrule.data.tables.table_split import Division as Division
+from chainrule.data.tables.table_split import divide as divide
 from chainrule.data.tables.task import Task as Task
 from chainrule.data.tables.task import choose_task as choose_task

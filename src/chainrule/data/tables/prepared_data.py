@@ -14,7 +14,6 @@ import numpy as np
 
 from chainrule.data.cells.typed_columns import limit
 from chainrule.data.tables.columns import Column, Faults, describe, number_cells, require_columns, short_cell
-from chainrule.data.tables.division import RANDOM, Division, divide
 from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.folds import row_digests
@@ -23,6 +22,7 @@ from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.split import FRACTIONS, Split
 from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table
+from chainrule.data.tables.table_split import RANDOM, Division, divide
 from chainrule.data.tables.task import Head, Task, choose_task
 from chainrule.errors import DataError, fact
 from chainrule.memo import cached_property
