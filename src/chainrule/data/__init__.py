@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.data.tables.split import split as split
+from chainrule.data.tables.row_split import split as split
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -53,7 +53,7 @@ _LAZY = LazyNames(
         "sequences.padding_and_length_buckets": "Buckets Padded pad_sequences",
         "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",
-        "tables.split": "Split",
+        "tables.row_split": "Split",
         "readers.streaming": "map_array read_blocks sample_rows stream unpack",
         "tables.table": "Table",
         "tables.task": "Task choose_task",

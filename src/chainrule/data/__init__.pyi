@@ -63,8 +63,8 @@ from chainrule.data.tables.prepared_data import PreparedRows as PreparedRows
 from chainrule.data.tables.public_columns import PublicColumns as PublicColumns
 from chainrule.data.tables.public_preparation import public_preparation as public_preparation
 from chainrule.data.tables.public_preparation import unused_columns as unused_columns
-from chainrule.data.tables.split import Split as Split
-from chainrule.data.tables.split import split as split
+from chainrule.data.tables.row_split import Split as Split
+from chainrule.data.tables.row_split import split as split
 from chainrule.data.tables.table import Table as Table
 from chainrule.data.tables.table_split import Division as Division
 from chainrule.data.tables.table_split import divide as divide

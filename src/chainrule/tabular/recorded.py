@@ -17,7 +17,7 @@ from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.auditing.statistics import closeness, fit_statistic
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.prepared_data import PreparedRows
-from chainrule.data.tables.split import Split
+from chainrule.data.tables.row_split import Split
 from chainrule.derive.replayed_step import Replay
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted

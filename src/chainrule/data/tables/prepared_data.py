@@ -18,8 +18,8 @@ from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.row_split import FRACTIONS, Split
 from chainrule.data.tables.spellings import merge_spellings
-from chainrule.data.tables.split import FRACTIONS, Split
 from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.table_split import RANDOM, Division, divide

@@ -16,7 +16,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, require_columns
 from chainrule.data.tables.dates import read_moments
 from chainrule.data.tables.folds import folds, row_digests
-from chainrule.data.tables.split import Split, apportion, require_rows, split
+from chainrule.data.tables.row_split import Split, apportion, require_rows, split
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task
 from chainrule.errors import DataError, UsageError, fact, nearest
