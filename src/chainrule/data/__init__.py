@@ -8,19 +8,19 @@ fitting the preparation, and never changes a table passed to it.
 
     prepared = PreparedData.of(read_table("credit.csv"), "good")  # tables/prepared_data.py, in one call:
 
-    table = read_table("credit.csv")                              # readers/sources.py, readers/delimited.py
+    table = read_table("credit.csv")                              # readers/sources.py, readers/csv_files.py
     columns = describe(table, "good")                             # tables/columns.py
     task = choose_task(table, "good", columns=columns)            # tables/task.py
     table = table.take(task.rows)                                 # the rows that have a target
-    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)       # tables/split.py
+    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)       # tables/row_split.py
     training = table.take(parts.train)
     preparation = Preparation.fit(training, columns, task.target, task)  # tables/preparation.py
     x, y = preparation.inputs(training), preparation.targets(training)
     order = Order(len(x), batch_size=32, seed=0)                  # batches/row_order.py
 
-Other kinds of input: a folder of images is a table (readers/image_folder.py), whose images are augmented
+Other kinds of input: a folder of images is a table (readers/images.py), whose images are augmented
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
-bucketed by length (sequences/padding.py), time series and long texts are cut into windows
+bucketed by length (sequences/padding_and_length_buckets.py), time series and long texts are cut into windows
 (sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of
 objects become targets of a grid (boxes/), and files larger than memory are streamed row by row
 (readers/streaming.py). Modules that require SciPy are imported by their path:

@@ -3,17 +3,14 @@
 A mirrored, shifted or darker image of a cat is still an image of a cat. A network that receives another
 variant in every epoch cannot memorize single pixels.
 
-    transform.py              the base class of transforms; random numbers addressed by seed, epoch and row
-    geometry.py               flip, crop, rotate, affine, resized crop;  affine.py  resampling
-    distortion.py             perspective and elastic distortion
-    color.py                  brightness, contrast, saturation, hue
-    random_apply.py           transforms with a probability ``p``: blur, gray, and those of RandAugment
-    adaptive_equalization.py  CLAHE
-    erasing.py                random erasing
-    rand_augment.py           RandAugment;  aug_mix.py  AugMix
-    mixing.py                 mixup and CutMix
-    pipeline.py               transforms in sequence; batches prepared on worker threads
-    parse.py                  a pipeline from a text: ``flip, crop 4, rotate 10``
+    transform.py                 the base class of transforms; random numbers addressed by seed, epoch and row
+    geometry.py                  flip, crop, rotate, affine, resized crop
+    distortion.py                perspective and elastic distortion
+    color.py                     brightness, contrast, saturation, hue
+    single_operations.py         transforms with a probability ``p``: blur, gray, CLAHE, those of RandAugment
+    rand_augment_and_aug_mix.py  RandAugment and AugMix
+    erasing_and_mixing.py        random erasing, mixup and CutMix
+    pipeline.py                  transforms in sequence, also from a text; batches prepared on worker threads
 """
 
 from chainrule.data.augmentation.color import Color

@@ -402,7 +402,6 @@ def _short(row: Sequence[str]) -> str:
 
 # Lines below a table that are no rows: totals, means, sources and notes.
 
-_ANY_NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?")  # in any notation
 _TOTALS = frozenset(
     """total|totals|grand total|subtotal|sum|total result|average|mean|avg|median
     |summe|gesamt|gesamtsumme|gesamtergebnis|insgesamt|mittelwert|durchschnitt
@@ -428,7 +427,7 @@ def is_total(row: Sequence[str]) -> bool:
     texts = [field.strip() for field in row if field.strip()]
     if not texts or len(row) < 2 or texts[0].lower().rstrip(":： ") not in _TOTALS:
         return False
-    return all(_ANY_NUMBER.fullmatch(text) for text in texts[1:])
+    return all(_NUMBER.fullmatch(text) for text in texts[1:])
 
 
 def is_note(text: str) -> bool:
