@@ -202,9 +202,9 @@ def test_threads_decode_at_the_same_time(tmp_path: Path) -> None:
 READER = """
 import os, signal, sys
 from chainrule.data import read_table
-from chainrule.data.readers.isolated import process
+from chainrule.data.readers.isolated import decoding
 read_table(sys.argv[1])
-print(process._idle[0].child.pid, flush=True)
+print(decoding._idle[0].child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -225,14 +225,14 @@ def test_a_decoder_ends_with_its_parent(tmp_path: Path) -> None:
 FORK = """
 import os, sys
 from chainrule.data import read_table
-from chainrule.data.readers.isolated import process
+from chainrule.data.readers.isolated import decoding
 read_table(sys.argv[1])
 pid = os.fork()
 if not pid:
-    os._exit(len(process._idle))
+    os._exit(len(decoding._idle))
 status = os.waitpid(pid, 0)[1]
 read_table(sys.argv[1])
-print(status, len(process._idle))
+print(status, len(decoding._idle))
 """
 
 
