@@ -36,8 +36,8 @@ def took(path, count=1):
             frame = read_parquet(stream, "t")
     return 1000 * (time.perf_counter() - start) / count
 def used():
-    from chainrule.data.readers.isolated import process
-    lines = [open(f"/proc/{one.child.pid}/stat").read() for one in process._all]
+    from chainrule.data.readers.isolated import decoding
+    lines = [open(f"/proc/{one.child.pid}/stat").read() for one in decoding._all]
     ticks = sum(int(word) for line in lines for word in line.rpartition(")")[2].split()[11:13])
     return 1000 * (time.process_time() + ticks / os.sysconf("SC_CLK_TCK"))
 before = used()
