@@ -33,7 +33,7 @@ from chainrule.tabular.run_folder import require_free
 from chainrule.validation import choice
 
 # A new example: its file in src/chainrule_examples, its name here, and its sentence `example_NAME` in
-# apps/cli/example_texts.py.
+# apps/cli/texts.py.
 EXAMPLES = (
     "article",
     "moons",
