@@ -21,7 +21,7 @@ from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.protocol import Store, split
 from campaigns.table_cases.sources import unpack
 
-from chainrule.apps.cli.tuning.study import JOURNAL, METRIC, SAMPLERS, Problem, Settings, Study, best_of
+from chainrule.apps.cli.study import JOURNAL, METRIC, SAMPLERS, Problem, Settings, Study, best_of
 from chainrule.tabular.options import Options
 
 PAGE = Path(__file__).parents[1] / "docs" / "tuning.md"

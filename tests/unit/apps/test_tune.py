@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.tuning.study import (
+from chainrule.apps.cli.study import (
     JOURNAL,
     NETWORK,
     ROUND,

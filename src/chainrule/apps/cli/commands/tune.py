@@ -17,8 +17,8 @@ import typer
 
 from chainrule.apps.cli.commands.train import option_choices, run_training
 from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.page import screen
