@@ -12,11 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli.model_and_rows import load, require_targets
+from chainrule.apps.cli.model_and_rows import READING, load, read_text, require_targets, take_reading
 from chainrule.apps.cli.output_file import output_file
-from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.data.readers.read_options import ReadOptions

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli.drift_table import print_differences
-from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.model_and_rows import READING, load, take_reading
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
@@ -31,7 +31,6 @@ from chainrule.apps.cli.prediction_output import (
     prediction_frame,
     require_classes,
 )
-from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
