@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading, warn_of_known_rows
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.tables import positive_class, result_table
+from chainrule.apps.cli.tables import positive_class, print_differences, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.prepared_data import row_weights

@@ -17,7 +17,6 @@ from typing import Annotated, Any, cast
 import numpy as np
 import typer
 
-from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import READING, load, take_reading
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
@@ -33,6 +32,7 @@ from chainrule.apps.cli.prediction_output import (
 )
 from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
 from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.tables import print_differences
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
