@@ -14,7 +14,7 @@ _LAZY = LazyNames(
     {
         "request": "attribute",
         "attribution": "Attribution",
-        "counterfactual.counterfactual": "Counterfactuals find_counterfactuals",
+        "counterfactual": "Counterfactuals find_counterfactuals",
         "importance.importance": "Importance measure_importance",
         "tracin": "Influence influence require_trained_rows",
         "method": "METHODS Method",

@@ -1,8 +1,8 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.attribution.attribution import Attribution as Attribution
-from chainrule.attribution.counterfactual.counterfactual import Counterfactuals as Counterfactuals
-from chainrule.attribution.counterfactual.counterfactual import find_counterfactuals as find_counterfactuals
+from chainrule.attribution.counterfactual import Counterfactuals as Counterfactuals
+from chainrule.attribution.counterfactual import find_counterfactuals as find_counterfactuals
 from chainrule.attribution.explanation import Request as Request
 from chainrule.attribution.explanation import explain_prediction as explain_prediction
 from chainrule.attribution.importance.importance import Importance as Importance
