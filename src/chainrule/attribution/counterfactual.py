@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
-from chainrule.attribution.counterfactual.feature_domain import (
+from chainrule.attribution.feature_domain import (
     Axis,
     Domain,
     Ranges,

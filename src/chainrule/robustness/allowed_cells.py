@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.counterfactual.feature_domain import step_of
+from chainrule.attribution.feature_domain import step_of
 from chainrule.data import Preparation, Table
 from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl

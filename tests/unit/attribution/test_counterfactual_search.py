@@ -9,8 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.attribution.counterfactual import Search, exchanged
-from chainrule.attribution.counterfactual.feature_domain import Axis, changed_columns, distances
+from chainrule.attribution.feature_domain import Axis, Search, changed_columns, distances, exchanged
 
 LEVELS = 4  # of a category
 VALUES = {2: 41, 3: 21, 4: 11}  # of a number, by the number of columns

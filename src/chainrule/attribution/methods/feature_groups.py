@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.attribution.context import AttributionContext
-from chainrule.attribution.counterfactual.feature_domain import require_known_names
+from chainrule.attribution.feature_domain import require_known_names
 from chainrule.attribution.methods.coalitions import Game
 from chainrule.attribution.methods.occlusion import patches
 from chainrule.errors import UsageError, fact, join_facts

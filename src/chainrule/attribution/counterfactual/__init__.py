@@ -1,1 +1,0 @@
-"""Counterfactuals: the nearest changes of a row that change its prediction."""
