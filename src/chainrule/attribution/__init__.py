@@ -15,7 +15,7 @@ _LAZY = LazyNames(
         "request": "attribute",
         "attribution": "Attribution",
         "counterfactual": "Counterfactuals find_counterfactuals",
-        "importance.importance": "Importance measure_importance",
+        "importance": "Importance measure_importance",
         "tracin": "Influence influence require_trained_rows",
         "method": "METHODS Method",
         "sanity_check": "Sanity sanity",

@@ -5,8 +5,8 @@ from chainrule.attribution.explanation import Request as Request
 from chainrule.attribution.explanation import explain_prediction as explain_prediction
 from chainrule.attribution.feature_domain import Counterfactuals as Counterfactuals
 from chainrule.attribution.feature_domain import find_counterfactuals as find_counterfactuals
-from chainrule.attribution.importance.importance import Importance as Importance
-from chainrule.attribution.importance.importance import measure_importance as measure_importance
+from chainrule.attribution.importance import Importance as Importance
+from chainrule.attribution.importance import measure_importance as measure_importance
 from chainrule.attribution.method import METHODS as METHODS
 from chainrule.attribution.method import Method as Method
 from chainrule.attribution.request import attribute as attribute

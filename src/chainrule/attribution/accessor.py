@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
     from chainrule.attribution.feature_domain import Counterfactuals
     from chainrule.attribution.feature_domain import Options as CounterfactualOptions
-    from chainrule.attribution.importance.importance import Importance
-    from chainrule.attribution.importance.importance import Options as ImportanceOptions
+    from chainrule.attribution.importance import Importance
+    from chainrule.attribution.importance import Options as ImportanceOptions
     from chainrule.attribution.tracin import Influence
 
 _OfGradients: TypeAlias = Literal[

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.attribution.importance.importance import PartialDependence, partial_dependence
+from chainrule.attribution.importance import PartialDependence, partial_dependence
 from chainrule.data import Preparation
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.records import frozen
