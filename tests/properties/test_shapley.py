@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.attribution.methods.coalitions import Game, singleton_groups
-from chainrule.attribution.methods.shapley import ValueFunction, exact, sampled
+from chainrule.attribution.methods.perturbation import Game, ValueFunction, exact, sampled, singleton_groups
 
 NUMBERS = st.floats(-10, 10, width=32)
 
@@ -129,7 +128,7 @@ def test_values_of_a_linear_score_are_weight_times_difference() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 7, 1 << 22])
 def test_a_game_evaluates_its_model_in_batches(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.attribution.methods.coalitions.MAX_ELEMENTS", at_once)
+    monkeypatch.setattr("chainrule.attribution.methods.perturbation.MAX_ELEMENTS", at_once)
     rng = np.random.default_rng(0)
     row, background = rng.normal(size=(2, 2)), rng.normal(size=(3, 2, 2))
     groups = [np.array([0, 3]), np.array([1])]  # feature 2 is in no group: it keeps the background

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
-from chainrule.attribution.methods.feature_groups import PATCHES_PER_AXIS, group_indices
-from chainrule.attribution.methods.occlusion import patches
+from chainrule.attribution.methods.perturbation import PATCHES_PER_AXIS, group_indices, patches
 from chainrule.attribution.plots import append_plots
 from chainrule.data import Arrays
 from chainrule.errors import UsageError, fact
@@ -28,7 +27,7 @@ from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.validation import integer, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
-    from chainrule.attribution.methods.coalitions import Groups
+    from chainrule.attribution.methods.perturbation import Groups
     from chainrule.train.model_state import ModelState
 
 # Permutation importance: the decrease of a metric when one column is shuffled.

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.attribution.methods.coalitions import Game
-from chainrule.attribution.methods.occlusion import patches, score_decreases, spread
+from chainrule.attribution.methods.perturbation import Game, patches, score_decreases, spread
 from chainrule.data import Tokenizer, read_table
 from chainrule.errors import UsageError
 from chainrule.model import Model
