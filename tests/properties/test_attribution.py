@@ -14,7 +14,7 @@ import chainrule as cr
 from attribution_cases import CASES, CLASSES, KINDS, Case, attributed, normal_numbers, ready
 from chainrule.attribution import METHODS
 from chainrule.attribution.method import MethodResult
-from chainrule.attribution.methods import gradient
+from chainrule.attribution.methods import integrated_gradients
 from chainrule.errors import ChainruleError
 from chainrule.nn import ACTIVATIONS
 from chainrule.spec import Size, Spec
@@ -210,7 +210,7 @@ def test_sanity_passes_if_a_random_model_gets_other_values(net: str) -> None:
 def test_sanity_fails_for_a_method_that_ignores_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attribution is the input itself: it resembles the image, but does not depend on the model."""
     fake = replace(METHODS["saliency"], run=lambda context, **_: MethodResult(dict(context.inputs)))
-    monkeypatch.setattr(gradient, "SALIENCY", fake)
+    monkeypatch.setattr(integrated_gradients, "SALIENCY", fake)
     model, x = ready(CASES["images"])
     assert not cr.sanity(model, x, "saliency").passed
 

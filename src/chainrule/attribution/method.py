@@ -75,11 +75,11 @@ class Method:
 METHODS: Mapping[str, Method] = LazyRegistry(
     "chainrule.attribution",
     {
-        "saliency": "methods.gradient.SALIENCY",
-        "gradient_x_input": "methods.gradient.GRADIENT_X_INPUT",
+        "saliency": "methods.integrated_gradients.SALIENCY",
+        "gradient_x_input": "methods.integrated_gradients.GRADIENT_X_INPUT",
         "integrated_gradients": "methods.integrated_gradients.INTEGRATED_GRADIENTS",
         "expected_gradients": "methods.integrated_gradients.EXPECTED_GRADIENTS",
-        "smooth_grad": "methods.gradient.SMOOTH_GRAD",
+        "smooth_grad": "methods.integrated_gradients.SMOOTH_GRAD",
         "deep_lift": "methods.deep_lift.DEEP_LIFT",
         "grad_cam": "methods.grad_cam.GRAD_CAM",
         "attention_rollout": "methods.attention_rollout.ATTENTION_ROLLOUT",
