@@ -14,8 +14,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "request": "audit_membership",
-        "membership": "Candidates attack_membership",
-        "membership_result": "MembershipResult",
+        "membership": "Candidates attack_membership MembershipResult",
         "canary_training": "audit_in_one_run random_coins wrong_labels",
         "one_run": "epsilon_lower_bound guess one_run_p_value",
         "one_run_result": "OneRunResult",

@@ -11,7 +11,7 @@ from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
-    from chainrule.auditing.membership_result import MembershipResult
+    from chainrule.auditing.membership import MembershipResult
     from chainrule.settings import Language
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.auditing.membership import closeness, fit_statistic
 from chainrule.auditing.one_run import bound_by_scores, refuse_claim
 from chainrule.auditing.one_run_result import OneRunResult
-from chainrule.auditing.statistics import closeness, fit_statistic
 from chainrule.errors import fact
 from chainrule.prng import fold, key_of, permutation, uniform
 from chainrule.settings import settings

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.auditing.membership import Candidates, Trainer, attack_membership
-from chainrule.auditing.membership_result import MembershipResult
+from chainrule.auditing.membership import Candidates, MembershipResult, Trainer, attack_membership
 from chainrule.errors import fact
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.evaluation.rows import NetworkRows

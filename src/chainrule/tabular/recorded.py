@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.auditing.canary_training import random_coins, refuse_canaries, wrong_labels
-from chainrule.auditing.membership import Candidates, Trainer, attack_membership
-from chainrule.auditing.membership_result import MembershipResult
+from chainrule.auditing.membership import (
+    Candidates,
+    MembershipResult,
+    Trainer,
+    attack_membership,
+    closeness,
+    fit_statistic,
+)
 from chainrule.auditing.one_run import bound_by_scores, refuse_claim
 from chainrule.auditing.one_run_result import OneRunResult
-from chainrule.auditing.statistics import closeness, fit_statistic
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.data.tables.row_split import Split

@@ -11,12 +11,12 @@ import chainrule as cr
 from chainrule.auditing.membership import (
     Candidates,
     attack_membership,
+    fit_statistic,
     halves,
     offline_distance,
     online_ratio,
 )
 from chainrule.auditing.request import shadow_options
-from chainrule.auditing.statistics import fit_statistic
 from chainrule.errors import TrainingError, UsageError
 
 Part = tuple[np.ndarray, np.ndarray]

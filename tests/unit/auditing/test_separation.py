@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
-from chainrule.auditing.separation import area, detection, proportion
+from chainrule.auditing.membership import area, detection, proportion
 
 
 @given(st.integers(1, 60), st.data())

@@ -14,7 +14,7 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
-from chainrule.auditing.membership_result import MembershipResult
+from chainrule.auditing.membership import MembershipResult
 from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
