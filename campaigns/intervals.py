@@ -27,7 +27,7 @@ from chainrule.records import frozen
 from chainrule.tabular.intervals import residual_rows, scored_residuals
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
-from chainrule.uncertainty.intervals import Intervals, Residuals, fit_intervals
+from chainrule.uncertainty.prediction_intervals import Intervals, Residuals, fit_intervals
 
 PAGE = Path(__file__).parents[1] / "docs" / "training-tables.md"
 LEVEL = 0.9

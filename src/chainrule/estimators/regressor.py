@@ -19,9 +19,9 @@ from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
 from chainrule.tabular.comparison import Scores
 from chainrule.train.private.privacy import INTERVALS
-from chainrule.uncertainty.conformal import IntervalMethod
-from chainrule.uncertainty.intervals import (
+from chainrule.uncertainty.prediction_intervals import (
     MIN_LABELED,
+    IntervalMethod,
     IntervalReport,
     Residuals,
     fit_intervals,

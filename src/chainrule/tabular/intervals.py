@@ -20,11 +20,12 @@ from chainrule.tabular.plan import TrainingPlan
 from chainrule.tabular.status import Notify, silent
 from chainrule.tabular.texts import sentence, text_of
 from chainrule.train.private.privacy import INTERVALS
-from chainrule.uncertainty.conformal import LEVEL, IntervalMethod
-from chainrule.uncertainty.intervals import (
+from chainrule.uncertainty.prediction_intervals import (
+    LEVEL,
     LEVELS,
     MIN_ROWS,
     IntervalCoverage,
+    IntervalMethod,
     Intervals,
     Residuals,
     fit_intervals,

@@ -18,7 +18,7 @@ from chainrule.records import frozen
 from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.private.refusals import private_only
-from chainrule.uncertainty.conformal import INTERVAL_METHODS
+from chainrule.uncertainty.prediction_intervals import INTERVAL_METHODS
 from chainrule.validation import choice, integer, number, random_seed
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)

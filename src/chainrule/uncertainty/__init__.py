@@ -21,7 +21,7 @@ _LAZY = LazyNames(
         "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
         "unknown_classes": "UNKNOWN with_unknown with_unknown_level",
-        "intervals": "calibrate_intervals predict_interval with_intervals",
+        "prediction_intervals": "calibrate_intervals predict_interval with_intervals",
     },
     {"RiskCoverage": "metrics.abstention", "risk_coverage": "metrics.abstention"},
 )

@@ -14,14 +14,14 @@ from chainrule.uncertainty.conformal_sets import set_thresholds as set_threshold
 from chainrule.uncertainty.coverage_tables import SetCoverage as SetCoverage
 from chainrule.uncertainty.coverage_tables import set_coverage as set_coverage
 from chainrule.uncertainty.dropout_sampling import dropout_samples as dropout_samples
-from chainrule.uncertainty.intervals import calibrate_intervals as calibrate_intervals
-from chainrule.uncertainty.intervals import predict_interval as predict_interval
-from chainrule.uncertainty.intervals import with_intervals as with_intervals
 from chainrule.uncertainty.network_disagreement import Disagreement as Disagreement
 from chainrule.uncertainty.network_disagreement import disagreement as disagreement
 from chainrule.uncertainty.network_disagreement import ensemble_samples as ensemble_samples
 from chainrule.uncertainty.network_disagreement import member_samples as member_samples
 from chainrule.uncertainty.network_disagreement import member_weights as member_weights
+from chainrule.uncertainty.prediction_intervals import calibrate_intervals as calibrate_intervals
+from chainrule.uncertainty.prediction_intervals import predict_interval as predict_interval
+from chainrule.uncertainty.prediction_intervals import with_intervals as with_intervals
 from chainrule.uncertainty.probability_map import Identity as Identity
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap

@@ -13,7 +13,7 @@ from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.uncertainty.calibration import Calibration, CalibrationReport
-    from chainrule.uncertainty.intervals import IntervalReport
+    from chainrule.uncertainty.prediction_intervals import IntervalReport
 
 
 @explain_method_calls("model", "Model")

@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 import chainrule as cr
-from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
+from chainrule.uncertainty.prediction_intervals import INTERVAL_METHODS, IntervalMethod
 
 ROWS, TRAINING = 3_000, 1_500
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.uncertainty.conformal import coverage, cv_plus, half_width
+from chainrule.uncertainty.prediction_intervals import coverage, cv_plus, half_width
 
 NOISE = {
     "normal": lambda rng, n: rng.normal(size=n),

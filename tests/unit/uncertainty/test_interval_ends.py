@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from chainrule.uncertainty.intervals import _ends
+from chainrule.uncertainty.prediction_intervals import _ends
 
 
 def test_an_infinite_margin_covers_every_value_and_a_large_negative_one_is_a_point() -> None:

@@ -10,8 +10,15 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
-from chainrule.uncertainty.intervals import LEVELS, MIN_ROWS, Intervals, Residuals, fit_intervals
+from chainrule.uncertainty.prediction_intervals import (
+    INTERVAL_METHODS,
+    LEVELS,
+    MIN_ROWS,
+    IntervalMethod,
+    Intervals,
+    Residuals,
+    fit_intervals,
+)
 
 
 def rows(count: int, seed: int, scale: float = 1.0) -> Residuals:

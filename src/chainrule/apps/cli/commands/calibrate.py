@@ -18,8 +18,12 @@ from chainrule.tabular.plan import TrainingPlan
 from chainrule.tabular.recorded import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
 from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
-from chainrule.uncertainty.conformal import INTERVAL_METHODS, IntervalMethod
-from chainrule.uncertainty.intervals import MIN_LABELED, with_intervals
+from chainrule.uncertainty.prediction_intervals import (
+    INTERVAL_METHODS,
+    MIN_LABELED,
+    IntervalMethod,
+    with_intervals,
+)
 from chainrule.uncertainty.probability_map import MAPS
 from chainrule.validation import choice
 
