@@ -13,7 +13,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "certificates.request": "Certificate certify",
+        "certificates": "Certificate certify",
         "request": "attack",
         "result": "AttackResult",
         "method": "ATTACKS Attack",

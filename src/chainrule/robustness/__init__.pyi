@@ -1,8 +1,8 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.robustness.ball import Ball as Ball
-from chainrule.robustness.certificates.request import Certificate as Certificate
-from chainrule.robustness.certificates.request import certify as certify
+from chainrule.robustness.certificates import Certificate as Certificate
+from chainrule.robustness.certificates import certify as certify
 from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_request import drift as drift

@@ -12,7 +12,7 @@ from chainrule.settings import Language
 from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
-    from chainrule.robustness.certificates.request import Certificate
+    from chainrule.robustness.certificates import Certificate
     from chainrule.robustness.drift_result import DriftResult
     from chainrule.robustness.issue_list import LabelIssues
     from chainrule.robustness.method import Attack

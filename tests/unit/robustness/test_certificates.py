@@ -18,9 +18,8 @@ from chainrule.bounds.subject import Subject
 from chainrule.errors import ChainruleError, TrainingError, UsageError
 from chainrule.graph import input_node
 from chainrule.ops import functional as F
-from chainrule.robustness.certificates import linear
-from chainrule.robustness.certificates.linear import Region
-from chainrule.robustness.certificates.smoothing import lower_limit, smoothed
+from chainrule.robustness import certificates
+from chainrule.robustness.certificates import Region, lower_limit, smoothed
 from chainrule.robustness.stream import Stream
 
 
@@ -261,7 +260,7 @@ def test_only_classes_that_linear_bounds_leave_open_are_searched(monkeypatch: py
         searched.append(case.coefficients[0].tolist())
         return BranchAndBound(subject, case)
 
-    monkeypatch.setattr(linear, "BranchAndBound", search)
-    is_proven, point = linear.divided(subject, region, 0, 0, seconds=5.0)
+    monkeypatch.setattr(certificates, "BranchAndBound", search)
+    is_proven, point = certificates.divided(subject, region, 0, 0, seconds=5.0)
     assert (is_proven, point) == (True, None)
     assert searched == [[1.0, -1.0, 0.0]]
