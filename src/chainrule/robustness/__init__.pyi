@@ -3,11 +3,11 @@
 from chainrule.robustness.ball import Ball as Ball
 from chainrule.robustness.certificates import Certificate as Certificate
 from chainrule.robustness.certificates import certify as certify
-from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_request import drift as drift
 from chainrule.robustness.drift_result import DriftResult as DriftResult
-from chainrule.robustness.issue_list import LabelIssues as LabelIssues
+from chainrule.robustness.label_issues import LabelIssues as LabelIssues
+from chainrule.robustness.label_issues import label_issues as label_issues
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack
 from chainrule.robustness.methods.apgd import APGD as APGD
