@@ -16,7 +16,7 @@ from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.optimizer.optimizer import Rule
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
-from chainrule.robustness.method import Attack
+from chainrule.robustness.attacks import Attack
 from chainrule.train.callback import Callback
 from chainrule.train.callback.stopping import StoppingRule
 

@@ -1,5 +1,13 @@
 # Written by python -m pages.stub from __init__.py.
 
+from chainrule.robustness.attacks import APGD as APGD
+from chainrule.robustness.attacks import ATTACKS as ATTACKS
+from chainrule.robustness.attacks import FGSM as FGSM
+from chainrule.robustness.attacks import PGD as PGD
+from chainrule.robustness.attacks import APGDWithRatio as APGDWithRatio
+from chainrule.robustness.attacks import Attack as Attack
+from chainrule.robustness.attacks import Square as Square
+from chainrule.robustness.attacks import TargetedAPGD as TargetedAPGD
 from chainrule.robustness.ball import Ball as Ball
 from chainrule.robustness.certificates import Certificate as Certificate
 from chainrule.robustness.certificates import certify as certify
@@ -8,14 +16,6 @@ from chainrule.robustness.drift_request import drift as drift
 from chainrule.robustness.drift_result import DriftResult as DriftResult
 from chainrule.robustness.label_issues import LabelIssues as LabelIssues
 from chainrule.robustness.label_issues import label_issues as label_issues
-from chainrule.robustness.method import ATTACKS as ATTACKS
-from chainrule.robustness.method import Attack as Attack
-from chainrule.robustness.methods.apgd import APGD as APGD
-from chainrule.robustness.methods.apgd import APGDWithRatio as APGDWithRatio
-from chainrule.robustness.methods.apgd import TargetedAPGD as TargetedAPGD
-from chainrule.robustness.methods.fgsm import FGSM as FGSM
-from chainrule.robustness.methods.pgd import PGD as PGD
-from chainrule.robustness.methods.square import Square as Square
 from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.request import attack as attack

@@ -18,8 +18,8 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.records import frozen
+from chainrule.robustness.attacks import PGD
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.methods.pgd import PGD
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.stream import Stream
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from chainrule.prng import fold, key_of
 from chainrule.records import frozen
+from chainrule.robustness.attacks import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.masking import masking_checks
-from chainrule.robustness.method import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
 from chainrule.robustness.samples import Samples, ball_of, goal_of, predicted, problem_of, read_samples

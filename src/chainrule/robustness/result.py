@@ -17,8 +17,8 @@ from chainrule.page.page import Items, Page, Section
 from chainrule.page.page import Table as Grid
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
+from chainrule.robustness.attacks import ATTACKS, COLUMNS, ENSEMBLE
 from chainrule.robustness.masking import MaskingCheck
-from chainrule.robustness.method import ATTACKS, COLUMNS, ENSEMBLE
 from chainrule.texts import LANGUAGES, render
 
 MAX_LISTED = 5  # worst examples on a page

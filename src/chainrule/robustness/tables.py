@@ -27,8 +27,8 @@ from chainrule.data import Table
 from chainrule.data.cells.number_notation import level_texts, number_text
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.records import frozen
+from chainrule.robustness.attacks import PGD
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.methods.pgd import PGD
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.stream import Stream
 

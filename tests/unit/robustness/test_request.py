@@ -9,8 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
+from chainrule.robustness.attacks import checkpoints
 from chainrule.robustness.masking import MaskingCheck
-from chainrule.robustness.methods.apgd import checkpoints
 from chainrule.robustness.result import Share
 
 

@@ -1,1 +1,0 @@
-"""The attacks: each file has one class of ``robustness.method.ATTACKS``."""
