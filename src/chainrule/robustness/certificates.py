@@ -25,8 +25,7 @@ from chainrule.page.terminal import text_page
 from chainrule.prng import key_of
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.objective import attack_graph
-from chainrule.robustness.problem import Problem, Search
+from chainrule.robustness.problem import Problem, Search, attack_graph
 from chainrule.robustness.result import Share
 from chainrule.robustness.samples import Samples, ball_of
 from chainrule.robustness.stream import Stream

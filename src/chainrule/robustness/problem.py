@@ -1,19 +1,215 @@
-"""The problem that an attack solves, and the best points that it found.
-
-``Problem`` evaluates scaled changes of samples (``ball``), whatever the network is. ``Search`` stores for
-each row the change with the largest objective, and drops a row as soon as the network misclassifies it.
-"""
+"""The problem that an attack solves: the objective as programs, and the best points found."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.attribution.score import run
+from chainrule.attribution.score import Score, run, score_of
+from chainrule.engines import compile
+from chainrule.engines.dispatch import Program
+from chainrule.errors import TrainingError, fact
+from chainrule.gradient import grad
+from chainrule.graph import Graph, Node, input_node, rebuild
+from chainrule.memo import cached_property
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.objective import GOALS, LABELS, TARGETS, Arrays, AttackGraph
+from chainrule.spec import bound
+from chainrule.train.network import Network
+
+# What an attack maximizes, as programs: from a point to the logits, the objective and its gradient.
+#
+# A numeric input is attacked itself. Tokens have no gradient; there the embedding vectors are attacked, which
+# measures how sensitive the network is, but such vectors need not belong to any token. The vectors of several
+# embeddings are one point: they are flattened and concatenated.
+#
+# Objectives, with the logits z, the true class y and the logits in descending order z_(1), z_(2), ...:
+#
+# - ``loss``: the loss of the model; - ``margin``: max_(i != y) z_i - z_y, positive where the prediction is
+# wrong; - ``dlr``: the margin divided by z_(1) - z_(3), which does not change if all logits are multiplied by
+# a number. The cross-entropy of a network with large logits has a gradient of 0 in float32; this one does
+# not; - ``targeted_dlr``: (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2) for a chosen class t, which reaches
+# classes that are not the closest one at the start. Of three classes the divisor is z_(1) - z_(3).
+#
+# Where only one class t counts as success, the first three are replaced by ``goal_loss``, log softmax(z)_t,
+# ``goal_margin``, z_t - max_(i != t) z_i, and ``goal_dlr``, this margin divided by z_(1) - z_(3).
+#
+# Reference: Croce and Hein (2020), Reliable evaluation of adversarial robustness with an ensemble of diverse
+# parameter-free attacks, ICML, section 4.
+
+GOALS = {"loss": "goal_loss", "margin": "goal_margin", "dlr": "goal_dlr", "targeted_dlr": "targeted_dlr"}
+OBJECTIVES = tuple(GOALS)
+POINT = "attack point"  # the input with the vectors of several embeddings
+LABELS = "attack labels"  # the input of the graph with the true class of each sample
+TARGETS = "attack targets"  # the input with the class that a targeted objective prefers
+_FAR = 1e9  # subtracted from a logit that must not be the largest
+_SMALL = 1e-12
+
+
+@frozen(eq=False)
+class AttackGraph:
+    """The logits of a classifier and the objectives of attacks, as functions of the attacked entry.
+
+    Args:
+        output: the name of its output.
+    """
+
+    network: Network
+    output: str
+    classes: int
+
+    @cached_property
+    def score(self) -> Score:
+        """The loss of each sample, whose entries can be attacked."""
+        return score_of(self.network, self.output, "loss")
+
+    @property
+    def input(self) -> str:
+        """The name of the attacked input; of several inputs of tokens the first one."""
+        assert self.entries
+        return next(iter(self.network.inputs))
+
+    @cached_property
+    def entries(self) -> tuple[Node, ...]:
+        """The nodes whose values are attacked: one input of numbers, or the vectors of all tokens.
+
+        Raises:
+            TrainingError E570: several inputs with numbers among them, or one without an entry.
+        """
+        inputs, by_input = self.network.inference.inputs, self.score.entries
+        entries = tuple(node for name in inputs for node in by_input.get(name, ()))
+        is_numeric = any(node in inputs.values() for node in entries)
+        if set(inputs) != set(by_input) or (is_numeric and len(entries) > 1):
+            expected = fact("one input of numbers, or tokens with an embedding")
+            raise TrainingError("E570", where="attack", received=", ".join(inputs), expected=expected)
+        return entries
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedding vectors of tokens are attacked."""
+        return self.entries[0] is not self.network.inference.inputs[self.input]
+
+    @cached_property
+    def _replaced(self) -> dict[Node, Node]:
+        if not self.is_embedded:
+            return {}
+        if len(self.entries) == 1:
+            return {**self.score.condition_inputs, **self.score.entry_inputs}
+        start, parts = 0, {}
+        for node in self.entries:
+            end = start + math.prod(bound(node.shape[1:]))
+            parts[node] = F.reshape(self.point[:, start:end], node.shape)
+            start = end
+        return {**self.score.condition_inputs, **parts}
+
+    @cached_property
+    def point(self) -> Node:
+        """The graph input for points."""
+        if not self.is_embedded:
+            return self.entries[0]
+        if len(self.entries) == 1:
+            return self.score.entry_inputs[self.entries[0]]
+        size = sum(math.prod(bound(node.shape[1:])) for node in self.entries)
+        return input_node(POINT, (self.entries[0].shape[0], size), self.entries[0].dtype)
+
+    @property
+    def point_name(self) -> str:
+        """The name of the graph input for points."""
+        return self.point.op.attributes["label"]
+
+    @cached_property
+    def logits(self) -> Node:
+        """The logits at a point, (B, K); a single score z of two classes as (0, z)."""
+        node = self.network.inference.outputs[self.output]
+        flat = F.reshape(node, (node.shape[0], math.prod(bound(node.shape[1:]))))
+        if flat.shape[1] == 1:
+            flat = F.concatenate([F.full_like(flat, 0.0), flat], 1)  # (B, 1) -> (B, 2)
+        (node,) = rebuild([flat], self._replaced)
+        return node[:, : self.classes]
+
+    def objective(self, name: str) -> Node:
+        """Return the objective of each sample, (B,)."""
+        if name == "loss":
+            node = self.network.loss_of(self.output, self.network.inference.outputs[self.output])
+            return rebuild([node], self._replaced)[0]
+        return self._of_goal(name) if name.startswith("goal") else self._of_label(name)
+
+    def _of_goal(self, name: str) -> Node:
+        """Return an objective that is largest where the class of ``TARGETS`` is predicted, (B,)."""
+        z, goal = self.logits, self._one_hot(TARGETS)
+        if name == "goal_loss":
+            return F.sum(F.log_softmax(z, -1) * goal, 1)
+        margin = F.sum(z * goal, 1) - F.max(z - goal * _FAR, 1)
+        if name == "goal_margin" or self.classes < 3:
+            return margin
+        highest = self._highest(3)
+        return margin / (highest[0] - highest[2] + _SMALL)
+
+    def _of_label(self, name: str) -> Node:
+        """Return an objective that is largest where the true class is not predicted, (B,)."""
+        z = self.logits
+        own = self._one_hot(LABELS)
+        margin = F.max(z - own * _FAR, 1) - F.sum(z * own, 1)
+        if name == "margin" or (self.classes < 3 and name == "dlr"):
+            return margin
+        if name == "dlr":
+            highest = self._highest(3)
+            return margin / (highest[0] - highest[2] + _SMALL)
+        difference = F.sum(z * self._one_hot(TARGETS), 1) - F.sum(z * own, 1)
+        if self.classes < 3:
+            return difference
+        first, _, *rest = self._highest(min(self.classes, 4))
+        below = rest[0] if len(rest) == 1 else (rest[0] + rest[1]) * 0.5
+        return difference / (first - below + _SMALL)
+
+    def _one_hot(self, label: str) -> Node:
+        """Return the classes of an input of the graph as 0/1 rows, (B, K)."""
+        z = self.logits
+        return F.one_hot(input_node(label, (z.shape[0],), "int64"), self.classes, z.dtype)
+
+    def _highest(self, count: int) -> list[Node]:
+        """Return the logits of the highest ranks in descending order, (B,) each."""
+        z, values = self.logits, []
+        for _ in range(count):
+            values.append(F.max(z, 1))
+            z = z - F.one_hot(F.argmax(z, 1), self.classes, z.dtype) * _FAR
+        return values
+
+    @cached_property
+    def entry_program(self) -> Program:
+        """The program from the inputs of the network to the entry and the conditions."""
+        conditions = {new.op.attributes["label"]: old for old, new in self.score.condition_inputs.items()}
+        flat = [F.reshape(node, (node.shape[0], math.prod(bound(node.shape[1:])))) for node in self.entries]
+        point = self.entries[0] if len(self.entries) == 1 else F.concatenate(flat, 1)
+        return compile(Graph({**conditions, self.point_name: point}), self.network.engine)
+
+    @cached_property
+    def forward_program(self) -> Program:
+        """The program from points to logits."""
+        return compile(Graph({"logits": self.logits}), self.network.engine)
+
+    def gradient_program(self, objective: str) -> Program:
+        """Return the program from points to logits, objective and gradient, compiled once per objective."""
+        key = "attack", self.output, self.classes, objective
+        return self.network.memo(key, lambda: self._compiled(objective))
+
+    def _compiled(self, objective: str) -> Program:
+        node = self.objective(objective)
+        (gradient,) = grad(F.sum(node), [self.point], unused="zeros")
+        outputs = {"logits": self.logits, "value": node, "gradient": gradient}
+        return compile(Graph(outputs), self.network.engine)
+
+
+def attack_graph(network: Network, output: str, classes: int) -> AttackGraph:
+    """Return the graph of attacks on an output, stored with the network, so that it is compiled once."""
+    return network.memo(("attack graph", output, classes), lambda: AttackGraph(network, output, classes))
+
+
+Arrays = Mapping[str, np.ndarray]
 
 
 @frozen(eq=False)

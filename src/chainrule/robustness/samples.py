@@ -13,8 +13,7 @@ from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 from chainrule.robustness.ball import NORMS, Ball
-from chainrule.robustness.objective import AttackGraph, attack_graph
-from chainrule.robustness.problem import Problem
+from chainrule.robustness.problem import AttackGraph, Problem, attack_graph
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.inputs.target import Target

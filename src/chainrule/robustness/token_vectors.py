@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.robustness.objective import AttackGraph
+from chainrule.robustness.problem import AttackGraph
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
