@@ -18,10 +18,17 @@ from chainrule.robustness.attacks import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.masking import masking_checks
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
-from chainrule.robustness.samples import Samples, ball_of, goal_of, predicted, problem_of, read_samples
+from chainrule.robustness.samples import (
+    Samples,
+    ball_of,
+    goal_of,
+    predicted,
+    problem_of,
+    read_samples,
+    token_distance,
+)
 from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
-from chainrule.robustness.token_vectors import token_distance
 from chainrule.validation import choice, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.robustness import ATTACKS
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.samples import predicted, problem_of, read_samples
-from chainrule.robustness.token_vectors import nearest_distance
+from chainrule.robustness.samples import nearest_distance, predicted, problem_of, read_samples
 
 
 def embedding(units: int = 3) -> cr.Layer:
