@@ -24,11 +24,10 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.prng import key_of
 from chainrule.records import frozen
-from chainrule.robustness.ball import Ball
+from chainrule.robustness.ball import Ball, Stream
 from chainrule.robustness.problem import Problem, Search, attack_graph
 from chainrule.robustness.result import Share
 from chainrule.robustness.samples import Samples, ball_of
-from chainrule.robustness.stream import Stream
 from chainrule.texts import render
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows

@@ -19,9 +19,8 @@ import numpy as np
 
 from chainrule.records import frozen
 from chainrule.robustness.attacks import PGD
-from chainrule.robustness.ball import Ball
+from chainrule.robustness.ball import Ball, Stream
 from chainrule.robustness.problem import Problem
-from chainrule.robustness.stream import Stream
 
 MAX_ROWS = 64  # that each check uses
 TOLERATED = 0.05  # share of the rows that may contradict without a warning

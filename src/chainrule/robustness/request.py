@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.prng import fold, key_of
 from chainrule.records import frozen
 from chainrule.robustness.attacks import ATTACKS, ENSEMBLE, Attack
+from chainrule.robustness.ball import Stream
 from chainrule.robustness.masking import masking_checks
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
@@ -27,7 +28,6 @@ from chainrule.robustness.samples import (
     read_samples,
     token_distance,
 )
-from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
 from chainrule.validation import choice, language, random_seed, refuse_unknown
 

@@ -12,12 +12,11 @@ from chainrule.errors import UsageError, fact
 from chainrule.prng import key_of
 from chainrule.robustness.allowed_cells import allowed_changes
 from chainrule.robustness.attacks import COLUMNS
-from chainrule.robustness.ball import Ball
+from chainrule.robustness.ball import Ball, Stream
 from chainrule.robustness.cell_combinations import try_all
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
 from chainrule.robustness.samples import Goal, Samples, predicted, problem_of
-from chainrule.robustness.stream import Stream
 from chainrule.robustness.tables import (
     Change,
     ChangedRows,

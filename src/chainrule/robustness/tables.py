@@ -28,9 +28,8 @@ from chainrule.data.cells.number_notation import level_texts, number_text
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.records import frozen
 from chainrule.robustness.attacks import PGD
-from chainrule.robustness.ball import Ball
+from chainrule.robustness.ball import Ball, Stream
 from chainrule.robustness.problem import Problem
-from chainrule.robustness.stream import Stream
 
 ROUNDS = 2  # of gradient descent and swaps, in each restart
 STEPS = 20  # of projected gradient descent in a round

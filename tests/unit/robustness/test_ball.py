@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from chainrule.prng import key_of
-from chainrule.robustness.ball import Ball
-from chainrule.robustness.stream import Stream
+from chainrule.robustness.ball import Ball, Stream
 
 floats = st.floats(-1e4, 1e4, width=32)
 

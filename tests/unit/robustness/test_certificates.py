@@ -19,8 +19,8 @@ from chainrule.errors import ChainruleError, TrainingError, UsageError
 from chainrule.graph import input_node
 from chainrule.ops import functional as F
 from chainrule.robustness import certificates
+from chainrule.robustness.ball import Stream
 from chainrule.robustness.certificates import Region, lower_limit, smoothed
-from chainrule.robustness.stream import Stream
 
 
 def data(seed: int, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ import pytest
 import chainrule as cr
 from chainrule.data import read_table
 from chainrule.prng import key_of
+from chainrule.robustness.ball import Stream
 from chainrule.robustness.corruptions import IMAGES, TABLES, corrupted, gaussian_blur, low_contrast
-from chainrule.robustness.stream import Stream
 
 
 def stream() -> Stream:
