@@ -16,9 +16,8 @@ from chainrule.prng import fold, key_of
 from chainrule.records import frozen
 from chainrule.robustness.attacks import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.ball import Stream
-from chainrule.robustness.masking import masking_checks
 from chainrule.robustness.problem import Problem
-from chainrule.robustness.result import AttackResult, Trial
+from chainrule.robustness.result import AttackResult, Trial, masking_checks
 from chainrule.robustness.samples import (
     Samples,
     ball_of,

@@ -10,8 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.robustness.attacks import checkpoints
-from chainrule.robustness.masking import MaskingCheck
-from chainrule.robustness.result import Share
+from chainrule.robustness.result import MaskingCheck, Share
 
 
 class Masked(cr.Layer):
