@@ -39,10 +39,9 @@ from chainrule.tabular.evaluation import (
 from chainrule.tabular.intervals import MeasuredIntervals, intervals_of
 from chainrule.tabular.options import Options
 from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
-from chainrule.tabular.report.analysis import Analysis, analyze
+from chainrule.tabular.report.analysis import Analysis, analyze, refuse_robustness
 from chainrule.tabular.report.model_card import model_card
 from chainrule.tabular.report.page import HtmlReport, page
-from chainrule.tabular.report.robust_accuracy import refuse_robustness
 from chainrule.tabular.report.summary import Summary, summarize
 from chainrule.tabular.run_folder import (
     CARD,

@@ -27,7 +27,7 @@ from chainrule.tabular.evaluation import metric_names, results_of
 from chainrule.tabular.options import OF_ENSEMBLE, OF_RECIPE, PASSED, Options, is_private, require_equal
 from chainrule.tabular.plan import TrainingPlan, has_pixels, is_image_source
 from chainrule.tabular.private import PrivatePlan, fit_private, require_same_epochs, test_scores
-from chainrule.tabular.report.robust_accuracy import RobustAccuracy
+from chainrule.tabular.report.analysis import RobustAccuracy
 from chainrule.tabular.run_folder import (
     CONFIG,
     HISTORY,
