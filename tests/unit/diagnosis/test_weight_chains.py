@@ -7,8 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.diagnosis import RULES
-from chainrule.diagnosis.history import TrainingRecord
-from chainrule.diagnosis.weight_chains import weight_chains_of, weight_matrices_of
+from chainrule.diagnosis.history import TrainingRecord, weight_chains_of, weight_matrices_of
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.probe import Probe
 

@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
-from chainrule.diagnosis.history import TrainingRecord, guessed_classes, normalizes
+from chainrule.diagnosis.history import (
+    TrainingRecord,
+    guessed_classes,
+    normalizes,
+    parameters_of_members,
+    units_of,
+    weight_chains_of,
+)
 from chainrule.diagnosis.rule import Evidence, Rule
-from chainrule.diagnosis.weight_chains import parameters_of_members, units_of, weight_chains_of
 from chainrule.messages import fact
 
 VARIANCES = 10.0  # largest over smallest variance of the weighted sums of the layers
