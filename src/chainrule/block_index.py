@@ -228,8 +228,8 @@ OPTIMIZER_NAMES = {
     "yogi": "Yogi",
 }
 RULES_BEFORE = {
-    "input-scale": "diagnosis.rules.scale.INPUT_SCALE",
-    "target-scale": "diagnosis.rules.scale.TARGET_SCALE",
+    "input-scale": "diagnosis.rules.input_scale_and_axes.INPUT_SCALE",
+    "target-scale": "diagnosis.rules.input_scale_and_axes.TARGET_SCALE",
     "loss-activation": "diagnosis.rules.output_activation.LOSS_ACTIVATION",
     "label-numbers": "diagnosis.rules.labels_and_leakage.LABEL_NUMBERS",
     "labels-unrelated": "diagnosis.rules.gradients.LABELS_UNRELATED",
@@ -238,10 +238,10 @@ RULES_BEFORE = {
     "mode-gap": "diagnosis.rules.generalization.MODE_GAP",
     "broadcast-loss": "diagnosis.rules.output_activation.BROADCAST_LOSS",
     "unshuffled": "diagnosis.rules.labels_and_leakage.UNSHUFFLED",
-    "integer-inputs": "diagnosis.rules.scale.INTEGER_INPUTS",
+    "integer-inputs": "diagnosis.rules.input_scale_and_axes.INTEGER_INPUTS",
     "duplicate-rows": "diagnosis.rules.labels_and_leakage.DUPLICATE_ROWS",
-    "channels-first": "diagnosis.rules.axis_order.CHANNELS_FIRST",
-    "no-channel-axis": "diagnosis.rules.axis_order.NO_CHANNEL_AXIS",
+    "channels-first": "diagnosis.rules.input_scale_and_axes.CHANNELS_FIRST",
+    "no-channel-axis": "diagnosis.rules.input_scale_and_axes.NO_CHANNEL_AXIS",
 }
 RULES_FIRST = {
     "weight-scale": "diagnosis.rules.initialization.WEIGHT_SCALE",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.diagnosis.rules.axis_order import neighbor_difference
+from chainrule.diagnosis.rules.input_scale_and_axes import neighbor_difference
 
 NEEDS_SET = "fashion"
 

@@ -36,7 +36,7 @@ from chainrule.diagnosis import (
 from chainrule.diagnosis.callback import findings_before
 from chainrule.diagnosis.context import collect_context
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
-from chainrule.diagnosis.rules import scale
+from chainrule.diagnosis.rules import input_scale_and_axes
 from chainrule.errors import ChainruleError, FileError, ShapeError
 from chainrule.events import Event, Notice
 from chainrule.messages import translated
@@ -202,9 +202,9 @@ def test_a_failing_rule_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(look: object) -> Any:
         raise RuntimeError("not written for this")
 
-    card = scale.INPUT_SCALE
+    card = input_scale_and_axes.INPUT_SCALE
     changed = Rule(**{**{f: getattr(card, f) for f in card.__match_args__}, "before": broken})
-    monkeypatch.setattr(scale, "INPUT_SCALE", changed)
+    monkeypatch.setattr(input_scale_and_axes, "INPUT_SCALE", changed)
     assert "input-scale" not in unscaled().check(*UNSCALED).rules
 
 
