@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import SAFETY, TINY, UNIT, dot, gamma, middle
+from chainrule.bounds.interval import SAFETY, TINY, UNIT, Interval, dot, gamma, middle
 from chainrule.bounds.structure import BATCH_NAME, Structure
 from chainrule.graph import Node
 from chainrule.records import frozen

@@ -23,10 +23,9 @@ from threading import Condition, Thread
 import numpy as np
 
 from chainrule.bounds.counterexample import Counterexample, Falsifier
-from chainrule.bounds.interval import Interval
+from chainrule.bounds.interval import Interval, gamma
 from chainrule.bounds.propagation import Tightening
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.rounding import gamma
 from chainrule.bounds.subject import Subject
 from chainrule.engines.large_stack import start_with_large_stack
 from chainrule.graph import Node

@@ -24,7 +24,7 @@ import numpy as np
 
 from chainrule.bounds.backward_pass import BackwardPass, Enclosed, Multipliers
 from chainrule.bounds.evaluation import evaluated
-from chainrule.bounds.rounding import middle
+from chainrule.bounds.interval import middle
 from chainrule.bounds.rule import reduced_axes
 from chainrule.bounds.structure import Structure
 from chainrule.graph import Node

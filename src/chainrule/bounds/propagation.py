@@ -28,9 +28,8 @@ import numpy as np
 
 from chainrule.bounds.backward_pass import NONE, BackwardPass, LinearBound, Multipliers, Prepared
 from chainrule.bounds.bound_splitting import BoundSplitting
-from chainrule.bounds.interval import Interval
+from chainrule.bounds.interval import TINY, UNIT, Interval, gamma, middle
 from chainrule.bounds.optimized_bound import optimized
-from chainrule.bounds.rounding import TINY, UNIT, gamma, middle
 from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.bounds.scalar_function import enclosed, relax_function
 from chainrule.bounds.structure import Structure

@@ -18,8 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import Arithmetic
+from chainrule.bounds.interval import Arithmetic, Interval
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 

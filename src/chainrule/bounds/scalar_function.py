@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT
+from chainrule.bounds.interval import TINY, UNIT, Interval
 from chainrule.bounds.rule import Relaxation
 from chainrule.bounds.structure import Structure
 from chainrule.graph import Node

@@ -8,9 +8,8 @@ from typing import cast
 import numpy as np
 
 from chainrule.bounds.evaluation import Transposed, evaluated
-from chainrule.bounds.interval import Interval
+from chainrule.bounds.interval import ARITHMETICS, Interval
 from chainrule.bounds.rewriting import rewritten
-from chainrule.bounds.rounding import ARITHMETICS
 from chainrule.bounds.rule import Rule
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement

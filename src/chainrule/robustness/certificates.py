@@ -12,10 +12,10 @@ import numpy as np
 from scipy.special import betaincinv, ndtri
 
 from chainrule.bounds.branch_and_bound import BranchAndBound
+from chainrule.bounds.interval import UNIT
 from chainrule.bounds.neuron_splitting import NeuronSplitting
 from chainrule.bounds.optimized_bound import rectifiers
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.rounding import UNIT
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import FEW
 from chainrule.errors import TrainingError, UsageError, alternatives, fact

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT
+from chainrule.bounds.interval import TINY, UNIT, Interval
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, Arithmetic, gamma
+from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
 from chainrule.bounds.rule import Rule, reduced_axes
 from chainrule.bounds.rules.linear import Linear, Rearrangement, rounded_sum
 from chainrule.bounds.rules.monotone import ACCURACY, rounded_function

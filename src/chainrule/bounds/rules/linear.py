@@ -16,8 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import Arithmetic, gamma, middle, widened
+from chainrule.bounds.interval import Arithmetic, Interval, gamma, middle, widened
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 from chainrule.spec import FLOATS

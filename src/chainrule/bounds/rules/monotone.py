@@ -15,8 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT, Arithmetic
+from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 from chainrule.records import frozen

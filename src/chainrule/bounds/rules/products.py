@@ -18,8 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT, Arithmetic, middle
+from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval, middle
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.bounds.rules.linear import Arrays, Linear, rounded_sum
 from chainrule.ops.card import Card

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, Arithmetic, gamma
+from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 
