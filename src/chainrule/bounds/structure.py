@@ -9,17 +9,40 @@ import numpy as np
 
 from chainrule.bounds.evaluation import Transposed, evaluated
 from chainrule.bounds.interval import ARITHMETICS, Interval
-from chainrule.bounds.rewriting import rewritten
 from chainrule.bounds.rule import Rule
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement
 from chainrule.errors import UsageError, fact
-from chainrule.graph import Constant, Input, Node, order
+from chainrule.graph import Constant, Input, Node, make, order
 from chainrule.memo import cached_property
+from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import BATCH, roles
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.spec import Axis, Size, count, size_at
+
+# Equivalent forms of a network whose bounds are tighter.
+
+
+def rewritten(output: Node) -> Node:
+    """Return a node with each ``log_softmax(x)`` as ``x - logsumexp(x)``, whose parts have linear bounds.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> rewritten(F.log_softmax(input_node("x", (None, 3), "float64"), 1)).op.name
+        'subtract'
+    """
+    nodes: dict[Node, Node] = {}
+    for node in order([output]):
+        inputs = tuple(nodes[source] for source in node.inputs)
+        if node.op.name == "log_softmax":
+            (x,), axis = inputs, node.op.attributes["axis"]
+            wide = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+            nodes[node] = x - F.broadcast_to(F.reshape(F.logsumexp(x, axis), wide), x.shape)
+        else:
+            nodes[node] = node if inputs == node.inputs else make(node.op, *inputs)
+    return nodes[output]
+
 
 BATCH_NAME = str(BATCH)
 KEEP_SIGN = frozenset({"add", "sum", "multiply", "divide"})  # of inputs from 0 on, however they are rounded
