@@ -25,9 +25,7 @@ from chainrule.errors import (
     short_repr,
     suggest,
 )
-from chainrule.errors.argument_names import reason
-from chainrule.errors.call_errors import call_remarks, own_arguments
-from chainrule.errors.method_calls import argument_text
+from chainrule.errors.call_errors import argument_text, call_remarks, own_arguments, reason
 from chainrule.messages import LANGUAGES
 
 LARGEST = 2**31 - 1  # integers: what the counters of compiled code hold

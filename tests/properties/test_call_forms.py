@@ -18,8 +18,7 @@ from case_loops import loop_over
 from chainrule.catalog.kind import KINDS, peer_names
 from chainrule.data import augmentation
 from chainrule.errors import CallError, UsageError
-from chainrule.errors.call_errors import PeerCall, peer_calls
-from chainrule.errors.call_text import signature_text
+from chainrule.errors.call_errors import PeerCall, peer_calls, signature_text
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.serialization import FAMILIES
 from chainrule.train.callback import CALLBACKS

@@ -4,7 +4,12 @@ Input: a code of the catalog and the facts of the case. Output: an exception who
 English or Chinese. This package does not check anything; the code that raises an error does.
 """
 
-from chainrule.errors.call_errors import refuse_call
+from chainrule.errors.call_errors import (
+    explain_call,
+    explain_function_calls,
+    explain_method_calls,
+    refuse_call,
+)
 from chainrule.errors.catalog import CATALOG, DETAILS
 from chainrule.errors.exceptions import (
     CallError,
@@ -19,7 +24,6 @@ from chainrule.errors.exceptions import (
     UsageError,
     nearest,
 )
-from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
 from chainrule.errors.suggestion import short_repr, suggest
 from chainrule.messages import Message, alternatives, alternatives_of, fact, join_facts, message_of
 

@@ -1,35 +1,214 @@
-"""The error for a call that does not match the signature of a block, with the call that was intended.
-
-Users of PyTorch and Keras write arguments in the order of these libraries: ``Conv(3, 16, 3)`` for
-``Conv2d(in_channels, out_channels, kernel_size)``. In the order of chainrule such a call could have another
-meaning, so most arguments of blocks are keyword-only. ``peer_calls.toml`` contains the order of the arguments
-in the other libraries, ``argument_names`` their names; each interpretation of a refused call is translated to
-a call of chainrule::
-
-    UsageError E131 in Conv: the arguments do not match the signature of Conv
-      expected  Conv(channels, kernel, *, stride=1, ...)
-      received  Conv(3, 16, 3)
-                PyTorch Conv2d(in_channels, out_channels, kernel_size); in_channels inferred
-      fix       cr.Conv(16, 3)
-
-An interpretation is kept only if the block accepts it, so the suggested call works.
-"""
+"""Errors for calls that do not match a signature, with the call that was probably meant."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, fields
-from functools import cache
+from functools import cache, wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
 
-from chainrule.errors.argument_names import reason, translated
-from chainrule.errors.call_text import call_text, plain_value, signature_text
 from chainrule.errors.exceptions import CallError, nearest
 from chainrule.messages import fact, join_facts
 from chainrule.records import frozen
+
+# Source text of calls, values and signatures for messages.
+
+SIZE = 16  # maximum number of elements that are written out
+WIDTH = 150  # maximum length of a list of arguments
+
+
+def call_text(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """Return the source text of a call."""
+    words = [*map(value_text, args), *(f"{key}={value_text(value)}" for key, value in named.items())]
+    return f"{name}({', '.join(words)})"
+
+
+def value_text(value: Any) -> str:
+    """Return the source text of a value, or ``...`` if it is long or has none."""
+    if isinstance(value, str | bytes | bool | int | float | None):
+        return repr(value)[:80]
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(value_text, value[:SIZE])) + (", ..." if len(value) > SIZE else "")
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        text = str(value)
+        return f"cr.{text}" if len(text) < 80 and not text.startswith("<") else "..."
+    plain = plain_value(value)
+    return "..." if plain is value else value_text(plain)
+
+
+def signature_text(cls: Any) -> str:
+    """Return the signature of a block as source text.
+
+    Example:
+        >>> from chainrule.nn import GroupNorm
+        >>> signature_text(GroupNorm)
+        'GroupNorm(groups, *, epsilon=1e-05, scale=True, shift=True)'
+    """
+    words: list[str] = []
+    for f in (f for f in fields(cls) if f.init):
+        if f.kw_only and "*" not in words:
+            words.append("*")
+        default = "" if f.default is MISSING and f.default_factory is MISSING else f"={value_text(f.default)}"
+        if sum(map(len, words)) > WIDTH:
+            return f"{cls.__name__}({', '.join(words)}, ...)"
+        words.append(f.name + default)
+    return f"{cls.__name__}({', '.join(words)})"
+
+
+def plain_value(value: Any) -> Any:
+    """Return a short array as a list or number; any other value unchanged."""
+    is_short = callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 2) < 2
+    return value.tolist() if is_short else value
+
+
+# Argument names of PyTorch, Keras and scikit-learn, with the arguments of chainrule that correspond to them.
+#
+# ``translated`` converts one foreign argument to arguments of chainrule. A row of the table may list several
+# names of chainrule: the first one in the signature of the callee applies.
+
+_TABLE = """
+lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate
+lr, learning_rate, initial_lr = initial_learning_rate
+lr, learning_rate, max_lr = max_learning_rate
+rate = learning_rate
+eps, epsilon = epsilon
+decay, wd = weight_decay
+momentum, beta = momentum
+alpha = rho
+use_bias = bias
+out_features, hidden_size, units, hidden_dim, hidden_units, n_units = units
+output_dim, embedding_dim, neurons = units
+filters, out_channels, n_filters = channels
+kernel, filter_size = kernel_size
+pool_size, window = kernel_size
+strides = stride
+dilation_rate = dilation
+p, prob, drop_prob, dropout_rate, rate = rate dropout p
+num_heads, n_heads, nhead = heads
+n_layers, layers = num_layers
+num_embeddings, input_dim, vocab_size, num_words, vocabulary = vocabulary_size
+act, activation_fn, nonlinearity, activation_function = activation
+kernel_initializer, weight_init, init = weight_initializer
+bias_init = bias_initializer
+recurrent_init = recurrent_initializer
+kernel_regularizer, regularizer, weight_penalty = penalty
+affine, elementwise_affine = scale
+center = shift
+target_shape, unflattened_size = shape
+join = merge_mode mode
+tol, threshold = min_delta
+n_epochs, num_epochs, nb_epoch, max_epochs, max_iter, num_train_epochs, n_iter, iterations = epochs
+batch, bs, batchsize, per_device_train_batch_size = batch_size
+validation_split, validation_data, validation_fraction, val_data, val, eval_set = validation
+random_state, random_seed = seed
+callback = callbacks
+optim, opt, solver = optimizer
+criterion, loss_fn, loss_function, objective = loss
+net, network, module = net
+regularizer, regularization = penalty
+metric = metrics
+classes, class_weights = class_weight
+sample_weights = sample_weight
+clipnorm, max_grad_norm, gradient_clip_val = clip
+checkpoint_dir, output_dir, log_dir, default_root_dir = run
+warmstart = warm_start
+device, name, inplace, jit_compile, run_eagerly, num_workers, n_jobs, workers, pin_memory, requires_grad =
+trainable, input_shape, batch_input_shape, in_features, in_channels, input_size, batch_first, data_format =
+restore_best_weights, save_best_only, use_multiprocessing, max_queue_size =
+foreach, fused, maximize, capturable, differentiable =
+"""
+# Arguments that combine several, and arguments with other names and other values.
+_COMBINED: Mapping[str, tuple[str, ...]] = {"betas": ("beta1", "beta2")}
+_VALUES: Mapping[tuple[str, Any], tuple[str, Any]] = {
+    ("return_sequences", True): ("returns", "sequence"),
+    ("return_sequences", False): ("returns", "last"),
+    ("go_backwards", True): ("reverse", True),
+}
+# Arguments that belong elsewhere: callee and argument, with the explanation.
+_ELSEWHERE: Mapping[tuple[str, str], str] = {
+    ("Group", "lr"): fact("learning_rate_factor multiplies the learning rate of the optimizer"),
+    ("Group", "learning_rate"): fact("learning_rate_factor multiplies the learning rate of the optimizer"),
+    ("fit", "lr"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("fit", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("fit", "optimizer"): fact("the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))"),
+    ("fit", "loss"): fact("the model has the loss: cr.Model(net, loss, cr.Adam(0.001))"),
+    ("fit", "loss_weights"): fact(
+        "the model has the loss weights: cr.Model(net, losses, loss_weights={{...}})"
+    ),
+    ("Model", "lr"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("Model", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("Model", "epochs"): fact("an argument of fit"),
+    ("Model", "batch_size"): fact("an argument of fit"),
+}
+REASONS: Mapping[str, str] = {
+    "restore_best_weights": fact("the best weights are always restored"),
+    "device": fact("arrays stay in the memory of the CPU"),
+    "in_features": fact("inferred from the input"),
+    "in_channels": fact("inferred from the input"),
+    "input_size": fact("inferred from the input"),
+    "input_shape": fact("inferred from the input"),
+    "batch_first": fact("the batch is always the first axis"),
+    "data_format": fact("channels are always the last axis"),
+}
+
+
+def _rows() -> dict[str, tuple[str, ...]]:
+    table: dict[str, tuple[str, ...]] = {}
+    for line in filter(None, _TABLE.splitlines()):
+        names, _, ours = line.partition("=")
+        for name in names.strip().split(", "):
+            table[name] = (*table.get(name, ()), *ours.split())
+    return table
+
+
+ARGUMENTS = _rows()
+
+
+def translated(name: str, value: Any, known: Collection[str], callee: str = "") -> dict[str, Any] | None:
+    """Translate an argument of another library.
+
+    Args:
+        name: the foreign argument.
+        known: the arguments of the callee.
+        callee: name of the class or function.
+
+    Returns:
+        Arguments with values; empty if the argument is not needed; ``None`` if the name is unknown.
+
+    Example:
+        >>> translated("lr", 0.1, ["learning_rate", "momentum"]), translated("device", "cpu", ["units"])
+        ({'learning_rate': 0.1}, {})
+        >>> translated("betas", (0.9, 0.99), ["beta1", "beta2"])
+        {'beta1': 0.9, 'beta2': 0.99}
+    """
+    if (callee, name) in _ELSEWHERE:
+        return {}
+    if isinstance(value, bool) and (pair := _VALUES.get((name, value))) and pair[0] in known:
+        return dict([pair])
+    parts = _COMBINED.get(name, ())
+    if parts and set(parts) <= set(known) and isinstance(value, list | tuple) and len(value) == len(parts):
+        return dict(zip(parts, value, strict=True))
+    ours = next((own for own in ARGUMENTS.get(name, ()) if own in known), None)
+    if ours is not None:
+        return {ours: value}
+    return {} if ARGUMENTS.get(name) == () else None
+
+
+def reason(name: str, callee: str = "") -> str:
+    """Return why an argument of another library is not needed; ``""`` if no reason is listed.
+
+    Example:
+        >>> reason("batch_first"), reason("activation")
+        ('the batch is always the first axis', '')
+    """
+    return _ELSEWHERE.get((callee, name)) or REASONS.get(name, "")
+
 
 TABLE = Path(__file__).with_name("peer_calls.toml")
 _FLAGS = ("from_logits", "inplace", "affine", "bias", "use_bias", "batch_first", "ceil_mode", "size_average")
@@ -290,3 +469,151 @@ def _call(cls: Any, settings: Mapping[str, Any]) -> str:
         leading.append(f.name)
     rest = {name: value for name, value in settings.items() if name not in leading}
     return call_text(f"cr.{cls.__name__}", [settings[name] for name in leading], rest)
+
+
+# Errors for calls of functions and methods that do not match the signature.
+#
+# Python's own message, "got an unexpected keyword argument 'validation_split'", does not help a user of
+# Keras. ``explain_call`` wraps a function: a call that does not bind raises E131 with the closest call that
+# does::
+#
+#     UsageError E131 in fit: the arguments do not match the signature of fit
+#       expected  fit(x, y=None, *, epochs=100, batch_size=32, validation=None, ...)
+#       received  fit(x, y, validation_split=0.2)
+#                 validation_split: here validation
+#       fix       model.fit(x, y, validation=0.2)
+#
+# The check runs after a call has failed, so a successful call costs only one more Python frame.
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
+_NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_EXAMPLES: Mapping[str, str] = {"loss": '"cross_entropy"', "validation": "(x_val, y_val)"}
+
+
+def explain_call(function: Callable[P, R], called: str, skip: int = 0) -> Callable[P, R]:
+    """Wrap a function so that invalid arguments raise E131 instead of Python's ``TypeError``.
+
+    Args:
+        called: the callee as source text, such as ``"model.fit"``.
+        skip: number of leading parameters that callers do not pass: 1 for ``self``.
+
+    Example:
+        >>> def halve(x, *, times=1):
+        ...     return x / 2**times
+        >>> try:
+        ...     explain_call(halve, "halve")(3.0, tmes=2)
+        ... except CallError as error:
+        ...     error.fix
+        'halve(3.0, times=2)'
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **named: P.kwargs) -> R:
+        try:
+            return function(*args, **named)
+        except TypeError:
+            refusal = _refusal(function, called, args[skip:], named, skip)
+            if refusal is None:  # the arguments match; the error is raised inside
+                raise
+        raise refusal
+
+    return call
+
+
+def explain_function_calls(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a decorator that applies ``explain_call`` to a public function ``cr.NAME``."""
+    return explain_call(function, f"cr.{function.__name__}")
+
+
+def explain_method_calls(receiver: str, name: str) -> Callable[[C], C]:
+    """Return a class decorator that applies ``explain_call`` to every public method and ``__init__``.
+
+    Args:
+        receiver: name of an object of the class in suggested calls, such as ``"model"``.
+        name: public name of the class, such as ``"Model"``.
+    """
+
+    def decorate(cls: C) -> C:
+        for own, method in list(vars(cls).items()):
+            if isinstance(method, FunctionType) and (own == "__init__" or not own.startswith("_")):
+                called = f"cr.{name}" if own == "__init__" else f"{receiver}.{own}"
+                setattr(cls, own, explain_call(method, called, 1))
+        return cls
+
+    return decorate
+
+
+def _refusal(
+    function: Callable[..., Any], called: str, args: Sequence[Any], named: Mapping[str, Any], skip: int
+) -> CallError | None:
+    """Return the error for arguments that do not match the signature; ``None`` if they match."""
+    parameters = list(signature(function).parameters.values())[skip:]
+    bare = Signature(parameters)
+    if _binds(bare, args, named):
+        return None
+    name = called.rpartition(".")[2]
+    known = [p.name for p in parameters if p.kind in _NAMED]
+    settings, renamed, dropped = own_arguments(name, named, known, {})
+    for p in parameters[len(args) :]:
+        if p.kind in _NAMED and p.default is p.empty and p.name not in settings:
+            settings = {p.name: _Named(_EXAMPLES.get(p.name, p.name)), **settings}
+    fits = _binds(bare, args, settings)
+    order = [p.name for p in parameters if p.kind in _NAMED]
+    expected = _signature_text(name, parameters)
+    received = _text(name, order, args, named)
+    fix = _text(called, order, args, settings) if fits else f"help({called})"
+    notes = call_remarks(name, renamed, dropped)
+    return CallError(
+        "E131", where=name, name=name, expected=expected, received=received, fix=fix, notes=notes
+    )
+
+
+def _binds(bare: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    try:
+        bare.bind(*args, **named)
+    except TypeError:
+        return False
+    return True
+
+
+class _Named:
+    """The name of a variable in a suggested call."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """Return the source text of a call; large values are replaced by the name of their parameter."""
+    words = [argument_text(order[i] if i < len(order) else "...", value) for i, value in enumerate(args)]
+    rest = dict(named)
+    for name in order[len(args) :]:
+        if not isinstance(rest.get(name), _Named):
+            break
+        words.append(rest.pop(name).name)
+    words += [f"{name}={argument_text(name, value)}" for name, value in rest.items()]
+    return f"{called}({', '.join(words)})"
+
+
+def argument_text(name: str, value: Any) -> str:
+    """Return the source text of an argument; a large value is replaced by the name of the argument."""
+    if isinstance(value, _Named):
+        return value.name
+    text = value_text(value)
+    return _EXAMPLES.get(name, name) if "..." in text else text
+
+
+def _signature_text(name: str, parameters: Sequence[Parameter]) -> str:
+    """Return the signature without types."""
+    words: list[str] = []
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        default = "" if p.default is p.empty else f"={value_text(p.default)}"
+        words.append({p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name + default)
+        if sum(map(len, words)) > WIDTH:
+            words.append("...")
+            break
+    return f"{name}({', '.join(words)})"

@@ -19,7 +19,7 @@ from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError, Message, UsageError, alternatives_of, fact, nearest
-from chainrule.errors.argument_names import translated
+from chainrule.errors.call_errors import translated
 from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
 from chainrule.nn import OPTIMIZERS
