@@ -47,7 +47,7 @@ from chainrule.notation.tree import (
 _LAZY = LazyNames(
     __name__,
     {
-        "ascii": "to_ascii",
+        "printer": "to_ascii",
         "latex": "to_latex",
         "mathml": "to_mathml",
         "unicode": "to_unicode",

@@ -1,6 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.notation.ascii import to_ascii as to_ascii
 from chainrule.notation.functions import CONSTANTS as CONSTANTS
 from chainrule.notation.functions import FUNCTIONS as FUNCTIONS
 from chainrule.notation.functions import Function as Function
@@ -10,6 +9,7 @@ from chainrule.notation.normal_form import normal as normal
 from chainrule.notation.number_format import MINUS as MINUS
 from chainrule.notation.number_format import number as number
 from chainrule.notation.parse import parse as parse
+from chainrule.notation.printer import to_ascii as to_ascii
 from chainrule.notation.spoken import to_words as to_words
 from chainrule.notation.tree import Apply as Apply
 from chainrule.notation.tree import Big as Big

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 
 from chainrule.graph import Constant, Graph, Input, Node, order
-from chainrule.notation.ascii import to_ascii
 from chainrule.notation.latex import to_latex
 from chainrule.notation.mathml import to_mathml
 from chainrule.notation.parse import parse
+from chainrule.notation.printer import to_ascii
 from chainrule.notation.product_kind import elementwise
 from chainrule.notation.spoken import to_words
 from chainrule.notation.tree import Big, Compare, Link, Number, Power, Product, Symbol, Tree, substitute
