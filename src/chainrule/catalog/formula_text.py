@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from chainrule.escaping import escape
-from chainrule.notation.letters import GREEK, lowered, raised
+from chainrule.notation.unicode import GREEK, lowered, raised
 
 _SIGNS = {"<-": "←", "->": "→", "<=": "≤", ">=": "≥", "!=": "≠", " * ": " · ", " - ": " − ", "...": "…"}
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))

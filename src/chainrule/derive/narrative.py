@@ -11,7 +11,7 @@ from chainrule.derive.writer import Writer
 from chainrule.errors import fact
 from chainrule.messages import rendered
 from chainrule.notation import number
-from chainrule.notation.letters import lowered
+from chainrule.notation.unicode import lowered
 from chainrule.page.diagram import diagram_of
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section

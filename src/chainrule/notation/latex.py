@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
 from chainrule.notation.functions import FUNCTIONS
-from chainrule.notation.letters import GREEK, index_tree, name_and_indices, separator
 from chainrule.notation.number_format import decimal
 from chainrule.notation.printer import Level, Notation, Printer
 from chainrule.notation.tree import Big, Symbol, Tree
+from chainrule.notation.unicode import GREEK, index_tree, name_and_indices, separator
 from chainrule.records import frozen
 
 _FENCES = {

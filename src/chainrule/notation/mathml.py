@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from chainrule.escaping import escape
 from chainrule.notation.functions import FUNCTIONS
-from chainrule.notation.letters import GREEK, index_tree, name_and_indices, separator
 from chainrule.notation.number_format import MINUS, decimal
 from chainrule.notation.printer import Level, Notation, Printer
 from chainrule.notation.tree import Big, Symbol, Tree
+from chainrule.notation.unicode import GREEK, index_tree, name_and_indices, separator
 from chainrule.records import frozen
 
 _OPENED, _CLOSED = '<math xmlns="http://www.w3.org/1998/Math/MathML">', "</math>"

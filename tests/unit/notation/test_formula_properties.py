@@ -34,7 +34,7 @@ from chainrule.notation import (
     to_mathml,
     to_unicode,
 )
-from chainrule.notation.letters import _LOWERED, _RAISED
+from chainrule.notation.unicode import _LOWERED, _RAISED
 from latex_reader import from_latex
 from random_formula import CORE, any_tree, arithmetic_tree, readable_tree, unlinked, with_one_nan
 
