@@ -17,7 +17,6 @@ from typing import Any
 
 from chainrule.lazy_imports import LazyNames
 from chainrule.notation.functions import CONSTANTS, FUNCTIONS, Function
-from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import MINUS, number
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import (
@@ -38,6 +37,7 @@ from chainrule.notation.tree import (
     children,
     is_numeric,
     leaves,
+    normal,
     substitute,
     value,
     with_children,

@@ -5,7 +5,6 @@ from chainrule.notation.functions import FUNCTIONS as FUNCTIONS
 from chainrule.notation.functions import Function as Function
 from chainrule.notation.latex import to_latex as to_latex
 from chainrule.notation.mathml import to_mathml as to_mathml
-from chainrule.notation.normal_form import normal as normal
 from chainrule.notation.number_format import MINUS as MINUS
 from chainrule.notation.number_format import number as number
 from chainrule.notation.parse import parse as parse
@@ -28,6 +27,7 @@ from chainrule.notation.tree import Tree as Tree
 from chainrule.notation.tree import children as children
 from chainrule.notation.tree import is_numeric as is_numeric
 from chainrule.notation.tree import leaves as leaves
+from chainrule.notation.tree import normal as normal
 from chainrule.notation.tree import substitute as substitute
 from chainrule.notation.tree import value as value
 from chainrule.notation.tree import with_children as with_children

@@ -27,7 +27,6 @@ from functools import lru_cache
 from typing import NoReturn
 
 from chainrule.notation.functions import COMPARISONS, FUNCTIONS
-from chainrule.notation.normal_form import normal
 from chainrule.notation.tree import (
     ACCENTS,
     BIG_SIGNS,
@@ -45,6 +44,7 @@ from chainrule.notation.tree import (
     Symbol,
     Tree,
     leaves,
+    normal,
 )
 
 _TOKEN = re.compile(

@@ -14,7 +14,6 @@ from enum import Enum, IntEnum
 from itertools import pairwise
 from typing import ClassVar
 
-from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import decimal, number
 from chainrule.notation.tree import (
     Apply,
@@ -32,6 +31,7 @@ from chainrule.notation.tree import (
     Symbol,
     Tree,
     is_numeric,
+    normal,
     substitute,
 )
 from chainrule.records import frozen

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Sequence
 
 from chainrule.messages import Texts, translated
-from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import decimal
 from chainrule.notation.printer import Level, Notation, is_other_product, level, on_paper
 from chainrule.notation.tree import (
@@ -33,6 +32,7 @@ from chainrule.notation.tree import (
     Sum,
     Symbol,
     Tree,
+    normal,
     substitute,
 )
 from chainrule.notation.unicode import to_unicode
