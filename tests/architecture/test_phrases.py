@@ -24,7 +24,7 @@ BLOCKS = (  # the Chinese name and sentence of a block are on its class
 DATA = (  # words that data and texts of users may contain, and ranges of characters
     "data/cells/number_notation.py", "data/cells/missing.py", "data/readers/text/", "data/tables/",
     "data/sequences/question_input.py", "messages/spacing.py", "notation/spoken.py", "plotting/font.py",
-    "errors/catalog.py", "texts/page_controls.py", "apps/cli/texts.py",
+    "errors/catalog.py", "page/html.py", "apps/cli/texts.py",
     "chainrule_examples/listen/transcripts.py", "chainrule_examples/poems/poem_corpus.py",
     "chainrule_examples/questions/question_sets.py",
 )  # fmt: skip

@@ -6,21 +6,214 @@ language. Each term of a formula links to the place where it is computed (see ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 from chainrule.escaping import escape
-from chainrule.messages import translated
+from chainrule.messages import Texts, translated
 from chainrule.notation import Tree, number, to_mathml
 from chainrule.notation.abbreviate import abbreviate
-from chainrule.page.anchors import ROW, Anchors, kind_of, row_target, target_of
-from chainrule.page.diagram import Diagram
-from chainrule.page.diagram_svg import diagram_svg
+from chainrule.notation.text_columns import width
+from chainrule.page.anchors import DRAWN, ROW, Anchors, kind_of, row_target, target_of
+from chainrule.page.diagram import Column, Diagram, Unit, Wire
 from chainrule.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Section, Table
 from chainrule.page.spoken_formula import spoken_equation
-from chainrule.page.stylesheet import STYLE, lighting
 from chainrule.texts import render
-from chainrule.texts.page_controls import NAMES, SHEET
+
+# Diagrams as SVG: each circle and line links to its formula and is highlighted together with it.
+
+ACROSS, DOWN, RADIUS = 132, 58, 20  # pixels: column distance, circle distance, circle radius
+TOP, MARGIN, LETTER = 44, 56, 8
+INSIDE = 6  # characters that fit into a circle; longer names are smaller
+THIN, THICK = 1.0, 5.0
+SMALLEST = 0.55  # scale on a narrow screen; a diagram that is still wider scrolls
+
+
+def diagram_svg(diagram: Diagram, anchors: Anchors) -> str:
+    """Return a diagram as one SVG element."""
+    rows = max(len(column.units) + bool(column.gap) for column in diagram.columns)
+    wide, high = 2 * MARGIN + ACROSS * (len(diagram.columns) - 1), TOP + DOWN * max(rows, 1) + 8
+    largest = max((abs(wire.value) for wire in diagram.wires), default=0.0) or 1.0
+    elements = [_flows(diagram, high)]
+    elements += [_wire(wire, diagram, high, largest, anchors) for wire in diagram.wires]
+    for place, column in enumerate(diagram.columns):
+        elements.append(_column(column, place, high, anchors))
+    size = f'width="{wide}" style="min-width:{round(SMALLEST * wide)}px"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" {size} role="img">'
+    return f'<div class="diagram">{head}{"".join(elements)}</svg></div>'
+
+
+def _x(place: int) -> int:
+    return MARGIN + ACROSS * place
+
+
+def _y(column: Column, unit: int, high: int) -> float:
+    """Return the y coordinate of a circle; a column is centered and a gap counts as one circle."""
+    rows, row = len(column.units) + bool(column.gap), unit + (column.gap and unit >= column.gap)
+    return (TOP + high) / 2 + DOWN * (row - (rows - 1) / 2)
+
+
+def _wire(wire: Wire, diagram: Diagram, high: int, largest: float, anchors: Anchors) -> str:
+    before, column = diagram.columns[wire.column - 1 : wire.column + 1]
+    x1, x2 = _x(wire.column - 1) + RADIUS, _x(wire.column) - RADIUS
+    line = f'x1="{x1}" y1="{_y(before, wire.start, high):g}" x2="{x2}" y2="{_y(column, wire.end, high):g}"'
+    gradient, slope = wire.gradient
+    title = f"{wire.name} = {number(wire.value)}; ∂J/∂{wire.name} = {number(slope, fixed=True)}"
+    thick = THIN + (THICK - THIN) * abs(wire.value) / largest
+    sign = "positive" if wire.value >= 0 else "negative"
+    lines = (
+        f'<line class="{sign}" {line} stroke-width="{thick:.1f}"/><line {line} class="reach"/>'
+        f"<title>{escape(title)}</title>"
+    )
+    return _link(lines, wire.target, anchors, (anchors.place(gradient) or ("", ""))[1])
+
+
+def _link(inside: str, target: Hashable, anchors: Anchors, address: str = "") -> str:
+    """Return the drawing of a target as a link to ``address``, or to its home unless it is the home."""
+    kind, own = anchors.place(target) or ("", "")
+    home = anchors.home(target, DRAWN)
+    address = address or ("" if home else own)
+    marks = f' id="{escape(home)}"' * bool(home) + f' class="{escape(kind)}"' * bool(kind)
+    return f'<a{marks} href="{escape(address)}">{inside}</a>' if address else f"<g{marks}>{inside}</g>"
+
+
+def _column(column: Column, place: int, high: int, anchors: Anchors) -> str:
+    x, middle = _x(place), (TOP + high) / 2
+    title = f'<text x="{x}" y="16" class="title">{escape(_short(column.title))}</text>'
+    shape = f'<text x="{x}" y="31" class="value">{escape(column.shape)}</text>' if column.shape else ""
+    if not column.units:
+        box = (
+            f'<rect x="{x - 36}" y="{middle - 18:g}" width="72" height="36" rx="6"/>' if column.nodes else ""
+        )
+        shape = f'<text x="{x}" y="{middle + 4:g}">{escape(column.shape)}</text>'
+        address = next(filter(None, map(anchors.first, column.nodes)), "")
+        return title + (f'<a href="{address}">{box}{shape}</a>' if address else box + shape)
+    circles = "".join(_circle(unit, x, _y(column, i, high), anchors) for i, unit in enumerate(column.units))
+    y = _y(column, column.gap, high) - DOWN
+    return title + shape + circles + (f'<text x="{x}" y="{y + 5:g}">⋮</text>' if column.gap else "")
+
+
+def _circle(unit: Unit, x: int, y: float, anchors: Anchors) -> str:
+    small = ' class="small"' if width(unit.name) > INSIDE else ""
+    elements = (
+        f'<circle cx="{x}" cy="{y:g}" r="{RADIUS}"/>'
+        f'<text x="{x}" y="{y + 4:g}"{small}>{escape(unit.name)}</text>'
+        f'<text x="{x}" y="{y + RADIUS + 12:g}" class="value">{escape(number(unit.value, 3))}</text>'
+    )
+    return _link(elements, unit.target, anchors)
+
+
+def _short(title: str) -> str:
+    max_length = ACROSS // LETTER - 2  # leaves a gap to the adjacent title
+    return title if width(title) <= max_length else f"…{title[1 - max_length :]}"
+
+
+def _flows(diagram: Diagram, high: int) -> str:
+    """Return bands or lines between columns that are not connected by weights."""
+    connected = {wire.column for wire in diagram.wires}
+    pairs = enumerate(pairwise(diagram.columns), 1)
+    return "".join(_flow(before, column, i, high) for i, (before, column) in pairs if i not in connected)
+
+
+def _flow(before: Column, column: Column, place: int, high: int) -> str:
+    left, right, middle = _x(place - 1), _x(place), (TOP + high) / 2
+    if not before.gap or not column.units:
+        return f'<line class="flow" x1="{left + 40}" y1="{middle:g}" x2="{right - 40}" y2="{middle:g}"/>'
+    corners = [(left + RADIUS, _y(before, i, high)) for i in (0, len(before.units) - 1)]
+    corners += [(right - RADIUS, _y(column, i, high)) for i in (len(column.units) - 1, 0)]
+    return f'<polygon class="band" points="{" ".join(f"{x},{y:g}" for x, y in corners)}"/>'
+
+
+# The style sheet of a page, for light, dark and narrow screens and for print.
+#
+# There are no scripts: the language is a radio button, formulas in words are a check box, and related
+# elements are highlighted by ``:has``. A browser without ``:has`` shows both languages one below the other.
+
+STYLE = """
+.chainrule {
+  --ink: #1b1f24; --pale: #57606a; --paper: #fff; --rule: #d8dee4; --lit: #fff3bf; --mark: #ffe066;
+  --up: #2563a8; --down: #d1660f; --shape: #f3f6fa; --accent: #0b57a4; --strong: #c2255c;
+  font: 16px/1.65 system-ui, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif;
+  max-width: 62rem; margin: 0 auto; padding: 1rem; color: var(--ink); background: var(--paper);
+  overflow-wrap: break-word;
+  h1 { font-size: 1.5rem; line-height: 1.3; margin: .6rem 0 1rem; }
+  h2 { font-size: 1.15rem; line-height: 1.35; margin: 2rem 0 .5rem; padding-bottom: .2rem;
+    border-bottom: 1px solid var(--rule); }
+  p { margin: .5rem 0; } ul { list-style: none; padding: 0; margin: .5rem 0; }
+  a { color: inherit; text-decoration: none; }
+  a:hover, a:focus-visible { background: var(--lit); outline: none; }
+  :target { background: var(--mark); --line: var(--strong); scroll-margin-top: 4rem; }
+  summary { cursor: pointer; } summary h2 { display: inline-block; border: 0; }
+  .switches { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .2rem .5rem;
+    align-items: center; padding: .5rem 0; background: var(--paper); font-size: .9rem; }
+  .switches label { margin-right: .6rem; cursor: pointer; }
+  &:has(#lang-en:checked) .in-zh, &:has(#lang-zh:checked) .in-en { display: none; }
+  .contents { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin-bottom: 1rem; font-size: .9rem;
+    color: var(--accent); }
+  .lines { display: grid; grid-template-columns: 3.4rem minmax(0, 1fr); margin: .3rem 0;
+    content-visibility: auto; contain-intrinsic-size: auto 3rem; }
+  .label { color: var(--pale); padding-top: .15rem; }
+  .equation { overflow: auto hidden; padding: .2rem .3rem; border-radius: .3rem; }
+  .step { display: inline-block; white-space: nowrap; }
+  .result { font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
+  .words, .note, .more, .leads { color: var(--pale); font-size: .9rem; } .note { margin-left: .8rem; }
+  .words { display: none; padding: 0 .3rem .3rem; } .aloud, &:has(#words:checked) .words { display: block; }
+  math { font-size: 1.08em; math-style: normal; font-family: "Cambria Math", "STIX Two Math",
+    "Latin Modern Math", "DejaVu Math TeX Gyre", "Noto Sans Math", math, serif; }
+  math math { font-size: 1em; } mtext[class] { border-radius: .2em; }
+  .table { overflow-x: auto; } table { border-collapse: collapse; margin: .5rem 0; }
+  th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule); text-align: left;
+    white-space: nowrap; }
+  th { color: var(--pale); font-weight: 600; font-size: .9rem; }
+  .right { text-align: right; font-variant-numeric: tabular-nums; }
+  .diagram { overflow-x: auto; margin: .5rem 0 1.2rem;
+    svg { display: block; max-width: none; font-size: 13px; }
+    text { fill: var(--ink); text-anchor: middle; } .title { font-weight: 600; }
+    .small { font-size: 10.5px; } .value { fill: var(--pale); font-size: 11px; }
+    circle, rect { fill: var(--shape); stroke: var(--line, var(--pale)); stroke-width: 1.5; }
+    .positive { stroke: var(--line, var(--up)); } .negative { stroke: var(--line, var(--down)); }
+    .flow { stroke: var(--rule); stroke-width: 2; } .band { fill: var(--shape); }
+    .reach { stroke: transparent; stroke-width: 12; } a:hover { --line: var(--strong); }
+    a:hover .positive, a:hover .negative, :target .positive, :target .negative { stroke-width: 6; }
+  }
+}
+@media (max-width: 34rem) { .chainrule { padding: .6rem;
+  .lines { grid-template-columns: minmax(0, 1fr); } .label { padding: 0; font-size: .85rem; }
+  .diagram svg { width: 100%; height: auto; font-size: 15px; } .diagram .value { font-size: 14px; } } }
+@media (prefers-color-scheme: dark) { .chainrule { --ink: #e6edf3; --pale: #9198a1; --paper: #0d1117;
+  --rule: #3d444d; --lit: #3b3410; --mark: #5c4d00; --up: #6cb6ff; --down: #f0a25e; --shape: #161b22;
+  --accent: #79c0ff; --strong: #ff7eb6; } body:has(> .chainrule) { background: #0d1117; } }
+@media print { .chainrule { max-width: none;
+  .diagram svg { max-width: 100%; height: auto; min-width: 0 !important; }
+  .switches, .contents, .leads { display: none; }
+  .lines, tr { break-inside: avoid; } .lines { content-visibility: visible; }
+  details::details-content { content-visibility: visible; } } }
+"""
+
+MAX_HIGHLIGHTED = 60  # maximum number of classes with a highlighting rule
+
+
+def lighting(classes: Iterable[str]) -> str:
+    """Return the CSS rules that highlight each of ``MAX_HIGHLIGHTED`` numbers, one class each, together."""
+    rules = [
+        f".chainrule:has(.{name}:hover) .{name}{{background:var(--lit);--line:var(--strong)}}"
+        for name, _ in zip(classes, range(MAX_HIGHLIGHTED), strict=False)
+    ]
+    return "\n".join(rules)
+
+
+# Controls of an explanation page (language, contents, legend), by key.
+
+NAMES = {"en": "English", "zh": "中文"}
+SHEET: Texts = {
+    "language": "Language",
+    "in_words": "formulas in words",
+    "contents": "Contents",
+    "leads": "Every symbol links to the place where it is computed; so do the circles and lines.",
+    "lines": "Lines are weights: blue is positive, orange is negative, and thicker is larger.",
+}
+
 
 LONG = 150  # rows and equations; a longer section is folded
 FEW = 3  # a page of at most this many sections has no table of contents

@@ -24,7 +24,7 @@ from chainrule.nn import (
 )
 from chainrule.page.anchors import Anchors
 from chainrule.page.diagram import COLUMNS, Diagram, diagram_of
-from chainrule.page.diagram_svg import diagram_svg
+from chainrule.page.html import diagram_svg
 from chainrule.page.page import Page
 
 RNG = np.random.default_rng(0)
