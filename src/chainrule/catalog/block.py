@@ -8,14 +8,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from chainrule.catalog.docstring import argument_meanings, docstring
-from chainrule.catalog.kind import KINDS, Kind, peer_names, resolve_name
+from chainrule.catalog.kind import DERIVED, KINDS, Kind, peer_names, resolve_name
 from chainrule.metrics import Metric
 from chainrule.nn.activation import Curve
 from chainrule.nn.initializer import PRESETS
 from chainrule.notation import Symbol, Tree, parse
 from chainrule.notation.product_kind import elementwise
 from chainrule.ops import Card, Flat, NoGradient
-from chainrule.texts.blocks import DERIVED
 
 
 @dataclass(frozen=True)
