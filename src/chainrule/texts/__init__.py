@@ -1,10 +1,9 @@
 """The texts of explanations, by key."""
 
 from chainrule.messages import LANGUAGES, Message, Texts, translated
-from chainrule.texts.attribution import ATTRIBUTION
+from chainrule.texts.attribution import ATTRIBUTION, COUNTERFACTUAL
 from chainrule.texts.auditing import AUDITING
 from chainrule.texts.certificates import CERTIFICATES
-from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
 from chainrule.texts.explanation import WORDS
 from chainrule.texts.ledger import LEDGER
