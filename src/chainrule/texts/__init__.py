@@ -2,13 +2,10 @@
 
 from chainrule.messages import LANGUAGES, Message, Texts, translated
 from chainrule.texts.attribution import ATTRIBUTION, COUNTERFACTUAL
-from chainrule.texts.auditing import AUDITING
-from chainrule.texts.certificates import CERTIFICATES
 from chainrule.texts.doctor import DOCTOR
 from chainrule.texts.explanation import WORDS
 from chainrule.texts.ledger import LEDGER
-from chainrule.texts.robustness import ROBUSTNESS
-from chainrule.texts.uncertainty import UNCERTAINTY
+from chainrule.texts.robustness import AUDITING, CERTIFICATES, ROBUSTNESS, UNCERTAINTY
 
 TEXTS: Texts = {
     **WORDS,

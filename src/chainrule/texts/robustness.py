@@ -1,8 +1,136 @@
-"""Texts of attacks and of the checks whether they can be believed, by key."""
+"""Texts of attacks, certificates, calibrations and audits, by key."""
 
 from __future__ import annotations
 
 from chainrule.messages import Texts
+
+# Texts of certificates, by key.
+
+CERTIFICATES: Texts = {
+    "certificate_title": "Certificate",
+    "certificate_changes": "Changes: {norm} at most {radius}.",
+    "certificate_prepared": "Changes are in the units of prepared columns: standard deviations of numbers.",
+    "certificate_proven": "proven: {share}; no such change changes the prediction",
+    "certificate_broken": "broken: {share}; a change with another prediction was found",
+    "certificate_unknown": "unknown: {share}; neither was shown",
+    "certificate_limit_bounds": (
+        "± is one standard error. Proofs hold in exact arithmetic, for the network with its stored "
+        "weights, whether the prediction is right or wrong."
+    ),
+    "certificate_limit_smoothing": (
+        "± is one standard error. The statements are about the smoothed classifier, which predicts the "
+        "most frequent class under noise; each is wrong with a probability of at most {failure}."
+    ),
+    "certificate_counterexamples": "Counterexamples",
+}
+
+
+# Texts of calibrations, by key.
+
+UNCERTAINTY: Texts = {
+    "calibration_temperature": (
+        "Temperature {value}, fitted on other rows; measured on {rows} rows (95 % intervals):"
+    ),
+    "calibration_isotonic": (
+        "Isotonic regression, fitted on other rows; measured on {rows} rows (95 % intervals):"
+    ),
+    "calibration_identity": "The probabilities stay as they are; measured on {rows} rows (95 % intervals):",
+    "calibration_refused": (
+        "{method} is not used: on other rows, it changes the log-loss from {before} to {after}."
+    ),
+    "calibration_map_temperature": "A temperature",
+    "calibration_map_isotonic": "Isotonic regression",
+    "calibration_of_calibration_error": "calibration error",
+    "calibration_of_log_loss": "log-loss",
+    "calibration_of_accuracy": "accuracy",
+    "calibration_metric": "  {name}: {before} before, {after} after",
+    "calibration_sets": "Prediction sets: {rows} rows, each with thresholds of four fifths of the others:",
+    "calibration_sets_threshold": "threshold (the smallest sets)",
+    "calibration_sets_adaptive": "adaptive (larger where the network is less certain)",
+    "calibration_sets_class": "class (coverage of every class)",
+    "calibration_sets_level": "    {level}: {share} contain the true class, {size} classes on average",
+    "calibration_sets_parts": "      lowest class {class_name}: {lowest} of {count} rows; {sizes}",
+    "calibration_sets_size": "size {size}: {share} of {rows}",
+    "calibration_sets_joined": ", ",
+    "intervals_quantile": (
+        "Prediction intervals as wide as the row requires, from the errors of {rows} rows, each with "
+        "margins of four fifths of the others:"
+    ),
+    "intervals_constant": (
+        "Prediction intervals of one width, from the errors of {rows} rows, each with margins of four "
+        "fifths of the others:"
+    ),
+    "intervals_level": "  {level}: {share} contain the value, {width} wide on average",
+    "intervals_before": "    before: {share} contain the value, {width} wide on average",
+    "intervals_too_few": "There are too few rows for intervals of {levels}.",
+    "intervals_lowest": "No end is negative, since no target of these rows is.",
+    "calibration_risk": (
+        "If the most certain {coverage} are decided (probability {confidence} or more): {risk} errors"
+    ),
+}
+
+
+# Texts of membership inference and of audits in one training, by key.
+
+AUDITING: Texts = {
+    "membership_title": "Membership inference",
+    "membership_rows": "{members} rows of the training against {others} rows that it did not use.",
+    "membership_replaced": (
+        "The model was trained on all rows, so none is left to compare with. A model trained in the same "
+        "way on a random half of the rows was attacked in its place."
+    ),
+    "membership_accuracy": "Accuracy on rows of the training {inside}, on the others {outside}.",
+    "membership_error": (
+        "Mean squared error (standardized) on rows of the training {inside}, on the others {outside}."
+    ),
+    "membership_chance": (
+        "No attack does better than chance: the area under the ROC curve of the best one, {attack}, is "
+        "{area}; guessing has 0.5."
+    ),
+    "membership_recognizable": (
+        "Rows of the training can be recognized somewhat better than by chance: the area under the ROC "
+        "curve of the best attack, {attack}, is {area}; guessing has 0.5."
+    ),
+    "membership_clear": (
+        "Rows of the training are clearly recognizable: the area under the ROC curve of the best attack, "
+        "{attack}, is {area}; guessing has 0.5. Regularization lowers this; differential privacy limits "
+        "it."
+    ),
+    "membership_level": "All intervals hold together with a probability of 95 %.",
+    "membership_limit": (
+        "An attack that fails proves nothing: another one may succeed. The rows must be alike but for "
+        "their part in the training."
+    ),
+    "membership_attacks": "Attacks",
+    "membership_attack": "attack",
+    "membership_area": "area under the ROC curve",
+    "membership_detected": "detected at {limit} false alarms",
+    "membership_too_few": "needs {count} other rows",
+    "membership_loss_threshold": "loss threshold",
+    "membership_likelihood_ratio": "likelihood ratio (LiRA)",
+    "membership_exposed": "The most exposed rows of the training",
+    "membership_row": "row",
+    "membership_score": "score",
+    "one_run_title": "Lower bound of epsilon from one training",
+    "one_run_guesses": (
+        "{canaries} canaries, each used in the training or left out by a coin; {right} of {guesses} "
+        "guesses were right."
+    ),
+    "one_run_bound": "Epsilon is more than {bound} (delta {delta}), with a confidence of {confidence}.",
+    "one_run_no_bound": (
+        "No lower bound of epsilon is shown (delta {delta}), with a confidence of {confidence}."
+    ),
+    "one_run_refuted": "The claim of epsilon {claim} is refuted: this training reveals more than it allows.",
+    "one_run_compatible": "This is compatible with the claim of epsilon {claim}; it does not prove it.",
+    "one_run_leaks": (
+        "The training reveals its rows at least to this degree; without differential privacy there is no "
+        "upper limit."
+    ),
+    "one_run_nothing": "Nothing is shown: the guesses are not better than chance.",
+    "one_run_reachable": "With this number of canaries a bound of at most {reachable} can be shown.",
+    "one_run_limit": "A low bound is no proof of privacy: a stronger attack may show more.",
+}
+
 
 ROBUSTNESS: Texts = {
     "attack_title": "Attack: {method}",
