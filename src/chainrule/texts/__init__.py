@@ -2,9 +2,7 @@
 
 from chainrule.messages import LANGUAGES, Message, Texts, translated
 from chainrule.texts.attribution import ATTRIBUTION, COUNTERFACTUAL
-from chainrule.texts.doctor import DOCTOR
-from chainrule.texts.explanation import WORDS
-from chainrule.texts.ledger import LEDGER
+from chainrule.texts.explanation import DOCTOR, LEDGER, WORDS
 from chainrule.texts.robustness import AUDITING, CERTIFICATES, ROBUSTNESS, UNCERTAINTY
 
 TEXTS: Texts = {
