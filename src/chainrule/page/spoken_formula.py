@@ -34,7 +34,7 @@ from chainrule.ops import CARDS
 from chainrule.ops.card import Card
 from chainrule.page.page import Equation
 from chainrule.records import frozen
-from chainrule.texts.symbols import BECOMES, DERIVATIVE, DERIVATIVE_OF_VALUE, ERROR, IN_TIME, NOUNS, READ_OUT
+from chainrule.texts.sentence import BECOMES, DERIVATIVE, DERIVATIVE_OF_VALUE, ERROR, IN_TIME, NOUNS, READ_OUT
 
 _CHINESE = {card.name: card.chinese for card in CARDS}
 Arguments = Sequence[tuple[Hashable, Tree]]

@@ -15,8 +15,7 @@ from chainrule.graph import Node, order
 from chainrule.messages import translated
 from chainrule.notation import Product, Sum, Symbol, to_unicode
 from chainrule.page.page import Items, Part, Section
-from chainrule.texts.sentence import Sentence
-from chainrule.texts.symbols import NOUNS
+from chainrule.texts.sentence import NOUNS, Sentence
 from chainrule.trace import Name, Scalar, scalars
 
 # Notation of an explanation: the meaning of every symbol.
