@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from chainrule.models.model_card import BATCH, ModelCard, require_counts
-from chainrule.models.transformer_stack import Stack, StackOverrides, resolve_stack
+from chainrule.models.transformer import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.language import TextEncoder
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.initializer import SmallNormal

@@ -6,7 +6,7 @@ import math
 from typing import Unpack
 
 from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
-from chainrule.models.transformer_stack import Stack, StackOverrides, resolve_stack
+from chainrule.models.transformer import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.initializer import SmallNormal
 from chainrule.nn.layers.containers import Dropout, Sequential
