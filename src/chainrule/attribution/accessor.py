@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from chainrule.attribution.attribution import Attribution
-    from chainrule.attribution.feature_domain import Counterfactuals
-    from chainrule.attribution.feature_domain import Options as CounterfactualOptions
+    from chainrule.attribution.counterfactual import Counterfactuals
+    from chainrule.attribution.counterfactual import Options as CounterfactualOptions
     from chainrule.attribution.importance import Importance
     from chainrule.attribution.importance import Options as ImportanceOptions
     from chainrule.attribution.tracin import Influence

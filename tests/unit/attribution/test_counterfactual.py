@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.attribution.feature_domain import Axis, Search, row_domain
+from chainrule.attribution.counterfactual import Search, row_domain
+from chainrule.attribution.feature_domain import Axis
 from chainrule.data import read_table
 from chainrule.errors import ChainruleError, TrainingError
 from chainrule.model import Model

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.attribution.feature_domain import Axis, Search, changed_columns, distances, exchanged
+from chainrule.attribution.counterfactual import Search, exchanged
+from chainrule.attribution.feature_domain import Axis, changed_columns, distances
 
 LEVELS = 4  # of a category
 VALUES = {2: 41, 3: 21, 4: 11}  # of a number, by the number of columns
