@@ -6,8 +6,7 @@
     context.py          the facts before a training: rows, network, loss, optimizer
     first_steps.py      the first steps, computed on a copy
     history.py          the recorded history of a training
-    monitor.py          the rules on the history, during and after a training
-    callback.py         the callback of a training
+    callback.py         the callback of a training, and the rules on its history
     check.py            ``Model.check``
     diagnosis.py        all findings as a page
     seeds.py            comparison of two training setups over seeds

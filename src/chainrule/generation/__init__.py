@@ -4,11 +4,9 @@ Input: a ``Decoder`` and the tokens of a prompt, or a model with a tokenizer and
 text, complete or as a stream. This package never changes a network.
 
     decoder.py          ``Decoder``, ``Cache``: the network run token by token
-    generator.py        ``generate``, ``stream_tokens``
+    generator.py        ``generate``, ``stream_tokens``: sampling, and beam search
     options.py          the options, checked
     strategy.py         greedy, temperature, top-k, top-p: modify the scores before a token is chosen
-    sampling.py         sampling; random numbers by seed, prompt, sample and position
-    beam_search.py      beam search
     text.py             ``generate_text``, ``stream_text`` for a model with a tokenizer
     ctc_search.py       the most probable texts of a network that is trained with ``cr.CTC``
     speech.py           texts as phonemes, and the outputs of a network as sounds

@@ -10,8 +10,8 @@ decided in ``chainrule.derive``, not here.
 
     page.py, explanation.py          the content of an explanation, and the value that shows it
     terminal.py, html.py             explanations as text and as a page with links
-    diagram.py, diagram_svg.py       diagrams of a network
-    anchors.py, spoken_formula.py, stylesheet.py
+    diagram.py                       diagrams of a network
+    anchors.py, spoken_formula.py
 """
 
 from __future__ import annotations
