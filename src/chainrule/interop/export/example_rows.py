@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.dates.moments import DAY
+from chainrule.data.tables.dates import DAY
 from chainrule.data.tables.table import Table
 from chainrule.records import frozen
 from chainrule.spec import Size, size_at

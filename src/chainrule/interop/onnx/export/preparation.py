@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Preparation
-from chainrule.data.tables.dates.moments import DAY
+from chainrule.data.tables.dates import DAY
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.encoders.dates import CYCLES
 from chainrule.data.tables.encoders.feature import FAR
