@@ -11,6 +11,7 @@ from campaigns.hostile import SECTIONS
 
 from chainrule.apps.cli.main import COMMANDS
 from chainrule.data.readers import audio
+from chainrule.data.readers.images import FORMATS as IMAGE_FORMATS
 from chainrule.data.readers.isolated.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
