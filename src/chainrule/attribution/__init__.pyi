@@ -1,10 +1,10 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.attribution.attribution import Attribution as Attribution
-from chainrule.attribution.explanation import Request as Request
-from chainrule.attribution.explanation import explain_prediction as explain_prediction
 from chainrule.attribution.counterfactual import Counterfactuals as Counterfactuals
 from chainrule.attribution.counterfactual import find_counterfactuals as find_counterfactuals
+from chainrule.attribution.explanation import Request as Request
+from chainrule.attribution.explanation import explain_prediction as explain_prediction
 from chainrule.attribution.importance import Importance as Importance
 from chainrule.attribution.importance import measure_importance as measure_importance
 from chainrule.attribution.method import METHODS as METHODS

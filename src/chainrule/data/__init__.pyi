@@ -39,8 +39,8 @@ from chainrule.data.sequences.spectrogram import SoundInput as SoundInput
 from chainrule.data.sequences.tokenizer import BEGIN as BEGIN
 from chainrule.data.sequences.tokenizer import END as END
 from chainrule.data.sequences.tokenizer import PAD as PAD
-from chainrule.data.sequences.tokenizer import UNKNOWN as UNKNOWN
 from chainrule.data.sequences.tokenizer import Tokenizer as Tokenizer
+from chainrule.data.sequences.tokenizer import UNKNOWN as UNKNOWN
 from chainrule.data.sequences.tokenizer import tokenizers_of as tokenizers_of
 from chainrule.data.sequences.windows import Windows as Windows
 from chainrule.data.sequences.windows import text_rows as text_rows

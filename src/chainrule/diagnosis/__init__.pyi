@@ -14,10 +14,10 @@ from chainrule.diagnosis.registry import BEFORE as BEFORE
 from chainrule.diagnosis.registry import FIRST as FIRST
 from chainrule.diagnosis.registry import HISTORY as HISTORY
 from chainrule.diagnosis.registry import RULES as RULES
-from chainrule.diagnosis.rule import LETTERS as LETTERS
-from chainrule.diagnosis.rule import TIMES as TIMES
 from chainrule.diagnosis.rule import Evidence as Evidence
+from chainrule.diagnosis.rule import LETTERS as LETTERS
 from chainrule.diagnosis.rule import Rule as Rule
+from chainrule.diagnosis.rule import TIMES as TIMES
 from chainrule.diagnosis.seeds import compare_seeds as compare_seeds
 from chainrule.diagnosis.step_profile import Profile as Profile
 from chainrule.diagnosis.step_profile import profile_page as profile_page

@@ -1,11 +1,11 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.robustness.attacks import APGD as APGD
+from chainrule.robustness.attacks import APGDWithRatio as APGDWithRatio
 from chainrule.robustness.attacks import ATTACKS as ATTACKS
+from chainrule.robustness.attacks import Attack as Attack
 from chainrule.robustness.attacks import FGSM as FGSM
 from chainrule.robustness.attacks import PGD as PGD
-from chainrule.robustness.attacks import APGDWithRatio as APGDWithRatio
-from chainrule.robustness.attacks import Attack as Attack
 from chainrule.robustness.attacks import Square as Square
 from chainrule.robustness.attacks import TargetedAPGD as TargetedAPGD
 from chainrule.robustness.ball import Ball as Ball
