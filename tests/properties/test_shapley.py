@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.attribution.methods.perturbation import Game, ValueFunction, exact, sampled, singleton_groups
+from chainrule.attribution.methods.perturbation import (
+    Game,
+    ValueFunction,
+    exact_values,
+    sampled,
+    singleton_groups,
+)
 
 NUMBERS = st.floats(-10, 10, width=32)
 
@@ -44,7 +50,10 @@ def by_definition(table: np.ndarray, players: int) -> np.ndarray:
 def test_exact_values_equal_the_definition(game: tuple[int, np.ndarray]) -> None:
     players, table = game
     np.testing.assert_allclose(
-        exact(value_function_of(table), players).values, by_definition(table, players), rtol=0, atol=1e-10
+        exact_values(value_function_of(table), players).values,
+        by_definition(table, players),
+        rtol=0,
+        atol=1e-10,
     )
 
 
@@ -53,7 +62,7 @@ def test_exact_values_equal_the_definition(game: tuple[int, np.ndarray]) -> None
 def test_values_sum_to_the_difference_of_scores(game: tuple[int, np.ndarray], orders: int) -> None:
     players, table = game
     for result in (
-        exact(value_function_of(table), players),
+        exact_values(value_function_of(table), players),
         sampled(value_function_of(table), players, orders, seed=1),
     ):
         assert result.full - result.base == table[-1] - table[0]
@@ -67,7 +76,7 @@ def test_symmetric_players_get_equal_values(game: tuple[int, np.ndarray], data: 
     i, j = data.draw(st.integers(0, players - 1)), data.draw(st.integers(0, players - 1))
     places = np.arange(len(table))
     swapped = places & ~(1 << i | 1 << j) | (places >> i & 1) << j | (places >> j & 1) << i
-    parts = exact(value_function_of((table + table[swapped]) / 2), players).values
+    parts = exact_values(value_function_of((table + table[swapped]) / 2), players).values
     assert abs(parts[i] - parts[j]) < 1e-10
 
 
@@ -77,7 +86,7 @@ def test_a_player_without_contribution_gets_zero(game: tuple[int, np.ndarray], d
     players, table = game
     idle = data.draw(st.integers(0, players - 1))
     value_function = value_function_of(table[np.arange(len(table)) & ~(1 << idle)])
-    assert exact(value_function, players).values[idle] == 0
+    assert exact_values(value_function, players).values[idle] == 0
     result = sampled(value_function, players, 6, seed=0)
     assert result.values[idle] == 0
     assert result.errors is not None
@@ -92,18 +101,21 @@ def test_values_are_linear_in_the_game(
     players, one = game
     other = data.draw(arrays(np.float64, len(one), elements=NUMBERS))
     apart = (
-        exact(value_function_of(one), players).values
-        + factor * exact(value_function_of(other), players).values
+        exact_values(value_function_of(one), players).values
+        + factor * exact_values(value_function_of(other), players).values
     )
     np.testing.assert_allclose(
-        exact(value_function_of(one + factor * other), players).values, apart, atol=1e-9
+        exact_values(value_function_of(one + factor * other), players).values, apart, atol=1e-9
     )
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_sampled_values_are_within_their_standard_errors(seed: int) -> None:
     table = np.random.default_rng(seed).normal(size=1 << 8)
-    true, estimate = exact(value_function_of(table), 8), sampled(value_function_of(table), 8, 300, seed)
+    true, estimate = (
+        exact_values(value_function_of(table), 8),
+        sampled(value_function_of(table), 8, 300, seed),
+    )
     assert estimate.errors is not None
     deviations = np.abs(estimate.values - true.values) / estimate.errors
     assert deviations.max() < 4.5  # beyond 4.5 standard errors: 1 of 100,000
@@ -114,7 +126,7 @@ def test_sampling_is_exact_for_pairwise_interactions() -> None:
     rng = np.random.default_rng(3)
     pairs, own = rng.normal(size=(7, 7)), rng.normal(size=7)
     value_function: ValueFunction = lambda x: x @ own + np.einsum("mi,ij,mj->m", x, pairs, x)  # noqa: E731
-    true, estimate = exact(value_function, 7), sampled(value_function, 7, 4, seed=0)
+    true, estimate = exact_values(value_function, 7), sampled(value_function, 7, 4, seed=0)
     np.testing.assert_allclose(estimate.values, true.values, atol=1e-12)
 
 
@@ -123,7 +135,7 @@ def test_values_of_a_linear_score_are_weight_times_difference() -> None:
     weights, row, background = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(9, 5))
     game = Game(lambda x: x @ weights, row, background, singleton_groups(5))
     expected = weights * (row - background.mean(axis=0))
-    np.testing.assert_allclose(exact(game.values, 5).values, expected, atol=1e-12)
+    np.testing.assert_allclose(exact_values(game.values, 5).values, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 1 << 22])

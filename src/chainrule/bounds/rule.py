@@ -6,7 +6,7 @@ A rule has
     relax       linear functions of the inputs below and above the value on the box, or ``None`` for constant
                 bounds
 
-and holds in exact arithmetic: what rounding may change is added outward (``rounding.py``). A new rule is a
+and holds in exact arithmetic: what rounding may change is added outward (``interval.py``). A new rule is a
 subclass of ``Rule`` in a file of ``rules/`` and an entry of that file's ``RULES``; ``tests/properties/
 test_bounds.py`` then compares it with values of the card at random points and at all corners.
 """

@@ -4,7 +4,9 @@ Input: nothing. Output: ``CARDS``, the registry that the property tests run over
 functions that build nodes from nodes. This package never names an engine and never runs a graph.
 """
 
-from chainrule.graph import register_operators
+from collections.abc import Callable
+
+from chainrule.graph import Node, register_operators
 from chainrule.ops import formula_functions, functional, random_ops, recomputation
 from chainrule.ops.array import gather, reduction, resample, shape, slicing, softmax
 from chainrule.ops.array.indexing import identity_like, index
@@ -44,7 +46,7 @@ CARDS: tuple[type[Card], ...] = (
     *recomputation.CARDS,
 )
 
-_BY_NAME = {name: getattr(functional, name) for name in functional.__all__}
+_BY_NAME: dict[str, Callable[..., Node]] = {name: getattr(functional, name) for name in functional.__all__}
 formula_functions.FUNCTIONS.update(_BY_NAME, identity_like=identity_like)
 register_operators({**_BY_NAME, "index": index, "swap": shape.swap})
 

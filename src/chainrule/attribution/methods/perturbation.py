@@ -376,7 +376,7 @@ class ShapleyValues:
     errors: np.ndarray | None = None
 
 
-def exact(value_function: ValueFunction, players: int) -> ShapleyValues:
+def exact_values(value_function: ValueFunction, players: int) -> ShapleyValues:
     """Compute the Shapley values from all coalitions.
 
     Args:
@@ -386,7 +386,7 @@ def exact(value_function: ValueFunction, players: int) -> ShapleyValues:
 
     Example:
         >>> glove = lambda present: (present[:, 0] & (present[:, 1] | present[:, 2])).astype(float)
-        >>> exact(glove, 3).values.round(4)
+        >>> exact_values(glove, 3).values.round(4)
         array([0.6667, 0.1667, 0.1667])
     """
     subsets = np.arange(1 << players)  # bit i: whether player i is present
@@ -497,7 +497,7 @@ def shapley_values(
     for sample in range(context.rows):
         value_function = flat.game(sample, parts).values
         if is_exact:
-            results.append(exact(value_function, len(parts)))
+            results.append(exact_values(value_function, len(parts)))
         else:
             results.append(sampled(value_function, len(parts), samples, context.seed))
     errors = None if is_exact else flat.unpacked(_shared(flat, parts, [result.errors for result in results]))

@@ -8,7 +8,7 @@ The cells of a block of rows are one series of texts, row after row:
 
 They are tested in one of two ways, with the same result:
 
-- a block of many rows is divided into columns (``cell_blocks.py``). Integers are recognized by converting
+- a block of many rows is divided into columns (``cell_columns.py``). Integers are recognized by converting
   them to numbers and back, and of other columns each distinct text is tested once;
 - in a block of few rows, of a table of thousands of columns, all cells are tested by a few calls for all
   columns together, since calling polars about ten times per column takes a millisecond per column, whatever

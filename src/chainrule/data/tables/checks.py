@@ -1,7 +1,7 @@
 """Checks of the data before a network is trained on it.
 
 Each rule is a few lines that count something and compare it with a threshold from practice
-(``check_thresholds.py``); a finding contains its numbers, so that a reader can evaluate it. Rules inspect
+(``findings.py``); a finding contains its numbers, so that a reader can evaluate it. Rules inspect
 only the first ``ROWS`` rows; a finding states the number of rows where there are more.
 """
 

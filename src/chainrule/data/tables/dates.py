@@ -18,7 +18,7 @@ from chainrule.records import frozen
 #
 # A column may mix forms (``2020-11-05`` beside ``5 Nov 2020``): each cell is matched with the forms in the
 # order of ``FORMS``. Only one property belongs to the column: whether in ``05/11/2020`` the first number is
-# the day, see ``order.py``. Texts are compared in lower case, with single spaces and without full-width
+# the day, see below. Texts are compared in lower case, with single spaces and without full-width
 # characters.
 #
 # Rejected: ``strptime`` with a list of formats, which needs a format for each combination of date, time and

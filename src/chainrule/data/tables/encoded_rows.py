@@ -32,7 +32,7 @@ class EncodedRows:
         count: the number of rows.
         features: the number of features.
         writers: for each column the position of its first feature, the one after its last, and a function
-            that writes the features of some rows to an array of zeros (see ``row_encoding.py``).
+            that writes the features of some rows to an array of zeros (see ``preparation.py``).
         notices: for the user.
     """
 

@@ -141,7 +141,7 @@ def aligned(size: int) -> int:
 # The decoder may have been taken over by a hostile file, so that nothing of it is trusted: the places of the
 # buffers are computed here from the header, the file must have exactly their size, offsets must be ascending
 # and in range, times of day must be such, and polars checks that texts are UTF-8. Any bytes are valid
-# numbers. The file is sealed before (``process.py``), so that it does not change after the checks. Numbers
+# numbers. The file is sealed before (``decoding.py``), so that it does not change after the checks. Numbers
 # and texts stay where they are; only the places of the texts, and texts of up to 12 bytes, are written into a
 # table.
 
