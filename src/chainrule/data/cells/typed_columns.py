@@ -6,7 +6,7 @@ The rules, column by column, first match wins; spellings of missing values are l
 2. An integer with a leading zero (``007``) or beyond 2**53, or only codes such as ``12E3``: the column
    contains *codes* and stays text, since float64 cannot distinguish them.
 3. Every cell in plain notation (``-1.5e3``; also ``inf``, which is refused later with its name): numbers.
-4. Every cell a number in another notation (``number_notation.py``): numbers, with a notice that names examples.
+4. Every cell a number in another notation (``number_notation.py``): numbers, with a notice of examples.
 5. Otherwise text.
 
 ``1,234`` is 1234 or 1.234, and ``1.729`` is 1.729 or 1729: the other cells decide. A table has one decimal

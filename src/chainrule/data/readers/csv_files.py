@@ -36,8 +36,8 @@ from chainrule.records import frozen
 
 # The records of a text table below its header, in blocks that are converted together.
 #
-# A block of lines without quotes is divided at once (``cell_columns.py``); any other block is parsed record by
-# record, so that a quoted cell may span several lines.
+# A block of lines without quotes is divided at once (``cell_columns.py``); any other block is parsed record
+# by record, so that a quoted cell may span several lines.
 
 BLOCK_CELLS, BLOCK_CHARACTERS = 200_000, 1 << 20  # of rows that are converted together
 
