@@ -26,8 +26,8 @@ def placeholders(text: str) -> set[str]:
 
 
 @cache
-def tests() -> str:
-    """The sources of all tests."""
+def text_of_tests() -> str:
+    """The text of all tests."""
     return "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
 
 
@@ -53,7 +53,7 @@ def test_both_languages_contain_the_same_facts(code: str) -> None:
 
 @loop_over("code", sorted(CATALOG))
 def test_every_code_is_provoked_by_a_test(code: str) -> None:
-    assert code in RUNS or code in tests()
+    assert code in RUNS or code in text_of_tests()
 
 
 @pytest.mark.parametrize("code", RUNS)
