@@ -123,7 +123,7 @@ def recipe_for(rows: int) -> TabularRecipe:
     large = replace(large, intervals=16, batch_size=128, learning_rate=4e-3, weight_decay=0.03)
     if rows < LARGE:
         return large
-    return replace(large, members=16, folds=4, epochs=40, patience=6, batch_size=256)
+    return replace(large, folds=16, members=4, epochs=40, patience=6, batch_size=256)
 
 
 def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int, mode: str) -> Layer:
