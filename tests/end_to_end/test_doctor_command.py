@@ -99,6 +99,11 @@ def test_rules_are_shown(chainrule) -> None:
     by_name, by_number = chainrule("show", "rule", "data-leakage"), chainrule("show", "rule", "23")
     assert by_name.out == by_number.out
     assert "numpy.delete" in by_name.out
+    assert "on the command line: chainrule train DATA --drop COLUMN" in by_name.out
+    chinese = chainrule("show", "rule", "not-finite", "--lang", "zh").out
+    assert "命令行：chainrule train DATA --learning-rate LOWER" in chinese
+    assert "reduce" not in chinese
+    assert "on the command line" not in chainrule("show", "rule", "symmetry").out
     wrong = chainrule("show", "rule", "data-leek")
     assert wrong.code == 2
     assert "chainrule show rule data-leakage" in wrong.err

@@ -98,6 +98,7 @@ def test_the_verb_of_a_sentence_that_begins_with_a_count_agrees(key: str) -> Non
         ("{n} learning rates", {"n": 1}, "1 learning rate"),
         ("{n} rows", {"n": 1.0}, "1.0 rows"),
         ("{n} rows", {"n": True}, "True rows"),
+        ("only {a} and {b} occur", {"a": "0", "b": "1"}, "only 0 and 1 occur"),
     ],
 )
 def test_sentences(template: str, values: dict[str, object], sentence: str) -> None:

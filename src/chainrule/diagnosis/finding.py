@@ -18,6 +18,14 @@ from chainrule.records import frozen
 
 FindingKey = tuple[str, str]  # the rule, and the layer or column
 _NAME = re.compile(r"\{(\w+)\}")
+_MAX_SHARE = 10.0  # the largest value that is written in percent
+
+
+class _Number(float):
+    """A number whose form in percent is at most ``>1,000%``."""
+
+    def __format__(self, form: str) -> str:
+        return ">1,000%" if form.endswith("%") and self > _MAX_SHARE else super().__format__(form)
 
 
 @frozen
@@ -107,7 +115,8 @@ class Finding:
         """Return how a sentence writes the value: with four digits, or in percent if its placeholder does."""
         facts, sentence = self.facts, self.rule.sentence(self.evidence.form)
         for _, name, form, _ in string.Formatter().parse(sentence):
-            if name and form and form.endswith("%") and facts.get(name) == self.evidence.value:
+            is_share = form and form.endswith("%") and not self.evidence.value > _MAX_SHARE
+            if name and is_share and facts.get(name) == self.evidence.value:
                 return lambda value: format(value, form)
         return _figure
 
@@ -169,13 +178,14 @@ class Finding:
 
 def _facts(evidence: Evidence) -> dict[str, Any]:
     """Return the values of the placeholders in the texts."""
-    return {
+    facts = {
         "value": evidence.value,
         "threshold": evidence.threshold,
         "step": evidence.step,
         "layer": evidence.layer,
         **evidence.facts,
     }
+    return {name: _Number(fact) if isinstance(fact, float) else fact for name, fact in facts.items()}
 
 
 def _record(evidence: Evidence) -> dict[str, Any]:

@@ -16,6 +16,7 @@ escaped here.
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -35,6 +36,7 @@ _LABELS = {
 }
 LONGEST_FACT = 2_000  # characters shown of one fact; names and cells of a file may have millions
 _PACKAGE = str(Path(__file__).parent.parent)
+_COMMAND_LINE = re.compile(r"[\\/](?:site|dist)-packages[\\/](?:typer|click)[\\/]")  # call the commands
 
 
 @cache
@@ -52,7 +54,7 @@ class Place:
 
     @staticmethod
     def of_caller(below: CodeType | None = None) -> Place | None:
-        """Return the innermost line of the call stack outside chainrule.
+        """Return the innermost line of the call stack outside chainrule; ``None`` in one of its commands.
 
         Args:
             below: the search stops at the call of this function; ``None`` searches the whole stack.
@@ -61,7 +63,7 @@ class Place:
         while frame is not None and frame.f_code is not below:
             file = frame.f_code.co_filename
             if not _is_own(file):
-                return Place(file, frame.f_lineno)
+                return None if _COMMAND_LINE.search(file) else Place(file, frame.f_lineno)
             frame = frame.f_back
         return None
 

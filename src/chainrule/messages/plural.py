@@ -41,7 +41,7 @@ _MODIFIER = rf"\b(?:{_PREPOSITIONS}) (?:the )?\{{\w+(?::[^{{}}]*)?\}}"
 """A field behind a preposition: not the subject of the clause."""
 _VERB = re.compile(rf"(?:\([^()]*\)|\"\{{\w+\}}\"|{_MODIFIER}|[^.,;:{{(])*?\b(?P<verb>{'|'.join(_VERBS)})\b")
 _IS_MODIFIER = re.compile(rf"\b(?:{_PREPOSITIONS}) (?:the )?$")
-_COUNT_AND_VERB = re.compile(rf"\{{(\w+)(?::[^{{}}]*)?\}} (?P<verb>{'|'.join(_VERBS)})\b")
+_COUNT_AND_VERB = re.compile(rf"(?<!and )\{{(\w+)(?::[^{{}}]*)?\}} (?P<verb>{'|'.join(_VERBS)})\b")
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

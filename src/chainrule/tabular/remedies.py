@@ -11,6 +11,7 @@ from chainrule.diagnosis import Diagnosis, Finding
 from chainrule.diagnosis.history import median
 from chainrule.errors import FileError, fact
 from chainrule.escaping import quoted
+from chainrule.messages import rendered
 from chainrule.store import RunFolder
 from chainrule.tabular.options import KIND_OPTIONS, Options
 from chainrule.tabular.run_folder import read_config
@@ -41,13 +42,18 @@ RULES: Mapping[str, str] = {
     "parameters-not-learning": '--net "64 leaky_relu, 64 leaky_relu"',
     "overfitting-undone": '--net "64 relu, dropout 0.3"',
     "mode-gap": "--batch-size 128",
+    "first-loss": '--net "64 relu, 64 relu"',
+    "weight-scale": '--net "64 relu, 64 relu"',
 }
 
 # Rules without such an option, or whose finding has none, and what to do about them.
 ADVICE: Mapping[str, str] = dict.fromkeys(
     ("duplicate-rows", "data-leakage"),
     fact("Delete the repeated rows from the file, unless each of them is an observation of its own."),
-) | {"labels-unrelated": fact("Check in the file that each row has its own target, not that of another row.")}
+) | {
+    "labels-unrelated": fact("Check in the file that each row has its own target, not that of another row."),
+    "validation-easier": fact("Change nothing: this explains the two losses, and is no fault."),
+}
 
 
 GOOD_STEP = 0.01  # first update relative to the weights, in a training with a suitable learning rate
@@ -98,6 +104,14 @@ def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()
     weaker = f"--penalty {min(options.penalty / 10, 0.001):g}"
     words = text.format(**rates, column=quoted(column), penalty=weaker)
     return _changed(options, words).command(has_seed=False)
+
+
+def command_of_rule(rule: str, lang: str) -> str:
+    """Return the command that applies the fix of a rule to any training, or the advice; ``""``: none."""
+    name = f"--{RATE.replace('_', '-')}"
+    values = {"rate": f"{name} LOWER", "higher": f"{name} HIGHER", "penalty": "--penalty LOWER"}
+    words = RULES.get(rule, "").format(**values, column="COLUMN")
+    return f"chainrule train DATA {words}" if words else str(rendered(ADVICE.get(rule, ""), lang))
 
 
 def _changed(options: Options, words: str) -> Options:

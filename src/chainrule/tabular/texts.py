@@ -98,6 +98,7 @@ WORDS: Texts = {
     "severity": "severity",
     "rule_why": "cause",
     "rule_try": "fix",
+    "rule_command": "on the command line",
     "rule_end": "at the end",
     "rule_evidence": "evidence",
     "report_doctor": "Diagnosis",

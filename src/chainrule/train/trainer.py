@@ -535,7 +535,8 @@ def _with_labels(target: Target, y: np.ndarray, classes: Any) -> Target:
     """Return the target with all labels: ``classes``, or those of the example batch."""
     if classes is None or not target.is_classes:
         return target.with_labels(y)
-    return target.with_classes(sorted_labels(np.asarray(classes), target.ignored))
+    labels = sorted_labels(np.asarray(classes), target.ignored)
+    return replace(target.with_classes(labels), is_declared=True)
 
 
 def require_horizon(model: ModelState, steps: int | None, where: str, name: str) -> None:

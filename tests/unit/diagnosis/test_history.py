@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.diagnosis import HISTORY, RULES, Finding, TrainingRecord, compare_seeds, findings_after
 from chainrule.diagnosis.callback import apply_rules
+from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.loss_curve import _turns
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.events import Event, Notice
@@ -269,6 +270,26 @@ def test_the_campaign_reports_wrong_cases(
     assert "sound: well: symmetry" in output
     assert f"too little: {cases[0].rule}" in output
     assert page.read_text().endswith("after\n")
+
+
+def test_a_training_with_non_finite_values_has_one_finding_of_them() -> None:
+    rule, step = RULES["not-finite"], dict.fromkeys(probing.OF_STEP, 1.0)
+    probe = Probe(3, 0, step, {"dense2": {"not_finite": 0.5}})
+    (part,), (fault,) = (
+        [Finding(rule, evidence) for evidence in rule.during(record)]
+        for record in (TrainingRecord(probes=(probe,)), TrainingRecord(error=ERRORS[2]))
+    )
+    assert part.what() == "dense2 contains non-finite values"
+    assert part.key == fault.key
+
+
+def test_a_very_large_share_is_not_written_in_percent() -> None:
+    stride = Finding(RULES["rate-too-high"], Evidence(1736057155.713, 0.5, form="stride"))
+    assert ">1,000% of their norm" in stride.what()
+    assert stride.numbers().startswith("1.736e+09")
+    small = Finding(RULES["rate-too-high"], Evidence(9.5, 0.5, form="stride"))
+    assert "950.0% of their norm" in small.what()
+    assert Finding.of_json(json.loads(json.dumps(stride.to_json()))).what() == stride.what()
 
 
 def test_a_finding_from_a_file_keeps_its_record_and_refuses_other_templates() -> None:

@@ -10,6 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ChainruleError
+from chainrule.errors.exceptions import Place
 from chainrule.spec import Size, Spec
 
 
@@ -31,6 +32,15 @@ def test_a_layer_created_by_a_layer_has_the_line_of_the_outer_one() -> None:
     block = cr.Sequential(cr.SeparableConv(8, 3), wide)
     message = refused(cr.Sequential(cr.Conv(3, 1), block), 6, 6, 3)
     assert f'DepthwiseConv "sequential1.separable_conv2.depthwise" (test_site.py:{at})' in message
+
+
+def test_a_layer_that_a_command_creates_has_no_line() -> None:
+    file = "/python/site-packages/typer/main.py"
+    called: dict[str, Any] = {}
+    exec(compile("def call(function): return function()", file, "exec"), called)
+    assert called["call"](Place.of_caller) is None
+    exec(compile("def call(function): return function()", "/home/typer/main.py", "exec"), called)
+    assert str(called["call"](Place.of_caller)) == "main.py:1"
 
 
 def test_a_layer_in_a_layer_has_its_own_line() -> None:

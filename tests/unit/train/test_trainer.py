@@ -154,6 +154,12 @@ def test_partial_fit_keeps_the_state_of_the_optimizer() -> None:
     assert model.labels == (0, 1, 2)
 
 
+def test_the_labels_that_a_trainer_is_given_are_declared() -> None:
+    (declared,) = classifier().trainer(X[:8], CLASSES[:8], classes=[0, 1, 2]).state.targets.values()
+    (learned,) = classifier().trainer(X, CLASSES).state.targets.values()
+    assert (declared.is_declared, learned.is_declared) == (True, False)
+
+
 def test_weights_are_part_of_a_step() -> None:
     weights = RNG.uniform(0.5, 2, 48).astype(np.float32)
     fitted = classifier()

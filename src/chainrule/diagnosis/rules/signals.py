@@ -24,7 +24,9 @@ def _not_finite(record: TrainingRecord) -> Iterator[Evidence]:
     elif record.last_probe is not None:
         for path, part in record.last_probe.parts.items():
             if part.get("not_finite", 0.0) > 0:
-                yield Evidence(part["not_finite"], 0.0, {}, record.last_probe.step, path, "part")
+                # The layer is a fact, not the place: what the training fails with is the same finding.
+                facts = {"layer": path}
+                yield Evidence(part["not_finite"], 0.0, facts, record.last_probe.step, form="part")
                 return
 
 

@@ -14,6 +14,7 @@ from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
+from chainrule.tabular.remedies import command_of_rule
 from chainrule.train.nonfinite import read_nonfinite_report
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
@@ -95,8 +96,11 @@ def show_rule(name: str) -> None:
         "rule_source": translated(rule.source, lang),
         "rule_why": translated(rule.why, lang),
         "rule_try": rule.remedy_in(lang),
+        "rule_command": command_of_rule(rule.id, lang),
     }
     for key, text in facts.items():
+        if not text:
+            continue
         screen.line(f"{text_of(key)}: {text}" if lang == "en" else f"{text_of(key)}：{text}")
 
 
