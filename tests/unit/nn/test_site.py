@@ -35,11 +35,11 @@ def test_a_layer_created_by_a_layer_has_the_line_of_the_outer_one() -> None:
 
 
 def test_a_layer_that_a_command_creates_has_no_line() -> None:
-    file = "/python/site-packages/typer/main.py"
+    file = "lib/site-packages/typer/main.py"
     called: dict[str, Any] = {}
     exec(compile("def call(function): return function()", file, "exec"), called)
     assert called["call"](Place.of_caller) is None
-    exec(compile("def call(function): return function()", "/home/typer/main.py", "exec"), called)
+    exec(compile("def call(function): return function()", "own/typer/main.py", "exec"), called)
     assert str(called["call"](Place.of_caller)) == "main.py:1"
 
 
