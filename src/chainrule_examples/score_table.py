@@ -24,30 +24,30 @@ MAX_NAMES = 6  # of the files of a RUN that are listed
 SMALLER_IS_BETTER = frozenset(
     {"RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost"}
 )
-CHINESE = {
-    "accuracy": "准确率",
-    "perplexity": "困惑度",
-    "log-loss": "对数损失",
-    "return": "回报",
-    "cost": "每行代价",
-    "rank-1": "首选识别率",
-    "TAR at FAR 1%": "FAR 1% 时的 TAR",
-    "recall@10": "召回率@10",
-    "nDCG@10 by time": "nDCG@10（按时间）",
-    "recall@10 by time": "召回率@10（按时间）",
-    "count error": "计数误差",
-    "pixel accuracy": "像素准确率",
-    "sensitivity at specificity 0.9": "特异度 0.9 时的灵敏度",
-    "precision in the first 5 %": "前 5% 的精确率",
-    "precision in the first 0.5 %": "前 0.5% 的精确率",
-    "moves that keep the value": "保住价值的着法",
-    "games won against flat Monte Carlo": "对平坦蒙特卡洛的胜率",
-    "RMSE on new scaffolds": "RMSE（新骨架）",
-    "red": "红细胞",
-    "white": "白细胞",
-    "platelet": "血小板",
-}
-"""Chinese names of metrics; the others are abbreviations."""
+METRICS: tuple[Text, ...] = (
+    "accuracy",
+    "perplexity",
+    "log-loss",
+    "return",
+    "cost",
+    "rank-1",
+    "TAR at FAR 1%",
+    "recall@10",
+    "nDCG@10 by time",
+    "recall@10 by time",
+    "count error",
+    "pixel accuracy",
+    "sensitivity at specificity 0.9",
+    "precision in the first 5 %",
+    "precision in the first 0.5 %",
+    "moves that keep the value",
+    "games won against flat Monte Carlo",
+    "RMSE on new scaffolds",
+    "red",
+    "white",
+    "platelet",
+)
+"""Metrics whose names are words; the others are abbreviations."""
 _WINS: Text = "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}."
 _EQUAL: Text = (
     "{best} and {other} do not differ by more than two standard errors: {metric} {a:.4g} and {b:.4g}."
@@ -112,7 +112,7 @@ def metric_name(metric: str, lang: str) -> str:
         >>> metric_name("accuracy", "zh"), metric_name("AUC", "zh"), metric_name("accuracy", "en")
         ('准确率', 'AUC', 'accuracy')
     """
-    return CHINESE.get(metric, metric) if lang == "zh" else metric
+    return translated(metric, lang) if metric in METRICS else metric
 
 
 def collected(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:

@@ -27,13 +27,10 @@ from typing import Any, ClassVar
 
 from chainrule.errors.catalog import CATALOG, DETAILS
 from chainrule.escaping import printable
-from chainrule.messages import Message, rendered, translated
+from chainrule.messages import Message, Texts, in_language, rendered, translated
 from chainrule.records import frozen
 
-_LABELS = {
-    "en": ("expected", "received", "fix", "help", "in", ": "),
-    "zh": ("期望", "收到", "修正", "帮助", "位于", "："),
-}
+_LABELS: Texts = {"expected": "expected", "received": "received", "fix": "fix", "help": "help", "in": "in"}
 LONGEST_FACT = 2_000  # characters shown of one fact; names and cells of a file may have millions
 _PACKAGE = str(Path(__file__).parent.parent)
 _COMMAND_LINE = re.compile(r"[\\/](?:site|dist)-packages[\\/](?:typer|click)[\\/]")  # call the commands
@@ -129,13 +126,14 @@ class ChainruleError(Exception):
 
     def render(self, lang: str = "en") -> str:
         """Return the complete message, in English (``"en"``) or Chinese (``"zh"``)."""
-        expected, received, fix, more, within, colon = _LABELS[lang]
+        expected, received, fix, more, within = in_language(_LABELS, lang).values()
         where = _in_language(self.where, lang)
         place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"chainrule show error {self.code}")]
         width = max(len(expected), len(received), len(fix), len(more))
+        colon = "：" if lang == "zh" else ": "
         blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese character: columns stay aligned
         body = [f"  {label:{blank}<{width}}  {_in_language(text, lang)}" for label, text in rows if text]
         kind = "UsageError" if isinstance(self, CallError) else type(self).__name__

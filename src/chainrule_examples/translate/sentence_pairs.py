@@ -29,7 +29,8 @@ import numpy as np
 
 from chainrule import Tokenizer, pad_sequences
 from chainrule.data import PAD, split
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, UsageError, fact, join_facts
+from chainrule.messages import Text
 
 # Catalogs of GNU gettext.
 #
@@ -119,13 +120,13 @@ HINT = re.compile(r"^[^^]*\^(?=\S)")  # "female^Elvish Archer": a hint for trans
 KEY = re.compile(r"\s*[(（]\s*[~_&]\w\s*[)）]")  # "(_O)" after a Chinese word
 MARK = re.compile(r"[~_&](?=\w)")
 HAN, LETTER = re.compile("[一-鿿]"), re.compile("[A-Za-z]")
-REASONS = {
-    "duplicate": "重复",
-    "other translation": "同一句的其他译文",
-    "too long": "过长",
-    "nothing to translate": "无可翻译的内容",
-    "different placeholders": "占位符不一致",
-}
+REASONS: tuple[Text, ...] = (
+    "duplicate",
+    "other translation",
+    "too long",
+    "nothing to translate",
+    "different placeholders",
+)
 FRACTIONS = (0.9, 0.05, 0.05)
 
 
@@ -188,9 +189,11 @@ class Pairs:
             >>> clean_pairs([("OK", "OK"), ("Open", "打开"), ("Open", "打开")]).dropped_text()
             '1 (duplicate), 1 (nothing to translate)'
         """
-        if lang == "zh":
-            return "、".join(f"{REASONS[reason]} {count:,}" for reason, count in self.dropped.items()) or "无"
-        return ", ".join(f"{count:,} ({reason})" for reason, count in self.dropped.items()) or "none"
+        counts = [
+            fact("{count:,} ({reason})", count=count, reason=fact(reason))
+            for reason, count in self.dropped.items()
+        ]
+        return (join_facts(", ", counts, "list") if counts else fact("none")).render(lang)
 
     def take(self, rows: Iterable[int]) -> Pairs:
         """The pairs with these indices, in this order."""

@@ -601,6 +601,7 @@ WORDS: Texts = {
     "reads_classes": "classes",
     "reads_probabilities": "probabilities",
     "reads_values": "values",
+    "computed_from": "{tasks}; computed from {inputs}.",
     "block_Numerics": "Numerics",
     "block_Cost": "Cost",
     "block_Raises": "Raises",

@@ -115,7 +115,8 @@ def _chinese_sections(entry: Block) -> dict[str, str]:
     sections = {name: documented(entry.sections.get(name, ""), context) for name in _SECTIONS}
     if isinstance(entry.definition, Metric):
         tasks = "、".join(text_of(f"task_{task}") for task in entry.definition.tasks)
-        return sections | {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
+        inputs = text_of(f"reads_{entry.definition.reads}")
+        return sections | {"Tasks": text_of("computed_from").format(tasks=tasks, inputs=inputs)}
     codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))
     return sections | {"Raises": "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)}
 
