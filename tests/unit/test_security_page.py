@@ -78,6 +78,7 @@ def test_every_file_of_a_command_is_in_a_row() -> None:
     others = {
         "CHOICE",
         "COLUMN",
+        "FORMAT",
         "KIND",
         "LEVEL",
         "NAME",
