@@ -95,7 +95,7 @@ def train_table(
         target: the column to predict; ``None``: that of the data set.
         test: the rows that score the model, as ``data``; ``None``: a part of ``data``, or cross-validation.
         out: a folder for checkpoints and the result; ``None``: nothing is written until ``save``.
-        resume: resume the training in ``out``.
+        resume: resume the training in ``out``; a complete one is only evaluated, which the result needs.
         verbose: whether progress is shown; ``None``: in a terminal or notebook.
         options: the other options of ``chainrule train`` by name, such as ``quick=True``, ``epochs=50``,
             ``split="time:date"``, ``drop=["id"]``, ``cost="1:5"`` or ``seed=1``; ``None`` is the default. See
