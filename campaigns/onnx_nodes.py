@@ -3,10 +3,12 @@
     python -m campaigns.onnx_nodes                        all cases; writes docs/onnx-operators.md
     python -m campaigns.onnx_nodes --operators Conv Gemm  cases of these operators; writes nothing
 
-Each case is a small network with inputs and expected outputs: one operator (node cases), or a network that a
-framework exported (converted and simple cases). A case passes if all outputs have the expected dtype, shape
-and values, within the tolerance that the case states. The plain cases are the node cases that are not
-expanded to other operators, of float32, int32, int64 and bool, in the default domain.
+Each case is a network with inputs and expected outputs: one operator (node cases), a network that a
+framework exported (converted and simple cases), or a network for images in its full size (real cases),
+whose file states weights that are all equal by ``ConstantOfShape``: they are written out before it is
+loaded. A case passes if all outputs have the expected dtype, shape and values, within the tolerance that
+the case states. The plain cases are the node cases that are not expanded to other operators, of float32,
+int32, int64 and bool, in the default domain.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from chainrule.interop.onnx.network import network_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "onnx-operators.md"
 BEGIN, END = "<!-- cases -->", "<!-- end of cases -->"
-FAMILIES = ("node", "simple", "pytorch-converted", "pytorch-operator")
+FAMILIES = ("node", "simple", "pytorch-converted", "pytorch-operator", "real")
+CONVERTED = FAMILIES[1:4]
 PLAIN = (1, 6, 7, 9)  # float32, int32, int64, bool
 RUNTIME = {"node": 1588, "plain": 946}  # passes of ONNX Runtime 1.32
 
@@ -61,14 +64,39 @@ def cases(family: str) -> list[Any]:
         return loader.load_model_tests(kind=family)
 
 
+def with_weights(model: Any) -> Any:
+    """A network with weights in place of the operators that create them."""
+    import onnx  # noqa: PLC0415
+
+    shapes = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    created = [n for n in model.graph.node if n.op_type == "ConstantOfShape" and n.input[0] in shapes]
+    for node in created:
+        number = onnx.numpy_helper.to_array(node.attribute[0].t).reshape(-1)[0]
+        array = np.full(shapes[node.input[0]], number)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, node.output[0]))
+        model.graph.node.remove(node)
+    return model
+
+
 def model_of(case: Any) -> tuple[Any, bytes, str]:
     """The model of a case, its content, and its path."""
     import onnx  # noqa: PLC0415
 
     if case.model is not None:
         return case.model, case.model.SerializeToString(), ""
+    if case.model_dir is None:
+        model = with_weights(onnx.load(str(light_file(case, ".onnx"))))
+        return model, model.SerializeToString(), ""
     path = Path(case.model_dir, "model.onnx")
     return onnx.load(str(path), load_external_data=False), path.read_bytes(), str(path)
+
+
+def light_file(case: Any, end: str) -> Path:
+    """A file of a real case, which is part of the library."""
+    import onnx  # noqa: PLC0415
+
+    path = Path(onnx.__file__).parent.joinpath(*Path(case.url).parts[1:])
+    return path.with_name(path.stem + end)
 
 
 def operator_of(name: str, model: Any) -> str:
@@ -98,6 +126,15 @@ def data_sets(case: Any, model: Any) -> Iterator[tuple[list[Any], list[Any]]]:
     def plain(value: Any) -> Any:
         return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
 
+    if case.data_sets is None and case.model_dir is None:
+        weights = {tensor.name for tensor in model.graph.initializer}
+        (pixels,) = (value for value in model.graph.input if value.name not in weights)
+        shape = [d.dim_value for d in pixels.type.tensor_type.shape.dim]
+        image = np.arange(np.prod(shape)).reshape(shape) / np.prod(shape)
+        tensor = onnx.TensorProto()
+        tensor.ParseFromString(light_file(case, "_output_0.pb").read_bytes())
+        yield [image.astype("float32")], [onnx.numpy_helper.to_array(tensor)]
+        return
     for inputs, expected in case.data_sets or ():
         yield list(map(plain, inputs)), list(map(plain, expected))
     if case.data_sets is not None:
@@ -120,6 +157,7 @@ def run(case: Any, model: Any, content: bytes, path: str, engine: str | None) ->
         names = [one.name for one in network.declared]
         for inputs, expected in data_sets(case, model):
             every = [value.name for value in model.graph.input]
+            every = names if len(inputs) == len(names) else every
             feeds = {name: value for name, value in zip(every, inputs, strict=False) if name in names}
             feeds |= {name: None for name in names if name not in feeds}
             outputs = network.run(feeds, engine)
@@ -187,7 +225,8 @@ def counts(results: Sequence[Outcome]) -> str:
         "node cases": [o for o in results if o.family == "node"],
         "of these: plain": [o for o in results if o.is_plain],
         "of these: expanded": [o for o in results if o.family == "node" and "_expanded" in o.name],
-        "converted and simple cases": [o for o in results if o.family != "node"],
+        "converted and simple cases": [o for o in results if o.family in CONVERTED],
+        "real networks": [o for o in results if o.family == "real"],
     }
     rows = ["| cases | number | pass | ONNX Runtime 1.32 |", "|---|---:|---:|---:|"]
     for name, group in groups.items():
