@@ -114,6 +114,47 @@ def test_a_network_is_a_layer_and_trains() -> None:
     assert any("conv.weight" in path for path in model.parameters())
 
 
+def attention(batch: int | str) -> onnx.ModelProto:
+    """Attention with two heads, with shapes as an export for one length of the batch states them."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Reshape", ["h", "heads"], ["a"]),
+        helper.make_node("Transpose", ["a"], ["q"], perm=[0, 2, 1, 3]),
+        helper.make_node("Transpose", ["q"], ["k"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["q", "k"], ["s"]),
+        helper.make_node("Softmax", ["s"], ["p"]),
+        helper.make_node("MatMul", ["p", "q"], ["c"]),
+        helper.make_node("Transpose", ["c"], ["d"], perm=[2, 0, 1, 3]),
+        helper.make_node("Reshape", ["d", "time"], ["y"]),
+    ]
+    length = batch if isinstance(batch, int) else -1
+    arrays = {"w": floats(6, 4), "heads": np.array([length, 5, 2, 2]), "time": np.array([5, length, 4])}
+    return model(nodes, [value("x", [batch, 5, 6])], [value("y", None)], arrays)
+
+
+@pytest.mark.parametrize("batch", [1, 3, "n"])
+def test_a_batch_of_fixed_length_is_one_of_any_length(batch: int | str) -> None:
+    network = loaded(attention(batch))
+    x = floats(7, 5, 6)
+    symbolic = build(network, {"x": cr.Spec((cr.input("b", (None,)).shape[0], 5, 6), "float32")}, "float32")
+    received = cr.evaluate(symbolic.outputs["y"], {"x": x, "w": network.stored_weights["w"]})
+    rows = np.concatenate([x, x[:2]])[: 9 if batch == 3 else 7]
+    parts = np.split(rows, len(rows) // batch) if isinstance(batch, int) else [rows]
+    expected = np.concatenate([network.run({"x": part})["y"] for part in parts], 1)[:, :7]
+    assert np.allclose(received, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_that_mixes_the_samples_of_its_batch_is_no_layer() -> None:
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["m"], keepdims=1),
+        helper.make_node("Sub", ["x", "m"], ["y"]),
+    ]
+    network = loaded(model(nodes, [value("x", [4, 3])], [value("y", None)], version=13))
+    with pytest.raises(FileError) as caught:
+        build(network, {"x": cr.Spec((cr.input("b", (None,)).shape[0], 3), "float32")}, "float32")
+    assert "dynamic axes" in caught.value.render("en")
+
+
 def test_a_trained_network_starts_from_the_weights_of_the_file() -> None:
     proto = image_network()
     network = loaded(proto)

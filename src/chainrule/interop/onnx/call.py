@@ -28,7 +28,8 @@ class Call:
         names: the names of the inputs in the operator's definition.
         outputs: which outputs are used.
         weights: the parameters by label, whose values are known.
-        is_batched: whether the first axis of the inputs is the batch, whatever length the file states.
+        batch: the length that the file states for the first axis of its inputs, if this axis is the batch of
+            any length nevertheless; 0: lengths are as the file states them.
         run: imports a subgraph with further values by name, and returns its outputs.
         lookup: the value of a name of the graph, for an operation that names values in its attributes.
     """
@@ -40,9 +41,14 @@ class Call:
     names: Sequence[str]
     outputs: tuple[bool, ...]
     weights: Mapping[str, np.ndarray]
-    is_batched: bool
+    batch: int
     run: Callable[[Any, Sequence[Any_]], list[Any_]]
     lookup: Callable[[str, str], Any_]
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether the first axis of the inputs is the batch, whatever length the file states."""
+        return self.batch > 0
 
     # --- inputs
 

@@ -38,6 +38,7 @@ from chainrule.interop.onnx.values import (
     as_stored,
     carrier,
     evaluated,
+    has_fixed_shapes,
 )
 from chainrule.interop.refusals import clipped
 from chainrule.memo import cached_property
@@ -195,7 +196,8 @@ class Import:
         inputs: the values of its inputs by name.
         parameter: creates the node of a parameter from its name in the file and its values; ``None``: the
             weights are constants.
-        is_batched: whether the first axis of the inputs is the batch, whatever length the file states.
+        batch: the length that the file states for the first axis of its inputs, if this axis is the batch of
+            any length nevertheless; 0: lengths are as the file states them.
         stored_weights: the weights of the file by name, if the file itself no longer contains them.
     """
 
@@ -204,10 +206,10 @@ class Import:
         file: File,
         inputs: Mapping[str, Any_],
         parameter: Callable[[str, np.ndarray], Node] | None,
-        is_batched: bool,
+        batch: int,
         stored_weights: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self._file, self._parameter, self.is_batched = file, parameter, is_batched
+        self._file, self._parameter, self.batch = file, parameter, batch
         self._stored_weights = stored_weights
         self._functions = _functions(file)
         self.weights: dict[str, np.ndarray] = {}
@@ -378,8 +380,11 @@ class _Graph:
         step = self._resolved(step)
         function = operators.find(domain, kind, version)
         if domain == "" and inputs and all(_is_known(value) for value in inputs):
-            has_sizes = any(isinstance(v, Value) and v.has_sizes for v in inputs)
-            function = (operators.WITH_SIZES if has_sizes else operators.KNOWN).get(kind, function)
+            has_sizes = any(map(_has_sizes, inputs))
+            known = operators.KNOWN
+            if has_sizes and (kind not in known or kind == "Concat" or _has_sizes(inputs[0])):
+                known = operators.WITH_SIZES
+            function = function if has_sizes and known is operators.KNOWN else known.get(kind, function)
         if function is None:
             return self._expanded(step, schema, version, inputs)
         call = Call(
@@ -390,7 +395,7 @@ class _Graph:
             [p.name for p in schema.inputs],
             tuple(bool(name) for name in step.output),
             self._importing.weights,
-            self._importing.is_batched,
+            self._importing.batch,
             self._subgraph,
             self.get,
         )
@@ -539,6 +544,10 @@ def _output_dtype(schema: Any, i: int, inputs: Sequence[Any_]) -> np.dtype | Non
     return None
 
 
+def _has_sizes(value: Any_) -> bool:
+    return isinstance(value, Value) and value.has_sizes
+
+
 def _is_known(value: Any_) -> bool:
     if isinstance(value, list):
         return all(map(_is_known, value))
@@ -551,8 +560,7 @@ def _as_value(result: Any, dtype: np.dtype | None, is_known: bool) -> Any_:
         return Value.of(result)
     if isinstance(result, Node):
         result = labeled(result, dtype or np.dtype(result.dtype))
-    if isinstance(result, Value) and is_known and result.array is None:
-        assert result.node is not None
+    if isinstance(result, Value) and is_known and result.node is not None and has_fixed_shapes(result.node):
         return Value.of(as_stored(evaluated([result.node], {})[0], result.dtype))
     return result
 

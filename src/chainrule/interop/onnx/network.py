@@ -25,12 +25,13 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from chainrule.engines import compile as compile_graph
-from chainrule.errors import ChainruleError, ShapeError, UsageError, fact
+from chainrule.errors import ChainruleError, FileError, ShapeError, UsageError, fact
 from chainrule.graph import Graph, Node, constant, input_node
 from chainrule.graph.limits import Limits, building, reserve
 from chainrule.interop.onnx.importer import LIMIT, File, Import, parsed
 from chainrule.interop.onnx.tensors import FIELDS, array_of, dtype_of, invalid, text_of, unsupported
 from chainrule.interop.onnx.values import TEXT, Any_, UnknownValueError, Value, as_stored, carrier
+from chainrule.interop.onnx.verified import require_separate
 from chainrule.memo import Memo, cached_property
 from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
@@ -271,9 +272,7 @@ class OnnxNetwork(Layer):
 
         size = self.file.size + sum(map(_bytes, values.values()))
         with building(Limits.of_file(size + self._weight_bytes, {})):
-            importing = Import(
-                self.file, inputs, parameter, is_batched=False, stored_weights=self.stored_weights
-            )
+            importing = Import(self.file, inputs, parameter, batch=0, stored_weights=self.stored_weights)
             outputs = importing.outputs()
         return _Program(outputs, importing.weights, {n: s.shape for n, s in specs.items()}, engine)
 
@@ -307,13 +306,27 @@ class OnnxNetwork(Layer):
             return F.cast(node, array.dtype.name)
 
         labels: dict[str, str] = {}
-        importing = Import(self.file, values, parameter, is_batched=True, stored_weights=self.stored_weights)
-        results = {}
+        batch = next((one.shape[0] for one in self.declared if one.shape), None)
+        importing = Import(
+            self.file,
+            values,
+            parameter,
+            batch=batch if isinstance(batch, int) else 0,
+            stored_weights=self.stored_weights,
+        )
         try:
             outputs = importing.outputs()
+            if batch:
+                nodes = [v.node for v in outputs.values() if isinstance(v, Value)]
+                require_separate(self.name, [node for node in nodes if node is not None])
         except UnknownValueError as error:
             expected = fact("shapes that do not depend on the values of inputs")
             raise unsupported(self.name, ", ".join(sorted(error.labels)), expected, error.name) from error
+        except FileError as error:
+            if batch:
+                error.fix = error.fix or fact("export the network with a batch of any length (dynamic axes)")
+            raise
+        results = {}
         for name, value in outputs.items():
             if not isinstance(value, Value):
                 raise unsupported(self.name, name, fact("a tensor"), fact("a sequence"))

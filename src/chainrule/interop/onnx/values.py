@@ -162,6 +162,11 @@ def evaluated(nodes: Sequence[Node], weights: Mapping[str, np.ndarray]) -> list[
     return [arrays[node] for node in nodes]
 
 
+def has_fixed_shapes(node: Node) -> bool:
+    """Whether no shape on the way to a node has a symbolic length."""
+    return all(isinstance(n, int) for part in order([node]) for n in part.shape)
+
+
 def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """An array of a carrier dtype in the ONNX dtype: integers wrap around, floats are rounded."""
     if array.dtype == dtype:

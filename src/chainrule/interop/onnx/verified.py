@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from chainrule.interop.onnx.importer import File, Import, parsed
 from chainrule.interop.onnx.tensors import dtype_of, invalid, text_of, unsupported
 from chainrule.interop.onnx.values import Value
 from chainrule.interop.refusals import clipped
-from chainrule.ops.batch_axis import BATCH, Role, roles
+from chainrule.ops.batch_axis import BATCH, roles
 from chainrule.records import frozen
 from chainrule.spec import Size, bound, count, size_at
 from chainrule.store import atomic_write
@@ -80,7 +80,7 @@ def _network(file: File) -> FeedForward:
         label = labels.setdefault(weight, f"weight{len(labels)}")
         return input_node(label, array.shape, array.dtype.name, "parameter")
 
-    importing = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, is_batched=True)
+    importing = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, batch=1)
     ((title, value),) = importing.outputs().items()
     return FeedForward(x, _output(file, title, value, x), importing.weights)
 
@@ -113,18 +113,28 @@ def _output(file: File, title: str, value: Any, x: Node) -> Node:
     output = value.node
     if output.dtype != x.dtype or (stated and dtype_of(stated) != value.dtype):
         raise unsupported(where, title, x.dtype, fact("dtype {code}", code=stated))
-    by_node = roles(nodes)
     if not isinstance(output.shape[0] if output.shape else 1, Size):
         raise unsupported(where, title, fact("an output whose first axis is the batch"), str(output.spec))
-    mixed = next((n for n in nodes if _mixes_samples(n, by_node[n])), None)
-    if mixed is not None:
-        raise unsupported(where, title, fact("axes without the batch"), f"{mixed.op.name} {mixed.spec}")
+    require_separate(where, [output])
+    by_node = roles(nodes)
+    moved = next((n for n in nodes if by_node[n].kind == "sample" and n.shape[:1] != (BATCH,)), None)
+    if moved is not None:
+        raise unsupported(where, title, fact("axes without the batch"), f"{moved.op.name} {moved.spec}")
     return output
 
 
-def _mixes_samples(node: Node, role: Role) -> bool:
-    """Whether a value is computed from several samples, or does not have one row for each."""
-    return role.kind == "reduced" or (role.kind == "sample" and node.shape[:1] != (BATCH,))
+def require_separate(where: str, outputs: Sequence[Node]) -> None:
+    """Require that each sample is computed by itself, by the batch rules of the operations.
+
+    Raises:
+        FileError E459: a value is computed from several samples.
+    """
+    nodes = order(outputs)
+    by_node = roles(nodes)
+    mixed = next((node for node in nodes if by_node[node].kind == "reduced"), None)
+    if mixed is not None:
+        received = f"{mixed.op.name} {mixed.spec}"
+        raise unsupported(where, mixed.site.path or mixed.op.name, fact("axes without the batch"), received)
 
 
 def _require_finite(network: FeedForward, where: str) -> None:

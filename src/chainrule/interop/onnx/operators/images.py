@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.errors import fact
 from chainrule.graph import Node, constant
-from chainrule.interop.onnx.call import Call, axis_of, fixed, has_batch
+from chainrule.interop.onnx.call import Call, axis_of, fixed
 from chainrule.interop.onnx.operators.arithmetic import rounded
 from chainrule.interop.onnx.operators.convolution import to_last, to_second
 from chainrule.interop.onnx.operators.shape import picked, table
@@ -25,6 +25,7 @@ from chainrule.interop.onnx.values import OperatorError
 from chainrule.ops import functional as F
 from chainrule.ops.array.axis_functions import from_last
 from chainrule.ops.array.axis_functions import to_last as moved_to_last
+from chainrule.spec import Axis, Size, count
 
 _NEAREST: dict[str, Callable[[float], bool]] = {  # whether the element to the left is taken
     "round_prefer_floor": lambda ratio: ratio <= 0.5,
@@ -96,28 +97,38 @@ def _nearest_mode(call: Call) -> str:
     return call.choice("nearest_mode", tuple(_NEAREST), "round_prefer_floor")
 
 
-def _lengths(call: Call, shape: Sequence[int], axes: Sequence[int]) -> tuple[list[float], list[int]]:
-    """The scale and the new length of each of some axes."""
+def _lengths(call: Call, own: Sequence[Axis]) -> tuple[list[float], list[Axis]]:
+    """The scale and the new length of each axis; an axis of symbolic length keeps it."""
     place = (1 if call.version < 11 else 2) if call.kind == "Resize" else 1
-    own = [shape[a] for a in axes]
-    has_scales = call.has(place) and call.array(place).size
     if call.kind == "Upsample" and call.attributes.get("scales"):
         scales = [float(s) for s in call.attributes["scales"]]
-    elif has_scales:
+    elif call.has(place) and count(call.value(place).shape):
         scales = [float(s) for s in call.array(place)]
     else:
-        sizes = [int(str(n)) for n in call.sizes(3)]
-        if len(sizes) != len(axes):
-            raise OperatorError(fact("one number for each of {count} axes", count=len(axes)), sizes)
-        scales = [size / n for size, n in zip(sizes, own, strict=True)]
-        combined = {"not_larger": min, "not_smaller": max}.get(call.text("keep_aspect_ratio_policy"))
-        if combined is None:
-            return scales, sizes
-        scale = combined(scales)
-        return [scale] * len(axes), [math.floor(scale * n + 0.5) for n in own]
-    if len(scales) != len(axes) or not all(0 < s < 2**20 for s in scales):
-        raise OperatorError(fact("one number for each of {count} axes", count=len(axes)), scales)
-    return scales, [math.floor(n * s) for n, s in zip(own, scales, strict=True)]
+        return _lengths_of_sizes(call, own)
+    if len(scales) != len(own) or not all(0 < s < 2**20 for s in scales):
+        raise OperatorError(fact("one number for each of {count} axes", count=len(own)), scales)
+    if any(s != 1 and isinstance(n, Size) for n, s in zip(own, scales, strict=True)):
+        raise OperatorError(fact("known lengths"), own)
+    return scales, [math.floor(n * s) if isinstance(n, int) else n for n, s in zip(own, scales, strict=True)]
+
+
+def _lengths_of_sizes(call: Call, own: Sequence[Axis]) -> tuple[list[float], list[Axis]]:
+    """As ``_lengths``, for new lengths that are given."""
+    sizes = call.sizes(3)
+    if len(sizes) != len(own):
+        raise OperatorError(fact("one number for each of {count} axes", count=len(own)), sizes)
+    scales: list[float] = []
+    for size, n in zip(sizes, own, strict=True):
+        is_symbol = isinstance(size, Size) or isinstance(n, Size)
+        if is_symbol and size != n and size != call.batch:
+            raise OperatorError(fact("known lengths"), sizes)
+        scales.append(1.0 if is_symbol else float(str(size)) / float(str(n)))
+    combined = {"not_larger": min, "not_smaller": max}.get(call.text("keep_aspect_ratio_policy"))
+    if combined is None:
+        return scales, [n if isinstance(n, Size) else size for size, n in zip(sizes, own, strict=True)]
+    scale = combined(scales)
+    return [scale] * len(own), [math.floor(scale * n + 0.5) for n in fixed(own)]
 
 
 def resize(call: Call) -> Node:
@@ -125,21 +136,20 @@ def resize(call: Call) -> Node:
     x = call.x if call.x.spec.is_float else F.cast(call.x, "float64")
     axes = call.integers("axes") or tuple(range(x.rank))
     axes = tuple(axis_of(x, a) for a in axes)
-    shape = [1 if call.is_batched and i == 0 and has_batch(x) else n for i, n in enumerate(x.shape)]
-    scales, counts = _lengths(call, [n if isinstance(n, int) else 1 for n in shape], axes)
+    scales, counts = _lengths(call, [x.shape[axis] for axis in axes])
     mode = call.text("coordinate_transformation_mode", "half_pixel") if call.version >= 11 else "asymmetric"
     mode = "asymmetric" if call.kind == "Upsample" else mode
     call.choice("mode", ("nearest", "linear", "cubic"), "nearest")
     roi = call.array(1) if mode == "tf_crop_and_resize" else np.zeros(2 * len(axes))
     outside: list[tuple[int, np.ndarray]] = []
-    for i, (axis, scale, count) in enumerate(zip(axes, scales, counts, strict=True)):
-        if scale == 1 and count == x.shape[axis] and mode != "tf_crop_and_resize":
+    for i, (axis, scale, target) in enumerate(zip(axes, scales, counts, strict=True)):
+        if scale == 1 and target == x.shape[axis] and mode != "tf_crop_and_resize":
             continue
-        length = fixed([x.shape[axis]])[0]
-        table(count, length)
+        length, new = fixed([x.shape[axis], target])
+        table(new, length)
         span = float(roi[i]), float(roi[i + len(axes)])
-        positions = [_position(mode, p, scale, length, count, span) for p in range(count)]
-        matrix = np.array([_weights(call, p, scale, length) for p in positions]).reshape(count, length)
+        positions = [_position(mode, p, scale, length, new, span) for p in range(new)]
+        matrix = np.array([_weights(call, p, scale, length) for p in positions]).reshape(new, length)
         if mode == "tf_crop_and_resize":
             outside.append((axis, np.array([not 0 <= p <= length - 1 for p in positions])))
         x = _interpolated(x, axis, matrix)

@@ -22,6 +22,7 @@ from chainrule.interop.onnx.values import TEXT, OperatorError, Value, carrier, s
 from chainrule.ops import functional as F
 from chainrule.ops.array.shape import broadcast_shapes
 from chainrule.ops.array.slicing import slice_axis
+from chainrule.ops.batch_axis import BATCH
 from chainrule.spec import Axis, Size, count
 
 RUNS = 4096  # of consecutive indices that are joined from slices
@@ -61,9 +62,13 @@ def reshape(call: Call) -> Node:
     target = call.attributes.get("shape")
     shape = integers_of("shape", target) if target is not None else call.sizes(1)
     x = call.x
-    if call.is_batched and has_batch(x) and shape and not isinstance(shape[0], Size):
+    if call.is_batched and not all(isinstance(n, int) for n in x.shape) and _is_plain(shape):
         call.require("allowzero", 0)
-        return _reshaped_samples(x, [int(str(n)) for n in shape])
+        numbers = [int(str(n)) for n in shape]
+        keeps = x.shape[0] == BATCH and all(isinstance(n, int) for n in x.shape[1:])
+        if keeps and numbers and numbers[0] in (-1, 0, call.batch):
+            return _reshaped_samples(x, numbers)
+        return _reshaped_batch(x, numbers, call.batch)
     if not call.integer("allowzero"):
         if any(n == 0 and i >= x.rank for i, n in enumerate(shape)):
             raise OperatorError(fact("0 for an axis that exists"), shape)
@@ -86,6 +91,29 @@ def _solved(old: Sequence[Axis], shape: Sequence[Axis]) -> tuple[Axis, ...]:
     return tuple(length if n == -1 else n for n in shape)
 
 
+def _is_plain(shape: Sequence[Axis]) -> bool:
+    return all(isinstance(n, int) for n in shape)
+
+
+def _reshaped_batch(x: Node, target: Sequence[int], batch: int) -> Node:
+    """A value with a batch on one axis, in another shape that is given for a batch of a stated length.
+
+    The batch is on the first axis of the result before which there are as many elements as before it now. It
+    is never merged with an axis before it: in a length such as 4 B the samples are the slower index.
+    """
+    (axis,) = [i for i, n in enumerate(x.shape) if isinstance(n, Size)] or [0]
+    per_sample = x.shape[axis] // BATCH
+    old = [n if isinstance(n, int) else int(str(per_sample)) * batch for n in x.shape]
+    shape = [old[i] if n == 0 else n for i, n in enumerate(target)]
+    shape = [int(str(n)) for n in _solved(old, shape)]
+    before, inside = math.prod(old[:axis]), math.prod(old[axis:])
+    for i in range(len(shape)):
+        if math.prod(shape[:i]) == before and math.prod(shape[i:]) == inside and shape[i] % batch == 0:
+            return F.reshape(x, (*shape[:i], BATCH * (shape[i] // batch), *shape[i + 1 :]))
+    expected = fact("a shape that keeps the batch, of {size} numbers for each sample", size=inside // batch)
+    raise OperatorError(expected, tuple(target))
+
+
 def _reshaped_samples(x: Node, target: Sequence[int]) -> Node:
     """A batch in another shape, given as for one sample: 0 keeps a length, -1 is computed."""
     size = math.prod(lengths_of(x))
@@ -93,7 +121,7 @@ def _reshaped_samples(x: Node, target: Sequence[int]) -> Node:
     known = math.prod(n for n in rest if n != -1)
     if -1 in rest and known and size % known == 0:
         rest[rest.index(-1)] = size // known
-    if not target or target[0] not in (-1, 0, 1) or math.prod(rest) != size or min(rest, default=1) < 1:
+    if math.prod(rest) != size or min(rest, default=1) < 1:
         expected = fact("a shape that keeps the batch, of {size} numbers for each sample", size=size)
         raise OperatorError(expected, tuple(target))
     return F.reshape(x, (x.shape[0], *rest))
@@ -170,7 +198,7 @@ def concatenate(call: Call) -> Any:
 def expand(call: Call) -> Node:
     """The value broadcast to a shape, which may itself be broadcast."""
     x, shape = call.x, call.sizes(1)
-    if call.is_batched and has_batch(x) and len(shape) == x.rank and shape[0] == 1:
+    if call.is_batched and has_batch(x) and len(shape) == x.rank and shape[0] == call.batch:
         shape = (x.shape[0], *shape[1:])
     target = broadcast_shapes(x.shape, shape)
     return F.broadcast_to(x, target)
