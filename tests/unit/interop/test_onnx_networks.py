@@ -379,6 +379,10 @@ HOSTILE = {
     "a name twice": [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Neg", ["x"], ["y"])],
     "a text attribute for a number": [helper.make_node("Elu", ["x"], ["y"], alpha="much")],
     "endless doubling": [helper.make_node("Concat", [a, a], [b], axis=1) for a, b in pairwise(NAMES)],
+    "a value of 2^33 numbers": [
+        helper.make_node("Constant", [], ["s"], value_ints=[2**17, 2**14, 2, 3]),
+        helper.make_node("Expand", ["x", "s"], ["y"]),
+    ],
     "an endless loop": [helper.make_node("Loop", ["", "", "x"], ["y"], body=ENDLESS)],
     "a condition of another dtype": [
         helper.make_node("If", ["x"], ["y"], then_branch=branch("Relu"), else_branch=branch("Neg"))

@@ -52,7 +52,7 @@ except ImportError:
 
 LIMIT = 2**31  # bytes of a file, the limit of the format
 NODES = 20_000
-STEPS = 200_000  # operations of an import, with each repetition of a loop
+STEPS = 50_000  # operations of an import, with each repetition of a loop
 DEPTH = 32  # subgraphs and functions in one another
 OLDEST = 6  # version of the operations; earlier ones are read where they mean the same
 OLDEST_FORMAT = 3  # version of the file format, from which on files state the version of the operations

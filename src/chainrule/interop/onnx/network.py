@@ -26,7 +26,7 @@ import numpy as np
 
 from chainrule.engines import compile as compile_graph
 from chainrule.errors import ChainruleError, FileError, ShapeError, UsageError, fact
-from chainrule.graph import Graph, Node, constant, input_node
+from chainrule.graph import Graph, Node, constant, input_node, order
 from chainrule.graph.limits import Limits, building, reserve
 from chainrule.interop.onnx.importer import LIMIT, File, Import, parsed
 from chainrule.interop.onnx.tensors import FIELDS, array_of, dtype_of, invalid, text_of, unsupported
@@ -38,9 +38,10 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape, Size, Spec, bound, shape_text
+from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text, size_at
 from chainrule.store import atomic_write
 
+ELEMENTS, ELEMENTS_PER_BYTE = (2**28, 4096)  # of a value: for any file, and for each byte of its inputs
 PROGRAMS = 16  # imports that a network keeps, by shapes and static values
 UNPACKED = 2**30  # bytes of the description of a network in a model file
 SMALL, PER_BYTE = 2**24, 64  # of a description of any size, and for each byte of it
@@ -187,6 +188,7 @@ class OnnxNetwork(Layer):
             )
         values = {one.name: _fed(one, feeds[one.name]) for one in self.declared}
         program, arrays = self._program(values, engine)
+        program.require_bounded(arrays, self.name)
         return program.run(arrays)
 
     @cached_property
@@ -350,6 +352,30 @@ class _Program:
     weights: Mapping[str, np.ndarray]
     shapes: Mapping[str, Shape]
     engine: str | None
+
+    @cached_property
+    def _lengths(self) -> frozenset[Axis]:
+        """The numbers of elements of all values."""
+        nodes: list[Node] = []
+        for value in self.outputs.values():
+            _collect(value, nodes)
+        return frozenset(count(node.shape) for node in order(nodes))
+
+    def require_bounded(self, arrays: Mapping[str, np.ndarray], name: str) -> None:
+        """Require values of a size that these weights and inputs can need, before any is computed.
+
+        Raises:
+            FileError E458: a larger one.
+        """
+        pairs = [
+            (axis, n) for key, a in arrays.items() for axis, n in zip(self.shapes[key], a.shape, strict=True)
+        ]
+        sizes = {str(axis): n for axis, n in pairs if isinstance(axis, Size)}
+        size = sum(a.nbytes for a in (*arrays.values(), *self.weights.values()))
+        limit = ELEMENTS + ELEMENTS_PER_BYTE * size
+        largest = max((size_at(n, sizes) for n in self._lengths), default=0)
+        if largest > limit:
+            raise invalid(name, fact("at most {limit:,} numbers in a value", limit=limit), f"{largest:,}")
 
     def bound(self, engine: str | None) -> _Program:
         return self if engine == self.engine else _Program(self.outputs, self.weights, self.shapes, engine)

@@ -16,7 +16,7 @@ from chainrule.interop.onnx.values import Any_, OperatorError, UnknownValueError
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 
-TURNS = 100_000  # of a loop
+TURNS = 10_000  # of a loop
 
 
 def _branches(call: Call) -> tuple[Any_, ...]:
