@@ -12,6 +12,7 @@ and loops are imported as often as they run: a condition that is not known selec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -375,8 +376,12 @@ class _Graph:
 
     def _operation(self, step: Any, domain: str, kind: str, inputs: Sequence[Any_]) -> Sequence[Any_]:
         version = self._versions.get(domain, 0)
-        schema = _schema(kind, version, domain, self._importing.where)
-        _require_defined(step, schema, inputs, kind, self._importing.where)
+        definition = _definition(kind, version, domain)
+        if definition is None:
+            expected = fact("operations of version {version}", version=version)
+            raise unsupported(self._importing.where, kind, expected, kind)
+        schema = definition.schema
+        _require_defined(step, definition, inputs, kind, self._importing.where)
         step = self._resolved(step)
         function = operators.find(domain, kind, version)
         if domain == "" and inputs and all(_is_known(value) for value in inputs):
@@ -392,7 +397,7 @@ class _Graph:
             tuple(inputs),
             attributes_of(step, schema, self._importing.where),
             version,
-            [p.name for p in schema.inputs],
+            [entry[0] for entry in definition.inputs],
             tuple(bool(name) for name in step.output),
             self._importing.weights,
             self._importing.batch,
@@ -403,7 +408,7 @@ class _Graph:
         results = result if isinstance(result, tuple) else (result,)
         has_subgraph = any(attribute.HasField("g") for attribute in step.attribute)
         is_known = not has_subgraph and all(_is_known(value) for value in inputs)
-        return [_as_value(r, _output_dtype(schema, i, inputs), is_known) for i, r in enumerate(results)]
+        return [_as_value(r, _output_dtype(definition, i, inputs), is_known) for i, r in enumerate(results)]
 
     def _resolved(self, step: Any) -> Any:
         """The operation with the attributes that a function passes on in place of references."""
@@ -471,48 +476,64 @@ class _Graph:
         return self._called(function, references, inputs)
 
 
-def _schema(kind: str, version: int, domain: str, where: str) -> Any:
-    """The definition of an operator at a version.
+@frozen(eq=False)
+class Definition:
+    """The definition of an operator at a version, with what each of its operations needs.
 
-    Raises:
-        FileError E459: there is none.
+    Args:
+        schema: of the ``onnx`` library.
+        inputs: the name, the type variable, the types, and whether all of a variable number have one type.
+        outputs: the type variables.
+        counts: the smallest and largest number of inputs, then of outputs.
     """
+
+    schema: Any
+    inputs: tuple[tuple[str, str, frozenset[str], bool], ...]
+    outputs: tuple[str, ...]
+    counts: tuple[int, int, int, int]
+
+
+@cache
+def _definition(kind: str, version: int, domain: str) -> Definition | None:
+    """The definition of an operator at a version; ``None`` if there is none."""
     assert onnx is not None
     try:
         schema = onnx.defs.get_schema(kind, version, domain)
-    except onnx.defs.SchemaError as cause:
-        expected = fact("operations of version {version}", version=version)
-        raise unsupported(where, kind, expected, kind) from cause
+    except onnx.defs.SchemaError:
+        return None
     if schema.deprecated:
-        raise unsupported(where, kind, fact("operations of version {version}", version=version), kind)
-    return schema
+        return None
+    inputs = tuple((p.name, p.type_str, frozenset(p.types), p.is_homogeneous) for p in schema.inputs)
+    counts = (schema.min_input, schema.max_input, schema.min_output, schema.max_output)
+    return Definition(schema, inputs, tuple(p.type_str for p in schema.outputs), counts)
 
 
-def _require_defined(step: Any, schema: Any, inputs: Sequence[Any_], kind: str, where: str) -> None:
+def _require_defined(
+    step: Any, definition: Definition, inputs: Sequence[Any_], kind: str, where: str
+) -> None:
     """Require as many inputs and outputs as an operator has, of the dtypes that it has.
 
     Raises:
         FileError E459: others, which have no meaning that could be imported.
     """
-    low, high = schema.min_input, schema.max_input
+    low, high, low_out, high_out = definition.counts
     if not low <= len(step.input) <= high:
         expected = fact("{low} to {high} inputs", low=low, high=high)
         raise unsupported(where, kind, expected, f"{len(step.input):,}")
-    low, high = schema.min_output, schema.max_output
-    if not low <= len(step.output) <= high:
-        expected = fact("{low} to {high} outputs", low=low, high=high)
+    if not low_out <= len(step.output) <= high_out:
+        expected = fact("{low} to {high} outputs", low=low_out, high=high_out)
         raise unsupported(where, kind, expected, f"{len(step.output):,}")
     dtypes: dict[str, np.dtype] = {}
     for i, value in enumerate(inputs):
-        parameter = schema.inputs[min(i, len(schema.inputs) - 1)]
-        if not isinstance(value, Value) or not parameter.is_homogeneous:
+        name, variable, types, is_homogeneous = definition.inputs[min(i, len(definition.inputs) - 1)]
+        if not isinstance(value, Value) or not is_homogeneous:
             continue
-        known = dtypes.setdefault(parameter.type_str, value.dtype)
+        known = dtypes.setdefault(variable, value.dtype)
         if known != value.dtype:
-            raise unsupported(where, f"{kind}: {parameter.name}", str(known), str(value.dtype))
-        if _type_name(value.dtype) not in parameter.types:
-            names = ", ".join(sorted(t.removeprefix("tensor(").removesuffix(")") for t in parameter.types))
-            raise unsupported(where, f"{kind}: {parameter.name}", clipped(names, 120), str(value.dtype))
+            raise unsupported(where, f"{kind}: {name}", str(known), str(value.dtype))
+        if _type_name(value.dtype) not in types:
+            names = ", ".join(sorted(t.removeprefix("tensor(").removesuffix(")") for t in types))
+            raise unsupported(where, f"{kind}: {name}", clipped(names, 120), str(value.dtype))
 
 
 _TYPE_NAMES = {
@@ -528,18 +549,19 @@ _TYPE_NAMES = {
 }
 
 
+@cache
 def _type_name(dtype: np.dtype) -> str:
     return f"tensor({_TYPE_NAMES.get(dtype.name, dtype.name)})"
 
 
-def _output_dtype(schema: Any, i: int, inputs: Sequence[Any_]) -> np.dtype | None:
+def _output_dtype(definition: Definition, i: int, inputs: Sequence[Any_]) -> np.dtype | None:
     """The dtype of an output by the definition: that of the input of the same type variable."""
-    if not schema.outputs:
+    if not definition.outputs:
         return None
-    parameter = schema.outputs[min(i, len(schema.outputs) - 1)]
+    variable = definition.outputs[min(i, len(definition.outputs) - 1)]
     for j, value in enumerate(inputs):
-        source = schema.inputs[min(j, len(schema.inputs) - 1)]
-        if isinstance(value, Value) and source.type_str == parameter.type_str:
+        source = definition.inputs[min(j, len(definition.inputs) - 1)]
+        if isinstance(value, Value) and source[1] == variable:
             return value.dtype
     return None
 

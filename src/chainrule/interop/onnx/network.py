@@ -308,14 +308,19 @@ class OnnxNetwork(Layer):
             return F.cast(node, array.dtype.name)
 
         labels: dict[str, str] = {}
-        batch = next((one.shape[0] for one in self.declared if one.shape), None)
-        importing = Import(
-            self.file,
-            values,
-            parameter,
-            batch=batch if isinstance(batch, int) else 0,
-            stored_weights=self.stored_weights,
-        )
+        first = next((one.shape[0] for one in self.declared if one.shape), None)
+        batch = first if isinstance(first, int) else 0
+        importing = Import(self.file, values, parameter, batch, self.stored_weights)
+        results = {}
+        for name, value in self._layer_outputs(importing, batch).items():
+            if not isinstance(value, Value):
+                raise unsupported(self.name, name, fact("a tensor"), fact("a sequence"))
+            node = value.as_node()
+            results[name] = F.cast(node, scope.dtype) if node.spec.is_float else node
+        return results if len(results) > 1 else next(iter(results.values()))
+
+    def _layer_outputs(self, importing: Import, batch: int) -> dict[str, Any_]:
+        """The outputs of a layer, whose shapes do not depend on values, and whose samples stay separate."""
         try:
             outputs = importing.outputs()
             if batch:
@@ -328,13 +333,7 @@ class OnnxNetwork(Layer):
             if batch:
                 error.fix = error.fix or fact("export the network with a batch of any length (dynamic axes)")
             raise
-        results = {}
-        for name, value in outputs.items():
-            if not isinstance(value, Value):
-                raise unsupported(self.name, name, fact("a tensor"), fact("a sequence"))
-            node = value.as_node()
-            results[name] = F.cast(node, scope.dtype) if node.spec.is_float else node
-        return results if len(results) > 1 else next(iter(results.values()))
+        return outputs
 
 
 @frozen(eq=False)

@@ -11,6 +11,7 @@ that shapes, axes and indices that a file computes are constants when an operati
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,6 +104,7 @@ Any_: TypeAlias = "Value | list[Any] | None"
 """A tensor, a sequence, or an optional value that is absent."""
 
 
+@cache
 def carrier(dtype: np.dtype) -> str | None:
     """The dtype of our graphs that represents a dtype of ONNX; ``None`` if none does.
 

@@ -102,6 +102,9 @@ class Window:
             raise OperatorError(expected, pads)
         if not mode.startswith("SAME"):
             return tuple(zip(pads[:axes], pads[axes:], strict=True))
+        is_spread = "Pool" in call.kind and max(self.dilations) > 1
+        if is_spread and call.is_batched:  # ONNX Runtime and the definition of the operator differ
+            raise OperatorError("dilations = 1", f"dilations = {self.dilations}")
         pairs = []
         for n, stride, span in zip(fixed(space), self.strides, self.spans, strict=True):
             total = max((-(-n // stride) - 1) * stride + span - n, 0)
