@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from pages.block_index import FAMILIES, INDEX, MARKS, NAMED, index
 
 from chainrule import block_index
+from chainrule.attribution.method import METHODS
 from chainrule.catalog import KINDS
 from chainrule.lazy_imports import LazyRegistry, paths
+from chainrule.models import MODELS
+from chainrule.plotting.registry import PLOTS
+from chainrule.robustness.attacks import ATTACKS
 
 
 def test_the_index_is_up_to_date() -> None:
@@ -32,3 +37,10 @@ def test_short_names_are_those_of_the_classes() -> None:
 
 def test_the_index_has_every_activation() -> None:
     assert list(block_index.ACTIVATIONS) == list(KINDS["activation"].entries)
+
+
+@pytest.mark.parametrize("registry", [METHODS, MODELS, PLOTS, ATTACKS], ids=lambda r: r.package)
+def test_every_object_of_a_registry_exists(registry: LazyRegistry) -> None:
+    """The tables of names that are written by hand."""
+    assert len(registry) > 0
+    assert all(registry[name] is not None for name in registry)

@@ -52,12 +52,12 @@ class Attack(Extensible):
 ATTACKS: Mapping[str, type[Attack]] = LazyRegistry(
     "chainrule.robustness",
     {
-        "fgsm": "methods.fgsm.FGSM",
-        "pgd": "methods.pgd.PGD",
-        "apgd": "methods.apgd.APGD",
-        "apgd_dlr": "methods.apgd.APGDWithRatio",
-        "apgd_targeted": "methods.apgd.TargetedAPGD",
-        "square": "methods.square.Square",
+        "fgsm": "attacks.FGSM",
+        "pgd": "attacks.PGD",
+        "apgd": "attacks.APGD",
+        "apgd_dlr": "attacks.APGDWithRatio",
+        "apgd_targeted": "attacks.TargetedAPGD",
+        "square": "attacks.Square",
     },
 )
 COLUMNS = "columns"  # the search over the cells of a table
