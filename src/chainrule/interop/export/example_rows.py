@@ -107,14 +107,14 @@ def _table(model: ModelState, columns: Mapping[str, Any]) -> Table:
     if model.preparation.takes_images:
         return Table(pl.DataFrame(), "export", images=dict(columns))
     frame = {
-        e.column: [None if cell is None else _text(e, cell) for cell in columns[e.column]]
+        e.column: [None if cell is None else cell_text(e, cell) for cell in columns[e.column]]
         for e in model.preparation.encodings
     }
     return Table(pl.DataFrame(frame), "export")
 
 
-def _text(encoding: Any, cell: Any) -> Any:
-    """A cell as a file has it."""
+def cell_text(encoding: Any, cell: Any) -> Any:
+    """Return a cell as a file has it."""
     match encoding.kind:
         case "yes_no":
             return "yes" if cell else "no"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +29,15 @@ class Draft:
 
     Args:
         content: of the file.
-        run: computes the outputs of the file for the inputs of the example rows, with another program than
-            chainrule.
+        run: computes the outputs of the file for the example rows, with another program than chainrule.
         program: the name of this program.
+        files: further files beside it, by suffix.
     """
 
     content: bytes
-    run: Callable[[ExampleRows], Outputs]
+    run: Callable[[], Outputs]
     program: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @frozen
@@ -68,7 +70,11 @@ class Exported:
         )
 
 
-FORMATS: dict[str, tuple[str, str]] = {"onnx": (".onnx", "chainrule.interop.onnx.export.file")}
+FORMATS: dict[str, tuple[str, str]] = {
+    "onnx": (".onnx", "chainrule.interop.onnx.export.file"),
+    "numpy": (".py", "chainrule.interop.export.numpy_file"),
+    "c": (".c", "chainrule.interop.export.c_file"),
+}
 """The suffix of each format, and the module whose function ``draft`` writes it."""
 TOLERANCE = 1e-5
 
@@ -83,8 +89,10 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
     trained_network(model, "export")
     atomic_write.require_writable(path)
     rows = example_rows(model)
-    draft: Draft = importlib.import_module(suffixes[suffix]).draft(model, name, **options)
-    difference = _difference(rows.outputs, draft.run(rows), name, draft.program)
+    draft: Draft = importlib.import_module(suffixes[suffix]).draft(model, name, rows, **options)
+    difference = _difference(rows.outputs, draft.run(), name, draft.program)
+    for suffix, content in draft.files.items():
+        atomic_write.write(Path(path).with_suffix(suffix), content)
     atomic_write.write(path, draft.content)
     return Exported(name, len(draft.content), rows.count, difference, draft.program)
 

@@ -43,12 +43,13 @@ FORMATS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12}  # versi
 LIMIT = 2**31 - 2**20  # bytes of a file
 
 
-def draft(model: ModelState, where: str, *, opset: int = OPSET) -> Draft:
+def draft(model: ModelState, where: str, rows: ExampleRows, *, opset: int = OPSET) -> Draft:
     """Return a trained model as an ONNX file that is not written yet.
 
     Args:
         model: with parameters.
         where: the path of the file.
+        rows: example rows with the outputs of the model.
         opset: version of the operations, from 18 on.
 
     Raises:
@@ -58,7 +59,7 @@ def draft(model: ModelState, where: str, *, opset: int = OPSET) -> Draft:
     """
     content = onnx_bytes(model, opset, where)
     run, program = _runtime(content)
-    return Draft(content, lambda rows: run(_fed(model, rows)), program)
+    return Draft(content, lambda: run(_fed(model, rows)), program)
 
 
 def _runtime(content: bytes) -> tuple[Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]], str]:

@@ -8,7 +8,6 @@ Values that depend on parameters alone are computed now and stored as constants.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from chainrule.errors import FileError, fact
 from chainrule.graph import Constant, Input, Node, order
+from chainrule.interop.export.folding import folded
 from chainrule.spec import Axis, Shape, Size, Spec
 
 TYPES = {
@@ -31,7 +31,6 @@ TYPES = {
     "uint8": TensorProto.UINT8,
 }
 END = np.iinfo(np.int64).max  # of a slice that reaches the end of an axis
-LARGER = 4  # a constant is computed now only if it has at most this factor more elements than its inputs
 
 Rule: TypeAlias = "Callable[[OnnxGraph, Node], str]"
 OPERATIONS: dict[str, Rule] = {}
@@ -222,16 +221,10 @@ class OnnxGraph:
                 raise refused([node])
             self.known[node] = self.arrays[node.op.label]
         else:
-            arrays = [self.array(source) for source in node.inputs]
-            sizes = [axis for axis in node.shape if isinstance(axis, Size)]
-            values = [array for array in arrays if array is not None]
-            if sizes or len(values) < len(arrays) or not arrays or node.op.name == "scan":
+            value = folded(node, [self.array(source) for source in node.inputs])
+            if value is None:
                 return False
-            if math.prod(map(int, map(str, node.shape))) > LARGER * max(1, *(a.size for a in values)):
-                return False
-            operation: Any = node.op
-            with np.errstate(all="ignore"):
-                self.known[node] = np.asarray(operation.evaluate(*values))
+            self.known[node] = value
         return True
 
     def proto(self, name: str, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.GraphProto:

@@ -1,0 +1,374 @@
+"""A model as C99 for one row at a time: no allocation, no library but ``math.h`` and ``string.h``.
+
+``model.c`` and ``model.h`` define ``model_predict(const model_input *, model_output *)``, named after the file. Compiled
+with ``-DMODEL_TEST`` the file is a program that compares example rows with the outputs of the model.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import FileError, fact
+from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
+from chainrule.interop.export.c_program import TYPES, CProgram
+from chainrule.interop.export.c_source import constant, constants, memory, text, wrapped
+from chainrule.interop.export.example_rows import ExampleRows
+from chainrule.interop.export.formats import TOLERANCE, Draft
+
+if TYPE_CHECKING:
+    from chainrule.graph import Node
+    from chainrule.train.inputs.target import Target
+    from chainrule.train.model_state import ModelState
+
+FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
+TIMEOUT = 600  # seconds of a compilation, and of the comparison
+
+
+def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
+    """Return a trained model as C files that are not written yet.
+
+    Args:
+        model: with parameters.
+        where: the path of the file with the suffix ``.c``; a header is written beside it.
+        rows: example rows with the outputs of the model.
+
+    Raises:
+        FileError: E462 an operation, a column or a length that cannot be written; E464 no C compiler.
+    """
+    compiler = os.environ.get("CC") or next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None:
+        fix = fact("install gcc or clang, or set the environment variable CC")
+        raise FileError("E464", where=where, program="cc", expected=fact("a C compiler"), fix=fix)
+    source = _Source(model, Path(where).stem, rows)
+    files = {".h": source.header().encode()}
+    content = source.text().encode()
+    return Draft(content, lambda: _outputs(source, content, files, compiler, where), Path(compiler).name, files)
+
+
+def _outputs(
+    source: _Source, content: bytes, files: Mapping[str, bytes], compiler: str, where: str
+) -> Mapping[str, np.ndarray]:
+    """Compile and run the file; return the outputs of its example rows.
+
+    Raises:
+        FileError E463: it cannot be compiled, or fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / source.name
+        base.with_suffix(".c").write_bytes(content)
+        for suffix, data in files.items():
+            base.with_suffix(suffix).write_bytes(data)
+        program = str(base.with_suffix(".exe"))
+        for command in (
+            [compiler, *FLAGS, f"-D{source.macro}_TEST", "-o", program, str(base.with_suffix(".c")), "-lm"],
+            [program, "--outputs"],
+        ):
+            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
+            if done.returncode:
+                received = done.stderr.decode(errors="replace")[:300] or f"exit {done.returncode}"
+                raise FileError("E463", where=where, program=Path(compiler).name, received=received)
+    return source.parsed(done.stdout.decode().split())
+
+
+class _Source:
+    """The text of the files.
+
+    Args:
+        model: with parameters.
+        stem: the name of the file without suffix.
+        rows: example rows.
+    """
+
+    def __init__(self, model: ModelState, stem: str, rows: ExampleRows) -> None:
+        name = re.sub(r"\W+", "_", stem, flags=re.ASCII)
+        self.name = name if re.match("[A-Za-z]", name) else f"model_{name}"
+        self.macro, self.model, self.rows = self.name.upper(), model, rows
+        network = model.network
+        assert network is not None
+        self.program = CProgram(model.arrays, self.name)
+        self.inputs: dict[str, Node] = dict(network.inference.inputs)
+        self.fields = dict(zip(self.inputs, field_names(list(self.inputs)), strict=True))
+        self.preparation = None
+        if model.preparation is not None:
+            self.preparation = CPreparation(model.preparation, self.name)
+        for key, node in self.inputs.items():
+            self.program.names[node] = "features" if self.preparation else f"input->{self.fields[key]}"
+        self.predicted = {key.partition(".")[2]: node for key, node in network.predictions().items()}
+        self.program.write(self.predicted.values())
+        self.outputs = [
+            _Output(self.program, key, model.targets[key], node, len(self.predicted) > 1, model)
+            for key, node in self.predicted.items()
+        ]
+
+    def header(self) -> str:
+        """Return the header."""
+        if self.preparation is not None:
+            fields = self.preparation.struct()
+        else:
+            fields = "\n".join(
+                f"    {TYPES[node.dtype]} {self.fields[key]}[{math.prod(self.program.shape(node))}]; "
+                f"/* {comment(key)}: {self.program.shape(node)[1:]} */"
+                for key, node in self.inputs.items()
+            )
+        outputs = "\n".join(line for output in self.outputs for line in output.fields())
+        labels = "".join(output.declaration(self.name) for output in self.outputs)
+        return _HEADER.format(name=self.name, macro=self.macro, fields=fields, outputs=outputs, labels=labels)
+
+    def text(self) -> str:
+        """Return the source file."""
+        helpers, encode, levels = "", "", ""
+        if self.preparation is not None:
+            helpers = "".join(HELPERS[name] for name in HELPERS if name in self.preparation.helpers)
+            levels = self.preparation.constants
+            encode = _ENCODE.format(
+                name=self.name, size=self.preparation.size, lines="\n".join(self.preparation.lines)
+            )
+        call = "    static float features[{0}];\n    {1}_encode(input, features);\n"
+        arrays = sum(a.nbytes for n, a in self.program.constants.items())
+        kinds = {kind: np.dtype(name).itemsize for name, kind in TYPES.items()}
+        used = sum(size * kinds[kind] for kind, size in self.program.memory.sizes.items())
+        return _SOURCE.format(
+            name=self.name, macro=self.macro, weights=f"{arrays:,}", memory=f"{used:,}",
+            constants=levels + constants(self.program), statics=memory(self.program), helpers=helpers,
+            labels="".join(output.definition(self.name) for output in self.outputs), encode=encode,
+            call=call.format(self.preparation.size, self.name) if self.preparation else "",
+            lines="\n".join(self.program.lines),
+            outputs="\n".join(line for output in self.outputs for line in output.lines()),
+            test=self._test(),
+        )
+
+    def _test(self) -> str:
+        """Return the program that compares the example rows."""
+        count = self.rows.count
+        if self.preparation is not None:
+            rows = [self.preparation.row(self.rows.columns, row) for row in range(count)]
+        else:
+            rows = [
+                "{" + ", ".join(
+                    f"{{\n{_numbers(self.rows.arrays[key][row])}\n}}" for key in self.inputs
+                ) + "}"
+                for row in range(count)
+            ]
+        expected = "".join(
+            constant(f"{self.name}_expected{i}", self._expected(output)) for i, output in enumerate(self.outputs)
+        )
+        checks = "\n".join(
+            f"        difference({output.field}, {output.count}, {self.name}_expected{i} + {output.count} * row, "
+            "&largest);"
+            for i, output in enumerate(self.outputs)
+        )
+        prints = "\n".join(line for output in self.outputs for line in output.prints())
+        return _TEST.format(
+            name=self.name, macro=self.macro, count=count, rows=",\n".join(rows), expected=expected,
+            checks=checks, prints=prints, tolerance=TOLERANCE, kind=self.outputs[0].kind,
+        )
+
+    def _expected(self, output: _Output) -> np.ndarray:
+        values = self.rows.outputs[f"{output.prefix}{'probabilities' if output.has_label else 'value'}"]
+        return np.asarray(values, output.dtype)
+
+    def parsed(self, words: list[str]) -> dict[str, np.ndarray]:
+        """Return the printed outputs of all rows."""
+        parts: dict[str, list[Any]] = {}
+        numbers = iter(words)
+        for _ in range(self.rows.count):
+            for output in self.outputs:
+                if output.has_label:
+                    places = [int(next(numbers)) for _ in range(output.labeled)]
+                    labels = [output.labels[place] for place in places] if output.labels else places
+                    parts.setdefault(f"{output.prefix}label", []).append(labels)
+                key = f"{output.prefix}{'probabilities' if output.has_label else 'value'}"
+                parts.setdefault(key, []).append([float(next(numbers)) for _ in range(output.count)])
+        return {key: np.array(values) for key, values in parts.items()}
+
+
+class _Output:
+    """One output of a network in C."""
+
+    def __init__(
+        self, program: CProgram, name: str, target: Target, node: Node, is_one_of_many: bool, model: ModelState
+    ) -> None:
+        self.prefix = f"{name}." if is_one_of_many else ""
+        self.own = f"{field_names([name])[0]}_" if is_one_of_many else ""
+        self.value, self.node = program.value(node), node
+        shape = program.shape(node)
+        self.has_label = target.loss.task == "classification"
+        self.is_classes, self.restore = target.is_classes, None
+        self.labels = list(target.labels or range(target.max_classes)) if self.is_classes else []
+        self.is_pair = self.is_classes and target.max_classes != target.scores
+        self.scores = 1 if self.is_pair else (shape[-1] if shape else 1)
+        self.classes = len(self.labels) if self.is_classes else 1
+        self.labeled = math.prod(shape) // self.scores if self.is_classes else math.prod(shape)
+        self.count = self.labeled * self.classes
+        self.dtype = node.dtype
+        if model.preparation is not None and model.preparation.task == "regression":
+            self.restore, self.dtype = (model.preparation.target_mean, model.preparation.target_std), "float64"
+        self.kind = TYPES[self.dtype]
+        self.field = f"output.{self.own}{'probabilities' if self.has_label else 'value'}"
+
+    def fields(self) -> list[str]:
+        """Return the fields of the output."""
+        if not self.has_label:
+            return [f"    {self.kind} {self.own}value[{self.count}];"]
+        return [
+            f"    int {self.own}label[{self.labeled}]; /* index of the largest probability */",
+            f"    {self.kind} {self.own}probabilities[{self.count}];",
+        ]
+
+    def declaration(self, name: str) -> str:
+        """Return the declaration of the labels."""
+        return f"extern const char *const {name}_{self.own}labels[{len(self.labels)}];\n" if self.labels else ""
+
+    def definition(self, name: str) -> str:
+        """Return the definition of the labels."""
+        if not self.labels:
+            return ""
+        words = wrapped(text(str(label)) for label in self.labels)
+        return f"const char *const {name}_{self.own}labels[{len(self.labels)}] = {{\n{words}\n}};\n"
+
+    def lines(self) -> list[str]:
+        """Return the statements that fill the fields."""
+        value, target = self.value, f"output->{self.own}{'probabilities' if self.has_label else 'value'}"
+        if not self.has_label:
+            cell = f"{value}[i]"
+            if self.restore is not None:
+                mean, std = self.restore
+                cell = f"(double){cell} * {std!r} + {mean!r}"
+            return [f"    for (int i = 0; i < {self.count}; i++) {target}[i] = {cell};"]
+        if not self.is_classes:
+            loop = f"    for (int i = 0; i < {self.count}; i++)"
+            return [
+                f"{loop} {target}[i] = {value}[i];",
+                f"{loop} output->{self.own}label[i] = {value}[i] > 0.5f;",
+            ]
+        copies = (
+            [f"        {target}[2 * i] = 1 - {value}[i];", f"        {target}[2 * i + 1] = {value}[i];"]
+            if self.is_pair
+            else [f"        for (int k = 0; k < {self.classes}; k++)",
+                  f"            {target}[{self.classes} * i + k] = {value}[{self.scores} * i + k];"]
+        )
+        label, classes = f"output->{self.own}label[i]", self.classes
+        return [
+            f"    for (int i = 0; i < {self.labeled}; i++) {{",
+            *copies,
+            f"        {label} = 0;",
+            f"        for (int k = 1; k < {classes}; k++)",
+            f"            if ({target}[{classes} * i + k] > {target}[{classes} * i + {label}]) {label} = k;",
+            "    }",
+        ]
+
+    def prints(self) -> list[str]:
+        """Return the statements that print the fields."""
+        lines = []
+        if self.has_label:
+            lines.append(
+                f'            for (int i = 0; i < {self.labeled}; i++) printf("%d ", output.{self.own}label[i]);'
+            )
+        loop = f"for (int i = 0; i < {self.count}; i++)"
+        return [*lines, f'            {loop} printf("%.17g ", (double){self.field}[i]);']
+
+
+def _numbers(array: np.ndarray) -> str:
+    from chainrule.interop.export.c_program import literal  # noqa: PLC0415
+
+    return wrapped(literal(value, array.dtype.name) for value in array.reshape(-1).tolist())
+
+
+_HEADER = """/* A trained network, written by chainrule. */
+#ifndef {macro}_H
+#define {macro}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+typedef struct {{
+{fields}
+}} {name}_input;
+
+typedef struct {{
+{outputs}
+}} {name}_output;
+
+{labels}
+/* Compute the outputs of one row; returns 0, or 1 if an input that is an index is out of range. Not reentrant. */
+int {name}_predict(const {name}_input *input, {name}_output *output);
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+"""
+_ENCODE = """
+static void {name}_encode(const {name}_input *input, float *features) {{
+{lines}
+}}
+"""
+_SOURCE = """/* A trained network for one row at a time, written by chainrule: C99, no allocation.
+
+   constants: {weights} bytes
+   memory:    {memory} bytes
+
+   cc -std=c99 -O2 -c {name}.c
+   cc -std=c99 -O2 -D{macro}_TEST -o test {name}.c -lm && ./test   compares example rows with the model
+*/
+#include "{name}.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+{constants}
+{statics}
+{labels}{helpers}{encode}
+int {name}_predict(const {name}_input *input, {name}_output *output) {{
+{call}{lines}
+{outputs}
+    return 0;
+}}
+{test}"""
+_TEST = """
+#ifdef {macro}_TEST
+#include <stdio.h>
+
+static const {name}_input {name}_rows[{count}] = {{
+{rows}
+}};
+{expected}
+static void difference(const {kind} *values, int count, const {kind} *expected, double *largest) {{
+    double scale = 1, most = 0;
+    for (int i = 0; i < count; i++) {{
+        if (fabs((double)expected[i]) > scale) scale = fabs((double)expected[i]);
+        if (!(fabs((double)values[i] - (double)expected[i]) <= most)) most = fabs((double)values[i] - (double)expected[i]);
+    }}
+    if (!(most / scale <= *largest)) *largest = most / scale;
+}}
+
+int main(int argc, char **argv) {{
+    static {name}_output output;
+    double largest = 0;
+    for (int row = 0; row < {count}; row++) {{
+        if ({name}_predict({name}_rows + row, &output)) return 1;
+{checks}
+        if (argc > 1 && !strcmp(argv[1], "--outputs")) {{
+{prints}
+        }}
+    }}
+    if (argc == 1) printf("{count} example rows: largest difference %.1e\\n", largest);
+    if (argc == 1) printf("constants and memory: see {name}.c\\n");
+    return largest <= {tolerance} ? 0 : 1;
+}}
+#endif
+"""

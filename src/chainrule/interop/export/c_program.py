@@ -1,0 +1,320 @@
+"""A network as C99 for one row: loops over fixed shapes, static memory, no library but ``math.h``.
+
+Each value of the network is a part of a static array of its type. Parts whose values are not needed any more are
+used again. Values that depend on parameters alone are constants. Operations are written as nested loops by
+``c_operations.py``; the functions here place values in memory and write loops.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import FileError, fact
+from chainrule.graph import Constant, Input, Node, order
+from chainrule.interop.export.folding import folded
+
+TYPES = {
+    "float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t", "uint32": "uint32_t",
+    "bool": "uint8_t",
+}
+ONE = {"B": 1}
+SAME = ("stop_gradient", "remat", "again", "reshape")  # operations whose value is their input
+
+
+class CProgram:
+    """The statements of a function from the inputs of a network, for one row, to its outputs.
+
+    Args:
+        arrays: the parameters and states by path.
+        prefix: of the names of constants and memory.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], prefix: str = "model") -> None:
+        self.arrays, self.prefix = arrays, prefix
+        self.lines: list[str] = []
+        self.constants: dict[str, np.ndarray] = {}
+        self.known: dict[Node, np.ndarray] = {}
+        self.names: dict[Node, str] = {}
+        self.shapes: dict[Node, tuple[int, ...]] = {}
+        self.sizes: dict[str, int] = dict(ONE)
+        self.memory = Memory()
+        self._uses: dict[str, int] = {}
+        self._nodes: dict[Node, None] = {}
+        self._depth, self._count = 1, 0
+
+    # --- lines
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+        self.lines.append("    " * self._depth + text)
+
+    def fresh(self, letter: str = "i") -> str:
+        """Return a name that no other variable has."""
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def loops(self, lengths: Sequence[int], body: Callable[[list[str]], None]) -> None:
+        """Write nested loops; axes of length 1 have the index 0.
+
+        Args:
+            lengths: the number of iterations of each loop.
+            body: writes the innermost statements for the names of the indices.
+        """
+        names, depth = [], self._depth
+        for length in lengths:
+            if length == 1:
+                names.append("0")
+                continue
+            name = self.fresh()
+            self.line(f"for (int {name} = 0; {name} < {length}; {name}++) {{")
+            self._depth += 1
+            names.append(name)
+        body(names)
+        while self._depth > depth:
+            self._depth -= 1
+            self.line("}")
+
+    def block(self, opening: str, body: Callable[[], None]) -> None:
+        """Write a block in braces."""
+        self.line(f"{opening} {{")
+        self._depth += 1
+        body()
+        self._depth -= 1
+        self.line("}")
+
+    # --- values
+
+    def shape(self, node: Node) -> tuple[int, ...]:
+        """Return the shape of a value for one row.
+
+        Raises:
+            FileError E462: a length that is not fixed.
+        """
+        if node not in self.shapes:
+            try:
+                spec = node.spec.at(self.sizes)
+            except KeyError as error:
+                raise FileError(
+                    "E462", where="export", name="c", expected=fact("axes of fixed length"),
+                    received=str(node.spec), fix=fact("a network for inputs of one length"),
+                ) from error
+            self.shapes[node] = tuple(int(str(axis)) for axis in spec.shape)
+        return self.shapes[node]
+
+    def attributes(self, node: Node) -> dict[str, Any]:
+        """Return the settings of an operation, with its sizes for one row."""
+        return node.op.with_sizes(self.sizes).attributes
+
+    def value(self, node: Node) -> str:
+        """Return the name of the memory of a value."""
+        if node not in self.names:
+            self.names[node] = self.constant(self.known[node])
+        return self.names[node]
+
+    def constant(self, array: np.ndarray) -> str:
+        """Return the name of a constant array."""
+        for name, other in self.constants.items():
+            if other is array:
+                return name
+        name = f"{self.prefix}_c{len(self.constants)}"
+        self.constants[name] = np.asarray(array)
+        return name
+
+    def place(self, node: Node) -> str:
+        """Return the name of new memory for a value, declared as a pointer."""
+        kind = TYPES[node.dtype]
+        name = self.fresh("v")
+        offset = self.memory.take(kind, max(1, math.prod(self.shape(node))), name)
+        self.line(f"{kind} *const {name} = {self.prefix}_{kind}s + {offset};")
+        return name
+
+    def array(self, node: Node) -> np.ndarray | None:
+        """Return the value of a node that depends on parameters alone; ``None`` for others."""
+        return self.known.get(node)
+
+    def same_loops(self, node: Node) -> list[Node]:
+        """Return the loops over time with the same step and inputs, which are written once."""
+
+        def settings(loop: Node) -> tuple[Any, ...]:
+            own = loop.op.attributes
+            return loop.op.name, loop.inputs, own.get("body"), own.get("reverse"), own.get("axis")
+
+        return [other for other in self._nodes if settings(other) == settings(node)]
+
+    def leave(self, names: Mapping[Node, str], sizes: Mapping[str, int]) -> None:
+        """Forget the values of a step, whose names end with its block.
+
+        Args:
+            names: the values before the block.
+            sizes: the sizes before the block.
+        """
+        for node in [node for node in self.names if node not in names]:
+            if node in self.known:
+                continue
+            del self.names[node]
+            self.shapes.pop(node, None)
+        self.sizes = dict(sizes)
+
+    def write(self, outputs: Iterable[Node], ends: Iterable[Node] = (), keep: Iterable[Node] = ()) -> None:
+        """Write the statements of all nodes that the outputs need.
+
+        Args:
+            outputs: the nodes whose values stay in memory.
+            ends: nodes at which the traversal stops.
+            keep: further nodes that the statements after these read.
+
+        Raises:
+            FileError E462: operations or lengths that cannot be written.
+        """
+        from chainrule.interop.export.c_operations import OPERATIONS, write  # noqa: PLC0415
+
+        pinned, nodes = (*outputs, *keep), order(outputs, ends)
+        missing = [n for n in nodes if n not in self.names and n.op.name not in OPERATIONS
+                   and n.op.name not in SAME and not isinstance(n.op, Constant)
+                   and not (isinstance(n.op, Input) and n.op.label in self.arrays)]
+        if missing:
+            raise refused(missing)
+        self._nodes.update(dict.fromkeys(nodes))
+        last = {source: node for node in nodes for source in node.inputs}
+        for node in nodes:
+            if node in self.names or self._is_known(node):
+                continue
+            if node.op.name in SAME:
+                name = self.names[node] = self.value(node.inputs[0])
+                self._uses[name] = self._uses.get(name, 1) + 1
+            else:
+                self.names[node] = write(self, node)
+            for source in dict.fromkeys(node.inputs):
+                if last[source] is node:
+                    self._release(source, pinned)
+
+    def _release(self, source: Node, pinned: Iterable[Node]) -> None:
+        """Free the memory of a value after its last use, unless another value shares it."""
+        name = self.names.get(source, "")
+        self._uses[name] = self._uses.get(name, 1) - 1
+        if self._uses[name] <= 0 and all(_origin(node) is not _origin(source) for node in pinned):
+            self.memory.free(name)
+
+    def _is_known(self, node: Node) -> bool:
+        if isinstance(node.op, Constant):
+            self.known[node] = node.op.array
+        elif isinstance(node.op, Input):
+            self.known[node] = self.arrays[node.op.label]
+        else:
+            value = folded(node, [self.array(source) for source in node.inputs])
+            if value is None:
+                return False
+            self.known[node] = value
+        return True
+
+
+def _origin(node: Node) -> Node:
+    """Return the node whose memory a node shares."""
+    while node.op.name in SAME:
+        node = node.inputs[0]
+    return node
+
+
+class Memory:
+    """Static memory of each type, as parts that are free again after their last use."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self._free: dict[str, list[tuple[int, int]]] = {}
+        self._parts: dict[str, tuple[str, int, int]] = {}
+
+    def take(self, kind: str, count: int, name: str) -> int:
+        """Return the offset of a free part, the smallest that is large enough.
+
+        Args:
+            kind: type of the elements.
+            count: number of elements.
+            name: of the value.
+        """
+        fits = [part for part in self._free.setdefault(kind, []) if part[1] >= count]
+        if fits:
+            start, length = min(fits, key=lambda part: part[1])
+            self._free[kind].remove((start, length))
+            if length > count:
+                self._free[kind].append((start + count, length - count))
+        else:
+            start = self.sizes.get(kind, 0)
+            self.sizes[kind] = start + count
+        self._parts[name] = (kind, start, count)
+        return start
+
+    def free(self, name: str) -> None:
+        """Make the part of a value free, joined with free neighbors; constants and inputs have none."""
+        if name not in self._parts:
+            return
+        kind, start, count = self._parts.pop(name)
+        parts = sorted([*self._free[kind], (start, count)])
+        joined = [parts[0]]
+        for begin, length in parts[1:]:
+            if begin == sum(joined[-1]):
+                joined[-1] = (joined[-1][0], joined[-1][1] + length)
+            else:
+                joined.append((begin, length))
+        self._free[kind] = joined
+
+
+def refused(nodes: Sequence[Node]) -> FileError:
+    """Return the error for operations that cannot be written."""
+    names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
+    return FileError(
+        "E462", where="export", name="c", expected=fact("operations that C has"), received=", ".join(names),
+        fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
+    )
+
+
+def strides_of(shape: Sequence[int]) -> list[int]:
+    """Return the distance of neighbors along each axis, in elements.
+
+    Example:
+        >>> strides_of((2, 3, 4))
+        [12, 4, 1]
+    """
+    strides, step = [], 1
+    for length in reversed(shape):
+        strides.append(step)
+        step *= length
+    return strides[::-1]
+
+
+def index_of(names: Sequence[str], strides: Sequence[int], offset: int = 0) -> str:
+    """Return the place of an element as an expression.
+
+    Example:
+        >>> index_of(["i", "0", "j"], [12, 4, 1], 2)
+        '12 * i + j + 2'
+    """
+    terms = [
+        name if stride == 1 else f"{stride} * {name}"
+        for name, stride in zip(names, strides, strict=True)
+        if name != "0" and stride
+    ]
+    return " + ".join([*terms, *([str(offset)] if offset or not terms else [])])
+
+
+def literal(value: Any, dtype: str) -> str:
+    """Return a number as C.
+
+    Example:
+        >>> literal(0.5, "float32"), literal(3, "int64"), literal(float("-inf"), "float64")
+        ('0.5f', '3', '-INFINITY')
+    """
+    if dtype not in ("float32", "float64"):
+        number = int(value)
+        return str(number) if abs(number) < 2**31 else f"INT64_C({number})"
+    number = float(value)
+    if math.isnan(number):
+        return "NAN"
+    if math.isinf(number):
+        return "-INFINITY" if number < 0 else "INFINITY"
+    text = repr(number) if dtype == "float64" else f"{number:.9g}"
+    text = text if any(sign in text for sign in ".e") else f"{text}.0"
+    return text if dtype == "float64" else f"{text}f"

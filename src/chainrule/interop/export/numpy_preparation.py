@@ -1,0 +1,164 @@
+"""The preparation of a table in Python with NumPy: a list of columns, and a function that encodes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.data import Preparation
+from chainrule.data.tables.yes_no_words import YES_NO
+from chainrule.errors import FileError, fact
+from chainrule.interop.export.numpy_program import NumpyProgram
+
+KINDS = ("number", "yes_no", "category", "date", "duration", "time", "image")
+
+
+def columns_of(preparation: Preparation) -> list[dict[str, Any]]:
+    """Return what the program has to know of each column.
+
+    Raises:
+        FileError E462: columns of texts.
+    """
+    unknown = [e for e in preparation.encodings if e.kind not in KINDS]
+    if unknown:
+        raise FileError(
+            "E462", where="export", name="numpy",
+            expected=fact("columns of the kinds {kinds}", kinds=", ".join(KINDS)),
+            received=fact("{kind}: {names}", kind=unknown[0].kind, names=", ".join(e.column for e in unknown)),
+            fix=fact("train without the column {column}", column=unknown[0].column),
+        )
+    return [_described(encoding) for encoding in preparation.encodings]
+
+
+def _described(encoding: Any) -> dict[str, Any]:
+    names = {
+        "number": ("mean", "std", "limit", "indicator"),
+        "yes_no": ("mean", "indicator"),
+        "category": ("levels", "rare", "counts", "missing"),
+        "date": ("first", "mean", "std", "year_mean", "year_std", "parts", "indicator"),
+        "duration": ("mean", "std", "indicator"),
+        "time": ("mean", "std", "indicator"),
+        "image": ("mean", "std"),
+    }[encoding.kind]
+    values = {name: getattr(encoding, name) for name in names}
+    if encoding.kind == "category" and encoding.rare:
+        values["frequency"] = encoding.frequency
+    return {"name": encoding.column, "kind": encoding.kind, **values}
+
+
+ENCODE = f'''
+FAR = 1e6  # standardized values are clipped to it
+YES_NO = {YES_NO!r}
+
+
+def encode(table):
+    """The features of the network, float32: (B, F), or (B, H, W, C) of images."""
+    parts = [ENCODERS[column["kind"]](column, table[column["name"]]) for column in COLUMNS]
+    return np.concatenate(parts, axis=-1).astype(np.float32)
+
+
+def is_missing(cell):
+    return cell is None or cell == "" or cell != cell
+
+
+def scaled(x, mean, std, limit=FAR):
+    if not std > 0:
+        return np.zeros(len(x))
+    return np.clip((x - mean) / std, -limit, limit)
+
+
+def with_indicator(column, values, missing):
+    x = np.stack(values, axis=1)  # (B, F)
+    x[missing] = 0.0
+    return np.concatenate([x, missing[:, None]], axis=1) if column["indicator"] else x
+
+
+def number(column, cells):
+    x = np.array([np.nan if is_missing(cell) else float(cell) for cell in cells])
+    z = scaled(x, column["mean"], column["std"], column.get("limit", FAR))
+    return with_indicator(column, [z], np.isnan(x))
+
+
+def yes_no(column, cells):
+    values = [np.nan if is_missing(cell) else YES_NO.get(str(cell).strip().lower(), cell) for cell in cells]
+    x = np.array([float(value) for value in values])
+    missing = np.isnan(x)
+    x = np.where(missing, column["mean"], x)[:, None]
+    return np.concatenate([x, missing[:, None]], axis=1) if column["indicator"] else x
+
+
+def category(column, cells):
+    levels, rare = column["levels"], column["rare"]
+    code_of = {{level: code for code, level in enumerate((*levels, *rare))}}
+    listed, x = len(levels), np.zeros((len(cells), len(levels) + 2 * bool(rare) + column["missing"]))
+    for row, cell in enumerate(cells):
+        if is_missing(cell):
+            x[row, -1] = column["missing"] or x[row, -1]
+            continue
+        code = code_of.get(str(cell), -1)
+        if rare:
+            mean, std = column["frequency"]
+            count = column["counts"][code] if code >= 0 else min(column["counts"])
+            x[row, listed + 1] = (math.log(count) - mean) / (std or 1.0)
+            code = code if 0 <= code < listed else listed
+        if code >= 0:
+            x[row, code] = 1.0
+    return x
+
+
+def date(column, cells):
+    missing = np.array([is_missing(cell) for cell in cells])
+    moments = np.array(["1970-01-01" if skip else cell for skip, cell in zip(missing, cells)], "M8[us]")
+    days, months, years = moments.astype("M8[D]"), moments.astype("M8[M]"), moments.astype("M8[Y]")
+    number = days.astype("i8")
+    since = moments.astype("i8") / 86_400_000_000 - column["first"]
+    start = months.astype("M8[D]")
+    weekday = (number + 3) % 7
+    places = {{
+        "month": (months - years.astype("M8[M]")).astype("i8") / 12,
+        "weekday": weekday / 7,
+        "day": (days - start).astype("i8") / ((months + 1).astype("M8[D]") - start).astype("i8"),
+        "hour": (moments - days.astype("M8[us]")).astype("i8") / 86_400_000_000,
+    }}
+    values = [scaled(since, column["mean"], column["std"])]
+    if "year" in column["parts"]:
+        values.append(scaled(years.astype("i8") + 1970, column["year_mean"], column["year_std"]))
+    for part in places:
+        if part in column["parts"]:
+            values += [np.sin(2 * np.pi * places[part]), np.cos(2 * np.pi * places[part])]
+    if "weekday" in column["parts"]:
+        values.append((weekday >= 5).astype(float))
+    return with_indicator(column, values, missing)
+
+
+def seconds(cell):
+    """Seconds of a text such as 7:05 or 1:02:03, of a number, or of an object with ``total_seconds``."""
+    if is_missing(cell):
+        return np.nan
+    if hasattr(cell, "total_seconds"):
+        return cell.total_seconds()
+    if ":" not in str(cell):
+        return float(cell)
+    parts = [float(part) for part in str(cell).split(":")]
+    return sum(part * factor for part, factor in zip(parts, (3600, 60, 1)))
+
+
+def duration(column, cells):
+    return number(column, [seconds(cell) for cell in cells])
+
+
+def time(column, cells):
+    hours = np.array([seconds(cell) for cell in cells]) / 3600
+    angle = 2 * np.pi * hours / 24
+    values = [scaled(hours, column["mean"], column["std"]), np.sin(angle), np.cos(angle)]
+    return with_indicator(column, values, np.isnan(hours))
+
+
+def image(column, cells):
+    std = np.array(column["std"])
+    factor = np.where(std > 0, 1 / np.where(std > 0, std, 1.0), 0.0)
+    shift = (np.array(column["mean"]) * factor).astype(np.float32)
+    return np.asarray(cells) * (factor / 255).astype(np.float32) - shift
+
+
+ENCODERS = {{f.__name__: f for f in (number, yes_no, category, date, duration, time, image)}}
+'''
