@@ -199,6 +199,7 @@ CATALOG: Texts = {
     "E461": "the property belongs to another network",
     "E462": "a file of the format {name} cannot contain this model",
     "E463": "the exported file computes other values than the model in {program}; it was not written",
+    "E464": "there is no program to compare the file with: {program}",
     "E501": "a number became NaN or infinite: {cause}",
     "E502": "the network outputs {outputs} scores, but the data has {classes} classes",
     "E503": "the model is not trained yet",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.interop import FORMATS
 from chainrule.interop.export import formats
+from chainrule.interop.export.c_file import FLAGS
 from chainrule.interop.onnx.export.file import onnx_bytes
 from chainrule.spec import Size, Spec
 
@@ -98,10 +100,74 @@ def test_a_model_of_a_table_takes_its_columns(of_table: cr.Model, tmp_path: Path
 
 def test_the_default_ensemble_of_a_table_is_one_file(tmp_path: Path) -> None:
     frame = table(200).with_columns(y=pl.Series(np.arange(200) % 3 + np.arange(200) / 90))
-    run = cr.train_table(frame, target="y", epochs=2)
-    run.model.export(tmp_path / "ensemble.onnx")
+    model = cr.train_table(frame, target="y", epochs=2).model
+    for suffix, _ in FORMATS.values():
+        model.export(tmp_path / f"ensemble{suffix}")
     received = outputs(tmp_path / "ensemble.onnx", cells(frame))
-    np.testing.assert_allclose(received["value"], run.model.predict(frame), **CLOSE)
+    np.testing.assert_allclose(received["value"], model.predict(frame), **CLOSE)
+
+
+def printed(*command: str | Path) -> str:
+    """What a program prints; it must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr if "-I" not in command else "") == (0, "")
+    return done.stdout
+
+
+def test_a_python_file_predicts_a_table_with_numpy_alone(of_table: cr.Model, tmp_path: Path) -> None:
+    of_table.export(tmp_path / "m.py")
+    frame = table()
+    frame.write_csv(tmp_path / "rows.csv")
+    name = "label" if of_table.task == "classification" else "value"
+    lines = printed(sys.executable, "-I", tmp_path / "m.py", tmp_path / "rows.csv").splitlines()
+    assert lines[0] == name
+    predicted = of_table.predict(frame)
+    if name == "label":
+        assert lines[1:] == predicted.tolist()
+    else:
+        np.testing.assert_allclose(np.array(lines[1:], float), predicted, **CLOSE)
+    assert "chainrule" not in {
+        line.split()[1].split(".")[0]
+        for line in (tmp_path / "m.py").read_text().splitlines()
+        if line.startswith(("import ", "from "))
+    }
+
+
+@pytest.mark.parametrize("columns", [["age", "age_2", "na me", "年龄", "int"], ['"); x("', "*/ int", "\\"]])
+def test_names_of_columns_and_levels_are_data(columns: list[str], tmp_path: Path) -> None:
+    rows = {name: [f"{name}{i % 3}" for i in range(30)] for name in columns} | {"y": ['a"b', "c\\d*/"] * 15}
+    model = cr.Model(cr.Dense(2), "cross_entropy")
+    model.fit(rows, "y", epochs=1, verbose=False)
+    for suffix, _ in FORMATS.values():
+        assert model.export(tmp_path / f"m{suffix}").rows == 7
+
+
+def test_a_c_file_has_no_undefined_behavior(of_table: cr.Model, tmp_path: Path) -> None:
+    of_table.export(tmp_path / "m.c")
+    flags = [*FLAGS, "-DM_TEST", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    printed("cc", *flags, "-o", tmp_path / "test", tmp_path / "m.c", "-lm")
+    assert printed(tmp_path / "test").startswith("7 example rows: largest difference")
+    body = "static m_input in; static m_output out; return m_predict(&in, &out);"
+    (tmp_path / "user.cpp").write_text(f'#include "m.h"\nint main() {{ {body} }}\n')
+    printed("cc", *FLAGS, "-c", "-o", tmp_path / "m.o", tmp_path / "m.c")
+    printed(
+        "c++",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-o",
+        tmp_path / "user",
+        tmp_path / "user.cpp",
+        tmp_path / "m.o",
+        "-lm",
+    )
+
+
+def test_without_a_compiler_no_c_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    refused(lambda: model_of(cr.Dense(2), (3,)).export(tmp_path / "m.c"), "E464")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_metadata_has_labels_columns_and_a_hash(of_table: cr.Model, tmp_path: Path) -> None:
@@ -136,7 +202,8 @@ def test_several_outputs_have_their_names(tmp_path: Path) -> None:
     net = cr.Parallel(size=cr.Dense(1), kind=cr.Dense(2), merge_mode="none")
     model = cr.Model(net, {"size": "mse", "kind": "cross_entropy"}, classes={"kind": ["no", "yes"]})
     model.initialize({"x": Spec((Size.symbol("B"), 3), "float32")})
-    model.export(tmp_path / "m.onnx")
+    for suffix, _ in FORMATS.values():
+        model.export(tmp_path / f"m{suffix}")
     x = np.ones((2, 3), "float32")
     received = outputs(tmp_path / "m.onnx", {"x": x})
     assert set(received) == {"size.value", "kind.label", "kind.probabilities"}
@@ -162,14 +229,16 @@ def test_a_file_with_other_outputs_is_not_written(tmp_path: Path, monkeypatch: p
 
 def test_errors_name_what_the_format_lacks(tmp_path: Path) -> None:
     model = model_of(cr.Dense(2), (3,))
-    assert ".onnx" in refused(lambda: model.export(tmp_path / "m.pt"), "E101").fix
+    assert ".onnx" in str(refused(lambda: model.export(tmp_path / "m.pt"), "E101").expected)
     refused(lambda: model.export(tmp_path / "m.onnx", opset=3), "E102")
     refused(lambda: cr.Model(cr.Dense(2), "mse").export(tmp_path / "m.onnx"), "E503")
     texts = pl.DataFrame({"t": [f"some words {i} about {i % 7}" for i in range(40)], "y": [0.0, 1.0] * 20})
     of_texts = cr.Model(cr.Dense(1), "mse")
     of_texts.fit(texts, "y", kinds={"t": "text"}, epochs=1, verbose=False)
-    error = refused(lambda: of_texts.export(tmp_path / "m.onnx"), "E462")
-    assert "t" in str(error.received)
+    for suffix, _ in FORMATS.values():
+        error = refused(lambda suffix=suffix: of_texts.export(tmp_path / f"m{suffix}"), "E462")
+        assert "t" in str(error.received)
+    refused(lambda: model.export(tmp_path / "m.py", opset=18), "E101")
     assert not list(tmp_path.iterdir())
 
 

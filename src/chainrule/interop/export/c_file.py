@@ -1,7 +1,8 @@
 """A model as C99 for one row at a time: no allocation, no library but ``math.h`` and ``string.h``.
 
-``model.c`` and ``model.h`` define ``model_predict(const model_input *, model_output *)``, named after the file. Compiled
-with ``-DMODEL_TEST`` the file is a program that compares example rows with the outputs of the model.
+``model.c`` and ``model.h`` define ``model_predict(const model_input *, model_output *)``, named after the
+file. Compiled with ``-DMODEL_TEST`` the file is a program that compares example rows with the outputs of the
+model.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
     source = _Source(model, Path(where).stem, rows)
     files = {".h": source.header().encode()}
     content = source.text().encode()
-    return Draft(content, lambda: _outputs(source, content, files, compiler, where), Path(compiler).name, files)
+    return Draft(
+        content, lambda: _outputs(source, content, files, compiler, where), Path(compiler).name, files
+    )
 
 
 def _outputs(
@@ -138,9 +141,15 @@ class _Source:
         kinds = {kind: np.dtype(name).itemsize for name, kind in TYPES.items()}
         used = sum(size * kinds[kind] for kind, size in self.program.memory.sizes.items())
         return _SOURCE.format(
-            name=self.name, macro=self.macro, weights=f"{arrays:,}", memory=f"{used:,}",
-            constants=levels + constants(self.program), statics=memory(self.program), helpers=helpers,
-            labels="".join(output.definition(self.name) for output in self.outputs), encode=encode,
+            name=self.name,
+            macro=self.macro,
+            weights=f"{arrays:,}",
+            memory=f"{used:,}",
+            constants=levels + constants(self.program),
+            statics=memory(self.program),
+            helpers=helpers,
+            labels="".join(output.definition(self.name) for output in self.outputs),
+            encode=encode,
             call=call.format(self.preparation.size, self.name) if self.preparation else "",
             lines="\n".join(self.program.lines),
             outputs="\n".join(line for output in self.outputs for line in output.lines()),
@@ -154,23 +163,31 @@ class _Source:
             rows = [self.preparation.row(self.rows.columns, row) for row in range(count)]
         else:
             rows = [
-                "{" + ", ".join(
-                    f"{{\n{_numbers(self.rows.arrays[key][row])}\n}}" for key in self.inputs
-                ) + "}"
+                "{"
+                + ", ".join(f"{{\n{_numbers(self.rows.arrays[key][row])}\n}}" for key in self.inputs)
+                + "}"
                 for row in range(count)
             ]
         expected = "".join(
-            constant(f"{self.name}_expected{i}", self._expected(output)) for i, output in enumerate(self.outputs)
+            constant(f"{self.name}_expected{i}", self._expected(output))
+            for i, output in enumerate(self.outputs)
         )
         checks = "\n".join(
-            f"        difference({output.field}, {output.count}, {self.name}_expected{i} + {output.count} * row, "
-            "&largest);"
+            f"        difference({output.field}, {output.count}, "
+            f"{self.name}_expected{i} + {output.count} * row, &largest);"
             for i, output in enumerate(self.outputs)
         )
         prints = "\n".join(line for output in self.outputs for line in output.prints())
         return _TEST.format(
-            name=self.name, macro=self.macro, count=count, rows=",\n".join(rows), expected=expected,
-            checks=checks, prints=prints, tolerance=TOLERANCE, kind=self.outputs[0].kind,
+            name=self.name,
+            macro=self.macro,
+            count=count,
+            rows=",\n".join(rows),
+            expected=expected,
+            checks=checks,
+            prints=prints,
+            tolerance=TOLERANCE,
+            kind=self.outputs[0].kind,
         )
 
     def _expected(self, output: _Output) -> np.ndarray:
@@ -196,7 +213,13 @@ class _Output:
     """One output of a network in C."""
 
     def __init__(
-        self, program: CProgram, name: str, target: Target, node: Node, is_one_of_many: bool, model: ModelState
+        self,
+        program: CProgram,
+        name: str,
+        target: Target,
+        node: Node,
+        is_one_of_many: bool,
+        model: ModelState,
     ) -> None:
         self.prefix = f"{name}." if is_one_of_many else ""
         self.own = f"{field_names([name])[0]}_" if is_one_of_many else ""
@@ -212,7 +235,10 @@ class _Output:
         self.count = self.labeled * self.classes
         self.dtype = node.dtype
         if model.preparation is not None and model.preparation.task == "regression":
-            self.restore, self.dtype = (model.preparation.target_mean, model.preparation.target_std), "float64"
+            self.restore, self.dtype = (
+                (model.preparation.target_mean, model.preparation.target_std),
+                "float64",
+            )
         self.kind = TYPES[self.dtype]
         self.field = f"output.{self.own}{'probabilities' if self.has_label else 'value'}"
 
@@ -227,7 +253,9 @@ class _Output:
 
     def declaration(self, name: str) -> str:
         """Return the declaration of the labels."""
-        return f"extern const char *const {name}_{self.own}labels[{len(self.labels)}];\n" if self.labels else ""
+        return (
+            f"extern const char *const {name}_{self.own}labels[{len(self.labels)}];\n" if self.labels else ""
+        )
 
     def definition(self, name: str) -> str:
         """Return the definition of the labels."""
@@ -254,8 +282,10 @@ class _Output:
         copies = (
             [f"        {target}[2 * i] = 1 - {value}[i];", f"        {target}[2 * i + 1] = {value}[i];"]
             if self.is_pair
-            else [f"        for (int k = 0; k < {self.classes}; k++)",
-                  f"            {target}[{self.classes} * i + k] = {value}[{self.scores} * i + k];"]
+            else [
+                f"        for (int k = 0; k < {self.classes}; k++)",
+                f"            {target}[{self.classes} * i + k] = {value}[{self.scores} * i + k];",
+            ]
         )
         label, classes = f"output->{self.own}label[i]", self.classes
         return [
@@ -272,7 +302,8 @@ class _Output:
         lines = []
         if self.has_label:
             lines.append(
-                f'            for (int i = 0; i < {self.labeled}; i++) printf("%d ", output.{self.own}label[i]);'
+                f"            for (int i = 0; i < {self.labeled}; i++) "
+                f'printf("%d ", output.{self.own}label[i]);'
             )
         loop = f"for (int i = 0; i < {self.count}; i++)"
         return [*lines, f'            {loop} printf("%.17g ", (double){self.field}[i]);']
@@ -303,7 +334,7 @@ typedef struct {{
 }} {name}_output;
 
 {labels}
-/* Compute the outputs of one row; returns 0, or 1 if an input that is an index is out of range. Not reentrant. */
+/* Compute the outputs of one row; not reentrant. Returns 0, or 1 if an index is out of range. */
 int {name}_predict(const {name}_input *input, {name}_output *output);
 
 #ifdef __cplusplus
@@ -351,7 +382,8 @@ static void difference(const {kind} *values, int count, const {kind} *expected, 
     double scale = 1, most = 0;
     for (int i = 0; i < count; i++) {{
         if (fabs((double)expected[i]) > scale) scale = fabs((double)expected[i]);
-        if (!(fabs((double)values[i] - (double)expected[i]) <= most)) most = fabs((double)values[i] - (double)expected[i]);
+        const double distance = fabs((double)values[i] - (double)expected[i]);
+        if (!(distance <= most)) most = distance;
     }}
     if (!(most / scale <= *largest)) *largest = most / scale;
 }}

@@ -182,19 +182,17 @@ def _pad(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     first = []
     lengths = []
     for n, low, gap, length in zip(inner, own["low"], own["between"], shape, strict=True):
-        begin = max(0, -(int(low) // (gap + 1)) if low < 0 else 0)
-        kept = [k for k in range(begin, n) if 0 <= int(low) + k * (gap + 1) < length]
-        first.append((kept[0] if kept else 0, int(low)))
-        lengths.append(len(kept))
+        cells = [k for k in range(n) if 0 <= int(low) + k * (gap + 1) < length]
+        first.append((cells[0] if cells else 0, int(low)))
+        lengths.append(len(cells))
     offset = sum(
-        (low + k * (gap + 1)) * step
-        for (k, low), gap, step in zip(first, own["between"], steps, strict=True)
+        (low + k * (gap + 1)) * step for (k, low), gap, step in zip(first, own["between"], steps, strict=True)
     )
-    taken = sum(k * step for (k, _), step in zip(first, strides_of(inner), strict=True))
+    begin = sum(k * step for (k, _), step in zip(first, strides_of(inner), strict=True))
     moved = [step * (gap + 1) for step, gap in zip(steps, own["between"], strict=True)]
 
     def body(names: list[str]) -> None:
-        cell = f"{source}[{index_of(names, strides_of(inner), taken)}]"
+        cell = f"{source}[{index_of(names, strides_of(inner), begin)}]"
         program.line(f"{target}[{index_of(names, moved, offset)}] = {cell};")
 
     program.loops(lengths, body)
@@ -230,7 +228,8 @@ def _gather(program: CProgram, node: Node, own: dict[str, Any]) -> str:
         program.loops(
             [width],
             lambda inner: program.line(
-                f"{target}[{index_of([*names, *inner], [width, 1])}] = {source}[{width} * {place} + {inner[0]}];"
+                f"{target}[{index_of([*names, *inner], [width, 1])}] = "
+                f"{source}[{width} * {place} + {inner[0]}];"
             ),
         )
 
@@ -252,7 +251,8 @@ def _scatter_add(program: CProgram, node: Node, own: dict[str, Any]) -> str:
         program.loops(
             [width],
             lambda inner: program.line(
-                f"{target}[{width} * {place} + {inner[0]}] += {source}[{index_of([*names, *inner], [width, 1])}];"
+                f"{target}[{width} * {place} + {inner[0]}] += "
+                f"{source}[{index_of([*names, *inner], [width, 1])}];"
             ),
         )
 
@@ -293,7 +293,9 @@ def _reduced(program: CProgram, node: Node, own: dict[str, Any]) -> str:
         moved = [0 if axis in axes else step for axis, step in enumerate(strides_of(shape))]
         program.loops(
             outer,
-            lambda names: program.line(f"{target}[{index_of(names, steps)}] = {source}[{index_of(names, moved)}];"),
+            lambda names: program.line(
+                f"{target}[{index_of(names, steps)}] = {source}[{index_of(names, moved)}];"
+            ),
         )
     else:
         _filled(program, target, count, FIRST[node.op.name])
@@ -381,9 +383,7 @@ def _matmul(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     target = program.place(node)
     _filled(program, target, math.prod(shape), "0")
     stack = shape[:-2]
-    strides = [
-        [step * math.prod(own[-2:]) for step in _aligned(own[:-2], stack)] for own in (left, right)
-    ]
+    strides = [[step * math.prod(own[-2:]) for step in _aligned(own[:-2], stack)] for own in (left, right)]
     outer = [step * rows * columns for step in strides_of(stack)]
 
     def body(names: list[str]) -> None:
@@ -422,7 +422,7 @@ def _resample(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 def _cells(
     program: CProgram, own: dict[str, Any], places: Sequence[str], taps: Sequence[str], space: Sequence[int]
 ) -> tuple[list[str], str]:
-    """The cells of the image that taps cover, and the condition that they are inside; "" if they always are."""
+    """Return the cells of the image that taps cover, and the condition that they are inside, if any."""
     names, conditions = [], []
     for axis, (place, tap, length) in enumerate(zip(places, taps, space, strict=True)):
         name = program.fresh("cell")
@@ -572,7 +572,7 @@ def _convolution_input(program: CProgram, node: Node, own: dict[str, Any]) -> st
 
 @_operation("scan")
 def _scan(program: CProgram, node: Node, own: dict[str, Any]) -> str:
-    """Write a loop once for all of its values; states are copied into memory of their own."""
+    """Write a loop once for all of its values; states are copied into their memory."""
     body, inputs = own["body"], node.inputs
     states, cells = len(body.states), len(body.cells)
     loops = program.same_loops(node)
@@ -614,7 +614,7 @@ def _move(program: CProgram, target: str, source: str, count: int) -> None:
 
 
 def _cell(program: CProgram, leaf: Node, source: Node, t: str, axis: int) -> None:
-    """Write the cell of a sequence at a time into memory of its own."""
+    """Write the cell of a sequence at a time into its memory."""
     steps = strides_of(program.shape(source))
     shape, name = program.shape(leaf), program.value(source)
     target = program.names[leaf] = program.place(leaf)

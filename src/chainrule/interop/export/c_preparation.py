@@ -1,4 +1,4 @@
-"""The preparation of a table in C99: a struct with one field for each column, and the features of the network."""
+"""The preparation of a table in C99: a struct with one field for each column, and the features."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ class CPreparation:
         unknown = [e for e in preparation.encodings if e.kind not in KINDS]
         if unknown:
             raise FileError(
-                "E462", where="export", name="c",
+                "E462",
+                where="export",
+                name="c",
                 expected=fact("columns of the kinds {kinds}", kinds=", ".join(KINDS)),
                 received=fact(
                     "{kind}: {names}", kind=unknown[0].kind, names=", ".join(e.column for e in unknown)
@@ -176,21 +178,24 @@ def field_names(columns: Sequence[str]) -> list[str]:
     names: list[str] = []
     for i, column in enumerate(columns, 1):
         name = re.sub(r"[^A-Za-z0-9]+", "_", column).strip("_")
-        is_plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) and name not in _KEYWORDS and name not in names
+        is_plain = (
+            re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) and name not in _KEYWORDS and name not in names
+        )
         names.append(name if is_plain else f"column_{i}")
     return names
 
 
 _KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "auto break case char const continue default do double else enum extern float for goto if inline int "
+    "long register restrict return short signed sizeof static struct switch typedef union unsigned void "
+    "volatile while "
     "and bool catch class delete explicit export false friend mutable namespace new not operator or private "
     "protected public template this throw true try typename using virtual xor".split()
 )
 
 
 def comment(words: str) -> str:
-    """Return words that can stand in a comment."""
+    """Return words that are valid in a comment."""
     return " ".join(words.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").split())
 
 
@@ -244,7 +249,9 @@ def _date(c: CPreparation, e: Any, x: str) -> None:
     if "year" in e.parts:
         values.append(c.scaled("(double)parts[0]", e.year_mean, e.year_std))
     turns = {
-        "month": "parts[1] / 12.0", "weekday": "parts[2] / 7.0", "day": "parts[3] / (double)parts[4]",
+        "month": "parts[1] / 12.0",
+        "weekday": "parts[2] / 7.0",
+        "day": "parts[3] / (double)parts[4]",
         "hour": f"rest / {_DAY}.0",
     }
     for part in cycles:

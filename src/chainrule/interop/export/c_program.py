@@ -1,8 +1,8 @@
 """A network as C99 for one row: loops over fixed shapes, static memory, no library but ``math.h``.
 
-Each value of the network is a part of a static array of its type. Parts whose values are not needed any more are
-used again. Values that depend on parameters alone are constants. Operations are written as nested loops by
-``c_operations.py``; the functions here place values in memory and write loops.
+Each value of the network is a part of a static array of its type. Parts whose values are not needed any more
+are used again. Values that depend on parameters alone are constants. Operations are written as nested loops
+by ``c_operations.py``; the functions here place values in memory and write loops.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from chainrule.graph import Constant, Input, Node, order
 from chainrule.interop.export.folding import folded
 
 TYPES = {
-    "float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t", "uint32": "uint32_t",
+    "float32": "float",
+    "float64": "double",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "uint32": "uint32_t",
     "bool": "uint8_t",
 }
 ONE = {"B": 1}
@@ -99,8 +103,12 @@ class CProgram:
                 spec = node.spec.at(self.sizes)
             except KeyError as error:
                 raise FileError(
-                    "E462", where="export", name="c", expected=fact("axes of fixed length"),
-                    received=str(node.spec), fix=fact("a network for inputs of one length"),
+                    "E462",
+                    where="export",
+                    name="c",
+                    expected=fact("axes of fixed length"),
+                    received=str(node.spec),
+                    fix=fact("a network for inputs of one length"),
                 ) from error
             self.shapes[node] = tuple(int(str(axis)) for axis in spec.shape)
         return self.shapes[node]
@@ -173,9 +181,15 @@ class CProgram:
         from chainrule.interop.export.c_operations import OPERATIONS, write  # noqa: PLC0415
 
         pinned, nodes = (*outputs, *keep), order(outputs, ends)
-        missing = [n for n in nodes if n not in self.names and n.op.name not in OPERATIONS
-                   and n.op.name not in SAME and not isinstance(n.op, Constant)
-                   and not (isinstance(n.op, Input) and n.op.label in self.arrays)]
+        missing = [
+            n
+            for n in nodes
+            if n not in self.names
+            and n.op.name not in OPERATIONS
+            and n.op.name not in SAME
+            and not isinstance(n.op, Constant)
+            and not (isinstance(n.op, Input) and n.op.label in self.arrays)
+        ]
         if missing:
             raise refused(missing)
         self._nodes.update(dict.fromkeys(nodes))
@@ -253,20 +267,24 @@ class Memory:
             return
         kind, start, count = self._parts.pop(name)
         parts = sorted([*self._free[kind], (start, count)])
-        joined = [parts[0]]
+        merged = [parts[0]]
         for begin, length in parts[1:]:
-            if begin == sum(joined[-1]):
-                joined[-1] = (joined[-1][0], joined[-1][1] + length)
+            if begin == sum(merged[-1]):
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
             else:
-                joined.append((begin, length))
-        self._free[kind] = joined
+                merged.append((begin, length))
+        self._free[kind] = merged
 
 
 def refused(nodes: Sequence[Node]) -> FileError:
     """Return the error for operations that cannot be written."""
     names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
     return FileError(
-        "E462", where="export", name="c", expected=fact("operations that C has"), received=", ".join(names),
+        "E462",
+        where="export",
+        name="c",
+        expected=fact("operations that C has"),
+        received=", ".join(names),
         fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
     )
 

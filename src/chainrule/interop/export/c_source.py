@@ -51,6 +51,7 @@ def text(words: str) -> str:
         '"5\\\\042 \\\\303\\\\251"'
     """
     plain = "".join(
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in words.encode()
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in words.encode()
     )
     return f'"{plain}"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import FileError, fact
-from chainrule.interop.export.example_rows import ExampleRows, example_rows
+from chainrule.interop.export.example_rows import example_rows
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.validation import trained_network, unknown
@@ -89,7 +90,11 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
     trained_network(model, "export")
     atomic_write.require_writable(path)
     rows = example_rows(model)
-    draft: Draft = importlib.import_module(suffixes[suffix]).draft(model, name, rows, **options)
+    function = importlib.import_module(suffixes[suffix]).draft
+    known = list(inspect.signature(function).parameters)[3:]
+    for option in options.keys() - set(known):
+        raise unknown(f"export, {suffix}", option, known, "model.export(path, {}=...)")
+    draft: Draft = function(model, name, rows, **options)
     difference = _difference(rows.outputs, draft.run(), name, draft.program)
     for suffix, content in draft.files.items():
         atomic_write.write(Path(path).with_suffix(suffix), content)

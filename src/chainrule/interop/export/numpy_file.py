@@ -1,8 +1,8 @@
 """A model as one Python file that needs NumPy alone.
 
-The file contains the weights as text, the preparation, one line for each operation, and example rows with their
-outputs, which it compares when it is loaded. ``predict`` takes what ``model.predict`` takes: arrays by name, or the
-columns of a table; as a program it reads a CSV file.
+The file contains the weights as text, the preparation, one line for each operation, and example rows with
+their outputs, which it compares when it is loaded. ``predict`` takes what ``model.predict`` takes: arrays by
+name, or the columns of a table; as a program it reads a CSV file.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,9 @@ def _program(model: ModelState, name: str, rows: ExampleRows) -> str:
     lines = [f"{variables[key]} = {expression}" for key, expression in inputs.items()] + program.lines
     lines += _output_lines(model, {key: program.name(node) for key, node in predicted.items()})
     return _TEMPLATE.format(
-        name=name,
+        name=re.sub(r"[^\w.-]", "_", name),
         inputs="the columns of a table" if model.preparation else f"arrays: {', '.join(inputs)}",
-        functions="\n".join(FUNCTIONS[f] for f in _with_needs(list(program.functions))),
+        functions="\n".join(FUNCTIONS[f] for f in with_needs(program.functions)),
         encode=_encode_lines(model),
         network=textwrap.indent("\n".join(lines), "    "),
         dtypes={key: spec.dtype for key, spec in network.inputs.items()},
@@ -92,7 +93,7 @@ def _program(model: ModelState, name: str, rows: ExampleRows) -> str:
     )
 
 
-def _with_needs(functions: list[str]) -> list[str]:
+def with_needs(functions: Collection[str]) -> list[str]:
     """Return functions with those that they call."""
     return [f for f in FUNCTIONS if f in functions or any(NEEDS.get(g) == f for g in functions)]
 

@@ -1,8 +1,8 @@
 """Each operation as a line of Python with NumPy, for a program that needs nothing else.
 
-``EXPRESSIONS`` has the lines of simple operations: ``{0}`` and ``{1}`` are the inputs. The functions below write
-those that depend on settings. Functions that the lines call are in ``FUNCTIONS``; a program contains the ones that
-it uses.
+``EXPRESSIONS`` has the lines of simple operations: ``{0}`` and ``{1}`` are the inputs. The functions below
+write those that depend on settings. Functions that the lines call are in ``FUNCTIONS``; a program contains
+the ones that it uses.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ def shifted(x, axis):
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
     return x - top, top
 ''',
+    "log_softmax": '''
+def log_softmax(x, axis):
+    """Logarithms of probabilities along an axis."""
+    rest, _ = shifted(x, axis)
+    return rest - np.log(np.exp(rest).sum(axis, keepdims=True))
+''',
     "log_sum": '''
 def log_sum(x, axis):
     """The logarithm of the sum of exponentials along an axis, which is kept."""
@@ -114,9 +120,11 @@ def put(parts, space, strides, low, high, dilation):
     """Windows added at their places: (B, *places, *size, C) -> (B, *space, C)."""
     axes = len(space)
     places, size = parts.shape[1 : 1 + axes], parts.shape[1 + axes : -1]
-    total = np.zeros((len(parts), *(n + a + b for n, a, b in zip(space, low, high)), parts.shape[-1]), parts.dtype)
+    padded = [n + a + b for n, a, b in zip(space, low, high)]
+    total = np.zeros((len(parts), *padded, parts.shape[-1]), parts.dtype)
     for tap in itertools.product(*map(range, size)):
-        cells = [slice(t * d, t * d + (n - 1) * s + 1, s) for t, n, s, d in zip(tap, places, strides, dilation)]
+        along = zip(tap, places, strides, dilation)
+        cells = [slice(t * d, t * d + (n - 1) * s + 1, s) for t, n, s, d in along]
         total[(slice(None), *cells)] += parts[(..., *tap, slice(None))]
     return total[(slice(None), *(slice(a, a + n) for a, n in zip(low, space)))]
 ''',
@@ -140,7 +148,13 @@ def convolution_input(g, w, groups, space, *settings):
     return put(parts, space, *settings)
 ''',
 }
-NEEDS = {"softmax": "shifted", "log_sum": "shifted", "convolution": "windows", "convolution_input": "put"}
+NEEDS = {
+    "softmax": "shifted",
+    "log_softmax": "shifted",
+    "log_sum": "shifted",
+    "convolution": "windows",
+    "convolution_input": "put",
+}
 
 Rule: TypeAlias = "Callable[[NumpyProgram, Node, dict[str, Any]], str]"
 RULES: dict[str, Rule] = {}
@@ -155,7 +169,7 @@ def _rule(*names: str) -> Callable[[Rule], Rule]:
     return enter
 
 
-def written(program: NumpyProgram, node: Node) -> str:
+def line_of(program: NumpyProgram, node: Node) -> str:
     """Return the line of an operation."""
     name = node.op.name
     if name in EXPRESSIONS:
@@ -255,8 +269,7 @@ def _softmax(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
 
 @_rule("log_softmax")
 def _log_softmax(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    x = _x(program, node)
-    return f"{x} - {program.use('log_sum')}({x}, {own['axis']})"
+    return f"{program.use('log_softmax')}({_x(program, node)}, {own['axis']})"
 
 
 @_rule("logsumexp")

@@ -7,7 +7,6 @@ from typing import Any
 from chainrule.data import Preparation
 from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import FileError, fact
-from chainrule.interop.export.numpy_program import NumpyProgram
 
 KINDS = ("number", "yes_no", "category", "date", "duration", "time", "image")
 
@@ -21,9 +20,13 @@ def columns_of(preparation: Preparation) -> list[dict[str, Any]]:
     unknown = [e for e in preparation.encodings if e.kind not in KINDS]
     if unknown:
         raise FileError(
-            "E462", where="export", name="numpy",
+            "E462",
+            where="export",
+            name="numpy",
             expected=fact("columns of the kinds {kinds}", kinds=", ".join(KINDS)),
-            received=fact("{kind}: {names}", kind=unknown[0].kind, names=", ".join(e.column for e in unknown)),
+            received=fact(
+                "{kind}: {names}", kind=unknown[0].kind, names=", ".join(e.column for e in unknown)
+            ),
             fix=fact("train without the column {column}", column=unknown[0].column),
         )
     return [_described(encoding) for encoding in preparation.encodings]

@@ -56,7 +56,9 @@ class NumpyProgram:
     def constant(self, array: np.ndarray) -> str:
         """Return the expression of a constant: a number, or an entry of the stored arrays."""
         if array.ndim == 0 and np.isfinite(array):
-            return f"np.{array.dtype.name}({array.item()!r})" if array.dtype.kind != "b" else repr(bool(array))
+            return (
+                f"np.{array.dtype.name}({array.item()!r})" if array.dtype.kind != "b" else repr(bool(array))
+            )
         for name, other in self.root.constants.items():
             if other is array:
                 return f"W[{name!r}]"
@@ -70,7 +72,9 @@ class NumpyProgram:
             return str(axis)
         terms = []
         for monomial, factor in axis.terms:
-            factors = [str(factor)] * (factor != 1 or not monomial) + [self._symbol(name) for name in monomial]
+            factors = [str(factor)] * (factor != 1 or not monomial) + [
+                self._symbol(name) for name in monomial
+            ]
             terms.append(" * ".join(factors))
         return " + ".join(terms)
 
@@ -114,16 +118,22 @@ class NumpyProgram:
         Raises:
             FileError E462: operations that cannot be written.
         """
-        from chainrule.interop.export.numpy_operations import is_written, written  # noqa: PLC0415
+        from chainrule.interop.export.numpy_operations import is_written, line_of  # noqa: PLC0415
 
         nodes = order(outputs, ends)
         missing = [n for n in nodes if not isinstance(n.op, Input | Constant) and not is_written(n.op.name)]
-        missing += [n for n in nodes if isinstance(n.op, Input) and n not in self.names
-                    and n.op.label not in self.arrays]
+        missing += [
+            n
+            for n in nodes
+            if isinstance(n.op, Input) and n not in self.names and n.op.label not in self.arrays
+        ]
         if missing:
             names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in missing)
             raise FileError(
-                "E462", where="export", name="numpy", expected=fact("operations that NumPy has"),
+                "E462",
+                where="export",
+                name="numpy",
+                expected=fact("operations that NumPy has"),
                 received=", ".join(names),
                 fix=fact("leave out the layer {name}", name=missing[0].site.path or missing[0].op.name),
             )
@@ -134,7 +144,7 @@ class NumpyProgram:
             if node.site.path != path:
                 path = node.site.path
                 self.lines.append(f"# {path}")
-            expression = written(self, node)
+            expression = line_of(self, node)
             self.names[node] = expression if expression.isidentifier() else self.new(expression)
 
     def _is_known(self, node: Node) -> bool:

@@ -1,0 +1,165 @@
+"""Each operation and each layer as lines of NumPy and as loops of C, compared with the reference values."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from chainrule.engines import compile
+from chainrule.graph import Graph, Node, input_node, make
+from chainrule.interop.export.c_file import FLAGS
+from chainrule.interop.export.c_operations import OPERATIONS
+from chainrule.interop.export.c_program import SAME, TYPES, CProgram
+from chainrule.interop.export.c_source import INCLUDES, constants, memory
+from chainrule.interop.export.numpy_file import with_needs
+from chainrule.interop.export.numpy_operations import EXPRESSIONS, FUNCTIONS, RULES
+from chainrule.interop.export.numpy_program import NumpyProgram
+from chainrule.nn.build import build
+from chainrule.ops import CARDS
+from layer_cases import CASES, ready
+
+WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
+CLOSE = {"float32": 2e-5, "float64": 1e-10}
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+class Trial(NamedTuple):
+    """A graph with values.
+
+    Args:
+        name: for messages.
+        inputs, outputs: nodes by name.
+        values: the inputs.
+        parameters: arrays by path.
+        expected: the outputs.
+    """
+
+    name: str
+    inputs: Mapping[str, Node]
+    outputs: Sequence[Node]
+    values: Sequence[np.ndarray]
+    parameters: Mapping[str, np.ndarray]
+    expected: Sequence[np.ndarray]
+
+
+def of_operations() -> list[Trial]:
+    """The samples of all operations."""
+    trials = []
+    for card in CARDS:
+        samples = [s for s in card.samples() if not s.breaks] if card.name not in WITHOUT else []
+        for i, sample in enumerate(samples):
+            for dtype in ("float64",) if card.name == "scan" else ("float64", "float32"):
+                values = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
+                inputs = {f"i{k}": input_node(f"i{k}", a.shape, a.dtype.name) for k, a in enumerate(values)}
+                operation = sample.concrete()
+                with np.errstate(all="ignore"):
+                    expected = np.asarray(operation.evaluate(*values))
+                result = make(operation, *inputs.values())
+                trials.append(Trial(f"{card.name} {i} {dtype}", inputs, [result], values, {}, [expected]))
+    return trials
+
+
+def of_layers(rows: int | None) -> list[Trial]:
+    """The cases of all layers in float32, for the first rows."""
+    trials = []
+    for name, case in CASES.items():
+        values = ready(case, dtype="float32").arrays
+        built = build(case.net, case.specs("float32"), "float32")
+        inputs = {key: values[key][:rows] for key in built.inputs}
+        parameters = {key: array for key, array in values.items() if key not in inputs}
+        expected = compile(Graph(built.outputs), "reference").run({**parameters, **inputs})
+        trials.append(
+            Trial(name, built.inputs, list(built.outputs.values()), list(inputs.values()), parameters,
+                  [expected[key] for key in built.outputs])
+        )  # fmt: skip
+    return trials
+
+
+def differing(trial: Trial, outputs: Sequence[np.ndarray]) -> str:
+    """The difference of the outputs from the expected ones; "" if there is none."""
+    for value, expected in zip(outputs, trial.expected, strict=True):
+        output = np.asarray(value)
+        try:
+            assert output.shape == expected.shape
+            assert output.dtype == expected.dtype
+            close = CLOSE.get(expected.dtype.name, 0.0)
+            np.testing.assert_allclose(output, expected, close, close)
+        except AssertionError as error:
+            return f"{trial.name}: {error}"
+    return ""
+
+
+def test_every_operation_is_written_except_gradients_and_random_values() -> None:
+    names = {card.name for card in CARDS} - WITHOUT
+    assert names == EXPRESSIONS.keys() | RULES.keys()
+    assert names == OPERATIONS.keys() | set(SAME)
+
+
+@pytest.mark.parametrize("trials", [of_operations, lambda: of_layers(None)], ids=["operations", "layers"])
+def test_numpy_lines_have_the_values(trials: Any) -> None:
+    differences = []
+    for trial in trials():
+        program = NumpyProgram(trial.parameters)
+        for name, node in trial.inputs.items():
+            program.add_input(name, node)
+        program.write(trial.outputs)
+        names = ", ".join(map(program.name, trial.outputs))
+        source = "".join(FUNCTIONS[name] for name in with_needs(program.functions))
+        body = "".join(f"    {line}\n" for line in program.lines)
+        source += f"def run({', '.join(trial.inputs)}):\n{body}    return [{names}]\n"
+        scope: dict[str, Any] = {
+            "np": np,
+            "math": math,
+            "itertools": __import__("itertools"),
+            "W": program.constants,
+        }
+        exec(source, scope)
+        with np.errstate(all="ignore"):
+            differences.append(differing(trial, scope["run"](*trial.values)))
+    assert len(differences) > 200
+    assert [text for text in differences if text] == []
+
+
+def function(trial: Trial, name: str) -> str:
+    """A function in C from pointers to inputs and outputs."""
+    program = CProgram(trial.parameters, name)
+    arguments = []
+    for i, node in enumerate(trial.inputs.values()):
+        program.names[node] = f"in{i}"
+        arguments.append(f"const {TYPES[node.dtype]} *in{i}")
+    program.write(trial.outputs)
+    for i, (node, expected) in enumerate(zip(trial.outputs, trial.expected, strict=True)):
+        arguments.append(f"{TYPES[node.dtype]} *out{i}")
+        program.lines.append(
+            f"    for (int k = 0; k < {expected.size}; k++) out{i}[k] = {program.value(node)}[k];"
+        )
+    head = f"int {name}({', '.join(arguments)})"
+    body = "\n".join(program.lines)
+    return f"{memory(program)}{constants(program)}{head};\n{head} {{\n{body}\n    return 0;\n}}\n"
+
+
+def test_c_loops_have_the_values(tmp_path: Path) -> None:
+    trials = [t for t in (*of_operations(), *of_layers(1)) if all(a.size for a in (*t.values, *t.expected))]
+    source = tmp_path / "all.c"
+    source.write_text(INCLUDES + "".join(function(trial, f"f{i}") for i, trial in enumerate(trials)))
+    command = ["cc", *FLAGS, "-O1", "-Wno-unused-parameter", "-shared", "-fPIC"]
+    done = subprocess.run(
+        [*command, "-o", tmp_path / "all.so", source, "-lm"], capture_output=True, check=False
+    )
+    assert done.stderr.decode() == ""
+    library = ctypes.CDLL(str(tmp_path / "all.so"))
+    differences = []
+    for i, trial in enumerate(trials):
+        outputs = [np.zeros(expected.shape, expected.dtype) for expected in trial.expected]
+        arrays = [np.require(array, requirements="C") for array in (*trial.values, *outputs)]
+        assert library[f"f{i}"](*(ctypes.c_void_p(array.ctypes.data) for array in arrays)) == 0
+        differences.append(differing(trial, arrays[len(trial.values) :]))
+    assert len(differences) > 700
+    assert [text for text in differences if text] == []
