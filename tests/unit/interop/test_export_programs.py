@@ -23,6 +23,7 @@ from chainrule.interop.export.numpy_operations import EXPRESSIONS, FUNCTIONS, RU
 from chainrule.interop.export.numpy_program import NumpyProgram
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
+from chainrule.ops.card import Sample
 from layer_cases import CASES, ready
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
@@ -50,20 +51,26 @@ class Trial(NamedTuple):
 
 
 def of_operations() -> list[Trial]:
-    """The samples of all operations."""
-    trials = []
-    for card in CARDS:
-        samples = [s for s in card.samples() if not s.breaks] if card.name not in WITHOUT else []
-        for i, sample in enumerate(samples):
-            for dtype in ("float64",) if card.name == "scan" else ("float64", "float32"):
-                values = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
-                inputs = {f"i{k}": input_node(f"i{k}", a.shape, a.dtype.name) for k, a in enumerate(values)}
-                operation = sample.concrete()
-                with np.errstate(all="ignore"):
-                    expected = np.asarray(operation.evaluate(*values))
-                result = make(operation, *inputs.values())
-                trials.append(Trial(f"{card.name} {i} {dtype}", inputs, [result], values, {}, [expected]))
-    return trials
+    """The samples of all operations; the step of a loop has its own dtype."""
+    samples = [
+        (f"{card.name} {i}", sample, dtype)
+        for card in CARDS
+        if card.name not in WITHOUT
+        for i, sample in enumerate(card.samples())
+        if not sample.breaks
+        for dtype in (("float64",) if card.name == "scan" else ("float64", "float32"))
+    ]
+    return [of_operation(f"{name} {dtype}", sample, dtype) for name, sample, dtype in samples]
+
+
+def of_operation(name: str, sample: Sample, dtype: str) -> Trial:
+    """A sample of an operation in a dtype."""
+    values = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
+    inputs = {f"i{k}": input_node(f"i{k}", a.shape, a.dtype.name) for k, a in enumerate(values)}
+    operation = sample.concrete()
+    with np.errstate(all="ignore"):
+        expected = np.asarray(operation.evaluate(*values))
+    return Trial(name, inputs, [make(operation, *inputs.values())], values, {}, [expected])
 
 
 def of_layers(rows: int | None) -> list[Trial]:
