@@ -251,3 +251,12 @@ def test_every_format_has_a_module() -> None:
     for _, module in FORMATS.values():
         __import__(module)
         assert callable(sys.modules[module].draft)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_an_exported_network_is_imported_again(tmp_path: Path) -> None:
+    net = cr.Sequential(cr.Conv(3, 3, activation="relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(4))
+    first = model_of(net, (8, 8, 2))
+    first.export(tmp_path / "first.onnx")
+    network = cr.load_onnx(tmp_path / "first.onnx")
+    x = np.random.default_rng(0).normal(size=(5, 8, 8, 2)).astype("float32")
+    np.testing.assert_allclose(network.run({"x": x})["probabilities"], first.predict_proba(x), **CLOSE)

@@ -302,7 +302,8 @@ def _reduced(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
     def body(names: list[str]) -> None:
         cells = (f"{target}[{index_of(names, steps)}]", f"{source}[{index_of(names, strides_of(shape))}]")
-        program.line(STEPS[node.op.name].format(*cells))
+        step = STEPS[node.op.name]
+        program.line((step if node.spec.is_float else step.replace(" || {1} != {1}", "")).format(*cells))
 
     program.loops(shape, body)
     return target

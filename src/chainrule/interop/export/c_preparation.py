@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Preparation
-from chainrule.data.tables.yes_no_words import YES_NO
+from chainrule.data.tables.spellings import YES_NO
 from chainrule.errors import FileError, fact
 from chainrule.interop.export.c_program import literal
 from chainrule.interop.export.c_source import constant, text, wrapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.data import Preparation
-from chainrule.data.tables.yes_no_words import YES_NO
+from chainrule.data.tables.spellings import YES_NO
 from chainrule.errors import FileError, fact
 
 KINDS = ("number", "yes_no", "category", "date", "duration", "time", "image")
