@@ -6,8 +6,8 @@
 Each case is a file with one operator, its inputs and expected outputs, by others. It is imported, and its
 graph is exported: to C99, which is compiled with all warnings as errors and run; to lines of NumPy, which are
 run; to ONNX, which ONNX Runtime runs. A case passes if all outputs are the expected ones, within the
-tolerance of the case. Where an output follows from the shapes alone, it is known after the import, and there is nothing
-to export.
+tolerance of the case. Where an output follows from the shapes alone, it is known after the import, and there
+is nothing to export.
 """
 
 from __future__ import annotations
