@@ -32,7 +32,9 @@ from campaigns.onnx_nodes import cases, data_sets, difference, is_plain, model_o
 
 from chainrule.errors import ChainruleError
 from chainrule.graph import Node, order
+from chainrule.interop.export import numpy_operations
 from chainrule.interop.export.c_file import FLAGS
+from chainrule.interop.export.c_operations import OPERATIONS
 from chainrule.interop.export.c_program import TYPES, CProgram
 from chainrule.interop.export.c_source import INCLUDES, constants, memory
 from chainrule.interop.export.numpy_file import with_needs
@@ -143,7 +145,7 @@ def weights_of(trial: Trial) -> dict[str, np.ndarray]:
 
 def in_numpy(trial: Trial) -> None:
     """Run a case as lines of NumPy."""
-    program = NumpyProgram(weights_of(trial))
+    program = NumpyProgram(weights_of(trial), numpy_operations.OPERATIONS)
     variables = {label: f"x{i}" for i, label in enumerate(trial.inputs)}
     for label, node in trial.inputs.items():
         program.add_input(variables[label], node)
@@ -186,7 +188,7 @@ def in_onnx(trial: Trial) -> None:
 
 def c_function(trial: Trial, name: str) -> str:
     """A case as a function in C from pointers to inputs and outputs."""
-    program = CProgram(weights_of(trial), name)
+    program = CProgram(weights_of(trial), OPERATIONS, name)
     arguments = []
     for i, node in enumerate(trial.inputs.values()):
         program.names[node] = f"in{i}"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import FileError, fact
+from chainrule.interop.export.c_operations import OPERATIONS
 from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
 from chainrule.interop.export.c_program import TYPES, CProgram
 from chainrule.interop.export.c_source import constant, constants, memory, text, wrapped
@@ -98,7 +99,7 @@ class _Source:
         self.macro, self.model, self.rows = self.name.upper(), model, rows
         network = model.network
         assert network is not None
-        self.program = CProgram(model.arrays, self.name)
+        self.program = CProgram(model.arrays, OPERATIONS, self.name)
         self.inputs: dict[str, Node] = dict(network.inference.inputs)
         self.fields = dict(zip(self.inputs, field_names(list(self.inputs)), strict=True))
         self.preparation = None

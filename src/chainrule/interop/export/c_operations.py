@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.interop.export.c_program import TYPES, CProgram, index_of, literal, strides_of
+from chainrule.interop.export.c_program import TYPES, CProgram, Writer, index_of, literal, strides_of
 
 ELEMENTS: dict[str, str] = {
     "abs": "fabs({0})",
@@ -50,7 +50,6 @@ ELEMENTS: dict[str, str] = {
 FUNCTIONS = ("fabs", "cos", "erf", "exp", "floor", "log1p", "log", "pow", "sin", "sqrt", "tanh")
 INTEGERS = {"abs": "({0} < 0 ? -{0} : {0})", "sign": "({0} > 0) - ({0} < 0)", "floor": "{0}"}
 
-Writer: TypeAlias = "Callable[[CProgram, Node, dict[str, Any]], str]"
 OPERATIONS: dict[str, Writer] = {}
 """The function that writes an operation and returns the name of its value, by the name of its card."""
 
@@ -61,11 +60,6 @@ def _operation(*names: str) -> Callable[[Writer], Writer]:
         return writer
 
     return enter
-
-
-def write(program: CProgram, node: Node) -> str:
-    """Write the statements of an operation; return the name of its value."""
-    return OPERATIONS[node.op.name](program, node, program.attributes(node))
 
 
 def in_float(text: str, dtype: str) -> str:

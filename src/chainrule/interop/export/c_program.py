@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,16 +29,22 @@ ONE = {"B": 1}
 SAME = ("stop_gradient", "remat", "again", "reshape")  # operations whose value is their input
 
 
+Writer: TypeAlias = "Callable[[CProgram, Node, dict[str, Any]], str]"
+
+
 class CProgram:
     """The statements of a function from the inputs of a network, for one row, to its outputs.
 
     Args:
         arrays: the parameters and states by path.
+        operations: the function that writes an operation with its settings, by the name of its card.
         prefix: of the names of constants and memory.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], prefix: str = "model") -> None:
-        self.arrays, self.prefix = arrays, prefix
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], operations: Mapping[str, Writer], prefix: str = "model"
+    ) -> None:
+        self.arrays, self.operations, self.prefix = arrays, operations, prefix
         self.lines: list[str] = []
         self.constants: dict[str, np.ndarray] = {}
         self.known: dict[Node, np.ndarray] = {}
@@ -178,14 +184,12 @@ class CProgram:
         Raises:
             FileError E462: operations or lengths that cannot be written.
         """
-        from chainrule.interop.export.c_operations import OPERATIONS, write  # noqa: PLC0415
-
         pinned, nodes = (*outputs, *keep), order(outputs, ends)
         missing = [
             n
             for n in nodes
             if n not in self.names
-            and n.op.name not in OPERATIONS
+            and n.op.name not in self.operations
             and n.op.name not in SAME
             and not isinstance(n.op, Constant)
             and not (isinstance(n.op, Input) and n.op.label in self.arrays)
@@ -201,7 +205,7 @@ class CProgram:
                 name = self.names[node] = self.value(node.inputs[0])
                 self._uses[name] = self._uses.get(name, 1) + 1
             else:
-                self.names[node] = write(self, node)
+                self.names[node] = self.operations[node.op.name](self, node, self.attributes(node))
             for source in dict.fromkeys(node.inputs):
                 if last[source] is node:
                     self._release(source, pinned)

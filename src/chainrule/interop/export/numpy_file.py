@@ -24,7 +24,7 @@ import numpy as np
 from chainrule.errors import FileError
 from chainrule.interop.export.example_rows import ExampleRows, cell_text
 from chainrule.interop.export.formats import TOLERANCE, Draft
-from chainrule.interop.export.numpy_operations import FUNCTIONS, NEEDS
+from chainrule.interop.export.numpy_operations import FUNCTIONS, NEEDS, OPERATIONS
 from chainrule.interop.export.numpy_preparation import ENCODE, columns_of
 from chainrule.interop.export.numpy_program import NumpyProgram
 
@@ -70,7 +70,7 @@ def _outputs(content: bytes, where: str) -> Mapping[str, np.ndarray]:
 def _program(model: ModelState, name: str, rows: ExampleRows) -> str:
     network = model.network
     assert network is not None
-    program = NumpyProgram(model.arrays)
+    program = NumpyProgram(model.arrays, OPERATIONS)
     inputs = {key: f"inputs[{key!r}]" for key in network.inference.inputs}
     variables = {key: f"x{i}" for i, key in enumerate(inputs)}
     for key, node in network.inference.inputs.items():

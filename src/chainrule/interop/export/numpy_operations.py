@@ -8,12 +8,12 @@ the ones that it uses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.interop.export.numpy_program import NumpyProgram
+from chainrule.interop.export.numpy_program import NumpyProgram, Rule
 from chainrule.spec import Axis
 
 EXPRESSIONS: dict[str, str] = {
@@ -156,33 +156,23 @@ NEEDS = {
     "convolution_input": "put",
 }
 
-Rule: TypeAlias = "Callable[[NumpyProgram, Node, dict[str, Any]], str]"
-RULES: dict[str, Rule] = {}
-"""The function that writes the line of an operation with settings, by the name of its card."""
+OPERATIONS: dict[str, Rule] = {}
+"""The function that returns the line of an operation, by the name of its card."""
 
 
 def _rule(*names: str) -> Callable[[Rule], Rule]:
     def enter(rule: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, rule))
+        OPERATIONS.update(dict.fromkeys(names, rule))
         return rule
 
     return enter
 
 
-def line_of(program: NumpyProgram, node: Node) -> str:
-    """Return the line of an operation."""
-    name = node.op.name
-    if name in EXPRESSIONS:
-        for function in ("erf", "sigmoid"):
-            if name == function:
-                program.use(function)
-        return EXPRESSIONS[name].format(*map(program.name, node.inputs))
-    return RULES[name](program, node, node.op.attributes)
-
-
-def is_written(name: str) -> bool:
-    """Return whether an operation can be written."""
-    return name in EXPRESSIONS or name in RULES
+@_rule(*EXPRESSIONS)
+def _simple(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
+    if node.op.name in FUNCTIONS:
+        program.use(node.op.name)
+    return EXPRESSIONS[node.op.name].format(*map(program.name, node.inputs))
 
 
 def _x(program: NumpyProgram, node: Node) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,17 +12,25 @@ from chainrule.graph import Constant, Input, Node, order
 from chainrule.interop.export.folding import folded
 from chainrule.spec import Axis, Size
 
+Rule: TypeAlias = "Callable[[NumpyProgram, Node, dict[str, Any]], str]"
+
 
 class NumpyProgram:
     """The lines of a function from the inputs of a network to its outputs.
 
     Args:
         arrays: the parameters and states by path.
+        operations: the function that returns the line of an operation, by the name of its card.
         outer: the program that contains this one, which is the step of a loop.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], outer: NumpyProgram | None = None) -> None:
-        self.arrays, self.outer = arrays, outer
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        operations: Mapping[str, Rule],
+        outer: NumpyProgram | None = None,
+    ) -> None:
+        self.arrays, self.operations, self.outer = arrays, operations, outer
         self.root: NumpyProgram = self if outer is None else outer.root
         self.lines: list[str] = []
         self.names: dict[Node, str] = {}
@@ -35,7 +42,7 @@ class NumpyProgram:
 
     def inner(self) -> NumpyProgram:
         """Return the program of the step of a loop."""
-        return NumpyProgram(self.arrays, self)
+        return NumpyProgram(self.arrays, self.operations, self)
 
     def fresh(self, letter: str = "v") -> str:
         """Return a name that no other value has."""
@@ -118,10 +125,10 @@ class NumpyProgram:
         Raises:
             FileError E462: operations that cannot be written.
         """
-        from chainrule.interop.export.numpy_operations import is_written, line_of  # noqa: PLC0415
-
         nodes = order(outputs, ends)
-        missing = [n for n in nodes if not isinstance(n.op, Input | Constant) and not is_written(n.op.name)]
+        missing = [
+            n for n in nodes if not isinstance(n.op, Input | Constant) and n.op.name not in self.operations
+        ]
         missing += [
             n
             for n in nodes
@@ -144,7 +151,7 @@ class NumpyProgram:
             if node.site.path != path:
                 path = node.site.path
                 self.lines.append(f"# {path}")
-            expression = line_of(self, node)
+            expression = self.operations[node.op.name](self, node, node.op.attributes)
             self.names[node] = expression if expression.isidentifier() else self.new(expression)
 
     def _is_known(self, node: Node) -> bool:
@@ -158,8 +165,3 @@ class NumpyProgram:
                 return False
             self.known[node] = value
         return True
-
-
-def elements(arrays: Iterable[np.ndarray]) -> int:
-    """Return the number of elements of arrays."""
-    return sum(math.prod(array.shape) for array in arrays)
