@@ -110,3 +110,11 @@ def test_no_file_names_a_machine_or_a_package_index(what: str) -> None:
             place = f"{file.relative_to(ROOT)}:{i}: {line.strip()[:80]}"
             lines += [place] if FOREIGN[what].search(line) else []
     assert lines == []
+
+
+def test_the_map_of_contributing_names_existing_folders() -> None:
+    lines = text(ROOT / "CONTRIBUTING.md").split("```")[5].strip().splitlines()
+    names = {part for file in PACKAGE for part in file.parts}
+    folders = {folder for line in lines for folder in re.findall(r"\b(\w+)/", line)}
+    assert {"readers", "kernels", "commands"} <= folders
+    assert sorted(folders - names) == []
