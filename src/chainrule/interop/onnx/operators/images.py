@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.readers.images import decode_image
 from chainrule.errors import fact
 from chainrule.graph import Node, constant
 from chainrule.interop.onnx.call import Call, axis_of, fixed
@@ -355,9 +356,18 @@ def _corners(ys: np.ndarray, xs: np.ndarray, height: int, width: int) -> list[tu
     ]
 
 
+def _decoded(call: Call) -> np.ndarray:
+    """The pixels of an image file, (H, W, C)."""
+    content = call.array(0).astype("uint8").tobytes()
+    form = call.choice("pixel_format", ("RGB", "BGR", "Grayscale"), "RGB")
+    pixels = decode_image(content, "ImageDecoder", 1 if form == "Grayscale" else 3)
+    return pixels[..., ::-1].copy() if form == "BGR" else pixels
+
+
 OPERATORS: dict[str, Any] = {
     "DeformConv": _deformed,
     "GridSample": grid_sample,
+    "ImageDecoder": _decoded,
     "Resize": resize,
     "RoiAlign": _roi_align,
     "Upsample": resize,
