@@ -14,6 +14,7 @@ training that continues exactly is ``resume=True``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from chainrule.diagnosis.accessor import TrainingAnalysis
 from chainrule.errors import explain_method_calls
 from chainrule.extension import Extensible
 from chainrule.generation.accessor import Generation
+from chainrule.memo import Memo
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -39,7 +41,7 @@ from chainrule.robustness.accessor import Robustness
 from chainrule.settings import Language, settings
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
-from chainrule.train.evaluation import evaluate, prediction
+from chainrule.train.evaluation import evaluate, frame_predictions, prediction
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.fit import fit
 from chainrule.train.history import History
@@ -352,6 +354,61 @@ class Model(StateHolder):
         """
         return prediction.predict_proba(self.state, x)
 
+    def predict_frame(self, frame: Any, proba: bool = False) -> Any:
+        """Return a frame with the columns of its predictions behind its own.
+
+        The bits of a row do not depend on the other rows, as in ``predict_batches``.
+
+        Args:
+            frame: a frame of pandas, polars or pyarrow (also a ``RecordBatch``), or of another library with
+                ``__arrow_c_stream__``, such as a relation of DuckDB. It has the columns of the training;
+                others stay as they are.
+            proba: add the probability of each class, ``probability of LABEL``.
+
+        Returns:
+            a frame of the same class with the same rows, order and index, and the columns ``prediction``, or
+            ``prediction NAME`` for each of several outputs, ``prediction[0]``, ... for a vector of up to 20
+            numbers; a name that is used becomes ``NAME (2)``. For other libraries a frame of polars.
+
+        Raises:
+            UsageError E113: no frame. E102: a network in which a row depends on the other rows.
+            TrainingError E503: the model is not trained. E507: probabilities of a model that predicts values.
+            DataError E326: a column is missing; E311 and others for cells, as ``predict``.
+
+        Example:
+            >>> import polars as pl
+            >>> from chainrule.nn import SGD, Dense
+            >>> model = Model(Dense(1), "mse", SGD(0.1))
+            >>> frame = pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]})
+            >>> history = model.fit(frame, "y", epochs=2, verbose=False)
+            >>> model.predict_frame(frame.select("x")).columns
+            ['x', 'prediction']
+        """
+        return frame_predictions.predict_frame(self.state, frame, proba)
+
+    def predict_batches(self, batches: Any, proba: bool = False) -> Any:
+        """Return frames with the columns of their predictions, for frames that come one after another.
+
+        It can be passed as it is to engines that divide a table into partitions:
+        ``table.mapInArrow(model.predict_batches, schema)`` of Spark,
+        ``table.map_batches(model.predict_batches, batch_format="pyarrow")`` of Ray,
+        ``table.map_partitions(model.predict_batches)`` of Dask. The bits of a row do not depend on how the
+        rows are divided. A process that receives the model several times reads it once.
+
+        Args:
+            batches: an iterable of frames with the same columns, as of ``predict_frame``; only one is in
+                memory at a time. Or a single frame.
+            proba: as of ``predict_frame``.
+
+        Returns:
+            an iterator of frames, or the frame, as of ``predict_frame``.
+
+        Raises:
+            DataError E326: a batch has other columns than the first one, or lacks one. Others as
+                ``predict_frame``, when the batch is reached.
+        """
+        return frame_predictions.predict_batches(self.state, batches, proba)
+
     def activations(self, x: Samples, layer: str) -> np.ndarray:
         """Return the output of a layer in inference, (N, ...).
 
@@ -587,8 +644,15 @@ class Model(StateHolder):
 
 
 def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Extensible]]) -> Model:
-    """Return the model in the bytes of a model file; what unpickling calls."""
-    return cls.of(model_file.from_bytes(content, layers, "pickle"))
+    """Return the model in the bytes of a model file; what unpickling calls.
+
+    Engines that divide a table unpickle the model for every partition; the same bytes are read once.
+    """
+    key = hashlib.sha256(content).digest(), tuple(layers)
+    return cls.of(_UNPICKLED(key, lambda: model_file.from_bytes(content, layers, "pickle")))
+
+
+_UNPICKLED = Memo(4)  # states, which never change, by the digest of their bytes
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> Model:

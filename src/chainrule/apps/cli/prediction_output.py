@@ -28,6 +28,8 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.tabular.threshold import decided_labels
+from chainrule.train.evaluation.frame_predictions import PREDICTION, free_name, probability_columns
+from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict_with_probabilities
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.probability_map import Identity
@@ -108,10 +110,9 @@ def require_classes(model: Model, uncertainty: Uncertainty) -> None:
         )
 
 
-PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
+REASON = "reason"
 EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded
 DIGITS = 6  # significant digits of a probability
-MAX_COLUMNS = 20  # of the numbers of one output
 CERTAIN = Uncertainty()
 PART = 1 << 16  # rows that are written together
 TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
@@ -145,15 +146,12 @@ def prediction_columns(
         return _columns(model, model.predict(x))
     predicted, raw = predict_with_probabilities(model.state, x)
     if isinstance(raw, dict) or isinstance(predicted, dict):
-        return _columns(model, predicted) | (_of_outputs(model, raw) if proba else {})
+        return _columns(model, predicted) | (_shares(model, raw) if proba else {})
     labels = np.array(model.labels if len(model.labels) == raw.shape[-1] else range(1, raw.shape[-1] + 1))
     probabilities = raw
     if calibration is not None:
         probabilities = calibration.map(raw)
         predicted = labels[probabilities.argmax(axis=1)] if len(model.labels) else predicted
-        if calibration.map.name != Identity.name:
-            words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
-            screen.line(text_of("calibration_used").format(**words), to_errors=True)
     if threshold is not None:
         predicted = decided_labels(model, probabilities, threshold)
     elif level is not None:
@@ -161,33 +159,28 @@ def prediction_columns(
     columns = _columns(model, predicted)
     columns |= uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
     if proba:
-        shares = np.asarray(probabilities, np.float64)  # (N, K)
-        columns |= dict(zip(map(PROBABILITY.format, labels), shares.T, strict=True))
+        columns |= _shares(model, probabilities)
     return columns | uncertainty.sets(model, raw, labels)
 
 
+def announce_calibration(model: Model) -> None:
+    """Print that predictions come from calibrated probabilities, where the map changes them."""
+    calibration = model.calibration
+    if calibration is None or calibration.map.name == Identity.name:
+        return
+    words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
+    screen.line(text_of("calibration_used").format(**words), to_errors=True)
+
+
+def _shares(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
+    """Return the columns of the probabilities, whose digits are those of the output."""
+    columns = probability_columns(model.state, probabilities)
+    return {name: values.astype(np.float64) for name, values in columns.items()}
+
+
 def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
-    """Return the column of each output; of a vector of up to ``MAX_COLUMNS`` numbers, one for each."""
-    outputs, kind = predicted if isinstance(predicted, dict) else {"": predicted}, kind_of(model)
-    columns: dict[str, np.ndarray] = {}
-    for name, values in outputs.items():
-        title, array = f"{PREDICTION} {name}".strip(), kind.spelled(np.asarray(values))
-        if array.ndim == 2 and array.dtype.kind == "f" and 1 < array.shape[1] <= MAX_COLUMNS:
-            columns |= {f"{title}[{i}]": array[:, i] for i in range(array.shape[1])}
-        else:
-            columns[title] = array
-    return columns
-
-
-def _of_outputs(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
-    """Return the probability of each class of each output that has one class for a row."""
-    columns: dict[str, np.ndarray] = {}
-    for name, shares in probabilities.items():
-        labels = model.state.targets[name].labels or range(1, shares.shape[-1] + 1)
-        if shares.ndim == 2:
-            titles = [PROBABILITY.format(f"{name} {label}") for label in labels]
-            columns |= dict(zip(titles, np.asarray(shares, np.float64).T, strict=True))
-    return columns
+    """Return the column of each output, in the form of the kind of the model."""
+    return columns_of_outputs(predicted, kind_of(model).spelled)
 
 
 def prediction_frame(
@@ -237,17 +230,10 @@ def beside(table: Table, names: Sequence[str], predictions: pl.DataFrame) -> pl.
     if not names:
         return predictions  # a frame without columns has no rows either
     used = set(names)
-    renamed = {name: _free(name, used) for name in predictions.columns}
+    renamed = {name: free_name(name, used) for name in predictions.columns}
     cells = [texts.alias(name) for name, texts in table.originals.items() if name in used]
     frame = table.frame.select(names).with_columns(cells)
     return frame.hstack(predictions.rename(renamed).get_columns())
-
-
-def _free(name: str, names: set[str]) -> str:
-    free, i = name, 2
-    while free in names:
-        free, i = f"{name} ({i})", i + 1
-    return free
 
 
 def to_csv(frame: pl.DataFrame, destination: str) -> str:

@@ -210,7 +210,8 @@ OPTION: Texts = {
     "out": "run folder for the result; by default a new one under runs/",
     "resume_out": "continue the interrupted training in --out",
     "lang": "language: en or zh",
-    "csv": "file for the predictions; by default they are printed",
+    "csv": "file for the predictions, in the format of its suffix (.csv, .parquet, .arrow, .sqlite, .xlsx); "
+    "by default they are printed",
     "only_predictions": "only ids and predictions, without the other columns of DATA",
     "damaged_cells": (
         "cells that are not what their column requires: refuse the table, skip their rows (no "
@@ -547,6 +548,7 @@ WORDS: Texts = {
     "evaluated": "{rows} rows of {data}",
     "trivial_classification_is": "Most frequent class of the training rows: {label}",
     "weighted_by": 'Rows are weighted by "{column}".',
+    "drift_sample": "Compared with the training rows: {rows:,} of {total:,} rows, evenly spaced",
     "drift_title": "Differences from the training rows",
     "drift_column": "column",
     "drift_what": "difference",

@@ -114,6 +114,22 @@ def as_columns(rows: Any) -> Any:
     return rows
 
 
+def is_arrow_frame(value: Any) -> bool:
+    """Return whether a value exports a table by Arrow's C interface (a column, which has no names, is none).
+
+    Tables and batches of pyarrow, relations of DuckDB, and frames of polars, pandas and others do.
+    """
+    return hasattr(value, "__arrow_c_stream__") and any(
+        hasattr(value, name) for name in ("column_names", "columns", "schema")
+    )
+
+
+def names_of_arrow(value: Any) -> list[str]:
+    """Return the names of the columns of what ``is_arrow_frame``, also where polars would panic at them."""
+    names = getattr(value, "column_names", None) or getattr(value, "columns", None)
+    return list(map(str, getattr(value.schema, "names", ()) if names is None else names))
+
+
 def is_records(value: Any) -> bool:
     """Return whether a value is a list of rows that are dicts of cells."""
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)

@@ -99,6 +99,22 @@ class ReadOptions:
         """Return these options with some of them as by default."""
         return replace(self, **{name: getattr(NO_OPTIONS, name) for name in names})
 
+    def with_query(self, query: str, source: str) -> ReadOptions:
+        """Return these options with a query that was written behind the path of a database.
+
+        Raises:
+            UsageError E124: there is a query or a table already. E101: the query is empty.
+        """
+        for name in ("query", "table"):
+            if getattr(self, name):
+                raise UsageError("E124", where=source, first=name, second=fact("a query in the path"))
+        if not query.strip():
+            expected = fact("a query behind {mark}", mark="::")
+            raise UsageError(
+                "E101", where=source, name="", expected=expected, fix='"shop.db::SELECT * FROM t"'
+            )
+        return replace(self, query=query)
+
     def require_only(self, allowed: Collection[str], source: str, kind: str) -> None:
         """Refuse options outside ``allowed``, which have no effect on a format (E128)."""
         wrong = [name for name in self.changed if name not in allowed]

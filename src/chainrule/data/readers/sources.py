@@ -26,6 +26,8 @@ from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compres
 from chainrule.data.readers.frames import (
     as_columns,
     declared_categories,
+    is_arrow_frame,
+    names_of_arrow,
     of_array,
     of_columns,
     of_frame,
@@ -66,6 +68,7 @@ SHOWN = (
     ".gz",
     ".zip",
 )
+QUERY = "::"  # between the path of a database and a query
 STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 STDIN_LIMIT = 16_000_000_000  # bytes
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
@@ -99,6 +102,9 @@ def read_path(source: str | os.PathLike, options: ReadOptions) -> Table:
     if text in STDIN:
         return read_content(_standard_input(), options)
     path = Path(text)
+    file, mark, query = text.partition(QUERY)
+    if mark and os.path.isfile(file) and not os.path.exists(path):
+        return read_path(file, options.with_query(query, text))
     if not os.path.exists(path):
         return _named(text, options)
     if os.path.isdir(path):
@@ -273,8 +279,9 @@ def read_table(
     Args:
         source: a path (CSV and other text, Parquet, Arrow, ``.npz``, ``.xlsx``, JSON, SQLite, DuckDB, also
             compressed by gzip, bzip2, xz or zip; a folder of images: see ``read_images``), ``"-"`` for
-            standard input, a name (``"iris"``), a polars, pandas or pyarrow frame, a dict of columns, dicts
-            of cells (a list of them, or one for a single row), a 2-D array, or a pair ``(x, y)`` of arrays.
+            standard input, a name (``"iris"``), a polars, pandas or pyarrow frame or another with
+            ``__arrow_c_stream__``, a dict of columns, dicts of cells (a list of them, or one for a single
+            row), a 2-D array, or a pair ``(x, y)`` of arrays.
             Columns of arrays are named x1, x2, ..., y.
         delimiter: delimiter of a text file, as a character or ``"tab"``, ``"space"``; detected by default.
         skip: lines above the header that are not read.
@@ -282,7 +289,7 @@ def read_table(
         header: ``"auto"``: the first line that looks like column names; ``"first"``: the first line;
             ``"none"`` or ``None``: there is none, and the columns are named x1, x2, ...
         table: sheet of a workbook, table of a database, or file of an archive.
-        query: SQL query of a database.
+        query: SQL query of a database; also behind its path, ``"shop.db::SELECT ..."``.
         decimal: decimal mark, ``"."`` or ``","``, of numbers in texts that could be read in two ways, such as
             ``1.234``; detected by default, with a notice where nothing decides.
         day_first: whether 05/11/2020 is in November; detected by default, with a notice where nothing
@@ -329,13 +336,13 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
         source = source.collect()
     if isinstance(source, pl.DataFrame):
         return of_frame(source, "frame")
-    if type(source).__module__.partition(".")[0] == "pyarrow" and hasattr(source, "column_names"):
-        check_names("frame", list(map(str, cast(Any, source).column_names)))
-        return of_frame(pl.DataFrame(cast(Any, source)), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return of_pandas(source)
+    if is_arrow_frame(source):
+        check_names("frame", names_of_arrow(source))
+        return of_frame(pl.DataFrame(cast(Any, source)), "frame")
     if isinstance(source, Mapping):
         return of_columns(source, "columns")
     return of_array(source)

@@ -17,7 +17,7 @@ from them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -108,7 +108,52 @@ def read_blocks(path: str | os.PathLike[str], rows: int = BLOCK) -> Iterator[Tab
     if type(rows) is not int or rows < 1:
         raise out_of_range(rows, "rows", "read_blocks", fact("at least 1"))
     file = Path(path)
-    return (_block(file, start, rows) for start in range(0, _count(file), rows))
+    return (Table(read_table(frame).frame, file.name) for frame in _frames(file, _count(file), rows))
+
+
+def parquet_files(path: str | os.PathLike[str]) -> list[Path]:
+    """Return a Parquet file, or the ones in a folder that has no other visible files, by name; else none.
+
+    Example:
+        >>> pl.DataFrame({"x": [1.0]}).write_parquet("x.parquet")
+        >>> [file.name for file in parquet_files("x.parquet")], parquet_files("x.csv")
+        (['x.parquet'], [])
+    """
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(file for file in place.iterdir() if not file.name.startswith((".", "_")))
+        return files if all(file.is_file() and _is_parquet(file) for file in files) else []
+    return [place] if _is_parquet(place) and place.is_file() else []
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.name.lower().endswith((".parquet", ".pq"))
+
+
+def read_frames(files: Sequence[Path], rows: int = BLOCK) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Read Parquet files one after another as frames of ``rows`` rows each, with the place of each.
+
+    Args:
+        files: with the columns of the first one, in any order; others than these are left out.
+        rows: rows of a frame; the last one of a file has the rest.
+
+    Raises:
+        DataError: E301, E316, E304 as ``count_rows``; E326 a file lacks a column of the first one.
+    """
+    names: list[str] = []
+    for file in files:
+        start = 0
+        for frame in _frames(file, _count(file), rows):
+            names = names or frame.columns
+            missing = [name for name in names if name not in frame.columns]
+            if missing:
+                expected = ", ".join(names[:20])
+                received = fact('no "{names}"', names='", "'.join(missing[:8]))
+                raise DataError("E326", where=file.name, expected=expected, received=received)
+            end = start + frame.height
+            place = fact("rows {first:,} to {last:,} of {name}", name=file.name, first=start + 1, last=end)
+            yield place, frame.select(names)
+            start = end
 
 
 def sample_rows(path: str | os.PathLike[str], rows: int = BLOCK, seed: int = 0) -> Table:
@@ -212,10 +257,10 @@ def _count(file: Path) -> int:
     return rows
 
 
-def _block(file: Path, start: int, rows: int) -> Table:
-    with _opened(file) as stream:
-        frame = read_parquet(stream, file.name, start, start + rows)  # reads only the groups of these rows
-    return Table(read_table(frame).frame, file.name)
+def _frames(file: Path, total: int, rows: int) -> Iterator[pl.DataFrame]:
+    for start in range(0, total, rows):
+        with _opened(file) as stream:
+            yield read_parquet(stream, file.name, start, start + rows)  # reads only the groups of these rows
 
 
 @contextmanager

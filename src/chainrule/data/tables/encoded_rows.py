@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
+from chainrule.settings import settings
 
 T = TypeVar("T")
 Writer = Callable[[np.ndarray, slice], None]
@@ -68,7 +69,7 @@ def of_each(function: Callable[[int], T], arguments: Sequence[int], rows: int) -
 
     polars and NumPy compute without holding the interpreter lock.
     """
-    threads = pl.thread_pool_size()
+    threads = min(pl.thread_pool_size(), settings.threads)
     if threads == 1 or len(arguments) <= 1 or rows < MANY_ROWS:
         return map(function, arguments)
     with ThreadPoolExecutor(threads) as pool:

@@ -24,10 +24,12 @@ from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
 from chainrule.train.nonfinite.check import is_finite
+from chainrule.validation import out_of_range
 
 # An array, or for several outputs a dict of arrays by name. A type checker cannot know the number of outputs:
 # with ``| Any`` it accepts the use of either one.
 ByOutput: TypeAlias = "np.ndarray | Any"
+APART = 64  # rows that are computed together where the bits of a row must not depend on the others
 
 
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
@@ -77,14 +79,44 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
     return _decided(model, predicted), {n: model.targets[n].probabilities(predicted[n]) for n in classes}
 
 
-def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+def predict_apart(model: ModelState, x: Any, proba: bool) -> tuple[ByOutput, ByOutput | None]:
+    """Return what ``predict`` and, with ``proba``, ``predict_proba`` return for the rows of a frame.
+
+    The bits of a row do not depend on the other rows. Of several outputs, those without classes have no
+    probabilities.
+
+    Raises:
+        TrainingError E507: probabilities of a model that predicts values. UsageError E102: a network whose
+            rows depend on each other.
+    """
+    assert model.network is not None
+    if couples_rows_of(model.network.prediction_program):
+        expected = fact("a network that computes each row by itself")
+        received = fact("one in which a row depends on the others of its batch")
+        raise out_of_range(received, "model", "predict_batches", expected, fix="model.predict(x)")
+    preparation = model.preparation
+    if preparation is not None and not preparation.takes_images and len(x):
+        x = preparation.rows(preparation.read(x))
+    predicted = _predicted(model, x, is_apart=True)
+    if not proba:
+        return _decided(model, predicted), None
+    classes = [n for n, target in model.targets.items() if target.loss.task == "classification"]
+    if not classes:
+        _require_classes(model)
+    probabilities = {n: model.targets[n].probabilities(predicted[n]) for n in classes}
+    return _decided(model, predicted), unwrap_single(probabilities) if len(predicted) == 1 else probabilities
+
+
+def _predicted(model: ModelState, x: Any, is_apart: bool = False) -> dict[str, np.ndarray]:
     """Return the predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
         rows = encode_rows(model, x, may_be_empty=True)
-        return predictions(rows.model, rows.x, "prediction")
+        return predictions(rows.model, rows.x, "prediction", is_apart)
     if model.network is not None and couples_rows_of(model.network.prediction_program):
         return predictions(model, encode_rows(model, x.inputs()).x, "prediction")
-    parts = [part for block in x.blocks() for part in _computed(model, encode_rows(model, block).x, x.count)]
+    parts: list[dict[str, np.ndarray]] = []
+    for block in x.blocks():
+        parts += _computed(model, encode_rows(model, block).x, x.count, is_apart)
     outputs = _outputs_of(model, parts, "prediction")
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, encode_rows(model, x.inputs()).x, outputs)
@@ -113,27 +145,51 @@ def _probabilities(model: ModelState, predicted: Mapping[str, np.ndarray]) -> By
     return unwrap_single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
 
 
-def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
+def predictions(
+    model: ModelState, arrays: Mapping[str, np.ndarray], kind: str, is_apart: bool = False
+) -> dict[str, np.ndarray]:
     """Return outputs of the network (``"raw"``) or predictions for all rows; notifies of non-finite ones."""
-    outputs = _outputs_of(model, _computed(model, arrays), kind)
+    outputs = _outputs_of(model, _computed(model, arrays, 0, is_apart), kind)
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, arrays, outputs)
     return outputs
 
 
 def _computed(
-    model: ModelState, arrays: Mapping[str, np.ndarray], total: int = 0
+    model: ModelState, arrays: Mapping[str, np.ndarray], total: int = 0, is_apart: bool = False
 ) -> list[dict[str, np.ndarray]]:
-    """Return the results of the prediction program, in blocks of rows, which are ``total`` in all."""
+    """Return the results of the prediction program, in blocks of rows, which are ``total`` in all.
+
+    Args:
+        is_apart: whether the bits of a row must not depend on the other rows: every block then has as many
+            rows, the last one copies of its last row.
+    """
     assert model.network is not None
     program, variables = model.network.prediction_program, model.arrays
     if not len(next(iter(arrays.values()))):
         return [empty_results(program)]
     with refuse_memory_error(program):
+        if is_apart:
+            return _computed_apart(program, variables, arrays)
         return [
             program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
             for rows in blocks(program, len(next(iter(arrays.values()))), total)
         ]
+
+
+def _computed_apart(
+    program: Program, variables: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    size = rows_per_block(program, APART)
+    results = []
+    for start in range(0, len(next(iter(arrays.values()))), size):
+        block = {name: a[start : start + size] for name, a in arrays.items()}
+        count = len(next(iter(block.values())))
+        if count < size:
+            block = {n: np.concatenate([a, np.repeat(a[-1:], size - count, 0)]) for n, a in block.items()}
+        outputs = program.run({**variables, **block})
+        results.append({name: values[:count] for name, values in outputs.items()})
+    return results
 
 
 def _outputs_of(

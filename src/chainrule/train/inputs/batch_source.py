@@ -19,6 +19,7 @@ import numpy as np
 
 from chainrule.data.batches.arrays import as_array
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.train.inputs.frame_columns import plain_frame
 from chainrule.validation import out_of_range
 
 ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "to_numpy", "__arrow_c_stream__", "shape")
@@ -240,7 +241,7 @@ def samples_of(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
         DataError E340: a generator of rows. E341: batches whose samples differ in shape.
     """
     if type(x) is np.ndarray or not is_source(x, y):
-        return Batch(x, y, sample_weight)
+        return Batch(plain_frame(x), y, sample_weight)
     if isinstance(x, Iterator):
         first = list(islice(x, 1))
         if first and is_array(first[0]) and np.ndim(first[0]) < 2:

@@ -12,10 +12,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from chainrule.data.readers.csv_files import check_names
+from chainrule.data.readers.frames import is_arrow_frame, names_of_arrow
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, fact
 
-FRAMES = ("DataFrame", "Table")  # classes of pandas and polars, and of pyarrow
+FRAMES = ("DataFrame", "Table", "RecordBatch")  # classes of pandas and polars, and of pyarrow
 ONLY = ""  # the name of an input that was passed without a name
+
+
+def is_frame(x: Any) -> bool:
+    """Return whether a value is a table with named columns, of pandas, polars, pyarrow or another library."""
+    is_table = type(x).__name__ in FRAMES[1:] and hasattr(x, "column_names")
+    return is_table or type(x).__name__ == "DataFrame" or is_arrow_frame(x)
+
+
+def plain_frame(x: Any) -> Any:
+    """Return a frame of another library than pandas, polars and pyarrow as one of polars; others as it is."""
+    if type(x).__name__ in FRAMES or not is_arrow_frame(x):
+        return x
+    check_names("frame", names_of_arrow(x))
+    return pl.DataFrame(x)
 
 
 def column_names(x: Any) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from chainrule import data
 from chainrule.data import Table
 from chainrule.errors import DataError, UsageError, alternatives, fact
 from chainrule.records import frozen
+from chainrule.train.inputs.frame_columns import is_frame, plain_frame
 from chainrule.train.options import FitOptions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def is_table(x: Any, y: Any) -> bool:
     """
     if y is not None and not isinstance(y, str):
         return False
-    return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or _is_frame(x)
+    return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or is_frame(x)
 
 
 def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | None = None) -> tuple[Any, Any]:
@@ -47,7 +48,7 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
         DataError E305: the frame has a column of that name already. DataError E344: another number of
             targets.
     """
-    is_table = _is_frame(x) and (target or kinds or not _has_only_numbers(x))
+    is_table = is_frame(x) and (target or kinds or not _has_only_numbers(x))
     if not is_table or y is None or isinstance(y, str):
         return x, y
     name = target or name_of(y)
@@ -106,13 +107,9 @@ def encode_table(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, 
     return inputs_and_targets(preparation, x) if is_table(x, y) else (x, y)
 
 
-def _is_frame(x: Any) -> bool:
-    is_arrow = type(x).__name__ == "Table" and hasattr(x, "column_names")
-    return is_arrow or type(x).__name__ == "DataFrame"
-
-
 def _has_only_numbers(frame: Any) -> bool:
     """Return whether each column of a frame of pandas, polars or pyarrow has numbers or booleans."""
+    frame = plain_frame(frame)
     dtypes = frame.schema.types if hasattr(frame, "column_names") else frame.dtypes
     return all(str(dtype).lower().startswith(_NUMBERS) for dtype in dtypes)
 

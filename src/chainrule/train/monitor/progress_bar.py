@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.cells import cell_len
@@ -114,3 +114,23 @@ def show_progress_bar() -> Iterator[Bar]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         yield Bar(bar)
+
+
+@contextmanager
+def rows_done(total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that counts rows on a progress bar, which is shown on a terminal only.
+
+    Args:
+        total: the number of rows.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda rows: bar.advance(task, rows)

@@ -1,4 +1,6 @@
-"""``chainrule predict``: the rows of a table with their predictions, as CSV.
+"""``chainrule predict``: the rows of a table with their predictions, as CSV or in the format of ``--out``.
+
+A Parquet file with ``--out``, and a folder of such files, are read, predicted and written in blocks.
 
 The output has the columns of the input, so that rows can be found again, and the prediction of each row.
 Differences of the table from the training rows are printed to standard error. A cell that is not what its
@@ -10,21 +12,25 @@ and ``--out`` is the folder of the sounds.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import numpy as np
 import typer
 
+from chainrule.apps.cli.frame_files import csv_of_frames, write_frames
 from chainrule.apps.cli.model_and_rows import READING, load, take_reading
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
     REASON,
     Uncertainty,
+    announce_calibration,
     beside,
-    csv_parts,
     id_columns,
     prediction_columns,
     prediction_frame,
@@ -36,6 +42,7 @@ from chainrule.apps.cli.tables import print_differences
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.streaming import count_rows, parquet_files, read_frames
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation import (
@@ -53,16 +60,18 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.store import atomic_write
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.options import radius_of
+from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.monitor.memory import refuse_long_text
+from chainrule.train.monitor.progress_bar import rows_done
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
 DAMAGED = ("refuse", "skip", "missing")
+SAMPLE = 1 << 16  # rows of a stream that are compared with the training rows, evenly spaced
 
 
 @with_options({**MEASURES, **READING})
@@ -89,6 +98,15 @@ def predict(
     """Print the rows of a table with their predictions, or write them to a file."""
     choice(damaged, DAMAGED, "--damaged", example="skip")
     reading = take_reading(options)
+    by_row = {"interval": interval, "certify": certify, "sets": sets, "abstain": abstain, **options}
+    others = {name: value not in (None, False) for name, value in by_row.items()}
+    others |= {"damaged": damaged != "refuse"} | dict.fromkeys(reading.changed, True)
+    if os.path.isdir(data) or (out is not None and not any(others.values())):
+        stream = Stream.of(run, data)
+        if stream is not None:
+            _refuse_options(fact("a single file of rows"), **others)
+            stream.write(out, proba, _threshold(stream.model, threshold), only=only, raw=raw)
+            return
     model, rows = load(run, data, reading)
     limits = {"threshold": threshold, "interval": interval, "certify": certify, "sets": sets}
     limits["abstain"] = abstain
@@ -103,7 +121,8 @@ def predict(
         frame = output.columns
         if not isinstance(frame, pl.DataFrame):
             frame = prediction_frame(frame, rows.count)
-        _write(_with_cells(model, rows, frame, only) if output.is_by_row else frame, output.file, raw)
+        frame = _with_cells(model, rows, frame, only) if output.is_by_row else frame
+        _write([frame], output.file, raw)
         if output.notice:
             screen.line(output.notice, to_errors=True)
         return
@@ -114,6 +133,7 @@ def predict(
     choice(sets_method, SET_METHODS, "--sets-method", example="threshold")
     uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
+    announce_calibration(model)
     columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
@@ -124,7 +144,73 @@ def predict(
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
-    _write(_with_cells(model, rows, frame, only), out, raw)
+    _write([_with_cells(model, rows, frame, only)], out, raw)
+
+
+@frozen(eq=False)
+class Stream:
+    """Rows of Parquet files that are read, predicted and written in blocks.
+
+    Args:
+        model: with a preparation of columns.
+        files: at least one, in this order.
+    """
+
+    model: Model
+    files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, run: str, data: str) -> Stream | None:
+        """Return the rows of a Parquet file or of a folder of such files, for a model of tables."""
+        files = parquet_files(data)
+        model = Model.load(model_file(run)) if files else None
+        if model is None or model.preparation is None or model.preparation.takes_images:
+            return None
+        return cls(model, tuple(files))
+
+    def write(self, out: str | None, proba: bool, threshold: float | None, *, only: bool, raw: bool) -> None:
+        """Print the rows with their predictions, or write them to a file; then print how they differ from the
+        training rows.
+
+        Raises:
+            DataError: as ``read_frames`` and ``encode``; nothing is written.
+        """
+        if proba:
+            _require_probabilities(self.model, "RUN", str(self.files[0]))
+        announce_calibration(self.model)
+        total = sum(map(count_rows, self.files))
+        step, sample = -(-total // SAMPLE), []
+        with rows_done(total) as advance:
+
+            def frames() -> Iterator[pl.DataFrame]:
+                for place, frame in read_frames(self.files):
+                    sample.append(frame[::step])
+                    yield self._predicted(place, frame, proba, threshold, only)
+                    advance(frame.height)
+
+            _write(frames(), out, raw)
+        assert self.model.preparation is not None
+        table = self.model.preparation.read(pl.concat(sample, how="vertical_relaxed"))
+        if step > 1:
+            screen.line(text_of("drift_sample").format(rows=table.rows, total=total), to_errors=True)
+        print_differences(self.model.preparation, table, _encoded(self.model.preparation, table)[1])
+
+    def _predicted(
+        self, place: str, frame: pl.DataFrame, proba: bool, threshold: float | None, only: bool
+    ) -> pl.DataFrame:
+        """Return rows of a file with their predictions."""
+        preparation = self.model.preparation
+        assert preparation is not None
+        table = replace(preparation.read(frame), source=place)
+        try:
+            encoded = _encoded(preparation, table)[0]
+        except DataError as error:
+            cells = damaged_cells(preparation, table) if error.code in CODES else ()
+            raise (refusal(table, cells) if cells else error) from None
+        columns = prediction_columns(self.model, encoded, proba, threshold)
+        names = id_columns(self.model, table) if only else list(table.columns)
+        cells = frame.select(names).with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))
+        return beside(Table(cells, place), names, prediction_frame(columns, frame.height))
 
 
 def _with_cells(model: Model, rows: InputRows, frame: pl.DataFrame, only: bool) -> pl.DataFrame:
@@ -134,14 +220,13 @@ def _with_cells(model: Model, rows: InputRows, frame: pl.DataFrame, only: bool) 
     return beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
 
 
-def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
-    """Write a frame as CSV to a file or to the standard output."""
+def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
+    """Write frames to a file, or as CSV to the standard output."""
     is_terminal = out is None and sys.stdout.isatty()
-    parts = csv_parts(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
     if out is not None:
-        atomic_write.write_parts(out, (part.encode() for part in parts))
+        write_frames(frames, out, raw)
         return
-    for part in parts:
+    for part in csv_of_frames(frames, "terminal" if is_terminal else "raw" if raw else "spreadsheet"):
         sys.stdout.write(part)
     sys.stdout.flush()
 
