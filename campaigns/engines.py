@@ -70,13 +70,9 @@ def by_ray(predict: Callable[..., Any], frame: pl.DataFrame, count: int) -> Resu
 
 def by_spark(predict: Callable[..., Any], frame: pl.DataFrame, count: int) -> Results:
     """Return the predictions of partitions that the Python workers of Spark compute."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415
-
-    builder = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-    )
+    builder = import_module("pyspark.sql").SparkSession.builder.master("local[2]")
+    for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
+        builder = builder.config(name, "false")
     session = builder.config("spark.sql.execution.arrow.pyspark.enabled", "true").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     table = session.createDataFrame(frame.to_pandas()).repartition(count)
