@@ -152,18 +152,23 @@ def _write_workbook(frames: Frames, file: Path) -> None:
             archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{text}')
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(f'<worksheet xmlns="{_SHEET}"><sheetData>'.encode())
-            rows = 0
-            for frame in frames:
-                names = [] if rows else [tuple(frame.columns)]
-                rows += frame.height + len(names)
-                if rows > LAST_ROW or frame.width > LAST_COLUMN:
-                    expected = fact("at most {rows:,} rows", rows=LAST_ROW - 1)
-                    received = fact("{rows} rows", rows=rows - 1)
-                    fix = "--out predictions.parquet"
-                    raise DataError("E308", where=TABLE, expected=expected, received=received, fix=fix)
-                for row in chain(names, _plain(frame).iter_rows()):
-                    sheet.write(f"<row>{''.join(map(_cell, row))}</row>".encode())
+            for row in _rows_of_sheet(frames):
+                sheet.write(f"<row>{''.join(map(_cell, row))}</row>".encode())
             sheet.write(b"</sheetData></worksheet>")
+
+
+def _rows_of_sheet(frames: Frames) -> Iterator[tuple[Any, ...]]:
+    """Yield the names and the rows; refuses more than a sheet has."""
+    rows = 0
+    for frame in frames:
+        names = [] if rows else [tuple(frame.columns)]
+        rows += frame.height + len(names)
+        if rows > LAST_ROW or frame.width > LAST_COLUMN:
+            expected = fact("at most {rows:,} rows", rows=LAST_ROW - 1)
+            received = fact("{rows} rows", rows=rows - 1)
+            fix = "--out predictions.parquet"
+            raise DataError("E308", where=TABLE, expected=expected, received=received, fix=fix)
+        yield from chain(names, _plain(frame).iter_rows())
 
 
 def _cell(value: Any) -> str:

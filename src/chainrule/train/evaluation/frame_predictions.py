@@ -9,6 +9,7 @@ A frame keeps its class, its columns, its index and its order.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -150,8 +151,7 @@ def _with_columns(frame: Any, columns: Mapping[str, np.ndarray]) -> Any:
         for name, values in columns.items():
             frame[name] = values if values.ndim == 1 else list(values)
         return frame
-    import pyarrow as pa  # noqa: PLC0415  # imported already by what made the frame
-
+    pa = sys.modules["pyarrow"]  # of the frame
     for name, values in columns.items():
         array = pa.array(values if values.ndim == 1 else values.tolist())
         frame = frame.append_column(name, array)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -54,7 +54,7 @@ from chainrule.data.tables.preparation import (
     without_damaged,
 )
 from chainrule.errors import DataError, TrainingError, UsageError, fact
-from chainrule.inputs import InputRows
+from chainrule.inputs import InputRows, Output
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
@@ -98,33 +98,22 @@ def predict(
     """Print the rows of a table with their predictions, or write them to a file."""
     choice(damaged, DAMAGED, "--damaged", example="skip")
     reading = take_reading(options)
-    by_row = {"interval": interval, "certify": certify, "sets": sets, "abstain": abstain, **options}
-    others = {name: value not in (None, False) for name, value in by_row.items()}
-    others |= {"damaged": damaged != "refuse"} | dict.fromkeys(reading.changed, True)
-    if os.path.isdir(data) or (out is not None and not any(others.values())):
-        stream = Stream.of(run, data)
-        if stream is not None:
-            _refuse_options(fact("a single file of rows"), **others)
-            stream.write(out, proba, _threshold(stream.model, threshold), only=only, raw=raw)
-            return
-    model, rows = load(run, data, reading)
     limits = {"threshold": threshold, "interval": interval, "certify": certify, "sets": sets}
     limits["abstain"] = abstain
     chosen = {"proba": proba, "damaged": damaged != "refuse"}
     chosen |= {name: value is not None for name, value in limits.items()}
     chosen |= {name: bool(value) for name, value in options.items()}
+    stream = Stream.of(run, data, out, chosen | dict.fromkeys(reading.changed, True))
+    if stream is not None:
+        stream.write(out, proba, threshold, only=only, raw=raw)
+        return
+    model, rows = load(run, data, reading)
     expected = rows.kind.options()
     if expected:
         _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
     output = rows.kind.output(model, rows, out)
     if output is not None:
-        frame = output.columns
-        if not isinstance(frame, pl.DataFrame):
-            frame = prediction_frame(frame, rows.count)
-        frame = _with_cells(model, rows, frame, only) if output.is_by_row else frame
-        _write([frame], output.file, raw)
-        if output.notice:
-            screen.line(output.notice, to_errors=True)
+        _write_output(model, rows, output, only, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
@@ -147,6 +136,16 @@ def predict(
     _write([_with_cells(model, rows, frame, only)], out, raw)
 
 
+def _write_output(model: Model, rows: InputRows, output: Output, only: bool, raw: bool) -> None:
+    """Write the predictions of a kind of input that has its own form of them."""
+    frame = output.columns
+    if not isinstance(frame, pl.DataFrame):
+        frame = prediction_frame(frame, rows.count)
+    _write([_with_cells(model, rows, frame, only) if output.is_by_row else frame], output.file, raw)
+    if output.notice:
+        screen.line(output.notice, to_errors=True)
+
+
 @frozen(eq=False)
 class Stream:
     """Rows of Parquet files that are read, predicted and written in blocks.
@@ -160,12 +159,20 @@ class Stream:
     files: tuple[Path, ...]
 
     @classmethod
-    def of(cls, run: str, data: str) -> Stream | None:
-        """Return the rows of a Parquet file or of a folder of such files, for a model of tables."""
-        files = parquet_files(data)
+    def of(cls, run: str, data: str, out: str | None, chosen: Mapping[str, bool]) -> Stream | None:
+        """Return the rows of a Parquet file with ``--out``, or of a folder of such files, for a model of
+        tables.
+
+        Args:
+            chosen: whether options are set; most require all rows together (E601 with a folder).
+        """
+        others = {name: is_set for name, is_set in chosen.items() if name not in ("proba", "threshold")}
+        is_folder = os.path.isdir(data)
+        files = parquet_files(data) if is_folder or (out and not any(others.values())) else []
         model = Model.load(model_file(run)) if files else None
         if model is None or model.preparation is None or model.preparation.takes_images:
             return None
+        _refuse_options(fact("a single file of rows"), **others)
         return cls(model, tuple(files))
 
     def write(self, out: str | None, proba: bool, threshold: float | None, *, only: bool, raw: bool) -> None:
@@ -177,6 +184,7 @@ class Stream:
         """
         if proba:
             _require_probabilities(self.model, "RUN", str(self.files[0]))
+        threshold = _threshold(self.model, threshold)
         announce_calibration(self.model)
         total = sum(map(count_rows, self.files))
         step, sample = -(-total // SAMPLE), []
