@@ -34,9 +34,10 @@ from chainrule.errors import ChainruleError
 from chainrule.graph import Node, order
 from chainrule.interop.export import numpy_operations
 from chainrule.interop.export.c_file import FLAGS
-from chainrule.interop.export.c_operations import OPERATIONS
-from chainrule.interop.export.c_program import TYPES, CProgram
 from chainrule.interop.export.c_source import INCLUDES, constants, memory
+from chainrule.interop.export.dialects import C
+from chainrule.interop.export.loop_operations import OPERATIONS
+from chainrule.interop.export.loop_program import LoopProgram
 from chainrule.interop.export.numpy_file import with_needs
 from chainrule.interop.export.numpy_operations import FUNCTIONS
 from chainrule.interop.export.numpy_program import NumpyProgram
@@ -188,14 +189,14 @@ def in_onnx(trial: Trial) -> None:
 
 def c_function(trial: Trial, name: str) -> str:
     """A case as a function in C from pointers to inputs and outputs."""
-    program = CProgram(weights_of(trial), OPERATIONS, name)
+    program = LoopProgram(weights_of(trial), OPERATIONS, name)
     arguments = []
     for i, node in enumerate(trial.inputs.values()):
         program.names[node] = f"in{i}"
-        arguments.append(f"const {TYPES[node.dtype]} *in{i}")
+        arguments.append(f"const {C.types[node.dtype]} *in{i}")
     program.write(trial.nodes)
     for i, node in enumerate(trial.nodes):
-        arguments.append(f"{TYPES[node.dtype]} *out{i}")
+        arguments.append(f"{C.types[node.dtype]} *out{i}")
         size = math.prod(program.shape(node))
         program.lines.append(f"    for (int k = 0; k < {size}; k++) out{i}[k] = {program.value(node)}[k];")
     head = f"int {name}({', '.join(arguments) or 'void'})"

@@ -610,10 +610,11 @@ class Model(StateHolder):
         """Write a file for other programs, with preparation, network and labels; its suffix is the format.
 
         ``.onnx`` is an ONNX file (``pip install 'chainrule[onnx]'``), ``.py`` a program that needs NumPy
-        alone, ``.c`` C99 for one row at a time, with a header. The inputs are the columns of the training's
-        table or the arrays of the network, the outputs ``label`` and ``probabilities``, or ``value``. Another
-        program computes the outputs of the file for a few rows, which are compared with those of the model
-        before the file is written.
+        alone, ``.c`` C99 for one row at a time, with a header, ``.html`` a page that predicts and explains
+        in a browser, offline. The inputs are the columns of the training's table or the arrays of the
+        network, the outputs ``label`` and ``probabilities``, or ``value``. Another program computes the
+        outputs of the file for a few rows, which are compared with those of the model before the file is
+        written.
 
         Args:
             path: the path of the file; an existing file is replaced at once.
@@ -625,7 +626,7 @@ class Model(StateHolder):
         Raises:
             UsageError E101: another suffix. TrainingError E503: the model is not trained.
             FileError: E462 the format cannot contain this model; E463 the outputs differ; E464 there is no C
-                compiler. Nothing is written then.
+                compiler, or neither Node.js nor a browser. Nothing is written then.
         """
         return interop.export_model(self.state, path, **options)
 

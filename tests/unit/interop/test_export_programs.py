@@ -1,10 +1,10 @@
-"""Each operation and each layer as lines of NumPy and as loops of C, compared with the reference values."""
+"""Each operation and each layer in NumPy, C and JavaScript, compared with the reference values."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import math
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,12 +17,17 @@ from chainrule.engines import compile
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.interop.export import numpy_operations
 from chainrule.interop.export.c_file import FLAGS
-from chainrule.interop.export.c_operations import OPERATIONS
-from chainrule.interop.export.c_program import SAME, TYPES, CProgram
 from chainrule.interop.export.c_source import INCLUDES, constants, memory
+from chainrule.interop.export.dialects import C, JavaScript
+from chainrule.interop.export.html_file import node_program, resource
+from chainrule.interop.export.loop_operations import OPERATIONS
+from chainrule.interop.export.loop_program import SAME, LoopProgram
 from chainrule.interop.export.numpy_file import with_needs
 from chainrule.interop.export.numpy_operations import FUNCTIONS
 from chainrule.interop.export.numpy_program import NumpyProgram
+from chainrule.interop.export.script_source import Weights
+from chainrule.interop.export.script_source import constants as constants_of_script
+from chainrule.interop.export.script_source import memory as memory_of_script
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
 from chainrule.ops.card import Sample
@@ -30,6 +35,7 @@ from layer_cases import CASES, ready
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
 CLOSE = {"float32": 2e-5, "float64": 1e-10}
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 class Trial(NamedTuple):
@@ -137,14 +143,14 @@ def test_numpy_lines_have_the_values(trials: Any) -> None:
 
 def function(trial: Trial, name: str) -> str:
     """A function in C from pointers to inputs and outputs."""
-    program = CProgram(trial.parameters, OPERATIONS, name)
+    program = LoopProgram(trial.parameters, OPERATIONS, name)
     arguments = []
     for i, node in enumerate(trial.inputs.values()):
         program.names[node] = f"in{i}"
-        arguments.append(f"const {TYPES[node.dtype]} *in{i}")
+        arguments.append(f"const {C.types[node.dtype]} *in{i}")
     program.write(trial.outputs)
     for i, (node, expected) in enumerate(zip(trial.outputs, trial.expected, strict=True)):
-        arguments.append(f"{TYPES[node.dtype]} *out{i}")
+        arguments.append(f"{C.types[node.dtype]} *out{i}")
         program.lines.append(
             f"    for (int k = 0; k < {expected.size}; k++) out{i}[k] = {program.value(node)}[k];"
         )
@@ -153,9 +159,13 @@ def function(trial: Trial, name: str) -> str:
     return f"{memory(program)}{constants(program)}{head};\n{head} {{\n{body}\n    return 0;\n}}\n"
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+def of_loops() -> list[Trial]:
+    """The trials for one row; loops have no arrays without elements."""
+    return [t for t in (*of_operations(), *of_layers(1)) if all(a.size for a in (*t.values, *t.expected))]
+
+
 def test_c_loops_have_the_values(tmp_path: Path) -> None:
-    trials = [t for t in (*of_operations(), *of_layers(1)) if all(a.size for a in (*t.values, *t.expected))]
+    trials = of_loops()
     source = tmp_path / "all.c"
     source.write_text(INCLUDES + "".join(function(trial, f"f{i}") for i, trial in enumerate(trials)))
     command = ["cc", *FLAGS, "-O1", "-Wno-unused-parameter", "-shared", "-fPIC"]
@@ -170,5 +180,45 @@ def test_c_loops_have_the_values(tmp_path: Path) -> None:
         arrays = [np.require(array, requirements="C") for array in (*trial.values, *outputs)]
         assert library[f"f{i}"](*(ctypes.c_void_p(array.ctypes.data) for array in arrays)) == 0
         differences.append(differing(trial, arrays[len(trial.values) :]))
+    assert len(differences) > 700
+    assert [text for text in differences if text] == []
+
+
+def script(trial: Trial, name: str, weights: Weights) -> str:
+    """A block in JavaScript that prints the outputs."""
+    program = LoopProgram(trial.parameters, OPERATIONS, name, JavaScript)
+    for i, node in enumerate(trial.inputs.values()):
+        program.names[node] = f"inputs[{i}]"
+    program.write(trial.outputs)
+    inputs = ", ".join(map(weights.add, trial.values))
+    values = ", ".join(f"...{program.value(node)}" for node in trial.outputs)
+    program.line(f"console.log([{values}].map(Number).join(' '));")
+    head = f"{constants_of_script(program, weights)}{memory_of_script(program)}const inputs = [{inputs}];\n"
+    body = "\n".join(program.lines)
+    return f"(() => {{\n{head}{body}\n}})();\n"
+
+
+def test_javascript_loops_have_the_values(tmp_path: Path) -> None:
+    node = node_program()
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    trials, weights = of_loops(), Weights()
+    blocks = [script(trial, f"f{i}", weights) for i, trial in enumerate(trials)]
+    data = {"data": "{}", "weights": weights.text()}
+    head = f"globalThis.part = name => ({json.dumps(data)})[name];\n"
+    file = tmp_path / "all.js"
+    file.write_text(head + resource("model.js") + "".join(blocks))
+    done = subprocess.run([node, file], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    differences = []
+    for trial, line in zip(trials, done.stdout.splitlines(), strict=True):
+        numbers = np.array([float(word) for word in line.split()])
+        ends = np.cumsum([expected.size for expected in trial.expected])
+        parts = np.split(numbers, ends[:-1])
+        outputs = [
+            part.astype(expected.dtype).reshape(expected.shape)
+            for part, expected in zip(parts, trial.expected, strict=True)
+        ]
+        differences.append(differing(trial, outputs))
     assert len(differences) > 700
     assert [text for text in differences if text] == []

@@ -15,21 +15,22 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.errors import FileError, fact
-from chainrule.interop.export.c_operations import OPERATIONS
 from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
-from chainrule.interop.export.c_program import TYPES, CProgram
 from chainrule.interop.export.c_source import constant, constants, memory, text, wrapped
+from chainrule.interop.export.dialects import C
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import TOLERANCE, Draft
+from chainrule.interop.export.loop_operations import OPERATIONS
+from chainrule.interop.export.loop_program import LoopProgram
+from chainrule.interop.export.outputs import Output, outputs_of_network, printed_outputs
 
 if TYPE_CHECKING:
     from chainrule.graph import Node
-    from chainrule.train.inputs.target import Target
     from chainrule.train.model_state import ModelState
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -81,7 +82,8 @@ def _outputs(
             if done.returncode:
                 received = done.stderr.decode(errors="replace")[:300] or f"exit {done.returncode}"
                 raise FileError("E463", where=where, program=Path(compiler).name, received=received)
-    return source.parsed(done.stdout.decode().split())
+    words = done.stdout.decode().split()
+    return printed_outputs([output.output for output in source.outputs], words, source.rows.count)
 
 
 class _Source:
@@ -97,22 +99,16 @@ class _Source:
         name = re.sub(r"\W+", "_", stem, flags=re.ASCII)
         self.name = name if re.match("[A-Za-z]", name) else f"model_{name}"
         self.macro, self.model, self.rows = self.name.upper(), model, rows
-        network = model.network
-        assert network is not None
-        self.program = CProgram(model.arrays, OPERATIONS, self.name)
-        self.inputs: dict[str, Node] = dict(network.inference.inputs)
+        assert model.network is not None
+        self.program = LoopProgram(model.arrays, OPERATIONS, self.name)
+        self.inputs: dict[str, Node] = dict(model.network.inference.inputs)
         self.fields = dict(zip(self.inputs, field_names(list(self.inputs)), strict=True))
         self.preparation = None
         if model.preparation is not None:
             self.preparation = CPreparation(model.preparation, self.name)
         for key, node in self.inputs.items():
             self.program.names[node] = "features" if self.preparation else f"input->{self.fields[key]}"
-        self.predicted = {key.partition(".")[2]: node for key, node in network.predictions().items()}
-        self.program.write(self.predicted.values())
-        self.outputs = [
-            _Output(self.program, key, model.targets[key], node, len(self.predicted) > 1, model)
-            for key, node in self.predicted.items()
-        ]
+        self.outputs = [_Output(output) for output in outputs_of_network(model, self.program)]
 
     def header(self) -> str:
         """Return the header."""
@@ -120,7 +116,7 @@ class _Source:
             fields = self.preparation.struct()
         else:
             fields = "\n".join(
-                f"    {TYPES[node.dtype]} {self.fields[key]}[{math.prod(self.program.shape(node))}]; "
+                f"    {C.types[node.dtype]} {self.fields[key]}[{math.prod(self.program.shape(node))}]; "
                 f"/* {comment(key)}: {self.program.shape(node)[1:]} */"
                 for key, node in self.inputs.items()
             )
@@ -139,7 +135,7 @@ class _Source:
             )
         call = "    static float features[{0}];\n    {1}_encode(input, features);\n"
         arrays = sum(a.nbytes for n, a in self.program.constants.items())
-        kinds = {kind: np.dtype(name).itemsize for name, kind in TYPES.items()}
+        kinds = {kind: np.dtype(name).itemsize for name, kind in C.types.items()}
         used = sum(size * kinds[kind] for kind, size in self.program.memory.sizes.items())
         return _SOURCE.format(
             name=self.name,
@@ -170,12 +166,12 @@ class _Source:
                 for row in range(count)
             ]
         expected = "".join(
-            constant(f"{self.name}_expected{i}", self._expected(output))
+            constant(f"{self.name}_expected{i}", output.output.expected(self.rows.outputs))
             for i, output in enumerate(self.outputs)
         )
         checks = "\n".join(
-            f"        difference({output.field}, {output.count}, "
-            f"{self.name}_expected{i} + {output.count} * row, &largest);"
+            f"        difference({output.field}, {output.output.count}, "
+            f"{self.name}_expected{i} + {output.output.count} * row, &largest);"
             for i, output in enumerate(self.outputs)
         )
         prints = "\n".join(line for output in self.outputs for line in output.prints())
@@ -191,106 +187,73 @@ class _Source:
             kind=self.outputs[0].kind,
         )
 
-    def _expected(self, output: _Output) -> np.ndarray:
-        values = self.rows.outputs[f"{output.prefix}{'probabilities' if output.has_label else 'value'}"]
-        return np.asarray(values, output.dtype)
-
-    def parsed(self, words: list[str]) -> dict[str, np.ndarray]:
-        """Return the printed outputs of all rows."""
-        parts: dict[str, list[Any]] = {}
-        numbers = iter(words)
-        for _ in range(self.rows.count):
-            for output in self.outputs:
-                if output.has_label:
-                    places = [int(next(numbers)) for _ in range(output.labeled)]
-                    labels = [output.labels[place] for place in places] if output.labels else places
-                    parts.setdefault(f"{output.prefix}label", []).append(labels)
-                key = f"{output.prefix}{'probabilities' if output.has_label else 'value'}"
-                parts.setdefault(key, []).append([float(next(numbers)) for _ in range(output.count)])
-        return {key: np.array(values) for key, values in parts.items()}
-
 
 class _Output:
     """One output of a network in C."""
 
-    def __init__(
-        self,
-        program: CProgram,
-        name: str,
-        target: Target,
-        node: Node,
-        is_one_of_many: bool,
-        model: ModelState,
-    ) -> None:
-        self.prefix = f"{name}." if is_one_of_many else ""
-        self.own = f"{field_names([name])[0]}_" if is_one_of_many else ""
-        self.value, self.node = program.value(node), node
-        shape = program.shape(node)
-        self.has_label = target.loss.task == "classification"
-        self.is_classes, self.restore = target.is_classes, None
-        self.labels = list(target.labels or range(target.max_classes)) if self.is_classes else []
-        self.is_pair = self.is_classes and target.max_classes != target.scores
-        self.scores = 1 if self.is_pair else (shape[-1] if shape else 1)
-        self.classes = len(self.labels) if self.is_classes else 1
-        self.labeled = math.prod(shape) // self.scores if self.is_classes else math.prod(shape)
-        self.count = self.labeled * self.classes
-        self.dtype = node.dtype
-        if model.preparation is not None and model.preparation.task == "regression":
-            self.restore, self.dtype = (
-                (model.preparation.target_mean, model.preparation.target_std),
-                "float64",
-            )
-        self.kind = TYPES[self.dtype]
-        self.field = f"output.{self.own}{'probabilities' if self.has_label else 'value'}"
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.own = "" if output.is_only else f"{field_names([output.name])[0]}_"
+        self.kind = C.types[output.dtype]
+        self.field = f"output.{self.own}{'probabilities' if output.has_label else 'value'}"
 
     def fields(self) -> list[str]:
         """Return the fields of the output."""
-        if not self.has_label:
-            return [f"    {self.kind} {self.own}value[{self.count}];"]
+        output = self.output
+        if not output.has_label:
+            return [f"    {self.kind} {self.own}value[{output.count}];"]
         return [
-            f"    int {self.own}label[{self.labeled}]; /* index of the largest probability */",
-            f"    {self.kind} {self.own}probabilities[{self.count}];",
+            f"    int {self.own}label[{output.labeled}]; /* index of the largest probability */",
+            f"    {self.kind} {self.own}probabilities[{output.count}];",
         ]
 
     def declaration(self, name: str) -> str:
         """Return the declaration of the labels."""
+        output = self.output
         return (
-            f"extern const char *const {name}_{self.own}labels[{len(self.labels)}];\n" if self.labels else ""
+            f"extern const char *const {name}_{self.own}labels[{len(output.labels)}];\n"
+            if output.labels
+            else ""
         )
 
     def definition(self, name: str) -> str:
         """Return the definition of the labels."""
-        if not self.labels:
+        output = self.output
+        if not output.labels:
             return ""
-        words = wrapped(text(str(label)) for label in self.labels)
-        return f"const char *const {name}_{self.own}labels[{len(self.labels)}] = {{\n{words}\n}};\n"
+        words = wrapped(text(str(label)) for label in output.labels)
+        return f"const char *const {name}_{self.own}labels[{len(output.labels)}] = {{\n{words}\n}};\n"
 
     def lines(self) -> list[str]:
         """Return the statements that fill the fields."""
-        value, target = self.value, f"output->{self.own}{'probabilities' if self.has_label else 'value'}"
-        if not self.has_label:
+        output = self.output
+        value, target = (
+            output.value,
+            f"output->{self.own}{'probabilities' if output.has_label else 'value'}",
+        )
+        if not output.has_label:
             cell = f"{value}[i]"
-            if self.restore is not None:
-                mean, std = self.restore
+            if output.restore is not None:
+                mean, std = output.restore
                 cell = f"(double){cell} * {std!r} + {mean!r}"
-            return [f"    for (int i = 0; i < {self.count}; i++) {target}[i] = {cell};"]
-        if not self.is_classes:
-            loop = f"    for (int i = 0; i < {self.count}; i++)"
+            return [f"    for (int i = 0; i < {output.count}; i++) {target}[i] = {cell};"]
+        if not output.is_classes:
+            loop = f"    for (int i = 0; i < {output.count}; i++)"
             return [
                 f"{loop} {target}[i] = {value}[i];",
                 f"{loop} output->{self.own}label[i] = {value}[i] > 0.5f;",
             ]
         copies = (
             [f"        {target}[2 * i] = 1 - {value}[i];", f"        {target}[2 * i + 1] = {value}[i];"]
-            if self.is_pair
+            if output.is_pair
             else [
-                f"        for (int k = 0; k < {self.classes}; k++)",
-                f"            {target}[{self.classes} * i + k] = {value}[{self.scores} * i + k];",
+                f"        for (int k = 0; k < {output.classes}; k++)",
+                f"            {target}[{output.classes} * i + k] = {value}[{output.scores} * i + k];",
             ]
         )
-        label, classes = f"output->{self.own}label[i]", self.classes
+        label, classes = f"output->{self.own}label[i]", output.classes
         return [
-            f"    for (int i = 0; i < {self.labeled}; i++) {{",
+            f"    for (int i = 0; i < {output.labeled}; i++) {{",
             *copies,
             f"        {label} = 0;",
             f"        for (int k = 1; k < {classes}; k++)",
@@ -300,20 +263,19 @@ class _Output:
 
     def prints(self) -> list[str]:
         """Return the statements that print the fields."""
+        output = self.output
         lines = []
-        if self.has_label:
+        if output.has_label:
             lines.append(
-                f"            for (int i = 0; i < {self.labeled}; i++) "
+                f"            for (int i = 0; i < {output.labeled}; i++) "
                 f'printf("%d ", output.{self.own}label[i]);'
             )
-        loop = f"for (int i = 0; i < {self.count}; i++)"
+        loop = f"for (int i = 0; i < {output.count}; i++)"
         return [*lines, f'            {loop} printf("%.17g ", (double){self.field}[i]);']
 
 
 def _numbers(array: np.ndarray) -> str:
-    from chainrule.interop.export.c_program import literal  # noqa: PLC0415
-
-    return wrapped(literal(value, array.dtype.name) for value in array.reshape(-1).tolist())
+    return wrapped(C.literal(value, array.dtype.name) for value in array.reshape(-1).tolist())
 
 
 _HEADER = """/* A trained network, written by chainrule. */

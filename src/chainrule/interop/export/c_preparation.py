@@ -10,12 +10,11 @@ import numpy as np
 
 from chainrule.data import Preparation
 from chainrule.data.tables.spellings import YES_NO
-from chainrule.errors import FileError, fact
-from chainrule.interop.export.c_program import literal
 from chainrule.interop.export.c_source import constant, text, wrapped
+from chainrule.interop.export.columns import require_columns
+from chainrule.interop.export.dialects import C
 
 MISSING_DATE = "INT64_MIN"
-KINDS = ("number", "yes_no", "category", "date", "duration", "time", "image")
 _TYPES = {"category": "const char *", "date": "int64_t ", "image": "uint8_t "}
 _NOTES = {
     "number": "NAN if missing",
@@ -73,18 +72,7 @@ class CPreparation:
     """
 
     def __init__(self, preparation: Preparation, prefix: str) -> None:
-        unknown = [e for e in preparation.encodings if e.kind not in KINDS]
-        if unknown:
-            raise FileError(
-                "E462",
-                where="export",
-                name="c",
-                expected=fact("columns of the kinds {kinds}", kinds=", ".join(KINDS)),
-                received=fact(
-                    "{kind}: {names}", kind=unknown[0].kind, names=", ".join(e.column for e in unknown)
-                ),
-                fix=fact("train without the column {column}", column=unknown[0].column),
-            )
+        require_columns(preparation, "c")
         self.encodings: Any = preparation.encodings
         self.prefix = prefix
         self.fields = field_names([e.column for e in preparation.encodings])
@@ -123,9 +111,9 @@ class CPreparation:
             case "date":
                 return MISSING_DATE if cell is None else f"INT64_C({cell})"
             case "yes_no" if isinstance(cell, str):
-                return literal(YES_NO[cell.lower()], "float64")
+                return C.literal(YES_NO[cell.lower()], "float64")
         factor = 3600 if encoding.kind == "time" else 1
-        return "NAN" if cell is None else literal(cell / factor, "float64")
+        return "NAN" if cell is None else C.literal(cell / factor, "float64")
 
     def put(self, value: str) -> None:
         """Write the next feature."""
@@ -139,7 +127,7 @@ class CPreparation:
 
     def scaled(self, x: str, mean: float, std: float, limit: float = 1e6) -> str:
         """Return the expression of a standardized value; 0 where it is missing."""
-        numbers = ", ".join(literal(value, "float64") for value in (mean, std, limit))
+        numbers = ", ".join(C.literal(value, "float64") for value in (mean, std, limit))
         return f"{self.use('scaled')}({x}, {numbers})"
 
     def array(self, name: str, content: str) -> str:
@@ -206,7 +194,7 @@ def _number(c: CPreparation, e: Any, x: str) -> None:
 
 
 def _yes_no(c: CPreparation, e: Any, x: str) -> None:
-    c.put(f"isnan({x}) ? {literal(e.mean, 'float64')} : {x}")
+    c.put(f"isnan({x}) ? {C.literal(e.mean, 'float64')} : {x}")
     if e.indicator:
         c.put(f"isnan({x}) ? 1 : 0")
 
@@ -244,7 +232,7 @@ def _category(c: CPreparation, e: Any, x: str) -> None:
 
 def _date(c: CPreparation, e: Any, x: str) -> None:
     cycles = [part for part in ("month", "weekday", "day", "hour") if part in e.parts]
-    first, place = literal(e.first, "float64"), c.place
+    first, place = C.literal(e.first, "float64"), c.place
     values = [c.scaled(f"(double)({x}) / {_DAY}.0 - {first}", e.mean, e.std)]
     if "year" in e.parts:
         values.append(c.scaled("(double)parts[0]", e.year_mean, e.year_std))

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from chainrule.interop.export.c_program import TYPES, CProgram, literal
+from chainrule.interop.export.dialects import C
+from chainrule.interop.export.loop_program import LoopProgram
 
 INCLUDES = "#include <math.h>\n#include <stdint.h>\n"
 _WIDTH = 100
 
 
-def constants(program: CProgram) -> str:
+def constants(program: LoopProgram) -> str:
     """Return the constant arrays that the statements of a program read."""
     used = set(re.findall(rf"\b{program.prefix}_c[0-9]+\b", "\n".join(program.lines)))
     return "".join(constant(name, array) for name, array in program.constants.items() if name in used)
@@ -22,8 +23,8 @@ def constants(program: CProgram) -> str:
 def constant(name: str, array: np.ndarray) -> str:
     """Return a constant array as C."""
     dtype = array.dtype.name
-    numbers = [literal(value, dtype) for value in array.reshape(-1).tolist()] or ["0"]
-    return f"static const {TYPES[dtype]} {name}[{len(numbers)}] = {{\n{wrapped(numbers)}\n}};\n"
+    numbers = [C.literal(value, dtype) for value in array.reshape(-1).tolist()] or ["0"]
+    return f"static const {C.types[dtype]} {name}[{len(numbers)}] = {{\n{wrapped(numbers)}\n}};\n"
 
 
 def wrapped(words: Iterable[str]) -> str:
@@ -36,7 +37,7 @@ def wrapped(words: Iterable[str]) -> str:
     return "\n".join(f"    {line.rstrip()}" for line in lines)
 
 
-def memory(program: CProgram) -> str:
+def memory(program: LoopProgram) -> str:
     """Return the static memory of a program."""
     return "".join(
         f"static {kind} {program.prefix}_{kind}s[{size}];\n" for kind, size in program.memory.sizes.items()

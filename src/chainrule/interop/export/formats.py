@@ -75,6 +75,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "onnx": (".onnx", "chainrule.interop.onnx.export.file"),
     "numpy": (".py", "chainrule.interop.export.numpy_file"),
     "c": (".c", "chainrule.interop.export.c_file"),
+    "html": (".html", "chainrule.interop.export.html_file"),
 }
 """The suffix of each format, and the module whose function ``draft`` writes it."""
 TOLERANCE = 1e-5

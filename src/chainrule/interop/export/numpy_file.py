@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import FileError
+from chainrule.interop.export.columns import columns_of
 from chainrule.interop.export.example_rows import ExampleRows, cell_text
 from chainrule.interop.export.formats import TOLERANCE, Draft
 from chainrule.interop.export.numpy_operations import FUNCTIONS, NEEDS, OPERATIONS
-from chainrule.interop.export.numpy_preparation import ENCODE, columns_of
+from chainrule.interop.export.numpy_preparation import ENCODE
 from chainrule.interop.export.numpy_program import NumpyProgram
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _encode_lines(model: ModelState) -> str:
     assert model.network is not None
     if model.preparation is None:
         return _ARRAYS
-    columns = "".join(f"    {column!r},\n" for column in columns_of(model.preparation))
+    columns = "".join(f"    {column!r},\n" for column in columns_of(model.preparation, "numpy"))
     (name,) = model.network.inputs
     return f"{ENCODE}\nCOLUMNS = [\n{columns}]\n{_TABLE.format(name=name)}"
 

@@ -1,4 +1,4 @@
-"""Each operation as loops of C99, for one row."""
+"""Each operation as loops of C99 or JavaScript, for one row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.interop.export.c_program import TYPES, CProgram, Writer, index_of, literal, strides_of
+from chainrule.interop.export.loop_program import LoopProgram, Writer, index_of, strides_of
 
 ELEMENTS: dict[str, str] = {
     "abs": "fabs({0})",
@@ -46,8 +46,7 @@ ELEMENTS: dict[str, str] = {
     "tanh": "tanh({0})",
     "where": "{0} ? {1} : {2}",
 }
-"""The expression of an element; functions of ``math.h`` get the suffix f for float."""
-FUNCTIONS = ("fabs", "cos", "erf", "exp", "floor", "log1p", "log", "pow", "sin", "sqrt", "tanh")
+"""The expression of an element; functions are those of C, which a dialect renames."""
 INTEGERS = {"abs": "({0} < 0 ? -{0} : {0})", "sign": "({0} > 0) - ({0} < 0)", "floor": "{0}"}
 
 OPERATIONS: dict[str, Writer] = {}
@@ -62,21 +61,12 @@ def _operation(*names: str) -> Callable[[Writer], Writer]:
     return enter
 
 
-def in_float(text: str, dtype: str) -> str:
-    """Return an expression with the functions of ``math.h`` for a dtype."""
-    if dtype != "float32":
-        return text
-    for name in FUNCTIONS:
-        text = text.replace(f"{name}(", f"{name}f(")
-    return text
-
-
-def _element(node: Node, names: Sequence[str]) -> str:
+def _element(program: LoopProgram, node: Node, names: Sequence[str]) -> str:
     source = node.inputs[0].dtype
     text = ELEMENTS[node.op.name]
     if not source.startswith("float") and node.op.name in INTEGERS:
         text = INTEGERS[node.op.name]
-    return in_float(text.format(*names), source)
+    return program.dialect.functions(text.format(*names), source)
 
 
 def _aligned(shape: Sequence[int], target: Sequence[int]) -> list[int]:
@@ -86,7 +76,7 @@ def _aligned(shape: Sequence[int], target: Sequence[int]) -> list[int]:
 
 
 @_operation(*ELEMENTS)
-def _elementwise(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _elementwise(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     shape = program.shape(node)
     sources = [program.value(source) for source in node.inputs]
     target = program.place(node)
@@ -100,14 +90,19 @@ def _elementwise(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     def body(names: list[str]) -> None:
         cells = [f"{name}[{index_of(names, step)}]" for name, step in zip(sources, steps, strict=True)]
         place = index_of(names, strides_of(lengths))
-        program.line(f"{target}[{place}] = {_element(node, cells)};")
+        program.line(f"{target}[{place}] = {_element(program, node, cells)};")
 
     program.loops(lengths, body)
     return target
 
 
 def _copied(
-    program: CProgram, node: Node, source: str, steps: Sequence[int], offset: int = 0, expression: str = "{0}"
+    program: LoopProgram,
+    node: Node,
+    source: str,
+    steps: Sequence[int],
+    offset: int = 0,
+    expression: str = "{0}",
 ) -> str:
     """Write a copy of cells of a value at a fixed distance along each axis of the result."""
     shape, target = program.shape(node), program.place(node)
@@ -121,7 +116,7 @@ def _copied(
 
 
 @_operation("broadcast")
-def _broadcast(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _broadcast(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
     if math.prod(program.shape(x)) == math.prod(program.shape(node)):
         return _copied(program, node, program.value(x), strides_of(program.shape(node)))
@@ -129,13 +124,13 @@ def _broadcast(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("transpose")
-def _transpose(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _transpose(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), steps = node.inputs, strides_of(program.shape(node.inputs[0]))
     return _copied(program, node, program.value(x), [steps[axis] for axis in own["axes"]])
 
 
 @_operation("slice")
-def _slice(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _slice(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), steps = node.inputs, strides_of(program.shape(node.inputs[0]))
     offset = sum(int(start) * step for start, step in zip(own["start"], steps, strict=True))
     moved = [step * by for step, by in zip(steps, own["step"], strict=True)]
@@ -143,32 +138,32 @@ def _slice(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("cast")
-def _cast(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _cast(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
-    cast = "{0} != 0" if node.dtype == "bool" else f"({TYPES[node.dtype]}){{0}}"
+    cast = "{0} != 0" if node.dtype == "bool" else program.dialect.cast(node.dtype)
     return _copied(program, node, program.value(x), strides_of(program.shape(node)), expression=cast)
 
 
 @_operation("clip")
-def _clip(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _clip(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
-    low, high = (literal(own[name], node.dtype) for name in ("low", "high"))
+    low, high = (program.dialect.literal(own[name], node.dtype) for name in ("low", "high"))
     clipped = f"{{0}} < {low} ? {low} : {{0}} > {high} ? {high} : {{0}}"
     return _copied(program, node, program.value(x), strides_of(program.shape(node)), expression=clipped)
 
 
 @_operation("extent")
-def _extent(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _extent(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     count = math.prod(program.shape(node.inputs[0])[axis] for axis in own["axes"])
     return program.constant(np.array(count, node.dtype))
 
 
-def _filled(program: CProgram, target: str, count: int, value: str) -> None:
+def _filled(program: LoopProgram, target: str, count: int, value: str) -> None:
     program.loops([count], lambda names: program.line(f"{target}[{names[0]}] = {value};"))
 
 
 @_operation("pad")
-def _pad(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _pad(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), shape = node.inputs, program.shape(node)
     source, target = program.value(x), program.place(node)
     inner, steps = program.shape(x), strides_of(shape)
@@ -194,7 +189,7 @@ def _pad(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("concatenate")
-def _concatenate(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _concatenate(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     sources = [program.value(source) for source in node.inputs]
     target, steps, offset = program.place(node), strides_of(program.shape(node)), 0
     for source, name in zip(node.inputs, sources, strict=True):
@@ -210,7 +205,7 @@ def _concatenate(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("gather")
-def _gather(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _gather(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     table, index = node.inputs
     rows, width = program.shape(table)[0], math.prod(program.shape(table)[1:])
     source, places = program.value(table), program.value(index)
@@ -232,7 +227,7 @@ def _gather(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("scatter_add")
-def _scatter_add(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _scatter_add(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     values, index = node.inputs
     rows, width = program.shape(node)[0], math.prod(program.shape(node)[1:])
     source, places = program.value(values), program.value(index)
@@ -255,7 +250,7 @@ def _scatter_add(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("one_hot")
-def _one_hot(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _one_hot(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (index,), depth = node.inputs, own["depth"]
     places, target = program.value(index), program.place(node)
     program.loops(
@@ -277,7 +272,7 @@ STEPS = {
 
 
 @_operation(*STEPS)
-def _reduced(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _reduced(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), axes = node.inputs, set(own["axes"])
     shape, source, target = program.shape(x), program.value(x), program.place(node)
     outer = [1 if axis in axes else n for axis, n in enumerate(shape)]
@@ -303,14 +298,14 @@ def _reduced(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     return target
 
 
-def _along(program: CProgram, x: Node, axis: int) -> tuple[int, int, int]:
+def _along(program: LoopProgram, x: Node, axis: int) -> tuple[int, int, int]:
     """The number of elements before an axis, its length, and the number after it."""
     shape = program.shape(x)
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
 
 @_operation("argmax")
-def _argmax(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _argmax(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
     before, length, after = _along(program, x, own["axes"][0])
     source, target = program.value(x), program.place(node)
@@ -325,33 +320,34 @@ def _argmax(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 def _search(
-    program: CProgram, source: str, start: str, best: str, length: int, step: int, target: str
+    program: LoopProgram, source: str, start: str, best: str, length: int, step: int, target: str
 ) -> None:
-    program.line(f"int {best} = 0;")
+    index = program.dialect.index
+    program.line(f"{index} {best} = 0;")
     k = program.fresh()
-    program.line(f"for (int {k} = 1; {k} < {length}; {k}++)")
+    program.line(f"for ({index} {k} = 1; {k} < {length}; {k}++)")
     cell, top = f"{source}[{start} + {step} * {k}]", f"{source}[{start} + {step} * {best}]"
     program.line(f"    if ({cell} > {top} || ({cell} != {cell} && {top} == {top})) {best} = {k};")
     program.line(f"{target} = {best};")
 
 
 @_operation("softmax", "log_softmax", "logsumexp")
-def _softmax(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _softmax(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
     before, length, after = _along(program, x, own["axis"])
-    source, target, kind = program.value(x), program.place(node), TYPES[node.dtype]
-    exp, log = (in_float(f"{name}(", node.dtype) for name in ("exp", "log"))
+    source, target, dialect = program.value(x), program.place(node), program.dialect
+    exp, log, isfinite = (dialect.functions(f"{name}(", node.dtype) for name in ("exp", "log", "isfinite"))
 
     def body(names: list[str]) -> None:
         cells = index_of(names, [length * after, 1])
         top, total, k = program.fresh("top"), program.fresh("total"), program.fresh()
         cell = f"{source}[{cells} + {after} * {k}]"
-        loop = f"for (int {k} = 0; {k} < {length}; {k}++)"
+        loop = f"for ({dialect.index} {k} = 0; {k} < {length}; {k}++)"
 
         def inner() -> None:
-            program.line(f"{kind} {top} = {source}[{cells}], {total} = 0;")
+            program.line(f"{dialect.variable(node.dtype)} {top} = {source}[{cells}], {total} = 0;")
             program.line(f"{loop} if ({cell} > {top} || {cell} != {cell}) {top} = {cell};")
-            program.line(f"if (!isfinite({top})) {top} = 0;")
+            program.line(f"if (!{isfinite}{top})) {top} = 0;")
             program.line(f"{loop} {total} += {exp}{cell} - {top});")
             if node.op.name == "logsumexp":
                 program.line(f"{target}[{index_of(names, [after, 1])}] = {log}{total}) + {top};")
@@ -370,7 +366,7 @@ def _softmax(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("matmul")
-def _matmul(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _matmul(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     a, b = node.inputs
     shape, left, right = program.shape(node), program.shape(a), program.shape(b)
     rows, inner, columns = left[-2], left[-1], right[-1]
@@ -392,7 +388,7 @@ def _matmul(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("resample")
-def _resample(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _resample(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,) = node.inputs
     before, length, after = _along(program, x, own["axis"])
     source, target, taps = program.value(x), program.place(node), own["taps"]
@@ -415,7 +411,11 @@ def _resample(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 def _cells(
-    program: CProgram, own: dict[str, Any], places: Sequence[str], taps: Sequence[str], space: Sequence[int]
+    program: LoopProgram,
+    own: dict[str, Any],
+    places: Sequence[str],
+    taps: Sequence[str],
+    space: Sequence[int],
 ) -> tuple[list[str], str]:
     """Return the cells of the image that taps cover, and the condition that they are inside, if any."""
     names, conditions = [], []
@@ -423,7 +423,7 @@ def _cells(
         name = program.fresh("cell")
         low = own["low"][axis]
         text = index_of([place, tap], [own["strides"][axis], own["dilation"][axis]], -low)
-        program.line(f"const int {name} = {text};")
+        program.line(f"{program.dialect.constant} {name} = {text};")
         names.append(name)
         if low or own["high"][axis]:
             conditions.append(f"{name} >= 0 && {name} < {length}")
@@ -431,11 +431,11 @@ def _cells(
 
 
 @_operation("patches")
-def _patches(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _patches(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), window = node.inputs, own["window"]
     image, shape = program.shape(x), program.shape(node)
     source, target, axes = program.value(x), program.place(node), len(window)
-    fill = literal(own["fill"], node.dtype)
+    fill = program.dialect.literal(own["fill"], node.dtype)
 
     def body(names: list[str]) -> None:
         places, taps = names[1 : 1 + axes], names[1 + axes :]
@@ -458,7 +458,7 @@ def _patches(program: CProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 @_operation("fold")
-def _fold(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _fold(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     (x,), shape = node.inputs, program.shape(node)
     windows, source = program.shape(x), program.value(x)
     target, axes = program.place(node), len(own["space"])
@@ -481,7 +481,7 @@ def _fold(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     return target
 
 
-def _weights(program: CProgram, w: Node, axes: Sequence[int]) -> tuple[str, list[int]]:
+def _weights(program: LoopProgram, w: Node, axes: Sequence[int]) -> tuple[str, list[int]]:
     """The name of weights and their strides; parameters are stored with their axes in this order."""
     array = program.array(w)
     if array is None:
@@ -492,7 +492,7 @@ def _weights(program: CProgram, w: Node, axes: Sequence[int]) -> tuple[str, list
 
 
 @_operation("convolution")
-def _convolution(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _convolution(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     x, w = node.inputs
     image, kernel, shape = program.shape(x), program.shape(w), program.shape(node)
     axes, groups = len(kernel) - 2, own["groups"]
@@ -525,14 +525,15 @@ def _convolution(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     return target
 
 
-def _block_in_loop(program: CProgram, inner: Callable[[], None], names: Sequence[str]) -> None:
+def _block_in_loop(program: LoopProgram, inner: Callable[[], None], names: Sequence[str]) -> None:
     """Write a block that ``continue`` may leave: the body of the innermost loop, or of one of its own."""
     is_loop = any(name != "0" for name in names)
-    program.block("" if is_loop else "for (int once = 0; once < 1; once++)", inner)
+    index = program.dialect.index
+    program.block("" if is_loop else f"for ({index} once = 0; once < 1; once++)", inner)
 
 
 @_operation("convolution_input")
-def _convolution_input(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _convolution_input(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     g, w = node.inputs
     places, kernel, shape = program.shape(g), program.shape(w), program.shape(node)
     axes, groups = len(kernel) - 2, own["groups"]
@@ -566,7 +567,7 @@ def _convolution_input(program: CProgram, node: Node, own: dict[str, Any]) -> st
 
 
 @_operation("scan")
-def _scan(program: CProgram, node: Node, own: dict[str, Any]) -> str:
+def _scan(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     """Write a loop once for all of its values; states are copied into their memory."""
     body, inputs = own["body"], node.inputs
     states, cells = len(body.states), len(body.cells)
@@ -585,9 +586,9 @@ def _scan(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     axis = min(own["axis"], inputs[states].rank - 1)
     count = program.shape(inputs[states])[axis]
     t = program.fresh("t")
-    order = f"for (int {t} = 0; {t} < {count}; {t}++)"
+    order = f"for ({program.dialect.index} {t} = 0; {t} < {count}; {t}++)"
     if own["reverse"]:
-        order = f"for (int {t} = {count} - 1; {t} >= 0; {t}--)"
+        order = f"for ({program.dialect.index} {t} = {count} - 1; {t} >= 0; {t}--)"
     emits = [loop.op.attributes["emit"] for loop in loops]
 
     def step() -> None:
@@ -604,11 +605,11 @@ def _scan(program: CProgram, node: Node, own: dict[str, Any]) -> str:
     return dict(results)[node]
 
 
-def _move(program: CProgram, target: str, source: str, count: int) -> None:
+def _move(program: LoopProgram, target: str, source: str, count: int) -> None:
     program.loops([count], lambda names: program.line(f"{target}[{names[0]}] = {source}[{names[0]}];"))
 
 
-def _cell(program: CProgram, leaf: Node, source: Node, t: str, axis: int) -> None:
+def _cell(program: LoopProgram, leaf: Node, source: Node, t: str, axis: int) -> None:
     """Write the cell of a sequence at a time into its memory."""
     steps = strides_of(program.shape(source))
     shape, name = program.shape(leaf), program.value(source)
@@ -622,7 +623,7 @@ def _cell(program: CProgram, leaf: Node, source: Node, t: str, axis: int) -> Non
     program.loops(shape, body)
 
 
-def _emit(program: CProgram, own: dict[str, Any], target: str, t: str, count: int) -> None:
+def _emit(program: LoopProgram, own: dict[str, Any], target: str, t: str, count: int) -> None:
     """Write the emitted value at its place in the result."""
     value, shape = program.value(own["emit"]), program.shape(own["emit"])
     if own["last"]:
@@ -639,7 +640,7 @@ def _emit(program: CProgram, own: dict[str, Any], target: str, t: str, count: in
     program.loops(shape, body)
 
 
-def _update(program: CProgram, body: Any) -> None:
+def _update(program: LoopProgram, body: Any) -> None:
     """Write the new states: all are read before the first is written."""
     changed = []
     for leaf, update in zip(body.states, body.updates, strict=True):

@@ -1,8 +1,8 @@
-"""A network as C99 for one row: loops over fixed shapes, static memory, no library but ``math.h``.
+"""A network as nested loops for one row, in C99 or JavaScript: fixed shapes, static memory.
 
 Each value of the network is a part of a static array of its type. Parts whose values are not needed any more
 are used again. Values that depend on parameters alone are constants. Operations are written as nested loops
-by ``c_operations.py``; the functions here place values in memory and write loops.
+by ``loop_operations.py``; the functions here place values in memory and write loops.
 """
 
 from __future__ import annotations
@@ -15,36 +15,32 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.graph import Constant, Input, Node, order
+from chainrule.interop.export.dialects import C, Dialect
 from chainrule.interop.export.folding import folded
 
-TYPES = {
-    "float32": "float",
-    "float64": "double",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "uint32": "uint32_t",
-    "bool": "uint8_t",
-}
+Writer: TypeAlias = "Callable[[LoopProgram, Node, dict[str, Any]], str]"
 ONE = {"B": 1}
 SAME = ("stop_gradient", "remat", "again", "reshape")  # operations whose value is their input
 
 
-Writer: TypeAlias = "Callable[[CProgram, Node, dict[str, Any]], str]"
-
-
-class CProgram:
+class LoopProgram:
     """The statements of a function from the inputs of a network, for one row, to its outputs.
 
     Args:
         arrays: the parameters and states by path.
         operations: the function that writes an operation with its settings, by the name of its card.
         prefix: of the names of constants and memory.
+        dialect: the language.
     """
 
     def __init__(
-        self, arrays: Mapping[str, np.ndarray], operations: Mapping[str, Writer], prefix: str = "model"
+        self,
+        arrays: Mapping[str, np.ndarray],
+        operations: Mapping[str, Writer],
+        prefix: str = "model",
+        dialect: Dialect = C,
     ) -> None:
-        self.arrays, self.operations, self.prefix = arrays, operations, prefix
+        self.arrays, self.operations, self.prefix, self.dialect = arrays, operations, prefix, dialect
         self.lines: list[str] = []
         self.constants: dict[str, np.ndarray] = {}
         self.known: dict[Node, np.ndarray] = {}
@@ -80,7 +76,7 @@ class CProgram:
                 names.append("0")
                 continue
             name = self.fresh()
-            self.line(f"for (int {name} = 0; {name} < {length}; {name}++) {{")
+            self.line(f"for ({self.dialect.index} {name} = 0; {name} < {length}; {name}++) {{")
             self._depth += 1
             names.append(name)
         body(names)
@@ -111,7 +107,7 @@ class CProgram:
                 raise FileError(
                     "E462",
                     where="export",
-                    name="c",
+                    name=self.dialect.name,
                     expected=fact("axes of fixed length"),
                     received=str(node.spec),
                     fix=fact("a network for inputs of one length"),
@@ -139,11 +135,11 @@ class CProgram:
         return name
 
     def place(self, node: Node) -> str:
-        """Return the name of new memory for a value, declared as a pointer."""
-        kind = TYPES[node.dtype]
-        name = self.fresh("v")
-        offset = self.memory.take(kind, max(1, math.prod(self.shape(node))), name)
-        self.line(f"{kind} *const {name} = {self.prefix}_{kind}s + {offset};")
+        """Return the name of new memory for a value, declared as a part of the memory."""
+        name, count = self.fresh("v"), max(1, math.prod(self.shape(node)))
+        kind = self.dialect.types[node.dtype]
+        offset = self.memory.take(kind, count, name)
+        self.line(self.dialect.part(name, node.dtype, f"{self.prefix}_{kind}s", offset, count))
         return name
 
     def array(self, node: Node) -> np.ndarray | None:
@@ -195,7 +191,7 @@ class CProgram:
             and not (isinstance(n.op, Input) and n.op.label in self.arrays)
         ]
         if missing:
-            raise refused(missing)
+            raise refused(missing, self.dialect)
         self._nodes.update(dict.fromkeys(nodes))
         last = {source: node for node in nodes for source in node.inputs}
         for node in nodes:
@@ -280,14 +276,14 @@ class Memory:
         self._free[kind] = merged
 
 
-def refused(nodes: Sequence[Node]) -> FileError:
+def refused(nodes: Sequence[Node], dialect: Dialect) -> FileError:
     """Return the error for operations that cannot be written."""
     names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
     return FileError(
         "E462",
         where="export",
-        name="c",
-        expected=fact("operations that C has"),
+        name=dialect.name,
+        expected=fact("operations that {language} has", language=dialect.language),
         received=", ".join(names),
         fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
     )
@@ -320,23 +316,3 @@ def index_of(names: Sequence[str], strides: Sequence[int], offset: int = 0) -> s
         if name != "0" and stride
     ]
     return " + ".join([*terms, *([str(offset)] if offset or not terms else [])])
-
-
-def literal(value: Any, dtype: str) -> str:
-    """Return a number as C.
-
-    Example:
-        >>> literal(0.5, "float32"), literal(3, "int64"), literal(float("-inf"), "float64")
-        ('0.5f', '3', '-INFINITY')
-    """
-    if dtype not in ("float32", "float64"):
-        number = int(value)
-        return str(number) if abs(number) < 2**31 else f"INT64_C({number})"
-    number = float(value)
-    if math.isnan(number):
-        return "NAN"
-    if math.isinf(number):
-        return "-INFINITY" if number < 0 else "INFINITY"
-    text = repr(number) if dtype == "float64" else f"{number:.9g}"
-    text = text if any(sign in text for sign in ".e") else f"{text}.0"
-    return text if dtype == "float64" else f"{text}f"
