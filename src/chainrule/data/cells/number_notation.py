@@ -124,7 +124,7 @@ _SIGNS_OF_CODE = {
     "chf": "fr fr. sfr sfr.",
 }
 _CODE_OF_SIGN = {sign: code for code, signs in _SIGNS_OF_CODE.items() for sign in signs.split()}
-_WORDS = {
+_MAGNITUDE_WORDS = {
     1e3: "k thousand tsd 千",
     1e4: "万 萬",
     1e6: "mn mm mio mill million 百万",
@@ -132,7 +132,9 @@ _WORDS = {
     1e9: "bn mrd billion",
     1e12: "trn trillion",
 }
-CERTAIN_MAGNITUDES = {word: magnitude for magnitude, words in _WORDS.items() for word in words.split()}
+CERTAIN_MAGNITUDES = {
+    word: magnitude for magnitude, words in _MAGNITUDE_WORDS.items() for word in words.split()
+}
 MAGNITUDES = CERTAIN_MAGNITUDES | {"m": 1e6, "b": 1e9, "t": 1e12}  # letters that may also be a unit
 TIMES = frozenset(
     ("s", "sec", "secs", "second", "min", "mins", "minute", "h", "hr", "hrs", "hour", "d", "day", "ms")
