@@ -26,9 +26,11 @@ longer than most trainings on a table, and its input checks longer than the comp
 compare them with scikit-learn, and with their definition where it has none.
 
 Example:
+    >>> import numpy as np
+    >>> from chainrule.metrics import Predictions, reliability
     >>> y, p = np.array([0, 1, 1, 0] * 5), np.array([0.2, 0.9, 0.6, 0.4] * 5)
     >>> table = reliability(Predictions.of_classes(y, p), bins=2)
-    >>> [(part.rows, part.predicted, part.observed) for part in table.bins]
+    >>> [(part.rows, round(part.predicted, 2), part.observed) for part in table.bins]
     [(10, 0.3, 0.0), (10, 0.75, 1.0)]
 """
 
