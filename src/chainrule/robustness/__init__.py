@@ -21,7 +21,7 @@ _LAZY = LazyNames(
         "novelty_scores": "novelty Novelty",
         "drift_request": "drift",
         "drift_result": "DriftResult",
-        "label_issues": "LabelIssues label_issues",
+        "confident_learning": "LabelIssues label_issues",
         "corruptions": "sweep",
         "sweep_result": "SweepResult",
     },

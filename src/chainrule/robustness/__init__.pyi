@@ -11,11 +11,11 @@ from chainrule.robustness.attacks import TargetedAPGD as TargetedAPGD
 from chainrule.robustness.ball import Ball as Ball
 from chainrule.robustness.certificates import Certificate as Certificate
 from chainrule.robustness.certificates import certify as certify
+from chainrule.robustness.confident_learning import LabelIssues as LabelIssues
+from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_request import drift as drift
 from chainrule.robustness.drift_result import DriftResult as DriftResult
-from chainrule.robustness.label_issues import LabelIssues as LabelIssues
-from chainrule.robustness.label_issues import label_issues as label_issues
 from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.request import attack as attack

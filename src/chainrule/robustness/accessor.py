@@ -14,8 +14,8 @@ from chainrule.train.state_holder import MethodGroup
 if TYPE_CHECKING:
     from chainrule.robustness.attacks import Attack
     from chainrule.robustness.certificates import Certificate
+    from chainrule.robustness.confident_learning import LabelIssues
     from chainrule.robustness.drift_result import DriftResult
-    from chainrule.robustness.label_issues import LabelIssues
     from chainrule.robustness.novelty_scores import Novelty
     from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult

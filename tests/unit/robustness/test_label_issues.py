@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError
-from chainrule.robustness.label_issues import classes_by_noise_rate, confident_classes
+from chainrule.robustness.confident_learning import classes_by_noise_rate, confident_classes
 
 
 def groups(rows: int = 150) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.page import screen
-from chainrule.robustness.label_issues import LabelIssues
+from chainrule.robustness.confident_learning import LabelIssues
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 
