@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chainrule import texts
@@ -115,9 +116,10 @@ class Finding:
         """Return how a sentence writes the value: with four digits, or in percent if its placeholder does."""
         facts, sentence = self.facts, self.rule.sentence(self.evidence.form)
         for _, name, form, _ in string.Formatter().parse(sentence):
-            is_share = form and form.endswith("%") and not self.evidence.value > _MAX_SHARE
-            if name and is_share and facts.get(name) == self.evidence.value:
-                return lambda value: format(value, form)
+            if not (name and form and form.endswith("%")) or self.evidence.value > _MAX_SHARE:
+                continue
+            if facts.get(name) == self.evidence.value:
+                return partial(_formatted, form)
         return _figure
 
     def why(self, lang: str = "en") -> str:
@@ -232,6 +234,10 @@ def _limit(threshold: float, form: Callable[[float], str]) -> str:
     text = form(threshold)
     is_exact = text.endswith("%") and math.isclose(float(text[:-1]) / 100, threshold, rel_tol=1e-9)
     return text if is_exact else f"{threshold:.4g}"
+
+
+def _formatted(form: str, value: float) -> str:
+    return format(value, form)
 
 
 def _figure(value: float) -> str:
