@@ -147,8 +147,9 @@ def imported(module: ModuleType, name: str) -> Any:
     """The value of a name in a module, also of one that the module imports for type checkers only."""
     if hasattr(module, name):
         return getattr(module, name)
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    for node in (node for node in nodes if isinstance(node, ast.ImportFrom)):
+        for alias in node.names:
             if (alias.asname or alias.name) == name:
                 return getattr(import_module(str(node.module)), alias.name)
     raise AssertionError(f"{name} is not defined in {module.__name__}")

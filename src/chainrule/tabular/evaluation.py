@@ -125,9 +125,9 @@ def evaluate_models(
     return replace(to_scores(model, rows.y, outputs, rows.weights), groups=groups_in(scored.table, group))
 
 
-def groups_in(table: Table, column: object) -> np.ndarray | None:
+def groups_in(table: Table, column: str) -> np.ndarray | None:
     """Return the group of each row, (N,), if the table has the column that the training was divided by."""
-    if not isinstance(column, str) or column not in table.columns:
+    if not column or column not in table.columns:
         return None
     return table.frame[column].cast(str).to_numpy()
 

@@ -183,3 +183,45 @@ class RowUse:
         types: dict[str, type] = {"way": str, "column": str, "file": str, "stops": bool}
         are_valid = [type(value) is types.get(name, int) for name, value in values.items()]
         return RowUse(**values) if all(are_valid) and values["way"] in WAYS else None
+
+
+@frozen
+class TableFacts:
+    """What a model records of the table that it was trained on, beside the use of its rows.
+
+    Args:
+        ids: columns that identify rows.
+        weight: the column of row weights; empty: none.
+        group: the column whose groups divided the rows; empty: none.
+        class_counts: training rows of each class, in the order of the labels; empty for regression.
+    """
+
+    ids: tuple[str, ...] = ()
+    weight: str = ""
+    group: str = ""
+    class_counts: tuple[int, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The entries in the facts of the model; none for what is empty."""
+        lists = {"ids": list(self.ids), "class_counts": list(self.class_counts)}
+        entries = {**lists, "weight": self.weight, "group": self.group}
+        return {name: value for name, value in entries.items() if value}
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> TableFacts:
+        """Return the record in the facts of a model, which may come from a file; damaged entries are empty.
+
+        Example:
+            >>> TableFacts.of({"ids": ["name"], "weight": 3, "class_counts": [2, -1]})
+            TableFacts(ids=('name',), weight='', group='', class_counts=())
+        """
+        weight, group = (
+            name if isinstance(name := facts.get(key), str) else "" for key in ("weight", "group")
+        )
+        ids, counts = (
+            entry if isinstance(entry := facts.get(k), list) else [] for k in ("ids", "class_counts")
+        )
+        are_counts = all(type(count) is int and 0 <= count < 2**53 for count in counts) and sum(counts)
+        names = tuple(name for name in ids if isinstance(name, str))
+        return TableFacts(names, weight, group, tuple(counts) if are_counts else ())

@@ -54,7 +54,7 @@ from chainrule.tabular.run_folder import (
     require_free,
     to_toml,
 )
-from chainrule.tabular.status import KINDS, SPLIT, Notify, silent
+from chainrule.tabular.status import KINDS, SPLIT, Notify, TableFacts, silent
 from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.train.callback import Histograms, RecordedHistograms
@@ -63,7 +63,6 @@ from chainrule.train.callback.histograms import read_histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.private.privacy import INTERVALS
 
-GROUP = "group"  # fact of a model: the column whose groups divided the rows
 MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
 
 
@@ -331,6 +330,10 @@ def add_facts(run: TableRun) -> None:
     plan, model, threshold, intervals = run.plan, run.model, run.threshold, run.intervals
     options, prepared = plan.options, plan.prepared
     results = {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in run.results}
+    counts: tuple[int, ...] = ()
+    if prepared.task.is_classification:
+        labels = prepared.preparation.labels
+        counts = tuple(np.bincount(prepared.training.y, minlength=len(labels)).tolist())
     facts: dict[str, Any] = {
         "data": prepared.table.source,
         "fingerprint": prepared.table.fingerprint,
@@ -339,15 +342,10 @@ def add_facts(run: TableRun) -> None:
         **({KINDS: list(plan.kinds)} if plan.kinds else {}),
         "result": results,
         "command": options.command(),
-        **({"ids": list(options.id)} if options.id else {}),
-        **({"weight": options.weight} if options.weight else {}),
-        **({GROUP: options.group} if options.group else {}),
+        **TableFacts(tuple(options.id), options.weight, options.group, counts).facts,
         **({decision.FACT: threshold.fact} if threshold else {}),
         **({INTERVALS: intervals.intervals.fact} if intervals else {}),
     }
-    if prepared.task.is_classification:
-        counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))
-        facts["class_counts"] = counts.tolist()
     model.adopt(replace(model.state, facts={**model.facts, **facts}))
 
 

@@ -27,6 +27,7 @@ from chainrule.inputs import kind_of
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
+from chainrule.tabular.status import TableFacts
 from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.frame_predictions import PREDICTION, free_name, probability_columns
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
@@ -217,9 +218,8 @@ def _series(name: str, values: np.ndarray) -> pl.Series:
 
 def id_columns(model: Model, table: Table) -> list[str]:
     """Return the columns of a table that identified rows in the training of the model."""
-    names = model.facts.get("ids")
     known = set(table.columns)
-    return [name for name in names if name in known] if isinstance(names, list) else []
+    return [name for name in TableFacts.of(model.facts).ids if name in known]
 
 
 def beside(table: Table, names: Sequence[str], predictions: pl.DataFrame) -> pl.DataFrame:

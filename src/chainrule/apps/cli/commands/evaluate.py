@@ -21,8 +21,8 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
+from chainrule.tabular.status import TableFacts
 from chainrule.tabular.threshold import stored_decision
-from chainrule.tabular.training import GROUP
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 
@@ -88,27 +88,27 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     if trivial is not None:
         outputs["trivial"] = trivial
     screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
-    groups = groups_in(table, model.facts.get(GROUP))
-    scores = replace(to_scores(model, y, outputs, _weights(model, table)), groups=groups)
+    trained = TableFacts.of(model.facts)
+    scores = to_scores(model, y, outputs, _weights(trained, table))
+    scores = replace(scores, groups=groups_in(table, trained.group))
     result_table(results_of(scores, names), preparation.task, metric)
     positive_class(preparation)
     if not is_known and table.rows <= MAX_ROWS:
         interval_line(scores)
     threshold_table(stored_decision(model, scores))
     if trivial is not None:
-        counts = model.facts.get("class_counts", [0])
+        counts = trained.class_counts
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]
         text = text_of(f"trivial_{preparation.task}_is")
         screen.line(text.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
 
 
-def _weights(model: Model, table: Table) -> np.ndarray | None:
+def _weights(trained: TableFacts, table: Table) -> np.ndarray | None:
     """Return the row weights, if the training had a column of weights and the table has it too."""
-    name = model.facts.get("weight")
-    if not isinstance(name, str) or name not in table.columns:
+    if not trained.weight or trained.weight not in table.columns:
         return None
-    screen.line(text_of("weighted_by").format(column=name))
-    return row_weights(table, name)
+    screen.line(text_of("weighted_by").format(column=trained.weight))
+    return row_weights(table, trained.weight)
 
 
 def _with_targets(preparation: Preparation, table: Table) -> Table:
@@ -134,9 +134,7 @@ def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np
         return None
     if preparation.task == "regression":
         return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardized
-    counts = model.facts.get("class_counts")
-    if not isinstance(counts, list) or len(counts) != len(preparation.labels):
-        return None
-    if not all(type(count) is int and 0 <= count < 2**53 for count in counts) or not sum(counts):
+    counts = TableFacts.of(model.facts).class_counts
+    if len(counts) != len(preparation.labels):
         return None
     return np.tile(np.array(counts) / sum(counts), (rows, 1))
