@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from chainrule.memo import cached_property
-from source_files import PACKAGE, nodes, text
+from source_files import PACKAGE, SOURCE, nodes, text
 
 
 class Counted:
@@ -83,10 +83,11 @@ def test_all_threads_receive_the_same_value() -> None:
 
 
 def test_the_package_uses_no_cached_property_with_a_lock() -> None:
+    """Examples use public names and the standard library."""
     imported = {
         (file.name, alias.name)
         for file in PACKAGE
-        if "functools" in text(file)
+        if file.is_relative_to(SOURCE) and "functools" in text(file)
         for node in nodes(file)
         if isinstance(node, ast.ImportFrom) and node.module == "functools"
         for alias in node.names
