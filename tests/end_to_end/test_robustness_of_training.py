@@ -53,8 +53,8 @@ def test_an_ensemble_of_all_rows_states_that_it_was_trained_on_them(chainrule: C
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("rows.csv", "--target", "kind", "--robustness", "-1"), "0 to 10"),
-        (("rows.csv", "--target", "kind", "--robustness", "nan"), "0 to 10"),
+        (("rows.csv", "--target", "kind", "--robustness", "-1"), "0 <= --robustness <= 10"),
+        (("rows.csv", "--target", "kind", "--robustness", "nan"), "0 <= --robustness <= 10"),
         (("rows.csv", "--target", "a", "--robustness", "0.1"), "regression"),
     ],
 )

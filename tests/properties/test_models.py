@@ -19,6 +19,7 @@ from chainrule.models import MODELS, ModelCard
 from chainrule.spec import Size, Spec
 
 DOCS = Path(__file__).parents[2] / "docs" / "models"
+CATALOGS = DOCS.parent / "locale" / "zh_CN" / "LC_MESSAGES" / "models"
 ROWS = 4
 
 
@@ -154,9 +155,14 @@ def test_a_card_describes_the_model_in_both_languages(card: ModelCard) -> None:
 
 
 def test_the_page_of_a_model_states_its_parameter_count_in_both_languages(card: ModelCard) -> None:
-    texts = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
-    matching = [text for text in texts if f"`{card.name}`" in text and f"{card.parameters:,}" in text]
-    assert any(re.search("[一-鿿]{6}", text) for text in matching)
+    """The Chinese is on the page, or in its catalog."""
+    texts = {page: page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")}
+    matching = [
+        page for page, text in texts.items() if f"`{card.name}`" in text and f"{card.parameters:,}" in text
+    ]
+    catalogs = [CATALOGS / f"{page.stem}.po" for page in matching]
+    chinese = [catalog.read_text(encoding="utf-8") for catalog in catalogs if catalog.exists()]
+    assert any(re.search("[一-鿿]{6}", text) for text in [*map(texts.get, matching), *chinese] if text)
 
 
 def test_networks_print_in_lines_of_at_most_110_columns(card: ModelCard) -> None:

@@ -49,9 +49,9 @@ _NUMBERS: dict[str, dict[str, float]] = {
     "penalty": {"minimum": 0},
     "dropout": {"minimum": 0, "below": 1},
     "weight_decay": {"minimum": 0},
-    "epsilon": {"minimum": 0},
-    "delta": {"minimum": 0, "below": 1},
-    "robustness": {"minimum": 0, "maximum": 10},
+    "epsilon": {"minimum": 0, "example": 3},
+    "delta": {"minimum": 0, "below": 1, "example": 1e-5},
+    "robustness": {"minimum": 0, "maximum": 10, "example": 0.1},
 }
 
 

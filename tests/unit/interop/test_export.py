@@ -142,6 +142,7 @@ def test_names_of_columns_and_levels_are_data(columns: list[str], tmp_path: Path
     rows = {name: [f"{name}{i % 3}" for i in range(30)] for name in columns} | {"y": ['a"b', "c\\d*/"] * 15}
     model = cr.Model(cr.Dense(2), "cross_entropy")
     model.fit(rows, "y", epochs=1, verbose=False)
+    assert SUFFIXES
     for suffix in SUFFIXES:
         assert model.export(tmp_path / f"m{suffix}").rows == 7
 

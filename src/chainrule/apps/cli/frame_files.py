@@ -15,12 +15,12 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from chainrule.apps.cli.prediction_output import csv_parts
 from chainrule.data.readers.excel import LAST_COLUMN, LAST_ROW
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.escaping import escape
 from chainrule.store import atomic_write
 
 TABLE = "predictions"  # in a database, and the sheet of a workbook
@@ -175,7 +175,7 @@ def _cell(value: Any) -> str:
     if value is None or value != value or value in (float("inf"), float("-inf")):
         return "<c/>"
     if isinstance(value, str):
-        text = escape("".join(c if c >= " " or c in "\t\n\r" else "�" for c in value))
+        text = escape("".join(c if c >= " " or c in "\t\n\r" else "�" for c in value), quote=False)
         return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     return f"<c><v>{value!r}</v></c>"
 
