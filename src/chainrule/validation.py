@@ -13,8 +13,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from chainrule.errors import (
     ChainruleError,
     Message,
@@ -61,6 +59,7 @@ def integer(
         UsageError E102: anything else.
 
     Example:
+        >>> import numpy as np
         >>> integer(np.int8(3), "steps", "attack", minimum=1)
         3
     """
@@ -94,6 +93,7 @@ def random_seed(value: Any, where: str, name: str = "seed") -> int:
         UsageError E102: anything else.
 
     Example:
+        >>> import numpy as np
         >>> random_seed(np.uint32(7), "fit")
         7
     """
@@ -126,6 +126,7 @@ def number(
         UsageError E102: anything else.
 
     Example:
+        >>> import numpy as np
         >>> number(np.float32(0.5), "level", "drift", above=0, below=1)
         0.5
     """
@@ -171,10 +172,12 @@ def boolean(value: Any, name: str, where: str) -> bool:
         UsageError E102: anything else, such as 1 or a text.
 
     Example:
+        >>> import numpy as np
         >>> boolean(np.bool_(True), "check", "attack")
         True
     """
-    if isinstance(value, bool | np.bool_):
+    kind = type(value)  # a boolean of NumPy is recognized by its name: NumPy is not imported for that
+    if kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")):
         return bool(value)
     raise out_of_range(value, name, where, fact("True or False"), True)
 
