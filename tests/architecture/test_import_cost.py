@@ -16,7 +16,7 @@ def test_import_loads_no_large_library() -> None:
     code = "import sys; import chainrule; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert loaded & HEAVY == set()
+    assert loaded & (HEAVY | {"numpy"}) == set()
     assert "chainrule" in loaded
 
 
