@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
-from chainrule.interop.export.c_source import constant, constants, memory, text, wrapped
+from chainrule.interop.export.c_source import constant, constants, memory, text, used_constants, wrapped
 from chainrule.interop.export.dialects import C
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import TOLERANCE, Draft
@@ -134,7 +134,8 @@ class _Source:
                 name=self.name, size=self.preparation.size, lines="\n".join(self.preparation.lines)
             )
         call = "    static float features[{0}];\n    {1}_encode(input, features);\n"
-        arrays = sum(a.nbytes for n, a in self.program.constants.items())
+        outputs = [line for output in self.outputs for line in output.lines()]
+        arrays = sum(array.nbytes for array in used_constants(self.program, outputs).values())
         kinds = {kind: np.dtype(name).itemsize for name, kind in C.types.items()}
         used = sum(size * kinds[kind] for kind, size in self.program.memory.sizes.items())
         return _SOURCE.format(
@@ -142,14 +143,14 @@ class _Source:
             macro=self.macro,
             weights=f"{arrays:,}",
             memory=f"{used:,}",
-            constants=levels + constants(self.program),
+            constants=levels + constants(self.program, outputs),
             statics=memory(self.program),
             helpers=helpers,
             labels="".join(output.definition(self.name) for output in self.outputs),
             encode=encode,
             call=call.format(self.preparation.size, self.name) if self.preparation else "",
             lines="\n".join(self.program.lines),
-            outputs="\n".join(line for output in self.outputs for line in output.lines()),
+            outputs="\n".join(outputs),
             test=self._test(),
         )
 

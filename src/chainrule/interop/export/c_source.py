@@ -14,10 +14,15 @@ INCLUDES = "#include <math.h>\n#include <stdint.h>\n"
 _WIDTH = 100
 
 
-def constants(program: LoopProgram) -> str:
-    """Return the constant arrays that the statements of a program read."""
-    used = set(re.findall(rf"\b{program.prefix}_c[0-9]+\b", "\n".join(program.lines)))
-    return "".join(constant(name, array) for name, array in program.constants.items() if name in used)
+def used_constants(program: LoopProgram, lines: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """Return the constant arrays that the statements of a program, or further lines, read."""
+    used = set(re.findall(rf"\b{program.prefix}_c[0-9]+\b", "\n".join([*program.lines, *lines])))
+    return {name: array for name, array in program.constants.items() if name in used}
+
+
+def constants(program: LoopProgram, lines: Iterable[str] = ()) -> str:
+    """Return ``used_constants`` as C."""
+    return "".join(constant(name, array) for name, array in used_constants(program, lines).items())
 
 
 def constant(name: str, array: np.ndarray) -> str:
