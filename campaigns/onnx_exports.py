@@ -167,11 +167,11 @@ def in_onnx(trial: Trial) -> None:
     import onnx  # noqa: PLC0415
     import onnxruntime  # noqa: PLC0415
 
-    from chainrule.interop.onnx.export import arrays, elementwise, loop, windows  # noqa: F401, PLC0415
+    from chainrule.interop.onnx.export import operations  # noqa: PLC0415
     from chainrule.interop.onnx.export.graph import OnnxGraph  # noqa: PLC0415
 
     onnxruntime.set_default_logger_severity(4)
-    graph = OnnxGraph(weights_of(trial))
+    graph = OnnxGraph(weights_of(trial), operations.OPERATIONS)
     names = {label: graph.unique(label) for label in trial.inputs}
     for label, node in trial.inputs.items():
         graph.add_input(names[label], node)

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import chainrule as cr
 from chainrule import nn
+from chainrule.interop.onnx.export.file import onnx_bytes
 from chainrule.models import MODELS, ModelCard
 from chainrule.spec import Size, Spec
 
@@ -213,3 +215,24 @@ def test_one_weight_of_a_network_is_explained(name: str, weight: str) -> None:
     model.fit(x, y, epochs=1, batch_size=ROWS, verbose=False)
     text = str(model.explain(x[0], y[0], weight=weight))
     assert weight in text
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_exported_model_has_its_probabilities_at_any_batch(name: str) -> None:
+    small = SMALL[name]
+    kind = "int64" if small.words else "float32"
+    specs = {key: Spec((Size.symbol("B"), *shape), kind) for key, shape in small.shapes.items()}
+    model = cr.Model(small.net(), "cross_entropy").initialize(specs)
+    session = onnxruntime.InferenceSession(onnx_bytes(model.state), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    for rows in (1, 2, 7):
+        x = {
+            key: rng.integers(0, small.words, (rows, *shape))
+            if small.words
+            else rng.normal(size=(rows, *shape))
+            for key, shape in small.shapes.items()
+        }
+        feeds = {key: array.astype(kind) for key, array in x.items()}
+        expected = model.predict_proba(feeds if len(feeds) > 1 else feeds["x"])
+        (received,) = session.run(["probabilities"], feeds)
+        np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-5)

@@ -14,15 +14,14 @@ from onnx.reference import ReferenceEvaluator
 
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node, input_node, make
-from chainrule.interop.onnx.export import arrays, elementwise, loop, windows
-from chainrule.interop.onnx.export.graph import OPERATIONS, OnnxGraph
+from chainrule.interop.onnx.export.graph import OnnxGraph
+from chainrule.interop.onnx.export.operations import OPERATIONS
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
 from chainrule.ops.card import Sample
 from chainrule.spec import Spec
 from layer_cases import CASES, Case, ready
 
-assert all((arrays, elementwise, loop, windows))  # enter their operations
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
 ONE_RUNTIME = {  # cases that the reference evaluator cannot compute: groups, and padding along one axis
     "convolution_input 1", "transposed with an output shape", "max pool with overlap",
@@ -35,7 +34,7 @@ def exported_file(
     inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray]
 ) -> onnx.ModelProto:
     """The file of a graph, valid and with inferred shapes."""
-    graph = OnnxGraph(values)
+    graph = OnnxGraph(values, OPERATIONS)
     for name, node in inputs.items():
         graph.add_input(name, node)
     graph.write(outputs)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.interop.export.graph_writer import entering, same_loops
 from chainrule.interop.export.loop_program import LoopProgram, Writer, index_of, strides_of
 
 ELEMENTS: dict[str, str] = {
@@ -53,12 +54,7 @@ OPERATIONS: dict[str, Writer] = {}
 """The function that writes an operation and returns the name of its value, by the name of its card."""
 
 
-def _operation(*names: str) -> Callable[[Writer], Writer]:
-    def enter(writer: Writer) -> Writer:
-        OPERATIONS.update(dict.fromkeys(names, writer))
-        return writer
-
-    return enter
+_operation = entering(OPERATIONS)
 
 
 def _element(program: LoopProgram, node: Node, names: Sequence[str]) -> str:
@@ -571,7 +567,7 @@ def _scan(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     """Write a loop once for all of its values; states are copied into their memory."""
     body, inputs = own["body"], node.inputs
     states, cells = len(body.states), len(body.cells)
-    loops = program.same_loops(node)
+    loops = same_loops(program.nodes, node)
     results = [(loop, program.place(loop)) for loop in loops]
     names, sizes = dict(program.names), dict(program.sizes)
     specs: Any = [source.spec.at(program.sizes) for source in inputs]

@@ -14,16 +14,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.errors import FileError, fact
-from chainrule.graph import Constant, Input, Node, order
+from chainrule.graph import Node, order
 from chainrule.interop.export.dialects import C, Dialect
-from chainrule.interop.export.folding import folded
+from chainrule.interop.export.graph_writer import GraphWriter
 
 Writer: TypeAlias = "Callable[[LoopProgram, Node, dict[str, Any]], str]"
 ONE = {"B": 1}
-SAME = ("stop_gradient", "remat", "again", "reshape")  # operations whose value is their input
+SAME = frozenset(("stop_gradient", "remat", "again", "reshape"))  # operations whose value is their input
 
 
-class LoopProgram:
+class LoopProgram(GraphWriter):
     """The statements of a function from the inputs of a network, for one row, to its outputs.
 
     Args:
@@ -33,6 +33,8 @@ class LoopProgram:
         dialect: the language.
     """
 
+    shared = SAME
+
     def __init__(
         self,
         arrays: Mapping[str, np.ndarray],
@@ -40,16 +42,16 @@ class LoopProgram:
         prefix: str = "model",
         dialect: Dialect = C,
     ) -> None:
-        self.arrays, self.operations, self.prefix, self.dialect = arrays, operations, prefix, dialect
+        super().__init__(arrays, operations)
+        self.prefix, self.dialect = prefix, dialect
+        self.format, self.language = dialect.name, dialect.language
         self.lines: list[str] = []
         self.constants: dict[str, np.ndarray] = {}
-        self.known: dict[Node, np.ndarray] = {}
-        self.names: dict[Node, str] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
         self.sizes: dict[str, int] = dict(ONE)
         self.memory = Memory()
         self._uses: dict[str, int] = {}
-        self._nodes: dict[Node, None] = {}
+        self.nodes: dict[Node, None] = {}
         self._depth, self._count = 1, 0
 
     # --- lines
@@ -142,19 +144,6 @@ class LoopProgram:
         self.line(self.dialect.part(name, node.dtype, f"{self.prefix}_{kind}s", offset, count))
         return name
 
-    def array(self, node: Node) -> np.ndarray | None:
-        """Return the value of a node that depends on parameters alone; ``None`` for others."""
-        return self.known.get(node)
-
-    def same_loops(self, node: Node) -> list[Node]:
-        """Return the loops over time with the same step and inputs, which are written once."""
-
-        def settings(loop: Node) -> tuple[Any, ...]:
-            own = loop.op.attributes
-            return loop.op.name, loop.inputs, own.get("body"), own.get("reverse"), own.get("axis")
-
-        return [other for other in self._nodes if settings(other) == settings(node)]
-
     def leave(self, names: Mapping[Node, str], sizes: Mapping[str, int]) -> None:
         """Forget the values of a step, whose names end with its block.
 
@@ -181,21 +170,11 @@ class LoopProgram:
             FileError E462: operations or lengths that cannot be written.
         """
         pinned, nodes = (*outputs, *keep), order(outputs, ends)
-        missing = [
-            n
-            for n in nodes
-            if n not in self.names
-            and n.op.name not in self.operations
-            and n.op.name not in SAME
-            and not isinstance(n.op, Constant)
-            and not (isinstance(n.op, Input) and n.op.label in self.arrays)
-        ]
-        if missing:
-            raise refused(missing, self.dialect)
-        self._nodes.update(dict.fromkeys(nodes))
+        self.require_operations(nodes)
+        self.nodes.update(dict.fromkeys(nodes))
         last = {source: node for node in nodes for source in node.inputs}
         for node in nodes:
-            if node in self.names or self._is_known(node):
+            if node in self.names or self.is_known(node):
                 continue
             if node.op.name in SAME:
                 name = self.names[node] = self.value(node.inputs[0])
@@ -212,18 +191,6 @@ class LoopProgram:
         self._uses[name] = self._uses.get(name, 1) - 1
         if self._uses[name] <= 0 and all(_origin(node) is not _origin(source) for node in pinned):
             self.memory.free(name)
-
-    def _is_known(self, node: Node) -> bool:
-        if isinstance(node.op, Constant):
-            self.known[node] = node.op.array
-        elif isinstance(node.op, Input):
-            self.known[node] = self.arrays[node.op.label]
-        else:
-            value = folded(node, [self.array(source) for source in node.inputs])
-            if value is None:
-                return False
-            self.known[node] = value
-        return True
 
 
 def _origin(node: Node) -> Node:
@@ -274,19 +241,6 @@ class Memory:
             else:
                 merged.append((begin, length))
         self._free[kind] = merged
-
-
-def refused(nodes: Sequence[Node], dialect: Dialect) -> FileError:
-    """Return the error for operations that cannot be written."""
-    names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
-    return FileError(
-        "E462",
-        where="export",
-        name=dialect.name,
-        expected=fact("operations that {language} has", language=dialect.language),
-        received=", ".join(names),
-        fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
-    )
 
 
 def strides_of(shape: Sequence[int]) -> list[int]:

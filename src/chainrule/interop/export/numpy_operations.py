@@ -7,12 +7,12 @@ the ones that it uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.interop.export.graph_writer import entering, resampling_matrix
 from chainrule.interop.export.numpy_program import NumpyProgram, Rule
 from chainrule.spec import Axis
 
@@ -160,12 +160,7 @@ OPERATIONS: dict[str, Rule] = {}
 """The function that returns the line of an operation, by the name of its card."""
 
 
-def _rule(*names: str) -> Callable[[Rule], Rule]:
-    def enter(rule: Rule) -> Rule:
-        OPERATIONS.update(dict.fromkeys(names, rule))
-        return rule
-
-    return enter
+_rule = entering(OPERATIONS)
 
 
 @_rule(*EXPRESSIONS)
@@ -286,11 +281,7 @@ def _extent(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
 
 @_rule("resample")
 def _resample(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    length: Any = node.inputs[0].shape[own["axis"]]
-    matrix = np.zeros((length, len(own["taps"])), node.dtype)
-    for place, cells in enumerate(own["taps"]):
-        for cell, weight in cells:
-            matrix[cell, place] += weight
+    matrix = resampling_matrix(node)
     return f"{program.use('resample')}({_x(program, node)}, {own['axis']}, {program.constant(matrix)})"
 
 

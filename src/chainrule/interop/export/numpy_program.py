@@ -7,15 +7,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import FileError, fact
-from chainrule.graph import Constant, Input, Node, order
-from chainrule.interop.export.folding import folded
+from chainrule.graph import Node, order
+from chainrule.interop.export.graph_writer import GraphWriter
 from chainrule.spec import Axis, Size
 
 Rule: TypeAlias = "Callable[[NumpyProgram, Node, dict[str, Any]], str]"
 
 
-class NumpyProgram:
+class NumpyProgram(GraphWriter):
     """The lines of a function from the inputs of a network to its outputs.
 
     Args:
@@ -24,17 +23,17 @@ class NumpyProgram:
         outer: the program that contains this one, which is the step of a loop.
     """
 
+    format, language = "numpy", "NumPy"
+
     def __init__(
         self,
         arrays: Mapping[str, np.ndarray],
         operations: Mapping[str, Rule],
         outer: NumpyProgram | None = None,
     ) -> None:
-        self.arrays, self.operations, self.outer = arrays, operations, outer
+        super().__init__(arrays, operations, outer)
         self.root: NumpyProgram = self if outer is None else outer.root
         self.lines: list[str] = []
-        self.names: dict[Node, str] = {}
-        self.known: dict[Node, np.ndarray] = {}
         self.sizes: dict[str, Any] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.functions: dict[str, None] = {}
@@ -114,11 +113,6 @@ class NumpyProgram:
         assert self.outer is not None
         return self.outer.name(node)
 
-    def array(self, node: Node) -> np.ndarray | None:
-        """Return the value of a node that depends on parameters alone; ``None`` for others."""
-        array = self.known.get(node)
-        return self.outer.array(node) if array is None and self.outer is not None else array
-
     def write(self, outputs: Iterable[Node], ends: Iterable[Node] = ()) -> None:
         """Write the lines of all nodes that the outputs need.
 
@@ -126,42 +120,13 @@ class NumpyProgram:
             FileError E462: operations that cannot be written.
         """
         nodes = order(outputs, ends)
-        missing = [
-            n for n in nodes if not isinstance(n.op, Input | Constant) and n.op.name not in self.operations
-        ]
-        missing += [
-            n
-            for n in nodes
-            if isinstance(n.op, Input) and n not in self.names and n.op.label not in self.arrays
-        ]
-        if missing:
-            names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in missing)
-            raise FileError(
-                "E462",
-                where="export",
-                name="numpy",
-                expected=fact("operations that NumPy has"),
-                received=", ".join(names),
-                fix=fact("leave out the layer {name}", name=missing[0].site.path or missing[0].op.name),
-            )
+        self.require_operations(nodes)
         path = ""
         for node in nodes:
-            if node in self.names or self._is_known(node):
+            if node in self.names or self.is_known(node):
                 continue
             if node.site.path != path:
                 path = node.site.path
                 self.lines.append(f"# {path}")
             expression = self.operations[node.op.name](self, node, node.op.attributes)
             self.names[node] = expression if expression.isidentifier() else self.new(expression)
-
-    def _is_known(self, node: Node) -> bool:
-        if isinstance(node.op, Constant):
-            self.known[node] = node.op.array
-        elif isinstance(node.op, Input):
-            self.known[node] = self.arrays[node.op.label]
-        else:
-            value = folded(node, [self.array(source) for source in node.inputs])
-            if value is None:
-                return False
-            self.known[node] = value
-        return True

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, operation
+from chainrule.interop.export.graph_writer import entering, resampling_matrix
+from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, Rule
 from chainrule.spec import Axis, Size
+
+OPERATIONS: dict[str, Rule] = {}
+operation = entering(OPERATIONS)
 
 
 def transposed(graph: OnnxGraph, x: str, axes: Sequence[int]) -> str:
@@ -169,9 +172,4 @@ def _resample(graph: OnnxGraph, node: Node) -> str:
     if all(len(cells) == 1 and cells[0][1] == 1 for cells in taps):
         cells = graph.integers(*(cell for ((cell, _),) in taps))
         return graph.add("Gather", graph.value(x), cells, axis=axis)
-    length: Any = x.shape[axis]
-    matrix = np.zeros((length, len(taps)), node.dtype)
-    for place, cells in enumerate(taps):
-        for cell, weight in cells:
-            matrix[cell, place] += weight
-    return times_matrix(graph, graph.value(x), x.rank, axis, matrix)
+    return times_matrix(graph, graph.value(x), x.rank, axis, resampling_matrix(node))

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph, operation
+from chainrule.interop.export.graph_writer import entering
+from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph, Rule
+
+OPERATIONS: dict[str, Rule] = {}
+operation = entering(OPERATIONS)
 
 UNARY = {
     "abs": "Abs",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,20 +100,20 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
     newest = onnx.defs.onnx_opset_version()
     integer(opset, "opset", "export", minimum=OPSET, maximum=newest)
     trained_network(model, "export")
-    from chainrule.interop.onnx.export import arrays, elementwise, loop, windows  # noqa: F401 PLC0415
     from chainrule.interop.onnx.export.graph import OnnxGraph  # noqa: PLC0415
+    from chainrule.interop.onnx.export.operations import OPERATIONS  # noqa: PLC0415
 
     size = sum(array.nbytes for array in model.arrays.values())
     if size > LIMIT:
         expected = fact("at most {limit:,} bytes of parameters", limit=LIMIT)
         raise FileError("E462", where=where, name="onnx", expected=expected, received=f"{size:,}")
-    graph = OnnxGraph(model.arrays)
+    graph = OnnxGraph(model.arrays, OPERATIONS)
     _write_inputs(graph, model)
     outputs = _write_outputs(graph, model)
     proto = onnx.helper.make_model(
         graph.proto("chainrule", outputs),
         producer_name="chainrule",
-        producer_version=version("chainrule"),
+        producer_version=import_module("chainrule").__version__,
         opset_imports=[onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
         ir_version=FORMATS.get(opset, onnx.IR_VERSION),
     )

@@ -1,7 +1,7 @@
 """The nodes of an ONNX graph while it is written: names, constants, sizes, and a function for each operation.
 
 A network is a graph of the operations of ``chainrule.ops``. Each is written by one function from
-``OPERATIONS``, found by the name of its card, that adds nodes of ONNX and returns the name of the value.
+``operations.py``, found by the name of its card, that adds nodes of ONNX and returns the name of the value.
 Values that depend on parameters alone are computed now and stored as constants. Symbolic sizes (``B``,
 ``2*T + 1``) become integer tensors that the file computes from the shapes of its inputs.
 """
@@ -15,9 +15,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from chainrule.errors import FileError, fact
-from chainrule.graph import Constant, Input, Node, order
-from chainrule.interop.export.folding import folded
+from chainrule.graph import Input, Node, order
+from chainrule.interop.export.graph_writer import GraphWriter
 from chainrule.spec import Axis, Shape, Size, Spec
 
 TYPES = {
@@ -33,43 +32,32 @@ TYPES = {
 END = np.iinfo(np.int64).max  # of a slice that reaches the end of an axis
 
 Rule: TypeAlias = "Callable[[OnnxGraph, Node], str]"
-OPERATIONS: dict[str, Rule] = {}
-"""The function that writes an operation, by the name of its card."""
 
 
-def operation(*names: str) -> Callable[[Rule], Rule]:
-    """Return a decorator that enters the function which writes the operations of these names."""
-
-    def enter(rule: Rule) -> Rule:
-        OPERATIONS.update(dict.fromkeys(names, rule))
-        return rule
-
-    return enter
-
-
-class OnnxGraph:
+class OnnxGraph(GraphWriter):
     """An ONNX graph while it is written.
 
     Args:
         arrays: the parameters and states by path.
+        operations: the function that writes an operation, by the name of its card.
         outer: the graph that contains this one, which is the step of a loop.
         sizes: the names of the tensors of symbolic sizes, by symbol.
     """
 
+    format, language = "onnx", "ONNX"
+
     def __init__(
         self,
         arrays: Mapping[str, np.ndarray],
+        operations: Mapping[str, Rule],
         outer: OnnxGraph | None = None,
         sizes: Mapping[str, str] | None = None,
     ) -> None:
-        self.arrays = arrays
+        super().__init__(arrays, operations, outer)
         self.root: OnnxGraph = self if outer is None else outer.root
-        self.outer = outer
         self.sizes = dict(sizes or {})
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
-        self.names: dict[Node, str] = {}
-        self.known: dict[Node, np.ndarray] = {}
         self.inputs: list[onnx.ValueInfoProto] = []
         self.all_nodes: dict[Node, None] = {}
         self._path = ""
@@ -184,11 +172,6 @@ class OnnxGraph:
         assert self.outer is not None
         return self.outer.value(node)
 
-    def array(self, node: Node) -> np.ndarray | None:
-        """Return the value of a node that depends on parameters alone; ``None`` for others."""
-        array = self.known.get(node)
-        return self.outer.array(node) if array is None and self.outer is not None else array
-
     def write(self, outputs: Iterable[Node], ends: Iterable[Node] = ()) -> None:
         """Write all nodes that the outputs need.
 
@@ -197,35 +180,12 @@ class OnnxGraph:
         """
         nodes = order(outputs, ends)
         self.all_nodes = dict.fromkeys(nodes)
-        missing = [
-            node
-            for node in nodes
-            if not isinstance(node.op, Input | Constant)
-            and node.op.name not in OPERATIONS
-            and node not in self.names
-        ]
-        if missing:
-            raise refused(missing)
+        self.require_operations(nodes)
         for node in nodes:
-            if node not in self.names and not self._is_known(node):
+            if node not in self.names and not self.is_known(node):
                 self._path = node.site.path
-                self.names[node] = OPERATIONS[node.op.name](self, node)
+                self.names[node] = self.operations[node.op.name](self, node)
         self._path = ""
-
-    def _is_known(self, node: Node) -> bool:
-        """Whether the value depends on parameters alone; it is computed then."""
-        if isinstance(node.op, Constant):
-            self.known[node] = node.op.array
-        elif isinstance(node.op, Input):
-            if node.op.label not in self.arrays:
-                raise refused([node])
-            self.known[node] = self.arrays[node.op.label]
-        else:
-            value = folded(node, [self.array(source) for source in node.inputs])
-            if value is None:
-                return False
-            self.known[node] = value
-        return True
 
     def proto(self, name: str, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.GraphProto:
         """Return the graph with the nodes that its outputs need."""
@@ -255,16 +215,3 @@ def _read_by(node: onnx.NodeProto) -> set[str]:
             read.update(*(_read_by(inner) for inner in attribute.g.node))
             read.update(output.name for output in attribute.g.output)
     return read
-
-
-def refused(nodes: Sequence[Node]) -> FileError:
-    """Return the error for operations that no operation of ONNX computes."""
-    names = dict.fromkeys(f"{n.op.name} ({n.site})" if n.site.path else n.op.name for n in nodes)
-    return FileError(
-        "E462",
-        where="export",
-        name="onnx",
-        expected=fact("operations that ONNX has"),
-        received=", ".join(names),
-        fix=fact("leave out the layer {name}", name=nodes[0].site.path or nodes[0].op.name),
-    )

@@ -8,24 +8,21 @@ import numpy as np
 from onnx import helper
 
 from chainrule.graph import Node
+from chainrule.interop.export.graph_writer import entering, same_loops
 from chainrule.interop.onnx.export.arrays import transposed
-from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, operation
+from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, Rule
+
+OPERATIONS: dict[str, Rule] = {}
+operation = entering(OPERATIONS)
 
 
 @operation("scan")
 def _scan(graph: OnnxGraph, node: Node) -> str:
     """Write a loop once for all of its values that the network reads."""
-    same = [other for other in graph.all_nodes if other not in graph.names and _is_same_loop(other, node)]
+    same = [other for other in same_loops(graph.all_nodes, node) if other not in graph.names]
     for other, name in zip(same, _loop(graph, same), strict=True):
         graph.names[other] = name
     return graph.names[node]
-
-
-def _is_same_loop(other: Node, node: Node) -> bool:
-    def settings(loop: Node) -> tuple[Any, ...]:
-        return (loop.op.name, *(loop.op.attributes.get(name) for name in ("body", "reverse", "axis")))
-
-    return other.op.name == "scan" and settings(other) == settings(node) and other.inputs == node.inputs
 
 
 def _loop(graph: OnnxGraph, loops: list[Node]) -> list[str]:
@@ -74,7 +71,7 @@ def _step_graph(graph: OnnxGraph, op: Any, inputs: tuple[Node, ...]) -> OnnxGrap
         symbol: graph.size(length)
         for symbol, length in op.body.sizes(op.of_a_step([source.spec for source in inputs])).items()
     }
-    step = OnnxGraph(graph.arrays, graph, sizes)
+    step = OnnxGraph(graph.arrays, graph.operations, graph, sizes)
     leaves = op.body.leaves
     for leaf in (*op.body.states, *op.body.cells):
         name = step.unique(leaf.op.label.replace(" ", "_"))

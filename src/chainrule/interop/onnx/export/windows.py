@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.interop.export.graph_writer import entering
 from chainrule.interop.onnx.export.arrays import reduced, reshaped, times_matrix, transposed
-from chainrule.interop.onnx.export.graph import OnnxGraph, operation
+from chainrule.interop.onnx.export.graph import OnnxGraph, Rule
 from chainrule.ops.linear.window_geometry import span
+
+OPERATIONS: dict[str, Rule] = {}
+operation = entering(OPERATIONS)
 
 
 def _channels_first(rank: int) -> tuple[int, ...]:
