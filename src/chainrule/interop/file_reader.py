@@ -35,13 +35,13 @@ _NAMES = dict(zip("F64 F32 F16 BF16 I64 I32 I16 I8 U32 U16 U8 BOOL".split(), _DT
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Whether the bytes begin like a safetensors file, possibly a damaged one."""
+    """Return whether the bytes begin like a safetensors file, possibly a damaged one."""
     size = int.from_bytes(data[:PREFIX], "little")
     return data[PREFIX : PREFIX + 1] == b"{" and 2 <= size <= HEADER_LIMIT
 
 
 def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name, in the order of their data.
+    """Return the tensors of a safetensors file by name, in the order of their data.
 
     Args:
         data: the complete file.
@@ -124,7 +124,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def is_weights(path: str | os.PathLike[str]) -> bool:
-    """Whether a path has the suffix of a weights file."""
+    """Return whether a path has the suffix of a weights file."""
     return str(path).lower().endswith(SUFFIXES)
 
 
@@ -173,7 +173,7 @@ def read_tensors(path: str | os.PathLike[str], part: str | None = None) -> dict[
 
 
 def _other_file(data: bytes, where: str) -> FileError:
-    """The error that names the detected format of another file."""
+    """Return the error that names the detected format of another file."""
     for beginning, received, fix in _OTHERS:
         if data.startswith(beginning):
             return not_weights(where, received, fix)
@@ -212,7 +212,7 @@ def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
 
 
 def _tensors(value: Any) -> dict[Any, Tensor]:
-    """The tensors that a dict contains directly, not in nested dicts."""
+    """Return the tensors that a dict contains directly, not in nested dicts."""
     entries = value if isinstance(value, dict) else {}
     return {key: inside for key, inside in entries.items() if isinstance(inside, Tensor)}
 
@@ -251,7 +251,7 @@ def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
 
 
 def _is_beside(name: object) -> bool:
-    """Whether a name is that of a file in the same folder, and not of another index."""
+    """Return whether a name is that of a file in the same folder, and not of another index."""
     return isinstance(name, str) and Path(name).name == name != "" and not name.lower().endswith(INDEX)
 
 

@@ -75,7 +75,7 @@ class Tensor:
         return math.prod(self.stored.shape)
 
     def array(self) -> np.ndarray:
-        """The elements, converted to a supported dtype."""
+        """Return the elements, converted to a supported dtype."""
         if self.kind == "bfloat16":
             return (self.stored.astype(np.uint32) << 16).view(np.float32)
         if self.kind == "bool":

@@ -67,7 +67,7 @@ class Matches:
 
 
 def arrays_of(built: Built) -> dict[str, Parameter]:
-    """All arrays of a network: its parameters, then its running statistics."""
+    """Return all arrays of a network: its parameters, then its running statistics."""
     return {**built.parameters, **built.states}
 
 
@@ -101,7 +101,7 @@ def match(
 
 
 def _by_name(forms: Mapping[str, list[Form]], tensors: Tensors, family: Family) -> Matches:
-    """The sources by the names of a family, with the prefix that all names in the file have."""
+    """Return the sources by the names of a family, with the prefix that all names in the file have."""
     sources = {path: list(family.sources(path, forms_of_path)) for path, forms_of_path in forms.items()}
     names_of_family = {names[0] for options in sources.values() for names, _ in options}
     before: Counter[str] = Counter()
@@ -113,7 +113,7 @@ def _by_name(forms: Mapping[str, list[Form]], tensors: Tensors, family: Family) 
 
 
 def _present(sources: Mapping[str, list[Source]], tensors: Tensors, prefix: str, family: Family) -> Matches:
-    """The sources that exist in a file whose names have the given prefix."""
+    """Return the sources that exist in a file whose names have the given prefix."""
     present: dict[str, list[Source]] = {}
     for path, options in sources.items():
         named = [(tuple(prefix + name for name in names), changes) for names, changes in options]
@@ -161,13 +161,13 @@ def by_order(
 
 
 def _are_numbered(names: Iterable[str]) -> bool:
-    """Whether modules have numeric names, as in ``torch.nn.Sequential``, which define their order."""
+    """Return whether modules have numeric names, as in ``torch.nn.Sequential``, which define their order."""
     matches = [re.fullmatch(r"((?:[A-Za-z_]+\.)?)(?:\d+\.)+\w+", name) for name in names]
     return all(matches) and len({match[1] for match in matches if match}) == 1
 
 
 def _in_order(tensors: Tensors, is_ordered: bool) -> dict[str, Tensor]:
-    """The tensors in the order of their modules, as far as it is known."""
+    """Return the tensors in the order of their modules, as far as it is known."""
     names = [name for name in tensors if not name.endswith("num_batches_tracked")]
     if not is_ordered:
         names.sort(key=lambda name: [(part.isdigit(), part.zfill(12)) for part in name.split(".")])
@@ -175,7 +175,7 @@ def _in_order(tensors: Tensors, is_ordered: bool) -> dict[str, Tensor]:
 
 
 def _prefixes(names: Iterable[str]) -> dict[str, None]:
-    """All possible module names, in order: every prefix that ends before a dot."""
+    """Return all possible module names, in order: every prefix that ends before a dot."""
     prefixes: dict[str, None] = {}
     for name in names:
         parts = name.split(".")
@@ -186,7 +186,7 @@ def _prefixes(names: Iterable[str]) -> dict[str, None]:
 def _fits(
     arrays: Mapping[str, Form], prefix: str, remaining: Tensors, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, list[Source]]:
-    """The sources of one module's arrays at a prefix of the file; empty unless all exist and match."""
+    """Return the sources of one module's arrays at a prefix of the file; empty unless all exist and match."""
     sources: dict[str, list[Source]] = {}
     for path, form in arrays.items():
         names = tuple(f"{prefix}.{name}" if prefix else name for name in form.names)
@@ -199,7 +199,7 @@ def _fits(
 
 
 def _shape(change: Transform, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """The shape that results from a transform, computed without data."""
+    """Return the shape that results from a transform, computed without data."""
     result = transformed([np.broadcast_to(np.zeros((), np.float32), shape) for shape in shapes], (change,))
     return None if result is None else result.shape
 
@@ -313,7 +313,7 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
 
 
 def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
-    """The specs of the inputs."""
+    """Return the specs of the inputs."""
     if x is None:
         fix = fact("cr.load_weights(target, file, x): a row of inputs defines their shape")
         raise TrainingError("E503", where="load_weights", fix=fix)
@@ -323,7 +323,7 @@ def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
 
 
 def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:
-    """The paths that match ``skip``.
+    """Return the paths that match ``skip``.
 
     Raises:
         UsageError E101: a pattern without a match.
@@ -343,7 +343,7 @@ def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:
 
 
 def _families(names: Names) -> tuple[Family, ...]:
-    """The families selected by ``names``.
+    """Return the families selected by ``names``.
 
     Raises:
         UsageError E101: an unknown name.
@@ -402,14 +402,14 @@ def _row(
 
 
 def _conversions(changes: Sequence[Transform], inputs: Sequence[Tensor]) -> tuple[str, ...]:
-    """The conversions of arrays: rearranged, and cast from another dtype."""
+    """Return the conversions of arrays: rearranged, and cast from another dtype."""
     kinds = dict.fromkeys(tensor.kind for tensor in inputs if tensor.kind != "float32")
     casts = [fact("from {dtype}", dtype=kind) for kind in kinds]
     return (*(change.name for change in changes if change.name), *casts)
 
 
 def _why_ignored(name: str, family: Family | None, is_partial: bool) -> str | None:
-    """Why an unused name of the file is not a mismatch, or None if it is one."""
+    """Return why an unused name of the file is not a mismatch, or None if it is one."""
     if name.endswith("num_batches_tracked"):
         return _COUNTER
     for pattern, why in family.ignored if family is not None else ():
@@ -419,7 +419,7 @@ def _why_ignored(name: str, family: Family | None, is_partial: bool) -> str | No
 
 
 def _mismatch_error(report: WeightsReport, where: str) -> FileError:
-    """The error that lists everything that does not match."""
+    """Return the error that lists everything that does not match."""
     faults = report.faults()
     matched = len(report.of(MATCHED))
     expected = fact("all {count} arrays of the network, and no others", count=len(report.rows))
@@ -471,7 +471,7 @@ def report_partial(report: WeightsReport) -> None:
 
 
 def with_values(model: ModelState, built: Built, values: Mapping[str, np.ndarray]) -> ModelState:
-    """The model with these values; its next training starts with them."""
+    """Return the model with these values; its next training starts with them."""
     if model.network is None:
         model = model.built({name: node.spec for name, node in built.inputs.items()})
     return model.initialized(SEED, {**model.arrays, **values}).changed("load_weights")

@@ -12,20 +12,20 @@ SAFE = fact('in PyTorch, where you trust the file: torch.save(model.state_dict()
 def not_weights(
     where: str, received: str, fix: str = fact("give a .safetensors, .pt, .pth or .bin file")
 ) -> FileError:
-    """E450: not a weights file."""
+    """Return the error E450: not a weights file."""
     return FileError(
         "E450", where=where, expected=fact("a safetensors or PyTorch file"), received=received, fix=fix
     )
 
 
 def broken(where: str, expected: str, received: str) -> FileError:
-    """E451: truncated, damaged, or not valid for the format."""
+    """Return the error E451: truncated, damaged, or not valid for the format."""
     fix = fact("fetch the file again and compare its size or checksum with the publisher's")
     return FileError("E451", where=where, expected=expected, received=received, fix=fix)
 
 
 def unsafe(where: str, request: str) -> FileError:
-    """E452: a pickle that requests more than values; the request was not executed."""
+    """Return the error E452: a pickle that requests more than values; the request was not executed."""
     expected = fact("tensors, and dicts, lists, texts and numbers around them")
     return FileError(
         "E452", where=where, name=clipped(request), expected=expected, received=clipped(request), fix=SAFE
@@ -33,7 +33,7 @@ def unsafe(where: str, request: str) -> FileError:
 
 
 def pickled_model(where: str, received: str) -> FileError:
-    """E453: a pickled object instead of its weights."""
+    """Return the error E453: a pickled object instead of its weights."""
     return FileError(
         "E453",
         where=where,
@@ -44,14 +44,14 @@ def pickled_model(where: str, received: str) -> FileError:
 
 
 def other_kind(where: str, name: str, kind: str, known: Iterable[str]) -> FileError:
-    """E456: unsupported dtypes, such as complex or quantized ones."""
+    """Return the error E456: unsupported dtypes, such as complex or quantized ones."""
     received = f"{clipped(kind)} for {clipped(name)}"
     fix = fact("model.float() in PyTorch before the weights are saved")
     return FileError("E456", where=where, expected=", ".join(known), received=received, fix=fix)
 
 
 def clipped(text: str, length: int = 80) -> str:
-    """A text of a file, shortened for messages, without control characters; a short record stays one."""
+    """Return a text of a file, shortened for messages and without control characters; short records stay."""
     if isinstance(text, Message) and len(text) <= length:
         return text
     text_shown = "".join(sign if sign.isprintable() else "?" for sign in text[: length + 1])

@@ -74,7 +74,7 @@ class WeightsReport:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def of(self, status: str) -> list[Row]:
-        """The arrays with a status."""
+        """Return the arrays with a status."""
         return [row for row in self.rows if row.status == status]
 
     @property
@@ -83,7 +83,7 @@ class WeightsReport:
         return not (self.unexpected or self.of(MISSING) or self.of(OTHER))
 
     def faults(self) -> list[Message]:
-        """One line for each array that is missing, unexpected or of another shape."""
+        """Return one line for each array that is missing, unexpected or of another shape."""
         return [
             *(
                 fact("missing in the file: {name} {shape}", name=row.path, shape=shape_text(row.shape))
@@ -102,7 +102,7 @@ class WeightsReport:
         ]
 
     def render(self, lang: str | None = None) -> str:
-        """The report as text, in English or Chinese; by default in the language of the settings."""
+        """Return the report as text, in English or Chinese; by default in the language of the settings."""
         return "\n".join(self._lines(lang or settings.lang))
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ class WeightsReport:
         yield from self._table(matched, lang)
 
     def _ignored(self, lang: str) -> dict[str, str]:
-        """The ignored names by reason: the first one and the number of others."""
+        """Return the ignored names by reason: the first one and the number of others."""
         by_reason: dict[str, list[str]] = {}
         for name, why in self.ignored:
             by_reason.setdefault(translated(why, lang), []).append(clipped(name))

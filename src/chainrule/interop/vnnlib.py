@@ -57,7 +57,7 @@ class Token:
 
 
 def tokens(text: str, refused: Refuse) -> Iterator[Token]:
-    """The words and parentheses of a text."""
+    """Yield the words and parentheses of a text."""
     place, line = 0, 1
     while place < len(text):
         match = _TOKEN.match(text, place)
@@ -70,7 +70,7 @@ def tokens(text: str, refused: Refuse) -> Iterator[Token]:
 
 
 def expressions(text: str, refused: Refuse) -> Iterator[Expression]:
-    """The expressions of a text as nested lists.
+    """Yield the expressions of a text as nested lists.
 
     Args:
         text: the content of a file.
@@ -107,13 +107,13 @@ def expressions(text: str, refused: Refuse) -> Iterator[Expression]:
 
 
 def name_of(expression: Expression) -> str:
-    """The first word of a list, or an empty text."""
+    """Return the first word of a list, or an empty text."""
     head = expression[0] if isinstance(expression, list) and expression else None
     return head.text if isinstance(head, Token) else ""
 
 
 def line_of(expression: Expression) -> int:
-    """The line of the first word."""
+    """Return the line of the first word."""
     while isinstance(expression, list):
         if not expression:
             return 1
@@ -122,7 +122,7 @@ def line_of(expression: Expression) -> int:
 
 
 def text_of(expression: Expression) -> str:
-    """An expression as text; lists are cut after six parts."""
+    """Return an expression as text; lists are cut after six parts."""
     if isinstance(expression, Token):
         return expression.text
     return f"({' '.join(text_of(part) for part in expression[:6])})" if expression else "()"
@@ -237,7 +237,7 @@ class _Reader:
             raise FileError("E461", where=f"{self._where}:{token.line}", expected=noun, received=token.text)
 
     def _clauses(self, expression: Expression) -> list[Clause]:
-        """The disjunctive normal form of an assertion."""
+        """Return the disjunctive normal form of an assertion."""
         name, line = name_of(expression), line_of(expression)
         arguments = expression[1:] if isinstance(expression, list) else []
         if name == "or" and arguments:
@@ -254,7 +254,7 @@ class _Reader:
         raise self._refused(line, "<=, >=, <, >, =, and, or", name or text_of(expression))
 
     def _conjunction(self, parts: Sequence[Expression], line: int) -> list[Clause]:
-        """The disjunctive normal form of ``and``."""
+        """Return the disjunctive normal form of ``and``."""
         result: list[Clause] = [[]]
         for part in parts:
             alternatives = self._clauses(part)
@@ -283,7 +283,7 @@ class _Reader:
             )
 
     def _linear(self, expression: Expression) -> Linear:
-        """A linear term."""
+        """Return a linear term."""
         if isinstance(expression, Token):
             if _VARIABLE.fullmatch(expression.text):
                 self._require_known(expression)
@@ -307,7 +307,7 @@ class _Reader:
         return self._refused(line, expected, fact("more"))
 
     def _combined(self, expression: list[Expression]) -> Linear:
-        """A sum, a difference or a multiple of linear terms."""
+        """Return a sum, a difference or a multiple of linear terms."""
         name, line = name_of(expression), line_of(expression)
         parts = [self._linear(part) for part in expression[1:]]
         if name == "+" and parts:
@@ -329,7 +329,7 @@ class _Reader:
     # --- cases
 
     def _of_inputs(self, clause: Clause) -> list[Condition]:
-        """The conditions on inputs, and those without a variable.
+        """Return the conditions on inputs, and those without a variable.
 
         Raises:
             FileError E460: a condition on several inputs, or on inputs and outputs.
@@ -350,7 +350,7 @@ class _Reader:
         return [c for c in clause if c.variables and all(name[0] == "Y" for name in c.variables)]
 
     def _case(self, first: _Region, common: list[Condition], clause: Clause) -> Case | None:
-        """The case of a clause; ``None`` if no input satisfies its bounds."""
+        """Return the case of a clause; ``None`` if no input satisfies its bounds."""
         region = first.narrowed(self._of_inputs(clause))
         conditions = [*common, *self._of_outputs(clause)]
         if region.missing:
@@ -370,7 +370,7 @@ class _Reader:
         )
 
     def _contradiction(self, first: _Region, clauses: list[Clause]) -> str:
-        """The bounds of an input that exclude one another; empty if a condition without an input is false."""
+        """Return the bounds of an input that exclude one another; empty if a clause without one is false."""
         region = first if first.is_empty else first.narrowed(self._of_inputs(clauses[0]))
         for i in range(self._counts["X"]):
             if region.is_crossed(i):
@@ -426,7 +426,7 @@ class _Region:
         return self.is_false or self._outer_is_empty or any(map(self.is_crossed, self._changed))
 
     def is_crossed(self, i: int) -> bool:
-        """Whether the bounds of an input exclude one another."""
+        """Return whether the bounds of an input exclude one another."""
         a, b = self.lower[i], self.upper[i]
         if a is None or b is None:
             return False
@@ -439,7 +439,7 @@ class _Region:
         return lower, upper
 
     def narrowed(self, conditions: Sequence[Condition]) -> _Region:
-        """The region with further conditions on one input each."""
+        """Return the region with further conditions on one input each."""
         if not conditions:
             return self
         region = _Region(0)
@@ -468,7 +468,7 @@ class _Region:
 
 
 def _decimal(number: Fraction) -> str:
-    """A number with 17 digits, also one that is too large or too small for float64.
+    """Return a number with 17 digits, also one that is too large or too small for float64.
 
     Example:
         >>> [_decimal(Fraction(text)) for text in ("0.1", "2.5e999", "1/3")]
@@ -491,7 +491,7 @@ def _add(total: dict[str, Fraction], terms: Linear, factor: Fraction) -> None:
 
 
 def _sum(a: Linear, b: Linear, factor: Fraction) -> Linear:
-    """``a + factor * b``."""
+    """Return ``a + factor * b``."""
     total = dict(a)
     _add(total, b, factor)
     return total

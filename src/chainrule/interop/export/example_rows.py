@@ -127,7 +127,7 @@ def cell_text(encoding: Any, cell: Any) -> Any:
 
 
 def _cells(encoding: Any, rows: int, rng: np.random.Generator) -> Any:
-    """Cells of a column, the second one missing if the training had missing ones: numbers, 0 or 1, levels,
+    """Return cells of a column, the second one missing if the training had such: numbers, 0 or 1, levels,
     microseconds since 1970, seconds, or an array of images."""
     if encoding.kind == "image":
         return rng.integers(0, 256, (rows, *encoding.shape)).astype(np.uint8)

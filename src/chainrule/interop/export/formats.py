@@ -126,7 +126,7 @@ def _difference(expected: Outputs, received: Outputs, where: str, program: str) 
 
 
 def _are_ties(expected: Outputs, name: str, others: np.ndarray) -> bool:
-    """Whether labels differ only where two classes are equally likely within the tolerance."""
+    """Return whether labels differ only where two classes are equally likely within the tolerance."""
     probabilities = expected.get(f"{name.removesuffix('label')}probabilities")
     if probabilities is None or probabilities.ndim < 2:
         return False

@@ -66,7 +66,7 @@ def _element(program: LoopProgram, node: Node, names: Sequence[str]) -> str:
 
 
 def _aligned(shape: Sequence[int], target: Sequence[int]) -> list[int]:
-    """The strides of a value along the axes of a broadcast result; 0 along axes that are repeated."""
+    """Return the strides of a value along the axes of a broadcast result; 0 along axes that are repeated."""
     own = [1] * (len(target) - len(shape)) + list(shape)
     return [0 if n == 1 else step for n, step in zip(own, strides_of(own), strict=True)]
 
@@ -295,7 +295,7 @@ def _reduced(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 def _along(program: LoopProgram, x: Node, axis: int) -> tuple[int, int, int]:
-    """The number of elements before an axis, its length, and the number after it."""
+    """Return the number of elements before an axis, its length, and the number after it."""
     shape = program.shape(x)
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
@@ -478,7 +478,7 @@ def _fold(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
 
 
 def _weights(program: LoopProgram, w: Node, axes: Sequence[int]) -> tuple[str, list[int]]:
-    """The name of weights and their strides; parameters are stored with their axes in this order."""
+    """Return the name of weights and their strides; parameters are stored with their axes in this order."""
     array = program.array(w)
     if array is None:
         steps = strides_of(program.shape(w))

@@ -53,7 +53,7 @@ class Call:
     # --- inputs
 
     def value(self, i: int) -> Value:
-        """The tensor that is input ``i``.
+        """Return the tensor that is input ``i``.
 
         Raises:
             OperatorError: it is absent, or a sequence.
@@ -77,14 +77,14 @@ class Call:
         return self.value(i).as_node()
 
     def nodes(self, first: int = 0) -> list[Node]:
-        """All inputs from ``first`` on as nodes."""
+        """Return all inputs from ``first`` on as nodes."""
         return [self.node(i) for i in range(first, max(len(self.inputs), first + 1))]
 
     def optional(self, i: int) -> Node | None:
         return self.node(i) if self.has(i) else None
 
     def sequence(self, i: int) -> list[Any_]:
-        """The sequence that is input ``i``."""
+        """Return the sequence that is input ``i``."""
         value = self.inputs[i] if i < len(self.inputs) else None
         if not isinstance(value, list):
             raise OperatorError(fact("a sequence"), fact("a tensor"))
@@ -94,13 +94,13 @@ class Call:
         return self.value(i).dtype
 
     def name(self, i: int) -> str:
-        """The name of input ``i`` in the operator's definition."""
+        """Return the name of input ``i`` in the operator's definition."""
         return self.names[min(i, len(self.names) - 1)] if self.names else str(i)
 
     # --- values that must be known
 
     def array(self, i: int) -> np.ndarray:
-        """The elements of input ``i``.
+        """Return the elements of input ``i``.
 
         Raises:
             UnknownValueError: they depend on an input of the network.
@@ -123,7 +123,7 @@ class Call:
         return sizes_of(array)
 
     def number(self, i: int, default: float = 0.0) -> float:
-        """The number that input ``i`` is; ``default`` if it is absent."""
+        """Return the number that input ``i`` is; ``default`` if it is absent."""
         if not self.has(i):
             return default
         array = self.array(i)
@@ -134,7 +134,7 @@ class Call:
     # --- attributes
 
     def integers(self, name: str, i: int = -1) -> tuple[int, ...] | None:
-        """Integers of an attribute, or of a constant input."""
+        """Return integers of an attribute, or of a constant input."""
         if self.attributes.get(name) is not None:
             return integers_of(name, self.attributes[name])
         return integers_of(name, np.ravel(self.array(i))) if i >= 0 and self.has(i) else None
@@ -152,7 +152,7 @@ class Call:
         return default if value is None else str(value)
 
     def choice(self, name: str, choices: Sequence[Any], default: Any = None) -> Any:
-        """An attribute that has one of some values."""
+        """Return an attribute that has one of some values."""
         value = self.attributes.get(name, default)
         value = default if value is None else value
         if value not in choices:
@@ -170,7 +170,7 @@ class Call:
 
 
 def integers_of(name: str, numbers: Any) -> tuple[int, ...]:
-    """Integers of the file, at most ``RANK`` of them."""
+    """Return integers of the file, at most ``RANK`` of them."""
     if not isinstance(numbers, list | tuple | np.ndarray) or len(numbers) > RANK:
         raise OperatorError(fact("at most {limit} axes", limit=RANK), name)
     if any(not isinstance(n, int | np.integer) for n in numbers):
@@ -179,17 +179,17 @@ def integers_of(name: str, numbers: Any) -> tuple[int, ...]:
 
 
 def labeled(node: Node, dtype: np.dtype) -> Value:
-    """A node as a value of an ONNX dtype."""
+    """Return a node as a value of an ONNX dtype."""
     return Value(dtype if carrier(dtype) == node.dtype else np.dtype(node.dtype), None, node)
 
 
 def lengths_of(x: Node) -> tuple[int, ...]:
-    """The lengths of all axes but the batch."""
+    """Return the lengths of all axes but the batch."""
     return fixed(x.shape[1:])
 
 
 def fixed(shape: Sequence[Axis]) -> tuple[int, ...]:
-    """Lengths as integers.
+    """Return lengths as integers.
 
     Raises:
         OperatorError: some are symbolic.
@@ -200,7 +200,7 @@ def fixed(shape: Sequence[Axis]) -> tuple[int, ...]:
 
 
 def axis_of(x: Node | int, axis: int) -> int:
-    """The axis from the first one, for an axis of a node (or rank) that may count from the last."""
+    """Return the axis from the first one, for an axis of a node (or rank) that may count from the last."""
     rank = x if isinstance(x, int) else x.rank
     if not -rank <= axis < rank:
         raise OperatorError(fact("an axis below {rank}", rank=rank), axis)
@@ -208,5 +208,5 @@ def axis_of(x: Node | int, axis: int) -> int:
 
 
 def has_batch(x: Node) -> bool:
-    """Whether the first axis is the batch."""
+    """Return whether the first axis is the batch."""
     return bool(x.shape) and isinstance(x.shape[0], Size)

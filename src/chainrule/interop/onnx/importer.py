@@ -89,7 +89,7 @@ class File:
 
 
 def parsed(data: bytes, where: str) -> File:
-    """The content of a file, if all of its operators can be imported.
+    """Return the content of a file, if all of its operators can be imported.
 
     Raises:
         DataError E350: the ``onnx`` library is not installed.
@@ -113,7 +113,7 @@ def parsed(data: bytes, where: str) -> File:
 
 
 def _versions(proto: Any, where: str) -> dict[str, int]:
-    """The versions of the operator sets, which must mean what is imported.
+    """Return the versions of the operator sets, which must mean what is imported.
 
     A version that the library does not contain may mean anything.
     """
@@ -136,12 +136,12 @@ def _versions(proto: Any, where: str) -> dict[str, int]:
 
 
 def _functions(file: File) -> dict[tuple[str, str], Any]:
-    """The functions that the file defines, by domain and name."""
+    """Return the functions that the file defines, by domain and name."""
     return {(text_of(f.domain), text_of(f.name)): f for f in file.proto.functions}
 
 
 def _steps(graph: Any, depth: int = 0) -> Iterator[Any]:
-    """The operations of a graph or function, and those of its subgraphs."""
+    """Yield the operations of a graph or function, and those of its subgraphs."""
     for step in graph.node:
         yield step
         for attribute in step.attribute:
@@ -178,7 +178,7 @@ def _require_operators(file: File) -> None:
 
 
 def _is_current(domain: str, kind: str, version: int) -> bool:
-    """Whether an operator of an old version is defined as in the oldest one that is imported."""
+    """Return whether an operator of an old version is defined as in the oldest one that is imported."""
     assert onnx is not None
     if domain not in DOMAIN or version >= OLDEST:
         return True
@@ -223,7 +223,7 @@ class Import:
         return self._file.where
 
     def outputs(self) -> dict[str, Any_]:
-        """The outputs of the graph by name.
+        """Return the outputs of the graph by name.
 
         Raises:
             UnknownValueError: a shape or a branch depends on the values of inputs.
@@ -236,7 +236,7 @@ class Import:
         return {text_of(v.name): graph.get(text_of(v.name), "output") for v in self._file.graph.output}
 
     def stored_weight(self, tensor: Any) -> np.ndarray | None:
-        """The values of a weight that the file itself does not contain; zeros where there are none."""
+        """Return the values of a weight that the file itself does not contain; zeros where there are none."""
         if self._stored_weights is None:
             return None
         name, dtype = text_of(tensor.name), dtype_of(tensor.data_type)
@@ -248,7 +248,7 @@ class Import:
         return None if has_data else np.broadcast_to(np.zeros((), dtype), tuple(tensor.dims))
 
     def weight(self, name: str, array: np.ndarray) -> Value:
-        """An initializer: trainable if it is a tensor of floating-point numbers."""
+        """Return an initializer: trainable if it is a tensor of floating-point numbers."""
         kind = carrier(array.dtype)
         if self._parameter is None or array.size <= 1 or kind not in ("float32", "float64"):
             return Value.of(array)
@@ -314,7 +314,7 @@ class _Graph:
         self._values[name] = value
 
     def get(self, name: str, step: str) -> Any_:
-        """The value of a name: computed before, a weight, or a value of a graph around this one."""
+        """Return the value of a name: computed before, a weight, or a value of a graph around this one."""
         graph: _Graph | None = self
         while graph is not None:
             if name in graph._values:
@@ -411,7 +411,7 @@ class _Graph:
         return [_as_value(r, _output_dtype(definition, i, inputs), is_known) for i, r in enumerate(results)]
 
     def _resolved(self, step: Any) -> Any:
-        """The operation with the attributes that a function passes on in place of references."""
+        """Return the operation with the attributes that a function passes on in place of references."""
         if self._references is None or not any(a.ref_attr_name for a in step.attribute):
             return step
         copy = type(step)()
@@ -429,7 +429,7 @@ class _Graph:
     # --- subgraphs and functions
 
     def _subgraph(self, graph: Any, inputs: Sequence[Any_]) -> list[Any_]:
-        """The outputs of a subgraph, which may use the values of this graph."""
+        """Return the outputs of a subgraph, which may use the values of this graph."""
         inner = _Graph(self._importing, graph, self, self._versions, self._depth + 1, self._references)
         if len(inputs) > len(graph.input):
             raise OperatorError(fact("{count} inputs", count=len(graph.input)), len(inputs))
@@ -439,7 +439,7 @@ class _Graph:
         return [inner.get(text_of(output.name), "output") for output in graph.output]
 
     def _called(self, function: Any, step: Any, inputs: Sequence[Any_]) -> list[Any_]:
-        """The outputs of a function that the file or ONNX defines."""
+        """Return the outputs of a function that the file or ONNX defines."""
         imports = {text_of(e.domain): e.version for e in function.opset_import}
         versions = {"" if domain in DOMAIN else domain: version for domain, version in imports.items()}
         references = {text_of(a.name): a for a in getattr(function, "attribute_proto", ())}
@@ -453,7 +453,7 @@ class _Graph:
         return [body.get(name, "output") if target else None for name, target in names]
 
     def _expanded(self, step: Any, schema: Any, version: int, inputs: Sequence[Any_]) -> list[Any_]:
-        """The outputs of an operator that ONNX defines as a function of others."""
+        """Return the outputs of an operator that ONNX defines as a function of others."""
         assert onnx is not None
         function = onnx.FunctionProto()
         if schema.has_function:
@@ -495,7 +495,7 @@ class Definition:
 
 @cache
 def _definition(kind: str, version: int, domain: str) -> Definition | None:
-    """The definition of an operator at a version; ``None`` if there is none."""
+    """Return the definition of an operator at a version; ``None`` if there is none."""
     assert onnx is not None
     try:
         schema = onnx.defs.get_schema(kind, version, domain)
@@ -555,7 +555,7 @@ def _type_name(dtype: np.dtype) -> str:
 
 
 def _output_dtype(definition: Definition, i: int, inputs: Sequence[Any_]) -> np.dtype | None:
-    """The dtype of an output by the definition: that of the input of the same type variable."""
+    """Return the dtype of an output by the definition: that of the input of the same type variable."""
     if not definition.outputs:
         return None
     variable = definition.outputs[min(i, len(definition.outputs) - 1)]
@@ -577,7 +577,7 @@ def _is_known(value: Any_) -> bool:
 
 
 def _as_value(result: Any, dtype: np.dtype | None, is_known: bool) -> Any_:
-    """A result of an operation as a value; computed now if all of its inputs are known."""
+    """Return a result of an operation as a value; computed now if all of its inputs are known."""
     if isinstance(result, np.ndarray | np.generic):
         return Value.of(result)
     if isinstance(result, Node):
@@ -588,7 +588,7 @@ def _as_value(result: Any, dtype: np.dtype | None, is_known: bool) -> Any_:
 
 
 def _type_of(value: Any_) -> Any:
-    """The ``TypeProto`` of a value."""
+    """Return the ``TypeProto`` of a value."""
     assert onnx is not None
     if value is None:
         return onnx.TypeProto()

@@ -163,7 +163,7 @@ class OnnxNetwork(Layer):
     # --- running
 
     def run(self, feeds: Mapping[str, Any], engine: str | None = None) -> dict[str, Any]:
-        """The outputs of the network for some inputs.
+        """Return the outputs of the network for some inputs.
 
         Args:
             feeds: an array for each input by name; a list for a sequence.
@@ -198,7 +198,7 @@ class OnnxNetwork(Layer):
     def _program(
         self, values: Mapping[str, Any_], engine: str | None
     ) -> tuple[_Program, dict[str, np.ndarray]]:
-        """The import for these inputs, and the arrays of those that are not static."""
+        """Return the import for these inputs, and the arrays of those that are not static."""
         known_static: set[str] = self.static  # pyright: ignore[reportAttributeAccessIssue]
         while True:
             live = {
@@ -227,7 +227,7 @@ class OnnxNetwork(Layer):
             return program, arrays
 
     def _symbolic(self, specs: Mapping[str, Spec], values: Mapping[str, Any_]) -> _Program | None:
-        """The import for all lengths that the file leaves open, if these inputs have such; else ``None``."""
+        """Return the import for all lengths that the file leaves open; ``None`` if these inputs have none."""
         program = self._open
         if program is None or len(specs) != len(self.declared):
             return None
@@ -291,7 +291,7 @@ class OnnxNetwork(Layer):
     # --- as a layer
 
     def __call__(self, x: Any, scope: Scope) -> Any:
-        """The nodes of the network; ``x`` is a node, or nodes by the names of the inputs."""
+        """Return the nodes of the network; ``x`` is a node, or nodes by the names of the inputs."""
         nodes = dict(x) if isinstance(x, Mapping) else {one.name: x for one in self.declared[:1]}
         if {*nodes} != {one.name for one in self.declared}:
             expected = ", ".join(one.name for one in self.declared)
@@ -320,7 +320,7 @@ class OnnxNetwork(Layer):
         return results if len(results) > 1 else next(iter(results.values()))
 
     def _layer_outputs(self, importing: Import, batch: int) -> dict[str, Any_]:
-        """The outputs of a layer, whose shapes do not depend on values, and whose samples stay separate."""
+        """Return the outputs of a layer: shapes do not depend on values, samples stay separate."""
         try:
             outputs = importing.outputs()
             if batch:
@@ -419,7 +419,7 @@ def _result(value: Any_, results: Mapping[int, np.ndarray]) -> Any:
 
 
 def _declared(value: Any, where: str) -> Declared:
-    """An input of the file."""
+    """Return an input of the file."""
     kind, name = value.type, text_of(value.name)
     while kind.HasField("optional_type"):
         kind = kind.optional_type.elem_type
@@ -444,7 +444,7 @@ def _length(dimension: Any) -> int | str | None:
 
 
 def open_shape(one: Declared) -> Shape:
-    """The shape of an input with a symbol for each length that the file leaves open; the batch is ``B``."""
+    """Return the shape of an input: a symbol for each length that the file leaves open, and ``B``."""
     assert one.shape is not None
     symbols: list[int | Size] = []
     for i, n in enumerate(one.shape):
@@ -457,7 +457,7 @@ def open_shape(one: Declared) -> Shape:
 
 
 def _match(pairs: Iterable[tuple[Shape, Sequence[int]]]) -> bool:
-    """Whether shapes are those of others with symbols, each of which is one length above 0."""
+    """Return whether shapes are those of others with symbols, each of which is one length above 0."""
     sizes: dict[str, int] = {}
     for shape, lengths in pairs:
         if len(shape) != len(lengths):
@@ -478,7 +478,7 @@ def _described(one: Declared) -> str:
 
 
 def _fed(one: Declared, value: Any) -> Any_:
-    """What is passed for an input, in its dtype."""
+    """Return what is passed for an input, in its dtype."""
     if value is None:
         return None
     if isinstance(value, list | tuple) and not one.is_tensor:
@@ -499,7 +499,7 @@ def _fed(one: Declared, value: Any) -> Any_:
 
 
 def _fingerprint(value: Any_) -> Any:
-    """A key for a static value."""
+    """Return a key for a static value."""
     if isinstance(value, list):
         return tuple(map(_fingerprint, value))
     if value is None or value.array is None:
@@ -518,7 +518,7 @@ def _bytes(value: Any_) -> int:
 
 
 def _as_input(one: Declared, node: Any) -> Value:
-    """A node as the value of an input of the file.
+    """Return a node as the value of an input of the file.
 
     Raises:
         ShapeError E208: another number of axes, or other lengths than the file has.
@@ -541,7 +541,7 @@ def _unfit(op: str, constraint: str, expected: str, received: str) -> ShapeError
 
 
 def label_of(name: str, used_labels: set[str]) -> str:
-    """A path for a weight that no other has, from its name in the file.
+    """Return a path for a weight that no other has, from its name in the file.
 
     Example:
         >>> label_of("fc1.weight", set()), label_of("onnx::MatMul_7", set())
@@ -590,7 +590,7 @@ def load_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
 
 
 def network_of(data: bytes, where: str) -> OnnxNetwork:
-    """The network of the content of a file; ``where`` is its path, in whose folder external data is read."""
+    """Return the network of the content of a file; ``where`` is its path, beside which external data is."""
     file = parsed(data, where)
     weights = Weights()
     total = 0
@@ -622,7 +622,7 @@ def network_of(data: bytes, where: str) -> OnnxNetwork:
 
 
 def _is_open(one: Declared) -> bool:
-    """Whether the file does not state all lengths of an input, or our graphs do not contain its dtype."""
+    """Return whether the file does not state all lengths of an input, or our graphs do not have its dtype."""
     if not one.is_tensor or one.shape is None or carrier(one.dtype) is None:
         return True
     return any(not isinstance(n, int) for n in one.shape)

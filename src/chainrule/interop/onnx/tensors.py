@@ -26,24 +26,24 @@ _EXTERNAL = 1
 
 
 def invalid(where: str, expected: str, received: str) -> FileError:
-    """E458: not an ONNX file, damaged, or too large."""
+    """Return the error E458: not an ONNX file, damaged, or too large."""
     return FileError("E458", where=where, expected=expected, received=clipped(received, 200))
 
 
 def unsupported(where: str, name: str, expected: str, received: str) -> FileError:
-    """E459: an operation, an attribute or a shape that is not imported."""
+    """Return the error E459: an operation, an attribute or a shape that is not imported."""
     return FileError(
         "E459", where=where, name=clipped(name), expected=expected, received=clipped(received, 200)
     )
 
 
 def text_of(name: str | bytes) -> str:
-    """A name of the file; the parser returns bytes where it is not UTF-8."""
+    """Return a name of the file; the parser returns bytes where it is not UTF-8."""
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 
 def dtype_of(code: int) -> np.dtype | None:
-    """The dtype of a code of the format; ``None`` for one that is not known."""
+    """Return the dtype of a code of the format; ``None`` for one that is not known."""
     assert helper is not None
     if code == 8:
         return TEXT
@@ -54,7 +54,7 @@ def dtype_of(code: int) -> np.dtype | None:
 
 
 def array_of(tensor: Any, where: str) -> np.ndarray:
-    """The elements of a tensor.
+    """Return the elements of a tensor.
 
     Args:
         tensor: a ``TensorProto``.
@@ -96,7 +96,7 @@ FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data"
 
 
 def _has_elements(tensor: Any, dtype: np.dtype, size: int) -> bool:
-    """Whether a tensor stores as many elements as its shape has; small dtypes are packed."""
+    """Return whether a tensor stores as many elements as its shape has; small dtypes are packed."""
     bits = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}.get(dtype.name)
     bits = bits or 8 * dtype.itemsize
     if tensor.raw_data:
@@ -108,7 +108,7 @@ def _has_elements(tensor: Any, dtype: np.dtype, size: int) -> bool:
 
 
 def _external(tensor: Any, dtype: np.dtype, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """The elements of a tensor in another file, which must be a plain file in the folder of the model.
+    """Return the elements of a tensor in another file, which must be a plain file in the folder of the model.
 
     Raises:
         FileError: E459 the path leaves the folder, or is a link; E458 the file has other sizes.
@@ -146,7 +146,7 @@ def _external(tensor: Any, dtype: np.dtype, shape: tuple[int, ...], where: str) 
 
 
 def dense_of(sparse: Any, where: str) -> np.ndarray:
-    """A ``SparseTensorProto`` as a dense array.
+    """Return a ``SparseTensorProto`` as a dense array.
 
     Raises:
         FileError E458: indices that do not match its values or its shape; a shape that is too large.
@@ -174,7 +174,7 @@ _SPARSE, _TYPE = 11, 13
 
 
 def attribute_value(attribute: Any, where: str) -> Any:
-    """The value of an attribute: a number, a text, a list, an array, a ``GraphProto`` or a ``TypeProto``.
+    """Return the value of an attribute: number, text, list, array, ``GraphProto`` or ``TypeProto``.
 
     Raises:
         FileError E458: an attribute of another type.
@@ -208,7 +208,7 @@ def attribute_value(attribute: Any, where: str) -> Any:
 
 
 def attributes_of(step: Any, schema: Any, where: str) -> dict[str, Any]:
-    """The attributes of an operation by name, with the defaults of its definition.
+    """Return the attributes of an operation by name, with the defaults of its definition.
 
     Args:
         step: a ``NodeProto``.

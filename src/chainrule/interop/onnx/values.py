@@ -66,7 +66,7 @@ class Value:
 
     @staticmethod
     def of(array: Any, dtype: np.dtype | None = None) -> Value:
-        """A known value."""
+        """Return a known value."""
         known = np.asarray(array)
         return Value(dtype or known.dtype, known)
 
@@ -83,7 +83,7 @@ class Value:
         return self.node.shape
 
     def as_node(self) -> Node:
-        """The value as a node of the carrier dtype.
+        """Return the value as a node of the carrier dtype.
 
         Raises:
             OperatorError: texts, complex numbers or symbolic sizes, which our graphs do not contain.
@@ -106,7 +106,7 @@ Any_: TypeAlias = "Value | list[Any] | None"
 
 @cache
 def carrier(dtype: np.dtype) -> str | None:
-    """The dtype of our graphs that represents a dtype of ONNX; ``None`` if none does.
+    """Return the dtype of our graphs that represents a dtype of ONNX; ``None`` if none does.
 
     Example:
         >>> [carrier(np.dtype(name)) for name in ("uint8", "float16", "int64", "complex64")]
@@ -122,12 +122,12 @@ def carrier(dtype: np.dtype) -> str | None:
 
 
 def is_integer(dtype: np.dtype) -> bool:
-    """Whether values of a dtype are integers."""
+    """Return whether values of a dtype are integers."""
     return dtype.kind in "iu" or "int" in dtype.name
 
 
 def known_array(value: Value, weights: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """The elements of a value.
+    """Return the elements of a value.
 
     Args:
         value: a tensor.
@@ -149,7 +149,7 @@ def known_array(value: Value, weights: Mapping[str, np.ndarray], name: str) -> n
 
 
 def evaluated(nodes: Sequence[Node], weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """The values of nodes that depend on constants and weights alone, by the reference implementations."""
+    """Return the values of nodes that depend on constants and weights alone, by the reference engine."""
     arrays: dict[Node, np.ndarray] = {}
     for node in order(nodes):
         if isinstance(node.op, Constant):
@@ -165,12 +165,12 @@ def evaluated(nodes: Sequence[Node], weights: Mapping[str, np.ndarray]) -> list[
 
 
 def has_fixed_shapes(node: Node) -> bool:
-    """Whether no shape on the way to a node has a symbolic length."""
+    """Return whether no shape on the way to a node has a symbolic length."""
     return all(isinstance(n, int) for part in order([node]) for n in part.shape)
 
 
 def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """An array of a carrier dtype in the ONNX dtype: integers wrap around, floats are rounded."""
+    """Return an array of a carrier dtype in the ONNX dtype: integers wrap around, floats are rounded."""
     if array.dtype == dtype:
         return array
     with np.errstate(all="ignore"):
@@ -178,5 +178,5 @@ def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def sizes_of(array: np.ndarray) -> tuple[Axis, ...]:
-    """The lengths in an array of integers, some of which may be symbolic."""
+    """Return the lengths in an array of integers, some of which may be symbolic."""
     return tuple(n if isinstance(n, Size) else int(n) for n in np.ravel(array))

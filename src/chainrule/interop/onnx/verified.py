@@ -86,7 +86,7 @@ def _network(file: File) -> FeedForward:
 
 
 def _input(file: File) -> tuple[str, Node]:
-    """The name and the node of the only input."""
+    """Return the name and the node of the only input."""
     where, graph = file.where, file.graph
     weights = {text_of(tensor.name) for tensor in graph.initializer}
     inputs = [value for value in graph.input if text_of(value.name) not in weights]
@@ -105,7 +105,7 @@ def _input(file: File) -> tuple[str, Node]:
 
 
 def _output(file: File, title: str, value: Any, x: Node) -> Node:
-    """The node of the output, which must depend on the input, each sample on its own."""
+    """Return the node of the output, which must depend on the input, each sample on its own."""
     where = file.where
     if not isinstance(value, Value) or value.node is None or x not in (nodes := order([value.node])):
         raise unsupported(where, title, fact("an output that depends on the input"), fact("a constant"))

@@ -82,7 +82,7 @@ class Forms:
     built: Built
 
     def of(self, path: str) -> list[Form]:
-        """The possible forms of an array, the innermost layer first."""
+        """Return the possible forms of an array, the innermost layer first."""
         layers = self.built.book.layers
         owner, leaf = owner_of(path, layers)
         kind = _kind(owner, layers)
@@ -108,7 +108,7 @@ class Forms:
         return {weight: node.inputs[0] for node in products for weight in node.inputs[1].inputs}
 
     def _feature_order(self, path: str, owner: str, kind: str) -> np.ndarray | None:
-        """For each feature that a layer reads its position in PyTorch; ``None`` where they are the same."""
+        """Return the position in PyTorch of each feature that a layer reads; ``None`` if all are the same."""
         if kind == "Dense" and path in self.built.parameters:
             node = self.multiplied_inputs.get(self.built.parameters[path].node)
         elif kind in ("BatchNorm", "LayerNorm", "RMSNorm"):
@@ -122,7 +122,7 @@ class Forms:
 
 
 def _positions(features: Node) -> np.ndarray:
-    """For each feature of a node (B, F) its position where channels come first, as far as it is known."""
+    """Return the position of each feature of a node (B, F) where channels come first, if it is known."""
     (count,) = bound(features.shape[1:])
     index = np.arange(count)
     if isinstance(features.op, Elementwise):  # an activation or a normalization keeps the positions
@@ -144,7 +144,7 @@ def _positions(features: Node) -> np.ndarray:
 
 
 def owner_of(path: str, layers: Mapping[str, Layer]) -> tuple[str, str]:
-    """The innermost layer that contains a path, ``""`` for the network itself, and the rest of the path."""
+    """Return the innermost layer that contains a path (``""``: the network), and the rest of the path."""
     at = path
     while at:
         at = at.rpartition(".")[0]
@@ -158,7 +158,7 @@ def _kind(path: str, layers: Mapping[str, Layer]) -> str:
 
 
 def _recurrent(kind: str, owner: str, leaf: str, layers: Mapping[str, Layer]) -> Form:
-    """An array of a recurrent layer, by its position in a stack and its direction."""
+    """Return an array of a recurrent layer, by its position in a stack and its direction."""
     module, level, direction = owner, 0, ""
     above, name = owner_of(module, layers)
     if _kind(above, layers) == "Bidirectional":
@@ -177,5 +177,5 @@ def _recurrent(kind: str, owner: str, leaf: str, layers: Mapping[str, Layer]) ->
 
 
 def _is_convolved(image: Node) -> bool:
-    """Whether a sequence (B, T, C) comes from a convolution, which has channels first in PyTorch."""
+    """Return whether a sequence (B, T, C) comes from a convolution, which has channels first in PyTorch."""
     return any(node.op.name == "convolution" and node.rank == image.rank for node in order([image]))

@@ -44,7 +44,7 @@ class Rule:
     change: Transform = IDENTITY
 
     def places(self, path: str) -> list[str]:
-        """The names of a path in the other library; empty if the rule does not match."""
+        """Return the names of a path in the other library; empty if the rule does not match."""
         match = self._pattern.fullmatch(path)
         if match is None:
             return []
@@ -66,7 +66,7 @@ class Rule:
 
 
 def _filled(placeholder: re.Match[str], words: Mapping[str, str]) -> str:
-    """The text of a placeholder in a name."""
+    """Return the text of a placeholder in a name."""
     word = words.get(placeholder[1], placeholder[0])
     return str(int(word) + int(placeholder[2])) if placeholder[2] and word.isdigit() else word
 
@@ -95,7 +95,7 @@ class Family:
     def sources(
         self, path: str, forms: Collection[Form]
     ) -> Iterator[tuple[tuple[str, ...], tuple[Transform, ...]]]:
-        """The arrays in the file that may be one of ours, with the transforms to apply, likelier ones first.
+        """Yield the arrays in the file that may be one of ours, likelier ones first, with their transforms.
 
         Args:
             path: path of our parameter or state.
@@ -112,7 +112,7 @@ class Family:
                     yield names, (self._change(form), rule.change)
 
     def _change(self, form: Form) -> Transform:
-        """The transform of the layer kind, unless this library stores its weight differently."""
+        """Return the transform of the layer kind, unless this library stores its weight differently."""
         is_weight = form.names[-1].endswith("weight")
         return dict(self.changes).get(form.kind, form.change) if is_weight else form.change
 
@@ -124,7 +124,7 @@ _TASK: Text = "a head of another task"
 
 
 def _rules(table: str) -> tuple[Rule, ...]:
-    """The rules of a table, one per line: our path, then theirs."""
+    """Return the rules of a table, one per line: our path, then theirs."""
     lines = (line.split() for line in table.strip().splitlines())
     return tuple(Rule(ours, theirs) for ours, theirs in lines)
 
@@ -269,7 +269,7 @@ BERT = Family(
 
 
 def _transformer(ours: str, theirs: str) -> tuple[Rule, ...]:
-    """The rules of a stack of ``torch.nn.Transformer``; the last norm of a decoder layer is its third."""
+    """Return the rules of a stack of ``torch.nn.Transformer``; its decoder layers have three norms."""
     return _rules(f"""
         {ours}layer{{i}}.attention              {theirs}layers.{{i-1}}.self_attn
         {ours}layer{{i}}.memory_attention       {theirs}layers.{{i-1}}.multihead_attn
@@ -299,5 +299,5 @@ FAMILIES: tuple[Family, ...] = (CHAINRULE, RESNET, ALEXNET, VGG16, MOBILENET, VI
 
 
 def custom_family(table: Mapping[str, str]) -> Family:
-    """A custom family, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
+    """Return a custom family, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
     return Family(CUSTOM, CUSTOM, tuple(Rule(ours, theirs) for ours, theirs in table.items()))

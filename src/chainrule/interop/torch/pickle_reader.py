@@ -157,7 +157,7 @@ def run(stream: IO[bytes], where: str) -> Any:
 
 
 def _model_error(stream: IO[bytes], begin: int, where: str) -> FileError | None:
-    """A more specific error for a program that names parts of a network, such as a pickled ``Sequential``."""
+    """Return a more specific error for a program that names parts of a network, such as ``Sequential``."""
     stream.seek(begin)
     try:
         for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
@@ -200,7 +200,7 @@ class _Machine:
             raise unsafe(self.where, request)
 
     def result(self) -> Any:
-        """The value that is left at the end."""
+        """Return the value that is left at the end."""
         if len(self.stack) != 1:
             raise _UnfitError(fact("{count} values at its end, not 1", count=len(self.stack)))
         return self.stack[0]
@@ -213,7 +213,7 @@ class _Machine:
         return value
 
     def top(self, kind: type) -> Any:
-        """The top value, which stays on the stack."""
+        """Return the top value, which stays on the stack."""
         self.stack.append(self.pop(kind))
         return self.stack[-1]
 
@@ -312,7 +312,7 @@ class _Machine:
 
 
 def _storage(description: tuple[Any, ...], where: str) -> Storage:
-    """The storage described by ``("storage", kind, key, device, count)``; in old files a view follows."""
+    """Return the storage of ``("storage", kind, key, device, count)``; in old files a view follows."""
     if description and description[0] == "module":
         raise pickled_model(where, fact("the source code of a class"))
     if len(description) not in (5, 6) or description[0] != "storage" or not isinstance(description[1], Named):
@@ -329,7 +329,7 @@ def _storage(description: tuple[Any, ...], where: str) -> Storage:
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Described:
-    """``torch._utils._rebuild_tensor`` and ``_v2``; ``requires_grad`` and hooks are ignored."""
+    """Build a tensor as ``torch._utils._rebuild_tensor`` and ``_v2``, without ``requires_grad`` and hooks."""
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise _UnfitError(fact("a tensor that is not described as PyTorch does"))
     if len(shape) != len(strides) or len(shape) > AXES or not _are_counts((offset, *shape, *strides)):
@@ -338,21 +338,21 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Des
 
 
 def _parameter(data: Any, *_: Any) -> Described:
-    """``torch._utils._rebuild_parameter``."""
+    """Build a parameter as ``torch._utils._rebuild_parameter``."""
     if not isinstance(data, Described):
         raise _UnfitError(fact("a parameter that is no tensor"))
     return data
 
 
 def _ordered(*pairs: Any) -> dict[Any, Any]:
-    """``collections.OrderedDict``: created empty, filled later."""
+    """Build a ``collections.OrderedDict``, which is created empty and filled later."""
     if pairs:
         raise _UnfitError(fact("an OrderedDict that is not created empty"))
     return {}
 
 
 def _size(lengths: Any) -> tuple[Any, ...]:
-    """``torch.Size``."""
+    """Build a ``torch.Size``."""
     if not isinstance(lengths, tuple):
         raise _UnfitError(fact("a size that is no tuple"))
     return lengths

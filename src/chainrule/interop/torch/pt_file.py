@@ -77,7 +77,7 @@ class Member:
     checksum: int
 
     def read(self, data: bytes) -> memoryview:
-        """The data of the member, a view of the archive.
+        """Return the data of the member, a view of the archive.
 
         Raises:
             ZipError: the checksum does not match.
@@ -89,7 +89,7 @@ class Member:
 
 
 def members_of(data: bytes) -> dict[str, Member]:
-    """The members of an archive by name.
+    """Return the members of an archive by name.
 
     Args:
         data: the complete file.
@@ -129,7 +129,7 @@ def members_of(data: bytes) -> dict[str, Member]:
 
 
 def _directory(data: bytes) -> tuple[int, int, int]:
-    """The number of entries of the central directory, its size in bytes, and its offset."""
+    """Return the number of entries of the central directory, its size in bytes, and its offset."""
     offset = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - _COMMENT))
     if offset < 0:
         raise ZipError(fact("no directory at its end"))
@@ -146,7 +146,7 @@ def _directory(data: bytes) -> tuple[int, int, int]:
 
 
 def _member(data: bytes, entry_at: int, end: int) -> tuple[Member, int]:
-    """The member of the entry at an offset of the directory, and the offset of the next entry."""
+    """Return the member of the entry at an offset of the directory, and the offset of the next entry."""
     signature, _, _, flags, method, _, _, checksum, packed, size, *lengths, offset = _ENTRY.unpack_from(
         data, entry_at
     )
@@ -169,7 +169,7 @@ def _member(data: bytes, entry_at: int, end: int) -> tuple[Member, int]:
 
 
 def _wide(extra: bytes, *sizes: int) -> list[int]:
-    """The sizes and the offset of a member; those of more than 32 bits are in its zip64 field."""
+    """Return the sizes and the offset of a member; those of more than 32 bits are in its zip64 field."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
@@ -181,7 +181,7 @@ def _wide(extra: bytes, *sizes: int) -> list[int]:
 
 
 def _start(data: bytes, offset: int, name: bytes) -> int:
-    """The offset of the data of the member with this local header."""
+    """Return the offset of the data of the member with this local header."""
     if offset + _LOCAL.size > len(data):
         raise ZipError(fact("a member behind the end"))
     signature, *_, name_length, extra_length = _LOCAL.unpack_from(data, offset)
@@ -198,17 +198,17 @@ TWICE = 8  # maximum size of all tensors together, which may share storages, as 
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether the bytes begin like a zip archive."""
+    """Return whether the bytes begin like a zip archive."""
     return data[:4] == b"PK\x03\x04"
 
 
 def is_pickle(data: bytes) -> bool:
-    """Whether the bytes begin like a pickle of PyTorch's old format."""
+    """Return whether the bytes begin like a pickle of PyTorch's old format."""
     return data[:1] == b"\x80" and data[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
 def zip_value(data: bytes, where: str) -> Any:
-    """The content of a PyTorch file in zip format, with its tensors as ``Tensor``.
+    """Return the content of a PyTorch file in zip format, with its tensors as ``Tensor``.
 
     Raises:
         FileError: E450 another zip archive; E451 truncated or damaged; E452, E453, E456 as
@@ -245,7 +245,7 @@ def zip_value(data: bytes, where: str) -> Any:
 
 
 def _root(names: Iterable[str], where: str) -> str:
-    """The folder inside the archive that contains all members, with a trailing slash."""
+    """Return the folder inside the archive that contains all members, with a trailing slash."""
     roots = [name.removesuffix("data.pkl") for name in names if name.rpartition("/")[2] == "data.pkl"]
     if len(roots) != 1:
         raise not_weights(where, fact("a zip archive without PyTorch's data.pkl"))
@@ -257,7 +257,7 @@ def _root(names: Iterable[str], where: str) -> str:
 
 
 def pickle_value(data: bytes, where: str) -> Any:
-    """The content of a PyTorch file in the old format, with its tensors as ``Tensor``.
+    """Return the content of a PyTorch file in the old format, with its tensors as ``Tensor``.
 
     Raises:
         FileError: E450 another pickle; E451 truncated or damaged; E452, E453, E456 as ``pickle_reader.run``.
@@ -307,7 +307,7 @@ class _Filling:
         ] = {}  # a shared value is converted once, or it could multiply
 
     def storages(self, value: Any) -> list[Storage]:
-        """The storages of all tensors inside a value, each once, in the order of their occurrence."""
+        """Return the storages of all tensors inside a value, each once, in the order of their occurrence."""
         storages: dict[str, Storage] = {}
         stack, seen = [value], {0}
         while stack:
@@ -358,7 +358,7 @@ class _Filling:
             raise broken(self.where, expected, clipped(str(cause))) from cause
 
     def row(self, storage: Storage) -> np.ndarray:
-        """The elements of a storage, read once."""
+        """Return the elements of a storage, read once."""
         entry = self.rows.get(storage.key)
         if entry is None:
             raw, kind = self.numbers(storage), KINDS[storage.kind]

@@ -67,7 +67,7 @@ def reordered(index: np.ndarray) -> Transform:
 
 
 def _matrix(arrays: Arrays) -> np.ndarray:
-    """A weight (O, I), possibly stored as a 1x1 convolution: (O, I, 1, 1)."""
+    """Return a weight (O, I), possibly stored as a 1x1 convolution: (O, I, 1, 1)."""
     (weight,) = arrays
     return weight[(..., *(0,) * (weight.ndim - 2))] if set(weight.shape[2:]) == {1} else weight
 

@@ -110,7 +110,7 @@ def _gather(graph: OnnxGraph, node: Node) -> str:
 
 
 def _index(graph: OnnxGraph, index: Node) -> str:
-    """The name of indices as int64."""
+    """Return the name of indices as int64."""
     name = graph.value(index)
     return name if index.dtype == "int64" else graph.add("Cast", name, to=TYPES["int64"])
 

@@ -50,7 +50,7 @@ BINARY = {
 
 
 def _operands(graph: OnnxGraph, node: Node) -> list[str]:
-    """The names of the inputs; a broadcast that ONNX's operations make themselves is left out."""
+    """Return the names of the inputs; a broadcast that ONNX's operations make themselves is left out."""
     inputs = list(node.inputs)
     if node.op.name != "matmul":
         for i, source in enumerate(inputs):

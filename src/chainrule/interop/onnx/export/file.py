@@ -85,7 +85,7 @@ def _runtime(content: bytes) -> tuple[Callable[[Mapping[str, np.ndarray]], Mappi
 
 
 def _fed(model: ModelState, rows: ExampleRows) -> dict[str, np.ndarray]:
-    """The rows of example rows as inputs of the file."""
+    """Return the rows of example rows as inputs of the file."""
     if model.preparation is None:
         return dict(rows.arrays)
     from chainrule.interop.onnx.export.preparation import cells_of  # noqa: PLC0415
@@ -189,7 +189,7 @@ def _write_output(graph: OnnxGraph, model: ModelState, target: Target, node: Nod
 
 
 def _restored(graph: OnnxGraph, model: ModelState, value: str) -> str:
-    """A standardized prediction in the units of the target, float64."""
+    """Return a standardized prediction in the units of the target, float64."""
     assert model.preparation is not None
     from chainrule.interop.onnx.export.graph import TYPES  # noqa: PLC0415
 

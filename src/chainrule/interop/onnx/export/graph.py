@@ -208,7 +208,7 @@ def described(name: str, spec: Spec) -> onnx.ValueInfoProto:
 
 
 def _read_by(node: onnx.NodeProto) -> set[str]:
-    """The names of all values that a node reads, also in its subgraphs."""
+    """Return the names of all values that a node reads, also in its subgraphs."""
     read = set(node.input)
     for attribute in node.attribute:
         if attribute.type == onnx.AttributeProto.GRAPH:

@@ -26,7 +26,7 @@ def _scan(graph: OnnxGraph, node: Node) -> str:
 
 
 def _loop(graph: OnnxGraph, loops: list[Node]) -> list[str]:
-    """The names of the values of loops with the same step and inputs."""
+    """Return the names of the values of loops with the same step and inputs."""
     op: Any = loops[0].op
     body, inputs = op.body, loops[0].inputs
     states, cells = len(body.states), len(body.cells)
@@ -51,7 +51,7 @@ def _loop(graph: OnnxGraph, loops: list[Node]) -> list[str]:
 
 
 def _time_first(graph: OnnxGraph, op: Any, sequence: Node) -> str:
-    """The name of a sequence with time as its first axis and forwards, as all runtimes take it."""
+    """Return the name of a sequence with time as its first axis and forwards, as all runtimes take it."""
     axis = min(op.axis, sequence.rank - 1)
     others = [i for i in range(sequence.rank) if i != axis]
     first = transposed(graph, graph.value(sequence), (axis, *others))
@@ -59,14 +59,14 @@ def _time_first(graph: OnnxGraph, op: Any, sequence: Node) -> str:
 
 
 def _reversed(graph: OnnxGraph, x: str) -> str:
-    """The name of a value with its first axis backwards."""
+    """Return the name of a value with its first axis backwards."""
     return graph.add(
         "Slice", x, graph.integers(-1), graph.integers(-END), graph.integers(0), graph.integers(-1)
     )
 
 
 def _step_graph(graph: OnnxGraph, op: Any, inputs: tuple[Node, ...]) -> OnnxGraph:
-    """The graph of a step, with its inputs."""
+    """Return the graph of a step, with its inputs."""
     sizes = {
         symbol: graph.size(length)
         for symbol, length in op.body.sizes(op.of_a_step([source.spec for source in inputs])).items()
@@ -87,7 +87,7 @@ def _step_graph(graph: OnnxGraph, op: Any, inputs: tuple[Node, ...]) -> OnnxGrap
 
 
 def _own(step: OnnxGraph, node: Node) -> str:
-    """The name of a value that a node of the step computes, as outputs of a step must be."""
+    """Return the name of a value that a node of the step computes, as outputs of a step must be."""
     return step.add("Identity", step.value(node))
 
 

@@ -86,7 +86,7 @@ def _input(graph: OnnxGraph, encoding: Encoding, shape: tuple[int, ...] = (1,)) 
 
 
 def _scaled(graph: OnnxGraph, x: str, mean: float, std: float, limit: float = FAR) -> str:
-    """(x - mean) / std in float64, clipped; 0 for a constant."""
+    """Return (x - mean) / std in float64, clipped; 0 for a constant."""
     if not std > 0:
         return graph.add("Mul", x, graph.constant(0.0, np.float64))
     shifted = graph.add("Sub", x, graph.constant(mean, np.float64))
@@ -157,7 +157,7 @@ def _category(graph: OnnxGraph, encoding: Any) -> str:
 
 
 def _rare(graph: OnnxGraph, encoding: Any, x: str, code: str) -> list[str]:
-    """Whether the level is a rare or an unseen one, and the frequency of the level."""
+    """Return whether the level is a rare or an unseen one, and the frequency of the level."""
     counts = np.log(np.array(encoding.counts, np.float64))
     mean, std = encoding.frequency
     values = (counts - mean) / (std or 1.0)
@@ -176,7 +176,7 @@ def _rare(graph: OnnxGraph, encoding: Any, x: str, code: str) -> list[str]:
 
 
 def _date(graph: OnnxGraph, encoding: Any) -> str:
-    """The features of a date by integer arithmetic on the calendar.
+    """Return the features of a date by integer arithmetic on the calendar.
 
     Reference: Hinnant (2013), chrono-Compatible Low-Level Date Algorithms, ``civil_from_days``.
     """

@@ -31,7 +31,7 @@ def _channels_last(rank: int) -> tuple[int, ...]:
 
 
 def _weight(graph: OnnxGraph, w: Node) -> str:
-    """The name of a weight (O, *window, I) as (O, I, *window); a parameter is stored in this order."""
+    """Return the name of a weight (O, *window, I) as (O, I, *window); a parameter is stored in this order."""
     axes, array = _channels_first(w.rank), graph.array(w)
     if array is None:
         return transposed(graph, graph.value(w), axes)
@@ -112,14 +112,14 @@ def _fold(graph: OnnxGraph, node: Node) -> str:
 
 
 def _positions(places: Any, window: Any, length: int, own: dict[str, Any], i: int, dtype: str) -> np.ndarray:
-    """A matrix with 1 where a cell of a window at a place covers a cell of an axis."""
+    """Return a matrix with 1 where a cell of a window at a place covers a cell of an axis."""
     cells = np.arange(places)[:, None] * own["strides"][i] + np.arange(window) * own["dilation"][i]
     cells = cells.reshape(-1) - own["low"][i]  # (places, window) -> (places * window,)
     return (cells[:, None] == np.arange(length)).astype(dtype)
 
 
 def _pooled(node: Node) -> tuple[Node, Sequence[int]] | None:
-    """The image and the window of a reduction over the cells of windows; ``None`` for others."""
+    """Return the image and the window of a reduction over the cells of windows; ``None`` for others."""
     (windows,), own = node.inputs, node.op.attributes
     if windows.op.name != "patches":
         return None

@@ -73,14 +73,14 @@ KNOWN: Mapping[str, Function] = shape.KNOWN
 
 
 def find(domain: str, kind: str, version: int) -> Function | None:
-    """The function of an operator at a version; ``None`` if there is none."""
+    """Return the function of an operator at a version; ``None`` if there is none."""
     functions = OPERATORS.get((domain, kind), {})
     since = max((v for v in functions if v <= version), default=None)
     return None if since is None else functions[since]
 
 
 def covers(domain: str, kind: str, version: int) -> bool:
-    """Whether an operator is imported, by itself or as a function of others."""
+    """Return whether an operator is imported, by itself or as a function of others."""
     domain = "" if domain == "ai.onnx" else domain
     if find(domain, kind, version) is not None:
         return True
@@ -94,12 +94,12 @@ def covers(domain: str, kind: str, version: int) -> bool:
 
 
 def _is_function(schema: Any) -> bool:
-    """Whether ONNX defines an operator as a function of others."""
+    """Return whether ONNX defines an operator as a function of others."""
     return schema.has_function or schema.has_context_dependent_function
 
 
 def supported() -> list[str]:
-    """The names of all operators that are imported, with their domain where it is not that of ONNX.
+    """Return the names of all operators that are imported, with their domain where it is not that of ONNX.
 
     Example:
         >>> "Conv" in supported()

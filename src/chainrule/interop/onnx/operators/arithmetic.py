@@ -26,7 +26,7 @@ Number = "Node | float"
 
 
 def wrapped(node: Node, dtype: np.dtype) -> Node:
-    """Integers of a small ONNX dtype reduced to its range, as arithmetic in this dtype wraps around."""
+    """Return integers of a small ONNX dtype reduced to its range, as its arithmetic wraps around."""
     if not is_integer(dtype) or carrier(dtype) == dtype.name or dtype.itemsize > 2:
         return node
     assert ml_dtypes is not None
@@ -36,7 +36,7 @@ def wrapped(node: Node, dtype: np.dtype) -> Node:
 
 
 def maximum(a: Node, b: Node) -> Node:
-    """The larger of two values, also of integers."""
+    """Return the larger of two values, also of integers."""
     if a.spec.is_float:
         return F.maximum(a, b)
     a, b = _same_rank(a, b)
@@ -44,7 +44,7 @@ def maximum(a: Node, b: Node) -> Node:
 
 
 def minimum(a: Node, b: Node) -> Node:
-    """The smaller of two values, also of integers."""
+    """Return the smaller of two values, also of integers."""
     if a.spec.is_float:
         return F.minimum(a, b)
     a, b = _same_rank(a, b)
@@ -52,12 +52,12 @@ def minimum(a: Node, b: Node) -> Node:
 
 
 def absolute(x: Node) -> Node:
-    """The magnitude, also of integers."""
+    """Return the magnitude, also of integers."""
     return F.abs(x) if x.spec.is_float else F.where(F.less(x, 0), F.negative(x), x)
 
 
 def aligned(call: Call) -> tuple[Node, Node]:
-    """Two inputs; before version 7 the axes of the second one begin at the attribute ``axis``."""
+    """Return two inputs; before version 7 the axes of the second one begin at the attribute ``axis``."""
     a, b = call.x, call.node(1)
     axis = call.attributes.get("axis")
     if call.version < 7 and axis is not None and b.rank:
@@ -66,12 +66,12 @@ def aligned(call: Call) -> tuple[Node, Node]:
 
 
 def unary(function: Callable[[Node], Node]) -> Callable[[Call], Node]:
-    """An operator that is a function of one value."""
+    """Return an operator that is a function of one value."""
     return lambda call: function(call.x)
 
 
 def binary(function: Callable[[Any, Any], Node]) -> Callable[[Call], Node]:
-    """An operator that is a function of two values, which are broadcast."""
+    """Return an operator that is a function of two values, which are broadcast."""
     return lambda call: function(*aligned(call))
 
 
@@ -89,7 +89,7 @@ def _arithmetic(function: Callable[[Any, Any], Node], exact: Any) -> Callable[[C
 
 
 def _truncated(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The quotient of integers, truncated towards 0; 0 where the divisor is 0."""
+    """Return the quotient of integers, truncated towards 0; 0 where the divisor is 0."""
     safe = np.where(b == 0, np.ones_like(b), b)
     quotient = np.abs(a) // np.abs(safe) if a.dtype.kind == "i" else a // safe
     signed = np.sign(a) * np.sign(safe) * quotient if a.dtype.kind == "i" else quotient
@@ -106,7 +106,7 @@ def _divide(call: Call) -> Any:
 
 
 def variadic(function: Callable[[Any, Any], Node]) -> Callable[[Call], Node]:
-    """An operator that combines any number of values."""
+    """Return an operator that combines any number of values."""
     return lambda call: reduce(function, call.nodes())
 
 
@@ -125,7 +125,7 @@ def _mean(call: Call) -> Node:
 
 
 def power(call: Call) -> Any:
-    """``x`` to a power; the result has the dtype of the base."""
+    """Return ``x`` to a power; the result has the dtype of the base."""
     x, dtype = call.x, call.dtype()
     exponent = np.asarray(call.array(1), "float64") if call.value(1).array is not None else None
     if is_integer(dtype):
@@ -142,7 +142,7 @@ def power(call: Call) -> Any:
 
 
 def _modulo(call: Call) -> Any:
-    """The remainder with the sign of the divisor, or with ``fmod`` of the dividend."""
+    """Return the remainder with the sign of the divisor, or with ``fmod`` of the dividend."""
     is_c = bool(call.integer("fmod"))
     if call.is_known(0) and call.is_known(1):
         with np.errstate(all="ignore"):
@@ -167,7 +167,7 @@ def _same_rank(a: Node, b: Node) -> tuple[Node, Node]:
 
 
 def rounded(x: Node) -> Node:
-    """The nearest integer, the even one at ties."""
+    """Return the nearest integer, the even one at ties."""
     low = F.floor(x)
     rest = x - low
     even = F.floor((low + 1.0) * 0.5) * 2.0
@@ -179,7 +179,7 @@ def _ceil(x: Node) -> Node:
 
 
 def arctangent(x: Node) -> Node:
-    """The inverse of the tangent: two halvings of the angle, then the series.
+    """Return the inverse of the tangent: two halvings of the angle, then the series.
 
     Formula: atan x = 2 atan(x / (1 + sqrt(1 + x^2))).
     """
@@ -265,7 +265,7 @@ def _sign(call: Call) -> Any:
 
 
 def leaky_relu(call: Call) -> Node:
-    """``x`` where it is positive, else ``alpha * x``."""
+    """Return ``x`` where it is positive, else ``alpha * x``."""
     return F.where(F.greater(call.x, 0.0), call.x, call.x * call.real("alpha"))
 
 
@@ -305,7 +305,7 @@ def _shrink(call: Call) -> Node:
 
 
 def gelu(call: Call) -> Node:
-    """``x`` times the probability of a smaller number under the normal distribution, or its approximation."""
+    """Return ``x`` times the normal probability of a smaller number, or its approximation."""
     x, kind = call.x, call.text("approximate", "none")
     if kind == "none":
         return x * 0.5 * (F.erf(x * math.sqrt(0.5)) + 1.0)
@@ -316,19 +316,19 @@ def gelu(call: Call) -> Node:
 
 
 def clip_attributes(call: Call) -> Node:
-    """``x`` limited to an interval that attributes state."""
+    """Return ``x`` limited to an interval that attributes state."""
     return limited(call.x, call.real("min", -math.inf), call.real("max", math.inf))
 
 
 def limited(x: Node, low: float, high: float) -> Node:
-    """``x`` limited to an interval; if it is empty every value is the largest one, as in ONNX Runtime."""
+    """Return ``x`` limited to an interval; if it is empty, every value is ``high``, as in ONNX Runtime."""
     if low > high:
         return F.clip(F.clip(x, low=low), high=high)
     return F.clip(x, low, high)
 
 
 def clip(call: Call) -> Any:
-    """``x`` limited to the interval from a smallest to a largest number."""
+    """Return ``x`` limited to the interval from a smallest to a largest number."""
     x = call.x
     ends = [
         call.value(i).array if call.has(i) else np.array(end) for i, end in ((1, -math.inf), (2, math.inf))
@@ -373,7 +373,7 @@ def _where(call: Call) -> Any:
 
 
 def converted(call: Call, dtype: np.dtype) -> Any:
-    """The values of input 0 in another dtype."""
+    """Return the values of input 0 in another dtype."""
     own = call.dtype()
     if own == dtype:
         return call.value(0)
@@ -404,7 +404,7 @@ _LOST_BITS = {"float16": 13, "bfloat16": 16}
 
 
 def shortened(x: Node, bits: int) -> Node:
-    """float32 numbers rounded to a significand that is shorter by some bits (Dekker's splitting).
+    """Round float32 numbers to a significand that is shorter by some bits (Dekker's splitting).
 
     The derivative is 1, as for any conversion.
     """
@@ -443,7 +443,7 @@ def _number_text(value: Any) -> str:
 
 
 def _to_float8(call: Call, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Floats of 8 bits; with ``saturate`` numbers out of range become the largest one."""
+    """Return floats of 8 bits; with ``saturate`` numbers out of range become the largest one."""
     if dtype.name == "float8_e8m0fnu":
         return _to_power_of_two(array, dtype, call.text("round_mode", "up"))
     result = array.astype(dtype)
@@ -505,7 +505,7 @@ _CONSTANTS: dict[str, Any] = {
 
 
 def constant_value(call: Call) -> Any:
-    """An array of the file."""
+    """Return an array of the file."""
     for name, dtype in _CONSTANTS.items():
         if call.attributes.get(name) is not None:
             return np.asarray(call.attributes[name], dtype)

@@ -20,7 +20,7 @@ TURNS = 10_000  # of a loop
 
 
 def _branches(call: Call) -> tuple[Any_, ...]:
-    """The branch of a condition that is known; else both, of which the condition selects."""
+    """Return the branch of a condition that is known; else both, of which the condition selects."""
     try:
         chosen = bool(call.array(0).reshape(-1)[0])
     except UnknownValueError:
@@ -48,7 +48,7 @@ def _selected(call: Call) -> tuple[Any_, ...]:
 
 
 def _loop(call: Call) -> tuple[Any_, ...]:
-    """A loop of known length, one copy of its body for each turn."""
+    """Return a loop of known length, one copy of its body for each turn."""
     limit = int(call.array(0).reshape(-1)[0]) if call.has(0) else TURNS + 1
     is_running = bool(call.array(1).reshape(-1)[0]) if call.has(1) else True
     body, states = call.attributes["body"], list(call.inputs[2:])
@@ -72,7 +72,7 @@ def _is_true(call: Call, value: Any_) -> bool:
 
 
 def _stacked(call: Call, parts: list[Any_], axis: int, place: int = 0) -> Value:
-    """The values of all turns along a new axis."""
+    """Return the values of all turns along a new axis."""
     values = [part for part in parts if isinstance(part, Value)]
     if len(values) != len(parts):
         raise OperatorError(fact("a tensor"), fact("a sequence"))
@@ -89,7 +89,7 @@ def _stacked(call: Call, parts: list[Any_], axis: int, place: int = 0) -> Value:
 
 
 def _scan(call: Call) -> tuple[Any_, ...]:
-    """A loop over the parts of sequences."""
+    """Return a loop over the parts of sequences."""
     body, count = call.attributes["body"], call.integer("num_scan_inputs")
     inputs = list(call.inputs)
     if call.version < 9:
@@ -148,7 +148,7 @@ def _scan_of_samples(call: Call, body: Any, count: int) -> tuple[Any_, ...]:
 
 
 def _part(value: Value, axis: int, i: int) -> Value:
-    """The part of a tensor at an index of an axis."""
+    """Return the part of a tensor at an index of an axis."""
     if value.array is not None and value.node is None:
         return Value.of(np.take(value.array, i, axis), value.dtype)
     x = value.as_node()
@@ -233,7 +233,7 @@ def _has_element(call: Call) -> np.ndarray:
 
 
 def _gradient(call: Call) -> tuple[Any_, ...]:
-    """The gradients of the sum of a value of the graph by other ones."""
+    """Return the gradients of the sum of a value of the graph by other ones."""
     names = [*call.attributes["xs"], *(call.attributes.get("zs") or [])][: len(call.inputs)]
     target = call.lookup(call.text("y"), "y")
     if not isinstance(target, Value):

@@ -22,17 +22,17 @@ Pairs = Sequence[tuple[int, int]]
 
 
 def to_last(x: Node) -> Node:
-    """(B, C, *space) -> (B, *space, C)."""
+    """Move the channels last: (B, C, *space) -> (B, *space, C)."""
     return F.transpose(x, (0, *range(2, x.rank), 1))
 
 
 def to_second(x: Node) -> Node:
-    """(B, *space, C) -> (B, C, *space)."""
+    """Move the channels first: (B, *space, C) -> (B, C, *space)."""
     return F.transpose(x, (0, x.rank - 1, *range(1, x.rank - 1)))
 
 
 def gemm(call: Call) -> Node:
-    """``alpha * a b + beta * c``."""
+    """Return ``alpha * a b + beta * c``."""
     a, b = call.x, call.node(1)
     if a.rank != 2 or b.rank != 2:
         raise OperatorError(fact("matrices"), a.spec if a.rank != 2 else b.spec)
@@ -58,7 +58,7 @@ def _number(value: float, like: Node) -> float | int:
 
 
 def matmul(a: Node, b: Node) -> Node:
-    """The matrix product; of integers in float64."""
+    """Return the matrix product; of integers in float64."""
     if a.spec.is_float:
         return F.matmul(a, b)
     return F.cast(F.matmul(F.cast(a, "float64"), F.cast(b, "float64")), a.dtype)
@@ -113,7 +113,7 @@ class Window:
         return tuple(pairs)
 
     def with_ceiling(self, space: Sequence[Any]) -> Pairs:
-        """The padding with which windows that begin inside reach over the end (``ceil_mode``)."""
+        """Return the padding with which windows that begin inside reach over the end (``ceil_mode``)."""
         pairs = []
         every = zip(fixed(space), self.pads, self.strides, self.spans, strict=True)
         for n, (low, high), stride, span in every:
@@ -124,18 +124,18 @@ class Window:
         return tuple(pairs)
 
     def places(self, space: Sequence[int], pads: Pairs) -> tuple[int, ...]:
-        """The number of windows along each axis."""
+        """Return the number of windows along each axis."""
         every = zip(space, pads, self.strides, self.spans, strict=True)
         return tuple((n + sum(pair) - span) // stride + 1 for n, pair, stride, span in every)
 
 
 def convolution(call: Call) -> Node:
-    """The convolution of (B, C, *space), with an optional bias."""
+    """Return the convolution of (B, C, *space), with an optional bias."""
     return convolved(call, call.x, call.node(1), call.optional(2))
 
 
 def convolved(call: Call, image: Node, weights: Node, bias: Node | None = None) -> Node:
-    """The convolution of an image with weights (O, C/groups, *kernel), by the settings of a call."""
+    """Return the convolution of an image with weights (O, C/groups, *kernel), by the settings of a call."""
     x, w = to_last(image), weights
     window = Window(call, fixed(w.shape[2:]), x.shape[1:-1])
     y = F.convolution(
@@ -145,7 +145,7 @@ def convolved(call: Call, image: Node, weights: Node, bias: Node | None = None) 
 
 
 def _transposed(call: Call) -> Node:
-    """The transposed convolution: (B, C, *places) -> (B, O, *space)."""
+    """Return the transposed convolution: (B, C, *places) -> (B, O, *space)."""
     x, w = to_last(call.x), call.node(1)
     kernel = fixed(w.shape[2:])
     axes, mode = len(kernel), call.text("auto_pad", "NOTSET")
@@ -223,7 +223,7 @@ def _max_pool_with_indices(call: Call, x: Node, window: Window, pads: Pairs) -> 
 
 
 def _offsets(window: Window, space: Sequence[int], pads: Pairs, order: int) -> np.ndarray:
-    """The index in the image of each cell of each window: (*places, cells)."""
+    """Return the index in the image of each cell of each window: (*places, cells)."""
     axes, places = len(space), window.places(space, pads)
     table(*places, *window.kernel)
     total = np.zeros((*places, *window.kernel), "int64")
@@ -264,7 +264,7 @@ def average_pool(call: Call) -> Node:
 
 
 def _window_axes(x: Node) -> tuple[int, ...]:
-    """The axes of the window in the patches of ``x``."""
+    """Return the axes of the window in the patches of ``x``."""
     return tuple(range(x.rank - 1, 2 * x.rank - 3))
 
 
@@ -276,7 +276,7 @@ def _lp_pool(call: Call) -> Node:
 
 
 def _global(function: Callable[..., Node]) -> Callable[[Call], Node]:
-    """A reduction over all spatial axes."""
+    """Return a reduction over all spatial axes."""
 
     def imported(call: Call) -> Node:
         if call.x.rank < 3:
@@ -293,7 +293,7 @@ def _global_lp_pool(call: Call) -> Node:
 
 
 def _max_unpool(call: Call) -> Node:
-    """The elements at the places that max pooling found, zeros elsewhere."""
+    """Return the elements at the places that max pooling found, zeros elsewhere."""
     x = call.x
     kernel = call.integers("kernel_shape") or ()
     strides = call.integers("strides") or (1,) * len(kernel)
@@ -317,7 +317,7 @@ def _max_unpool(call: Call) -> Node:
 
 
 def _column_to_image(call: Call) -> Node:
-    """Windows as columns, added at their positions in the image."""
+    """Return windows as columns, added at their positions in the image."""
     space, kernel = (tuple(int(str(n)) for n in call.sizes(i)) for i in (1, 2))
     axes = len(space)
     strides = call.integers("strides") or (1,) * axes

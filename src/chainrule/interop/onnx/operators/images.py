@@ -40,7 +40,7 @@ _NEAREST: dict[str, Callable[[float], bool]] = {  # whether the element to the l
 
 
 def _position(mode: str, x: int, scale: float, length: int, count: int, roi: tuple[float, float]) -> float:
-    """The position in the input of element ``x`` of the output along an axis."""
+    """Return the position in the input of element ``x`` of the output along an axis."""
     exact = scale * length
     if mode == "align_corners":
         return 0.0 if exact == 1 else x * (length - 1) / (exact - 1)
@@ -62,7 +62,7 @@ def _position(mode: str, x: int, scale: float, length: int, count: int, roi: tup
 
 
 def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
-    """The weights of elements at some distances in cubic interpolation."""
+    """Return the weights of elements at some distances in cubic interpolation."""
     d = np.abs(distance)
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
@@ -70,7 +70,7 @@ def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
 
 
 def _weights(call: Call, position: float, scale: float, length: int) -> np.ndarray:
-    """The weight of each element of an axis at a position."""
+    """Return the weight of each element of an axis at a position."""
     mode, left = call.text("mode", "nearest"), math.floor(position)
     ratio = 1.0 if float(position).is_integer() else position - left
     first = left - 1 if ratio == 1.0 and float(position).is_integer() else left
@@ -99,7 +99,7 @@ def _nearest_mode(call: Call) -> str:
 
 
 def _lengths(call: Call, own: Sequence[Axis]) -> tuple[list[float], list[Axis]]:
-    """The scale and the new length of each axis; an axis of symbolic length keeps it."""
+    """Return the scale and the new length of each axis; an axis of symbolic length keeps it."""
     place = (1 if call.version < 11 else 2) if call.kind == "Resize" else 1
     if call.kind == "Upsample" and call.attributes.get("scales"):
         scales = [float(s) for s in call.attributes["scales"]]
@@ -115,7 +115,7 @@ def _lengths(call: Call, own: Sequence[Axis]) -> tuple[list[float], list[Axis]]:
 
 
 def _lengths_of_sizes(call: Call, own: Sequence[Axis]) -> tuple[list[float], list[Axis]]:
-    """As ``_lengths``, for new lengths that are given."""
+    """Return the same as ``_lengths``, for new lengths that are given."""
     sizes = call.sizes(3)
     if len(sizes) != len(own):
         raise OperatorError(fact("one number for each of {count} axes", count=len(own)), sizes)
@@ -133,7 +133,7 @@ def _lengths_of_sizes(call: Call, own: Sequence[Axis]) -> tuple[list[float], lis
 
 
 def resize(call: Call) -> Node:
-    """The image with other lengths of some axes."""
+    """Return the image with other lengths of some axes."""
     x = call.x if call.x.spec.is_float else F.cast(call.x, "float64")
     axes = call.integers("axes") or tuple(range(x.rank))
     axes = tuple(axis_of(x, a) for a in axes)
@@ -161,7 +161,7 @@ def resize(call: Call) -> Node:
 
 
 def _interpolated(x: Node, axis: int, matrix: np.ndarray) -> Node:
-    """The product with a matrix along an axis; a selection where each row has a single 1."""
+    """Return the product with a matrix along an axis; a selection where each row has a single 1."""
     if ((matrix == 0) | (matrix == 1)).all() and (matrix.sum(1) == 1).all():
         return picked(x, axis, matrix.argmax(1).tolist())
     return from_last(F.matmul(moved_to_last(x, axis), constant(matrix.T.astype(x.dtype))), axis)
@@ -185,7 +185,7 @@ def _bounds(length: int, is_aligned: bool) -> tuple[float, float]:
 def sampled(
     x: Node, positions: Sequence[Node], mode: str, padding: str, is_aligned: bool = True, a: float = -0.75
 ) -> Node:
-    """The elements of images at positions: x (B, *space, C), positions (B, P) for each axis -> (B, P, C)."""
+    """Return the elements of images x (B, *space, C) at positions (B, P) for each axis: (B, P, C)."""
     samples, *space, channels = fixed(x.shape)
     taps = [_taps(p, n, mode, padding, is_aligned, a) for p, n in zip(positions, space, strict=True)]
     rows = F.reshape(x, (samples * math.prod(space), channels))
@@ -206,7 +206,7 @@ def sampled(
 def _taps(
     p: Node, length: int, mode: str, padding: str, is_aligned: bool, a: float
 ) -> list[tuple[Node, Node]]:
-    """The indices of the elements around each position along an axis, and their weights."""
+    """Return the indices of the elements around each position along an axis, and their weights."""
     low, high = _bounds(length, is_aligned)
     if mode == "nearest":
         p = rounded(p)
@@ -243,7 +243,7 @@ def _cubic_weight(distance: Node, a: float) -> Node:
 
 
 def grid_sample(call: Call) -> Node:
-    """The image (B, C, *space) at positions from -1 to 1 along each axis: grid (B, *places, axes)."""
+    """Return the image (B, C, *space) at positions from -1 to 1 along each axis: grid (B, *places, axes)."""
     x, grid = to_last(call.x), call.node(1)
     samples, *space, channels = fixed(x.shape)
     places, axes = fixed(grid.shape[1:-1]), len(space)
@@ -262,7 +262,7 @@ def grid_sample(call: Call) -> Node:
 
 
 def _deformed(call: Call) -> Node:
-    """A convolution whose window has an offset for each of its cells at each place."""
+    """Return a convolution whose window has an offset for each of its cells at each place."""
     x, w, offset = to_last(call.x), call.node(1), call.node(2)
     samples, *space, channels = fixed(x.shape)
     outputs, depth, *kernel = fixed(w.shape)
@@ -301,7 +301,7 @@ def _deformed(call: Call) -> Node:
 
 
 def _roi_align(call: Call) -> Node:
-    """The mean or the largest element of samples in each cell of each region of interest."""
+    """Return the mean or the largest element of samples in each cell of each region of interest."""
     x, rois, batch = to_last(call.x), call.array(1), call.array(2)
     _, height, width, channels = fixed(x.shape)
     rows, columns = call.integer("output_height", 1), call.integer("output_width", 1)
@@ -339,7 +339,7 @@ def _roi_align(call: Call) -> Node:
 
 
 def _corners(ys: np.ndarray, xs: np.ndarray, height: int, width: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The flat indices and the weights of the four elements around each position of a grid."""
+    """Return the flat indices and the weights of the four elements around each position of a grid."""
 
     def taps(v: np.ndarray, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
         is_inside = (v >= -1) & (v <= n)
@@ -357,7 +357,7 @@ def _corners(ys: np.ndarray, xs: np.ndarray, height: int, width: int) -> list[tu
 
 
 def _decoded(call: Call) -> np.ndarray:
-    """The pixels of an image file, (H, W, C)."""
+    """Return the pixels of an image file, (H, W, C)."""
     content = call.array(0).astype("uint8").tobytes()
     form = call.choice("pixel_format", ("RGB", "BGR", "Grayscale"), "RGB")
     pixels = decode_image(content, "ImageDecoder", 1 if form == "Grayscale" else 3)

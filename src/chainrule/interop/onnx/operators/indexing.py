@@ -19,7 +19,7 @@ from chainrule.spec import Axis, count
 
 
 def gather(call: Call) -> Any:
-    """The elements of an axis at some indices."""
+    """Return the elements of an axis at some indices."""
     if call.dtype() == TEXT:
         return np.take(call.array(0), call.array(1), call.integer("axis"))
     x = call.x
@@ -41,7 +41,7 @@ def gather(call: Call) -> Any:
 
 
 def _gathered(x: Node, indices: Node, axis: int) -> Node:
-    """The elements at computed indices: (..., N, ...), (any) -> (..., any, ...)."""
+    """Return the elements at computed indices: (..., N, ...), (any) -> (..., any, ...)."""
     length = fixed([x.shape[axis]])[0]
     order = [axis, *(a for a in range(x.rank) if a != axis)]
     rows = F.gather(_table(F.transpose(x, order)), _wrapped_indices(indices, length))
@@ -57,7 +57,7 @@ def _table(x: Node) -> Node:
 
 
 def _wrapped_indices(indices: Node, length: int) -> Node:
-    """Indices of which negative ones count from the end."""
+    """Return indices of which negative ones count from the end."""
     index = F.cast(indices, "int64")
     if isinstance(index.op, Constant):
         known = index.op.array
@@ -66,7 +66,7 @@ def _wrapped_indices(indices: Node, length: int) -> Node:
 
 
 def _flat_indices(parts: Sequence[Node], shape: Sequence[int]) -> Node:
-    """Indices along each axis as one index into the elements of a shape."""
+    """Return indices along each axis as one index into the elements of a shape."""
     strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
     total = parts[0] * strides[0]
     for part, stride in zip(parts[1:], strides[1:], strict=True):
@@ -75,7 +75,7 @@ def _flat_indices(parts: Sequence[Node], shape: Sequence[int]) -> Node:
 
 
 def _grid(shape: Sequence[int], axis: int) -> Node:
-    """The index along an axis of each element of a shape."""
+    """Return the index along an axis of each element of a shape."""
     table(*shape)
     return constant(
         np.broadcast_to(
@@ -116,7 +116,7 @@ _COMBINED = {"mul": np.multiply, "max": np.maximum, "min": np.minimum, "add": np
 
 
 def _scattered(call: Call, flat: Node, rows: int, updates: Node, x: Node) -> Node:
-    """x (rows, ...) with updates (n, ...) at flat indices (n,), which replace elements or are added."""
+    """Return x (rows, ...) with updates (n, ...) at flat indices (n,), as new elements or added ones."""
     reduction = call.choice("reduction", ("none", "add", "mul", "max", "min"), "none")
     values = F.cast(updates, "float64") if not updates.spec.is_float else updates
     base = F.cast(x, values.dtype)
@@ -139,7 +139,7 @@ def _scattered(call: Call, flat: Node, rows: int, updates: Node, x: Node) -> Nod
 
 
 def call_array(call: Call, node: Node) -> np.ndarray:
-    """The elements of a computed node.
+    """Return the elements of a computed node.
 
     Raises:
         UnknownValueError: they depend on an input of the network.
@@ -182,7 +182,7 @@ def _compress(call: Call) -> Node:
 
 
 def _tensor_scatter(call: Call) -> Any:
-    """A cache (B, ..., T, ...) with an update written from a position on, for each sample."""
+    """Return a cache (B, ..., T, ...) with an update written from a position on, for each sample."""
     cache, update = call.x, call.node(1)
     axis = axis_of(cache, call.integer("axis", -2))
     length, width = fixed([cache.shape[axis], update.shape[axis]])
@@ -205,7 +205,7 @@ def _tensor_scatter(call: Call) -> Any:
 
 
 def _suppression(call: Call) -> np.ndarray:
-    """The boxes that remain after those that overlap a better one of their class are removed."""
+    """Return the boxes that remain after those that overlap a better one of their class are removed."""
     boxes, scores = call.array(0), call.array(1)
     limit, overlap = int(call.number(2)), call.number(3)
     threshold = call.number(4) if call.has(4) else -math.inf
@@ -224,7 +224,7 @@ def _suppression(call: Call) -> np.ndarray:
 
 
 def _separate(corners: np.ndarray, best: Sequence[int], overlap: float, limit: int) -> list[int]:
-    """The first boxes that do not overlap an earlier one by more than a share."""
+    """Return the first boxes that do not overlap an earlier one by more than a share."""
     chosen: list[int] = []
     for i in best:
         if len(chosen) >= limit:
@@ -235,7 +235,7 @@ def _separate(corners: np.ndarray, best: Sequence[int], overlap: float, limit: i
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """The intersection of two boxes divided by their union."""
+    """Return the intersection of two boxes divided by their union."""
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     inside = float(np.prod(np.maximum(sides, 0)))
     union = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - inside

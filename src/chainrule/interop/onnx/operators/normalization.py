@@ -16,7 +16,7 @@ from chainrule.ops import functional as F
 
 
 def batch_normalization(call: Call) -> Any:
-    """Each channel with the running mean and variance; in training mode with those of the batch."""
+    """Return each channel with the running mean and variance; in training mode with those of the batch."""
     x, epsilon = call.x, call.real("epsilon")
     shape = (fixed([x.shape[1]])[0], *[1] * (x.rank - 2))
     scale, shift = (F.cast(F.reshape(call.node(i), shape), x.dtype) for i in (1, 2))
@@ -38,7 +38,7 @@ def batch_normalization(call: Call) -> Any:
 
 
 def instance_normalization(call: Call) -> Node:
-    """Each channel of each sample with mean 0 and variance 1, times a scale, plus a shift."""
+    """Return each channel of each sample with mean 0 and variance 1, times a scale, plus a shift."""
     x, axes = call.x, tuple(range(2, call.x.rank))
     shape = (fixed([x.shape[1]])[0], *[1] * (x.rank - 2))
     scale, shift = (F.reshape(call.node(i), shape) for i in (1, 2))
@@ -48,7 +48,7 @@ def instance_normalization(call: Call) -> Node:
 
 
 def layer_normalization(call: Call) -> Any:
-    """Each sample with mean 0 and variance 1 over its last axes, times a scale, plus a shift."""
+    """Return each sample with mean 0 and variance 1 over its last axes, times a scale, plus a shift."""
     x = call.x
     first = axis_of(x, call.integer("axis", -1))
     if first == 0 and call.is_batched and has_batch(x):
@@ -68,7 +68,7 @@ def layer_normalization(call: Call) -> Any:
 
 
 def _local_response(call: Call) -> Node:
-    """Each element divided by a power of the sum of squares over neighboring channels."""
+    """Return each element divided by a power of the sum of squares over neighboring channels."""
     x, size = call.x, call.integer("size", 1)
     low = (size - 1) // 2
     widths = [(low, size - 1 - low) if axis == 1 else (0, 0) for axis in range(x.rank)]
@@ -82,7 +82,7 @@ def _local_response(call: Call) -> Node:
 
 
 def dropout(call: Call) -> Any:
-    """The value itself, as in inference; in training mode a mask of random numbers."""
+    """Return the value itself, as in inference; in training mode a mask of random numbers."""
     x = call.x
     if call.version < 7:
         call.require("is_test", 1)
@@ -104,7 +104,7 @@ def _all_true(x: Node) -> Node:
 
 
 def _generator(call: Call) -> np.random.RandomState:
-    """The random numbers of an operator: those of its seed, as in ONNX's reference, else always the same."""
+    """Return the random numbers of an operator: those of its seed, as in ONNX's reference, or fixed ones."""
     seed = call.attributes.get("seed")
     return np.random.RandomState(0 if seed is None else abs(int(seed)) % 2**32)
 
@@ -140,7 +140,7 @@ def _multinomial(call: Call) -> Any:
 
 
 def _gradient_step(call: Call) -> tuple[Value | Node, ...]:
-    """The updates of ``Adagrad``, ``Adam`` and ``Momentum`` for each of several parameters."""
+    """Return the updates of ``Adagrad``, ``Adam`` and ``Momentum`` for each of several parameters."""
     learning_rate, step = call.node(0), call.node(1)
     slots = {"Adagrad": 1, "Adam": 2, "Momentum": 1}[call.kind]
     count = (len(call.inputs) - 2) // (2 + slots)

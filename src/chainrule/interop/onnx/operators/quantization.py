@@ -22,14 +22,14 @@ from chainrule.spec import Axis
 
 
 def _range(dtype: np.dtype) -> tuple[float, float]:
-    """The smallest and largest number of a dtype of integers or small floats."""
+    """Return the smallest and largest number of a dtype of integers or small floats."""
     assert ml_dtypes is not None
     info: Any = ml_dtypes.iinfo(dtype) if is_integer(dtype) else ml_dtypes.finfo(dtype)
     return float(info.min), float(info.max)
 
 
 def _spread(x: Node, like: Node, axis: int, block: int) -> Node:
-    """A scale or zero point for each element: a number, or one for each index of an axis or each block."""
+    """Return a scale or zero point for each element: of one number, or of one per index or block."""
     if x.rank == 0 or (x.rank == 1 and x.shape[0] == 1):
         return F.reshape(x, ())
     if block:
@@ -45,7 +45,7 @@ def _spread(x: Node, like: Node, axis: int, block: int) -> Node:
 
 
 def quantized(x: Node, scale: Node, zero: Node | None, dtype: np.dtype) -> Value:
-    """``x`` as multiples of ``scale`` from ``zero``, rounded and limited to the range of a dtype."""
+    """Return ``x`` as multiples of ``scale`` from ``zero``, rounded and limited to the range of a dtype."""
     low, high = _range(dtype)
     y = x / scale
     if is_integer(dtype):
@@ -73,7 +73,7 @@ def _quantize(call: Call) -> Value:
 
 
 def dequantized(x: Node, scale: Node, zero: Node | None) -> Node:
-    """The numbers that quantized values stand for."""
+    """Return the numbers that quantized values stand for."""
     y = F.cast(x, scale.dtype)
     return (y if zero is None else y - F.cast(zero, scale.dtype)) * scale
 
@@ -90,7 +90,7 @@ def _dequantize(call: Call) -> Any:
 
 
 def _wide(call: Call, i: int, zero: int, axis: int | None = None) -> Node:
-    """An input of integers minus its zero point, in float64."""
+    """Return an input of integers minus its zero point, in float64."""
     x = F.cast(call.node(i), "float64")
     if not call.has(zero):
         return x
@@ -115,7 +115,7 @@ def _quantized_product(call: Call) -> Value:
 
 
 def _scale(call: Call, i: int, like: Node | None, axis: int | None) -> Node:
-    """A scale in float64, along the axis of a matrix where it is a vector."""
+    """Return a scale in float64, along the axis of a matrix where it is a vector."""
     scale = F.cast(call.node(i), "float64")
     if scale.rank == 1 and scale.shape[0] == 1:
         return F.reshape(scale, ())

@@ -22,7 +22,7 @@ _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "T
 
 
 def _function(name: str, alpha: float | None, beta: float | None) -> Function:
-    """An activation by its name in ONNX."""
+    """Return an activation by its name in ONNX."""
     a = {"LeakyRelu": 0.01, "ThresholdedRelu": 1.0, "ScaledTanh": 1.0, "HardSigmoid": 0.2, "Elu": 1.0}
     first = a.get(name, 1.0) if alpha is None else alpha
     second = (0.5 if name == "HardSigmoid" else 1.0) if beta is None else beta
@@ -45,7 +45,7 @@ def _function(name: str, alpha: float | None, beta: float | None) -> Function:
 
 
 def _functions(call: Call, directions: int) -> list[list[Function]]:
-    """The activations of each direction."""
+    """Return the activations of each direction."""
     names = list(call.attributes.get("activations") or _DEFAULTS[call.kind] * directions)
     alphas = list(call.attributes.get("activation_alpha") or [])
     betas = list(call.attributes.get("activation_beta") or [])
@@ -62,12 +62,12 @@ def _functions(call: Call, directions: int) -> list[list[Function]]:
 
 
 def _direction(x: Node, i: int) -> Node:
-    """The part of one direction: (directions, ...) -> (...)."""
+    """Return the part of one direction: (directions, ...) -> (...)."""
     return F.reshape(slice_axis(x, 0, i, i + 1), x.shape[1:])
 
 
 def recurrent(call: Call) -> tuple[Node, ...]:
-    """All directions of a recurrent network: the outputs of all steps and the last states."""
+    """Return all directions of a recurrent network: the outputs of all steps and the last states."""
     is_batch_first = bool(call.integer("layout"))
     x = call.x if is_batch_first else F.transpose(call.x, (1, 0, 2))  # (B, T, I)
     way = call.choice("direction", ("forward", "reverse", "bidirectional"), "forward")
@@ -89,7 +89,7 @@ def recurrent(call: Call) -> tuple[Node, ...]:
 def _one_direction(
     call: Call, x: Node, i: int, functions: Sequence[Function], is_reverse: bool, is_batch_first: bool
 ) -> tuple[Node, list[Node]]:
-    """The outputs (B, T, H) and the last states (B, H) of one direction."""
+    """Return the outputs (B, T, H) and the last states (B, H) of one direction."""
     gates, w, r = GATES[call.kind], _direction(call.node(1), i), _direction(call.node(2), i)
     units, (samples, steps, width) = fixed([r.shape[-1]])[0], x.shape
     stated = call.integer("hidden_size", units)
@@ -129,7 +129,7 @@ def _initial(call: Call, place: int, i: int, x: Node, units: int, is_batch_first
 
 
 def _mask(call: Call, x: Node) -> list[Node]:
-    """Whether each step is inside its sequence: (B, T, 1), if lengths are given."""
+    """Return whether each step is inside its sequence: (B, T, 1), if lengths are given."""
     if not call.has(4):
         return []
     lengths = F.reshape(F.cast(call.node(4), "int64"), (x.shape[0], 1, 1))
@@ -143,7 +143,7 @@ def _limited(call: Call, z: Node) -> Node:
 
 
 def _parts(x: Node, units: int) -> list[Node]:
-    """The gates of the last axis."""
+    """Return the gates of the last axis."""
     return [x[..., i * units : (i + 1) * units] for i in range(fixed([x.shape[-1]])[0] // units)]
 
 

@@ -19,7 +19,7 @@ from chainrule.spec import Axis, Size, count
 
 
 def _axes(call: Call, since: int) -> tuple[int, ...] | None:
-    """The axes of a reduction; ``None`` if nothing is reduced."""
+    """Return the axes of a reduction; ``None`` if nothing is reduced."""
     x, axes = call.x, setting(call, "axes", 1, since)
     if not axes:
         if call.integer("noop_with_empty_axes"):
@@ -37,7 +37,7 @@ Reduced = Callable[[Node, tuple[int, ...], bool], Node]
 
 
 def _reduction(function: Reduced, since: int = 18, single: Any = None) -> Callable[[Call], Any]:
-    """A reduction; ``single`` is its value for one element, where no axis is reduced."""
+    """Return a reduction; ``single`` is its value for one element, where no axis is reduced."""
 
     def imported(call: Call) -> Any:
         axes, keepdims = _axes(call, since), bool(call.integer("keepdims", 1))
@@ -58,7 +58,7 @@ def _reduced_shape(x: Node, axes: tuple[int, ...], keepdims: bool) -> tuple[Axis
 
 
 def _extremum(function: Callable[..., Node], empty: float) -> Reduced:
-    """The largest or smallest element; an infinite or extreme number where there is none."""
+    """Return the largest or smallest element; an infinite or extreme number where there is none."""
 
     def reduced(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
         if x.dtype == "bool" and _is_empty(x, axes):
@@ -94,7 +94,7 @@ def _mean(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 
 
 def _as_float(function: Reduced) -> Reduced:
-    """A reduction of floats, applied to integers in float64."""
+    """Return a reduction of floats, applied to integers in float64."""
 
     def reduced(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
         if x.spec.is_float:
@@ -127,7 +127,7 @@ def _norm2(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 
 
 def _argument(sign: float) -> Callable[[Call], Node]:
-    """The index of the largest (1) or smallest (-1) element."""
+    """Return the index of the largest (1) or smallest (-1) element."""
 
     def imported(call: Call) -> Node:
         x = call.x if call.x.spec.is_float else F.cast(call.x, "float64")
@@ -145,7 +145,7 @@ def _argument(sign: float) -> Callable[[Call], Node]:
 
 
 def hardmax(call: Call) -> Node:
-    """1 at the first largest element of an axis, else 0."""
+    """Return 1 at the first largest element of an axis, else 0."""
     x = call.x
     axis = axis_of(x, call.integer("axis", -1 if call.version >= 13 else 1))
     if call.version < 13:
@@ -180,7 +180,7 @@ def softmax(function: Callable[[Node, int], Node]) -> Callable[[Call], Node]:
 
 
 def _cumulative(call: Call) -> Node:
-    """Sums or products of the elements up to each one."""
+    """Return sums or products of the elements up to each one."""
     x = call.x
     axis = axis_of(x, int(call.number(1)))
     if call.integer("reverse"):
@@ -206,7 +206,7 @@ def _cumulative_product(x: Node, axis: int) -> Node:
 
 
 def _top(call: Call) -> Any:
-    """The largest or smallest elements along an axis, and their indices."""
+    """Return the largest or smallest elements along an axis, and their indices."""
     axis = axis_of(call.value(0).as_node(), call.integer("axis", -1))
     k = call.integer("k") if call.version < 10 else int(call.number(1))
     is_largest = bool(call.integer("largest", 1))
@@ -247,7 +247,7 @@ def _nonzero(call: Call) -> np.ndarray:
 
 
 def _one_hot(call: Call) -> Any:
-    """A value at the index, another one elsewhere, along a new axis."""
+    """Return a value at the index, another one elsewhere, along a new axis."""
     depth, dtype = int(call.number(1)), call.dtype(2)
     table(depth)
     places = call.value(0)

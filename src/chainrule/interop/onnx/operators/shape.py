@@ -42,7 +42,7 @@ def require_place(call: Call, name: str, i: int, since: int) -> None:
 
 
 def setting(call: Call, name: str, i: int, since: int) -> tuple[int, ...] | None:
-    """Integers at the place that the version requires."""
+    """Return integers at the place that the version requires."""
     require_place(call, name, i, since)
     return call.integers(name, i)
 
@@ -58,7 +58,7 @@ def table(*shape: int) -> None:
 
 
 def reshape(call: Call) -> Node:
-    """The same elements in another shape."""
+    """Return the same elements in another shape."""
     target = call.attributes.get("shape")
     shape = integers_of("shape", target) if target is not None else call.sizes(1)
     x = call.x
@@ -77,7 +77,7 @@ def reshape(call: Call) -> Node:
 
 
 def _solved(old: Sequence[Axis], shape: Sequence[Axis]) -> tuple[Axis, ...]:
-    """A shape with -1 replaced by its length."""
+    """Return a shape with -1 replaced by its length."""
     unknown = [i for i, n in enumerate(shape) if n == -1]
     if len(unknown) != 1:
         return tuple(shape)
@@ -96,7 +96,7 @@ def _is_plain(shape: Sequence[Axis]) -> bool:
 
 
 def _reshaped_batch(x: Node, target: Sequence[int], batch: int) -> Node:
-    """A value with a batch on one axis, in another shape that is given for a batch of a stated length.
+    """Return a value with a batch on one axis, in another shape that is given for a batch of a stated length.
 
     The batch is on the first axis of the result before which there are as many elements as before it now. It
     is never merged with an axis before it: in a length such as 4 B the samples are the slower index.
@@ -115,7 +115,7 @@ def _reshaped_batch(x: Node, target: Sequence[int], batch: int) -> Node:
 
 
 def _reshaped_samples(x: Node, target: Sequence[int]) -> Node:
-    """A batch in another shape, given as for one sample: 0 keeps a length, -1 is computed."""
+    """Return a batch in another shape, given as for one sample: 0 keeps a length, -1 is computed."""
     size = math.prod(lengths_of(x))
     rest = [lengths_of(x)[i] if n == 0 and i < x.rank - 1 else n for i, n in enumerate(target[1:])]
     known = math.prod(n for n in rest if n != -1)
@@ -128,7 +128,7 @@ def _reshaped_samples(x: Node, target: Sequence[int]) -> Node:
 
 
 def flatten(call: Call) -> Node:
-    """All axes before one as the first axis, the others as the second."""
+    """Return all axes before one as the first axis, the others as the second."""
     x = call.x
     axis = call.integer("axis", 1)
     if not -x.rank <= axis <= x.rank:
@@ -140,7 +140,7 @@ def flatten(call: Call) -> Node:
 
 
 def squeeze(call: Call) -> Node:
-    """The value without some axes of length 1."""
+    """Return the value without some axes of length 1."""
     x, axes = call.x, call.integers("axes", 1)
     if axes is None:
         if call.is_batched and has_batch(x):  # of all axes of length 1, the batch may be one
@@ -155,7 +155,7 @@ def squeeze(call: Call) -> Node:
 
 
 def unsqueeze(call: Call) -> Node:
-    """The value with further axes of length 1."""
+    """Return the value with further axes of length 1."""
     x, axes = call.x, call.integers("axes", 1) or ()
     rank = x.rank + len(axes)
     chosen = {axis_of(rank, a) for a in axes}
@@ -168,7 +168,7 @@ def unsqueeze(call: Call) -> Node:
 
 
 def transpose(call: Call) -> Node:
-    """The axes in another order."""
+    """Return the axes in another order."""
     x = call.x
     order = call.integers("perm")
     order = tuple(reversed(range(x.rank))) if order is None else order
@@ -178,7 +178,7 @@ def transpose(call: Call) -> Node:
 
 
 def concatenate(call: Call) -> Any:
-    """The values one after another along an axis."""
+    """Return the values one after another along an axis."""
     parts = call.nodes()
     axis = axis_of(parts[0], call.integer("axis"))
     if axis == 0 and call.is_batched and any(map(has_batch, parts)):
@@ -196,7 +196,7 @@ def concatenate(call: Call) -> Any:
 
 
 def expand(call: Call) -> Node:
-    """The value broadcast to a shape, which may itself be broadcast."""
+    """Return the value broadcast to a shape, which may itself be broadcast."""
     x, shape = call.x, call.sizes(1)
     if call.is_batched and has_batch(x) and len(shape) == x.rank and shape[0] == call.batch:
         shape = (x.shape[0], *shape[1:])
@@ -226,7 +226,7 @@ def _tile(call: Call) -> Node:
 
 
 def slices(call: Call) -> Node:
-    """The elements between two indices of some axes, in steps."""
+    """Return the elements between two indices of some axes, in steps."""
     x = call.x
     starts, ends = (setting(call, name, i, 10) or () for i, name in ((1, "starts"), (2, "ends")))
     axes = setting(call, "axes", 3, 10) or tuple(range(len(starts)))
@@ -251,12 +251,12 @@ def slices(call: Call) -> Node:
 
 
 def _bounds(start: int, end: int, step: int) -> tuple[int, int | None, int]:
-    """The arguments of a Python slice; an end far below 0 is none, as -1 would be the last element."""
+    """Return the arguments of a Python slice; an end far below 0 is none, as -1 would be the last element."""
     return start, (None if step < 0 and end <= -LARGEST else end), step
 
 
 def elements(x: Node, axis: int, places: range) -> Node:
-    """The elements at equally spaced places of an axis; in descending order one by one."""
+    """Return the elements at equally spaced places of an axis; in descending order one by one."""
     if not places:
         return slice_axis(x, axis, 0, 0)
     if places.step > 0 or len(places) == 1:
@@ -267,7 +267,7 @@ def elements(x: Node, axis: int, places: range) -> Node:
 
 
 def _part_lengths(call: Call, length: int, sizes: Sequence[int] | None) -> list[int]:
-    """The lengths of the parts of ``Split``."""
+    """Return the lengths of the parts of ``Split``."""
     if sizes:
         if min(sizes) < 0 or sum(sizes) != length:
             raise OperatorError(fact("parts with the sum {count}", count=length), sizes)
@@ -294,7 +294,7 @@ def _split(call: Call) -> tuple[Node, ...]:
 
 
 def pad(call: Call) -> Node:
-    """The value with elements before and after each axis; negative numbers remove elements."""
+    """Return the value with elements before and after each axis; negative numbers remove elements."""
     x, pairs = call.x, _widths(call, call.x.rank)
     mode = call.choice("mode", ("constant", "reflect", "edge", "wrap"), "constant")
     if call.is_batched and has_batch(x) and pairs[0] != (0, 0):
@@ -319,7 +319,7 @@ def pad(call: Call) -> Node:
 
 
 def padded(x: Node, widths: Sequence[tuple[int, int]], fill: float = 0.0) -> Node:
-    """A value with a number before and after each axis."""
+    """Return a value with a number before and after each axis."""
     if not fill or not any(map(any, widths)):
         return F.pad(x, widths)
     lengths = [1 if isinstance(n, Size) else int(str(n)) for n in x.shape]
@@ -346,7 +346,7 @@ def _widths(call: Call, rank: int) -> list[tuple[int, int]]:
 
 
 def _continued(mode: str, length: int, low: int, high: int) -> list[int]:
-    """The indices of the elements with which an axis is continued."""
+    """Return the indices of the elements with which an axis is continued."""
     if max(abs(low), abs(high)) > LARGEST or not length:
         raise OperatorError(fact("padding below {limit:,}", limit=LARGEST), max(low, high))
     table(length + max(low, 0) + max(high, 0))
@@ -363,7 +363,7 @@ def _continued(mode: str, length: int, low: int, high: int) -> list[int]:
 
 
 def picked(x: Node, axis: int, places: Sequence[int]) -> Node:
-    """The elements of an axis at known indices: joined from slices where they are few, else gathered."""
+    """Return the elements of an axis at known indices: joined from slices if they are few, else gathered."""
     ranges = runs(places)
     if len(ranges) <= 64 or not x.spec.is_float:
         if len(ranges) > RUNS:
@@ -380,7 +380,7 @@ def picked(x: Node, axis: int, places: Sequence[int]) -> Node:
 
 
 def runs(places: Sequence[int]) -> list[range]:
-    """Indices as runs of consecutive ones.
+    """Return indices as runs of consecutive ones.
 
     Example:
         >>> runs([3, 4, 0, 0])
@@ -456,7 +456,7 @@ def _lengths(lengths: Sequence[Axis]) -> Value:
 
 
 def as_lengths(array: np.ndarray) -> Value:
-    """An array of lengths: of int64 unless some are symbolic."""
+    """Return an array of lengths: of int64 unless some are symbolic."""
     is_symbolic = any(isinstance(n, Size) for n in array.ravel())
     return Value.of(array if is_symbolic else array.astype("int64"), np.dtype("int64"))
 
@@ -538,7 +538,7 @@ def _known_reshape(call: Call) -> Any:
 
 
 def _raw(call: Call, i: int) -> np.ndarray:
-    """The array of a known input, also with symbolic lengths."""
+    """Return the array of a known input, also with symbolic lengths."""
     array = call.value(i).array
     if array is None:
         return call.array(i)
@@ -648,7 +648,7 @@ def _product_of_lengths(call: Call) -> Value:
 
 
 def _as_array(value: Any) -> np.ndarray:
-    """An array; of objects where NumPy has returned a single symbolic length."""
+    """Return an array; of objects where NumPy has returned a single symbolic length."""
     return (
         value
         if isinstance(value, np.ndarray)
@@ -657,7 +657,7 @@ def _as_array(value: Any) -> np.ndarray:
 
 
 def _typed(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
-    """A function of arrays whose results have the dtype of the first input."""
+    """Return a function of arrays whose results have the dtype of the first input."""
 
     def imported(call: Call) -> Any:
         result, dtype = function(call), call.dtype()

@@ -21,7 +21,7 @@ MATRIX = 8  # rows of a matrix whose determinant is expanded
 
 
 def _fitted(x: Node, length: int) -> Node:
-    """The last axis cut or filled with zeros to a length."""
+    """Return the last axis cut or filled with zeros to a length."""
     own = fixed([x.shape[-1]])[0]
     if own > length:
         return slice_axis(x, x.rank - 1, 0, length)
@@ -29,7 +29,7 @@ def _fitted(x: Node, length: int) -> Node:
 
 
 def transformed(re: Node, im: Node | None, inverse: bool, count: int) -> tuple[Node, Node]:
-    """The discrete Fourier transform along the last axis: the first ``count`` terms, real and imaginary."""
+    """Return the first ``count`` terms of the Fourier transform along the last axis, real and imaginary."""
     kind, length = re.dtype, fixed([re.shape[-1]])[0]
     re, im = F.cast(re, "float64"), None if im is None else F.cast(im, "float64")
     table(length, count)
@@ -67,7 +67,7 @@ def _dft(call: Call) -> Node:
 
 
 def _real_inverse(call: Call, parts: list[Node], axis: int, own: int) -> Node:
-    """The inverse transform to real numbers, from the first half of the terms."""
+    """Return the inverse transform to real numbers, from the first half of the terms."""
     length = int(call.number(1)) if call.has(1) else 2 * (own - 1)
     re, im = (_fitted(part, length // 2 + 1) for part in (parts[0], parts[-1]))
     mirrored = list(range((length - 1) // 2, 0, -1))
@@ -79,7 +79,7 @@ def _real_inverse(call: Call, parts: list[Node], axis: int, own: int) -> Node:
 
 
 def _short_time(call: Call) -> Node:
-    """The transform of each of the overlapping frames of a signal."""
+    """Return the transform of each of the overlapping frames of a signal."""
     x, step = call.x, int(call.number(1))
     x = x if x.rank == 3 else F.reshape(x, (*x.shape, 1))
     samples, total, width = fixed(x.shape)
@@ -98,7 +98,7 @@ def _short_time(call: Call) -> Node:
 
 
 def _mel_weights(call: Call) -> np.ndarray:
-    """The weights of the terms of a spectrum in triangular bands, equally spaced on the mel scale."""
+    """Return the weights of the terms of a spectrum in triangular bands, equally spaced on the mel scale."""
     bins, length, sample_rate = (int(call.number(i)) for i in range(3))
     low, high = call.number(3), call.number(4)
     table(length, bins)
@@ -119,7 +119,7 @@ def _mel_weights(call: Call) -> np.ndarray:
 
 
 def _determinant(call: Call) -> Node:
-    """The determinant of square matrices, expanded along the first row."""
+    """Return the determinant of square matrices, expanded along the first row."""
     x = call.x
     rows, columns = fixed(x.shape[-2:])
     if rows != columns or rows > MATRIX:

@@ -73,7 +73,7 @@ def _matches(call: Call) -> np.ndarray:
 
 
 def _ngram_weights(call: Call) -> np.ndarray:
-    """The counts of n-grams with gaps, as counts, occurrences or weights."""
+    """Return the counts of n-grams with gaps, as counts, occurrences or weights."""
     array = call.array(0)
     rows = array.reshape(1, -1) if array.ndim == 1 else array
     starts, index = call.attributes["ngram_counts"], call.attributes["ngram_indexes"]
@@ -99,7 +99,7 @@ def _ngram_weights(call: Call) -> np.ndarray:
 
 
 def _grams(items: Sequence[Any], forms: Iterable[tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
-    """The n-grams of a row, for each number of items and distance between them."""
+    """Yield the n-grams of a row, for each number of items and distance between them."""
     for n, step in forms:
         span = (n - 1) * step + 1
         for first in range(len(items) - span + 1):
@@ -107,7 +107,7 @@ def _grams(items: Sequence[Any], forms: Iterable[tuple[int, int]]) -> Iterator[t
 
 
 def _labels(call: Call) -> Any:
-    """A value for each label."""
+    """Return a value for each label."""
     array = call.array(0)
 
     def listed(kind: str) -> list[Any]:
@@ -132,7 +132,7 @@ def _labels(call: Call) -> Any:
 
 
 def _key(value: Any) -> Any:
-    """A label as a key: all NaN are one, and numbers are equal whatever their dtype."""
+    """Return a label as a key: all NaN are one, and numbers are equal whatever their dtype."""
     if isinstance(value, str):
         return value
     number = float(value)

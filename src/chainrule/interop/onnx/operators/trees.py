@@ -18,7 +18,7 @@ _SUM, _MIN, _MAX = 1, 2, 3
 
 
 def _ensemble(call: Call) -> np.ndarray:
-    """The sum, mean, smallest or largest leaf of all trees for each row."""
+    """Return the sum, mean, smallest or largest leaf of all trees for each row."""
     x = call.array(0)
     table(len(x), call.integer("n_targets", 1))
     parts = {
@@ -44,7 +44,7 @@ def _ensemble(call: Call) -> np.ndarray:
 def _leaf(
     node: int, values: list[float], parts: dict[str, np.ndarray], members: dict[int, set[float]]
 ) -> int:
-    """The leaf of a tree to which a row belongs."""
+    """Return the leaf of a tree to which a row belongs."""
     for _ in range(len(parts["nodes_modes"])):
         mode, value = int(parts["nodes_modes"][node]), values[int(parts["nodes_featureids"][node])]
         is_true = _holds(mode, value, parts["nodes_splits"][node], members.get(node))
@@ -56,7 +56,7 @@ def _leaf(
 
 
 def _members(values: np.ndarray | None, modes: np.ndarray) -> dict[int, set[float]]:
-    """The set of each node that tests membership; the sets are separated by NaN."""
+    """Return the set of each node that tests membership; the sets are separated by NaN."""
     sets: list[set[float]] = [set()]
     for value in [] if values is None else values.tolist():
         if math.isnan(value):
