@@ -8,9 +8,11 @@ of other versions that were not used for ``STALE_DAYS`` days are removed when a 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shutil
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -81,12 +83,16 @@ def save(path: Path, code: bytes) -> bool:
         (True, b'\\x7fELF code')
     """
     try:
-        atomic_write.make_folder(path.parent)
-        atomic_write.write(path, code + _checksum(path, code), is_cache=True)
+        _write(path, code)
     except FileError as error:
         notices.emit(fact("compiled code is not cached: {reason}", reason=error.sentence))
         return False
     return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    atomic_write.make_folder(path.parent)
+    atomic_write.write(path, content + _checksum(path, content), is_cache=True)
 
 
 def load(path: Path) -> bytes | None:
@@ -95,11 +101,17 @@ def load(path: Path) -> bytes | None:
     ``None`` if the file does not exist, is damaged, has the checksum of another name, or can have been
     written by another user (``store.cache_folder``).
     """
+    code = _content(path)
+    return code if code is not None and code.startswith(OBJECT) else None
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of a cached file; ``None`` if it is missing, damaged or not the user's own."""
     data = read_private(path)
     if data is None:
         return None
-    code = data[:-_DIGEST]
-    return code if code.startswith(OBJECT) and _checksum(path, code) == data[-_DIGEST:] else None
+    content = data[:-_DIGEST]
+    return content if _checksum(path, content) == data[-_DIGEST:] else None
 
 
 def _checksum(path: Path, code: bytes) -> bytes:
@@ -108,9 +120,51 @@ def _checksum(path: Path, code: bytes) -> bytes:
     return hashlib.sha256(len(place).to_bytes(4, "little") + place + code).digest()
 
 
-def source_digest(folder: Path) -> str:
-    """Return a digest of the Python sources in a folder: the version of the code generator."""
+def source_digest(folder: Path, home: Path | None) -> str:
+    """Return a digest of the Python code in a folder: the version of the code generator.
+
+    Comments, docstrings and layout are no code: after a change of them the compiled code is still used.
+    Parsing the sources takes about 0.15 s, so the digest of sources of the same bytes is read from ``home``.
+
+    Args:
+        folder: the folder of the sources.
+        home: the folder of digests; ``None`` to parse.
+    """
+    sources = [file.read_bytes() for file in sorted(folder.rglob("*.py"))]
+    key = _digest_of([sys.version.encode(), *sources])[:24]
+    file = home / f"{key}.version" if home is not None and _is_trusted(home) else None
+    if file is not None and (digest := _content(file)) is not None:
+        return digest.decode()
+    digest = _digest_of([code_of(source).encode() for source in sources])
+    if file is not None:
+        with suppress(FileError):  # ``save`` reports it for the code
+            _write(file, digest.encode())
+    return digest
+
+
+def code_of(source: bytes) -> str:
+    """Return the code of a Python source without comments, docstrings and layout.
+
+    Example:
+        >>> code_of(b"x = 1  # one") == code_of(b"\'One.\'\\nx  =  1")
+        True
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(getattr(node, "body", None), list):
+            vars(node)["body"] = [line for line in vars(node)["body"] if not _is_text(line)]
+    return ast.dump(tree)
+
+
+def _is_text(line: ast.stmt) -> bool:
+    """Return whether a statement is a docstring."""
+    value = line.value if isinstance(line, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _digest_of(parts: list[bytes]) -> str:
+    """Return a digest of texts, each with its length."""
     digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.read_bytes())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Machine code: compiled once, cached on disk, loaded at the next start.
 
 The cache (see ``cache``) holds object files, named by the text they were compiled from, the processor, the
-library versions and the sources of the code generator.
+library versions and the code of the code generator, without its comments and docstrings.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from chainrule.engines.native.jit.target import Target, host_target
 from chainrule.errors import FileError
 from chainrule.fork import fork_safe_lock
 from chainrule.store import atomic_write
+from chainrule.store.cache_folder import cache_folder
 
 SOURCES: dict[int, KernelSource] = {}
 """What the code at each address was compiled from."""
@@ -53,7 +54,7 @@ class Machine:
             cpu=target.cpu, features=target.features, opt=3, jit=True
         )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
-        digest = source_digest(Path(__file__).parents[1])
+        digest = source_digest(Path(__file__).parents[1], cache_folder("native"))
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {digest}"
         self.width = target.vector_bytes
         self._loaded: dict[str, int] = {}
