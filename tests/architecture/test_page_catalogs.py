@@ -29,7 +29,7 @@ def test_every_message_of_a_page_is_translated(current: dict[Path, Catalog]) -> 
 def test_a_translation_has_the_links_of_its_message(path: str) -> None:
     """Links of other languages would lead to other pages, and headings are linked by their English names."""
     catalog = read_catalog(CATALOGS / f"{path.removesuffix('.md')}.po")
-    assert len(catalog) > 5
+    assert len(catalog) > 2
     for message in catalog:
         links = [
             sorted(Page(posixpath.basename(path), str(text)).links) for text in (message.id, message.string)
