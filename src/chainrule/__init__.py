@@ -50,6 +50,7 @@ _NAMES: dict[str, str] = {
         "tanh topk transpose uniform variance where"
     ),
     "ops.to_formula": "formula",
+    "ops.vmap": "vmap",
     "spec": "Spec",
     "train.nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
     "generation.decoder": "Cache Decoder",

@@ -30,10 +30,8 @@ from chainrule.errors import GradientError, fact
 from chainrule.gradient.reverse import grad
 from chainrule.graph import Input, Node, make, order, rebuild
 from chainrule.ops import functional as F
-from chainrule.ops.array.shape import Broadcast
-from chainrule.ops.array.slicing import Concatenate, Pad, Slice
 from chainrule.ops.batch_axis import BATCH, Role, roles
-from chainrule.ops.linear.patches import Patches
+from chainrule.ops.vmap import Terms, lifted_operation, place_rows, window_rows
 from chainrule.records import frozen
 from chainrule.spec import Axis, Size
 
@@ -43,10 +41,8 @@ from chainrule.spec import Axis, Size
 # factor of a weight normalization, the sum of several uses. Applied to terms (B, ...) instead of their sum
 # they give the gradient of each sample.
 
-Lifted = Sequence["Node | None"]
 
-
-def by_sample(node: Node, terms: Lifted) -> Node | None:
+def by_sample(node: Node, terms: Terms) -> Node | None:
     """Return the operation applied to the terms of each sample, (B, ...).
 
     Args:
@@ -56,120 +52,31 @@ def by_sample(node: Node, terms: Lifted) -> Node | None:
     Returns:
         ``None`` where the operation is not linear in the terms, or has no rule.
     """
-    rule = _RULES.get(node.op.name)
-    return None if rule is None else rule(node, terms)
+    linear = _LINEAR.get(node.op.name)
+    depends = [term is not None for term in terms]
+    return lifted_operation(node, terms, BATCH) if linear is not None and linear(depends) else None
 
 
-def _widened(node: Node, shape: tuple[object, ...]) -> Node:
-    """Return a value without samples, repeated for each of them."""
-    return F.broadcast_to(F.reshape(node, (1, *node.shape)), (BATCH, *node.shape))
+def _in_one(depends: Sequence[bool]) -> bool:
+    return depends.count(True) == 1
 
 
-def _all(terms: Lifted) -> list[Node] | None:
-    present = [term for term in terms if term is not None]
-    return present if len(present) == len(terms) else None
+def _in_first(depends: Sequence[bool]) -> bool:
+    return depends[0] and not any(depends[1:])
 
 
-def _additive(node: Node, terms: Lifted) -> Node | None:
-    present = _all(terms)
-    return None if present is None else make(node.op, *present)
+def _in_all_but_first(depends: Sequence[bool]) -> bool:
+    return not depends[0]
 
 
-def _product(node: Node, terms: Lifted) -> Node | None:
-    """Return a product or quotient in which one factor depends on the samples."""
-    first, second = terms
-    if (first is None) == (second is None) or (node.op.name == "divide" and first is None):
-        return None
-    factors = [_widened(x, x.shape) if t is None else t for x, t in zip(node.inputs, terms, strict=True)]
-    return make(node.op, *factors)
-
-
-def _where(node: Node, terms: Lifted) -> Node | None:
-    condition, *values = terms
-    if condition is not None:
-        return None
-    parts = [_widened(x, x.shape) if t is None else t for x, t in zip(node.inputs[1:], values, strict=True)]
-    return make(node.op, _widened(node.inputs[0], node.shape), *parts)
-
-
-def _transpose(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    return None if x is None else F.transpose(x, (0, *(a + 1 for a in node.op.attributes["axes"])))
-
-
-def _reshape(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    return None if x is None else F.reshape(x, (BATCH, *node.shape))
-
-
-def _broadcast(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    if x is None:
-        return None
-    new = len(node.shape) - (x.rank - 1)
-    aligned = F.reshape(x, (BATCH, *(1 for _ in range(new)), *x.shape[1:]))
-    shape = (BATCH, *node.shape)
-    return aligned if aligned.shape == shape else make(Broadcast(shape), aligned)
-
-
-def _sum(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    if x is None:
-        return None
-    return F.sum(x, tuple(a + 1 for a in node.op.attributes["axes"]), node.op.attributes["keepdims"])
-
-
-def _slice(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    op = node.op.attributes
-    return None if x is None else make(Slice((0, *op["start"]), (BATCH, *op["stop"]), (1, *op["step"])), x)
-
-
-def _pad(node: Node, terms: Lifted) -> Node | None:
-    (x,) = terms
-    op = node.op.attributes
-    return None if x is None else make(Pad((0, *op["low"]), (0, *op["high"]), (0, *op["between"])), x)
-
-
-def _concatenate(node: Node, terms: Lifted) -> Node | None:
-    present = _all(terms)
-    return None if present is None else make(Concatenate(node.op.attributes["axis"] + 1), *present)
-
-
-def _matmul(node: Node, terms: Lifted) -> Node | None:
-    first, second = terms
-    if (first is None) == (second is None):
-        return None
-    left, right = node.inputs
-    return F.matmul(left if first is None else first, right if second is None else second)
-
-
-def _indexed(node: Node, terms: Lifted) -> Node | None:
-    """Return rows of a table by indices that do not depend on the samples; these become the last axis."""
-    x, index = terms
-    if x is None or index is not None:
-        return None
-    last = F.transpose(x, (*range(1, x.rank), 0))
-    result = make(node.op, last, node.inputs[1])
-    return F.transpose(result, (result.rank - 1, *range(result.rank - 1)))
-
-
-_RULES: Mapping[str, Callable[[Node, Lifted], Node | None]] = {
-    **dict.fromkeys(("add", "subtract", "negative", "cast", "stop_gradient"), _additive),
-    "multiply": _product,
-    "divide": _product,
-    "where": _where,
-    "transpose": _transpose,
-    "reshape": _reshape,
-    "broadcast": _broadcast,
-    "sum": _sum,
-    "slice": _slice,
-    "pad": _pad,
-    "concatenate": _concatenate,
-    "matmul": _matmul,
-    "gather": _indexed,
-    "scatter_add": _indexed,
+_LINEAR: Mapping[str, Callable[[Sequence[bool]], bool]] = {
+    **dict.fromkeys(("add", "subtract", "negative", "cast", "stop_gradient", "concatenate"), all),
+    **dict.fromkeys(("transpose", "reshape", "broadcast", "sum", "slice", "pad", "resample"), all),
+    **dict.fromkeys(("multiply", "matmul"), _in_one),
+    **dict.fromkeys(("divide", "gather", "scatter_add"), _in_first),
+    "where": _in_all_but_first,
 }
+"""Whether an operation is linear in the inputs that depend on the samples, by its name."""
 
 
 # Operations that sum over the samples of a batch, as one term for each sample.
@@ -381,22 +288,8 @@ def _is_small(k: Axis, i: Axis, j: Axis) -> bool:
 def _windows(node: Node) -> tuple[Node, Node]:
     """Return image windows and output gradients of each sample: (B, [G,] P, K) and (B, [G,] P, O)."""
     x, g = node.inputs
-    op = node.op.attributes
-    groups, kernel = op["groups"], op["kernel"]
-    patches = Patches(op["strides"], op["low"], op["high"], op["dilation"], kernel, 0.0)
-    cells = math.prod(kernel)
-    count = places(g, 0) * math.prod(n for n in g.shape[1:-1] if isinstance(n, int))  # of all its images
-    channels, out = x.shape[-1], g.shape[-1]
-    assert isinstance(channels, int)
-    assert isinstance(out, int)
-    windows = make(patches, x)
-    if groups == 1:
-        rows = F.reshape(windows, (BATCH, count, cells * channels))
-        return rows, F.reshape(g, (BATCH, count, out))
-    deep = channels // groups
-    parts = F.reshape(windows, (BATCH, count, cells, groups, deep))
-    rows = F.reshape(F.transpose(parts, (0, 3, 1, 2, 4)), (BATCH, groups, count, cells * deep))
-    return rows, F.transpose(F.reshape(g, (BATCH, count, groups, out // groups)), (0, 2, 1, 3))
+    parts = BATCH, places(g, 0)
+    return window_rows(node.op, x, parts, node.op.attributes["kernel"]), place_rows(node.op, g, parts)
 
 
 def _convolution_terms(node: Node, axes: Axes) -> Node:
