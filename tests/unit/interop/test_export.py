@@ -193,10 +193,10 @@ def model_of(net: Any, shape: tuple[int, ...], loss: Any = "cross_entropy", **op
 @pytest.mark.parametrize("opset", [18, onnx.defs.onnx_opset_version()])
 def test_classes_have_their_labels_at_the_oldest_and_newest_version(opset: int, tmp_path: Path) -> None:
     model = model_of(cr.Sequential(cr.LSTM(3), cr.Dense(3)), (5, 2), classes=["a", "b", "c"])
-    model.export(tmp_path / "m.onnx", opset=opset)
+    report = model.export(tmp_path / "m.onnx", opset=opset)
     proto = onnx.load(tmp_path / "m.onnx")
     assert [entry.version for entry in proto.opset_import if not entry.domain] == [opset]
-    if opset > 18:  # the runtime may be older than the library
+    if opset > 18 and "onnxruntime" not in str(report):  # the runtime is older than the library
         return
     x = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("float32")
     received = outputs(tmp_path / "m.onnx", {"x": x})

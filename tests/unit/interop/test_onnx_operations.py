@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+import chainrule as cr
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node, input_node, make
+from chainrule.interop.onnx.export import OPSET
+from chainrule.interop.onnx.export.file import onnx_bytes
 from chainrule.interop.onnx.export.graph import OnnxGraph
 from chainrule.interop.onnx.export.operations import OPERATIONS
+from chainrule.interop.onnx.network import network_of
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
 from chainrule.ops.card import Sample
-from chainrule.spec import Spec
+from chainrule.spec import Size, Spec
 from layer_cases import CASES, Case, ready
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
@@ -30,17 +35,38 @@ CLOSE: dict[str, Any] = {"rtol": 2e-5, "atol": 2e-5}
 onnxruntime.set_default_logger_severity(4)
 
 
+def newest_opset() -> int:
+    """The newest version of the operations that both runtimes have."""
+    x, y = (helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "test", [x], [y])
+    for opset in range(onnx.defs.onnx_opset_version(), OPSET, -1):
+        versions = [helper.make_opsetid("", opset)]
+        model = helper.make_model(
+            graph, opset_imports=versions, ir_version=helper.find_min_ir_version_for(versions)
+        )
+        with contextlib.suppress(Exception):  # each error has its own class
+            onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            return opset
+    return OPSET
+
+
+OPSETS = (OPSET, newest_opset())  # the oldest and the newest
+
+
 def exported_file(
-    inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray]
+    inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray], opset: int = OPSET
 ) -> onnx.ModelProto:
     """The file of a graph, valid and with inferred shapes."""
-    graph = OnnxGraph(values, OPERATIONS)
+    graph = OnnxGraph(values, OPERATIONS, opset=opset)
     for name, node in inputs.items():
         graph.add_input(name, node)
     graph.write(outputs)
     named = [graph.named(graph.value(node), f"out{i}", node.spec) for i, node in enumerate(outputs)]
+    versions = [helper.make_opsetid("", opset)]
     proto = helper.make_model(
-        graph.proto("test", named), opset_imports=[helper.make_opsetid("", 18)], ir_version=8
+        graph.proto("test", named),
+        opset_imports=versions,
+        ir_version=helper.find_min_ir_version_for(versions),
     )
     onnx.checker.check_model(proto, full_check=True)
     return proto
@@ -92,7 +118,8 @@ def test_an_operation_has_its_values(name: str) -> None:
             with np.errstate(all="ignore"):
                 expected = np.asarray(sample.concrete().evaluate(*values))
             feeds = dict(zip(nodes, values, strict=True))
-            compare(exported_file(nodes, [result], {}), feeds, [expected], f"{name} {i}")
+            for opset in OPSETS:
+                compare(exported_file(nodes, [result], {}, opset), feeds, [expected], f"{name} {i}")
 
 
 @pytest.fixture(params=CASES)
@@ -108,9 +135,44 @@ def test_a_layer_has_its_values_for_any_batch(case: tuple[str, Case]) -> None:
     inputs = {key: values[key] for key in built.inputs}
     parameters = {key: array for key, array in values.items() if key not in inputs}
     outputs = list(built.outputs.values())
-    proto = exported_file(built.inputs, outputs, parameters)
     program = compile(Graph(built.outputs), "reference")
-    for repeats in (1, 2):
-        rows = {key: np.concatenate([array] * repeats) for key, array in inputs.items()}
-        expected = program.run({**parameters, **rows})
-        compare(proto, rows, [expected[key] for key in built.outputs], name)
+    for opset in OPSETS:
+        proto = exported_file(built.inputs, outputs, parameters, opset)
+        for repeats in (1, 2):
+            rows = {key: np.concatenate([array] * repeats) for key, array in inputs.items()}
+            expected = program.run({**parameters, **rows})
+            compare(proto, rows, [expected[key] for key in built.outputs], name)
+
+
+def operators(graph: onnx.GraphProto) -> set[str]:
+    """The operators of a graph."""
+    return {node.op_type for node in graph.node}
+
+
+@pytest.mark.parametrize(
+    ("net", "opset", "operator"),
+    [
+        (cr.LSTM(4), 18, "LSTM"),
+        (cr.LSTM(4, bias=False, reverse=True, returns="sequence"), 18, "LSTM"),
+        (cr.Bidirectional(cr.GRU(3, returns="sequence")), 18, "GRU"),
+        (cr.Stacked(cr.GRU(3, bias=False), cr.RNN(4)), 18, "GRU"),
+        (cr.LSTM(4, activation="relu"), 18, "Scan"),
+        (cr.MultiHeadAttention(2), 18, "MatMul"),
+        (cr.MultiHeadAttention(2, causal=True, alibi=True), 23, "Attention"),
+        (cr.GroupedQueryAttention(4, groups=2, causal=True), 24, "Attention"),
+        (cr.Attention(causal=True), 23, "Attention"),
+    ],
+    ids=str,
+)
+def test_recurrent_layers_and_attention_are_single_operators(net: Any, opset: int, operator: str) -> None:
+    model = cr.Model(cr.Sequential(net, cr.Flatten(), cr.Dense(2)), "mse")
+    model.initialize({"x": Spec((Size.symbol("B"), 5, 4), "float32")})
+    x = np.random.default_rng(0).normal(size=(1000, 5, 4)).astype("float32")
+    content = onnx_bytes(model.state, opset)
+    proto, network = onnx.load_from_string(content), network_of(content, "net.onnx")
+    recurrences = {"LSTM", "GRU", "RNN", "Scan", "Attention"}
+    assert operator in operators(proto.graph)
+    assert operators(proto.graph) & recurrences - {"RNN"} == {operator} & recurrences
+    for rows in (1, 2, 7, 1000):
+        compare(proto, {"x": x[:rows]}, [model(x[:rows])], str(net))
+    np.testing.assert_allclose(network.run({"x": x[:7]})["value"], model(x[:7]), **CLOSE)

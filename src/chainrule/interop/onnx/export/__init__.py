@@ -1,1 +1,4 @@
 """Networks as ONNX files: the graph of a network, its preparation and its labels as operations of ONNX."""
+
+OPSET = 18
+"""The version of the operations, by default."""

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.interop.export.graph_writer import entering
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph, Rule
+from chainrule.interop.onnx.export.layers import attention
 
 OPERATIONS: dict[str, Rule] = {}
 operation = entering(OPERATIONS)
@@ -40,7 +41,6 @@ BINARY = {
     "less_equal": "LessOrEqual",
     "logical_and": "And",
     "logical_or": "Or",
-    "matmul": "MatMul",
     "maximum": "Max",
     "minimum": "Min",
     "multiply": "Mul",
@@ -52,12 +52,11 @@ BINARY = {
 def _operands(graph: OnnxGraph, node: Node) -> list[str]:
     """Return the names of the inputs; a broadcast that ONNX's operations make themselves is left out."""
     inputs = list(node.inputs)
-    if node.op.name != "matmul":
-        for i, source in enumerate(inputs):
-            others = [other for other in inputs if other is not source]
-            is_broadcast = source.op.name == "broadcast" and graph.array(source) is None
-            if is_broadcast and any(other.shape == node.shape for other in others):
-                inputs[i] = source.inputs[0]
+    for i, source in enumerate(inputs):
+        others = [other for other in inputs if other is not source]
+        is_broadcast = source.op.name == "broadcast" and graph.array(source) is None
+        if is_broadcast and any(other.shape == node.shape for other in others):
+            inputs[i] = source.inputs[0]
     return [graph.value(source) for source in inputs]
 
 
@@ -65,6 +64,11 @@ def _operands(graph: OnnxGraph, node: Node) -> list[str]:
 def _direct(graph: OnnxGraph, node: Node) -> str:
     name = node.op.name
     return graph.add(UNARY.get(name) or BINARY[name], *_operands(graph, node))
+
+
+@operation("matmul")
+def _matmul(graph: OnnxGraph, node: Node) -> str:
+    return attention(graph, node) or graph.add("MatMul", *map(graph.value, node.inputs))
 
 
 @operation("where")

@@ -24,6 +24,7 @@ from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
+from chainrule.interop.onnx.export import OPSET
 from chainrule.validation import integer, trained_network
 
 try:
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
     from chainrule.train.inputs.target import Target
     from chainrule.train.model_state import ModelState
 
-OPSET = 18  # the default
 ML_OPSET = 3
-FORMATS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12}  # versions of the file format
 LIMIT = 2**31 - 2**20  # bytes of a file
 
 
@@ -58,30 +57,44 @@ def draft(model: ModelState, where: str, rows: ExampleRows, *, opset: int = OPSE
         FileError E462: an operation or a column that ONNX cannot express; more parameters than a file holds.
     """
     content = onnx_bytes(model, opset, where)
-    run, program = _runtime(content)
+    run, program = _runtime(content, opset)
     return Draft(content, lambda: run(_fed(model, rows)), program)
 
 
-def _runtime(content: bytes) -> tuple[Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]], str]:
-    """Return what computes the outputs of a file, and its name: ONNX Runtime, or the ``onnx`` library."""
-    try:
-        import onnxruntime  # noqa: PLC0415
-    except ImportError:
+def _runtime(
+    content: bytes, opset: int
+) -> tuple[Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]], str]:
+    """Return what computes the outputs of a file, and its name: ONNX Runtime, or the ``onnx`` library.
+
+    The library computes them if the runtime is not installed, or older than the version of the operations.
+    """
+    session: Any = _runtime_session(content, opset)
+    if session is None:
         from onnx.reference import ReferenceEvaluator  # noqa: PLC0415
 
         session, program = ReferenceEvaluator(content), "onnx.reference"
         names = [str(name) for name in session.output_names]
     else:
-        session, program = (
-            onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"]),
-            "onnxruntime",
-        )
-        names = [output.name for output in session.get_outputs()]
+        program, names = "onnxruntime", [output.name for output in session.get_outputs()]
 
     def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return dict(zip(names, session.run(None, dict(feeds)), strict=True))
 
     return run, program
+
+
+def _runtime_session(content: bytes, opset: int) -> Any:
+    """Return a session of ONNX Runtime; ``None`` if it is not installed, or has older versions only."""
+    try:
+        import onnxruntime  # noqa: PLC0415
+    except ImportError:
+        return None
+    try:
+        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception:  # its own classes, which have no common base
+        if opset == OPSET:
+            raise
+        return None
 
 
 def _fed(model: ModelState, rows: ExampleRows) -> dict[str, np.ndarray]:
@@ -107,15 +120,16 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
     if size > LIMIT:
         expected = fact("at most {limit:,} bytes of parameters", limit=LIMIT)
         raise FileError("E462", where=where, name="onnx", expected=expected, received=f"{size:,}")
-    graph = OnnxGraph(model.arrays, OPERATIONS)
+    graph = OnnxGraph(model.arrays, OPERATIONS, opset=opset)
     _write_inputs(graph, model)
     outputs = _write_outputs(graph, model)
+    versions = [onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     proto = onnx.helper.make_model(
         graph.proto("chainrule", outputs),
         producer_name="chainrule",
         producer_version=import_module("chainrule").__version__,
-        opset_imports=[onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
-        ir_version=FORMATS.get(opset, onnx.IR_VERSION),
+        opset_imports=versions,
+        ir_version=onnx.helper.find_min_ir_version_for(versions),
     )
     onnx.helper.set_model_props(proto, dict(_metadata(model)))
     onnx.checker.check_model(proto, full_check=True)

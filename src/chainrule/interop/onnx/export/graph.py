@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from chainrule.graph import Input, Node, order
 from chainrule.interop.export.graph_writer import GraphWriter
+from chainrule.interop.onnx.export import OPSET
 from chainrule.spec import Axis, Shape, Size, Spec
 
 TYPES = {
@@ -42,6 +43,7 @@ class OnnxGraph(GraphWriter):
         operations: the function that writes an operation, by the name of its card.
         outer: the graph that contains this one, which is the step of a loop.
         sizes: the names of the tensors of symbolic sizes, by symbol.
+        opset: the version of the operations.
     """
 
     format, language = "onnx", "ONNX"
@@ -52,8 +54,10 @@ class OnnxGraph(GraphWriter):
         operations: Mapping[str, Rule],
         outer: OnnxGraph | None = None,
         sizes: Mapping[str, str] | None = None,
+        opset: int = OPSET,
     ) -> None:
         super().__init__(arrays, operations, outer)
+        self.opset = opset
         self.root: OnnxGraph = self if outer is None else outer.root
         self.sizes = dict(sizes or {})
         self.nodes: list[onnx.NodeProto] = []

@@ -1,4 +1,4 @@
-"""Loops over time, as the operation ``Scan`` of ONNX."""
+"""Loops over time: recurrent layers as their operator, others as ``Scan``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from chainrule.graph import Node
 from chainrule.interop.export.graph_writer import entering, same_loops
 from chainrule.interop.onnx.export.arrays import transposed
 from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, Rule
+from chainrule.interop.onnx.export.layers import recurrent
 
 OPERATIONS: dict[str, Rule] = {}
 operation = entering(OPERATIONS)
@@ -18,9 +19,9 @@ operation = entering(OPERATIONS)
 
 @operation("scan")
 def _scan(graph: OnnxGraph, node: Node) -> str:
-    """Write a loop once for all of its values that the network reads."""
+    """Write a loop once for all of its values that the network reads: its layer, or ``Scan``."""
     same = [other for other in same_loops(graph.all_nodes, node) if other not in graph.names]
-    for other, name in zip(same, _loop(graph, same), strict=True):
+    for other, name in zip(same, recurrent(graph, same) or _loop(graph, same), strict=True):
         graph.names[other] = name
     return graph.names[node]
 
@@ -71,7 +72,7 @@ def _step_graph(graph: OnnxGraph, op: Any, inputs: tuple[Node, ...]) -> OnnxGrap
         symbol: graph.size(length)
         for symbol, length in op.body.sizes(op.of_a_step([source.spec for source in inputs])).items()
     }
-    step = OnnxGraph(graph.arrays, graph.operations, graph, sizes)
+    step = OnnxGraph(graph.arrays, graph.operations, graph, sizes, graph.opset)
     leaves = op.body.leaves
     for leaf in (*op.body.states, *op.body.cells):
         name = step.unique(leaf.op.label.replace(" ", "_"))
