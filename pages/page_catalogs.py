@@ -32,7 +32,9 @@ from pages.translations import as_po, empty_catalog, read_catalog
 CATALOGS = DOCS / "locale" / "zh_CN" / "LC_MESSAGES"
 HEADER = "# Chinese of a page. Written by python -m pages.page_catalogs."
 _VALUE = re.compile(r"`[^`]*`|\]\([^)]*\)|\d+(?:[.,]\d+)*")  # the same in all languages
-_NO_WORDS = re.compile(r"`[^`]*`|\]\([^)]*\)|https?://\S+|\b(?:ms|[kMG]i?B)\b")  # code, targets and units
+_NO_WORDS = re.compile(  # code, targets, units and checksums
+    r"`[^`]*`|\]\([^)]*\)|https?://\S+|\b(?:ms|[kMG]i?B)\b|\b(?=[a-f]*\d)[\da-f]{12}\b"
+)
 
 
 def catalog_files() -> dict[str, Path]:
@@ -60,8 +62,9 @@ def has_words(message: str) -> bool:
     """Whether a message is text that a reader must understand: neither code nor a number.
 
     Example:
-        >>> [has_words(text) for text in ("3 epochs", "0.4 ± 0.1", "12 ms", "`layer Dense`", "x = 1\\n")]
-        [True, False, False, False, False]
+        >>> texts = "3 epochs", "0.4 ± 0.1", "12 ms", "6524d649bc25", "`layer Dense`", "x = 1\\n"
+        >>> [has_words(text) for text in texts]
+        [True, False, False, False, False, False]
     """
     return not is_code(message) and bool(re.search("[A-Za-z]{2}", _NO_WORDS.sub("", message)))
 

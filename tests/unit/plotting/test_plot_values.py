@@ -214,7 +214,7 @@ def test_control_characters_are_escaped() -> None:
     assert font.printable_label("x" * 60) == "x" * 39 + "…"
 
 
-def test_the_guide_names_every_plot_in_both_languages() -> None:
+def test_the_guide_names_every_plot() -> None:
     page = (Path(__file__).parents[3] / "docs" / "plotting.md").read_text(encoding="utf-8")
     for name, kind in PLOTS.items():
         assert f"`{name}({kind.needs})`" in page
