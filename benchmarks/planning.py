@@ -17,7 +17,7 @@ from benchmarks.named_networks import RESNET50, NetworkCase
 from benchmarks.peers.chainrule_networks import NO_KEYS, network_of, runner_of
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 
 def main(threads: int) -> dict[str, float]:

@@ -20,9 +20,9 @@ import torch
 
 import chainrule as cr
 from chainrule.engines.dispatch import Trainer
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData, prepare
-from chainrule.train.update import RowUpdates
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, prepare
+from chainrule.train.step_execution import RowUpdates
 
 RUNS, CALLS = 40, 100
 CLOCK = time.process_time if "--cpu" in sys.argv else time.perf_counter

@@ -18,7 +18,7 @@ from chainrule.bounds import RULES, Interval
 from chainrule.bounds.evaluation import evaluated
 from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.ops import CARDS
-from chainrule.ops.card import Card, Sample
+from chainrule.ops.operation_card import Card, Sample
 
 CARD = {card.name: card for card in CARDS}
 RADII = (0.0, 0.01, 0.7, 3.0)

@@ -16,7 +16,7 @@ from captum.attr import IntegratedGradients
 from torch import nn
 
 import chainrule as cr
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 TORCH = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "silu": nn.SiLU}
 STEPS = (50, 500)

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from campaigns.explanation_matrices import evaluated, matrix_equation_holds
 
-from chainrule.derive.sections.ledger import expanded
-from chainrule.derive.sections.update import SignalTransfer
-from chainrule.derive.writer import Writer
 from chainrule.gradient import cotangents
 from chainrule.graph import Constant, Input, Node, input_node, order
 from chainrule.notation import Derivative, Link, Number, Symbol, Tree, children, substitute, to_unicode, value
 from chainrule.ops import functional as F
 from chainrule.page.page import Equation, Items, Lines, Page, Section, Table
 from chainrule.page.spoken_formula import DerivativeFactors, Error, named_factors, spoken_equation
+from chainrule.step_explanation.sections.ledger import expanded
+from chainrule.step_explanation.sections.update import SignalTransfer
+from chainrule.step_explanation.writer import Writer
 from chainrule.texts import render
 from chainrule.texts.sentence import Sentence
 from chainrule.trace import NamedLayer, Scalar, Trace, scalars

@@ -13,10 +13,10 @@ import numpy as np
 from campaigns.explanation_claims import Checker
 
 import chainrule as cr
-from chainrule.derive.narrative import explain
 from chainrule.nn import Layer
 from chainrule.page.page import Page
-from chainrule.spec import Size, Spec, bound
+from chainrule.step_explanation.narrative import explain
+from chainrule.symbolic_shape import Size, Spec, bound
 from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.train.network import Network, Recipe
 

@@ -26,7 +26,7 @@ from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.intervals import residual_rows, scored_residuals
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
+from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
 from chainrule.uncertainty.prediction_intervals import Intervals, Residuals, fit_intervals
 
 PAGE = Path(__file__).parents[1] / "docs" / "training-tables.md"

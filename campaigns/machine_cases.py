@@ -15,7 +15,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import prng
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 KEY = prng.key_of(2026)
 TINY: dict[str, Any] = {

@@ -33,15 +33,15 @@ from chainrule.data.batches import row_order
 from chainrule.nn import Layer
 from chainrule.notation.number_format import amount
 from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.inputs.target import targets_of
-from chainrule.train.loop import train_epochs
 from chainrule.train.monitor.memory import training_memory
 from chainrule.train.monitor.probe import Prober
-from chainrule.train.options import FitOptions
-from chainrule.train.state import TrainState
-from chainrule.train.step import training_step
+from chainrule.train.step_execution import RowUpdates
+from chainrule.train.step_graph import training_step
+from chainrule.train.train_state import TrainState
+from chainrule.train.training_loop import train_epochs
 from chainrule.train.training_run import TrainingRun
-from chainrule.train.update import RowUpdates
 
 EPOCHS = 5  # of two batches each: enough to fill the cache of row orders
 

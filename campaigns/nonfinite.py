@@ -24,9 +24,9 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
 from chainrule.train.callback.callback import every_step, last_step_only
-from chainrule.train.nonfinite.failed_step import Recorder
+from chainrule.train.nonfinite.failed_step_replay import Recorder
 from chainrule.train.nonfinite.record import NonfiniteReport
-from chainrule.train.update import Updater
+from chainrule.train.step_execution import Updater
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))

@@ -241,7 +241,7 @@ def in_c(part: Sequence[Trial]) -> None:
 
 
 def _called(trial: Trial, function: Any) -> None:
-    from chainrule.spec import bound  # noqa: PLC0415
+    from chainrule.symbolic_shape import bound  # noqa: PLC0415
 
     outputs = [np.zeros(bound(node.shape), node.dtype) for node in trial.nodes]
     inputs = [np.require(trial.arrays[label], node.dtype, "C") for label, node in trial.inputs.items()]

@@ -29,12 +29,12 @@ from campaigns.scattering import scattering
 from dp_accounting.pld import PLDAccountant
 
 import chainrule as cr
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, prepare
 from chainrule.train.private.accounting import epsilon_of
 from chainrule.train.private.privacy import Phase
 from chainrule.train.private.private_updates import PrivateUpdates
-from chainrule.train.update import RowUpdates
+from chainrule.train.step_execution import RowUpdates
 
 torch: Any = None
 try:

@@ -18,9 +18,9 @@ import numpy as np
 import chainrule as cr
 from chainrule.nn import Layer
 from chainrule.notation.number_format import amount
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 STEPS = 4
 WORDS = 512

@@ -25,7 +25,7 @@ from chainrule.engines import evaluate  # noqa: E402
 from chainrule.gradient import SampleGradients, grad  # noqa: E402
 from chainrule.graph import Graph, Node, constant  # noqa: E402
 from chainrule.ops import functional as F  # noqa: E402
-from chainrule.spec import bound  # noqa: E402
+from chainrule.symbolic_shape import bound  # noqa: E402
 from layer_cases import CASES, ready  # noqa: E402
 
 PAGE = ROOT / "docs" / "trust.md"

@@ -15,11 +15,11 @@ from chainrule.catalog import (
     to_unicode,
     transcript,
 )
-from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOG
 from chainrule.messages import LANGUAGES, translated
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
+from chainrule.step_explanation.line_chart import line_chart
 from pages.page import Page, plain
 
 _CODE = re.compile(r"\bE\d{3}\b")

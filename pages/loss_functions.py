@@ -36,7 +36,7 @@ from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
 '''
 _MORE = """from chainrule.nn.loss.loss import mean_loss
-from chainrule.ops.elementwise.functions import Operand
+from chainrule.ops.elementwise.broadcasting_functions import Operand
 """
 _WIDTH, _INDENT = 110, " " * 4
 _ALIASES = {"Weights": "Sequence[float] | None"}

@@ -126,8 +126,8 @@ def module_of(file: str) -> str:
     """The module of a file.
 
     Example:
-        >>> module_of("src/chainrule/ops/card.py")
-        'chainrule.ops.card'
+        >>> module_of("src/chainrule/ops/operation_card.py")
+        'chainrule.ops.operation_card'
     """
     return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.derive.narrative import check_options, explain
 from chainrule.errors import UsageError, fact
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.page.explanation import Explanation
-from chainrule.spec import Size, Spec
+from chainrule.step_explanation.narrative import check_options, explain
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import Trace, trace
 from chainrule.train.network import Network, Recipe
 from chainrule.validation import out_of_range

@@ -12,7 +12,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import prng
 from chainrule.nn import Layer
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 CLASSES = 3

@@ -10,7 +10,7 @@ from chainrule import nn
 from chainrule.data.augmentation.erasing_and_mixing import Mix
 from chainrule.data.augmentation.transform import Transform
 from chainrule.extension import complete
-from chainrule.generation.strategy import Strategy
+from chainrule.generation.sampling_strategies import Strategy
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.optimizer.optimizer import Rule
@@ -18,7 +18,7 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
 from chainrule.robustness.attacks import Attack
 from chainrule.train.callback import Callback
-from chainrule.train.callback.stopping import StoppingRule
+from chainrule.train.callback.early_stopping import StoppingRule
 
 ROOTS: dict[str, type] = {
     "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,

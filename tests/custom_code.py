@@ -15,7 +15,7 @@ from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer.optimizer import Rule
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
-from chainrule.train.callback.stopping import Decision, StoppingRule
+from chainrule.train.callback.early_stopping import Decision, StoppingRule
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(12, 3)).astype(np.float32)

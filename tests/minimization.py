@@ -13,7 +13,7 @@ from chainrule.engines import compile
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.optimizer import StepContext
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 Arrays = dict[str, np.ndarray]
 START = {"a": np.array([-1.2, 1.0, 0.5]), "b": np.array([[0.3, -0.7], [2.0, 0.0], [1.0, 0.6]])}

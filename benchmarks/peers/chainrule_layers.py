@@ -39,13 +39,13 @@ from chainrule.nn.optimizer import StepContext
 from chainrule.nn.scope import Collected, Scope
 from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import is_divisible, roles
-from chainrule.ops.card import Card, Flat, Pulled
+from chainrule.ops.operation_card import Card, Flat, Pulled
 from chainrule.plan.inference_chunks import inference_chunk
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
 from chainrule.plan.tasks import Task
 from chainrule.prng import KEY
-from chainrule.spec import Size, Spec, bound
+from chainrule.symbolic_shape import Size, Spec, bound
 
 B = Size.symbol("B")
 BEFORE, LAYER, BEHIND = "before", "layer", "behind"  # paths of an image layer and its neighbors

@@ -15,9 +15,9 @@ from benchmarks.peers.chainrule_networks import train as train
 from chainrule.engines.dispatch import Trainer
 from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import Step, training_step
+from chainrule.train.step_graph import Step, training_step
 
 NO_KEYS = np.zeros((0, 2), np.uint32)  # these networks have no random numbers
 

@@ -14,9 +14,9 @@ from benchmarks.peers import Run, Variants
 from chainrule import models
 from chainrule.engines.dispatch import Trainer
 from chainrule.graph import Node, order
-from chainrule.spec import Size, Spec, bound, size_at
-from chainrule.train import step as training
-from chainrule.train.step import training_step
+from chainrule.symbolic_shape import Size, Spec, bound, size_at
+from chainrule.train import step_graph as training
+from chainrule.train.step_graph import training_step
 
 BUILD: dict[str, Callable[[], Any]] = {
     "ResNet-18": lambda: models.resnet18(classes=10, small=True),

@@ -10,7 +10,7 @@ from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 
 import chainrule as cr
-from chainrule.train.ensemble import CrossValidation, EnsembleTraining, recipe_for
+from chainrule.train.default_table_ensemble import CrossValidation, EnsembleTraining, recipe_for
 
 
 def _overfitting(rows: int, apart: float, seed: int = 0) -> Rules:

@@ -11,7 +11,7 @@ from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 import chainrule as cr
 from chainrule.data import read_table
 from chainrule.diagnosis import compare_seeds
-from chainrule.train.ensemble import CrossValidation, EnsembleTraining, recipe_for
+from chainrule.train.default_table_ensemble import CrossValidation, EnsembleTraining, recipe_for
 from chainrule_examples import digits, moons
 
 Training = Callable[[], Rules]

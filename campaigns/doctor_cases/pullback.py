@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.graph import Node, make
-from chainrule.ops.card import Says, card
 from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.ops.operation_card import Says, card
 
 
 @card

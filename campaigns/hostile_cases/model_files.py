@@ -24,8 +24,8 @@ from chainrule import nn
 from chainrule.errors import ChainruleError
 from chainrule.model import Model
 from chainrule.nn.serialization import FAMILIES
-from chainrule.spec import Size, Spec
 from chainrule.store import container
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.checkpoint import model_file
 from layer_cases import CASES as LAYER_CASES
 from loss_cases import CASES as LOSS_CASES

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import block_index
-from chainrule import fork as fork  # watches forks from the first import on
+from chainrule import fork_safety as fork_safety  # watches forks from the first import on
 from chainrule.lazy_imports import by_name
 from chainrule.settings import settings as settings
 
@@ -27,7 +27,7 @@ if not Path(__file__).parent.is_dir():
 _PACKAGES = ("data", "errors", "events", "models", "nn")
 # The public names that are not building blocks, by the module that has them.
 _NAMES: dict[str, str] = {
-    "tabular.recorded": "replay",
+    "tabular.recorded_training": "replay",
     "attribution": "Attribution sanity",
     "diagnosis.seeds": "compare_seeds",
     "model": "Model load",
@@ -49,11 +49,11 @@ _NAMES: dict[str, str] = {
         "sin softmax softplus sort split sqrt square stack stop_gradient subtract sum take_along_axis "
         "tanh topk transpose uniform variance where"
     ),
-    "ops.to_formula": "formula",
+    "ops.node_to_formula": "formula",
+    "symbolic_shape": "Spec",
     "ops.vmap": "vmap",
-    "spec": "Spec",
     "train.nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
-    "generation.decoder": "Cache Decoder",
+    "generation.cached_decoder": "Cache Decoder",
     "generation": (
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK "
         "TopP generate stream_tokens"
@@ -62,10 +62,10 @@ _NAMES: dict[str, str] = {
     "tabular.training": "TableRun",
     "train.callback": "Callback",
     "metrics": "METRICS metric",
-    "train.parameters": "Parameters",
+    "train.shared_parameters": "Parameters",
     "train.private": "Privacy PrivacySpent",
     "train.robust": "AdversarialTraining IntervalTraining NoiseTraining TRADES",
-    "train.callback.stopping": "Converged EarlyStopping EnsembleEarlyStopping",
+    "train.callback.early_stopping": "Converged EarlyStopping EnsembleEarlyStopping",
     "train.trainer": "Trainer",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "

@@ -31,13 +31,12 @@ LAYERS = by_name(
         "nn.layers.einsum": "EinsumDense",
         "nn.layers.embedding": "Embedding EmbeddingBag Unembedding",
         "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),
-        "nn.layers.gating": "Highway MixtureOfExperts SqueezeExcite",
+        "nn.layers.gating_and_mixture_of_experts": "Highway MixtureOfExperts SqueezeExcite",
+        "nn.layers.graph_neural_network": "GatedGraphConv GraphNetwork",
         "nn.layers.hashed_ngrams": "HashedNGrams",
-        "nn.layers.latent": "GaussianLatent",
         "nn.layers.linear": "Dense",
         "nn.layers.max_unpool": "MaxUnpool",
         "nn.layers.merge": "Merge",
-        "nn.layers.message_passing": "GatedGraphConv GraphNetwork",
         "nn.layers.normalization": (
             "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
         ),
@@ -54,6 +53,7 @@ LAYERS = by_name(
         "nn.layers.sequence_pool": "ClassToken SequencePool",
         "nn.layers.similarity": "Bilinear CosineSimilarity Dot PairwiseDistance",
         "nn.layers.time_distributed": "TimeDistributed",
+        "nn.layers.variational_autoencoder": "GaussianLatent",
         "nn.layers.weight_norm": "SpectralNorm WeightNorm",
         "nn.recurrent.cells": "GRU LSTM RNN",
         "nn.recurrent.conv_lstm": "ConvLSTM",
@@ -69,24 +69,24 @@ LOSSES = by_name(
             "GeneralizedCrossEntropy NLL SoftCrossEntropy"
         ),
         "nn.loss.ctc": "CTC",
+        "nn.loss.dice_and_tversky": "Dice Tversky",
         "nn.loss.label_noise": "Bootstrapping SymmetricCrossEntropy",
         "nn.loss.likelihood": "GaussianNLL KLDivergence Poisson",
         "nn.loss.margin": (
             "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
         ),
         "nn.loss.metric_learning": ("Circle Contrastive CosineEmbedding MarginRanking TripletMargin"),
-        "nn.loss.overlap": "Dice Tversky",
         "nn.loss.regression": ("CosineLoss HalfMSE Huber LogCosh MAE MAPE MSE MSLE Quantile SmoothL1"),
     }
 )
 OPTIMIZERS = by_name(
     {
-        "nn.optimizer.adagrad": "Adadelta Adafactor Adagrad Ftrl RMSprop",
         "nn.optimizer.adam": "AdaBelief Adam AdamW Adamax Adan NAdam RAdam Yogi",
         "nn.optimizer.gradient_accumulation": "Accumulated",
-        "nn.optimizer.layerwise": "LAMB LARS Muon",
+        "nn.optimizer.lars_lamb_muon": "LAMB LARS Muon",
         "nn.optimizer.lbfgs": "LBFGS",
         "nn.optimizer.parameter_groups": "Grouped",
+        "nn.optimizer.rmsprop_and_adagrad": "Adadelta Adafactor Adagrad Ftrl RMSprop",
         "nn.optimizer.sgd": "ASGD Lion Rprop SGD",
         "nn.optimizer.weight_averaging": "EMA SWA ScheduleFreeAdamW",
     }

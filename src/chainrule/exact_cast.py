@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import DataError, DtypeError, fact
-from chainrule.spec import FLOATS
+from chainrule.symbolic_shape import FLOATS
 
 BLOCK = 1 << 20  # elements compared at once
 EXACT = {"float32": 2**24, "float64": 2**53}  # integers up to this magnitude are represented exactly

@@ -36,7 +36,7 @@ import numpy as np
 
 from chainrule import records
 from chainrule.errors import UsageError, fact, refuse_call
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 
 R = TypeVar("R")
 _MARK = "__record_is_complete__"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
-from chainrule import attribution, derive, diagnosis, interop, plotting, trace, train
+from chainrule import attribution, diagnosis, interop, plotting, step_explanation, trace, train
 from chainrule.attribution.accessor import Attributions
 from chainrule.auditing.accessor import PrivacyAudits
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
@@ -31,7 +31,7 @@ from chainrule.diagnosis.accessor import TrainingAnalysis
 from chainrule.errors import explain_method_calls
 from chainrule.extension import Extensible
 from chainrule.generation.accessor import Generation
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -39,16 +39,12 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.robustness.accessor import Robustness
 from chainrule.settings import Language, settings
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation import evaluate, frame_predictions, prediction
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.fit import fit
-from chainrule.train.history import History
-from chainrule.train.inputs.batch_source import is_source
-from chainrule.train.loading import initialize, load_parameters, load_states
-from chainrule.train.model_state import Options, untrained
-from chainrule.train.options import (
+from chainrule.train.fit_options import (
     FitKeywords,
     FitOptions,
     LossName,
@@ -56,21 +52,25 @@ from chainrule.train.options import (
     OptimizerName,
     with_fit_options,
 )
-from chainrule.train.prepare import TrainingData
-from chainrule.train.state_holder import Shortcut, StateHolder
+from chainrule.train.fit_preparation import TrainingData
+from chainrule.train.history import History
+from chainrule.train.inputs.batch_source import is_source
+from chainrule.train.model_base import Shortcut, StateHolder
+from chainrule.train.model_state import Options, untrained
+from chainrule.train.parameter_loading import initialize, load_parameters, load_states
 from chainrule.uncertainty.accessor import Uncertainty
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from chainrule.derive.weight_change import WhatIf
     from chainrule.diagnosis import Diagnosis
-    from chainrule.generation.decoder import Decoder
+    from chainrule.generation.cached_decoder import Decoder
     from chainrule.interop.export.formats import Exported
     from chainrule.page.explanation import Explanation
     from chainrule.plotting.plot import PlotAccessor
+    from chainrule.step_explanation.weight_change import WhatIf
     from chainrule.trace import Trace
-    from chainrule.train.parameters import Parameters
+    from chainrule.train.shared_parameters import Parameters
     from chainrule.train.trainer import Trainer
     from chainrule.uncertainty.calibration import Calibration
 
@@ -474,9 +474,9 @@ class Model(StateHolder):
                 target of a model that predicts values.
         """
         lang = lang or settings.lang
-        derive.check_options(1 if depth == 0 and not isinstance(depth, bool) else depth, lang)
+        step_explanation.check_options(1 if depth == 0 and not isinstance(depth, bool) else depth, lang)
         if weight is not None:
-            derive.weight_of(weight, self.state.parameters)
+            step_explanation.weight_of(weight, self.state.parameters)
         return attribution.explain_prediction(
             attribution.Request(self.state, x, y, weight, depth, member), lang
         )
@@ -507,7 +507,7 @@ class Model(StateHolder):
         Raises:
             UsageError E102: no change, or a value that is not finite. Otherwise as ``explain``.
         """
-        return derive.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
+        return step_explanation.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
 
     @property
     def diagnosis(self) -> Diagnosis | None:

@@ -32,7 +32,7 @@ print(*sys.modules)
 # plots, other layers, losses and optimizers.
 UNUSED = (
     "apps", "data.tables.columns", "data.tables.preparation", "data.readers.sources",
-    "data.readers.streaming", "page", "derive.narrative", "engines.parity", "engines.profile",
+    "data.readers.streaming", "page", "step_explanation.narrative", "engines.parity", "engines.profile",
     "nn.layers.convolution", "nn.loss.regression", "nn.optimizer.adam", "nn.serialization",
     "nn.recurrent", "nn.schedule.cyclic", "notation.latex", "notation.mathml", "store.run_folder",
     "trace.tracer", "train.monitor.progress_bar", "train.monitor.lr_finder", "train.monitor.profile",

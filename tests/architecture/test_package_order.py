@@ -11,15 +11,15 @@ from source_files import EXAMPLES, PACKAGE, SOURCE, nodes, violations
 LOWEST = (
     "lazy_imports",
     "block_index",
-    "memo",
-    "fork",
+    "memoization",
+    "fork_safety",
     "records",
     "escaping",
     "messages",
     "errors",
     "validation",
     "extension",
-    "spec",
+    "symbolic_shape",
     "exact_cast",
     "portable_math",
     "prng",
@@ -44,7 +44,7 @@ LEVELS = (
     ("trace",),
     ("texts",),
     ("page",),
-    ("catalog", "plotting", "derive"),
+    ("catalog", "plotting", "step_explanation"),
     ("attribution", "diagnosis"),
     ("robustness", "uncertainty"),
     ("auditing",),
@@ -63,26 +63,26 @@ LEVEL_OF = {package: level for level, packages in enumerate(LEVELS) for package 
 LOWEST_IMPORTS = {
     "lazy_imports": set(),
     "block_index": {"lazy_imports"},
-    "memo": set(),
-    "fork": set(),
+    "memoization": set(),
+    "fork_safety": set(),
     "records": set(),
     "escaping": set(),
     "messages": set(),
     "errors": {"escaping", "messages", "records"},
     "validation": {"errors", "messages"},
-    "extension": {"memo", "errors", "records"},
-    "spec": {"records"},
-    "exact_cast": {"errors", "spec"},
+    "extension": {"memoization", "errors", "records"},
+    "symbolic_shape": {"records"},
+    "exact_cast": {"errors", "symbolic_shape"},
     "portable_math": set(),
     "prng": {"portable_math"},
     "thread_count": set(),
     "settings": {"validation", "errors", "records", "thread_count"},
-    "events": {"validation", "errors", "messages", "records", "spec", "thread_count"},
+    "events": {"validation", "errors", "messages", "records", "symbolic_shape", "thread_count"},
     "notation": {"validation", "escaping", "lazy_imports", "errors", "messages", "records"},
     "store": {"validation", "lazy_imports", "errors", "records", "settings"},
     "data": {
         "validation",
-        "memo",
+        "memoization",
         "messages",
         "block_index",
         "lazy_imports",
@@ -90,11 +90,11 @@ LOWEST_IMPORTS = {
         "events",
         "exact_cast",
         "extension",
-        "fork",
+        "fork_safety",
         "records",
         "prng",
         "settings",
-        "spec",
+        "symbolic_shape",
         "store",
     },
 }
@@ -189,8 +189,8 @@ def test_packages_import_only_lower_levels() -> None:
 
 
 def test_upward_imports_are_reported() -> None:
-    assert upward("graph", [("chainrule.ops.card", 1), ("chainrule.spec", 2)]) == [
-        "chainrule.ops.card (line 1)"
+    assert upward("graph", [("chainrule.ops.operation_card", 1), ("chainrule.symbolic_shape", 2)]) == [
+        "chainrule.ops.operation_card (line 1)"
     ]
     assert upward("data", [("chainrule.graph", 3)]) == ["chainrule.graph (line 3)"]
     assert upward("nn", [("chainrule.data.tables.table", 4)]) == ["chainrule.data.tables.table (line 4)"]

@@ -18,8 +18,8 @@ from source_files import nodes as nodes_of
 
 CHINESE = re.compile("[一-鿿]")
 BLOCKS = (  # the Chinese name and sentence of a block are on its class
-    "nn/", "ops/", "models/", "data/augmentation/", "generation/strategy.py", "catalog/kind.py",
-    "train/callback/", "metrics/", "train/callback/stopping.py",
+    "nn/", "ops/", "models/", "data/augmentation/", "generation/sampling_strategies.py", "catalog/kind.py",
+    "train/callback/", "metrics/", "train/callback/early_stopping.py",
 )  # fmt: skip
 DATA = (  # words that data and texts of users may contain, and ranges of characters
     "data/cells/number_notation.py", "data/cells/missing.py", "data/readers/csv_layout.py",

@@ -15,7 +15,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.store import RunFolder
-from chainrule.tabular import plan as table_of_options
+from chainrule.tabular import training_plan as table_of_options
 
 GOOD = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
 

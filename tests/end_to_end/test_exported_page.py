@@ -17,7 +17,7 @@ import chainrule as cr
 from chainrule.errors import FileError
 from chainrule.interop.export import html_file
 from chainrule.models import lenet5
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")

@@ -11,7 +11,7 @@ import pytest
 
 from chainrule.data import Table, read_table
 from chainrule.store import RunFolder
-from chainrule.tabular.private import missing_file
+from chainrule.tabular.private_training import missing_file
 from chainrule.train.private.ledger import LEDGER
 from end_to_end.conftest import Command, Outcome
 

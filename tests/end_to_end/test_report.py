@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.train.callback.stopping import MEMBER_LOSS
+from chainrule.train.callback.early_stopping import MEMBER_LOSS
 
 VOID = {"meta", "input", "br", "img", "link", "hr", "wbr"}
 HOSTILE = '<script>alert("x")</script>'

@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from case_loops import loop_over
 from chainrule.catalog import KINDS, block, resolve_kind, sample_curve, to_html, to_unicode
 from chainrule.catalog.kind import DERIVED
-from chainrule.derive.braille_plot import plot
-from chainrule.derive.line_chart import ticks
 from chainrule.messages import is_known
 from chainrule.ops import CARDS
+from chainrule.step_explanation.braille_plot import plot
+from chainrule.step_explanation.line_chart import ticks
 
 HAN = re.compile("[一-鿿]")
 BLOCKS = [(kind.name, name) for kind in KINDS.values() for name in kind.entries]

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from chainrule import nn
 from chainrule.graph import Node
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 P = dict[str, torch.Tensor]

@@ -27,7 +27,7 @@ from chainrule.nn.activation import ACTIVATIONS, fitting_initializer
 from chainrule.nn.activation import functional as own_functional
 from chainrule.nn.initializer import HE, XAVIER, Scaled
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 SMOOTH = np.random.default_rng(5).uniform(0.02, 0.98, (4, 6)) * 6 - 3.3  # where all are differentiable

@@ -17,8 +17,8 @@ from chainrule.gradient import grad
 from chainrule.graph import make
 from chainrule.graph.node import Input
 from chainrule.ops import CARDS, Card, Sample
-from chainrule.ops.linear import patches
-from chainrule.spec import Spec
+from chainrule.ops.linear import patches_and_pooling
+from chainrule.symbolic_shape import Spec
 
 torch.set_num_threads(1)
 
@@ -110,7 +110,7 @@ def _patches(op: Any, x: torch.Tensor) -> torch.Tensor:
 
 def _fold_back(op: Any, windows: torch.Tensor) -> torch.Tensor:
     x = torch.zeros((windows.shape[0], *op.space, windows.shape[-1]), dtype=windows.dtype, requires_grad=True)
-    windows_of_x = _patches(op.reversed(patches.Patches), x)
+    windows_of_x = _patches(op.reversed(patches_and_pooling.Patches), x)
     return torch.autograd.grad(windows_of_x, x, windows, create_graph=True)[0]
 
 

@@ -17,7 +17,7 @@ from chainrule.attribution.method import MethodResult
 from chainrule.attribution.methods import integrated_gradients
 from chainrule.errors import ChainruleError
 from chainrule.nn import ACTIVATIONS
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "captum.json").read_text(encoding="utf-8"))

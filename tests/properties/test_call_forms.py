@@ -22,7 +22,7 @@ from chainrule.errors.call_errors import PeerCall, peer_calls, signature_text
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.serialization import FAMILIES
 from chainrule.train.callback import CALLBACKS
-from chainrule.train.callback.stopping import Converged, EarlyStopping
+from chainrule.train.callback.early_stopping import Converged, EarlyStopping
 
 # Settings with a default that may be positional: the argument has the same place in PyTorch and Keras.
 POSITIONAL = {

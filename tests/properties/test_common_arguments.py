@@ -18,7 +18,7 @@ import chainrule as cr
 from chainrule.data.augmentation import Flip
 from chainrule.errors import UsageError
 from chainrule.plotting.plot import PLOTS
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 y = (x[:, 0] > 0).astype(np.int64)

@@ -12,8 +12,8 @@ from campaigns.explanation_matrices import matrix_equation_holds
 from campaigns.explanations import faults_of
 
 from article import article_trace
-from chainrule.derive.narrative import explain
 from chainrule.page.page import Equation, Lines, Page
+from chainrule.step_explanation.narrative import explain
 from chainrule.texts.sentence import Sentence
 from chainrule.trace import Scalar, Trace
 

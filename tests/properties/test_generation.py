@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from chainrule.errors import UsageError
-from chainrule.generation.strategy import STRATEGIES, Strategy, log_softmax, softmax, strategies_of
+from chainrule.generation.sampling_strategies import STRATEGIES, Strategy, log_softmax, softmax, strategies_of
 
 SETTINGS: dict[str, list[tuple]] = {
     "suppress_tokens": [([],), ([0],), ([1, 3],)],

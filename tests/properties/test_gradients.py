@@ -13,8 +13,8 @@ from chainrule.gradient import grad, jvp
 from chainrule.graph import Node, make, order
 from chainrule.graph.node import Input
 from chainrule.ops import Card, Flat, NoGradient, Sample
-from chainrule.ops.elementwise.functions import full_like
-from chainrule.spec import Spec
+from chainrule.ops.elementwise.broadcasting_functions import full_like
+from chainrule.symbolic_shape import Spec
 
 
 def gradients(output: Node, inputs: list[Node]) -> list[Node]:

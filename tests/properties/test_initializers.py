@@ -15,7 +15,7 @@ from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.graph import input_node
 from chainrule.nn.initializer import INITIALIZERS, fans, known_initializer, truncated_std
 from chainrule.prng import key_of
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from slow_imports import stats
 
 SHAPE = (120, 80)  # (O, I)

@@ -24,7 +24,7 @@ from chainrule.graph import Graph, Node, constant, input_node, order
 from chainrule.nn.scope import Collected, Scope
 from chainrule.nn.serialization import LAYERS
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from layer_cases import CASES, Case, Ready, ready
 
 CLOSE = {"float64": 1e-10, "float32": 1e-5}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.derive.narrative import explain
-from chainrule.derive.sections.ledger import PathFinder, expanded
-from chainrule.derive.writer import Writer, figure
-from chainrule.spec import bound
+from chainrule.step_explanation.narrative import explain
+from chainrule.step_explanation.sections.ledger import PathFinder, expanded
+from chainrule.step_explanation.writer import Writer, figure
+from chainrule.symbolic_shape import bound
 from chainrule.trace import Scalar, Trace, trace
 from chainrule.train.network import Network, Recipe
 from layer_cases import CASES, Case, ready

@@ -18,7 +18,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.interop.onnx.export.file import onnx_bytes
 from chainrule.models import MODELS, ModelCard
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 DOCS = Path(__file__).parents[2] / "docs" / "models"
 CATALOGS = DOCS.parent / "locale" / "zh_CN" / "LC_MESSAGES" / "models"

@@ -11,7 +11,7 @@ from chainrule.errors import ChainruleError
 from chainrule.notation import parse
 from chainrule.ops import CARDS, Card, Sample
 from chainrule.ops import functional as F
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 NO_BATCH = {
     "uniform": "the only input is a key, which has no samples; the i-th number depends on the full shape",

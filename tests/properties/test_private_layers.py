@@ -15,7 +15,7 @@ from chainrule.gradient import SampleGradients
 from chainrule.graph import Graph, Node, constant, input_node
 from chainrule.ops import functional as F
 from chainrule.prng import KEY, key_of
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train.private.refusals import unsafe_layers
 from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words, with_row_keys
 from layer_cases import CASES, Ready, ready

@@ -10,7 +10,7 @@ from chainrule.errors import GradientError
 from chainrule.gradient import SampleGradients, grad
 from chainrule.graph import Graph, Node, constant, input_node
 from chainrule.ops import functional as F
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from layer_cases import CASES, Case, Ready, ready
 
 CLOSE = 1e-6

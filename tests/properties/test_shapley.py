@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.attribution.methods.perturbation import (
+from chainrule.attribution.methods.shapley_values_and_occlusion import (
     Game,
     ValueFunction,
     exact_values,
@@ -140,7 +140,7 @@ def test_values_of_a_linear_score_are_weight_times_difference() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 7, 1 << 22])
 def test_a_game_evaluates_its_model_in_batches(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.attribution.methods.perturbation.MAX_ELEMENTS", at_once)
+    monkeypatch.setattr("chainrule.attribution.methods.shapley_values_and_occlusion.MAX_ELEMENTS", at_once)
     rng = np.random.default_rng(0)
     row, background = rng.normal(size=(2, 2)), rng.normal(size=(3, 2, 2))
     groups = [np.array([0, 3]), np.array([1])]  # feature 2 is in no group: it keeps the background

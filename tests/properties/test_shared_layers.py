@@ -22,7 +22,7 @@ from chainrule.nn.scope import call_path, stream_of
 from chainrule.ops.random_ops import Draw
 from chainrule.ops.scan.scan_builder import unrolled
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from layer_cases import CASES, Case, ready
 
 CALLS = ("first", "second", "third")

@@ -8,7 +8,7 @@ import pytest
 from card_dtypes import with_dtype
 from chainrule.notation import Element, Tree, value
 from chainrule.ops import Sample
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 OVERFLOWS = 700.0  # beyond it exp(x) is infinite, and the formula has no value to compare
 

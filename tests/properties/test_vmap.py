@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.engines import evaluate
 from chainrule.graph import make
 from chainrule.ops import Sample
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 COUNT = 3
 

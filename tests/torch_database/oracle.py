@@ -20,7 +20,7 @@ from chainrule.errors import ChainruleError
 from chainrule.gradient import grad
 from chainrule.graph import Constant, Input, Node, constant, input_node
 from chainrule.ops import functional as F
-from chainrule.spec import DTYPES
+from chainrule.symbolic_shape import DTYPES
 
 CLOSE = 1e-10
 ENGINES = ("reference", "native")

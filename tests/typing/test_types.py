@@ -20,7 +20,7 @@ from chainrule.attribution.accessor import AttributionMethod
 from chainrule.attribution.method import METHODS
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.optimizer import OPTIMIZERS
-from chainrule.train import options
+from chainrule.train import fit_options
 
 PROGRAM = Path(__file__).with_name("program.py")
 # Types that hold Any for a reason; everything else must be free of it.
@@ -127,6 +127,6 @@ def test_all_lists_every_public_name() -> None:
 
 
 def test_the_names_in_literal_types_are_those_of_the_registries() -> None:
-    assert set(get_args(options.LossName)) == set(LOSSES)
-    assert set(get_args(options.OptimizerName)) == set(OPTIMIZERS)
+    assert set(get_args(fit_options.LossName)) == set(LOSSES)
+    assert set(get_args(fit_options.OptimizerName)) == set(OPTIMIZERS)
     assert set(get_args(AttributionMethod)) == set(METHODS)

@@ -6,7 +6,7 @@ import ast
 import threading
 from dataclasses import dataclass
 
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from source_files import PACKAGE, SOURCE, nodes, text
 
 

@@ -20,8 +20,8 @@ from chainrule.nn.loss import LOSSES, known_loss
 from chainrule.nn.optimizer import OPTIMIZERS
 
 PACKAGES = (
-    "data", "attribution", "derive", "diagnosis", "nn", "nn.loss", "nn.optimizer", "nn.schedule", "store",
-    "trace", "train",
+    "data", "attribution", "step_explanation", "diagnosis", "nn", "nn.loss", "nn.optimizer", "nn.schedule",
+    "store", "trace", "train",
 )  # fmt: skip
 
 

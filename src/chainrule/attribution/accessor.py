@@ -11,7 +11,7 @@ from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.settings import Language
 from chainrule.train.evaluation.rows import encode_labeled
-from chainrule.train.state_holder import MethodGroup, StateHolder
+from chainrule.train.model_base import MethodGroup, StateHolder
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
     from chainrule.attribution.counterfactual import Counterfactuals
     from chainrule.attribution.counterfactual import Options as CounterfactualOptions
-    from chainrule.attribution.importance import Importance
-    from chainrule.attribution.importance import Options as ImportanceOptions
-    from chainrule.attribution.tracin import Influence
+    from chainrule.attribution.permutation_importance_and_partial_dependence import Importance
+    from chainrule.attribution.permutation_importance_and_partial_dependence import (
+        Options as ImportanceOptions,
+    )
+    from chainrule.attribution.tracin_influence import Influence
 
 _OfGradients: TypeAlias = Literal[
     "integrated_gradients", "expected_gradients", "saliency", "gradient_x_input", "smooth_grad", "deep_lift"

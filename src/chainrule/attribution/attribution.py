@@ -23,7 +23,7 @@ from chainrule.attribution.plots import (
     is_image,
     words_html,
 )
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.messages import translated
 from chainrule.notation import number, to_unicode
 from chainrule.page.charts import Bar, bar_chart

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.attribution.score import Arrays, Score, run
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 if TYPE_CHECKING:

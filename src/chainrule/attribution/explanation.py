@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import derive, trace
+from chainrule import step_explanation, trace
 from chainrule.attribution.attribution import BAR_LENGTH, Attribution, Contribution
 from chainrule.attribution.plots import is_image
 from chainrule.attribution.request import attribute
@@ -211,7 +211,7 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
         derived = model if number_of_member is None else single_member(model, number_of_member)
         rows = encode_labeled(derived, request.x, y, "explain")
         labels = class_names(model)
-        derivation = derive.explain(
+        derivation = step_explanation.explain(
             trace.trace_rows(rows), depth or 2, lang, request.weight, labels=labels, features=rows.cells
         )
     notes = [] if known else [("why_no_target", {"target": _predicted(request)})] if derivation else []

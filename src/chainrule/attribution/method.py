@@ -83,8 +83,8 @@ METHODS: Mapping[str, Method] = LazyRegistry(
         "deep_lift": "methods.deep_lift.DEEP_LIFT",
         "grad_cam": "methods.grad_cam.GRAD_CAM",
         "attention_rollout": "methods.attention_rollout.ATTENTION_ROLLOUT",
-        "occlusion": "methods.perturbation.OCCLUSION",
-        "shapley": "methods.perturbation.SHAPLEY",
+        "occlusion": "methods.shapley_values_and_occlusion.OCCLUSION",
+        "shapley": "methods.shapley_values_and_occlusion.SHAPLEY",
     },
 )
 

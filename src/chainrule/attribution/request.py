@@ -17,7 +17,7 @@ from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score
 from chainrule.errors import TrainingError, alternatives, fact, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_rows
 from chainrule.train.inputs import tabular

@@ -32,10 +32,10 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
 from chainrule.train.fit import fit
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData
+from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import ModelState, untrained
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData
-from chainrule.train.state_holder import StateHolder
 from chainrule.validation import out_of_range, refuse_unknown
 
 if TYPE_CHECKING:

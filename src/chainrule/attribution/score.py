@@ -22,10 +22,10 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, order, rebuild
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train.evaluation.prediction import blocks
 from chainrule.train.network import Network
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from chainrule import auditing  # lazy: a program that only trains never loads audits
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
+from chainrule.train.model_base import MethodGroup
 from chainrule.train.private.privacy_spent import PrivacySpent
-from chainrule.train.state_holder import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.auditing.membership import MembershipResult

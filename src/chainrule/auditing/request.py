@@ -13,8 +13,8 @@ from chainrule.errors import fact
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.fit import fit
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.uncertainty.calibration import labeled_probabilities

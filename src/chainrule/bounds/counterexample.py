@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.bounds.exact_values import MAX_PRODUCTS, exact_outputs, products
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Descent, Subject
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 SAMPLES, STARTS, STEPS = 4096, 32, 50

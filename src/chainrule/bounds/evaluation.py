@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 
 from chainrule.graph import Constant, Input, Node, input_node, order
-from chainrule.ops.card import Card
-from chainrule.spec import FLOATS
+from chainrule.ops.operation_card import Card
+from chainrule.symbolic_shape import FLOATS
 
 
 def evaluated(card: Card, inputs: Sequence[np.ndarray]) -> np.ndarray:

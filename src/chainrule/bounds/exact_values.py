@@ -22,7 +22,7 @@ from chainrule.bounds.evaluation import evaluated
 from chainrule.bounds.structure import Structure
 from chainrule.bounds.subject import Subject
 from chainrule.graph import Constant, Input, Node
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 
 # Numbers whose arithmetic is exact, as elements of NumPy arrays.
 

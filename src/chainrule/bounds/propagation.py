@@ -33,7 +33,7 @@ from chainrule.bounds.optimized_bound import optimized
 from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.bounds.structure import Structure
 from chainrule.graph import Node
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 
 # Linear bounds of a function of one number that is composed of several operations, such as GELU.

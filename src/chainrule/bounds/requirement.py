@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.bounds.interval import Arithmetic, Interval
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 
 Factors: TypeAlias = "tuple[np.ndarray | None, ...]"  # one for each input; None: 0

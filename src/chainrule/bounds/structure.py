@@ -14,12 +14,12 @@ from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement
 from chainrule.errors import UsageError, fact
 from chainrule.graph import Constant, Input, Node, make, order
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import BATCH, roles
-from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.spec import Axis, Size, count, size_at
+from chainrule.ops.operation_card import Card
+from chainrule.symbolic_shape import Axis, Size, count, size_at
 
 # Equivalent forms of a network whose bounds are tighter.
 

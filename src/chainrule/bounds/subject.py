@@ -12,9 +12,9 @@ from chainrule.bounds.structure import Structure
 from chainrule.engines import compile
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, constant, input_node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 NUMBERS = 2**24  # in all values that are computed at once
 

@@ -186,7 +186,7 @@ history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=100, batch_si
 _LAYER = """
 import numpy as np
 import chainrule as cr
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 x = np.arange({count}.0).reshape({shape})
 y = cr.build({layer}, {{"x": Spec(x.shape, "float64")}}, "float64").output
 print(cr.evaluate(y, {{"x": x}}))
@@ -357,7 +357,7 @@ def _layer(name: str) -> str:
     return _LAYER.format(layer=layer, shape=shape, count=count)
 
 
-_IMPORTS = ">>> import chainrule as cr\n>>> from chainrule.spec import Spec\n"
+_IMPORTS = ">>> import chainrule as cr\n>>> from chainrule.symbolic_shape import Spec\n"
 _INPUTS = (  # inputs that are tried: rows of numbers, a sequence, tokens, an image
     ((2, 16), "float32"),
     ((2, 6, 16), "float32"),

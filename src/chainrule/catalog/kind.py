@@ -21,7 +21,7 @@ from chainrule.nn.serialization import FAMILIES
 from chainrule.ops import CARDS
 from chainrule.ops import functional as F
 from chainrule.train.callback import CALLBACKS
-from chainrule.train.callback.stopping import Converged, EarlyStopping, EnsembleEarlyStopping
+from chainrule.train.callback.early_stopping import Converged, EarlyStopping, EnsembleEarlyStopping
 
 # Chinese names and summaries of the operations that are composed of others.
 #

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
 # These packages are lazy: a program that only trains never loads them.
-from chainrule import derive, diagnosis, train
+from chainrule import diagnosis, step_explanation, train
 from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.settings import Language
-from chainrule.train.options import ClassWeight, ColumnKinds, FitKeywords, TrainingKeywords
-from chainrule.train.state_holder import MethodGroup
+from chainrule.train.fit_options import ClassWeight, ColumnKinds, FitKeywords, TrainingKeywords
+from chainrule.train.model_base import MethodGroup
 from chainrule.validation import language
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from chainrule.derive.replayed_step import Replay
     from chainrule.diagnosis import Diagnosis
     from chainrule.diagnosis.step_profile import Profile
     from chainrule.engines.parity import Parity
     from chainrule.plan.plan import Plan
+    from chainrule.step_explanation.replayed_step import Replay
     from chainrule.train.monitor.lr_finder import LearningRateSweep
 
 
@@ -174,7 +174,7 @@ class TrainingAnalysis(MethodGroup):
             UsageError E530: no such update. TrainingError E531, E532: the initial parameters are unknown, or
             ``run`` holds another training. Otherwise as ``fit``.
         """
-        return derive.replay(self.state, step, x, y, options)
+        return step_explanation.replay(self.state, step, x, y, options)
 
     def parity(self, x: Samples, y: Targets = None) -> Parity:
         """Compare compiled code, its interpreted source and the NumPy reference, operation by operation.

@@ -20,12 +20,12 @@ from chainrule.diagnosis.registry import BEFORE, FIRST, RULES
 from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
 from chainrule.errors import ChainruleError, ShapeError, fact
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.train.callback.training_view import TrainingView
+from chainrule.train.fit_options import FitOptions, checked_options
+from chainrule.train.fit_preparation import TrainingData, prepare_rows
 from chainrule.train.inputs.tabular import is_table, join_target
 from chainrule.train.model_state import ModelState
-from chainrule.train.options import FitOptions, checked_options
-from chainrule.train.prepare import TrainingData, prepare_rows
 
 Gradients = Mapping[str, Any]
 

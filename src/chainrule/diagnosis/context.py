@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.data import Arrays, Buckets, Finding, Order
 from chainrule.data.tables.findings import ROWS
 from chainrule.graph import Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.nn.layer import Layer
 from chainrule.records import frozen
 from chainrule.train.inputs.target import Target

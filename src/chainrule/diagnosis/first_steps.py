@@ -18,8 +18,8 @@ from chainrule.graph import Graph, Node
 from chainrule.nn.optimizer import Accumulated
 from chainrule.records import frozen
 from chainrule.train.callback.training_view import TrainingView
-from chainrule.train.state import Tensors
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
+from chainrule.train.train_state import Tensors
 
 STEPS = 3  # number of updates
 MOST_BATCHES = 8  # maximum number of batches per update, with gradient accumulation

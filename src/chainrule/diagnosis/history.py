@@ -18,11 +18,11 @@ from chainrule.data import Arrays
 from chainrule.diagnosis.context import NORMALIZE
 from chainrule.errors import TrainingError
 from chainrule.graph import Graph, Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.nn.regularization.penalty import L1, L2, Penalty
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
-from chainrule.spec import bound, size_at
+from chainrule.symbolic_shape import bound, size_at
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.member_graph import member_slices

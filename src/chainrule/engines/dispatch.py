@@ -14,7 +14,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.events import notices
 from chainrule.exact_cast import exact_array
 from chainrule.graph import Graph, Node
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
 from chainrule.validation import unknown

@@ -19,7 +19,7 @@ from chainrule.engines.dispatch import compile, evaluate
 from chainrule.errors import GradientError, fact
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.ops.elementwise.functions import lift
+from chainrule.ops.elementwise.broadcasting_functions import lift
 from chainrule.records import frozen
 
 STEP = 6.0e-6  # about the cube root of the float64 unit roundoff

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -26,7 +26,7 @@ import numpy as np
 from chainrule.engines import reference
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.messages import Texts, in_language
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 from chainrule.settings import settings
 

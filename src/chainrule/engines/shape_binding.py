@@ -8,8 +8,8 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact, join_facts, nearest
 from chainrule.graph import Node
-from chainrule.ops.card import Card
-from chainrule.spec import Size, Spec, size_at
+from chainrule.ops.operation_card import Card
+from chainrule.symbolic_shape import Size, Spec, size_at
 
 
 def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -5,9 +5,9 @@ pass scikit-learn's ``check_estimator``, work in its pipelines and searches, and
 ``chainrule.Model`` as ``model_``. This package trains by ``Model.fit`` and has no training code of its own.
 
 classifier.py, regressor.py   ``TabularClassifier``, ``TabularRegressor``
-tabular.py                    what both share: arguments, ``fit``, ``partial_fit``
+base_estimator.py             what both share: arguments, ``fit``, ``partial_fit``
 inputs.py                     from the X of scikit-learn to the arrays of a network
-recipe.py                     the network, its folds and its training
+default_network.py            the network, its folds and its training
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from sklearn.utils.multiclass import (
 
 from chainrule.data.tables.task import Head
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.estimators.base_estimator import TabularEstimator
 from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
 
 
@@ -33,7 +33,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         net: ``"ensemble"``; or hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the
             output layer is appended.
         epochs: maximum number of passes over the rows. For this and the next four arguments, ``None`` is the
-            value of ``chainrule.tabular.recipe_for`` for the number of distinct rows.
+            value of ``chainrule.train.default_table_ensemble.recipe_for`` for the number of distinct rows.
         batch_size: rows per update.
         learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.

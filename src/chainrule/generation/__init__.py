@@ -3,13 +3,13 @@
 Input: a ``Decoder`` and the tokens of a prompt, or a model with a tokenizer and a text. Output: tokens or
 text, complete or as a stream. This package never changes a network.
 
-    decoder.py          ``Decoder``, ``Cache``: the network run token by token
-    generator.py        ``generate``, ``stream_tokens``: sampling, and beam search
-    options.py          the options, checked
-    strategy.py         greedy, temperature, top-k, top-p: modify the scores before a token is chosen
-    text.py             ``generate_text``, ``stream_text`` for a model with a tokenizer
-    ctc_search.py       the most probable texts of a network that is trained with ``cr.CTC``
-    speech.py           texts as phonemes, and the outputs of a network as sounds
+    cached_decoder.py             ``Decoder``, ``Cache``: the network run token by token
+    sampling_and_beam_search.py   ``generate``, ``stream_tokens``: sampling, and beam search
+    sampling_strategies.py        greedy, temperature, top-k, top-p: modify scores before a token is chosen
+    options.py                    the options, checked
+    text.py                       ``generate_text``, ``stream_text`` for a model with a tokenizer
+    ctc_beam_search.py            the most probable texts of a network that is trained with ``cr.CTC``
+    text_to_speech.py             texts as phonemes, and the outputs of a network as sounds
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "strategy": (
+        "sampling_strategies": (
             "Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK TopP "
             "strategies_of"
         ),
         "text": "decoder_of generate_text stream_text",
-        "generator": "Generated generate stream_tokens",
-        "ctc_search": "Transcript search_ctc",
-        "speech": "SpeechOutput padded_rows",
+        "sampling_and_beam_search": "Generated generate stream_tokens",
+        "ctc_beam_search": "Transcript search_ctc",
+        "text_to_speech": "SpeechOutput padded_rows",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

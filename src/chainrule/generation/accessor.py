@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Unpack
 
 from chainrule import generation  # lazy: a program that only trains never loads what generates
 from chainrule.errors import explain_method_calls
-from chainrule.train.state_holder import MethodGroup
+from chainrule.train.model_base import MethodGroup
 
 if TYPE_CHECKING:
-    from chainrule.generation.decoder import Decoder
+    from chainrule.generation.cached_decoder import Decoder
     from chainrule.generation.text import TextOptions
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_repr
-from chainrule.generation.decoder import Decoder
-from chainrule.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
+from chainrule.generation.cached_decoder import Decoder
+from chainrule.generation.sampling_strategies import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.records import frozen
 from chainrule.validation import integer, number, out_of_range, random_seed, refuse_unknown
 

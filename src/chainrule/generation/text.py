@@ -18,11 +18,11 @@ import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.generation.decoder import Decoder
-from chainrule.generation.generator import generate, stream_tokens
+from chainrule.generation.cached_decoder import Decoder
 from chainrule.generation.options import GenerationOptions
+from chainrule.generation.sampling_and_beam_search import generate, stream_tokens
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.train.model_state import ModelState
 from chainrule.validation import out_of_range
 

@@ -15,7 +15,7 @@ from chainrule.errors import GradientError, ShapeError, fact
 from chainrule.gradient.reverse import absent_gradient
 from chainrule.graph import Node, constant, input_node, order
 from chainrule.graph.graph import rebuild
-from chainrule.ops.elementwise.functions import Operand, full_like
+from chainrule.ops.elementwise.broadcasting_functions import Operand, full_like
 from chainrule.ops.pullback_walk import flow
 
 COTANGENT = "jvp/cotangent"

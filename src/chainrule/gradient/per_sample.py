@@ -33,7 +33,7 @@ from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import BATCH, Role, roles
 from chainrule.ops.vmap import Terms, lifted_operation, place_rows, window_rows
 from chainrule.records import frozen
-from chainrule.spec import Axis, Size
+from chainrule.symbolic_shape import Axis, Size
 
 # Operations after a sum over the samples, applied to the term of each sample.
 #

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 from chainrule.errors import GradientError, fact
 from chainrule.graph import Node, order
-from chainrule.ops.card import NoGradient
-from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.elementwise.broadcasting_functions import full_like
+from chainrule.ops.operation_card import NoGradient
 from chainrule.ops.pullback_walk import flow
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 
 def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[Node, ...]:

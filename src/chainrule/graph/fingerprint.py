@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph.node import Constant, Node
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 
 Known = dict[Any, str]  # fingerprints by node, and texts of name and attributes by operation
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chainrule.graph.node import Input, Node, make, site
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
-from chainrule.spec import Axis
+from chainrule.symbolic_shape import Axis
 
 
 def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 
 from chainrule.errors import FileError, fact
 from chainrule.records import frozen
-from chainrule.spec import Axis, Size, Spec
+from chainrule.symbolic_shape import Axis, Size, Spec
 
 BYTES = 64 * 2**20  # of constants and of the tables that they are computed from, for a file of any size
 PER_BYTE = 4  # further bytes per byte of the file

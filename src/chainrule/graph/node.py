@@ -23,13 +23,14 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from chainrule.errors import CallError, ChainruleError, DtypeError, Place, UsageError, fact
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 from chainrule.graph.limits import count_node, reserve
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import DTYPES, Axis, Shape, Size, Spec, shape_text, size_at
+from chainrule.symbolic_shape import DTYPES, Axis, Shape, Size, Spec, shape_text, size_at
 
-# Operations as a graph needs them: name, attributes and shape rule. Cards (``ops/card.py``) add the rest.
+# Operations as a graph needs them: name, attributes and shape rule. Cards add the rest
+# (``ops/operation_card.py``).
 
 
 @frozen

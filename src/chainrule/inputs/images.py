@@ -17,7 +17,7 @@ from chainrule.errors import DataError, fact
 from chainrule.inputs.kind import InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 MAX_NAME = 80  # characters of the name of a class
 

@@ -31,8 +31,8 @@ from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
 from chainrule.page.png import png
 from chainrule.records import frozen
-from chainrule.spec import bound
 from chainrule.store import atomic_write
+from chainrule.symbolic_shape import bound
 
 AREAS = "areas.csv"
 CLASSES = 256  # colors of an indexed PNG file

@@ -15,13 +15,13 @@ from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.generation.speech import SpeechOutput, padded_rows
+from chainrule.generation.text_to_speech import SpeechOutput, padded_rows
 from chainrule.inputs.arrays import target_call
 from chainrule.inputs.kind import InputKind, InputRows, Output, described
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.spec import bound
 from chainrule.store import atomic_write
+from chainrule.symbolic_shape import bound
 
 SUFFIX = ".txt"
 MAX_BYTES, MAX_LINES = 1_000_000, 1000  # of a file

@@ -22,7 +22,7 @@ from chainrule.inputs.arrays import read_arrays, target_call
 from chainrule.inputs.kind import ARRAYS, TARGET, InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train.inputs.target import label_fix
 
 

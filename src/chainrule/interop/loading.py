@@ -26,11 +26,11 @@ from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.train.evaluation import evaluate
-from chainrule.train.loading import report_nonfinite
+from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import ModelState
-from chainrule.train.state_holder import StateHolder
+from chainrule.train.parameter_loading import report_nonfinite
 from chainrule.validation import unknown
 
 # Match arrays of a file to arrays of a network: by the names of a family, or by order and shape.

@@ -13,7 +13,7 @@ from chainrule.messages import Texts, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 SHOWN = 40  # maximum number of matched arrays that are listed
 

@@ -27,7 +27,7 @@ import numpy as np
 from chainrule.bounds.requirement import Case
 from chainrule.errors import FileError, Message, fact
 from chainrule.interop.refusals import clipped
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 ROUNDING = 1e-12  # relative tolerance below which sums of weights are equal

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.metrics.inputs import TASKS, UNSCORED, Predictions
 from chainrule.records import frozen
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 
 @frozen

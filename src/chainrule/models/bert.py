@@ -16,7 +16,7 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm, UnitNorm
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import SequencePool
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.validation import unknown
 
 SIZES = {

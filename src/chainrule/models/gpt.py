@@ -13,7 +13,7 @@ from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.embedding import Embedding, Unembedding
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import LearnedPosition
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 SIZES = {
     "small": Stack(768, 12, 12),

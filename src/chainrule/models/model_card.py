@@ -12,7 +12,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
 from chainrule.records import frozen
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.validation import out_of_range
 
 BATCH = Size.symbol("B")

@@ -10,7 +10,7 @@ from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.recurrent import GRU, LSTM, Bidirectional, Masking, Stacked
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 
 def lstm_classifier(

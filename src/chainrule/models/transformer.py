@@ -21,7 +21,7 @@ from chainrule.nn.layers.embedding import Embedding, Unembedding
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import SinusoidalPosition
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.validation import unknown
 
 # Sizes of a stack of Transformer blocks.

@@ -13,7 +13,7 @@ from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.patch_embedding import PatchEmbedding
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 BASE, LARGE, HUGE, TINY = Stack(768, 12, 12), Stack(1024, 24, 16), Stack(1280, 32, 16), Stack(192, 6, 3)
 # For each size the stack, the side of a patch and that of an image.

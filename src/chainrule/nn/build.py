@@ -14,7 +14,7 @@ from chainrule.nn.scope import Collected, Parameter, Scope, called
 from chainrule.ops import functional as F
 from chainrule.prng import KEY
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 # Find the next valid image size, for the error that refuses an image.
 #

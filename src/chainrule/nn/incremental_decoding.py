@@ -35,7 +35,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Collected, Parameter, Scope, called
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 FILLED = "filled"
 B = Size.symbol("B")

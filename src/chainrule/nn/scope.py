@@ -26,7 +26,7 @@ from chainrule.ops import functional as F
 from chainrule.ops.scan import scan_builder
 from chainrule.prng import KEY
 from chainrule.records import frozen
-from chainrule.spec import Shape, Spec, shape_text
+from chainrule.symbolic_shape import Shape, Spec, shape_text
 
 if TYPE_CHECKING:
     from chainrule.nn.regularization.penalty import Penalty

@@ -9,7 +9,7 @@ from chainrule.graph import Node
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Sequential
-from chainrule.spec import Spec, shape_text
+from chainrule.symbolic_shape import Spec, shape_text
 
 
 class Row(NamedTuple):
@@ -37,7 +37,7 @@ def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32")
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
-        >>> from chainrule.spec import Size
+        >>> from chainrule.symbolic_shape import Size
         >>> x = Spec((Size.symbol("B"), 2), "float32")
         >>> for row in summary_rows(Sequential(Dense(3, "sigmoid"), Dense(1)), {"x": x}):
         ...     print(*row, sep=" | ")

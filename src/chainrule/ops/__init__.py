@@ -7,10 +7,12 @@ functions that build nodes from nodes. This package never names an engine and ne
 from collections.abc import Callable
 
 from chainrule.graph import Node, register_operators
-from chainrule.ops import formula_functions, functional, random_ops, recomputation
+from chainrule.ops import functional, functions_by_name, random_ops, rematerialization
 from chainrule.ops.array import gather, reduction, resample, shape, slicing, softmax
 from chainrule.ops.array.indexing import identity_like, index
-from chainrule.ops.card import (
+from chainrule.ops.elementwise import arithmetic, cast_and_stop_gradient, comparison, math_functions
+from chainrule.ops.linear import convolution, matmul, patches_and_pooling
+from chainrule.ops.operation_card import (
     Apart,
     BatchRule,
     Card,
@@ -23,8 +25,6 @@ from chainrule.ops.card import (
     Whole,
     card,
 )
-from chainrule.ops.elementwise import arithmetic, comparison, dtype, math_functions
-from chainrule.ops.linear import convolution, matmul, patches
 from chainrule.ops.scan import scan
 
 CARDS: tuple[type[Card], ...] = (
@@ -39,15 +39,15 @@ CARDS: tuple[type[Card], ...] = (
     *gather.CARDS,
     *resample.CARDS,
     *convolution.CARDS,
-    *patches.CARDS,
-    *dtype.CARDS,
+    *patches_and_pooling.CARDS,
+    *cast_and_stop_gradient.CARDS,
     *random_ops.CARDS,
     *scan.CARDS,
-    *recomputation.CARDS,
+    *rematerialization.CARDS,
 )
 
 _BY_NAME: dict[str, Callable[..., Node]] = {name: getattr(functional, name) for name in functional.__all__}
-formula_functions.FUNCTIONS.update(_BY_NAME, identity_like=identity_like)
+functions_by_name.FUNCTIONS.update(_BY_NAME, identity_like=identity_like)
 register_operators({**_BY_NAME, "index": index, "swap": shape.swap})
 
 __all__ = [

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from chainrule.graph import Constant, Input, Node
-from chainrule.ops.card import Apart, Card, Reduced, Shared, Whole
+from chainrule.ops.operation_card import Apart, Card, Reduced, Shared, Whole
 from chainrule.records import frozen
-from chainrule.spec import Shape, Size, count
+from chainrule.symbolic_shape import Shape, Size, count
 
 BATCH = Size.symbol("B")
 

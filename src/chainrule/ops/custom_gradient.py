@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.ops import functional as F
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 
 def custom_gradient(value: Node, gradients: Iterable[tuple[Node, Node | float]]) -> Node:

@@ -30,8 +30,7 @@ from chainrule.ops.array.reduction import (
 from chainrule.ops.array.resample import resample
 from chainrule.ops.array.shape import broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import concatenate, pad, stack
-from chainrule.ops.elementwise.dtype import cast, stop_gradient
-from chainrule.ops.elementwise.functions import (
+from chainrule.ops.elementwise.broadcasting_functions import (
     abs,
     add,
     clip,
@@ -70,13 +69,14 @@ from chainrule.ops.elementwise.functions import (
     tanh,
     where,
 )
+from chainrule.ops.elementwise.cast_and_stop_gradient import cast, stop_gradient
 from chainrule.ops.linear.convolution import convolution, convolution_transpose
 from chainrule.ops.linear.einsum import einsum
 from chainrule.ops.linear.fourier import fft, ifft, irfft, rfft
 from chainrule.ops.linear.matmul import matmul
-from chainrule.ops.linear.patches import average_pool, max_pool, patches
+from chainrule.ops.linear.patches_and_pooling import average_pool, max_pool, patches
 from chainrule.ops.random_ops import normal, uniform
-from chainrule.ops.recomputation import remat
+from chainrule.ops.rematerialization import remat
 
 __all__ = ["abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip"]
 __all__ += ["concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum"]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chainrule.graph import Node, make, order, site
 from chainrule.ops.array.slicing import Concatenate, Pad
-from chainrule.ops.card import Card, Flat, NoGradient
-from chainrule.ops.recomputation import Remat, recomputed, segment
+from chainrule.ops.operation_card import Card, Flat, NoGradient
+from chainrule.ops.rematerialization import Remat, recomputed, segment
 
 
 def flow(

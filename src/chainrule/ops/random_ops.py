@@ -21,7 +21,7 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Number, Tree
 from chainrule.ops.batch_axis import per_sample
-from chainrule.ops.card import (
+from chainrule.ops.operation_card import (
     Apart,
     Axes,
     BatchRule,
@@ -35,7 +35,7 @@ from chainrule.ops.card import (
     card,
 )
 from chainrule.records import frozen
-from chainrule.spec import FLOATS, Shape, Size, Spec, bound
+from chainrule.symbolic_shape import FLOATS, Shape, Size, Spec, bound
 
 B = Size.symbol("B")
 _KEY = NoGradient("a key is not differentiable")

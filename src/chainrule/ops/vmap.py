@@ -33,11 +33,11 @@ from chainrule.graph.node import site
 from chainrule.ops import functional as F
 from chainrule.ops.array.shape import Broadcast
 from chainrule.ops.array.slicing import Concatenate, Pad, Slice
+from chainrule.ops.elementwise.broadcasting_functions import Operand
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.ops.elementwise.functions import Operand
-from chainrule.ops.linear.patches import Fold, Patches
+from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 from chainrule.ops.scan.scan import Body, resized
-from chainrule.spec import Axis, count
+from chainrule.symbolic_shape import Axis, count
 
 Terms: TypeAlias = "Sequence[Node | None]"
 Rule: TypeAlias = "Callable[[Node, Terms, Axis], Node]"

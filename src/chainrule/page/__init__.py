@@ -1,7 +1,7 @@
 """Output: explanations, tables, charts and pages of results, as text for a terminal, HTML and SVG.
 
 Input: plain values. Output: text, or HTML with MathML, diagrams and charts. The content of an explanation is
-decided in ``chainrule.derive``, not here.
+decided in ``chainrule.step_explanation``, not here.
 
     screen.py        tables and lines in a terminal: ``screen.table(["x"], [[0.5]])``
     charts.py        charts as SVG

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.escaping import escape
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.metrics.calibration_table import Reliability
 from chainrule.notation.number_format import GROUPED, LARGE
 from chainrule.notation.text_columns import width

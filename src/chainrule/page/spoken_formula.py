@@ -31,7 +31,7 @@ from chainrule.notation import (
 )
 from chainrule.notation.spoken import spaced
 from chainrule.ops import CARDS
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.page.page import Equation
 from chainrule.records import frozen
 from chainrule.texts.sentence import BECOMES, DERIVATIVE, DERIVATIVE_OF_VALUE, ERROR, IN_TIME, NOUNS, READ_OUT

@@ -26,12 +26,12 @@ from chainrule.notation.text_columns import aligned
 from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.microbatch import planned_split
 from chainrule.plan.passes.deferred_gradients import DEFERRED
-from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
+from chainrule.plan.passes.elementwise_fusion import is_layout, is_leaf, memory_source
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import MICROBATCHES, Buffer
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 USES: Texts = {
     "work": "intermediate values",

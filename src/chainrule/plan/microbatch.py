@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.graph import Graph
-from chainrule.ops.recomputation import Remat
+from chainrule.ops.rematerialization import Remat
 from chainrule.plan.passes.axis_layout import WINDOW_OPS
 from chainrule.plan.plan import Cut, Plan, has_microbatches, plan
 from chainrule.plan.tasks import AFTER, MICROBATCHES, Task
 from chainrule.records import frozen
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 MAX_BYTES, MIN_SAMPLES = 8 * 1024 * 1024, 16  # of a microbatch; the second overrides the first

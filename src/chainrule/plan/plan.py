@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from chainrule.graph import Graph, Node, order
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
-from chainrule.plan.lower import lower, lowering_of
+from chainrule.plan.kernel_lowering import lower, lowering_of
 from chainrule.plan.memory_allocation import Layout, allocate
 from chainrule.plan.passes.deferred_gradients import defer, deferred_products
-from chainrule.plan.passes.fused_loop import (
+from chainrule.plan.passes.elementwise_fusion import (
     Kernel,
     concatenated_values,
     fuse,
@@ -31,14 +31,14 @@ from chainrule.plan.passes.fused_loop import (
     reads_before,
     stored_nodes,
 )
-from chainrule.plan.passes.fusion import reduce_traffic
 from chainrule.plan.passes.gemm_epilogue import fuse_epilogues
+from chainrule.plan.passes.reduction_and_loop_fusion import reduce_traffic
 from chainrule.plan.passes.rematerialize import rematerialize
 from chainrule.plan.plan_record import PlanRecord, task_record, without_constants
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 
 @frozen(eq=False)

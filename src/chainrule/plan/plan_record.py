@@ -26,8 +26,8 @@ from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import DTYPES
 from chainrule.store import atomic_write, json_document
+from chainrule.symbolic_shape import DTYPES
 
 # Task record: a task of a plan without its nodes, which can be printed, saved and compared.
 

@@ -14,9 +14,9 @@ from typing import TypeAlias
 from chainrule.ops.array.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.array.shape import Broadcast, Reshape, Transpose
 from chainrule.ops.array.slicing import Slice
-from chainrule.ops.recomputation import Remat
+from chainrule.ops.rematerialization import Remat
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 Triple: TypeAlias = tuple[int, int, int]
 MIN_ROW = 64  # length of a row from which on the overhead of starting a row is negligible

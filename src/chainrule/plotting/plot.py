@@ -19,8 +19,8 @@ from chainrule.train.evaluation.known_rows import KnownRows, known_rows
 from chainrule.validation import language, refuse_unknown, unknown
 
 if TYPE_CHECKING:
+    from chainrule.train.model_base import StateHolder
     from chainrule.train.model_state import ModelState
-    from chainrule.train.state_holder import StateHolder
 
 
 class PlotAccessor:

@@ -9,7 +9,7 @@ from chainrule import robustness  # lazy: a program that only trains never loads
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.settings import Language
-from chainrule.train.state_holder import MethodGroup
+from chainrule.train.model_base import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.robustness.attacks import Attack

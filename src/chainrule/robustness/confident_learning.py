@@ -34,8 +34,8 @@ from chainrule.robustness.samples import Samples, read_samples
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData
 from chainrule.validation import integer, language, random_seed
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.prng import key_of, permutation
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows

@@ -14,11 +14,11 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, fact
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, rebuild
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train.network import Network
 
 # What an attack maximizes, as programs: from a point to the logits, the objective and its gradient.

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.messages import Texts, translated
 from chainrule.metrics import Predictions, score
 from chainrule.metrics.calibration_table import Reliability, reliability

@@ -16,9 +16,9 @@ from chainrule.model import Model
 from chainrule.notation.number_format import short
 from chainrule.records import frozen
 from chainrule.tabular.evaluation import groups_in, model_output
-from chainrule.tabular.plan import TrainingPlan
-from chainrule.tabular.status import Notify, silent
 from chainrule.tabular.texts import sentence, text_of
+from chainrule.tabular.training_plan import TrainingPlan
+from chainrule.tabular.training_status import Notify, silent
 from chainrule.train.private.privacy import INTERVALS
 from chainrule.uncertainty.prediction_intervals import (
     LEVEL,

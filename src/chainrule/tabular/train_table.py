@@ -15,9 +15,9 @@ from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options, require_equal
-from chainrule.tabular.plan import TrainingPlan, is_image_source
 from chainrule.tabular.run_folder import claimed, read_config, require_free
 from chainrule.tabular.training import TableRun, evaluate, fit_model, prepare_training
+from chainrule.tabular.training_plan import TrainingPlan, is_image_source
 from chainrule.validation import boolean, integer, number, random_seed, unknown
 
 Names = str | Sequence[str]

@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.data import Table
 from chainrule.escaping import csv_text, escape
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.notation.number_format import cell
 from chainrule.records import frozen
@@ -38,7 +38,6 @@ from chainrule.tabular.evaluation import (
 )
 from chainrule.tabular.intervals import MeasuredIntervals, intervals_of
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import TrainingPlan, plan_of, prepare_data
 from chainrule.tabular.report.analysis import Analysis, analyze, refuse_robustness
 from chainrule.tabular.report.model_card import model_card
 from chainrule.tabular.report.page import HtmlReport, page
@@ -54,9 +53,10 @@ from chainrule.tabular.run_folder import (
     require_free,
     to_toml,
 )
-from chainrule.tabular.status import KINDS, SPLIT, Notify, TableFacts, silent
 from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
+from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
+from chainrule.tabular.training_status import KINDS, SPLIT, Notify, TableFacts, silent
 from chainrule.train.callback import Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
 from chainrule.train.callback.histograms import read_histograms

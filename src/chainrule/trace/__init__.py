@@ -2,7 +2,7 @@
 
 Input: a network, its parameters and samples. Output: a ``Trace`` with every value, cotangent and local
 derivative, the update and its effect on the loss, and the formula of any single number in named symbols.
-Sentences are written in ``chainrule.derive``, not here.
+Sentences are written in ``chainrule.step_explanation``, not here.
 """
 
 from __future__ import annotations

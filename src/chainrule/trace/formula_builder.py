@@ -18,7 +18,7 @@ from dataclasses import field
 import numpy as np
 
 from chainrule.graph import Constant, Input, Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.notation import (
     Apply,
     Compare,
@@ -39,10 +39,10 @@ from chainrule.notation import (
     value,
 )
 from chainrule.notation.functions import COMPARISONS
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.prng import KEY
 from chainrule.records import frozen
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 from chainrule.trace.names import Index, Name, Names
 
 # Simplification of formulas: factors of 1, terms of 0, double negation and sums of one term are removed.

@@ -21,7 +21,7 @@ from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import Turn
 from chainrule.records import frozen
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 from chainrule.trace.step_nodes import POSITION_WEIGHTS, Derivation
 
 Index = tuple[int, ...]

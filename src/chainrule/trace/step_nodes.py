@@ -18,13 +18,13 @@ from chainrule.data import Arrays
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node, make, order
 from chainrule.graph.graph import rebuild
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.nn.build import Built, build
 from chainrule.nn.loss.loss import divisor
 from chainrule.nn.optimizer import StepContext
 from chainrule.ops import functional as F
+from chainrule.ops.elementwise.broadcasting_functions import full_like
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.ops.elementwise.functions import full_like
 from chainrule.ops.random_ops import Draw
 from chainrule.records import frozen
 from chainrule.train.network import Network

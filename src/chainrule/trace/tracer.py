@@ -17,13 +17,13 @@ from chainrule import prng
 from chainrule.engines import reference
 from chainrule.engines.dispatch import evaluate
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.nn.schedule import REDUCTIONS
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.ops.scan.scan_builder import unrolled
 from chainrule.prng import KEY
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.trace.formula_builder import FormulaBuilder, scalars
 from chainrule.trace.names import INPUT_ROLES, NamedLayer, Names, names_of
 from chainrule.trace.step_nodes import Derivation, SampleWeights, derive, sample_weights
@@ -354,7 +354,7 @@ def trace(
     Example:
         >>> from chainrule.nn import Dense, SGD
         >>> from chainrule.train.network import Recipe
-        >>> from chainrule.spec import Size
+        >>> from chainrule.symbolic_shape import Size
         >>> inputs = {"x": Spec((Size.symbol("B"), 1), "float32")}
         >>> network = Network(Recipe(Dense(1), "half_mse", SGD(0.1)), inputs)
         >>> held = {"weight": np.ones((1, 1)), "bias": np.zeros(1)}

@@ -4,22 +4,23 @@ Input: layers, arrays or a table, options. Output: a ``ModelState`` that predict
 loaded; a history; events; checkpoints from which a training resumes with the same bits. This package does not
 compute values itself: a step is a graph, and an engine runs it.
 
-    model_state.py      ``ModelState``, an immutable value;  state_holder.py  the base class of ``Model``
-    fit.py              ``fit``;  options.py, prepare.py  its arguments, checked
-    network.py          the graphs of a model;  objective.py  the loss with penalties;  step.py  one update
-    training_run.py     a training in progress;  state.py  its state, which a checkpoint stores
-    loop.py             epochs, batches, events, checkpoints
-    update.py           the update core: arrays to the compiled step, finite results back, for every training
-    trainer.py          one update at a time;  parameters.py  arrays that several trainers update
-    batch_training.py   ``fit`` on batches of an iterable
-    interrupt.py        signals that end a training after its step
-    loading.py          initialize, load and freeze parameters;  initialization.py  sampling of initial values
-    inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
-    evaluation/         predictions, losses, metrics, baselines
-    checkpoint/         model files, resume, replay, the identity of a training
-    monitor/            probes, memory, progress, profiles, the learning-rate finder, parity of engines
-    callback/           callbacks and early stopping
-    nonfinite/          the origin of NaN and infinity
+    model_base.py                the base class of ``Model``;  model_state.py  ``ModelState``, a value
+    fit.py                       ``fit``;  fit_options.py, fit_preparation.py  its arguments, checked
+    fit_on_data_loader.py        ``fit`` on batches;  partial_fit_state.py  what ``partial_fit`` keeps
+    network.py                   the graphs of a model;  objective.py  the loss with penalties
+    step_graph.py                one update as a graph;  step_execution.py  its execution
+    training_run.py              a training in progress;  train_state.py  its state, as checkpoints store it
+    training_loop.py             epochs, batches, events, checkpoints;  interrupt.py  signals that end it
+    trainer.py                   one update at a time;  shared_parameters.py  arrays of several trainers
+    parameter_initialization.py  initial values;  parameter_loading.py  set, load and freeze parameters
+    default_table_ensemble.py    the default network for a table: an ensemble over folds
+    inputs/                      checked arrays, tables, encoded targets, weights of samples and classes
+    evaluation/                  predictions, losses, metrics, baselines
+    checkpoint/                  model files, resume, replay, the identity of a training
+    monitor/                     probes, memory, progress, profiles, learning-rate finder, parity
+    callback/                    callbacks and early stopping
+    nonfinite/                   the origin of NaN and infinity
+    private/                     differentially private training;  robust/  adversarial and interval training
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ _LAZY = LazyNames(
         "monitor.progress_bar": "show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
-        "loading": "freeze",
+        "parameter_loading": "freeze",
         "monitor.profile": "measure_step plan_step",
-        "batch_training": "prepare_batches",
+        "fit_on_data_loader": "prepare_batches",
         "trainer": "Batch Trainer partial_fit",
     },
 )

@@ -15,12 +15,12 @@ from chainrule.messages import fact
 from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.checkpoint.resume import attach_folder, run_folder
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, prepare
 from chainrule.train.interrupt import handle_signals
-from chainrule.train.loop import train_epochs
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.progress import progress, report_data_notices
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.training_loop import train_epochs
 
 OnResult = Callable[[ModelState], None]
 

@@ -15,8 +15,8 @@ from chainrule.escaping import escape
 from chainrule.messages import fact
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.callback.stopping import MEMBER_LOSS
-from chainrule.train.state import KnownRow
+from chainrule.train.callback.early_stopping import MEMBER_LOSS
+from chainrule.train.train_state import KnownRow
 
 # ``TrainingFacts``: what a training did, as the model file stores it and every screen shows it.
 

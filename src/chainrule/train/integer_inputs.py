@@ -16,7 +16,7 @@ from chainrule.errors import ChainruleError
 from chainrule.graph import Constant, Node
 from chainrule.graph.graph import order
 from chainrule.nn.build import Built
-from chainrule.spec import INTEGERS
+from chainrule.symbolic_shape import INTEGERS
 from chainrule.train.network import Network
 
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chainrule.graph import Node, building
 from chainrule.nn.build import Built, build
 from chainrule.nn.layers.ensemble import EnsembleMean
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.network import Network
 
 COLUMN = "member{number}_loss"  # of an evaluation; in the history val_member1_loss ...

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule import data
 from chainrule.events import notices
 from chainrule.exact_cast import refuse_fractions
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.messages import fact
 from chainrule.metrics import MetricLike, resolve_metrics, to_name
 from chainrule.nn.layer import Layer
@@ -27,15 +27,15 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.records import frozen
 from chainrule.settings import EngineName, FloatName, settings
-from chainrule.spec import FLOATS, Spec
+from chainrule.symbolic_shape import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.inputs.frame_columns import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import indexing_inputs, whole_inputs, with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
-from chainrule.train.state import Row, Tensors
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
+from chainrule.train.train_state import Row, Tensors
 from chainrule.validation import choice, refuse_unknown
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.graph import Graph, Limits, Node, building, input_node
 from chainrule.graph.limits import active
-from chainrule.memo import Memo, cached_property
+from chainrule.memoization import Memo, cached_property
 from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
+from chainrule.nn.loss.ensemble_loss import member_parts
 from chainrule.nn.loss.loss import divisor, require_rows
-from chainrule.nn.loss.members import member_parts
 from chainrule.nn.optimizer import Optimizer, Slot
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
@@ -29,8 +29,8 @@ from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, settings
-from chainrule.spec import Spec, bound, size_at
-from chainrule.train.initialization import sample
+from chainrule.symbolic_shape import Spec, bound, size_at
+from chainrule.train.parameter_initialization import sample
 from chainrule.validation import out_of_range, unknown
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples

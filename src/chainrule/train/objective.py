@@ -34,7 +34,7 @@ from chainrule.nn.loss.loss import divisor
 from chainrule.ops import functional as F
 from chainrule.plan.inference_chunks import couples_rows
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.train.network import SAMPLE_WEIGHT, Network
 
 DATA_LOSS = "data_loss"  # column of the history: the loss of a network with one output without penalties

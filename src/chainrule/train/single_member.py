@@ -16,7 +16,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Flatten, Parallel
 from chainrule.nn.layers.ensemble import EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear
 from chainrule.nn.surgery import transformed
-from chainrule.train.evaluation.group_weights import weighted_mean
+from chainrule.train.evaluation.ensemble_weights import weighted_mean
 from chainrule.train.member_graph import member_columns, member_slices
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network

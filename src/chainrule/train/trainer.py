@@ -26,28 +26,32 @@ from chainrule.engines import compile
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact
 from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
-from chainrule.spec import Shape, shape_text
+from chainrule.symbolic_shape import Shape, shape_text
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint import trainer_file
 from chainrule.train.checkpoint.computation_fingerprint import computation
-from chainrule.train.checkpoint.identity import depends_on_horizon
+from chainrule.train.checkpoint.training_identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
 from chainrule.train.evaluation.rows import encoded
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import Batch
 from chainrule.train.inputs.frame_columns import columns_of, in_order
-from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
+from chainrule.train.inputs.sample_and_class_weights import (
+    refuse_weight_shape,
+    refuse_zero_weights,
+    weight_shape_of,
+)
 from chainrule.train.inputs.target import Target, by_output, sorted_labels
+from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import GIVEN, ModelState
-from chainrule.train.nonfinite.failed_step import FailedStep, Recorder, StepInputs
+from chainrule.train.nonfinite.failed_step_replay import FailedStep, Recorder, StepInputs
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
-from chainrule.train.online import KEEPERS, Online
-from chainrule.train.parameters import Block, Parameters
-from chainrule.train.state import Tensors, TrainState
-from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import RATE, Step, by_name, training_step
-from chainrule.train.update import Updater
+from chainrule.train.partial_fit_state import KEEPERS, Online
+from chainrule.train.shared_parameters import Block, Parameters
+from chainrule.train.step_execution import Updater
+from chainrule.train.step_graph import RATE, Step, by_name, training_step
+from chainrule.train.train_state import Tensors, TrainState
 from chainrule.validation import is_number, out_of_range, random_seed
 
 MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters

@@ -10,21 +10,21 @@ from typing import Any, Literal
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.events import Channel, Event
 from chainrule.settings import planning_cores
-from chainrule.train.callback.stopping import MEMBER_LOSS, StoppingRule, best_epochs
+from chainrule.train.callback.early_stopping import MEMBER_LOSS, StoppingRule, best_epochs
+from chainrule.train.evaluation.ensemble_weights import with_group_weights
 from chainrule.train.evaluation.evaluate import Evaluator
-from chainrule.train.evaluation.group_weights import with_group_weights
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.history import TrainingFacts
-from chainrule.train.inputs.augment import EpochAugmentation
+from chainrule.train.inputs.epoch_augmentation import EpochAugmentation
 from chainrule.train.interrupt import Interrupt
 from chainrule.train.model_state import SAMPLED, ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.network import Network
-from chainrule.train.options import FitOptions
 from chainrule.train.private.privacy import Mechanism
 from chainrule.train.private.private_updates import PrivateUpdates
-from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import Step
-from chainrule.train.update import Updates
+from chainrule.train.step_execution import Updates
+from chainrule.train.step_graph import Step
+from chainrule.train.train_state import Tensors, TrainState
 
 Save = Callable[[TrainState], str]
 

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule import uncertainty  # lazy: a program that only trains never loads calibration
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.train.state_holder import MethodGroup
+from chainrule.train.model_base import MethodGroup
 
 if TYPE_CHECKING:
     from chainrule.uncertainty.calibration import Calibration, CalibrationReport

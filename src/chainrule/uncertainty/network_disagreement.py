@@ -29,7 +29,7 @@ from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import predict, predict_proba
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.member_graph import member_columns
-from chainrule.train.state_holder import StateHolder
+from chainrule.train.model_base import StateHolder
 from chainrule.validation import out_of_range, trained_network
 
 if TYPE_CHECKING:

@@ -34,15 +34,21 @@ from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
-from chainrule.train.callback.stopping import EnsembleEarlyStopping
+from chainrule.train.callback.early_stopping import EnsembleEarlyStopping
 from chainrule.train.checkpoint import model_file
-from chainrule.train.ensemble import INTERVALS, CrossValidation, TabularRecipe, ensemble_network, out_of_fold
+from chainrule.train.default_table_ensemble import (
+    INTERVALS,
+    CrossValidation,
+    TabularRecipe,
+    ensemble_network,
+    out_of_fold,
+)
 from chainrule.train.evaluation.prediction import predict, predictions
 from chainrule.train.evaluation.rows import encode_labeled, encode_rows
 from chainrule.train.fit import fit
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData
 from chainrule.train.model_state import ModelState, untrained
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData
 from chainrule.train.private.privacy import INTERVALS as INTERVALS_FACT
 from chainrule.validation import random_seed, trained_network, unknown
 

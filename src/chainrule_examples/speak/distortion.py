@@ -28,7 +28,7 @@ import numpy as np
 
 from chainrule import LogMel
 from chainrule.errors import DataError, fact
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 # Dynamic time warping: align two sequences of vectors that have the same content at another speed.
 #

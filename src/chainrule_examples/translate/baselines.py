@@ -30,7 +30,7 @@ import chainrule as cr
 from chainrule.data import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.messages import Texts
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 
 OPTIONS: Texts = {

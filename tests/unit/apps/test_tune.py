@@ -29,8 +29,8 @@ from chainrule.apps.cli.study import (
 )
 from chainrule.errors import ChainruleError, FileError
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import OVERRIDES
-from chainrule.train.ensemble import recipe_for
+from chainrule.tabular.training_plan import OVERRIDES
+from chainrule.train.default_table_ensemble import recipe_for
 
 TRIALS = 3 * ROUND
 

@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from attribution_cases import normal_numbers
 from chainrule.nn import Layer
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

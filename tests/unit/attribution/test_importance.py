@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from chainrule.attribution.importance import permutation_importances
+from chainrule.attribution.permutation_importance_and_partial_dependence import permutation_importances
 from chainrule.data import read_table
 from chainrule.errors import ChainruleError, TrainingError
 from chainrule.model import Model

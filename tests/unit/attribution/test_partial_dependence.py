@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.attribution.importance import partial_dependence
+from chainrule.attribution.permutation_importance_and_partial_dependence import partial_dependence
 
 ROWS = arrays(np.float64, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-100, 100))
 POINTS = arrays(np.float64, st.integers(1, 6), elements=st.floats(-100, 100))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.attribution.methods.perturbation import Game, patches, score_decreases, spread
+from chainrule.attribution.methods.shapley_values_and_occlusion import Game, patches, score_decreases, spread
 from chainrule.data import Tokenizer, read_table
 from chainrule.errors import UsageError
 from chainrule.model import Model
 from chainrule.nn import SGD, Conv, Dense, Embedding, Flatten, GlobalAveragePool, Sequential
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 RNG = np.random.default_rng(0)
 TABLE = {

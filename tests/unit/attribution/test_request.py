@@ -11,7 +11,7 @@ import chainrule as cr
 from attribution_cases import CASES, KINDS, normal_numbers, ready
 from chainrule.apps.cli.command_line import on_command_line
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 TABLE = cr.read_table({

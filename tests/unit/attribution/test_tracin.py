@@ -13,7 +13,7 @@ import torch
 import chainrule as cr
 from attribution_cases import normal_numbers
 from chainrule.errors import TrainingError, UsageError
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 X, Y = normal_numbers("x", (5, 3)), np.array([0, 1, 1, 0, 1])

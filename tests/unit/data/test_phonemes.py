@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chainrule.data.sequences import phonemes
 from chainrule.data.sequences.phonemes import MAX_LENGTH, PAUSE, pronounce
 from chainrule.errors import ChainruleError, DataError
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 
 
 @given(st.text(max_size=60))

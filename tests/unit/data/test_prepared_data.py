@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.data import PreparedData, read_table
 from chainrule.errors import DataError
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import prepare_data
+from chainrule.tabular.training_plan import prepare_data
 
 RNG = np.random.default_rng(0)
 FRAME = pl.DataFrame({

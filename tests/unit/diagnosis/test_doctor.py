@@ -40,8 +40,8 @@ from chainrule.diagnosis.rules import input_scale_and_axes
 from chainrule.errors import ChainruleError, FileError, ShapeError
 from chainrule.events import Event, Notice
 from chainrule.messages import translated
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, prepare
 from page_examples import DOCS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -14,7 +14,7 @@ from chainrule.engines.native import Program
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Graph, input_node
 from chainrule.settings import settings
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 NETS: dict[str, tuple[cr.Layer, tuple[int, ...], int]] = {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from chainrule.engines import native
-from chainrule.engines.native.codegen.fused_loop import LoopSpec, LoopWriter, Operation
+from chainrule.engines.native.codegen.elementwise_loop import LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.codegen.vector import LANES
 from chainrule.engines.native.jit.compiler import Machine
 from chainrule.graph import Graph, input_node

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from chainrule.engines import native
-from chainrule.engines.native.codegen.fused_loop import LoopSpec, LoopWriter, Operation
+from chainrule.engines.native.codegen.elementwise_loop import LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.jit.cache import STALE_DAYS, clear, folder_of, load, save, source_digest
 from chainrule.engines.native.jit.compiler import Machine
 

@@ -16,7 +16,7 @@ from chainrule.events import Channel, Event, Notice, notices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.prng import KEY
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 
 Turn = Callable[[np.ndarray], np.ndarray]
 ROWS = 41

@@ -19,7 +19,7 @@ from chainrule.events import StepDone
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.scope import Collected, Scope
-from chainrule.plan.passes import fusion
+from chainrule.plan.passes import reduction_and_loop_fusion
 from chainrule.prng import KEY
 
 NET = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.2), cr.Dense(3))
@@ -200,7 +200,7 @@ def test_normalization_and_pooling_have_the_same_bits_on_any_threads(batch: int)
     losses, expected = reference_steps(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
     first_bits = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fusion, "MIN_ELEMENTS", 0)  # treats all values as large
+        patch.setattr(reduction_and_loop_fusion, "MIN_ELEMENTS", 0)  # treats all values as large
         for threads in (1, 2, 3, 4, 8):
             arrays = {name: value.copy() for name, value in state.items()}
             runner = trainer(graph, gradients, homes, {"x": rows}, arrays, threads)

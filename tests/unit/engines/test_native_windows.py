@@ -15,7 +15,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
 from chainrule.plan.passes.axis_layout import MIN_INNER_SAMPLES, MIN_INNER_SAMPLES_FEW_CHANNELS, axis_orders
 from chainrule.plan.plan import plan
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 from thread_races import assert_no_races
 
 ROWS = (

@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engines import native
-from chainrule.engines.native.codegen.fused_loop import LoopSpec
+from chainrule.engines.native.codegen.elementwise_loop import LoopSpec
 from chainrule.engines.native.debug.interpreter import use_sources
 from chainrule.engines.native.jit.compiler import SOURCES
 from chainrule.engines.native.runtime.executable import Executable

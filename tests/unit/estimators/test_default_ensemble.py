@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.estimators import recipe as estimators
-from chainrule.train.ensemble import recipe_for
+from chainrule.estimators import default_network as estimators
+from chainrule.train.default_table_ensemble import recipe_for
 from chainrule.train.single_member import member_weights, single_member
 
 

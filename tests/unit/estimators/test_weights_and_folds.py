@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.recipe import (
+from chainrule.estimators.default_network import (
     ENSEMBLE,
     NET,
     Settings,
@@ -17,6 +16,7 @@ from chainrule.estimators.recipe import (
     rows_of_network,
     weighted_mean_and_deviation,
 )
+from chainrule.estimators.inputs import EncodedRows
 from chainrule.nn.layers.ensemble import center_and_scale, interval_states
 
 SETTINGS = Settings(NET, None, None, None, None, None)  # a single network

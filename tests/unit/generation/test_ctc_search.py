@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from chainrule.errors import UsageError
-from chainrule.generation.ctc_search import search_ctc
+from chainrule.generation.ctc_beam_search import search_ctc
 from chainrule.nn.loss.ctc import CTC
 from chainrule_examples.listen.transcripts import EDGE, WordBigram, WordPrior
 

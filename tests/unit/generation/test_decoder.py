@@ -12,8 +12,8 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError
-from chainrule.generation.decoder import Cache, Decoder
-from chainrule.spec import Size, Spec
+from chainrule.generation.cached_decoder import Cache, Decoder
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 WORDS, PLACES, LENGTH = 11, 9, 12

@@ -13,9 +13,9 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
 from chainrule.generation import strategies_of  # noqa: F401 the package exports it
-from chainrule.generation.decoder import Decoder
-from chainrule.generation.strategy import log_softmax, softmax
-from chainrule.spec import Size, Spec
+from chainrule.generation.cached_decoder import Decoder
+from chainrule.generation.sampling_strategies import log_softmax, softmax
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 WORDS, LENGTH = 7, 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chainrule.generation.strategy import STRATEGIES
+from chainrule.generation.sampling_strategies import STRATEGIES
 from page_examples import DOCS
 
 PAGE = DOCS / "generation.md"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError
-from chainrule.generation.speech import SpeechOutput, padded_rows, phoneme_rows
+from chainrule.generation.text_to_speech import SpeechOutput, padded_rows, phoneme_rows
 
 OUTPUT = SpeechOutput(("'aI", ",i:", "_", "a", "n"), LogMel(8000, 256, 80, 40, floor=1e-5), "en-us")
 PHONEMES = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), min_size=1, max_size=60)

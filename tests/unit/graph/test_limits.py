@@ -12,7 +12,7 @@ from chainrule.errors import FileError
 from chainrule.graph import Limits, building, constant, input_node, reserve
 from chainrule.graph.limits import RANK, SAMPLE, WORK, active, count_parameter
 from chainrule.nn.layer import Layer, layer
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

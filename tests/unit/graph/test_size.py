@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.spec import Axis, Size, Spec, count, shape_text, size_at
+from chainrule.symbolic_shape import Axis, Size, Spec, count, shape_text, size_at
 
 B, T = Size.symbol("B"), Size.symbol("T")
 VALUES = st.fixed_dictionaries({"B": st.integers(0, 50), "T": st.integers(0, 50)})

@@ -23,7 +23,7 @@ from chainrule.interop import FORMATS
 from chainrule.interop.export import formats
 from chainrule.interop.export.c_file import FLAGS
 from chainrule.interop.onnx.export.file import onnx_bytes
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 ROWS = 60
 HAS_COMPILER = all(map(shutil.which, ("cc", "c++")))

@@ -30,7 +30,7 @@ from chainrule.interop.export.script_source import constants as constants_of_scr
 from chainrule.interop.export.script_source import memory as memory_of_script
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
-from chainrule.ops.card import Sample
+from chainrule.ops.operation_card import Sample
 from layer_cases import CASES, ready
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values

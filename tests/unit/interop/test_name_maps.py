@@ -17,7 +17,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.interop.loading import arrays_of, match
 from chainrule.interop.torch.names import FAMILIES
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from slow_imports import torchvision
 from torch_transformers import bert as torch_bert
 from torch_transformers import gpt2 as torch_gpt2

@@ -23,8 +23,8 @@ from chainrule.interop.onnx.export.operations import OPERATIONS
 from chainrule.interop.onnx.network import network_of
 from chainrule.nn.build import build
 from chainrule.ops import CARDS
-from chainrule.ops.card import Sample
-from chainrule.spec import Size, Spec
+from chainrule.ops.operation_card import Sample
+from chainrule.symbolic_shape import Size, Spec
 from layer_cases import CASES, Case, ready
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values

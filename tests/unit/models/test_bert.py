@@ -18,7 +18,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
 from chainrule.models import MODELS, bert
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from torch_transformers import CLOSE, agree, bert_name, random_parameters, tensors
 from torch_transformers import bert as torch_bert
 

@@ -13,10 +13,10 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
-from chainrule.generation.decoder import Decoder
+from chainrule.generation.cached_decoder import Decoder
 from chainrule.models import MODELS, gpt2
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from torch_transformers import CLOSE, agree, gpt2_state, random_parameters, tensors
 from torch_transformers import gpt2 as torch_gpt2
 

@@ -12,7 +12,7 @@ from torch.nn.utils import rnn
 import chainrule as cr
 from chainrule import models, nn
 from chainrule.errors import ChainruleError
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")

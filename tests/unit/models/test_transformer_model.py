@@ -15,10 +15,10 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
-from chainrule.generation.decoder import Decoder
+from chainrule.generation.cached_decoder import Decoder
 from chainrule.models import MODELS, transformer
 from chainrule.nn.layers.position_encoding import sinusoids
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from layer_cases.attention import parts_of_block
 from torch_transformers import CLOSE, agree, random_parameters, tensors
 

@@ -16,7 +16,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.models import MODELS
 from chainrule.models.model_card import count_parameters, image
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from slow_imports import torchvision
 
 CLOSE = {"float32": 1e-4, "float64": 1e-9}

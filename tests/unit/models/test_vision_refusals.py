@@ -12,7 +12,7 @@ import chainrule as cr
 from case_loops import loop_over
 from chainrule import nn
 from chainrule.models.model_card import image
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 VISION = [
     "lenet5", "alexnet", "alexnet_2012", "vgg16", "resnet18", "resnet34", "resnet50", "resnet101", "resnet20",

@@ -13,7 +13,7 @@ from chainrule import nn
 from chainrule.errors import ChainruleError, ShapeError
 from chainrule.models import MODELS, vit
 from chainrule.models.model_card import count_parameters
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from layer_cases.attention import parts_of_block
 from slow_imports import torchvision
 from torch_transformers import CLOSE, agree, random_parameters, tensors

@@ -16,7 +16,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Node, constant
 from chainrule.nn.scope import Scope
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Axis, Size, Spec
+from chainrule.symbolic_shape import Axis, Size, Spec
 
 B = Size.symbol("B")
 RNG = np.random.default_rng(3)

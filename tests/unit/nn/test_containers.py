@@ -14,7 +14,7 @@ from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.graph import Node
 from chainrule.nn.scope import Scope, stream_of
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

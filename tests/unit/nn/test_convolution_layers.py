@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from chainrule import nn
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.model import Model
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 LENET = nn.Sequential(

@@ -8,7 +8,7 @@ import pytest
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 SHAPE = (50, 10, 4, 6)  # 12,000 numbers, 300 channels of 40 positions
 

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.errors import ShapeError, UsageError
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 D = nn.Dense(2)

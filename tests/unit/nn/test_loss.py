@@ -18,7 +18,7 @@ from chainrule.graph import constant, input_node
 from chainrule.nn import loss as losses
 from chainrule.nn.loss import LOSSES, known_loss, known_losses, refuse_mismatch
 from chainrule.ops import functional as F
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from loss_cases import CASES, CLASSES, PLACES, RNG, SCORES, TEXTS, VALUES, VECTORS, WANTED, WITH_GAPS, nodes
 
 

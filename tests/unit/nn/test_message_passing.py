@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 NODES, KINDS, UNITS = 5, 2, 3

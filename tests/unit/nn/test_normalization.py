@@ -14,7 +14,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ShapeError
 from chainrule.nn.scope import stream_of
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

@@ -13,7 +13,7 @@ from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import constant
 from chainrule.nn.layers.position_encoding import distance_slopes, sinusoids
 from chainrule.nn.scope import Collected, Scope
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

@@ -13,9 +13,9 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, Node, order
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 Wrap = Callable[[nn.Layer], nn.Layer]
 

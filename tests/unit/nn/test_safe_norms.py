@@ -26,7 +26,7 @@ from chainrule.nn.optimizer.registry import OPTIMIZERS
 from chainrule.nn.regularization import constraint
 from chainrule.nn.regularization.constraint import MaxNorm, UnitLength
 from chainrule.nn.scope import stream_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 RNG = np.random.default_rng(0)

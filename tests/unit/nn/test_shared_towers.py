@@ -17,7 +17,7 @@ from chainrule.errors import UsageError
 from chainrule.graph import Node, order
 from chainrule.ops.random_ops import Draw
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec, bound
+from chainrule.symbolic_shape import Size, Spec, bound
 
 SIDES = ("left", "middle", "right")
 STEPS, ROWS = 4, 8

@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ChainruleError
 from chainrule.errors.exceptions import Place
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 
 def refused(net: cr.Layer, *shape: int) -> str:

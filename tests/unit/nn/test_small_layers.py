@@ -17,7 +17,7 @@ from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import input_node
 from chainrule.ops import functional as F
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

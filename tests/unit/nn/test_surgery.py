@@ -10,9 +10,9 @@ import pytest
 import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ChainruleError
-from chainrule.spec import Size, Spec, bound
+from chainrule.symbolic_shape import Size, Spec, bound
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 INPUTS = {"x": Spec((Size.symbol("B"), 4), "float32")}
 NET = cr.Sequential(

@@ -12,7 +12,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 RNG = np.random.default_rng(4)

@@ -19,7 +19,7 @@ from chainrule.notation import Apply, Big, Compare, Product, Symbol, Tree, child
 from chainrule.notation.parse import parse
 from chainrule.notation.product_kind import elementwise
 from chainrule.notation.unicode import to_unicode
-from chainrule.ops import CARDS, to_formula
+from chainrule.ops import CARDS, node_to_formula
 
 SHAPES = {"x": (3, 3), "w": (3, 3), "v": (3,), "s": ()}
 INPUTS = {name: cr.input(name, shape, "float64") for name, shape in SHAPES.items()}
@@ -48,7 +48,7 @@ def trees(node: Node) -> list[Tree]:
             formulas.append(tree)
             return ""
 
-        patch.setitem(to_formula.NOTATIONS, "unicode", keep)
+        patch.setitem(node_to_formula.NOTATIONS, "unicode", keep)
         cr.formula(node)
     return [normal(tree) for tree in formulas]
 

@@ -14,7 +14,7 @@ from chainrule.graph import Graph, Node, order
 from chainrule.ops.random_ops import Draw
 from chainrule.ops.scan.scan_builder import unrolled
 from chainrule.prng import KEY, key_of
-from chainrule.spec import Size, Spec, bound
+from chainrule.symbolic_shape import Size, Spec, bound
 
 B, T = Size.symbol("B"), Size.symbol("T")
 ROWS, STEPS, WIDTH = 5, 4, 3

@@ -16,7 +16,7 @@ from chainrule.errors import ShapeError
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.ops import functional as F
-from chainrule.ops.linear.patches import Fold, Patches
+from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 
 torch.set_num_threads(1)
 LARGEST = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import Graph, Node, input_node
-from chainrule.plan.passes.fused_loop import (
+from chainrule.plan.passes.elementwise_fusion import (
     MAX_INPUTS,
     Kernel,
     fuse,

@@ -21,8 +21,15 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.optimizer import StepContext
 from chainrule.nn.scope import Collected, Scope
-from chainrule.plan.passes import fusion
-from chainrule.plan.passes.fused_loop import MAX_INPUTS, Kernel, fuse, is_leaf, memory_source, stored_nodes
+from chainrule.plan.passes import reduction_and_loop_fusion
+from chainrule.plan.passes.elementwise_fusion import (
+    MAX_INPUTS,
+    Kernel,
+    fuse,
+    is_leaf,
+    memory_source,
+    stored_nodes,
+)
 from chainrule.plan.plan import Plan, plan
 from chainrule.plan.tasks import Task
 from random_graph import arrays, graphs
@@ -34,7 +41,7 @@ ROWS, WIDE = 64, 128
 def all_values_large() -> Iterator[None]:
     """Treat small values like large ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fusion, "MIN_ELEMENTS", 0)
+        patch.setattr(reduction_and_loop_fusion, "MIN_ELEMENTS", 0)
         yield
 
 
@@ -42,7 +49,9 @@ def kernels_after_passes(graph: Graph) -> list[Kernel]:
     shapes = {node: node.shape for node in graph.nodes}
     kernels = fuse(graph.nodes, shapes, dict.fromkeys(graph.nodes, 0))
     with all_values_large():
-        return fusion.reduce_traffic(kernels, graph, shapes, {n: math.prod(n.shape) for n in graph.nodes})
+        return reduction_and_loop_fusion.reduce_traffic(
+            kernels, graph, shapes, {n: math.prod(n.shape) for n in graph.nodes}
+        )
 
 
 @given(graphs(25))
@@ -54,7 +63,7 @@ def test_no_loop_reads_the_result_of_a_later_kernel(graph: Graph) -> None:
         for node in kernel.nodes:
             for source in node.inputs:
                 assert memory_source(source) in initialized or source in inside
-                assert source not in inside or not fusion.is_reduction(source), (
+                assert source not in inside or not reduction_and_loop_fusion.is_reduction(source), (
                     "a sum is complete only at the end of the loop"
                 )
             inside.add(node)

@@ -27,11 +27,11 @@ from chainrule.plan.memory_requirement import (
     step_memory,
 )
 from chainrule.plan.microbatch import split_batch
-from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
+from chainrule.plan.passes.elementwise_fusion import is_layout, is_leaf, memory_source
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import MICROBATCHES
-from chainrule.spec import Size, Spec, size_at
-from chainrule.train.step import Step, training_step
+from chainrule.symbolic_shape import Size, Spec, size_at
+from chainrule.train.step_graph import Step, training_step
 from random_graph import graphs
 
 BATCH = Size.symbol("B")

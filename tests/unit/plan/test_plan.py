@@ -30,7 +30,7 @@ from chainrule import nn
 from chainrule.gradient import grad
 from chainrule.graph import Graph
 from chainrule.plan.plan import plan
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from training_step import step
 
 graph, cut = step()

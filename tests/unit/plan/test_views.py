@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chainrule.graph import Graph, Input
 from chainrule.ops.array.shape import Reshape
-from chainrule.plan.passes.fused_loop import is_layout, memory_source
+from chainrule.plan.passes.elementwise_fusion import is_layout, memory_source
 from chainrule.plan.views import View, as_three_axes, collapse, dense_strides, layout_view
 from random_graph import arrays, graphs
 

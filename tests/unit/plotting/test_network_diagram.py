@@ -15,7 +15,7 @@ from chainrule.nn import build
 from chainrule.plotting.network.blocks import Flow, flow_of, fold_repeated
 from chainrule.plotting.network.layout import Area, Drawing, lay_out, tree
 from chainrule.plotting.network.svg import svg
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 

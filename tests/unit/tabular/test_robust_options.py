@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.errors import UsageError
 from chainrule.tabular.options import Options, radius_of
-from chainrule.tabular.plan import plan_of, prepare_data, robust_of
+from chainrule.tabular.training_plan import plan_of, prepare_data, robust_of
 
 IRIS = Options("iris", quick=True, epochs=10)
 

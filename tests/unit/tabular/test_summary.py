@@ -15,11 +15,11 @@ from chainrule.apps.cli.texts import both_texts
 from chainrule.escaping import markdown
 from chainrule.tabular.evaluation import evaluate_models
 from chainrule.tabular.options import NET, Options
-from chainrule.tabular.plan import plan_of, prepare_data
 from chainrule.tabular.report.analysis import Analysis, analyze
 from chainrule.tabular.report.model_card import model_card
 from chainrule.tabular.report.summary import Summary, percent, summarize
 from chainrule.tabular.texts import WORDS
+from chainrule.tabular.training_plan import plan_of, prepare_data
 
 FIELD = re.compile(r"\{(\w+)\}")
 

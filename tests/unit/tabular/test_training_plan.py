@@ -12,8 +12,8 @@ from chainrule.errors import UsageError
 from chainrule.nn import L2
 from chainrule.tabular.evaluation import evaluate_models
 from chainrule.tabular.options import OF_ENSEMBLE, Options
-from chainrule.tabular.plan import OVERRIDES, Folds, SplitRows, plan_of, prepare_data
-from chainrule.train.ensemble import recipe_for
+from chainrule.tabular.training_plan import OVERRIDES, Folds, SplitRows, plan_of, prepare_data
+from chainrule.train.default_table_ensemble import recipe_for
 
 
 @pytest.fixture(scope="module")

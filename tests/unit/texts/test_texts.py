@@ -10,9 +10,9 @@ import pytest
 
 import chainrule
 from case_loops import loop_over
-from chainrule.derive.sections.matrix_form import PITFALLS
 from chainrule.diagnosis import RULES
 from chainrule.messages import in_language, is_known
+from chainrule.step_explanation.sections.matrix_form import PITFALLS
 from chainrule.texts import TEXTS, render
 
 EN, ZH = TEXTS, in_language(TEXTS, "zh")

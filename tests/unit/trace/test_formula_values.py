@@ -25,7 +25,7 @@ from chainrule.nn import (
     Sequential,
 )
 from chainrule.notation import Tree
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import Trace, trace
 from chainrule.train.network import Network, Recipe
 

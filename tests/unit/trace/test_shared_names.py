@@ -20,7 +20,7 @@ from chainrule.prng import KEY, key_of
 from chainrule.trace import Trace, trace
 from chainrule.trace.names import INPUT_ROLES
 from chainrule.trace.tracer import TrainingPosition
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 X = {side: np.random.default_rng(i).normal(size=(6, 3)) for i, side in enumerate(("left", "right"))}
 Y = np.random.default_rng(9).normal(size=(6, 1))

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.derive.narrative import explain
-from chainrule.derive.sections.update import signal_transfers
-from chainrule.derive.writer import Writer, brief
 from chainrule.engines import compile
 from chainrule.graph import Node
 from chainrule.nn import (
@@ -26,11 +23,14 @@ from chainrule.nn import (
     Sequential,
 )
 from chainrule.notation import to_unicode
-from chainrule.spec import Size, Spec
+from chainrule.step_explanation.narrative import explain
+from chainrule.step_explanation.sections.update import signal_transfers
+from chainrule.step_explanation.writer import Writer, brief
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.tracer import ALL, SOME
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 SPECS = {"x": Spec((Size.symbol("B"), 3), "float32")}
 X, Y = np.random.default_rng(1).normal(size=(4, 3)), np.random.default_rng(2).normal(size=(4, 1))

@@ -14,7 +14,7 @@ from chainrule.data import Arrays
 from chainrule.data.augmentation import Augmentation, Color, Crop, Flip, Mixup, RandAugment, Rotate
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
-from chainrule.train.inputs.augment import EpochAugmentation
+from chainrule.train.inputs.epoch_augmentation import EpochAugmentation
 
 TRANSFORMS = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
 generator = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from chainrule.train.parameters import Block
+from chainrule.train.shared_parameters import Block
 
 NUMBERS = {"zero": 0.0, "negative_zero": -0.0, "number": 2.5, "nan": np.nan}
 

@@ -32,7 +32,7 @@ from chainrule.train.callback import (
     every_step,
     last_step_only,
 )
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(24, 3)).astype(np.float32)

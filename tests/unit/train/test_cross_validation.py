@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.train.ensemble import CrossValidation, EnsembleTraining, fold_weights, out_of_fold, recipe_for
+from chainrule.train.default_table_ensemble import (
+    CrossValidation,
+    EnsembleTraining,
+    fold_weights,
+    out_of_fold,
+    recipe_for,
+)
 
 RECIPES = [recipe_for(rows) for rows in (5, 100, 1_000, 5_000, 50_000)]
 

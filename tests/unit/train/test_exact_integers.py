@@ -14,7 +14,7 @@ from chainrule.engines import compile
 from chainrule.errors import DtypeError
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import Scope
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.integer_inputs import with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from layer_cases import CASES, ready

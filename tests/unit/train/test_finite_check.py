@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.train.nonfinite.check import _BLOCK, UNTHREADED, is_finite
+from chainrule.train.nonfinite.finite_check import _BLOCK, UNTHREADED, is_finite
 
 SIZES = (1, 7, UNTHREADED, UNTHREADED + 1, _BLOCK, _BLOCK + 1, 2 * _BLOCK + 3)
 

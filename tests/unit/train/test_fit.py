@@ -26,8 +26,8 @@ from chainrule.events import (
 from chainrule.model import Model
 from chainrule.nn import L2, SGD, ClipValue, Dense, Flatten, Parallel, Sequential
 from chainrule.settings import settings
-from chainrule.spec import Size, Spec
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.symbolic_shape import Size, Spec
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(12, 2)).astype(np.float32)

@@ -9,8 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.robustness import PGD, Square
-from chainrule.train.options import FitKeywords, FitOptions
-from chainrule.train.state_holder import MethodGroup, Shortcut
+from chainrule.train.fit_options import FitKeywords, FitOptions
+from chainrule.train.model_base import MethodGroup, Shortcut
 
 X, Y = [[-1.0], [-0.2], [0.2], [1.0]] * 8, [0, 0, 1, 1] * 8
 

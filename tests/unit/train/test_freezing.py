@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 8, 8, 2)).astype(np.float32), RNG.integers(0, 3, 24)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import chainrule as cr
-from chainrule.train.evaluation.group_weights import (
+from chainrule.train.evaluation.ensemble_weights import (
     MIN_WEIGHT,
     UNIT,
     GroupPredictions,

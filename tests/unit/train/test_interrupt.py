@@ -26,7 +26,7 @@ from chainrule.model import Model
 from chainrule.nn import SGD, Cosine, Dense, Dropout, Sequential, Warmup
 from chainrule.store import RunFolder
 from chainrule.train.callback import Callback
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 EPOCHS, PAUSE = 300, 0.002  # of five steps; seconds of pause after each, so that a signal arrives in between
 

@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines import evaluate
 from chainrule.graph import input_node
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.robust.intervals import interval_of
 
 B = Size.symbol("B")

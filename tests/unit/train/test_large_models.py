@@ -12,9 +12,9 @@ from chainrule import models, nn
 from chainrule.graph import Limits, building
 from chainrule.models.resnet import Bottleneck, _resnet
 from chainrule.nn.activation import Activation
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.network import Network, Recipe
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 B = Size.symbol("B")
 GPT_XL = {"width": 1600, "depth": 48, "heads": 25, "units": 6400}

@@ -12,7 +12,7 @@ from torch import nn as peer
 import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.nn.loss import LOSSES
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(48, 3, 5)).astype("float32")

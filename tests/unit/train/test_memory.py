@@ -15,7 +15,7 @@ import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.memory import BLOCK, rows_per_block, training_memory
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 X = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32)
 Y = np.arange(4000) % 5

@@ -16,7 +16,7 @@ from chainrule.metrics import METRICS, metric, metrics_for
 from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Parallel, ReduceOnPlateau, Sequential
 from chainrule.nn.loss import CTC, Circle, CrossEntropy
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(20, 3)).astype(np.float32)

@@ -15,7 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.nn import Layer, layer
-from chainrule.train.state import TrainState
+from chainrule.train.train_state import TrainState
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
 Y = np.array(["a", "b", "c"])[np.arange(24) % 3]

@@ -16,7 +16,7 @@ from chainrule.events import StepDone
 from chainrule.graph import Node
 from chainrule.model import Model
 from chainrule.nn import SGD, Adam, Cosine, Dense, Dropout, Layer, Loss, Sequential, Warmup, layer
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 ROWS = 24
 FAULTS: dict[str, tuple[Callable[[Node], Node], float, str]] = {

@@ -16,7 +16,7 @@ from chainrule.errors import UsageError
 from chainrule.events import StepDone
 from chainrule.model import Model
 from chainrule.nn.optimizer import OPTIMIZERS
-from chainrule.train.callback.stopping import EarlyStopping
+from chainrule.train.callback.early_stopping import EarlyStopping
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(14, 3)).astype(np.float32)

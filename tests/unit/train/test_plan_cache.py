@@ -17,14 +17,14 @@ from chainrule.engines import compile
 from chainrule.engines.native.runtime import replicas
 from chainrule.engines.native.runtime.replicas import ReplicatedStep
 from chainrule.engines.native.runtime.step_runner import MAX_LAYOUTS
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 from chainrule.plan import microbatch
 from chainrule.plan.plan import Plan, plan
-from chainrule.spec import Size, Spec
-from chainrule.train import initialization
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train import network as network_module
-from chainrule.train import step as step_module
-from chainrule.train.step import training_step
+from chainrule.train import parameter_initialization
+from chainrule.train import step_graph as step_module
+from chainrule.train.step_graph import training_step
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype(np.float32)
@@ -228,8 +228,8 @@ def test_networks_share_the_programs_of_small_initial_values(monkeypatch: pytest
         compiled.append(engine)
         return compile(graph, engine)
 
-    monkeypatch.setattr(initialization, "compile", recording)
-    monkeypatch.setattr(initialization, "_shared", Memo(initialization.KEPT))
+    monkeypatch.setattr(parameter_initialization, "compile", recording)
+    monkeypatch.setattr(parameter_initialization, "_shared", Memo(parameter_initialization.KEPT))
 
     def values(units: int, seed: int) -> dict[str, bytes]:
         net = cr.Sequential(cr.GRU(units), cr.Dense(3))  # its recurrent weights are orthogonal
@@ -241,7 +241,7 @@ def test_networks_share_the_programs_of_small_initial_values(monkeypatch: pytest
     assert compiled.count("native") == 1
     values(5, 0)
     assert compiled.count("native") == 2
-    monkeypatch.setattr(initialization, "SMALL", 10)
+    monkeypatch.setattr(parameter_initialization, "SMALL", 10)
     assert values(4, 0) == first
     assert compiled.count("native") == 3
 

@@ -17,14 +17,14 @@ from scipy import stats
 import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.train.evaluation.rows import encoded
-from chainrule.train.prepare import learn_labels
+from chainrule.train.fit_preparation import learn_labels
 from chainrule.train.private.accounting import calibrated
-from chainrule.train.private.objective import PrivateObjective
+from chainrule.train.private.clipped_noisy_gradient import PrivateObjective
 from chainrule.train.private.privacy import Mechanism
 from chainrule.train.private.private_updates import PrivateUpdates
 from chainrule.train.private.refusals import refuse_network
-from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
+from chainrule.train.train_state import Tensors, TrainState
 
 ROWS = 51
 MAX_NORM = 0.5

@@ -19,7 +19,7 @@ import chainrule as cr
 from chainrule.data import Preparation, PublicColumns, public_preparation, read_table
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
-from chainrule.train.options import LossName
+from chainrule.train.fit_options import LossName
 
 CITIES = ("Ulm", "Bonn", "Köln")
 COLUMNS = {"age": (0, 120), "city": CITIES[:2]}

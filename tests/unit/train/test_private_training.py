@@ -17,11 +17,11 @@ from chainrule.events import Event, StepDone
 from chainrule.graph import Graph
 from chainrule.store import RunFolder
 from chainrule.train.private.accounting import epsilon_of
+from chainrule.train.private.clipped_noisy_gradient import PrivateObjective, grid, noise_label
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
 from chainrule.train.private.ledger import LEDGER, write_ledger
-from chainrule.train.private.objective import PrivateObjective, grid, noise_label
 from chainrule.train.private.privacy import Phase
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 PRIVACY = cr.Privacy(epsilon=3, delta=1e-5)
 

@@ -10,8 +10,8 @@ import pytest
 from chainrule.errors import ChainruleError, DataError, ShapeError, TrainingError, UsageError
 from chainrule.model import Model
 from chainrule.nn import Dense, Parallel, Sequential
-from chainrule.spec import Size, Spec
-from chainrule.train.callback.stopping import Converged, EarlyStopping
+from chainrule.symbolic_shape import Size, Spec
+from chainrule.train.callback.early_stopping import Converged, EarlyStopping
 
 X = np.random.default_rng(1).normal(size=(12, 2)).astype(np.float32)
 BITS = np.array([0, 1] * 6)

@@ -16,8 +16,8 @@ from chainrule.engines.native.runtime.step_runner import Trainer as EngineTraine
 from chainrule.errors import TrainingError
 from chainrule.events import Event
 from chainrule.train.monitor.probe import Prober
+from chainrule.train.step_execution import RowUpdates, Updater
 from chainrule.train.training_run import TrainingRun
-from chainrule.train.update import RowUpdates, Updater
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype("f4")

@@ -39,7 +39,7 @@ from chainrule.nn import (
 )
 from chainrule.settings import settings
 from chainrule.store import RunFolder
-from chainrule.train.callback.stopping import Converged, EarlyStopping
+from chainrule.train.callback.early_stopping import Converged, EarlyStopping
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(14, 3)).astype(np.float32)

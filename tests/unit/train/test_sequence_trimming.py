@@ -13,10 +13,10 @@ import chainrule as cr
 from chainrule.data import Arrays
 from chainrule.engines import native
 from chainrule.errors import ChainruleError, UsageError
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, prepare
 from chainrule.train.inputs.sequence_trimming import lengths_of
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData, prepare
-from chainrule.train.update import RowUpdates
+from chainrule.train.step_execution import RowUpdates
 
 RNG = np.random.default_rng(0)
 ROWS, PLACES, WORDS = 60, 11, 20

@@ -14,9 +14,9 @@ from chainrule import nn
 from chainrule.attribution.methods.grad_cam import feature_maps
 from chainrule.diagnosis.history import TrainingRecord, activations_of
 from chainrule.engines import evaluate
-from chainrule.generation.decoder import Decoder
+from chainrule.generation.cached_decoder import Decoder
 from chainrule.graph import Node
-from chainrule.spec import Size, Spec, bound
+from chainrule.symbolic_shape import Size, Spec, bound
 from chainrule.train.callback.histograms import layer_nodes
 
 B = Size.symbol("B")

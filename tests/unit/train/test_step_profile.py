@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.model import Model
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.monitor.profile import BATCH, ROWS, plan_step, profiled_step
 
 X = np.random.Generator(np.random.Philox(1)).normal(size=(50, 4))

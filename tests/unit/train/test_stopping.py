@@ -13,7 +13,7 @@ from chainrule.errors import UsageError
 from chainrule.events import EpochDone, TrainingEnded
 from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Sequential
-from chainrule.train.callback.stopping import Converged, EarlyStopping, StoppingRule
+from chainrule.train.callback.early_stopping import Converged, EarlyStopping, StoppingRule
 
 LOSSES = st.lists(st.one_of(st.none(), st.floats(-10, 10, allow_subnormal=False)), max_size=30)
 

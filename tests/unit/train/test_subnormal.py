@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.train.loop import PERIOD, is_due, replace_subnormal
-from chainrule.train.state import TrainState
+from chainrule.train.train_state import TrainState
+from chainrule.train.training_loop import PERIOD, is_due, replace_subnormal
 
 TINY = {dtype: np.finfo(dtype).tiny for dtype in (np.float32, np.float64)}
 

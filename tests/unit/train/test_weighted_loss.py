@@ -16,9 +16,9 @@ from chainrule.nn.loss import LOSSES
 from chainrule.nn.loss.class_targets import OneClass
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import trace
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 WEIGHTS = (0.5, 2.0, 7.0)
 WEIGHT = torch.tensor(WEIGHTS, dtype=torch.float64)

@@ -27,8 +27,8 @@ from chainrule.inputs import kind_of
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
-from chainrule.tabular.status import TableFacts
 from chainrule.tabular.threshold import decided_labels
+from chainrule.tabular.training_status import TableFacts
 from chainrule.train.evaluation.frame_predictions import PREDICTION, free_name, probability_columns
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict_with_probabilities

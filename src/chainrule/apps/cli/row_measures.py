@@ -15,7 +15,7 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
-from chainrule.tabular.recorded import is_recorded, recorded_training
+from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.texts import render
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only

@@ -36,9 +36,9 @@ from chainrule.store import os_errors
 from chainrule.store.open_folder import place_of
 from chainrule.tabular.evaluation import model_output, to_scores
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import TrainingPlan, is_ensemble, plan_of, prepare_data
 from chainrule.tabular.training import EventRecorder
-from chainrule.train.ensemble import recipe_for
+from chainrule.tabular.training_plan import TrainingPlan, is_ensemble, plan_of, prepare_data
+from chainrule.train.default_table_ensemble import recipe_for
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

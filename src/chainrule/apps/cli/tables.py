@@ -12,11 +12,11 @@ from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
 from chainrule.page import screen
 from chainrule.settings import settings
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.display import column_rows, history_title, metric_title, without_long_lists
 from chainrule.tabular.evaluation import RESULT_METRICS, Result
-from chainrule.train.callback.stopping import MEMBER_LOSS
+from chainrule.train.callback.early_stopping import MEMBER_LOSS
 
 # The differences of a table from the training rows of a model, as a table on standard error.
 

@@ -34,11 +34,11 @@ from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, Node, input_node, make, order, rebuild
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
-from chainrule.ops.card import Card
+from chainrule.ops.elementwise.broadcasting_functions import full_like
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.operation_card import Card
 from chainrule.ops.pullback_walk import add_up, flow
 from chainrule.records import frozen
 from chainrule.validation import integer, number

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Interval
 from chainrule.bounds.rule import Relaxation, Rule
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 
 
 class Reduced(Rule):

@@ -11,7 +11,7 @@ from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
 from chainrule.bounds.rule import Rule, reduced_axes
 from chainrule.bounds.rules.linear import Linear, Rearrangement, rounded_sum
 from chainrule.bounds.rules.monotone import ACCURACY, rounded_function
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 
 
 class Resampling(Linear):

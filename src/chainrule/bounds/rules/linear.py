@@ -18,8 +18,8 @@ import numpy as np
 
 from chainrule.bounds.interval import Arithmetic, Interval, gamma, middle, widened
 from chainrule.bounds.rule import Relaxation, Rule
-from chainrule.ops.card import Card
-from chainrule.spec import FLOATS
+from chainrule.ops.operation_card import Card
+from chainrule.symbolic_shape import FLOATS
 
 Arrays: TypeAlias = "Sequence[np.ndarray]"
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval
 from chainrule.bounds.rule import Relaxation, Rule
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 
 ACCURACY = 2.0**-46  # relative error of NumPy's functions, which are within a few units in the last place

@@ -21,7 +21,7 @@ import numpy as np
 from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval, middle
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.bounds.rules.linear import Arrays, Linear, rounded_sum
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 
 
 class BilinearProduct(Linear):

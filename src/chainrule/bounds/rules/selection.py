@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
 from chainrule.bounds.rule import Relaxation, Rule
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 
 TERMS = 2**20  # exponentials that are computed at once
 WIDEST = 40.0  # an interval of scores; chords of wider exponentials are of no use

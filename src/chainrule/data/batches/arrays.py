@@ -12,7 +12,7 @@ from chainrule.data.readers.lazy_polars import is_polars, require_threads
 from chainrule.errors import DataError, fact, join_facts
 from chainrule.exact_cast import exact_cast, keeps_integers, refuse_rounded
 from chainrule.records import frozen
-from chainrule.spec import FLOATS
+from chainrule.symbolic_shape import FLOATS
 
 # A selection of rows of an array, gathered on access.
 #

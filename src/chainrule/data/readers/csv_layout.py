@@ -13,7 +13,7 @@ from chainrule.data.cells.missing import ALWAYS, MAYBE
 from chainrule.data.cells.number_notation import PLAIN
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 # The dialect of a text table: how a line is divided into fields.

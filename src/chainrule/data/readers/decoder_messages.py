@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 
 _lock = fork_safe_lock()
 _restoring: dict[Callable[[], Callable[[], None]], tuple[int, Callable[[], None]]] = {}

@@ -25,7 +25,7 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact
 from chainrule.records import frozen
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import choice, out_of_range
 
 # Images in memory as a table, like a folder of images.

@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainrule import fork
+from chainrule import fork_safety
 from chainrule.validation import out_of_range
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ __all__ = ["is_polars", "pl", "require_threads"]
 
 def require_threads() -> None:
     """Raise E130 in a process that was forked while polars threads were running."""
-    if fork.polars_is_unusable():
+    if fork_safety.polars_is_unusable():
         from chainrule.errors import UsageError, fact  # noqa: PLC0415  # a decoder process needs no errors
 
         expected = fact('a process started by "spawn" or "forkserver"')

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.errors import DataError, fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 FEATURES = tuple(

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.data.readers.audio import Sound
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import out_of_range
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 from chainrule.validation import out_of_range, unknown
 

@@ -46,7 +46,7 @@ from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
 from chainrule.errors import DataError, alternatives, fact, join_facts, nearest
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 # Encode the columns of a table, so that its rows can be written where they are needed.

@@ -25,7 +25,7 @@ from chainrule.data.tables.table import Table
 from chainrule.data.tables.table_split import RANDOM, Division, divide
 from chainrule.data.tables.task import Head, Task, choose_task
 from chainrule.errors import DataError, fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 # Row weights from a column of a table.

@@ -19,7 +19,7 @@ from chainrule.data.cells.number_notation import EXACT, FEW, Notation, level_tex
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, UsageError, alternatives, fact, short_repr
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 # The distinct texts of a column, and for each row which of them it has.

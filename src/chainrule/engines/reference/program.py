@@ -14,13 +14,13 @@ import numpy as np
 
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops.array.shape import Broadcast
-from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.ops.operation_card import Card
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 # Elementwise chains computed in chunks of rows.
 #

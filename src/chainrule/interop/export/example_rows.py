@@ -17,7 +17,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.dates import DAY
 from chainrule.data.tables.table import Table
 from chainrule.records import frozen
-from chainrule.spec import Size, size_at
+from chainrule.symbolic_shape import Size, size_at
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
 
 if TYPE_CHECKING:

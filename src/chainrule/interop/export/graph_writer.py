@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.graph import Constant, Input, Node
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 
 LARGER = 4  # a value is folded only if it has at most this factor more elements than its inputs
 Rule = TypeVar("Rule")

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.interop.export.graph_writer import entering, resampling_matrix
 from chainrule.interop.export.numpy_program import NumpyProgram, Rule
-from chainrule.spec import Axis
+from chainrule.symbolic_shape import Axis
 
 EXPRESSIONS: dict[str, str] = {
     "abs": "np.abs({0})",

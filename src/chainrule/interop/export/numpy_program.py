@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.graph import Node, order
 from chainrule.interop.export.graph_writer import GraphWriter
-from chainrule.spec import Axis, Size
+from chainrule.symbolic_shape import Axis, Size
 
 Rule: TypeAlias = "Callable[[NumpyProgram, Node, dict[str, Any]], str]"
 

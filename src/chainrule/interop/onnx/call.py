@@ -11,7 +11,7 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.interop.onnx.values import Any_, OperatorError, Value, carrier, known_array, sizes_of
 from chainrule.records import frozen
-from chainrule.spec import Axis, Size
+from chainrule.symbolic_shape import Axis, Size
 
 RANK = 64  # axes
 

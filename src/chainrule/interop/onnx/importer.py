@@ -42,9 +42,9 @@ from chainrule.interop.onnx.values import (
     has_fixed_shapes,
 )
 from chainrule.interop.refusals import clipped
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
-from chainrule.spec import Size
+from chainrule.symbolic_shape import Size
 
 try:
     import onnx

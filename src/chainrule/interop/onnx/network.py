@@ -32,14 +32,14 @@ from chainrule.interop.onnx.importer import LIMIT, File, Import, parsed
 from chainrule.interop.onnx.tensors import FIELDS, array_of, dtype_of, invalid, text_of, unsupported
 from chainrule.interop.onnx.values import TEXT, Any_, UnknownValueError, Value, as_stored, carrier
 from chainrule.interop.onnx.verified import require_separate
-from chainrule.memo import Memo, cached_property
+from chainrule.memoization import Memo, cached_property
 from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text, size_at
 from chainrule.store import atomic_write
+from chainrule.symbolic_shape import Axis, Shape, Size, Spec, bound, count, shape_text, size_at
 
 ELEMENTS, ELEMENTS_PER_BYTE = (2**28, 4096)  # of a value: for any file, and for each byte of its inputs
 PROGRAMS = 16  # imports that a network keeps, by shapes and static values

@@ -19,9 +19,9 @@ import numpy as np
 from chainrule.errors import Message, fact
 from chainrule.graph import Constant, Input, Node, constant, order
 from chainrule.graph.limits import reserve
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
-from chainrule.spec import DTYPES, Axis, Size
+from chainrule.symbolic_shape import DTYPES, Axis, Size
 
 TEXT = np.dtype(object)
 """The dtype of texts."""

@@ -17,8 +17,8 @@ from chainrule.interop.onnx.values import Value
 from chainrule.interop.refusals import clipped
 from chainrule.ops.batch_axis import BATCH, roles
 from chainrule.records import frozen
-from chainrule.spec import Size, bound, count, size_at
 from chainrule.store import atomic_write
+from chainrule.symbolic_shape import Size, bound, count, size_at
 
 LIMIT = 2**28  # bytes of a file
 VALUES, VALUES_PER_BYTE = 2**21, 16  # numbers in all values of one sample, for a file of any size, and more

@@ -27,12 +27,12 @@ from chainrule.interop.torch.transforms import (
     part,
     reordered,
 )
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.nn.build import Built
 from chainrule.nn.layer import Layer
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 
 
 @frozen

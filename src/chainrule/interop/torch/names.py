@@ -9,7 +9,7 @@ from dataclasses import field
 from chainrule.interop.report import CUSTOM
 from chainrule.interop.torch.layer_layout import Form
 from chainrule.interop.torch.transforms import IDENTITY, TRANSPOSED, UNSTACKED, Transform, part
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.messages import Text
 from chainrule.records import frozen
 

@@ -9,8 +9,8 @@ from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.array.reduction import axes_of
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.ops.card import Function
-from chainrule.spec import shape_text
+from chainrule.ops.operation_card import Function
+from chainrule.symbolic_shape import shape_text
 
 _AXIS = {"axis": Setting(-1, integer=True)}
 

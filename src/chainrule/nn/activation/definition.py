@@ -23,7 +23,7 @@ from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
 from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
 from chainrule.ops import CARDS
-from chainrule.ops.formula_functions import nodes_of
+from chainrule.ops.functions_by_name import nodes_of
 from chainrule.records import frozen
 from chainrule.validation import is_number, out_of_range, unknown
 

@@ -9,7 +9,7 @@ from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.initializer import HE, Fill
 from chainrule.nn.scope import Scope
-from chainrule.ops.formula_functions import nodes_of
+from chainrule.ops.functions_by_name import nodes_of
 
 _LEAKY = "where(x > 0, x, slope * x)"
 

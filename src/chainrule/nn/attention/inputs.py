@@ -11,7 +11,7 @@ from chainrule.errors import DtypeError, ShapeError, UsageError, fact, nearest
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.layer import Layer
 from chainrule.ops import functional as F
-from chainrule.spec import Axis, Shape, shape_text
+from chainrule.symbolic_shape import Axis, Shape, shape_text
 
 # Masks: their shapes, and attention weights that are exactly 0 at masked positions.
 #

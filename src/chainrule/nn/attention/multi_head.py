@@ -37,7 +37,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.validation import require, require_integer, require_number
 
 # Splitting the channels of attention into heads: shapes only, without parameters.

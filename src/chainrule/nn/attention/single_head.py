@@ -16,7 +16,7 @@ from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import is_number, require, require_integer, require_number
 
 

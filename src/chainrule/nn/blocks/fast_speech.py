@@ -17,7 +17,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require_integer
 
 VALUES, PHONEMES, DURATIONS = "values", "phonemes", "durations"

@@ -18,12 +18,12 @@ from chainrule.nn.activation import Activation, activated, known_activation
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Sequential, require_layer
 from chainrule.nn.layers.convolution import Conv
-from chainrule.nn.layers.gating import SqueezeExcite
+from chainrule.nn.layers.gating_and_mixture_of_experts import SqueezeExcite
 from chainrule.nn.layers.normalization import BatchNorm
 from chainrule.nn.scope import Scope, called
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require, require_choice, require_integer
 
 SHORTCUTS = ("projection", "zeros")

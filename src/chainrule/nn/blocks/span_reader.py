@@ -30,7 +30,7 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import require_integer, require_number
 
 NEVER = 30.0  # what is subtracted from the scores of padding

@@ -33,7 +33,7 @@ from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.scope import Scope
 from chainrule.records import frozen
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require_integer, require_number
 
 # The feed-forward network of a transformer block.

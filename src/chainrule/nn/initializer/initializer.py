@@ -8,7 +8,7 @@ from chainrule.extension import Extensible
 from chainrule.graph import Node, constant
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_number
 
 

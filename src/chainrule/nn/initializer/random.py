@@ -9,7 +9,7 @@ from chainrule.graph import Node
 from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_choice, require_number
 
 

@@ -12,7 +12,7 @@ from chainrule.graph import Node, constant
 from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape, shape_text
+from chainrule.symbolic_shape import Shape, shape_text
 from chainrule.validation import require, require_integer, require_number
 
 

@@ -20,7 +20,7 @@ from chainrule.nn.layers.convolution import Widths, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, per_axis, space_of
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require_number
 
 

@@ -13,7 +13,7 @@ from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.linear.window_geometry import are_integers
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import require, require_integer, require_number, tupled
 
 

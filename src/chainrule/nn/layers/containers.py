@@ -15,7 +15,7 @@ from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.scope import Scope, require_one
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import count, shape_text
+from chainrule.symbolic_shape import count, shape_text
 from chainrule.validation import require, require_choice, require_number
 
 

@@ -15,7 +15,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_number
 
 SELU_FLOOR = -1.7580993408473766  # -scale * alpha: what selu tends to, far below 0

@@ -25,7 +25,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import Axis, count, shape_text
+from chainrule.symbolic_shape import Axis, count, shape_text
 from chainrule.validation import require
 
 FORM = re.compile(r"(\.\.\.)?([A-Za-z]*),([A-Za-z]*)->(\.\.\.)?([A-Za-z]*)")

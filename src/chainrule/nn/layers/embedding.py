@@ -19,7 +19,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require, require_choice, require_integer, require_number
 
 UNIT = Scaled(gain=1.0, fan="in", distribution="normal")  # rows of length about 1

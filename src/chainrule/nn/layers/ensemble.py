@@ -26,7 +26,7 @@ from chainrule.nn.layers.linear import FullyConnected
 from chainrule.nn.scope import Scope, stream_of
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape, bound, shape_text
+from chainrule.symbolic_shape import Shape, bound, shape_text
 from chainrule.validation import require, require_choice, require_integer, require_number, tupled
 
 # Statistics of the training rows of each member of an ensemble: centers, scales and intervals of features.

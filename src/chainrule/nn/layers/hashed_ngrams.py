@@ -13,7 +13,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.prng import bits, fold, key_of
-from chainrule.spec import bound, shape_text
+from chainrule.symbolic_shape import bound, shape_text
 from chainrule.validation import require, require_integer
 
 LONGEST = 16  # words of an n-gram

@@ -12,7 +12,7 @@ from chainrule.nn.layer import Layer, Sample, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.records import frozen
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import require, require_integer
 
 

@@ -26,9 +26,9 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.ops.linear import patches
+from chainrule.ops.linear import patches_and_pooling
 from chainrule.ops.linear.window_geometry import Lengths, padding_of, per_axis, space_of, span
-from chainrule.spec import INTEGERS, shape_text
+from chainrule.symbolic_shape import INTEGERS, shape_text
 
 
 @layer
@@ -86,7 +86,7 @@ class MaxUnpool(Layer):
         apart = F.reshape(values, (*values.shape, 1)) * hot
         turned = F.transpose(apart, (*range(last - 1), last, last - 1))  # (B, *places, cells, C)
         windows = F.reshape(turned, (*values.shape[:-1], *window, values.shape[-1]))
-        return make(patches.Fold(strides, low, high, (1,) * len(places), window, space), windows)
+        return make(patches_and_pooling.Fold(strides, low, high, (1,) * len(places), window, space), windows)
 
     def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:
         """Return the spatial axes of the result, and the padding before and after each."""

@@ -11,7 +11,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import require, require_choice
 
 MERGES: dict[str, Callable[[Sequence[Node]], Node]] = {

@@ -25,8 +25,8 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.ops.elementwise.dtype import extent
-from chainrule.spec import Shape, bound, shape_text
+from chainrule.ops.elementwise.cast_and_stop_gradient import extent
+from chainrule.symbolic_shape import Shape, bound, shape_text
 from chainrule.validation import require, require_integer, require_number
 
 ONES = Fill(1.0)

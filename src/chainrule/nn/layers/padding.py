@@ -14,7 +14,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, sides_of, space_of
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import require, require_choice, require_number, tupled
 
 Sides: TypeAlias = "int | tuple[int | tuple[int, int], ...]"

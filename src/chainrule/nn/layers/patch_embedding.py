@@ -12,7 +12,7 @@ from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
-from chainrule.spec import count, shape_text
+from chainrule.symbolic_shape import count, shape_text
 from chainrule.validation import require_integer
 
 

@@ -11,7 +11,7 @@ from chainrule.nn.layers.convolution import Padding, Widths, require_padding, re
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
-from chainrule.spec import count, shape_text
+from chainrule.symbolic_shape import count, shape_text
 from chainrule.validation import require, require_number
 
 

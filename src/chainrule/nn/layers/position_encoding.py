@@ -27,7 +27,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import Shape, shape_text
+from chainrule.symbolic_shape import Shape, shape_text
 from chainrule.validation import require, require_choice, require_integer, require_number
 
 BLOCK = 2**16  # numbers

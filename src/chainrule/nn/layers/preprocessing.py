@@ -16,7 +16,7 @@ from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 from chainrule.validation import is_number, require, require_choice, require_integer, require_number, tupled
 
 MODES = ["one_hot", "multi_hot", "count"]

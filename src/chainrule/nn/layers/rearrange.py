@@ -11,9 +11,9 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.ops.linear import patches
+from chainrule.ops.linear import patches_and_pooling
 from chainrule.ops.linear.window_geometry import padding_of, per_axis, space_of, span
-from chainrule.spec import bound, count, shape_text
+from chainrule.symbolic_shape import bound, count, shape_text
 from chainrule.validation import require, require_integer
 
 
@@ -294,7 +294,7 @@ class Fold(Layer):
         low, high = padding_of("Fold", self.padding, space, spans, strides)
         channels = divided(self, x, math.prod(window))
         windows = F.reshape(x, (x.shape[0], *places, *window, channels))
-        return make(patches.Fold(strides, low, high, apart, window, space), windows)
+        return make(patches_and_pooling.Fold(strides, low, high, apart, window, space), windows)
 
 
 def divided(owner: Layer, x: Node, parts: int) -> int:

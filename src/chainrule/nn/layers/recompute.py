@@ -1,4 +1,4 @@
-"""A layer whose activations are recomputed in the backward pass (``chainrule.ops.recomputation``)."""
+"""A layer whose activations are recomputed in the backward pass (``chainrule.ops.rematerialization``)."""
 
 from __future__ import annotations
 

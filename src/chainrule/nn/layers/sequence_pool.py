@@ -17,7 +17,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.recurrent.sequence_loop import require_mask
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.validation import require_choice
 
 HOWS = ["mean", "max", "first", "last"]

@@ -14,7 +14,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.safe_norms import require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import bound, count, shape_text
+from chainrule.symbolic_shape import bound, count, shape_text
 from chainrule.validation import require, require_integer, require_number
 
 

@@ -8,7 +8,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import count, shape_text
+from chainrule.symbolic_shape import count, shape_text
 
 
 @layer

@@ -21,7 +21,7 @@ from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Parameter, Scope, stream_of
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape, bound
+from chainrule.symbolic_shape import Shape, bound
 from chainrule.validation import out_of_range, require_integer, require_number
 
 WARM_UP = 15  # power iterations before the first step, as PyTorch has it

@@ -9,6 +9,8 @@ from chainrule.nn.loss.classification import GeneralizedCrossEntropy as Generali
 from chainrule.nn.loss.classification import NLL as NLL
 from chainrule.nn.loss.classification import SoftCrossEntropy as SoftCrossEntropy
 from chainrule.nn.loss.ctc import CTC as CTC
+from chainrule.nn.loss.dice_and_tversky import Dice as Dice
+from chainrule.nn.loss.dice_and_tversky import Tversky as Tversky
 from chainrule.nn.loss.label_noise import Bootstrapping as Bootstrapping
 from chainrule.nn.loss.label_noise import SymmetricCrossEntropy as SymmetricCrossEntropy
 from chainrule.nn.loss.likelihood import GaussianNLL as GaussianNLL
@@ -28,8 +30,6 @@ from chainrule.nn.loss.metric_learning import Contrastive as Contrastive
 from chainrule.nn.loss.metric_learning import CosineEmbedding as CosineEmbedding
 from chainrule.nn.loss.metric_learning import MarginRanking as MarginRanking
 from chainrule.nn.loss.metric_learning import TripletMargin as TripletMargin
-from chainrule.nn.loss.overlap import Dice as Dice
-from chainrule.nn.loss.overlap import Tversky as Tversky
 from chainrule.nn.loss.registry import LOSSES as LOSSES
 from chainrule.nn.loss.registry import known_loss as known_loss
 from chainrule.nn.loss.registry import known_losses as known_losses

@@ -14,7 +14,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, per_sample, require_shape
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.validation import require_number
 
 BOX = 4  # numbers of a box

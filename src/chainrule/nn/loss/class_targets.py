@@ -13,7 +13,7 @@ from chainrule.graph import Node, constant
 from chainrule.nn.loss.loss import Loss
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Axis, Spec, shape_text
+from chainrule.symbolic_shape import Axis, Spec, shape_text
 from chainrule.validation import is_number, require, require_integer
 
 # Class weights, as a setting of a loss.

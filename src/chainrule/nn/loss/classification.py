@@ -16,7 +16,7 @@ from chainrule.nn.loss.class_targets import OneClass, Weights, known_weights, ri
 from chainrule.nn.loss.loss import Loss
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.validation import require_number
 
 _NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope

@@ -31,7 +31,7 @@ from chainrule.graph import Node, constant, reserve
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.validation import require, require_integer
 
 _NEVER = -1e30  # stands for log(0) and stays finite

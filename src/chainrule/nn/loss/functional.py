@@ -24,6 +24,7 @@ from chainrule.nn.loss.classification import (
     SoftCrossEntropy,
 )
 from chainrule.nn.loss.ctc import CTC
+from chainrule.nn.loss.dice_and_tversky import Dice, Tversky
 from chainrule.nn.loss.label_noise import Bootstrapping, SymmetricCrossEntropy
 from chainrule.nn.loss.likelihood import GaussianNLL, KLDivergence, Poisson
 from chainrule.nn.loss.loss import mean_loss
@@ -43,7 +44,6 @@ from chainrule.nn.loss.metric_learning import (
     MarginRanking,
     TripletMargin,
 )
-from chainrule.nn.loss.overlap import Dice, Tversky
 from chainrule.nn.loss.regression import (
     MAE,
     MAPE,
@@ -56,7 +56,7 @@ from chainrule.nn.loss.regression import (
     Quantile,
     SmoothL1,
 )
-from chainrule.ops.elementwise.functions import Operand
+from chainrule.ops.elementwise.broadcasting_functions import Operand
 
 
 @explain_function_calls

@@ -17,7 +17,7 @@ from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.validation import require_number
 
 

@@ -31,9 +31,9 @@ from chainrule.errors import DtypeError, ShapeError, UsageError, fact
 from chainrule.extension import Extensible
 from chainrule.graph import Node, constant
 from chainrule.ops import functional as F
-from chainrule.ops.elementwise.functions import Operand
+from chainrule.ops.elementwise.broadcasting_functions import Operand
 from chainrule.records import frozen
-from chainrule.spec import INTEGERS, Spec, shape_text
+from chainrule.symbolic_shape import INTEGERS, Spec, shape_text
 
 
 @frozen

@@ -15,7 +15,7 @@ from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec, bound
+from chainrule.symbolic_shape import Spec, bound
 from chainrule.validation import require_integer, require_number
 
 

@@ -16,7 +16,7 @@ from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.validation import require, require_choice, require_number
 
 # Circle loss: all pairs of a batch at once, each attracted or repelled in proportion to its error.

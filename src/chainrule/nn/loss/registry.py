@@ -9,7 +9,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.loss.loss import Loss
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.validation import unknown
 
 LOSSES: LazyRegistry[type[Loss]] = LazyRegistry(

@@ -14,7 +14,7 @@ from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import cosine
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Spec, shape_text
+from chainrule.symbolic_shape import Spec, shape_text
 from chainrule.validation import require, require_number, tupled
 
 _SMALLEST = 1e-7  # the minimum of divisors and of arguments of a logarithm, as in Keras

@@ -1,10 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.nn.optimizer.adagrad import Adadelta as Adadelta
-from chainrule.nn.optimizer.adagrad import Adafactor as Adafactor
-from chainrule.nn.optimizer.adagrad import Adagrad as Adagrad
-from chainrule.nn.optimizer.adagrad import Ftrl as Ftrl
-from chainrule.nn.optimizer.adagrad import RMSprop as RMSprop
 from chainrule.nn.optimizer.adam import AdaBelief as AdaBelief
 from chainrule.nn.optimizer.adam import Adam as Adam
 from chainrule.nn.optimizer.adam import AdamW as AdamW
@@ -14,9 +9,9 @@ from chainrule.nn.optimizer.adam import NAdam as NAdam
 from chainrule.nn.optimizer.adam import RAdam as RAdam
 from chainrule.nn.optimizer.adam import Yogi as Yogi
 from chainrule.nn.optimizer.gradient_accumulation import Accumulated as Accumulated
-from chainrule.nn.optimizer.layerwise import LAMB as LAMB
-from chainrule.nn.optimizer.layerwise import LARS as LARS
-from chainrule.nn.optimizer.layerwise import Muon as Muon
+from chainrule.nn.optimizer.lars_lamb_muon import LAMB as LAMB
+from chainrule.nn.optimizer.lars_lamb_muon import LARS as LARS
+from chainrule.nn.optimizer.lars_lamb_muon import Muon as Muon
 from chainrule.nn.optimizer.lbfgs import LBFGS as LBFGS
 from chainrule.nn.optimizer.optimizer import Optimizer as Optimizer
 from chainrule.nn.optimizer.optimizer import Rule as Rule
@@ -26,6 +21,11 @@ from chainrule.nn.optimizer.parameter_groups import Group as Group
 from chainrule.nn.optimizer.parameter_groups import Grouped as Grouped
 from chainrule.nn.optimizer.registry import OPTIMIZERS as OPTIMIZERS
 from chainrule.nn.optimizer.registry import known_optimizer as known_optimizer
+from chainrule.nn.optimizer.rmsprop_and_adagrad import Adadelta as Adadelta
+from chainrule.nn.optimizer.rmsprop_and_adagrad import Adafactor as Adafactor
+from chainrule.nn.optimizer.rmsprop_and_adagrad import Adagrad as Adagrad
+from chainrule.nn.optimizer.rmsprop_and_adagrad import Ftrl as Ftrl
+from chainrule.nn.optimizer.rmsprop_and_adagrad import RMSprop as RMSprop
 from chainrule.nn.optimizer.sgd import ASGD as ASGD
 from chainrule.nn.optimizer.sgd import Lion as Lion
 from chainrule.nn.optimizer.sgd import Rprop as Rprop

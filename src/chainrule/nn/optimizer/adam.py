@@ -9,7 +9,7 @@ from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepConte
 from chainrule.nn.schedule import Schedule
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_number
 
 

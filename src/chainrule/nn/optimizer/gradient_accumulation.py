@@ -13,7 +13,7 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule, Slowed
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require, require_integer
 
 

@@ -20,7 +20,7 @@ from chainrule.nn.optimizer.optimizer import Nodes, Optimizer, Slot, StepContext
 from chainrule.nn.schedule import Constant, Schedule
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_integer, require_number
 
 LINE = tuple(("length base slope tries has_high low low_loss low_slope high high_loss high_slope").split())

@@ -25,7 +25,7 @@ from chainrule.nn.safe_norms import defined
 from chainrule.nn.schedule import Schedule, known_schedule
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_number
 
 Nodes = Mapping[str, Node]

@@ -17,7 +17,7 @@ from chainrule.nn.regularization.constraint import Constraint
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.scope import is_at, outline
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require, require_number
 
 

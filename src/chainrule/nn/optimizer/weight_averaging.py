@@ -27,7 +27,7 @@ from chainrule.nn.optimizer.optimizer import (
 from chainrule.nn.schedule import Schedule
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.validation import require, require_integer, require_number
 
 

@@ -18,7 +18,7 @@ from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import lettered
-from chainrule.spec import count
+from chainrule.symbolic_shape import count
 from chainrule.validation import require, require_number
 
 

@@ -13,7 +13,7 @@ from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
-from chainrule.spec import Shape, bound, count, shape_text
+from chainrule.symbolic_shape import Shape, bound, count, shape_text
 from chainrule.validation import require_integer, require_number
 
 GATES = Blocks((XAVIER,) * 4)

@@ -26,7 +26,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import scan
-from chainrule.spec import Shape, shape_text
+from chainrule.symbolic_shape import Shape, shape_text
 from chainrule.validation import require, require_integer, require_number
 
 Step: TypeAlias = Callable[[Sequence[Node], Sequence[Node]], tuple[Node, Sequence[Node]]]

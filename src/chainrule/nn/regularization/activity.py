@@ -6,7 +6,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import L1, L1L2, L2, Penalty
 from chainrule.nn.scope import Scope
-from chainrule.ops.elementwise.dtype import extent
+from chainrule.ops.elementwise.cast_and_stop_gradient import extent
 from chainrule.validation import require
 
 

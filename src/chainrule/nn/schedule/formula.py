@@ -24,7 +24,7 @@ from chainrule.notation import (
     parse,
 )
 from chainrule.ops import functional as F
-from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.elementwise.broadcasting_functions import full_like
 from chainrule.records import frozen
 from chainrule.validation import require
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.graph import Node
-from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.elementwise.broadcasting_functions import full_like
 from chainrule.records import frozen
 from chainrule.validation import require, require_number
 

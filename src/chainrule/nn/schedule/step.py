@@ -8,7 +8,7 @@ from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, require_rising
 from chainrule.ops import functional as F
-from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.elementwise.broadcasting_functions import full_like
 from chainrule.records import frozen
 from chainrule.validation import is_number, require, require_integer, require_number
 

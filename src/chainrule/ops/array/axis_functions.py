@@ -14,8 +14,7 @@ from chainrule.ops.array.indexing import along
 from chainrule.ops.array.reduction import axes_of, sum
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import pad, slice_axis
-from chainrule.ops.elementwise.dtype import cast
-from chainrule.ops.elementwise.functions import (
+from chainrule.ops.elementwise.broadcasting_functions import (
     equal,
     full_like,
     greater,
@@ -25,8 +24,9 @@ from chainrule.ops.elementwise.functions import (
     logical_or,
     where,
 )
+from chainrule.ops.elementwise.cast_and_stop_gradient import cast
 from chainrule.settings import settings
-from chainrule.spec import Axis
+from chainrule.symbolic_shape import Axis
 from chainrule.validation import out_of_range
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.errors import DtypeError, ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
-from chainrule.ops.card import (
+from chainrule.ops.operation_card import (
     Apart,
     Axes,
     BatchRule,
@@ -23,7 +23,7 @@ from chainrule.ops.card import (
     draw,
 )
 from chainrule.records import frozen
-from chainrule.spec import FLOATS, INTEGERS, Axis, Spec, bound, shape_text
+from chainrule.symbolic_shape import FLOATS, INTEGERS, Axis, Spec, bound, shape_text
 
 _INDEX = NoGradient("an index is an integer")
 _ROWS = np.array([2, 0, 2, 1])

@@ -10,7 +10,7 @@ from chainrule.graph.node import Index
 from chainrule.ops.array.gather import gather
 from chainrule.ops.array.shape import broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import Slice
-from chainrule.spec import Axis
+from chainrule.symbolic_shape import Axis
 
 
 def index(x: Node, where: Index) -> Node:

@@ -13,7 +13,10 @@ from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.ops.array.shape import broadcast_to, reshape
 from chainrule.ops.array.softmax import LogSoftmax, LogSumExp, Softmax
-from chainrule.ops.card import (
+from chainrule.ops.elementwise.cast_and_stop_gradient import extent, stop_gradient
+from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.functions_by_name import FUNCTIONS
+from chainrule.ops.operation_card import (
     Apart,
     Axes,
     BatchRule,
@@ -28,11 +31,8 @@ from chainrule.ops.card import (
     card,
     draw,
 )
-from chainrule.ops.elementwise.dtype import extent, stop_gradient
-from chainrule.ops.elementwise.elementwise import same_kind
-from chainrule.ops.formula_functions import FUNCTIONS
 from chainrule.records import frozen
-from chainrule.spec import Shape, Spec
+from chainrule.symbolic_shape import Shape, Spec
 
 _INDEX = NoGradient("an index is an integer")
 

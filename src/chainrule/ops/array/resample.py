@@ -17,10 +17,22 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Number, Product, Sum, Tree
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.operation_card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.records import frozen
-from chainrule.spec import Spec, shape_text
+from chainrule.symbolic_shape import Spec, shape_text
 
 Taps: TypeAlias = tuple[tuple[tuple[int, float], ...], ...]
 _LINEAR: Taps = (((0, 1.0),), ((0, 0.25), (1, 0.75)), ((1, 0.75), (2, 0.25)), (), ((2, 0.5), (2, 0.25)))

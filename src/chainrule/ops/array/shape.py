@@ -9,10 +9,22 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Tree
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
-from chainrule.ops.formula_functions import FUNCTIONS
+from chainrule.ops.functions_by_name import FUNCTIONS
+from chainrule.ops.operation_card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.records import frozen
-from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text
+from chainrule.symbolic_shape import Axis, Shape, Size, Spec, bound, count, shape_text
 
 B = Size.symbol("B")
 

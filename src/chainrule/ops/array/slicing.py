@@ -10,9 +10,21 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Number, Tree
 from chainrule.ops.array.shape import B, reshape
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
+from chainrule.ops.operation_card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.records import frozen
-from chainrule.spec import Axis, Spec, bound, size_at
+from chainrule.symbolic_shape import Axis, Spec, bound, size_at
 
 
 @frozen

@@ -14,11 +14,23 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.ops.array.shape import broadcast_to, reshape
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise.elementwise import same_kind
-from chainrule.ops.formula_functions import FUNCTIONS
+from chainrule.ops.functions_by_name import FUNCTIONS
+from chainrule.ops.operation_card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 
 @frozen

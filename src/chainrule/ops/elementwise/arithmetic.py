@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.ops.card import Flat, Says, card
 from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.ops.operation_card import Flat, Says, card
 
 NUMBERS = "floating-point or whole"
 

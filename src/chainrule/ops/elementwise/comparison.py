@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.ops.card import Flat, NoGradient, Sample, Says, card, draw
 from chainrule.ops.elementwise.elementwise import Elementwise, same_kind
-from chainrule.spec import Spec, shape_text
+from chainrule.ops.operation_card import Flat, NoGradient, Sample, Says, card, draw
+from chainrule.symbolic_shape import Spec, shape_text
 
 MANY = 1 << 12  # values whose bits are combined instead of chosen by branches
 MAX_BYTES = 4  # of such a value

@@ -15,9 +15,9 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import Node
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import Element, Number, Symbol, Tree, substitute
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Shared, Whole, draw
-from chainrule.ops.formula_functions import nodes_of
-from chainrule.spec import FLOATS, INTEGERS, Spec, shape_text
+from chainrule.ops.functions_by_name import nodes_of
+from chainrule.ops.operation_card import Apart, Axes, BatchRule, Card, Pulled, Sample, Shared, Whole, draw
+from chainrule.symbolic_shape import FLOATS, INTEGERS, Spec, shape_text
 
 KINDS: dict[str, tuple[str, ...]] = {
     "floating-point": FLOATS,

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import UsageError
-from chainrule.ops.card import Flat, Sample, Says, card, draw
 from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.ops.operation_card import Flat, Sample, Says, card, draw
 from chainrule.records import frozen
 
 

@@ -29,20 +29,6 @@ import numpy as np
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Product, Sum, Tree
-from chainrule.ops.card import (
-    Apart,
-    Axes,
-    BatchRule,
-    Card,
-    Pulled,
-    Reduced,
-    Sample,
-    Says,
-    Shared,
-    Whole,
-    card,
-    draw,
-)
 from chainrule.ops.elementwise.elementwise import same_kind
 from chainrule.ops.linear.window_geometry import (
     Lengths,
@@ -56,8 +42,22 @@ from chainrule.ops.linear.window_geometry import (
     space_of,
     span,
 )
+from chainrule.ops.operation_card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Reduced,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.records import frozen
-from chainrule.spec import Axis, Spec, shape_text
+from chainrule.symbolic_shape import Axis, Spec, shape_text
 
 # Base of convolution and its two transposes: a window with weights.
 #

@@ -16,10 +16,10 @@ from chainrule.graph import Node, constant
 from chainrule.ops.array.reduction import sum
 from chainrule.ops.array.shape import broadcast_to, reshape, transpose
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.ops.elementwise.functions import Operand, multiply
+from chainrule.ops.elementwise.broadcasting_functions import Operand, multiply
 from chainrule.ops.linear.matmul import matmul
 from chainrule.records import frozen
-from chainrule.spec import Axis, count, shape_text
+from chainrule.symbolic_shape import Axis, count, shape_text
 from chainrule.validation import out_of_range
 
 DOTS = "ΩΨΧΦΥΤΣΡΠΟΞΝΜΛΚΙΘΗΖΕΔΓΒΑ"  # the letters of the axes of "...", from the last one

@@ -29,7 +29,7 @@ from chainrule.ops.array.reduction import axes_of
 from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import concatenate, pad, slice_axis
 from chainrule.ops.linear.matmul import matmul
-from chainrule.spec import FLOATS
+from chainrule.symbolic_shape import FLOATS
 from chainrule.validation import out_of_range
 
 LARGEST_MATRIX, LARGEST_PRIME = 64, 256  # elements whose transform is a single matrix product

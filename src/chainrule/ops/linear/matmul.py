@@ -8,7 +8,8 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, swap
-from chainrule.ops.card import (
+from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.operation_card import (
     Apart,
     Axes,
     BatchRule,
@@ -22,8 +23,7 @@ from chainrule.ops.card import (
     card,
     draw,
 )
-from chainrule.ops.elementwise.elementwise import same_kind
-from chainrule.spec import Spec, count, shape_text
+from chainrule.symbolic_shape import Spec, count, shape_text
 
 
 @card

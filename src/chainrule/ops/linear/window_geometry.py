@@ -27,9 +27,9 @@ import numpy as np
 
 from chainrule.errors import Message, ShapeError, fact, join_facts
 from chainrule.graph import reserve
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
-from chainrule.spec import Spec, shape_text
+from chainrule.symbolic_shape import Spec, shape_text
 from chainrule.validation import unknown
 
 Lengths: TypeAlias = tuple[int, ...]

@@ -10,13 +10,16 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Constant, Node, input_node, make, order, rebuild
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.notation.tree import Element, Number, Tree, substitute
 from chainrule.ops.array.reduction import sum as sum_of
 from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import Pad
 from chainrule.ops.batch_axis import Role, roles
-from chainrule.ops.card import (
+from chainrule.ops.elementwise.broadcasting_functions import full_like
+from chainrule.ops.elementwise.math_functions import Tanh
+from chainrule.ops.linear.matmul import matmul
+from chainrule.ops.operation_card import (
     Apart,
     Axes,
     BatchRule,
@@ -30,12 +33,9 @@ from chainrule.ops.card import (
     card,
     draw,
 )
-from chainrule.ops.elementwise.functions import full_like
-from chainrule.ops.elementwise.math_functions import Tanh
-from chainrule.ops.linear.matmul import matmul
 from chainrule.ops.pullback_walk import flow
 from chainrule.records import frozen
-from chainrule.spec import Axis, Shape, Size, Spec, size_at
+from chainrule.symbolic_shape import Axis, Shape, Size, Spec, size_at
 
 # One step of a loop over time, as a graph of its own.
 #

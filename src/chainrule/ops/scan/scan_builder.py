@@ -16,7 +16,7 @@ from chainrule.ops.array.shape import reshape
 from chainrule.ops.array.slicing import slice_axis, stack
 from chainrule.ops.scan.scan import Scan, close, outside, places, untimed
 from chainrule.records import frozen
-from chainrule.spec import Axis, Shape, Spec, size_at
+from chainrule.symbolic_shape import Axis, Shape, Spec, size_at
 
 # Variables of a loop over time: running values, costs and random numbers of the layers called in its step.
 #

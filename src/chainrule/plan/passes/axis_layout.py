@@ -21,11 +21,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from chainrule.graph import Graph, Node
 from chainrule.ops.batch_axis import BATCH, roles
-from chainrule.ops.card import Card
-from chainrule.ops.elementwise.dtype import Cast
+from chainrule.ops.elementwise.cast_and_stop_gradient import Cast
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
-from chainrule.spec import bound
+from chainrule.ops.operation_card import Card
+from chainrule.plan.passes.elementwise_fusion import is_layout, is_leaf, memory_source
+from chainrule.symbolic_shape import bound
 
 MAX_NARROW_UNITS = 7  # of a layer: fewer than a vector of float32 has
 MIN_INNER_SAMPLES, MIN_INNER_SAMPLES_FEW_CHANNELS = 16, 8  # two vectors of float32, and one

@@ -23,9 +23,9 @@ from dataclasses import replace
 from chainrule.graph import Node
 from chainrule.ops.array.shape import Transpose
 from chainrule.ops.batch_axis import BATCH
-from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, memory_source
+from chainrule.plan.passes.elementwise_fusion import Kernel, is_elementwise, memory_source
 from chainrule.plan.tasks import AFTER
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 MIN_RATIO = 2  # of the size of a gradient to that of its factors
 DEFERRED = "deferred"  # origin of buffers that hold the factors' rows of all microbatches

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from chainrule.graph import Node
-from chainrule.plan.passes.fused_loop import Kernel, memory_source
+from chainrule.plan.passes.elementwise_fusion import Kernel, memory_source
 from chainrule.plan.tasks import AFTER
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 DEEP = 256  # numbers of a row of A that a product sums in one piece
 MIN_ROWS = 20  # of the result, from which on all rows are in large tiles

@@ -23,9 +23,9 @@ from itertools import pairwise
 import numpy as np
 
 from chainrule.graph import Graph, Node
-from chainrule.ops.elementwise.dtype import Extent
-from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_leaf, memory_source
-from chainrule.plan.passes.fusion import RECOMPUTABLE, is_fusible
+from chainrule.ops.elementwise.cast_and_stop_gradient import Extent
+from chainrule.plan.passes.elementwise_fusion import Kernel, is_elementwise, is_leaf, memory_source
+from chainrule.plan.passes.reduction_and_loop_fusion import RECOMPUTABLE, is_fusible
 
 MIN_BYTES = 2**20  # of a batch, from which on a value is worth freeing
 MAX_COST = 3  # at least a third of the freed bytes must not be needed for longer-lived sources

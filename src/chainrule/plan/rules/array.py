@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.graph import Node
 from chainrule.ops.batch_axis import per_sample
-from chainrule.plan.lowering import Lowering
+from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.views import MIN_VECTOR_AXIS, Triple, View, as_three_axes, in_memory_order, sub_view
 
 # Lowering of concatenation and padding: copies into parts of the result.

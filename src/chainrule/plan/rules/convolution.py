@@ -34,8 +34,8 @@ from itertools import product
 from typing import Any
 
 from chainrule.graph import Input, Node
-from chainrule.plan.lowering import Lowering
-from chainrule.plan.passes.fused_loop import is_elementwise
+from chainrule.plan.lowering_context import Lowering
+from chainrule.plan.passes.elementwise_fusion import is_elementwise
 from chainrule.plan.rules import depthwise, winograd
 from chainrule.plan.rules.image_padding import crop_padding, image, padded, padded_shape, padding_to
 from chainrule.plan.rules.matmul import dot_products, multiply

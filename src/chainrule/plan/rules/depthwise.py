@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.plan.lowering import Lowering
+from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.rules.matmul import offsets
 from chainrule.plan.views import View
 

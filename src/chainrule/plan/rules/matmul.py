@@ -10,11 +10,11 @@ import numpy as np
 
 from chainrule.graph import Node
 from chainrule.ops.batch_axis import BATCH
-from chainrule.plan.lowering import Lowering
+from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.passes.deferred_gradients import DEFERRED
-from chainrule.plan.passes.fused_loop import Kernel, memory_source
+from chainrule.plan.passes.elementwise_fusion import Kernel, memory_source
 from chainrule.plan.views import View, collapse, sub_view
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 # Lowering of deferred products: gradients of large weights, computed after all microbatches.
 #

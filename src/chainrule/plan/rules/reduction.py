@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.plan.lowering import Lowering
+from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.views import Triple, View, as_three_axes, in_memory_order, is_small, row_axes, window_cell
 
 MAX_CELLS = 16  # of a window, up to which a loop reads all of them at once

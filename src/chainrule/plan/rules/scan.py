@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chainrule.graph import Graph, Node
-from chainrule.plan.lowering import Lowering
-from chainrule.plan.passes.fused_loop import (
+from chainrule.plan.lowering_context import Lowering
+from chainrule.plan.passes.elementwise_fusion import (
     Kernel,
     allows_row_gaps,
     concatenated_values,
@@ -31,7 +31,7 @@ from chainrule.plan.passes.fused_loop import (
     stored_nodes,
 )
 from chainrule.plan.views import View
-from chainrule.spec import Spec, size_at
+from chainrule.symbolic_shape import Spec, size_at
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.plan.lowering import Lowering
+from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.rules.matmul import multiply
 from chainrule.plan.views import View, window_cell
 from chainrule.records import frozen
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 # Linear transforms with few multiplications: fixed small matrices applied to many columns of numbers.
 #

@@ -21,7 +21,7 @@ from chainrule.nn.build import Built
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import call_path, plain_path
 from chainrule.records import frozen
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 SIGNS = {"add": "+", "multiply": "×", "concatenate": "concat", "subtract": "−", "matmul": "·"}
 BENDS = ("relu", "sigmoid", "tanh", "gelu", "silu", "where", "maximum")
@@ -109,7 +109,7 @@ def flow_of(net: Layer, built: Built) -> Flow:
 
     Example:
         >>> from chainrule.nn import Dense, Residual, Sequential, build
-        >>> from chainrule.spec import Size, Spec
+        >>> from chainrule.symbolic_shape import Size, Spec
         >>> net = Sequential(Dense(4), Residual(Dense(4, "relu")))
         >>> flow = flow_of(net, build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32"))
         >>> [box.lines[0].what for box in flow.boxes], flow.arrows
@@ -298,7 +298,7 @@ def fold_repeated(flow: Flow) -> Flow:
     Example:
         >>> from chainrule.plotting.network.blocks import flow_of
         >>> from chainrule.nn import Dense, Residual, Sequential, build
-        >>> from chainrule.spec import Size, Spec
+        >>> from chainrule.symbolic_shape import Size, Spec
         >>> net = Sequential(*[Residual(Dense(4, "relu"))] * 5)
         >>> built = build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32")
         >>> flow = fold_repeated(flow_of(net, built))

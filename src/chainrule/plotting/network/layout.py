@@ -76,7 +76,7 @@ def lay_out(flow: Flow) -> Drawing:
     Example:
         >>> from chainrule.plotting.network.blocks import flow_of
         >>> from chainrule.nn import Dense, Sequential, build
-        >>> from chainrule.spec import Size, Spec
+        >>> from chainrule.symbolic_shape import Size, Spec
         >>> net = Sequential(Dense(4), Dense(2))
         >>> built = build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32")
         >>> drawing = lay_out(flow_of(net, built))
@@ -360,7 +360,7 @@ def tree(flow: Flow) -> str:
         >>> from chainrule.plotting.network.blocks import flow_of
         >>> from chainrule.plotting.network.blocks import fold_repeated
         >>> from chainrule.nn import Dense, Residual, Sequential, build
-        >>> from chainrule.spec import Size, Spec
+        >>> from chainrule.symbolic_shape import Size, Spec
         >>> net = Sequential(*[Residual(Dense(4, "relu"))] * 2, Dense(1))
         >>> built = build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32")
         >>> print(tree(fold_repeated(flow_of(net, built))))

@@ -21,7 +21,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, read_histograms
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
 
 MAX_SUBPLOTS = 16  # maximum number of subplots
 MAX_ROWS = 256  # maximum number of rows for activations and gradients

@@ -14,7 +14,7 @@ from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.style import BLUE, GRAY, GREEN, RED, grid, integer_ticks
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.checkpoint.identity import depends_on_horizon
+from chainrule.train.checkpoint.training_identity import depends_on_horizon
 from chainrule.train.history import TrainingFacts
 from chainrule.train.model_state import ModelState
 

@@ -26,7 +26,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.evaluate import mean_loss
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import evaluation_program
+from chainrule.train.step_graph import evaluation_program
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

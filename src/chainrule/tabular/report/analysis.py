@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.data import PreparedData
 from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import UsageError, fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page.page import Items
 from chainrule.records import frozen
@@ -22,11 +22,11 @@ from chainrule.tabular.evaluation import Result, metric_names, results_of
 from chainrule.tabular.intervals import MeasuredIntervals
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options
-from chainrule.tabular.plan import TrainingPlan
 from chainrule.tabular.report.column_effects import ColumnEffect, column_effects
 from chainrule.tabular.report.column_importance import ColumnImportance, column_importance
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
+from chainrule.tabular.training_plan import TrainingPlan
 from chainrule.texts import LANGUAGES
 
 # The accuracy of a classifier under attack, as a section of the report.

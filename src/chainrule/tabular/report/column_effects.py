@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.attribution.importance import PartialDependence, partial_dependence
+from chainrule.attribution.permutation_importance_and_partial_dependence import (
+    PartialDependence,
+    partial_dependence,
+)
 from chainrule.data import Preparation
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.records import frozen

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.importance import shuffled_copies
+from chainrule.attribution.permutation_importance_and_partial_dependence import shuffled_copies
 from chainrule.data import Preparation
 from chainrule.metrics import score
 from chainrule.plotting.style import evenly_spaced

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.data import Table
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.metrics import Predictions
 from chainrule.model import Model
 from chainrule.records import frozen

@@ -18,8 +18,8 @@ from chainrule.tabular.options import ENSEMBLE, NET
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.column_sections import importance_section
 from chainrule.tabular.report.summary import Pair, Summary
-from chainrule.tabular.status import ending, weights_of_kinds
 from chainrule.tabular.texts import sentence, text_of
+from chainrule.tabular.training_status import ending, weights_of_kinds
 
 MAX_COLUMNS = 200  # rows of the table of columns
 OPEN = ("card_open_data", "card_open_errors", "card_open_groups")  # questions to the people who use the model

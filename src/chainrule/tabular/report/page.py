@@ -29,8 +29,8 @@ from chainrule.notation.number_format import cell
 from chainrule.page import charts
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import Spec
 from chainrule.store import atomic_write
+from chainrule.symbolic_shape import Spec
 from chainrule.tabular.display import column_rows, history_titles, without_long_lists
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import Options
@@ -40,10 +40,10 @@ from chainrule.tabular.report.column_sections import effects_caption, effects_se
 from chainrule.tabular.report.figures import figures
 from chainrule.tabular.report.model_card import OPEN, intended_use
 from chainrule.tabular.report.summary import Summary
-from chainrule.tabular.status import status_of
 from chainrule.tabular.texts import WORDS, both_texts
+from chainrule.tabular.training_status import status_of
 from chainrule.train.callback import RecordedHistograms
-from chainrule.train.callback.stopping import MEMBER_LOSS
+from chainrule.train.callback.early_stopping import MEMBER_LOSS
 from chainrule.train.history import TrainingFacts
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import DATA_LOSS

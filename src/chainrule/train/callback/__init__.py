@@ -11,7 +11,7 @@ change the values of a training.
     Histograms             histograms.py       distributions of weights, activations and gradients
     TensorBoard            tensorboard.py      curves and histograms;  event_file.py  the file format
     TimeLimit              time_limit.py       a limit on the duration
-    EarlyStopping          stopping.py         rules that stop a training, with counters in its state
+    EarlyStopping          early_stopping.py   rules that stop a training, with counters in its state
     CALLBACKS              registry.py         all callbacks by name
 
 Where other libraries change values by callbacks, chainrule has other classes: averages of weights are

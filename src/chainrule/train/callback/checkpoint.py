@@ -15,7 +15,7 @@ from chainrule.store import atomic_write
 from chainrule.train.callback.append_only_file import run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
-from chainrule.train.state import Row
+from chainrule.train.train_state import Row
 from chainrule.validation import out_of_range, require, require_integer
 
 

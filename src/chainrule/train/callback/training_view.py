@@ -10,13 +10,13 @@ import numpy as np
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.events import Event
 from chainrule.train.checkpoint import model_file
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.history import TrainingFacts
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
-from chainrule.train.options import FitOptions
-from chainrule.train.state import Row, Tensors, TrainState
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
+from chainrule.train.train_state import Row, Tensors, TrainState
 from chainrule.train.training_run import TrainingRun
 
 

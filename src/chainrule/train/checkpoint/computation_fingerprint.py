@@ -13,7 +13,7 @@ from chainrule.errors import fact
 from chainrule.graph import fingerprint
 from chainrule.nn.scope import Collected
 from chainrule.train.network import Network
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
 
 if TYPE_CHECKING:
     from chainrule.graph import Node

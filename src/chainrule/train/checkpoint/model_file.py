@@ -21,13 +21,13 @@ from chainrule.extension import Extensible
 from chainrule.graph import Limits, building
 from chainrule.nn.loss import Loss, known_loss
 from chainrule.settings import settings
-from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import atomic_write, container
+from chainrule.symbolic_shape import DTYPES, Size, Spec
 from chainrule.train.checkpoint.computation_fingerprint import first_difference, inference_computation
-from chainrule.train.loading import report_nonfinite
 from chainrule.train.model_state import ModelState, untrained
-from chainrule.train.online import keep_loaded, online_of, online_specs
-from chainrule.train.state import history_of, history_record, refuse_other_arrays
+from chainrule.train.parameter_loading import report_nonfinite
+from chainrule.train.partial_fit_state import keep_loaded, online_of, online_specs
+from chainrule.train.train_state import history_of, history_record, refuse_other_arrays
 from chainrule.validation import trained_network
 
 KIND = "model"

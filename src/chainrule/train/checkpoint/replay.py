@@ -20,18 +20,18 @@ from chainrule.events import Channel, Event, StepDone
 from chainrule.records import frozen
 from chainrule.store import Checkpoint, RunFolder
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
-from chainrule.train.checkpoint.identity import identity_of, planned_as, require_same_training
 from chainrule.train.checkpoint.resume import recorded_cores
-from chainrule.train.loop import train_epochs
+from chainrule.train.checkpoint.training_identity import identity_of, planned_as, require_same_training
+from chainrule.train.fit_options import FitOptions, checked_options
+from chainrule.train.fit_preparation import TrainingData, prepare_rows
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.network import SAMPLE_WEIGHT
-from chainrule.train.options import FitOptions, checked_options
-from chainrule.train.prepare import TrainingData, prepare_rows
 from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.private.refusals import private_only
-from chainrule.train.state import Row, Tensors, TrainState, history_of
+from chainrule.train.step_execution import RowUpdates
+from chainrule.train.train_state import Row, Tensors, TrainState, history_of
+from chainrule.train.training_loop import train_epochs
 from chainrule.train.training_run import TrainingRun
-from chainrule.train.update import RowUpdates
 
 
 @frozen(eq=False)

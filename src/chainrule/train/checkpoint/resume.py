@@ -1,8 +1,8 @@
 """Resume an interrupted training from its checkpoint.
 
-A checkpoint contains the state and the *identity* of its training (``identity.py``): layers, loss, optimizer,
-data, options, and fingerprints of the computation. Another training cannot resume from it, since the result
-would be a network that no uninterrupted training computes; the error lists all differences.
+A checkpoint contains the state and the *identity* of its training (``training_identity.py``): layers, loss,
+optimizer, data, options, and fingerprints of the computation. Another training cannot resume from it, since
+the result would be a network that no uninterrupted training computes; the error lists all differences.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from chainrule import store
 from chainrule.errors import FileError, TrainingError, fact
 from chainrule.events import Channel, Notice
 from chainrule.train import nonfinite
-from chainrule.train.checkpoint.identity import identity_of, planned_as, require_same_training
+from chainrule.train.checkpoint.training_identity import identity_of, planned_as, require_same_training
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import epoch_columns
-from chainrule.train.options import FitOptions
 from chainrule.train.private.private_updates import PrivateUpdates
-from chainrule.train.state import TrainState
+from chainrule.train.train_state import TrainState
 from chainrule.train.training_run import TrainingRun
 
 if TYPE_CHECKING:

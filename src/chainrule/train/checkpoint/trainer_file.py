@@ -12,9 +12,9 @@ from chainrule.errors import FileError, fact
 from chainrule.records import frozen
 from chainrule.store import container
 from chainrule.train.checkpoint.computation_fingerprint import first_difference
-from chainrule.train.checkpoint.identity import difference
+from chainrule.train.checkpoint.training_identity import difference
 from chainrule.train.network import Network
-from chainrule.train.state import Tensors, refuse_other_arrays
+from chainrule.train.train_state import Tensors, refuse_other_arrays
 from chainrule.validation import is_number
 
 KIND = "trainer"

@@ -28,17 +28,17 @@ from chainrule.metrics import (
 )
 from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.evaluation.member_rows import evaluate_members
 from chainrule.train.evaluation.prediction import blocks, concatenated, predictions
 from chainrule.train.evaluation.rows import encode_labeled
-from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights
+from chainrule.train.inputs.sample_and_class_weights import refuse_weight_shape, refuse_zero_weights
 from chainrule.train.inputs.target import Target
 from chainrule.train.member_graph import member_columns
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
-from chainrule.train.step import evaluation_program
+from chainrule.train.step_graph import evaluation_program
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation

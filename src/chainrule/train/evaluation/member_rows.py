@@ -41,10 +41,10 @@ from chainrule.nn import (
     Sequential,
 )
 from chainrule.nn.build import Built
-from chainrule.nn.loss.members import per_member
+from chainrule.nn.loss.ensemble_loss import per_member
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.member_graph import build_members, member_slices

@@ -19,7 +19,7 @@ from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, building
-from chainrule.nn.loss.members import member_losses
+from chainrule.nn.loss.ensemble_loss import member_losses
 from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.member_graph import members_in_inference

@@ -18,12 +18,12 @@ from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.settings import settings
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train import nonfinite
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
-from chainrule.train.nonfinite.check import is_finite
+from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.validation import out_of_range
 
 # An array, or for several outputs a dict of arrays by name. A type checker cannot know the number of outputs:

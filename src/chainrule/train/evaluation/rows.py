@@ -21,7 +21,7 @@ from chainrule.data.batches.arrays import as_array
 from chainrule.errors import UsageError, fact
 from chainrule.ops.array.gather import checked_indices
 from chainrule.records import frozen
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.inputs.frame_columns import FRAMES, in_order

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, fact, short_repr
-from chainrule.spec import Shape, Size, Spec, shape_text
+from chainrule.symbolic_shape import Shape, Size, Spec, shape_text
 
 IMAGE = 4  # axes of a batch of images
 

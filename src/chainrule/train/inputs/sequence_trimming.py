@@ -24,11 +24,11 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.errors import UsageError, fact
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 from chainrule.train.inputs.target import Target
 from chainrule.train.network import SAMPLE_WEIGHT, Network
-from chainrule.train.state import Tensors
-from chainrule.train.step import Step, training_step
+from chainrule.train.step_graph import Step, training_step
+from chainrule.train.train_state import Tensors
 
 
 def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Target]) -> np.ndarray:

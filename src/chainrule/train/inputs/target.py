@@ -16,7 +16,7 @@ from chainrule.metrics.inputs import UNSCORED
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
-from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
+from chainrule.symbolic_shape import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.network import Network
 from chainrule.validation import out_of_range
 

@@ -17,7 +17,7 @@ from chainrule.engines.reference import ElementwiseChain
 from chainrule.engines.reference.program import is_repeated
 from chainrule.graph import Graph, Node, input_node, rebuild
 from chainrule.ops.array.shape import Transpose, broadcast_to, transpose
-from chainrule.spec import Size, bound
+from chainrule.symbolic_shape import Size, bound
 
 EXACT = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt"}
 """The operations that IEEE 754 rounds correctly: every implementation has the same bits."""

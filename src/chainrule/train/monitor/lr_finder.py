@@ -29,10 +29,10 @@ from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.fit import fit
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
-from chainrule.train.options import FitOptions
-from chainrule.train.prepare import TrainingData
 from chainrule.validation import integer, out_of_range, random_seed, refuse_unknown
 
 WINDOWS = 25  # number of standard deviations of the smoothing window in a sweep

@@ -28,14 +28,14 @@ from chainrule.plan.memory_requirement import (
     reference_memory,
 )
 from chainrule.settings import free_memory, planning_cores, settings
-from chainrule.spec import Spec, size_at
+from chainrule.symbolic_shape import Spec, size_at
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.network import Network
-from chainrule.train.nonfinite.failed_step import retained_states
-from chainrule.train.options import FitOptions
-from chainrule.train.step import GROUPS, Step, training_step
+from chainrule.train.nonfinite.failed_step_replay import retained_states
+from chainrule.train.step_graph import GROUPS, Step, training_step
 from chainrule.validation import trained_network
 
 TEXT = 120  # bytes of a number as a Python object and as text

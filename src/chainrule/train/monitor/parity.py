@@ -8,8 +8,8 @@ from chainrule.engines.parity import Parity
 from chainrule.engines.parity import parity as parity_of
 from chainrule.train.evaluation.rows import encode_labeled, encode_rows
 from chainrule.train.model_state import ModelState
-from chainrule.train.state import TrainState
-from chainrule.train.step import training_step
+from chainrule.train.step_graph import training_step
+from chainrule.train.train_state import TrainState
 
 
 def parity(model: ModelState, x: Any, y: Any = None) -> Parity:

@@ -29,17 +29,17 @@ import numpy as np
 
 from chainrule.engines.reference import Program
 from chainrule.escaping import csv_text
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 from chainrule.train.background_import import single_blas_thread
 from chainrule.train.monitor.probe_graph import ProbeGraph
 from chainrule.train.monitor.probe_statistics import ProbeStatistics
 from chainrule.train.network import Network
-from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
+from chainrule.train.train_state import Tensors, TrainState
 
 MIN_STEPS = 2  # steps of a training that is probed at its end
 FIRST_STEPS = (0, 10)  # steps before which the first probes are measured

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from chainrule.engines.reference import ElementwiseChain, Program
 from chainrule.graph import Graph, Node
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.ops import Card
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 from chainrule.train.member_graph import members_in_inference
 from chainrule.train.monitor.compiled_update import CompiledUpdate
 from chainrule.train.network import Network
 from chainrule.train.objective import sample_losses
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
 
 
 class ProbeGraph:

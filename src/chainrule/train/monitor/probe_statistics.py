@@ -17,7 +17,7 @@ from chainrule.engines.reference import ElementwiseChain
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops import Card
 from chainrule.train.monitor.compiled_update import CompiledUpdate
-from chainrule.train.step import Step
+from chainrule.train.step_graph import Step
 
 SATURATION = {"sigmoid": 4.6, "tanh": 3.0}  # |z| above which the derivative is below 0.01
 STORED = ("loss", "learning_rate", "training")  # outputs that are not released

@@ -14,11 +14,11 @@ from chainrule.plan.microbatch import planned_split
 from chainrule.plan.plan import Cut, Plan
 from chainrule.records import frozen
 from chainrule.settings import planning_cores
-from chainrule.spec import FLOATS, Spec
+from chainrule.symbolic_shape import FLOATS, Spec
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
-from chainrule.train.step import Step, training_step
+from chainrule.train.step_graph import Step, training_step
 from chainrule.validation import out_of_range, trained_network
 
 BATCH = 32  # samples, if neither the caller nor the last training determines the batch size

@@ -4,8 +4,8 @@ Input: a step whose result is not finite, the state before it, recent states and
 report, which prints in both languages and is stored in the run folder as ``nonfinite.json``. The tracer
 changes nothing and does not decide whether a training stops: the training loop does.
 
-    check.py              whether an array is finite
-    failed_step.py        recent states and losses, and what the loop passes when a step fails
+    finite_check.py       whether an array is finite
+    failed_step_replay.py  recent states and losses, and what the loop passes when a step fails
     origin.py             the first operation whose result is not finite, also inside a scan
     cause.py              the cause
     record.py             the report and its serialization;  run_file.py  its file in a run folder
@@ -22,9 +22,9 @@ _LAZY = LazyNames(
     __name__,
     {
         "prediction_report": "report_nonfinite_predictions trace_nonfinite",
-        "check": "is_finite",
+        "finite_check": "is_finite",
         "record": "Cause InputValue NonfiniteReport StepStatistics",
-        "failed_step": "Recorder",
+        "failed_step_replay": "Recorder",
         "run_file": "NAME read_nonfinite_report remove_report write_report",
         "narrative": "remedy_of report_lines",
         "step_report": "failed_step_error",

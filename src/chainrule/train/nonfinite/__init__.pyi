@@ -1,7 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.train.nonfinite.check import is_finite as is_finite
-from chainrule.train.nonfinite.failed_step import Recorder as Recorder
+from chainrule.train.nonfinite.failed_step_replay import Recorder as Recorder
+from chainrule.train.nonfinite.finite_check import is_finite as is_finite
 from chainrule.train.nonfinite.narrative import remedy_of as remedy_of
 from chainrule.train.nonfinite.narrative import report_lines as report_lines
 from chainrule.train.nonfinite.prediction_report import report_nonfinite_predictions as report_nonfinite_predictions

@@ -15,12 +15,12 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node, order
-from chainrule.ops.card import Apart, Card
 from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.ops.operation_card import Apart, Card
 from chainrule.ops.scan.scan import Scan, places
 from chainrule.records import frozen
-from chainrule.spec import Size, Spec
-from chainrule.train.nonfinite.check import is_finite
+from chainrule.symbolic_shape import Size, Spec
+from chainrule.train.nonfinite.finite_check import is_finite
 
 Evaluated = Iterable[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]
 STATE = "state."

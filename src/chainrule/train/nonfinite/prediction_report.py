@@ -12,13 +12,13 @@ from chainrule.engines.reference import Program
 from chainrule.events import notices
 from chainrule.messages import fact
 from chainrule.train.evaluation.rows import encode_rows
+from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import root_cause
 from chainrule.train.nonfinite.narrative import cause_of, headline
 from chainrule.train.nonfinite.origin import find_origin, origin_in_scan
 from chainrule.train.nonfinite.record import NonfiniteReport
 from chainrule.train.nonfinite.step_report import origin_report
-from chainrule.train.state_holder import StateHolder
 
 MAX_ROWS = 64  # rows that are searched
 

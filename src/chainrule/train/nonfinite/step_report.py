@@ -14,14 +14,14 @@ from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.notation.tree import Element, leaves
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.train.nonfinite.cause import direct_cause, root_cause
-from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.failed_step import LENGTH, FailedStep, StepInputs
+from chainrule.train.nonfinite.failed_step_replay import LENGTH, FailedStep, StepInputs
+from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.nonfinite.narrative import cause_of, layer_text
 from chainrule.train.nonfinite.origin import Origin, find_origin, origin_in_scan, phases, rows_of, samples_on
 from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport, StepStatistics
-from chainrule.train.state import TrainState
+from chainrule.train.train_state import TrainState
 
 # Statistics of the last steps, which are replayed exactly from an earlier state.
 #

@@ -23,18 +23,18 @@ from chainrule.engines import compile
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph
 from chainrule.prng import KEY
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train import private
 from chainrule.train.objective import SAMPLE_WEIGHT
+from chainrule.train.private.clipped_noisy_gradient import noise_label
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
 from chainrule.train.private.ledger import discarded_steps, write_ledger
-from chainrule.train.private.objective import noise_label
 from chainrule.train.private.privacy import PRIVACY, Mechanism
 from chainrule.train.private.refusals import private_only
 from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words
-from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import Step, by_name
-from chainrule.train.update import Report, Updater, index_of, viewed_arrays
+from chainrule.train.step_execution import Report, Updater, index_of, viewed_arrays
+from chainrule.train.step_graph import Step, by_name
+from chainrule.train.train_state import Tensors, TrainState
 
 if TYPE_CHECKING:
     from chainrule.store import RunFolder

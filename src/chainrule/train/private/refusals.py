@@ -10,9 +10,9 @@ from chainrule.errors import ChainruleError, TrainingError, fact
 from chainrule.graph import Node, order
 from chainrule.nn.scope import Collected
 from chainrule.ops.batch_axis import roles
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
+from chainrule.train.fit_options import FitOptions
 from chainrule.train.network import Network
-from chainrule.train.options import FitOptions
 from chainrule.train.private.privacy import UNPROTECTED, Privacy
 from chainrule.train.private.row_keys import unsafe_draw, with_row_keys
 

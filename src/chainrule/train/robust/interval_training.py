@@ -14,7 +14,7 @@ from chainrule.graph import Node, make, order
 from chainrule.nn.build import Built
 from chainrule.ops import functional as F
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.symbolic_shape import bound
 from chainrule.train.robust.intervals import interval_of
 from chainrule.train.robust.robust_training import Part, RobustStep, RobustTraining, require
 

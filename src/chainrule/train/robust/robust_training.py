@@ -18,7 +18,7 @@ from chainrule.nn.scope import stream_of
 from chainrule.ops import functional as F
 from chainrule.prng import KEY
 from chainrule.records import frozen
-from chainrule.spec import Shape
+from chainrule.symbolic_shape import Shape
 from chainrule.train.network import Network
 from chainrule.train.objective import Objective, objective
 from chainrule.train.robust.input_space import InputSpace

@@ -26,7 +26,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Page, Section
 from chainrule.settings import settings
 from chainrule.store import atomic_write
-from chainrule.tabular.recorded import (
+from chainrule.tabular.recorded_training import (
     RecordedTraining,
     canary_audit,
     is_repeatable,

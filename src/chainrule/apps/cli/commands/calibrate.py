@@ -14,9 +14,9 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.intervals import intervals_of
-from chainrule.tabular.plan import TrainingPlan
-from chainrule.tabular.recorded import is_recorded, recorded_training
+from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
+from chainrule.tabular.training_plan import TrainingPlan
 from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
 from chainrule.uncertainty.prediction_intervals import (
     INTERVAL_METHODS,

@@ -17,7 +17,7 @@ from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.tabular.options import KIND_OPTIONS, Options
-from chainrule.tabular.plan import drop_columns, plan_of, prepare_data
+from chainrule.tabular.training_plan import drop_columns, plan_of, prepare_data
 
 Words = list[str] | None
 _STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table

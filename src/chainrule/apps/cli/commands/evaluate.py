@@ -21,8 +21,8 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
-from chainrule.tabular.status import TableFacts
 from chainrule.tabular.threshold import stored_decision
+from chainrule.tabular.training_status import TableFacts
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 

@@ -24,7 +24,7 @@ from chainrule.page import screen
 from chainrule.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import atomic_write
-from chainrule.tabular.recorded import replay
+from chainrule.tabular.recorded_training import replay
 from chainrule.tabular.run_folder import model_file
 from chainrule.train.single_member import members_of
 from chainrule.validation import out_of_range

@@ -55,7 +55,7 @@ from chainrule.data.tables.preparation import (
 )
 from chainrule.errors import DataError, TrainingError, UsageError, fact
 from chainrule.inputs import InputRows, Output
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen

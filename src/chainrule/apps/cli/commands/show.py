@@ -25,10 +25,10 @@ from chainrule.page import screen
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
 from chainrule.plotting.network.layout import tree
 from chainrule.settings import settings
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.tabular.evaluation import Result
 from chainrule.tabular.run_folder import MODEL, model_file
-from chainrule.tabular.status import status_of
+from chainrule.tabular.training_status import status_of
 from chainrule.texts import render
 from chainrule.validation import out_of_range
 

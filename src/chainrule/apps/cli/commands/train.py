@@ -25,8 +25,7 @@ from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.evaluation import metric_names, results_of
 from chainrule.tabular.options import OF_ENSEMBLE, OF_RECIPE, PASSED, Options, is_private, require_equal
-from chainrule.tabular.plan import TrainingPlan, has_pixels, is_image_source
-from chainrule.tabular.private import PrivatePlan, fit_private, require_same_epochs, test_scores
+from chainrule.tabular.private_training import PrivatePlan, fit_private, require_same_epochs, test_scores
 from chainrule.tabular.report.analysis import RobustAccuracy
 from chainrule.tabular.run_folder import (
     CONFIG,
@@ -38,9 +37,10 @@ from chainrule.tabular.run_folder import (
     read_config,
     require_free,
 )
-from chainrule.tabular.status import ending, weights_of_kinds
 from chainrule.tabular.training import EventRecorder, end_of, evaluate, fit_model, prepare_training
-from chainrule.train.ensemble import LARGE, MIDDLE, SMALL, recipe_for
+from chainrule.tabular.training_plan import TrainingPlan, has_pixels, is_image_source
+from chainrule.tabular.training_status import ending, weights_of_kinds
+from chainrule.train.default_table_ensemble import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 

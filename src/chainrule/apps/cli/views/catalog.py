@@ -7,7 +7,6 @@ from difflib import get_close_matches
 
 from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import Argument, Block, Kind, block, sample_curve, to_unicode, transcript
-from chainrule.derive.braille_plot import plot, side_by_side
 from chainrule.errors import CATALOG, DETAILS, UsageError
 from chainrule.errors.catalog import page_lines
 from chainrule.messages import translated
@@ -17,6 +16,7 @@ from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.page import screen
 from chainrule.settings import settings
+from chainrule.step_explanation.braille_plot import plot, side_by_side
 
 # Screens of error codes: the page of one code, or a list of all codes.
 

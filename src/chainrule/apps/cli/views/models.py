@@ -17,7 +17,7 @@ from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
 from chainrule.page import screen
 from chainrule.settings import settings
-from chainrule.spec import shape_text
+from chainrule.symbolic_shape import shape_text
 
 # Screen of a weights file of another library: its tensors, read without running code.
 

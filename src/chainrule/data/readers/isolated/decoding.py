@@ -42,7 +42,7 @@ from chainrule.data.readers.isolated.protocol import (
 )
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, Message, alternatives, fact, message_of
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 from chainrule.settings import free_memory, settings
 
 # A decoder process, as seen by the process that reads a table.

@@ -27,7 +27,7 @@ from chainrule.data.tables.record_checks import invalid, read_count, read_counts
 from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Levels, Table
 from chainrule.errors import fact
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 RARE_LIMIT = 10_000  # rare levels that are listed with their frequency

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.engines.native.codegen.fused_loop import Operation
+from chainrule.engines.native.codegen.elementwise_loop import Operation
 from chainrule.engines.native.runtime.call_builder import Call, CallBuilder
-from chainrule.ops.card import Card
+from chainrule.ops.operation_card import Card
 from chainrule.plan.tasks import Task
 
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.fused_loop import LoopSpec, Operation
-from chainrule.engines.native.codegen.pointer import atomic_load, compare_exchange, pointer
+from chainrule.engines.native.codegen.elementwise_loop import LoopSpec, Operation
+from chainrule.engines.native.codegen.numba_intrinsics import atomic_load, compare_exchange, pointer
 from chainrule.engines.native.debug.numpy_kernels import array_at, numpy_kernel
 from chainrule.engines.native.jit import compiler
 from chainrule.engines.native.jit.compiler import SOURCES
@@ -36,7 +36,7 @@ from chainrule.engines.shape_binding import bind
 from chainrule.graph import Graph
 from chainrule.ops import CARDS
 from chainrule.plan.plan import Plan, plan
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)

@@ -10,7 +10,7 @@ that are read before those that are written: [address, row stride, column stride
 
 from __future__ import annotations
 
-from chainrule.engines.native.codegen.fused_loop import Chain, LoopSpec, Operand, itemsize
+from chainrule.engines.native.codegen.elementwise_loop import Chain, LoopSpec, Operand, itemsize
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
 from chainrule.engines.native.codegen.masked_vectors import order
 from chainrule.engines.native.codegen.vector import Lanes

@@ -42,7 +42,7 @@ from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Va
 from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.packing import PACKED_BYTES, PanelPacker, RowBlock, rows_per_block
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.plan.passes.gemm_epilogue import DEEP
 
 ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}

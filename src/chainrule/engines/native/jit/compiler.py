@@ -23,7 +23,7 @@ from chainrule.engines.native.jit.cache import load, save, source_digest
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import Target, host_target
 from chainrule.errors import FileError
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 from chainrule.store import atomic_write
 from chainrule.store.cache_folder import cache_folder
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import cfunc, njit
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import pointer
+from chainrule.engines.native.codegen.numba_intrinsics import pointer
 from chainrule.records import frozen
 
 REAL = {dtype: np.dtype(dtype).type for dtype in ("float32", "float64", "int32", "int64", "uint32")}

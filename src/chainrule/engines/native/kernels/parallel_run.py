@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import (
+from chainrule.engines.native.codegen.numba_intrinsics import (
     atomic_load,
     atomic_store,
     call,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import pointer
+from chainrule.engines.native.codegen.numba_intrinsics import pointer
 from chainrule.engines.native.kernels.kernel import REAL, Source, inlined, words
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import pointer
+from chainrule.engines.native.codegen.numba_intrinsics import pointer
 from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inlined, words
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import atomic_load, compare_exchange, pointer
+from chainrule.engines.native.codegen.numba_intrinsics import atomic_load, compare_exchange, pointer
 from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inlined, words
 
 

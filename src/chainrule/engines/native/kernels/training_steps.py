@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import barrier, call, instruction, pointer
+from chainrule.engines.native.codegen.numba_intrinsics import barrier, call, instruction, pointer
 from chainrule.engines.native.kernels.kernel import REAL, Source, inlined, words
 from chainrule.engines.native.runtime.replicas import StepTable
 

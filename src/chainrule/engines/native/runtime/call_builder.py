@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.codegen import gather
-from chainrule.engines.native.codegen.fused_loop import Fold, LoopSpec, LoopWriter, Operation
+from chainrule.engines.native.codegen.elementwise_loop import Fold, LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
 from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, SoftmaxRowsWriter
 from chainrule.engines.native.gemm.dot_products import DotProductWriter

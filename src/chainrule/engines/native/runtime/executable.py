@@ -27,7 +27,7 @@ from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, eff
 from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.errors import ShapeError
 from chainrule.events import notices
-from chainrule.fork import fork_safe_lock
+from chainrule.fork_safety import fork_safe_lock
 from chainrule.messages import fact
 from chainrule.plan.plan import Plan
 from chainrule.plan.tasks import Buffer, Task

@@ -18,13 +18,13 @@ from chainrule.engines.native.runtime.thread_team import pool
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
-from chainrule.memo import cached_property
+from chainrule.memoization import cached_property
 from chainrule.plan.inference_chunks import MIN_ROWS, Chunk, inference_chunk
 from chainrule.plan.memory_requirement import MemoryRequirement, plan_memory
-from chainrule.plan.passes.fused_loop import is_leaf
+from chainrule.plan.passes.elementwise_fusion import is_leaf
 from chainrule.plan.plan import plan
 from chainrule.settings import planning_cores, settings
-from chainrule.spec import size_at
+from chainrule.symbolic_shape import size_at
 
 FIXED_ROWS = 16  # of every chunk, if bits must not depend on the batch
 

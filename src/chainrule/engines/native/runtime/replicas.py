@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.native.codegen.fused_loop import Operation
+from chainrule.engines.native.codegen.elementwise_loop import Operation
 from chainrule.engines.native.runtime.buffers import FLAG_BASE, NONE, Bases, Place
 from chainrule.engines.native.runtime.call_builder import (
     FLAG,

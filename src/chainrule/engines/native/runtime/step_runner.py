@@ -25,8 +25,8 @@ from chainrule.engines.native.runtime.executable import machine, refuse_outside
 from chainrule.engines.native.runtime.kernel_calls import COVERED
 from chainrule.engines.native.runtime.replicas import GATHER, ReplicatedStep, StepDefinition, StepLayout
 from chainrule.graph import Graph, Node
-from chainrule.memo import Memo
-from chainrule.plan.lower import has_kernel
+from chainrule.memoization import Memo
+from chainrule.plan.kernel_lowering import has_kernel
 from chainrule.plan.memory_requirement import MemoryRequirement, step_memory
 from chainrule.plan.plan import Cut
 from chainrule.prng import KEY

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.interop.export.graph_writer import entering, resampling_matrix
 from chainrule.interop.onnx.export.graph import END, TYPES, OnnxGraph, Rule
-from chainrule.spec import Axis, Size
+from chainrule.symbolic_shape import Axis, Size
 
 OPERATIONS: dict[str, Rule] = {}
 operation = entering(OPERATIONS)

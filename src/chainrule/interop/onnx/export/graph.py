@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from chainrule.graph import Input, Node, order
 from chainrule.interop.export.graph_writer import GraphWriter
 from chainrule.interop.onnx.export import OPSET
-from chainrule.spec import Axis, Shape, Size, Spec
+from chainrule.symbolic_shape import Axis, Shape, Size, Spec
 
 TYPES = {
     "bool": TensorProto.BOOL,

@@ -19,7 +19,7 @@ from chainrule.interop.onnx.export.graph import OnnxGraph
 from chainrule.nn.build import build
 from chainrule.nn.recurrent import GRU, LSTM, RNN, Recurrent
 from chainrule.records import frozen
-from chainrule.spec import Axis, Size, Spec
+from chainrule.symbolic_shape import Axis, Size, Spec
 
 ATTENTION_SINCE = 23
 NEVER = -1e30  # is added to masked scores

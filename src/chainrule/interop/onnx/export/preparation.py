@@ -27,7 +27,7 @@ from chainrule.data.tables.encoders.dates import CYCLES
 from chainrule.data.tables.encoders.feature import FAR
 from chainrule.errors import FileError, fact
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph
-from chainrule.spec import Size, Spec
+from chainrule.symbolic_shape import Size, Spec
 
 MISSING_DATE = np.iinfo(np.int64).min
 BATCH = Size.symbol("B")

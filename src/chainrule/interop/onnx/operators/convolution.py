@@ -15,7 +15,7 @@ from chainrule.interop.onnx.operators.shape import table
 from chainrule.interop.onnx.values import OperatorError
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.ops.linear import patches
+from chainrule.ops.linear import patches_and_pooling
 
 WIDEST = 2**16  # padding
 Pairs = Sequence[tuple[int, int]]
@@ -330,7 +330,7 @@ def _column_to_image(call: Call) -> Node:
     places = tuple((n + low + high - (k - 1) * d - 1) // s + 1 for n, k, s, d, low, high in every)
     apart = F.reshape(x, (x.shape[0], channels, *kernel, *places))
     order = (0, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes), 1)
-    fold = patches.Fold(strides, pads[:axes], pads[axes:], dilations, kernel, space)
+    fold = patches_and_pooling.Fold(strides, pads[:axes], pads[axes:], dilations, kernel, space)
     return to_second(make(fold, F.transpose(apart, order)))
 
 

@@ -26,7 +26,7 @@ from chainrule.interop.onnx.values import OperatorError
 from chainrule.ops import functional as F
 from chainrule.ops.array.axis_functions import from_last
 from chainrule.ops.array.axis_functions import to_last as moved_to_last
-from chainrule.spec import Axis, Size, count
+from chainrule.symbolic_shape import Axis, Size, count
 
 _NEAREST: dict[str, Callable[[float], bool]] = {  # whether the element to the left is taken
     "round_prefer_floor": lambda ratio: ratio <= 0.5,

@@ -15,7 +15,7 @@ from chainrule.interop.onnx.operators.shape import RUNS, elements, picked, runs,
 from chainrule.interop.onnx.values import TEXT, OperatorError, Value
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.spec import Axis, count
+from chainrule.symbolic_shape import Axis, count
 
 
 def gather(call: Call) -> Any:

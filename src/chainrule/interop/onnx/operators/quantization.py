@@ -18,7 +18,7 @@ from chainrule.interop.onnx.operators.convolution import convolved, matmul
 from chainrule.interop.onnx.tensors import dtype_of
 from chainrule.interop.onnx.values import OperatorError, Value, carrier, is_integer
 from chainrule.ops import functional as F
-from chainrule.spec import Axis
+from chainrule.symbolic_shape import Axis
 
 
 def _range(dtype: np.dtype) -> tuple[float, float]:

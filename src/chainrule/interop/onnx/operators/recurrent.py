@@ -14,7 +14,7 @@ from chainrule.interop.onnx.values import OperatorError
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.scan import scan_builder
-from chainrule.spec import count
+from chainrule.symbolic_shape import count
 
 Function = Callable[[Node], Node]
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}

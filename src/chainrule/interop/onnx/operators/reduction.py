@@ -15,7 +15,7 @@ from chainrule.interop.onnx.operators.shape import picked, setting, table
 from chainrule.interop.onnx.values import OperatorError, is_integer
 from chainrule.ops import functional as F
 from chainrule.ops.array.axis_functions import from_last, to_last
-from chainrule.spec import Axis, Size, count
+from chainrule.symbolic_shape import Axis, Size, count
 
 
 def _axes(call: Call, since: int) -> tuple[int, ...] | None:

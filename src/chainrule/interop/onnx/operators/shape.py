@@ -23,7 +23,7 @@ from chainrule.ops import functional as F
 from chainrule.ops.array.shape import broadcast_shapes
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.batch_axis import BATCH
-from chainrule.spec import Axis, Size, count
+from chainrule.symbolic_shape import Axis, Size, count
 
 RUNS = 4096  # of consecutive indices that are joined from slices
 LARGEST = 2**31  # padding and ends of slices are clipped to it

@@ -1,0 +1,171 @@
+"""Training on batches of an iterable: what ``fit`` does with a DataLoader or a generator.
+
+The updates are those of ``Trainer.step``; epochs, history, validation, callbacks and stopping rules are those
+of every training. The arrays of the trainer are copied to the state of the training where something reads it:
+after an epoch, at the end, and for listeners that read weights after every update.
+
+What requires that the same rows can be read again, or that all of them are known, is refused: a run folder
+(resume and replay repeat steps exactly), differential privacy (its guarantee depends on how rows were drawn),
+class weights, and states that layers compute from all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chainrule.errors import Message, UsageError, fact
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.fit_preparation import TrainingData, continues_from, prepare_arrays
+from chainrule.train.inputs.batch_source import Batch, BatchSource, concatenate_batches, is_source
+from chainrule.train.model_base import StateHolder
+from chainrule.train.model_state import ModelState
+from chainrule.train.step_execution import Report
+from chainrule.train.train_state import Tensors, TrainState
+from chainrule.train.trainer import Trainer, require_horizon
+from chainrule.train.training_run import TrainingRun
+
+_OWN_BATCHES = fact("the iterable determines the batches")
+REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value that is none, reason, fix
+    "run": (
+        None,
+        fact("an iterable cannot be read again at a step, as resume and replay do"),
+        'callbacks=[cr.Checkpoint("best.cr")]',
+    ),
+    "privacy": (
+        None,
+        fact("the guarantee depends on how the rows of a batch were drawn, which is not known"),
+        "model.fit(x, y, privacy=...)",
+    ),
+    "batch_size": (32, _OWN_BATCHES, "DataLoader(data, batch_size=64)"),
+    "class_weight": (None, fact("the classes of all rows are not known"), "yield x, y, weights"),
+    "sample_weight": (None, _OWN_BATCHES, "yield x, y, weights"),
+    "augmentation": (None, _OWN_BATCHES, "yield augmented(x), y"),
+    "buckets": (None, _OWN_BATCHES, fact("batches of similar length")),
+    "robust": (None, fact("the range of the inputs of all rows is not known"), "model.fit(x, y, robust=...)"),
+    "kinds": (None, fact("batches are arrays, whose columns have no kinds"), "kinds=None"),
+}
+
+
+class BatchUpdates:
+    """The updates of a training on batches of an iterable."""
+
+    def __init__(self, trainer: Trainer, source: BatchSource) -> None:
+        self._trainer, self._source, self._last = trainer, source, source.first
+        self.rows = self.epoch_rows = 0  # of the first epoch so far, and of the present one
+        self.steps, self.reports_each = source.steps or 0, False
+
+    def begin(self, state: TrainState) -> None:
+        """Do nothing: the trainer has the arrays of the state."""
+
+    def has_next(self, state: TrainState) -> bool:
+        """Return whether the present epoch has a further batch."""
+        if not state.batch:
+            self.epoch_rows = 0
+        return self._source.has_next(state.batch)
+
+    def advance(
+        self, state: TrainState, report: Report | None, max_steps: int, *, is_last_epoch: bool
+    ) -> tuple[float, float]:
+        """Make the update on the next batch, with the counters and sums of ``state``; see ``Updates``."""
+        self._last = self._source.take()
+        loss = self._trainer.step(*self._last)
+        rows, weight = self._trainer.last_rows
+        state.loss_sum += loss * weight
+        state.weight_sum += weight
+        self.epoch_rows += rows
+        self.rows += 0 if state.epoch else rows
+        state.step += 1
+        state.batch += 1
+        return loss, self._trainer.last_learning_rate
+
+    def synchronize(self, state: TrainState) -> None:
+        """Set parameters, states and slots of a training to copies of the present ones."""
+        self._trainer.copy_to(state)
+
+    def load(self, state: TrainState) -> None:
+        """Set the present parameters, states and slots to those of a training."""
+        self._trainer.copy_from(state)
+
+    def gradients(self, state: TrainState) -> Tensors:
+        """Return the gradients on the batch that follows, or on the last one at the end of an epoch."""
+        return self._trainer.gradients(*(self._source.peek() or self._last))
+
+
+def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
+    """Return a training on batches of an iterable, before its first update.
+
+    Args:
+        model: the model before the training.
+        data: the iterable as ``x``; as ``y`` the name of the target in batches that are dicts.
+        options: as for ``fit``.
+
+    Raises:
+        UsageError E102: an option that requires the rows of all batches, or several epochs of an iterator.
+        DataError E343: there is no batch.
+    """
+    _refuse_options(model, data, options)
+    source = BatchSource(data.x, data.y or "", options.epochs, options.steps_per_epoch)
+    steps = None if source.steps is None else max(1, options.epochs * source.steps)
+    require_horizon(model, steps, "fit", "steps_per_epoch")
+    if not continues_from(model, options):
+        model = replace(model, preparation=None)
+    first = source.first
+    validation = data.validation
+    if not isinstance(validation, tuple) and is_source(validation):
+        validation = tuple(concatenate_batches(validation, data.y or ""))
+    arrays = TrainingData(first.x, first.y, validation)
+    chosen = replace(options, batch_size=None, probes=False, sample_weight=first.sample_weight)
+    run = prepare_arrays(model, arrays, chosen, horizon=steps)
+    run.options = replace(chosen, batch_size=run.data.rows, sample_weight=None)
+    network = run.network
+    if network.training.book.fitted and not continues_from(model, options):
+        path = next(iter(network.training.book.fitted))
+        received = fact("batches of an iterable")
+        expected = fact("all rows, from which {path} computes its state", path=path)
+        raise UsageError(
+            "E102", where="fit", name="x", received=received, expected=expected, fix="model.fit(x, y)"
+        )
+    holder = StateHolder(run.model)
+    trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
+    run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
+    return run
+
+
+def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) -> None:
+    """Refuse options that need the rows of all batches (E102), with the reason and what to do instead."""
+    for name, (none, reason, fix) in REFUSED.items():
+        value = getattr(options, name)
+        if value is not none and not (isinstance(value, int) and value == none):
+            raise UsageError(
+                "E102",
+                where=fact("fit with an iterable of batches"),
+                name=name,
+                expected=repr(none),
+                received=repr(value)[:80],
+                notes=[reason],
+                fix=fix,
+            )
+    if isinstance(data.validation, float):
+        raise UsageError(
+            "E102",
+            where=fact("fit with an iterable of batches"),
+            name="validation",
+            expected=fact("(x, y), or an iterable of batches"),
+            received=data.validation,
+            notes=[fact("the number of rows is not known")],
+            fix="validation=(x, y)",
+        )
+    if model.preparation is not None and continues_from(model, options):
+        expected = fact("a table, as in the training before")
+        received = fact("batches of an iterable")
+        fix = "model.fit(table, warm_start=True)"
+        raise UsageError("E102", where="fit", name="x", expected=expected, received=received, fix=fix)
+    if model.recipe.optimizer.needs_all:
+        optimizer = type(model.recipe.optimizer).__name__
+        where = fact("fit with {optimizer}", optimizer=optimizer)
+        expected = fact("all rows in one batch")
+        received = fact("batches of an iterable")
+        fix = "model.fit(x, y, batch_size=None)"
+        raise UsageError("E102", where=where, name="x", expected=expected, received=received, fix=fix)
