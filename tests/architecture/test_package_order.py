@@ -53,6 +53,8 @@ LEVELS = (
     ("inputs",),
     ("tabular",),
     ("estimators",),
+    ("web",),
+    ("serve",),
     ("apps",),
     ("chainrule_examples",),
 )
@@ -103,7 +105,7 @@ LIBRARIES = {
     "numpy": None,
     "scipy": None,
     "sklearn": {"data", "tabular", "estimators", "apps"},
-    "polars": {"data", "train", "tabular", "apps"},
+    "polars": {"data", "train", "tabular", "serve", "apps"},
     "safetensors": {"store", "train", "interop"},
     "filelock": {"store", "train", "apps"},
     "threadpoolctl": {"train"},
@@ -122,6 +124,9 @@ LIBRARIES = {
     "sacrebleu": set(),
     "onnx": {"interop"},
     "llvmlite": {"engines"},
+    "starlette": {"web", "serve"},
+    "uvicorn": {"web"},
+    "prometheus_client": {"serve"},
 }
 FORBIDDEN = {"torch", "torchvision", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 

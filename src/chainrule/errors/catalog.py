@@ -260,6 +260,9 @@ CATALOG: Texts = {
     "E611": "a threshold needs exactly two classes",
     "E612": "this model has no calibration",
     "E613": "these are not the rows of the training",
+    "E621": "the server cannot listen on this address",
+    "E622": "a model of this kind is not served",
+    "E623": "this file contains no usable token",
 }
 DETAILS: dict[str, Texts] = {"E601": {"problem": "cannot be used in this way"}}
 """Texts of details that an error need not state."""

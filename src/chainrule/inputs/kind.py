@@ -80,12 +80,12 @@ class InputKind(ABC):
         """
 
     @abstractmethod
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
         """Read and encode the rows of a file or a folder.
 
         Args:
             model: recognized by this kind.
-            data: the file or folder.
+            data: the file or folder; for a kind that reads a table of texts also a frame.
             reading: how a table is read.
 
         Returns:
@@ -231,6 +231,11 @@ def _take(part: Any, index: np.ndarray) -> Any:
     if part is None or not hasattr(part, "take") or isinstance(part, np.ndarray):
         return None if part is None else part[index]
     return part.take(index)
+
+
+def is_archive(data: object) -> bool:
+    """Return whether data are a file of arrays."""
+    return isinstance(data, str) and data.endswith(ARRAYS)
 
 
 def stored_probability(value: object, default: float) -> float:

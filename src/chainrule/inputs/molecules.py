@@ -12,7 +12,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.errors import DataError, fact
-from chainrule.inputs.kind import ARRAYS, InputKind, InputRows
+from chainrule.inputs.kind import InputKind, InputRows, is_archive
 from chainrule.inputs.texts import target_column, targets_in
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -37,14 +37,14 @@ class MoleculeKind(InputKind):
         reader = MoleculeInput.from_record(model.facts.get("molecules"))
         return None if reader is None else cls(reader)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
         """Read a table and encode its molecules.
 
         Raises:
             DataError: E313 there is no such column. E343: no rows. E390: a cell that is not a SMILES,
                 or a molecule that is too large; the message has its line.
         """
-        if data.endswith(ARRAYS):
+        if is_archive(data):
             return None
         table = read_source(data, reading)
         x = self.reader(*molecules_in(table))

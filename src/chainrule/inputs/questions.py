@@ -20,7 +20,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.question_input import QuestionInput, Window
 from chainrule.errors import UsageError, fact
-from chainrule.inputs.kind import ARRAYS, Evaluation, InputKind, InputRows, Output, stored_probability
+from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, is_archive, stored_probability
 from chainrule.inputs.texts import require_columns
 from chainrule.metrics.answers import Span, best_span, character_f1, exact_match
 from chainrule.model import Model
@@ -125,14 +125,14 @@ class QuestionKind(InputKind):
         smallest = stored_probability(model.facts.get("min_probability"), 0.0)
         return None if reader is None else cls(reader, smallest)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
         """Read a table with the columns ``passage`` and ``question``.
 
         Raises:
             DataError: E313 a column is missing. E343 no rows. E363, E364 an empty text, or one that
                 is too long; the message has its line.
         """
-        if data.endswith(ARRAYS):
+        if is_archive(data):
             return None
         table = read_source(data, reading)
         require_columns(table, COLUMNS)

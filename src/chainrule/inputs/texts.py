@@ -19,7 +19,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
 from chainrule.errors import DataError, TrainingError, fact
 from chainrule.inputs.arrays import read_arrays, target_call
-from chainrule.inputs.kind import ARRAYS, TARGET, InputKind, InputRows
+from chainrule.inputs.kind import TARGET, InputKind, InputRows, is_archive
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.symbolic_shape import bound
@@ -53,14 +53,14 @@ class TextKind(InputKind):
             inputs[name] = tokenizer, bound(spec.shape[1:])[0]
         return cls(inputs) if inputs else None
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
         """Read a table with a column for each input, and encode its texts.
 
         Raises:
             DataError: E313 a column is missing. E363 an empty text. E365: a text of which
                 no token is in the vocabulary.
         """
-        if data.endswith(ARRAYS):
+        if is_archive(data):
             return None
         table = read_source(data, reading)
         require_columns(table, self.inputs)

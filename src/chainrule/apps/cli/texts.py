@@ -347,6 +347,26 @@ ROBUSTNESS: Texts = {
     "robust_pixels": "(pixels: 0 to 1)",
     "robust_prepared": "in prepared columns (numbers: standard deviations)",
     "labels": "list the rows whose label probably is wrong",
+    "serve": "respond to requests for predictions over HTTP",
+    "serve_runs": "run folders or model files, also NAME=RUN; the same name again is its next version",
+    "serve_host": "address to listen on; another one than the default is reached by other machines",
+    "serve_port": "port to listen on; 0: any free one",
+    "serve_workers": "number of processes that respond; they share the memory of the models",
+    "serve_token_file": "file with the token that clients send; without it a new one is printed",
+    "serve_no_token": "no token is needed; only for an address of this machine alone",
+    "serve_allow_host": "a further name by which clients reach the server; can be repeated",
+    "serve_batch_rows": "largest number of rows that are computed together",
+    "serve_batch_delay": "milliseconds that a batch waits for more rows",
+    "serve_queue_rows": "rows that may wait; further requests are refused with 429",
+    "serve_timeout": "seconds after which a request is refused with 504",
+    "serve_max_body": "largest body of a request in bytes",
+    "serve_ready": "Serving at {url}",
+    "serve_token": "Clients send the header  Authorization: Bearer {token}",
+    "serve_open": "Without a token, every program on this machine can send requests.",
+    "serve_public": (
+        "Other machines reach {host}: the connection is not encrypted, and clients need the token and a "
+        "name of --allow-host."
+    ),
     "drift": "compare a new file with the training rows, per column and as a whole",
     "attack_selected": "{count} of {rows} rows, evenly spaced; --rows sets their number.",
 }

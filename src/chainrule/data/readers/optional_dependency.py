@@ -21,6 +21,7 @@ EXTRAS = {
     "speech": "espeakng-loader",
     "molecules": "RDKit",
     "privacy": "dp-accounting",
+    "serve": "Starlette with uvicorn",
 }
 
 

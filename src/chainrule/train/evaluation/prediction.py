@@ -54,9 +54,13 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
     return outputs if outputs.base is None and outputs is not x else outputs.copy()
 
 
-def predict(model: ModelState, x: Any) -> ByOutput:
-    """Return labels or values for these inputs; see ``chainrule.Model.predict``."""
-    return _decided(model, _predicted(model, x))
+def predict(model: ModelState, x: Any, is_apart: bool = False) -> ByOutput:
+    """Return labels or values for these inputs; see ``chainrule.Model.predict``.
+
+    Args:
+        is_apart: whether the bits of a row must not depend on the other rows.
+    """
+    return _decided(model, _predicted(model, x, is_apart))
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
@@ -65,15 +69,20 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
     return _probabilities(model, _predicted(model, x))
 
 
-def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
+def predict_with_probabilities(
+    model: ModelState, x: Any, is_apart: bool = False
+) -> tuple[ByOutput, ByOutput]:
     """Return the results of ``predict`` and ``predict_proba`` from one pass over the rows.
 
     Of several outputs, the probabilities are those of the outputs with classes (E507: none), by name.
+
+    Args:
+        is_apart: as of ``predict``.
     """
     classes = [n for n, target in model.targets.items() if target.loss.task == "classification"]
     if not classes:
         _require_classes(model)
-    predicted = _predicted(model, x)
+    predicted = _predicted(model, x, is_apart)
     if len(predicted) == 1:
         return _decided(model, predicted), _probabilities(model, predicted)
     return _decided(model, predicted), {n: model.targets[n].probabilities(predicted[n]) for n in classes}

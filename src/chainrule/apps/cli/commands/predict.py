@@ -26,15 +26,11 @@ from chainrule.apps.cli.frame_files import csv_of_frames, write_frames
 from chainrule.apps.cli.model_and_rows import READING, load, take_reading
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
-    PREDICTION,
     REASON,
-    Uncertainty,
     announce_calibration,
     beside,
     id_columns,
-    prediction_columns,
     prediction_frame,
-    require_classes,
 )
 from chainrule.apps.cli.row_measures import MEASURES, certificate_columns, measured_columns
 from chainrule.apps.cli.signature import with_options
@@ -62,8 +58,10 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.options import radius_of
+from chainrule.tabular.predicted_columns import CONFIDENCE, Uncertainty, prediction_columns, require_classes
 from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import stored_threshold
+from chainrule.train.evaluation.frame_predictions import PREDICTION
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.train.monitor.progress_bar import rows_done
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
@@ -124,6 +122,7 @@ def predict(
     require_classes(model, uncertainty)
     announce_calibration(model)
     columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
+    _announce_abstention(columns, uncertainty)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
@@ -134,6 +133,14 @@ def predict(
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
     _write([_with_cells(model, rows, frame, only)], out, raw)
+
+
+def _announce_abstention(columns: Mapping[str, np.ndarray], uncertainty: Uncertainty) -> None:
+    """Print how many rows have no prediction, because none is certain enough."""
+    if uncertainty.abstain is not None:
+        count = sum(label is None for label in columns[PREDICTION].tolist())
+        words = {"count": count, "rows": len(columns[CONFIDENCE]), "limit": f"{uncertainty.abstain:g}"}
+        screen.line(text_of("abstained").format(**words), "yellow", to_errors=True)
 
 
 def _write_output(model: Model, rows: InputRows, output: Output, only: bool, raw: bool) -> None:

@@ -1,0 +1,176 @@
+"""Micro-batches: a thread with a bounded queue, which computes what waits together.
+
+While a batch is computed, requests wait; the next batch has all of them, up to a number of rows. A server
+without load therefore computes a request at once, and under load the batches grow by themselves. ``delay``
+makes a batch wait for more rows, but no longer than that.
+
+A queue that is full refuses requests (429), with the seconds after which it will have been computed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chainrule.errors import fact
+from chainrule.records import frozen
+from chainrule.web.responses import RequestError
+
+LONGEST_RETRY = 60  # seconds
+
+
+@frozen(eq=False)
+class QueueLimits:
+    """The bounds of a queue.
+
+    Args:
+        batch_rows: rows that are computed together.
+        queue_rows: rows that wait; a request with more is accepted only if nothing else waits.
+        delay: seconds that a batch waits for more rows.
+    """
+
+    batch_rows: int = 256
+    queue_rows: int = 4096
+    delay: float = 0.0
+
+
+@frozen(eq=False)
+class Job:
+    """A request that waits.
+
+    Args:
+        content: what is computed.
+        rows: their number.
+        future: receives the result.
+        loop: of the future.
+    """
+
+    content: Any
+    rows: int
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+class BatchQueue:
+    """A thread that computes jobs in batches.
+
+    Args:
+        compute: returns for each content of a batch its result, or an exception.
+        limits: of the queue.
+        observe: receives the number of rows of each batch.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Any]], Sequence[Any]],
+        limits: QueueLimits,
+        observe: Callable[[int], None] = lambda rows: None,
+    ) -> None:
+        self.compute, self.limits, self.observe = compute, limits, observe
+        self.jobs: deque[Job] = deque()
+        self.rows = 0  # that wait
+        self.seconds_per_row = 1e-4
+        self.condition = threading.Condition()
+        self.is_closed = False
+        self.thread = threading.Thread(target=self._run, name="chainrule-batches", daemon=True)
+        self.thread.start()
+
+    async def submit(self, content: Any, rows: int) -> Any:
+        """Return the result for a content.
+
+        Args:
+            rows: how much it counts.
+
+        Raises:
+            RequestError 429: too many rows wait.
+        """
+        loop = asyncio.get_running_loop()
+        job = Job(content, rows, loop.create_future(), loop)
+        with self.condition:
+            if self.rows and self.rows + rows > self.limits.queue_rows:
+                raise self._overload()
+            self.jobs.append(job)
+            self.rows += rows
+            self.condition.notify()
+        return await job.future
+
+    def close(self) -> None:
+        """End the thread after the jobs that wait."""
+        with self.condition:
+            self.is_closed = True
+            self.condition.notify()
+
+    def _overload(self) -> RequestError:
+        seconds = min(LONGEST_RETRY, max(1, math.ceil(self.rows * self.seconds_per_row)))
+        words = fact("too many requests wait; try again in {seconds} s", seconds=seconds)
+        return RequestError(429, words, {"retry-after": str(seconds)})
+
+    def _run(self) -> None:
+        while True:
+            batch = self._next_batch()
+            if not batch:
+                return
+            start = time.perf_counter()
+            rows = sum(job.rows for job in batch)
+            results = self._results([job.content for job in batch])
+            used = (time.perf_counter() - start) / max(rows, 1)
+            self.seconds_per_row += 0.1 * (used - self.seconds_per_row)
+            self.observe(rows)
+            for loop in {job.loop for job in batch}:
+                pairs = [(j.future, r) for j, r in zip(batch, results, strict=True) if j.loop is loop]
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_deliver, pairs)
+
+    def _results(self, contents: Sequence[Any]) -> Sequence[Any]:
+        """Return the result or the exception of each content."""
+        try:
+            return self.compute(contents)
+        except Exception as error:
+            if len(contents) == 1:
+                return [error]
+            return [result for content in contents for result in self._results([content])]
+
+    def _next_batch(self) -> list[Job]:
+        """Return the jobs of the next batch; empty at the end."""
+        while True:
+            with self.condition:
+                while not self.jobs and not self.is_closed:
+                    self.condition.wait()
+                if self.limits.delay:
+                    self._wait_for_more()
+                batch = self._take_batch()
+                if batch or (self.is_closed and not self.jobs):
+                    return batch
+
+    def _take_batch(self) -> list[Job]:
+        """Take the jobs of a batch from the queue, except those that were canceled."""
+        batch: list[Job] = []
+        rows = 0
+        while self.jobs and (not batch or rows + self.jobs[0].rows <= self.limits.batch_rows):
+            job = self.jobs.popleft()
+            self.rows -= job.rows
+            if not job.future.cancelled():
+                batch.append(job)
+                rows += job.rows
+        return batch
+
+    def _wait_for_more(self) -> None:
+        end = time.monotonic() + self.limits.delay
+        while self.rows < self.limits.batch_rows and (left := end - time.monotonic()) > 0:
+            self.condition.wait(left)
+
+
+def _deliver(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    """Set results in the thread of their futures."""
+    for future, result in pairs:
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

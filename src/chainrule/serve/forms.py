@@ -1,0 +1,421 @@
+"""The fields of a request: what a model takes, by name, and how values become rows for it.
+
+A request has columns of values: those of JSON are lists, those of a tensor may be arrays. Four forms cover
+all kinds of input:
+
+- **table**: the columns of the training's table;
+- **arrays**: the inputs of the network;
+- **texts**: a column of texts for each field, as of texts, molecules and questions;
+- **files**: one image or sound for each row, as its bytes.
+
+A value is refused with the field and the row it is in. A number of a table must be a number of JSON: the
+notation of a text such as ``1.234`` is decided by all rows of a file, and a row must not depend on others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Preparation, Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import NO_OPTIONS
+from chainrule.data.tables.encoders import Number
+from chainrule.errors import fact
+from chainrule.inputs import InputKind, InputRows
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.web.responses import RequestError, invalid
+
+Columns = Mapping[str, Any]  # values of all rows by field: lists, or arrays of tensors
+BYTES, BOOL = "BYTES", "BOOL"
+DTYPES = {
+    "BOOL": "bool", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64",
+    "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64",
+    "FP16": "float16", "FP32": "float32", "FP64": "float64",
+}  # fmt: skip
+DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
+FILES = {  # the ends of names by media type of a file
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/bmp": ".bmp",
+    "image/webp": ".webp",
+    "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
+    "audio/flac": ".flac",
+    "audio/ogg": ".ogg",
+    "audio/mpeg": ".mp3",
+}
+LARGEST = 1 << 62  # integers of JSON beyond it are numbers with a fraction
+
+
+@frozen
+class Field:
+    """A named value of each row.
+
+    Args:
+        name: of the field.
+        datatype: of the Open Inference Protocol.
+        shape: of the value of a row; -1 for any length.
+        is_optional: whether the value may be missing.
+        choices: usual values, for the description.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...] = ()
+    is_optional: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@frozen(eq=False)
+class Encoded:
+    """Rows of a request as the model receives them.
+
+    Args:
+        x: (N, F) or arrays by input name, which may be joined with those of other requests; ``None`` if the
+            kind predicts ``rows`` itself.
+        count: their number.
+        rows: as a kind of input reads them.
+        frame: the cells of a table.
+    """
+
+    x: Any
+    count: int
+    rows: InputRows | None = None
+    frame: pl.DataFrame | None = None
+
+
+class Form(ABC):
+    """How the values of a request become rows for a model.
+
+    Args:
+        model: the model.
+        fields: what it takes.
+    """
+
+    name = ""
+    media_types: tuple[str, ...] = ()
+
+    def __init__(self, model: Model, fields: Sequence[Field]) -> None:
+        self.model, self.fields = model, tuple(fields)
+
+    @abstractmethod
+    def encode(self, columns: Columns, count: int) -> Encoded:
+        """Return the rows of a request.
+
+        Args:
+            columns: the values of each field.
+            count: the number of rows.
+
+        Raises:
+            RequestError 400: a value is not what its field takes.
+            DataError, ShapeError: as of ``predict``.
+        """
+
+    @abstractmethod
+    def example(self) -> Columns:
+        """Return a row that the model takes."""
+
+    def samples(self, columns: Columns, count: int) -> Any:
+        """Return the rows as ``Model.explain`` takes them."""
+        return self.encode(columns, count).x
+
+
+class TableForm(Form):
+    """Rows of a table with a preparation."""
+
+    name = "table"
+
+    def __init__(self, model: Model) -> None:
+        preparation = model.preparation
+        assert preparation is not None
+        self.preparation: Preparation = preparation
+        super().__init__(model, [_field_of(encoding) for encoding in preparation.encodings])
+        self.is_number = {field.name: field.datatype == "FP64" for field in self.fields}
+
+    def encode(self, columns: Columns, count: int) -> Encoded:
+        """Return the encoded columns, (N, F)."""
+        table = self.table(columns)
+        return Encoded(self.preparation.rows(table).inputs(), count, frame=table.frame)
+
+    def example(self) -> Columns:
+        """Return a row with means, frequent levels and otherwise missing cells."""
+        means = {e.column: e.mean for e in self.preparation.encodings if isinstance(e, Number)}
+        return {
+            field.name: [means.get(field.name, field.choices[0] if field.choices else None)]
+            for field in self.fields
+        }
+
+    def samples(self, columns: Columns, count: int) -> Table:
+        """Return the rows as a table, so that an explanation names its cells."""
+        return self.table(columns)
+
+    def table(self, columns: Columns) -> Table:
+        """Return the values as a table."""
+        series = [
+            pl.Series(name, _numbers(name, columns[name]), dtype=pl.Float64, strict=False)
+            if is_number
+            else _cells(name, columns[name])
+            for name, is_number in self.is_number.items()
+        ]
+        return Table(pl.DataFrame(series), "rows")
+
+
+class ArrayForm(Form):
+    """Arrays named like the inputs of a network."""
+
+    name = "arrays"
+
+    def __init__(self, model: Model) -> None:
+        assert model.network is not None
+        self.dtypes = {name: np.dtype(spec.dtype) for name, spec in model.network.inputs.items()}
+        fields = [
+            Field(
+                name,
+                DATATYPES[str(np.dtype(spec.dtype))],
+                tuple(size if isinstance(size, int) else -1 for size in spec.shape[1:]),
+            )
+            for name, spec in model.network.inputs.items()
+        ]
+        super().__init__(model, fields)
+
+    def encode(self, columns: Columns, count: int) -> Encoded:
+        """Return arrays by input name."""
+        return Encoded(
+            {field.name: _array(field, columns[field.name], count) for field in self.fields}, count
+        )
+
+    def example(self) -> Columns:
+        """Return a row of zeros."""
+        return {
+            field.name: np.zeros((1, *(max(size, 1) for size in field.shape)), DTYPES[field.datatype])
+            for field in self.fields
+        }
+
+
+class TextForm(Form):
+    """Texts that a kind of input reads as a table.
+
+    Args:
+        kind: of the model.
+        names: the columns of the table.
+    """
+
+    name = "texts"
+
+    def __init__(self, model: Model, kind: InputKind, names: Sequence[str]) -> None:
+        super().__init__(model, [Field(name, BYTES) for name in names])
+        self.kind = kind
+
+    def encode(self, columns: Columns, count: int) -> Encoded:
+        """Return the rows as the kind reads them."""
+        texts = {field.name: _texts(field.name, columns[field.name]) for field in self.fields}
+        frame = pl.DataFrame({name: pl.Series(cells, dtype=pl.String) for name, cells in texts.items()})
+        rows = self.kind.read(self.model, frame, NO_OPTIONS)
+        assert rows is not None
+        return Encoded(rows.x, count, rows)
+
+    def example(self) -> Columns:
+        """Return a row of texts of one character, which the model may not know."""
+        return {field.name: ["C"] for field in self.fields}
+
+
+class FileForm(Form):
+    """Images or sounds, as the bytes of their files.
+
+    Args:
+        kind: of the model.
+        media_types: of the files.
+    """
+
+    name = "files"
+
+    def __init__(self, model: Model, kind: InputKind, family: str) -> None:
+        super().__init__(model, [Field("file", BYTES)])
+        self.kind, self.family = kind, family
+        self.media_types = tuple(name for name in FILES if name.startswith(family))
+
+    def encode(self, columns: Columns, count: int) -> Encoded:
+        """Return the decoded files; each is read from a folder of its own that is removed."""
+        contents = columns["file"]
+        if count != 1:
+            raise invalid(fact("one file for each request"))
+        content = contents[0]
+        if not isinstance(content, bytes):
+            raise invalid(fact("the file is sent as its bytes, not as text"))
+        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+            file = Path(folder) / f"file{_suffix(content, self.family)}"
+            file.write_bytes(content)
+            rows = self.kind.read(self.model, str(file), NO_OPTIONS)
+        if rows is None:
+            raise invalid(fact("the file is of another kind"))
+        x = rows.x
+        if isinstance(x, Table):
+            assert self.model.preparation is not None
+            x = self.model.preparation.apply(x).x
+        return Encoded(x, 1, rows)
+
+    def example(self) -> Columns:
+        """Return the smallest file of the simplest format."""
+        return {"file": [_IMAGE if self.family == "image/" else _SOUND]}
+
+
+_IMAGE = b"P6 1 1 255\n\0\0\0"
+_SOUND = b""
+_SIGNATURES = (
+    (b"\x89PNG", ".png"), (b"P6", ".ppm"), (b"\xff\xd8", ".jpg"), (b"GIF8", ".gif"), (b"BM", ".bmp"),
+    (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"),
+)  # fmt: skip
+
+
+def _suffix(content: bytes, family: str) -> str:
+    """Return the end of the name of a file by its content; that of the simplest format if it is unknown."""
+    if content[:4] == b"RIFF":
+        return ".webp" if content[8:12] == b"WEBP" else ".wav"
+    default = ".png" if family == "image/" else ".wav"
+    return next((suffix for start, suffix in _SIGNATURES if content.startswith(start)), default)
+
+
+def form_of(model: Model, kind: InputKind) -> Form | None:
+    """Return how a model takes requests; ``None`` for a kind that is not served.
+
+    Args:
+        kind: that of the model.
+    """
+    return _FORMS.get(kind.name, lambda model, kind: None)(model, kind)
+
+
+def _table_or_images(model: Model, kind: InputKind) -> Form:
+    assert model.preparation is not None
+    return FileForm(model, kind, "image/") if model.preparation.takes_images else TableForm(model)
+
+
+_FORMS: dict[str, Callable[[Model, Any], Form | None]] = {
+    "tables": _table_or_images,
+    "arrays": lambda model, kind: ArrayForm(model),
+    "transcripts": lambda model, kind: ArrayForm(model),
+    "continuations": lambda model, kind: ArrayForm(model),
+    "items": lambda model, kind: ArrayForm(model),
+    "texts": lambda model, kind: TextForm(model, kind, tuple(kind.inputs)),
+    "molecules": lambda model, kind: TextForm(model, kind, ("smiles",)),
+    "questions": lambda model, kind: TextForm(model, kind, ("passage", "question")),
+    "detection": lambda model, kind: FileForm(model, kind, "image/"),
+    "segmentation": lambda model, kind: FileForm(model, kind, "image/"),
+    "sounds": lambda model, kind: FileForm(model, kind, "audio/"),
+}
+
+
+def _field_of(encoding: Any) -> Field:
+    """Return the field of a column."""
+    is_number = encoding.kind == "number"
+    return Field(
+        encoding.column,
+        "FP64" if is_number else BYTES,
+        is_optional=True,
+        choices=tuple(getattr(encoding, "levels", ()))[:100],
+    )
+
+
+def _refusal(name: str, row: int, expected: str, value: object) -> RequestError:
+    words = {"name": name, "row": row + 1, "expected": expected, "value": repr(value)[:60]}
+    return invalid(fact('the field "{name}" of row {row} takes {expected}, not {value}', **words))
+
+
+def _numbers(name: str, values: Any) -> Any:
+    """Return numbers, with ``None`` for missing ones."""
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "fiub":
+            raise _refusal(name, 0, fact("a number"), values[0] if len(values) else "")
+        numbers = values.astype(np.float64).reshape(len(values))
+        return [None if number != number else number for number in numbers.tolist()]
+    for row, value in enumerate(values):
+        if type(value) not in _NUMBERS:
+            raise _refusal(name, row, fact("a number or null"), value)
+    try:
+        return [None if value is None else float(value) for value in values]
+    except OverflowError:
+        row = next(i for i, value in enumerate(values) if isinstance(value, int) and abs(value) > LARGEST)
+        raise _refusal(name, row, fact("a number or null"), "...") from None
+
+
+_NUMBERS = (float, int, type(None))
+_CELLS = (str, int, float, bool, type(None))
+
+
+def _cells(name: str, values: Any) -> pl.Series:
+    """Return cells as a column of texts, numbers or booleans."""
+    cells = [_decoded(value) for value in values.reshape(-1).tolist()] if _is_array(values) else values
+    kinds = {type(cell) for cell in cells}
+    if not kinds <= set(_CELLS):
+        row = next(i for i, cell in enumerate(cells) if type(cell) not in _CELLS)
+        raise _refusal(name, row, fact("a text, a number, true, false or null"), cells[row])
+    if len(kinds - {type(None)}) == 1 and str not in kinds:
+        try:
+            return pl.Series(name, cells)
+        except (OverflowError, TypeError):
+            pass
+    texts = [cell if cell is None or isinstance(cell, str) else _spelled(cell) for cell in cells]
+    return pl.Series(name, texts, dtype=pl.String)
+
+
+def _spelled(cell: object) -> str:
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _is_array(values: Any) -> bool:
+    return isinstance(values, np.ndarray)
+
+
+def _decoded(value: Any) -> Any:
+    """Return the text of an element of a tensor of bytes."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise invalid(fact("a text of a tensor is not UTF-8")) from None
+
+
+def _texts(name: str, values: Any) -> list[str]:
+    texts = [_decoded(value) for value in (values.reshape(-1).tolist() if _is_array(values) else values)]
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _refusal(name, row, fact("a text"), text)
+    return texts
+
+
+def _array(field: Field, values: Any, count: int) -> np.ndarray:
+    """Return the values of an input of the network, (N, ...)."""
+    dtype = np.dtype(DTYPES[field.datatype])
+    try:
+        array = values if _is_array(values) else np.array(values)
+    except (ValueError, OverflowError):
+        raise _shape_refusal(field, fact("lists of different lengths")) from None
+    if array.dtype.kind not in "fiub":
+        raise _shape_refusal(field, fact("values that are no numbers"))
+    if array.shape != (count, *field.shape) and not _fits(array.shape, (count, *field.shape)):
+        raise _shape_refusal(field, str(array.shape))
+    if dtype.kind in "iu" and array.dtype.kind == "f" and not (array == np.floor(array)).all():
+        raise _shape_refusal(field, fact("numbers with a fraction"))
+    with np.errstate(all="ignore"):
+        converted = array.astype(dtype, copy=False)
+    if converted.dtype.kind == "f" and not np.isfinite(converted).all():
+        raise _shape_refusal(field, fact("numbers that are not finite"))
+    return np.ascontiguousarray(converted)
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return len(shape) == len(expected) and all(e in (-1, s) for s, e in zip(shape, expected, strict=True))
+
+
+def _shape_refusal(field: Field, received: str) -> RequestError:
+    shape = ", ".join("N" if size < 0 else str(size) for size in (-1, *field.shape))
+    words = {"name": field.name, "shape": f"({shape})", "datatype": field.datatype, "received": received}
+    return invalid(fact('the field "{name}" takes {datatype} of shape {shape}; received {received}', **words))

@@ -1,0 +1,91 @@
+"""What a server measures: counters for ``/metrics``, and the latest rows, for ``/drift``."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.serve.models import ServedModel
+from chainrule.settings import Language
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+WINDOW = 5000  # latest rows that are compared with the training rows
+FEWEST = 20  # rows from which a comparison has a meaning
+
+
+class Measurements:
+    """The counters of a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        labels = ("route", "method", "status")
+        self.requests = Counter("chainrule_requests_total", "Requests", labels, registry=self.registry)
+        self.seconds = Histogram(
+            "chainrule_request_seconds",
+            "Seconds from the head of a request to the end of its response",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.rows = Counter(
+            "chainrule_rows_total", "Predicted rows", ("model", "version"), registry=self.registry
+        )
+        self.batches = Histogram(
+            "chainrule_batch_rows",
+            "Rows that were computed together",
+            ("model", "version"),
+            buckets=ROWS,
+            registry=self.registry,
+        )
+        self.shifted = Gauge(
+            "chainrule_drift_shifted_columns",
+            "Columns of the latest rows that differ from the training rows",
+            ("model", "version"),
+            registry=self.registry,
+        )
+
+    def observe(self, scope: dict[str, Any], status: int, seconds: float) -> None:
+        """Count a request."""
+        route = scope.get("route")
+        path = getattr(route, "path", "other")
+        self.requests.labels(path, scope["method"] if path != "other" else "other", status).inc()
+        self.seconds.labels(path).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return the counters in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+
+class RecentRows:
+    """The latest rows that a model of a table recent.
+
+    Args:
+        served: the model.
+    """
+
+    def __init__(self, served: ServedModel) -> None:
+        preparation = served.model.preparation
+        self.served = served
+        self.is_kept = served.form.name == "table" and preparation is not None and bool(preparation.profiles)
+        self.frames: deque[pl.DataFrame] = deque()
+        self.count = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Add the rows of a request; the oldest are dropped."""
+        if not self.is_kept:
+            return
+        self.frames.append(frame.tail(WINDOW))
+        self.count += min(frame.height, WINDOW)
+        while self.count - self.frames[0].height >= WINDOW:
+            self.count -= self.frames.popleft().height
+
+    def drift(self, lang: Language) -> dict[str, Any] | None:
+        """Return how the rows differ from the training rows; ``None`` if they are too few or not kept."""
+        if not self.is_kept or self.count < FEWEST:
+            return None
+        frame = pl.concat(list(self.frames), how="vertical_relaxed").tail(WINDOW)
+        return self.served.model.drift(frame, lang=lang).to_record()

@@ -1,0 +1,340 @@
+"""A model that is served: its name and version, what it takes, and what it predicts.
+
+Rows of several requests are computed together, and the bits of a row do not depend on the others (see
+``train.evaluation.prediction``). A network in which rows depend on each other, such as one that normalizes a
+batch, computes each request by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.errors import ChainruleError, UsageError, fact
+from chainrule.inputs import InputKind, InputRows, kind_of
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.serve.forms import Columns, Encoded, Field, Form, form_of
+from chainrule.settings import Language
+from chainrule.tabular.intervals import interval_columns
+from chainrule.tabular.predicted_columns import prediction_columns
+from chainrule.tabular.run_folder import MODEL, model_file
+from chainrule.tabular.threshold import stored_threshold
+from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY
+from chainrule.train.monitor.memory import couples_rows_of
+from chainrule.train.private.privacy import INTERVALS
+from chainrule.uncertainty.prediction_intervals import LEVELS, Intervals
+from chainrule.validation import trained_network
+from chainrule.web.responses import RequestError, invalid
+
+PROBABILITIES, LOWER, UPPER = "probabilities", "lower", "upper"
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@frozen(eq=False)
+class Request:
+    """The rows of a request.
+
+    Args:
+        columns: values by field.
+        count: number of rows.
+        interval: the level of the prediction intervals; ``None``: none.
+    """
+
+    columns: Columns
+    count: int
+    interval: float | None = None
+
+
+@frozen(eq=False)
+class Predictions:
+    """The predictions for a request.
+
+    Args:
+        columns: by name, a value for each row.
+        frame: the rows of a table; ``None`` for other kinds.
+    """
+
+    columns: dict[str, np.ndarray]
+    frame: pl.DataFrame | None = None
+
+
+class ServedModel:
+    """A model under a name and a version.
+
+    Args:
+        name, version: in paths.
+        run: where it was loaded from.
+        model: with a trained network.
+        form: what it takes.
+        digest: SHA-256 of its file.
+    """
+
+    def __init__(self, name: str, version: str, run: str, model: Model, digest: str) -> None:
+        self.name, self.version, self.run, self.model, self.digest = name, version, run, model, digest
+        self.kind: InputKind = kind_of(model)
+        form = form_of(model, self.kind)
+        if form is None:
+            expected = fact("a model of tables, arrays, texts, images or sounds")
+            raise UsageError("E622", where=run, expected=expected, received=self.kind.name)
+        self.form: Form = form
+        self.has_own_output = type(self.kind).output is not InputKind.output
+        network = trained_network(model.state, "serve")
+        self.is_coupled = couples_rows_of(network.prediction_program)
+        self.example: Predictions | None = None
+        self.threshold = stored_threshold(model)
+        targets = model.targets.values()
+        self.has_probabilities = not self.has_own_output and any(
+            target.loss.task == "classification" for target in targets
+        )
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What a row has."""
+        return self.form.fields
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of prediction intervals."""
+        intervals = Intervals.of_fact(self.model.facts.get(INTERVALS))
+        return () if intervals is None else tuple(level for level in LEVELS if level in intervals.margins)
+
+    def warm_up(self) -> None:
+        """Predictions an example, so that the first request does not wait for the compiler."""
+        with suppress(ChainruleError, RequestError):
+            (predicted,) = self.predictions([Request(self.form.example(), 1)])
+            if isinstance(predicted, Predictions):
+                self.example = predicted
+
+    def predictions(self, requests: Sequence[Request]) -> list[Any]:
+        """Return the ``Predictions`` for each request, or the exception that it caused."""
+        results: list[Any] = [self._encoded(request) for request in requests]
+        for group in self._groups(results):
+            for (i, part), columns in zip(group, self._predicted([part for _, part in group]), strict=True):
+                results[i] = self._with_interval(columns, requests[i], part)
+        return results
+
+    def explain(self, request: Request, lang: Language) -> dict[str, Any]:
+        """Return the reasons of the prediction for one row.
+
+        Args:
+            request: with one row.
+            lang: ``"en"`` or ``"zh"``.
+        """
+        x = self.form.samples(request.columns, request.count)
+        encoded = self._encoded(request)
+        if isinstance(encoded, Exception):
+            raise encoded
+        target = None if encoded.rows is None else self.kind.attribution_target(self.model, encoded.rows)
+        attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
+        if encoded.rows is not None:
+            attribution = self.kind.relabel(attribution, encoded.rows)
+        reasons = [
+            {"name": c.name, "value": c.input, "contribution": c.value} for c in attribution.contributions()
+        ]
+        base = attribution.base
+        return {
+            "target": plain(attribution.targets[0]),
+            "explains": attribution.explains,
+            "score": float(attribution.scores[0]),
+            "baseline_score": None if base is None else float(base[0]),
+            "method": attribution.method,
+            "reasons": reasons,
+            "text": str(attribution),
+        }
+
+    def _encoded(self, request: Request) -> Encoded | Exception:
+        try:
+            return self.form.encode(request.columns, request.count)
+        except (ChainruleError, RequestError) as error:
+            return error
+
+    def _groups(self, results: Sequence[Any]) -> Iterator[list[tuple[int, Encoded]]]:
+        """Yield encoded requests, with their numbers, that are computed together: of equal shapes."""
+        groups: dict[Any, list[tuple[int, Encoded]]] = {}
+        for i, part in enumerate(results):
+            if isinstance(part, Encoded):
+                is_alone = self.is_coupled or self.has_own_output
+                groups.setdefault(i if is_alone else _shapes(part.x), []).append((i, part))
+        yield from groups.values()
+
+    def _predicted(self, parts: Sequence[Encoded]) -> list[dict[str, np.ndarray]]:
+        """Return the columns of predictions of rows that are computed together."""
+        if self.has_own_output:
+            return [self._own_output(part) for part in parts]
+        columns = prediction_columns(
+            self.model,
+            _concatenated([part.x for part in parts]),
+            self.has_probabilities,
+            self.threshold,
+            is_apart=not self.is_coupled,
+            kind=self.kind,
+        )
+        ends = np.cumsum([part.count for part in parts]).tolist()
+        starts = [0, *ends[:-1]]
+        return [
+            {name: values[start:end] for name, values in columns.items()}
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def _own_output(self, part: Encoded) -> dict[str, np.ndarray]:
+        """Return the columns of a kind that has its own form of predictions."""
+        rows = part.rows or InputRows(self.kind, part.x, None, part.count)
+        output = self.kind.output(self.model, rows, None)
+        assert output is not None
+        columns = output.columns
+        if isinstance(columns, pl.DataFrame):
+            return {name: columns[name].to_numpy() for name in columns.columns}
+        return {name: np.asarray(values) for name, values in columns.items()}
+
+    def _with_interval(self, columns: dict[str, np.ndarray], request: Request, part: Encoded) -> Any:
+        """Return the predictions of a request, with the interval that it requests, or the exception."""
+        if request.interval is None:
+            return Predictions(columns, part.frame)
+        try:
+            ends = interval_columns(
+                self.model, columns.get(PREDICTION, np.zeros(0)), request.interval, part.x
+            )
+            return Predictions(columns | ends, part.frame)
+        except UsageError as error:
+            error.where, error.fix = "interval", error.fix.removeprefix("--interval ")
+            return error
+
+
+def records_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Return predictions as one record of JSON for each row.
+
+    Args:
+        columns: of an ``Predictions``.
+
+    Example:
+        >>> records_of({"prediction": np.array(["a"]), "probability of a": np.array([1.0])})
+        [{'prediction': 'a', 'probabilities': {'a': 1.0}}]
+    """
+    lists = {name: plain_list(values) for name, values in columns.items()}
+    before = PROBABILITY.partition("{")[0]
+    shares = {name: name.removeprefix(before) for name in lists if name.startswith(before)}
+    has_ends = LOWER in lists and UPPER in lists
+    records = []
+    for i in range(len(next(iter(lists.values()), ()))):
+        record = {name: values[i] for name, values in lists.items() if name not in shares}
+        if has_ends:
+            record["interval"] = [record.pop(LOWER), record.pop(UPPER)]
+        if shares:
+            record[PROBABILITIES] = {label: lists[name][i] for name, label in shares.items()}
+        records.append(record)
+    return records
+
+
+def plain_list(values: np.ndarray) -> list[Any]:
+    """Return an array as lists of JSON; numbers that are not finite are ``None``."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return [plain(value) for value in values.tolist()]
+    if values.dtype.kind in "OM":
+        return [plain(value) for value in values.tolist()]
+    return values.tolist()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _shapes(x: Any) -> Any:
+    """Return the shapes of one row of inputs, by name."""
+    if isinstance(x, dict):
+        return tuple((name, a.shape[1:]) for name, a in x.items())
+    return x.shape[1:]
+
+
+def _concatenated(parts: Sequence[Any]) -> Any:
+    """Return rows behind each other: arrays, or arrays by name."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in first}
+    return np.concatenate(parts)
+
+
+class Repository:
+    """The models of a server.
+
+    Args:
+        models: in the order in which they were named; of several versions of a name the last is the default.
+    """
+
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        self.models: dict[str, dict[str, ServedModel]] = {}
+        for model in models:
+            self.models.setdefault(model.name, {})[model.version] = model
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        for versions in self.models.values():
+            yield from versions.values()
+
+    def find(self, name: str = "", version: str = "") -> ServedModel:
+        """Return a model; without a name the only one, without a version the latest.
+
+        Raises:
+            RequestError 404: there is none; 400: there are several.
+        """
+        if not name:
+            if len(self.models) > 1:
+                raise invalid(fact("which model? ?model=NAME, one of {names}", names=", ".join(self.models)))
+            name = next(iter(self.models))
+        versions = self.models.get(name)
+        if versions is None or (version and version not in versions):
+            raise RequestError(404, fact("this server has no such model or version"))
+        return versions[version or next(reversed(versions))]
+
+
+def load_models(runs: Sequence[str]) -> Repository:
+    """Load the models of some RUNs.
+
+    Args:
+        runs: run folders or model files, each with or without a name before it, ``NAME=RUN``; the same name
+            again is the next version of the model.
+
+    Raises:
+        FileError: a model that is missing, damaged, unfinished, or has classes of its own.
+        UsageError E622: a model of a kind that is not served. TrainingError E503: one that is not trained.
+    """
+    models: list[ServedModel] = []
+    for text in runs:
+        name, run = _named(text)
+        file = model_file(run)
+        model = Model.load(file)
+        version = str(1 + sum(known.name == name for known in models))
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        models.append(ServedModel(name, version, run, model, digest))
+    return Repository(models)
+
+
+def _named(text: str) -> tuple[str, str]:
+    """Return the name and the path of a RUN.
+
+    Example:
+        >>> _named("runs/iris-2"), _named("flowers=runs/iris-2"), _named("runs/a/model.safetensors")
+        (('iris-2', 'runs/iris-2'), ('flowers', 'runs/iris-2'), ('a', 'runs/a/model.safetensors'))
+    """
+    name, separator, run = text.partition("=")
+    if not separator or Path(text).exists() or _NAME.search(name) or not name:
+        path = Path(text)
+        path = path.parent if path.name == MODEL else path
+        return _NAME.sub("-", path.resolve().name.removesuffix(".safetensors")).strip("-.") or "model", text
+    return name, run

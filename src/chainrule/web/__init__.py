@@ -1,0 +1,31 @@
+"""What every server of chainrule shares: who may send requests, how much, and how it starts and stops.
+
+Input: an ASGI application and an address. Output: a process that responds on the address until it is stopped.
+Nothing here depends on models: ``serve`` and other faces bring the routes.
+
+    access.py      Access: token, Host and Origin of a request
+    bodies.py      Limits; the body of a request, and strict JSON
+    responses.py     responses, errors as JSON (RequestError), lines of the log
+    guard.py       Guard: every check and every header around an application
+    listener.py    the address that a server listens on
+    process.py     workers, reload and graceful stop
+
+Its libraries are in the extra ``serve``.
+"""
+
+from __future__ import annotations
+
+from chainrule.lazy_imports import LazyNames
+
+_LAZY = LazyNames(
+    __name__,
+    {
+        "access": "Access new_token",
+        "responses": "BytesResponse JsonResponse RequestError log_line",
+        "bodies": "Limits parse_json read_json",
+        "guard": "Guard",
+        "listener": "Listener listen",
+        "process": "Service request_reload run",
+    },
+)
+__getattr__, __dir__ = _LAZY.hooks

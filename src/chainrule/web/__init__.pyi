@@ -1,0 +1,17 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.web.access import Access as Access
+from chainrule.web.access import new_token as new_token
+from chainrule.web.bodies import Limits as Limits
+from chainrule.web.bodies import parse_json as parse_json
+from chainrule.web.bodies import read_json as read_json
+from chainrule.web.guard import Guard as Guard
+from chainrule.web.listener import Listener as Listener
+from chainrule.web.listener import listen as listen
+from chainrule.web.process import Service as Service
+from chainrule.web.process import request_reload as request_reload
+from chainrule.web.process import run as run
+from chainrule.web.responses import BytesResponse as BytesResponse
+from chainrule.web.responses import JsonResponse as JsonResponse
+from chainrule.web.responses import RequestError as RequestError
+from chainrule.web.responses import log_line as log_line

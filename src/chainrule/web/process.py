@@ -1,0 +1,343 @@
+"""How a server runs: one process or several, graceful stop, and reload without losing a request.
+
+A server is a ``Service``: ``load`` reads what it serves, ``build`` makes the application of it. Three signals
+reach the main process:
+
+- **SIGTERM, SIGINT**: no new connection is accepted, requests are completed, the process ends with 0.
+- **SIGHUP**: ``load`` again. If it fails, what is loaded stays, and the log states why.
+
+With one process, the new application handles the next request, and the old one is closed after its last.
+With several, the main process loads once and forks, so that all share the memory of what was loaded; it
+starts no thread itself. At a reload it forks new ones; when they are ready, the old ones close each connection
+after its next response. All processes share one socket, so that no connection is refused in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from chainrule.errors import ChainruleError
+from chainrule.records import frozen
+from chainrule.web.bodies import Limits
+from chainrule.web.guard import Guard
+from chainrule.web.listener import Listener
+from chainrule.web.responses import log_line
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+REPLACED = signal.SIGUSR1  # to a worker: another one is ready, end when the connections have closed
+PAUSE = 1.0  # seconds before a worker that failed is started again
+
+
+@frozen(eq=False)
+class Service:
+    """What a server serves.
+
+    Args:
+        load: reads it; raises ``ChainruleError``. It starts no thread.
+        build: returns the application, guarded, for what was loaded. It is called in each process.
+    """
+
+    load: Callable[[], Any]
+    build: Callable[[Any], Guard]
+
+
+def run(service: Service, listener: Listener, limits: Limits, workers: int = 1) -> int:
+    """Serve until a signal stops the process; returns its exit code.
+
+    Args:
+        service: what is served.
+        listener: the address.
+        limits: of requests and connections.
+        workers: number of processes that response.
+
+    Raises:
+        ChainruleError: what is served cannot be loaded.
+    """
+    loaded = service.load()
+    if workers == 1:
+        return _Worker(service, listener, limits).run(loaded)
+    return _Supervisor(service, listener, limits, workers).run(loaded)
+
+
+def request_reload() -> None:
+    """Ask the main process of this server to reload, as ``kill -HUP`` does."""
+    os.kill(_main_process(), signal.SIGHUP)
+
+
+_MAIN: list[int] = []  # in a forked worker: the process that forked it
+
+
+def _main_process() -> int:
+    return _MAIN[0] if _MAIN else os.getpid()
+
+
+class _Protocol(H11Protocol):
+    """HTTP, with a bound on the time until the head of a request is complete."""
+
+    head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the time for the first request."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Receive bytes; a request that is not complete must be so in time."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait_for_head()
+        else:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the time."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Continue with the next request of the connection."""
+        super().on_response_complete()
+        self._stop_waiting()
+
+    def _wait_for_head(self) -> None:
+        if self.head_timer is None and not self.transport.is_closing():
+            seconds = self.config.header_seconds  # pyright: ignore[reportAttributeAccessIssue]
+            self.head_timer = self.loop.call_later(seconds, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+
+class _Server(uvicorn.Server):
+    """The server of a process, whose signals are those of its worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the worker."""
+        yield
+
+
+class _Worker:
+    """A process that handles requests.
+
+    Args:
+        service: what is served.
+        listener: the address.
+        limits: of requests and connections.
+        ready: called when requests are accepted.
+    """
+
+    def __init__(
+        self, service: Service, listener: Listener, limits: Limits, ready: Callable[[], Any] = lambda: None
+    ) -> None:
+        self.service, self.listener, self.limits, self.ready = service, listener, limits, ready
+        self.active: dict[Guard, int] = {}
+        self.guard: Guard | None = None
+        self.reloading: asyncio.Task[None] | None = None
+
+    def run(self, loaded: Any, is_forked: bool = False) -> int:
+        """Handle requests until a signal stops the process; returns its exit code."""
+        self.guard = self.service.build(loaded)
+        config = uvicorn.Config(
+            self,
+            http=_Protocol,
+            ws="auto",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # a client must not choose its address
+            server_header=False,
+            backlog=1024,
+            limit_concurrency=self.limits.connections,
+            timeout_keep_alive=self.limits.keep_alive_seconds,
+            timeout_graceful_shutdown=self.limits.stop_seconds,
+            h11_max_incomplete_event_size=self.limits.header_bytes,
+        )
+        config.header_seconds = self.limits.header_seconds  # pyright: ignore[reportAttributeAccessIssue]
+        self.server = _Server(config)
+        asyncio.run(self._serve(is_forked))
+        return 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle a request by the application of this moment."""
+        guard = self.guard
+        assert guard is not None
+        self.active[guard] = self.active.get(guard, 0) + 1
+        try:
+            await guard(scope, receive, send)
+        finally:
+            self.active[guard] -= 1
+            self._close_replaced(guard)
+
+    async def _serve(self, is_forked: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop)
+        if is_forked:
+            loop.add_signal_handler(REPLACED, lambda: loop.create_task(self._drain()))
+        else:
+            loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
+        loop.call_soon(self._announce)
+        await self.server.serve(sockets=[self.listener.socket])
+        if self.guard is not None:
+            self.guard.close()
+
+    def _announce(self) -> None:
+        """Report that requests are accepted, once they are."""
+        if self.server.started:
+            log_line("ready", process=os.getpid())
+            self.ready()
+        else:
+            asyncio.get_running_loop().call_later(0.005, self._announce)
+
+    def _stop(self) -> None:
+        """Stop: a second signal does not wait for requests."""
+        if self.server.should_exit:
+            self.server.force_exit = True
+        self.server.should_exit = True
+        if self.guard is not None:
+            self.guard.is_draining = True
+
+    async def _drain(self) -> None:
+        """End when all connections have closed, each after its next response or after it was idle."""
+        assert self.guard is not None
+        self.guard.is_draining = True
+        for server in self.server.servers:
+            server.close()
+        await asyncio.sleep(self.limits.keep_alive_seconds)
+        self.server.should_exit = True
+
+    def _begin_reload(self) -> None:
+        if self.reloading is None or self.reloading.done():
+            self.reloading = asyncio.get_running_loop().create_task(self._reload())
+
+    async def _reload(self) -> None:
+        """Load again, in a thread, and exchange the application."""
+        with reported():
+            loaded = await asyncio.to_thread(self.service.load)
+            old, self.guard = self.guard, self.service.build(loaded)
+            log_line("reloaded")
+            if old is not None:
+                self.active.setdefault(old, 0)
+                self._close_replaced(old)
+
+    def _close_replaced(self, guard: Guard) -> None:
+        """Close an application that was replaced, after its last request."""
+        if guard is not self.guard and not self.active[guard]:
+            del self.active[guard]
+            guard.close()
+
+
+class _Supervisor:
+    """The main process of several workers.
+
+    Args:
+        service: what is served.
+        listener: the address.
+        limits: of requests and connections.
+        workers: number of processes that response.
+    """
+
+    def __init__(self, service: Service, listener: Listener, limits: Limits, workers: int) -> None:
+        self.service, self.listener, self.limits, self.count = service, listener, limits, workers
+        self.workers: set[int] = set()  # that respond; others have been replaced
+        self.replaced: set[int] = set()
+
+    def run(self, loaded: Any) -> int:
+        """Start the workers, and start again those that fail, until a signal stops all."""
+        watched = {*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD}
+        signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+        self.workers = {self._fork(loaded) for _ in range(self.count)}
+        while True:
+            number = signal.sigwait(watched)
+            if number in STOP_SIGNALS:
+                return self._stop()
+            if number == signal.SIGHUP:
+                with reported():
+                    loaded = self.service.load()
+                    new = {self._fork(loaded) for _ in range(self.count)}
+                    self._send(REPLACED)
+                    self.replaced |= self.workers
+                    self.workers = new
+                    log_line("reloaded")
+            for _ in range(self._ended()):
+                time.sleep(PAUSE)
+                self.workers.add(self._fork(loaded))
+
+    def _fork(self, loaded: Any) -> int:
+        """Start a worker, and return its process when it accepts requests."""
+        reader, writer = os.pipe()
+        parent = os.getpid()
+        process = os.fork()
+        if process:
+            os.close(writer)
+            with os.fdopen(reader, "rb") as pipe:
+                pipe.read(1)  # empty if the worker ended
+            return process
+        code = 1
+        try:
+            os.close(reader)
+            _MAIN[:] = [parent]
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+            def ready() -> None:
+                os.write(writer, b"1")
+                os.close(writer)
+
+            code = _Worker(self.service, self.listener, self.limits, ready).run(loaded, is_forked=True)
+        except Exception as error:
+            log_line("worker failed", error=f"{type(error).__name__}: {error}")
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in self.workers:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def _ended(self) -> int:
+        """Collect the processes that ended; returns how many of them were to response."""
+        failed = 0
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self.replaced.discard(ended)
+                if ended in self.workers:
+                    self.workers.discard(ended)
+                    log_line("worker ended", process=ended)
+                    failed += 1
+        return failed
+
+    def _stop(self) -> int:
+        """Stop all workers, and wait for them."""
+        self.workers |= self.replaced
+        self._send(signal.SIGTERM)
+        for process in self.workers:
+            with suppress(ChildProcessError):
+                os.waitpid(process, 0)
+        return 0
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Log an error of a reload: what is loaded stays."""
+    try:
+        yield
+    except ChainruleError as error:
+        log_line("reload failed", code=error.code, error=error.render("en"))
+    except OSError as error:
+        log_line("reload failed", error=str(error))

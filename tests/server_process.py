@@ -1,0 +1,124 @@
+"""Server processes for tests, and requests to them over plain sockets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+MAIN = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
+READY = "Serving at http://127.0.0.1:"
+TOKEN = "a-token-of-the-tests"
+
+
+@dataclass
+class Response:
+    """Status, headers and body of an response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class ServerProcess:
+    """A server that runs.
+
+    Args:
+        lines: of its standard error, so far.
+    """
+
+    process: subprocess.Popen[str]
+    port: int
+    lines: list[str] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = TOKEN,
+    ) -> Response:
+        """Send a request; a body that is no text and no bytes is sent as JSON."""
+        fields = {} if token is None else {"Authorization": f"Bearer {token}"}
+        if body is not None and not isinstance(body, bytes | str):
+            body = json.dumps(body)
+            fields["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, fields | dict(headers or {}))
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def send(self, content: bytes | Sequence[bytes], timeout: float = 20.0) -> bytes:
+        """Send bytes as they are, and return everything that comes back until the connection ends."""
+        parts = [content] if isinstance(content, bytes) else content
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+                while chunk := connection.recv(1 << 16):
+                    received += chunk
+            except (ConnectionError, TimeoutError):
+                pass
+        return received
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of the log that are JSON."""
+        return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running_server(*words: object) -> Iterator[ServerProcess]:
+    """Start ``chainrule serve`` with these words on a free port, and stop it in the end."""
+    command = [sys.executable, "-c", MAIN, "serve", *map(str, words), "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    stream = process.stderr
+    server = ServerProcess(process, 0)
+    is_ready = threading.Event()
+
+    def read() -> None:
+        for line in stream:
+            server.lines.append(line)
+            if line.startswith(READY):
+                server.port = int(line.removeprefix(READY).partition("/")[0])
+            if line.startswith('{"') and '"ready"' in line:
+                is_ready.set()
+        is_ready.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert is_ready.wait(120), server.lines
+        assert server.port, server.lines
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+        reader.join(10)
+        stream.close()
