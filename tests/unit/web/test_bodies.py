@@ -46,4 +46,4 @@ def test_a_repeated_key_is_refused_where_it_must_not_be() -> None:
     with pytest.raises(RequestError) as caught:
         parse_json(content, may_repeat_keys=False)
     assert '"c"' in caught.value.text("en")
-    assert '"c"' in caught.value.text("zh")
+    assert "“c”" in caught.value.text("zh")
