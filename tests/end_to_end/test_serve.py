@@ -165,7 +165,7 @@ def test_recent_rows_are_compared_with_the_training(server: ServerProcess, iris:
     for _ in range(4):
         assert server.request("POST", "/predict?model=iris", {"rows": shifted}).status == 200
     response = server.request("GET", "/drift?model=iris").json
-    assert response["rows"] >= 48
+    assert response["recent_rows"] >= 48
     assert response["drift"]["is_shifted"]
     assert set(response["drift"]["columns"]) == set(shifted[0])
     metrics = server.request("GET", "/metrics").body.decode()
