@@ -8,8 +8,9 @@ reach the main process:
 
 With one process, the new application handles the next request, and the old one is closed after its last.
 With several, the main process loads once and forks, so that all share the memory of what was loaded; it
-starts no thread itself. At a reload it forks new ones; when they are ready, the old ones close each connection
-after its next response. All processes share one socket, so that no connection is refused in between.
+starts no thread itself. At a reload it forks new ones; when they are ready, the old ones close each
+connection after its next response. All processes share one socket, so that no connection is refused in
+between.
 """
 
 from __future__ import annotations
