@@ -10,5 +10,4 @@ the Open Inference Protocol. Who may ask and how a process runs is in ``web``; p
     tensors.py       tensors of the Open Inference Protocol, as JSON and as bytes
     routes.py        the application: paths and their responses
     measurements.py  what ``/metrics`` counts;  the latest rows, for ``/drift``
-    openapi.py       the description of the paths, and its page
 """

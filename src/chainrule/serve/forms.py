@@ -35,10 +35,19 @@ from chainrule.web.responses import RequestError, invalid
 Columns = Mapping[str, Any]  # values of all rows by field: lists, or arrays of tensors
 BYTES, BOOL = "BYTES", "BOOL"
 DTYPES = {
-    "BOOL": "bool", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64",
-    "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64",
-    "FP16": "float16", "FP32": "float32", "FP64": "float64",
-}  # fmt: skip
+    "BOOL": "bool",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
 FILES = {  # the ends of names by media type of a file
     "image/png": ".png",
@@ -270,9 +279,15 @@ class FileForm(Form):
 _IMAGE = b"P6 1 1 255\n\0\0\0"
 _SOUND = b""
 _SIGNATURES = (
-    (b"\x89PNG", ".png"), (b"P6", ".ppm"), (b"\xff\xd8", ".jpg"), (b"GIF8", ".gif"), (b"BM", ".bmp"),
-    (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"),
-)  # fmt: skip
+    (b"\x89PNG", ".png"),
+    (b"P6", ".ppm"),
+    (b"\xff\xd8", ".jpg"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"fLaC", ".flac"),
+    (b"OggS", ".ogg"),
+    (b"ID3", ".mp3"),
+)
 
 
 def _suffix(content: bytes, family: str) -> str:

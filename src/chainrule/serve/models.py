@@ -108,7 +108,7 @@ class ServedModel:
         return () if intervals is None else tuple(level for level in LEVELS if level in intervals.margins)
 
     def warm_up(self) -> None:
-        """Predictions an example, so that the first request does not wait for the compiler."""
+        """Predict an example, so that the first request does not wait for the compiler."""
         with suppress(ChainruleError, RequestError):
             (predicted,) = self.predictions([Request(self.form.example(), 1)])
             if isinstance(predicted, Predictions):

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route, Router
 
-import chainrule
+from chainrule import __version__
 from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.batch_queue import BatchQueue, QueueLimits
@@ -107,7 +107,7 @@ class Application:
 
     async def _server(self, request: HttpRequest) -> JsonResponse:
         """Describe the server."""
-        content = {"name": PLATFORM, "version": chainrule.__version__, "extensions": ["binary_tensor_data"]}
+        content = {"name": PLATFORM, "version": __version__, "extensions": ["binary_tensor_data"]}
         return JsonResponse(content)
 
     async def _ready(self, request: HttpRequest) -> JsonResponse:

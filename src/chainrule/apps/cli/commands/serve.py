@@ -26,6 +26,7 @@ NEW_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())' > "
 
 def serve(
     runs: Annotated[list[str], typer.Argument(help="=serve_runs", metavar="RUN")],
+    *,
     host: Annotated[str, typer.Option(help="=serve_host", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="=serve_port", min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="=serve_workers", min=1, max=256)] = 1,
