@@ -18,7 +18,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 import numpy as np
 
@@ -667,3 +667,40 @@ def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) 
         FileError: the file is missing, damaged, foreign or newer than this chainrule.
     """
     return Model.load(path, layers)
+
+
+def load_transformers(
+    folder: str | os.PathLike[str],
+    x: Samples | Mapping[str, Spec] | None = None,
+    *,
+    head: Literal["pooled", "sentence", "sequence"] | None = None,
+) -> Model:
+    """Load a GPT-2, BERT or ViT of the transformers library from a local folder.
+
+    The folder has ``config.json`` and the weights: ``model.safetensors``, its index if there are several
+    files, or ``pytorch_model.bin``. The network consists of layers of this library, with the part for the
+    task that the configuration names: the next word, masked words, classes of texts, words or images, or
+    a span of the text. Nothing is fetched, and nothing in the folder is executed.
+
+    Args:
+        folder: as ``save_pretrained`` of the transformers library writes it.
+        x: inputs as for ``predict``, of which only the shapes count; by default words, int64 (B, T) with the
+            largest T, or images (B, H, W, C). Texts with masks and types for BERT have the names
+            ``sequence``, ``mask`` and ``types``.
+        head: instead of the part for the task: ``"sequence"``, a vector for each position (the default of a
+            model without a task); ``"pooled"``, one vector of the first position, for GPT-2 of the last;
+            ``"sentence"``, the mean, normalized to length 1.
+
+    Returns:
+        a model with the weights, which predicts, trains, explains and, for GPT-2, generates.
+
+    Raises:
+        FileError: E401 to E410 a file cannot be read; E450 no weights; E470 another model or an unsupported
+            setting; E471, E427 a configuration that is damaged or promises more than the files contain; E455
+            weights that do not match it; E451 to E457 as ``read_weights``.
+        UsageError E101: an unknown head. E144: weights are NaN or infinite.
+
+    Example:
+        ``cr.load_transformers("gpt2").decoder`` is what ``cr.generate`` takes.
+    """
+    return Model.of(interop.state_of_folder(folder, x, head))

@@ -200,6 +200,8 @@ CATALOG: Texts = {
     "E462": "a file of the format {name} cannot contain this model",
     "E463": "the exported file computes other values than the model in {program}; it was not written",
     "E464": "there is no program to compare the file with: {program}",
+    "E470": '"{name}" of a network of another library is not supported',
+    "E471": "the description of a network is damaged or contradicts its weights",
     "E501": "a number became NaN or infinite: {cause}",
     "E502": "the network outputs {outputs} scores, but the data has {classes} classes",
     "E503": "the model is not trained yet",

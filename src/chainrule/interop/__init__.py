@@ -18,6 +18,7 @@ _LAZY = LazyNames(
         "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",
         "lazy_tensor": "Tensor",
+        "torch.transformers_folder": "state_of_folder",
         "export.formats": "Exported FORMATS export_model",
     },
 )

@@ -13,3 +13,4 @@ from chainrule.interop.onnx.network import load_onnx as load_onnx
 from chainrule.interop.report import WeightsReport as WeightsReport
 from chainrule.interop.torch.names import FAMILIES as FAMILIES
 from chainrule.interop.torch.names import Family as Family
+from chainrule.interop.torch.transformers_folder import state_of_folder as state_of_folder

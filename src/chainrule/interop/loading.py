@@ -283,15 +283,31 @@ def load_weights(
         built, tensors, _families(names), is_ordered if names in (None, ORDER) else None, skipped, strict
     )
     report = _report(arrays, skipped, matches, tensors, dtype)
-    if not report.is_complete and (strict or not report.of(MATCHED)):
-        raise _mismatch_error(report, str(file))
-    if strict:
-        _refuse_nonfinite(report, str(file))
+    if strict or not report.of(MATCHED):
+        _require_complete(report, str(file))
     report_partial(report)
     report_nonfinite(report.values)
     if isinstance(target, StateHolder):
         target.adopt(with_values(target.state, built, report.values))
     return report
+
+
+def matched(built: Built, tensors: Tensors, family: Family, where: str, dtype: str) -> WeightsReport:
+    """Match every array of a network by the names of a family, and every tensor of the files.
+
+    Raises:
+        FileError E455: arrays that are missing, unexpected or of other shapes, all of them.
+        UsageError E144: weights are NaN or infinite.
+    """
+    report = _report(arrays_of(built), set(), match(built, tensors, (family,), None, set()), tensors, dtype)
+    _require_complete(report, where)
+    return report
+
+
+def _require_complete(report: WeightsReport, where: str) -> None:
+    if not report.is_complete:
+        raise _mismatch_error(report, where)
+    _refuse_nonfinite(report, where)
 
 
 def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
@@ -300,7 +316,7 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
         dtype = target.recipe.dtype
         if target.network is not None:
             return target.network.inference, dtype
-        built = target.state.built(_specs(x, dtype), are_fixed=False).network
+        built = target.state.built(specs_of_inputs(x, dtype), are_fixed=False).network
         assert built is not None
         return built.inference, dtype
     if not isinstance(target, Layer):
@@ -309,10 +325,10 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
         raise UsageError(
             "E104", where="load_weights", expected=expected, received=type(target).__name__, fix=fix
         )
-    return build(target, _specs(x, "float32"), "float32"), "float32"
+    return build(target, specs_of_inputs(x, "float32"), "float32"), "float32"
 
 
-def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
+def specs_of_inputs(x: Any, dtype: str) -> Mapping[str, Spec]:
     """Return the specs of the inputs."""
     if x is None:
         fix = fact("cr.load_weights(target, file, x): a row of inputs defines their shape")

@@ -219,6 +219,32 @@ VIT = Family(
         """),
     ),
 )
+VIT_HUGGINGFACE = Family(
+    "vit",
+    "huggingface",
+    (
+        Rule("token.weight", "vit.embeddings.cls_token|embeddings.cls_token", UNSTACKED),
+        Rule(
+            "position.weight", "vit.embeddings.position_embeddings|embeddings.position_embeddings", UNSTACKED
+        ),
+        Rule("head", "classifier"),
+        Rule("head.pooler", "vit.pooler.dense|pooler.dense"),
+        *(
+            Rule(ours, f"vit.{theirs}|{theirs}")
+            for ours, theirs in {
+                "patches": "embeddings.patch_embeddings.projection",
+                "blocks.layer{i}.attention.output": "encoder.layer.{i-1}.attention.output.dense",
+                "blocks.layer{i}.attention.{name}": "encoder.layer.{i-1}.attention.attention.{name}",
+                "blocks.layer{i}.attention_norm": "encoder.layer.{i-1}.layernorm_before",
+                "blocks.layer{i}.feed_forward_norm": "encoder.layer.{i-1}.layernorm_after",
+                "blocks.layer{i}.feed_forward.hidden": "encoder.layer.{i-1}.intermediate.dense",
+                "blocks.layer{i}.feed_forward.output": "encoder.layer.{i-1}.output.dense",
+                "blocks.norm": "layernorm",
+            }.items()
+        ),
+    ),
+    ignored=(("*pooler.*", _TASK), ("classifier.*", _TASK)),
+)
 # GPT-2 stores every matrix as (in, out), and queries, keys and values side by side in one.
 GPT2 = Family(
     "gpt2",
@@ -264,7 +290,13 @@ BERT = Family(
         blocks.layer{i}.feed_forward_norm.shift  encoder.layer.{i-1}.output.LayerNorm.beta
         head.pooler                           pooler.dense
     """),
-    ignored=(("*position_ids", _POSITIONS), ("*pooler.*", _TASK), ("cls.*", _TASK)),
+    ignored=(
+        ("*position_ids", _POSITIONS),
+        ("*pooler.*", _TASK),
+        ("cls.*", _TASK),
+        ("classifier.*", _TASK),
+        ("qa_outputs.*", _TASK),
+    ),
 )
 
 
@@ -295,7 +327,18 @@ TRANSFORMER = Family(
         *_transformer("", ""),
     ),
 )
-FAMILIES: tuple[Family, ...] = (CHAINRULE, RESNET, ALEXNET, VGG16, MOBILENET, VIT, GPT2, BERT, TRANSFORMER)
+FAMILIES: tuple[Family, ...] = (
+    CHAINRULE,
+    RESNET,
+    ALEXNET,
+    VGG16,
+    MOBILENET,
+    VIT,
+    VIT_HUGGINGFACE,
+    GPT2,
+    BERT,
+    TRANSFORMER,
+)
 
 
 def custom_family(table: Mapping[str, str]) -> Family:

@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant
-from chainrule.nn.initializer import Initializer, Scaled, known_initializer
+from chainrule.nn.initializer import ZEROS, Initializer, Scaled, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -148,10 +148,11 @@ class Unembedding(Layer):
 
     Shapes: (B, ..., C) -> (B, ..., vocabulary), the ``Embedding(vocabulary, C)`` being ``table``.
 
-    Formula: y = x W^T, W (vocabulary, C) the weight of the embedding.
+    Formula: y = x W^T (+ b), W (vocabulary, C) the weight of the embedding.
 
     Args:
         table: the embedding's name among the layers beside this one: in a ``Sequential``, ``"embedding1"``.
+        bias: whether each word has a number b of its own.
 
     Cost: 2 C vocabulary flops a vector forward, as a ``Dense`` of that many units.
 
@@ -169,8 +170,11 @@ class Unembedding(Layer):
     chinese = ("反嵌入层", "用词嵌入的同一张表给每个词打分（权重共享）。")
     takes_one = True
     table: str = "embedding1"
+    _: KW_ONLY
+    bias: bool = False
 
     def check(self) -> None:
+        require(self, "bias", type(self.bias) is bool, "True or False", "bias=True")
         require(
             self, "table", isinstance(self.table, str) and bool(self.table), fact("the name of an embedding")
         )
@@ -200,7 +204,8 @@ class Unembedding(Layer):
                 fix=fact("cr.Dense({units}) before it", units=units),
             )
         weight = place.parameter("weight", (vocabulary, units), known.initializer, known.penalty)
-        return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
+        y = x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
+        return y + scope.parameter("bias", (vocabulary,), ZEROS) if self.bias else y
 
 
 def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[Node, Node | None]:

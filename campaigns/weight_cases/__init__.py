@@ -1,0 +1,1 @@
+"""Networks of other libraries, loaded and compared with them."""
