@@ -13,13 +13,13 @@ LARGEST = 2**31  # of a length, a number of units or of layers
 
 
 def unsupported(where: str, name: str, missing: Iterable[str], expected: str) -> FileError:
-    """E470: parts of a network of another library that no layer computes; all of them are listed."""
+    """Return E470, which lists all parts of a network of another library that no layer computes."""
     listed = [clipped(text, 200) for text in dict.fromkeys(missing)]
     return FileError("E470", where=where, name=clipped(name), expected=expected, received="; ".join(listed))
 
 
 def invalid(where: str, expected: str, received: str) -> FileError:
-    """E471: a description that is damaged, or contradicts itself or the weights."""
+    """Return E471: a description that is damaged, or contradicts itself or the weights."""
     return FileError("E471", where=where, expected=expected, received=clipped(received, 200))
 
 
