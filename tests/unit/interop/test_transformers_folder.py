@@ -176,5 +176,6 @@ def test_models_of_the_library_agree() -> None:
     pytest.importorskip("transformers")
     from campaigns.weight_cases.transformers_models import cases, difference  # noqa: PLC0415
 
-    for case in cases():
-        assert difference(case)[0] < 1e-5, str(case)
+    differences = {str(case): difference(case)[0] for case in cases()}
+    assert len(differences) > 15
+    assert [case for case, share in differences.items() if not share < 1e-5] == []

@@ -46,9 +46,16 @@ WEIGHTS = (
 )
 HEADS = ("pooled", "sentence", "sequence")
 ACTIVATIONS = {
-    "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh", "gelu": "gelu",
-    "relu": "relu", "silu": "silu", "swish": "silu", "tanh": "tanh", "mish": "mish",
-}  # fmt: skip
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "gelu": "gelu",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+    "mish": "mish",
+}
 
 
 @frozen(eq=False)
@@ -323,5 +330,7 @@ def _vit(config: SettingsOfFile, head: str | None, tensors: Tensors) -> Describe
 
 
 KINDS: dict[str, Callable[[SettingsOfFile, str | None, Tensors], Described]] = {
-    "gpt2": _gpt2, "bert": _bert, "vit": _vit,
-}  # fmt: skip
+    "gpt2": _gpt2,
+    "bert": _bert,
+    "vit": _vit,
+}
