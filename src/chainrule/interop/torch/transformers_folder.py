@@ -249,9 +249,9 @@ def _bert(config: SettingsOfFile, head: str | None, tensors: Tensors) -> Describ
     vocabulary, length = config.integer("vocab_size"), config.integer("max_position_embeddings")
     architecture = _architecture(config, tuple(BERT_HEADS))
     task = "" if head else BERT_HEADS[architecture]
-    reduced = {
-        "pooled": _pooled(width), "sentence": _sentence(), "text": _pooled(width), "sequence": None,
-    }.get(task or head or "sequence")  # fmt: skip
+    reduced = {"pooled": _pooled(width), "sentence": _sentence(), "text": _pooled(width)}.get(
+        task or head or "sequence"
+    )
     encoder = TextEncoder(
         Embedding(vocabulary, width),
         LearnedPosition(length),
