@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chainrule.spec import Size, Spec
 from safetensors.torch import save_file
 
 import chainrule as cr
 from case_loops import loop_over
 from chainrule import nn
 from chainrule.errors import FileError
+from chainrule.symbolic_shape import Size, Spec
 from torch_transformers import BERT_NAMES, gpt2_state, random_parameters
 from torch_transformers import bert as torch_bert
 from torch_transformers import gpt2 as torch_gpt2

@@ -31,8 +31,8 @@ from chainrule.nn.layers.patch_embedding import PatchEmbedding
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
 from chainrule.records import frozen
-from chainrule.spec import Size, Spec
 from chainrule.store import atomic_write, json_document
+from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.validation import choice
 
