@@ -54,10 +54,6 @@ Findings never stop a training. A finding that was reported stays in the diagnos
 training gives other numbers, or has it no longer, the diagnosis states that, too. Numbers that were measured
 on some of the rows name how many.
 
-中文：`model.fit` 在训练前、第一步、训练中和结束时检查问题，每个发现一行；
-报告过的发现会保留，并注明结束时是否仍成立；`model.check(x, y)` 不训练，
-只检查数据、网络和最初几步；`chainrule doctor RUN` 查看诊断；`fit(..., doctor=False)` 关闭。
-
 ## Rules
 
 The column "checked" gives the time: P before training, I in the first steps, T during training, E at the end.
@@ -117,15 +113,10 @@ def index(suite: str) -> str:
         suite: the text between the marks, including the marks.
     """
     rows = [
-        (
-            f"{r.number}",
-            f"[{r.id}](doctor/{r.id}.md)",
-            r.when,
-            *map(plain, (r.title, translated(r.title, "zh"), r.threshold)),
-        )
+        (f"{r.number}", f"[{r.id}](doctor/{r.id}.md)", r.when, *map(plain, (r.title, r.threshold)))
         for r in rules()
     ]
-    head = ("", "rule", "checked", "problem", "中文", "threshold")
+    head = ("", "rule", "checked", "problem", "threshold")
     return _INDEX.format(rules=table(head, rows), suite=suite)
 
 

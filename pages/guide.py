@@ -39,7 +39,7 @@ _INDEXED = {
         "Errors",
         "Every error has a code and a page that describes its cause and how to fix it. 每个错误代码一页。",
     ),
-    "decisions": ("Decisions", "Design decisions and their reasons. 设计决定及其理由。"),
+    "decisions": ("Decisions", "Design decisions and their reasons."),
 }
 
 

@@ -45,7 +45,6 @@ callback of PyTorch {torch} and Keras {keras}, and of the functions of tensors t
 `chainrule show layer Dense` describes the block `layer Dense`.
 `python -m pages.names` generates the page from the installed PyTorch, the names in the Keras wheel and the
 registries of chainrule.
-中文：PyTorch 与 Keras 的每个名称在此处的对应；由命令生成。
 
 {counts}
 """

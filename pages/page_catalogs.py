@@ -1,9 +1,10 @@
 """The catalogs of the pages of docs/: ``python -m pages.page_catalogs [PAGE ...]`` updates them.
 
 The translation of a page is in the catalog with its path, such as ``locale/zh_CN/LC_MESSAGES/attacks.po`` for
-``attacks.md``; pages without a catalog are in English. A message is a heading, a paragraph, an item of a list
-or a cell of a table, as Sphinx extracts them. Code and numbers are taken from the page: a code block or a
-cell without words is in the catalog only if a translator adds it.
+``attacks.md``. A page has a catalog, or it is of a kind in ``WITHOUT_CATALOG``. A message is a heading, a
+paragraph, an item of a list or a cell of a table, as Sphinx extracts them. Code and numbers are taken from
+the page: a code block or a cell without words is in the catalog only if a translator adds it, as is a cell
+below the head of a table in ``ROWS_IN_ENGLISH``.
 
 The command adds the messages of the pages, removes those that a page no longer has, and lists what is
 missing. A message in which only numbers, code or links changed keeps its translation with the new ones. One
@@ -18,7 +19,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +32,25 @@ from pages.translations import as_po, empty_catalog, read_catalog
 
 CATALOGS = DOCS / "locale" / "zh_CN" / "LC_MESSAGES"
 HEADER = "# Chinese of a page. Written by python -m pages.page_catalogs."
+WITHOUT_CATALOG = {  # kinds of pages, and what a Chinese reader has there
+    "decisions/*": "reasons for those who change the code, in English only",
+    "errors/*": "both languages on one page, which the package prints",
+    "doctor/*": "both languages on one page, written from the texts of the package",
+    "blocks/*": "both languages on one page, written from the texts of the package",
+    "glossary.md": "terms in both languages",
+    "start.md": "README.zh-CN.md, which code hosts show",
+    "start.zh.md": "Chinese",
+    "zh.md": "Chinese",
+}
+ROWS_IN_ENGLISH = {  # pages whose tables are names and measurements that programs write
+    "applications.md",
+    "layer-benchmarks.md",
+    "names.md",
+    "onnx-operators.md",
+    "pytorch-comparison.md",
+    "results.md",
+    "tables.md",
+}
 _VALUE = re.compile(r"`[^`]*`|\]\([^)]*\)|\d+(?:[.,]\d+)*")  # the same in all languages
 _NO_WORDS = re.compile(  # code, targets, units and checksums
     r"`[^`]*`|\]\([^)]*\)|https?://\S+|\b(?:ms|[kMG]i?B)\b|\b(?=[a-f]*\d)[\da-f]{12}\b"
@@ -74,8 +94,27 @@ def is_code(message: str) -> bool:
     return message.endswith("\n")
 
 
-def updated(old: Catalog, template: Catalog) -> Catalog:
-    """Return a catalog of the messages of a page with the translations that an old one has."""
+def rows(text: str) -> set[str]:
+    """The cells below the heads of the tables of a Markdown text.
+
+    Example:
+        >>> sorted(rows("| name | count |\\n|---|---|\\n| dense | 3 |\\n"))
+        ['3', 'dense']
+    """
+    cells = {""}
+    for table in re.findall(r"^\|[-:| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
+        cells.update(cell.strip() for cell in re.split(r"(?<!\\)\||\n", table))
+    return cells - {""}
+
+
+def updated(old: Catalog, template: Catalog, optional: Container[str] = ()) -> Catalog:
+    """Return a catalog of the messages of a page with the translations that an old one has.
+
+    Args:
+        old: the catalog before.
+        template: the messages of the page.
+        optional: messages that need no translation.
+    """
     current, merged, new = (empty_catalog(str(old.locale), HEADER) for _ in range(3))
     add(merged, old)
     by_words = {_VALUE.sub("0", str(m.id)): m for m in old if m.string and not m.fuzzy}
@@ -86,8 +125,14 @@ def updated(old: Catalog, template: Catalog) -> Catalog:
         if text in merged or has_words(text) or is_code(text):
             current.add(text)
     merged.update(current)
-    add(new, (m for m in merged if m.string or has_words(str(m.id))))
+    add(new, (m for m in merged if (m.string and not m.fuzzy) or is_missing(m, optional)))
     return new
+
+
+def is_missing(message: Message, optional: Container[str]) -> bool:
+    """Whether a message without a translation, or with an uncertain one, must be translated."""
+    text = str(message.id)
+    return text not in optional and (bool(message.string) or has_words(text))
 
 
 def add(catalog: Catalog, messages: Iterable[Message]) -> None:
@@ -120,13 +165,15 @@ def missing(catalog: Catalog) -> list[str]:
 def updates(paths: Iterable[str] = ()) -> dict[Path, Catalog]:
     """The updated catalogs by file, with new ones for these pages."""
     files = {**{path: (CATALOGS / path).with_suffix(".po") for path in paths}, **catalog_files()}
-    pages = [page for page in frame() if page.path in files]
-    extracted = templates(pages)
+    pages = {page.path: page for page in frame() if page.path in files}
+    extracted = templates(pages.values())
     if unknown := files.keys() - extracted.keys():
         raise ValueError(f"no page has the path {', '.join(sorted(unknown))}")
     return {
         file: updated(
-            read_catalog(file) if file.exists() else empty_catalog("zh_CN", HEADER), extracted[path]
+            read_catalog(file) if file.exists() else empty_catalog("zh_CN", HEADER),
+            extracted[path],
+            rows(pages[path].text) if path in ROWS_IN_ENGLISH else (),
         )
         for path, file in files.items()
     }

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import posixpath
+from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
 from pages.page import Page
-from pages.page_catalogs import CATALOGS, HEADER, catalog_files, is_code, missing, updated, updates
+from pages.page_catalogs import (
+    CATALOGS,
+    HEADER,
+    WITHOUT_CATALOG,
+    catalog_files,
+    is_code,
+    missing,
+    updated,
+    updates,
+)
+from pages.site import frame
 from pages.translations import as_po, empty_catalog, read_catalog
 
 
@@ -23,6 +35,17 @@ def test_every_message_of_a_page_is_translated(current: dict[Path, Catalog]) -> 
     for file, catalog in current.items():
         assert as_po(catalog, False) == as_po(read_catalog(file), False), "run python -m pages.page_catalogs"
         assert missing(catalog) == [], f"translate {file.name}, delete the marks and run the command again"
+
+
+def test_every_page_has_a_catalog_or_is_of_a_kind_without_one() -> None:
+    paths = [page.path for page in frame()]
+    without = {kind: [path for path in paths if fnmatch(path, kind)] for kind in WITHOUT_CATALOG}
+    assert all(without.values())
+    assert sorted([*catalog_files(), *chain(*without.values())]) == sorted(paths)
+
+
+def test_a_page_with_a_catalog_is_in_english() -> None:
+    assert [page.path for page in frame() if page.path in catalog_files() and "中文：" in page.text] == []
 
 
 @pytest.mark.parametrize("path", catalog_files())
@@ -75,6 +98,14 @@ def test_a_translation_that_may_be_wrong_is_fuzzy(text: str) -> None:
 def test_a_number_in_other_units_is_fuzzy() -> None:
     old = of(**{"0.41 million parameters": "41 万个参数"})
     assert translations(old, "0.52 million parameters") == {"0.52 million parameters": ("41 万个参数", True)}
+
+
+def test_rows_of_names_are_messages_only_if_they_are_translated() -> None:
+    template = empty_catalog("zh_CN", HEADER)
+    for text in ("name", "dense", "convolution"):
+        template.add(text)
+    new = updated(of(convolution="卷积", names="名称"), template, optional={"dense", "convolution"})
+    assert {m.id: m.string for m in new if m.id} == {"convolution": "卷积", "name": "名称"}
 
 
 def test_numbers_and_code_are_messages_only_if_they_are_translated() -> None:
