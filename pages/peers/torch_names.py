@@ -10,11 +10,14 @@ from torch.optim import lr_scheduler, swa_utils
 
 # The functions of tensors that networks are written with.
 FUNCTIONS = """
-abs add arange argmax argmin argsort bmm broadcast_to cat chunk clamp cos cummax cumprod cumsum diagonal div
-einsum eq erf exp expm1 flip floor gather ge gt index_select isfinite isnan le log log1p logical_and
-logical_not logical_or logsumexp lt masked_fill matmul max maximum mean median min minimum mul ne neg outer
-permute pow prod relu remainder reshape roll round rsqrt scatter scatter_add sigmoid sign sin softmax sort
-split sqrt square squeeze stack std sub sum take_along_dim tanh topk transpose tril unsqueeze var where
+abs acos acosh add all amax amin any arange argmax argmin argsort asin asinh atan atan2 atanh bmm
+broadcast_to cat ceil chunk clamp cos cosh cummax cumprod cumsum diagonal diff div dot einsum eq erf exp
+expm1 eye flatten flip floor full full_like gather ge gt index_select isfinite isnan le lerp linspace log
+log10 log1p log2 logical_and logical_not logical_or logical_xor logsumexp lt masked_fill masked_select matmul
+max maximum mean median meshgrid min minimum mm movedim mul mv narrow ne neg nonzero norm ones ones_like
+outer permute pow prod relu remainder repeat_interleave reshape roll round rsqrt scatter scatter_add sigmoid
+sign sin sinh softmax sort split sqrt square squeeze stack std sub sum take_along_dim tan tanh tile topk
+trace transpose tril triu trunc unbind unique unsqueeze var where zeros zeros_like
 """
 VERSION = torch.__version__.partition("+")[0]
 

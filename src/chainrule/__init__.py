@@ -40,14 +40,15 @@ _NAMES: dict[str, str] = {
     "ops.custom_gradient": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (
-        "abs add arange argmax argsort average_pool broadcast_to cast clip concatenate convolution "
-        "convolution_transpose cos cumsum divide einsum equal erf exp fft flip floor gather greater "
-        "greater_equal ifft irfft is_finite less less_equal log log1p log_softmax logical_and logical_not "
-        "logical_or "
-        "logsumexp matmul max max_pool maximum mean min minimum multiply negative normal not_equal "
-        "one_hot pad patches power prod relu remainder remat resample reshape rfft scatter_add sigmoid sign "
-        "sin softmax softplus sort split sqrt square stack stop_gradient subtract sum take_along_axis "
-        "tanh topk transpose uniform variance where"
+        "abs acos acosh add arange argmax argmin argsort asin asinh atan atan2 atanh average_pool "
+        "broadcast_to cast ceil clip concatenate convolution convolution_transpose cos cosh cummax "
+        "cumprod cumsum divide einsum equal erf exp expand_dims expm1 eye fft flip floor full_like gather "
+        "greater greater_equal ifft irfft is_finite is_nan less less_equal log log10 log1p log2 "
+        "log_softmax logical_and logical_not logical_or logical_xor logsumexp matmul max max_pool maximum "
+        "mean min minimum moveaxis multiply negative normal not_equal one_hot pad patches power prod relu "
+        "remainder remat repeat resample reshape rfft roll round scatter_add sigmoid sign sin sinh "
+        "softmax softplus sort split sqrt square squeeze stack std stop_gradient subtract sum swapaxes "
+        "take_along_axis tan tanh tile topk transpose tril triu trunc uniform variance where"
     ),
     "ops.node_to_formula": "formula",
     "symbolic_shape": "Spec",

@@ -7,16 +7,29 @@ Each function is defined next to its card. ``F.exp(x)``, ``F.sum(x, 1)``: qualif
 from chainrule.ops.array.axis_functions import (
     arange,
     argsort,
+    cummax,
+    cumprod,
     cumsum,
+    expand_dims,
+    eye,
     flip,
+    moveaxis,
+    repeat,
+    roll,
     sort,
     split,
+    squeeze,
+    swapaxes,
     take_along_axis,
+    tile,
     topk,
+    tril,
+    triu,
 )
 from chainrule.ops.array.gather import gather, one_hot, scatter_add
 from chainrule.ops.array.reduction import (
     argmax,
+    argmin,
     log_softmax,
     logsumexp,
     max,
@@ -24,6 +37,7 @@ from chainrule.ops.array.reduction import (
     min,
     prod,
     softmax,
+    std,
     sum,
     variance,
 )
@@ -47,7 +61,6 @@ from chainrule.ops.elementwise.broadcasting_functions import (
     less,
     less_equal,
     log,
-    log1p,
     logical_and,
     logical_not,
     logical_or,
@@ -70,6 +83,27 @@ from chainrule.ops.elementwise.broadcasting_functions import (
     where,
 )
 from chainrule.ops.elementwise.cast_and_stop_gradient import cast, stop_gradient
+from chainrule.ops.elementwise.elementary_functions import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    ceil,
+    cosh,
+    expm1,
+    is_nan,
+    log1p,
+    log2,
+    log10,
+    logical_xor,
+    round,
+    sinh,
+    tan,
+    trunc,
+)
 from chainrule.ops.linear.convolution import convolution, convolution_transpose
 from chainrule.ops.linear.einsum import einsum
 from chainrule.ops.linear.fourier import fft, ifft, irfft, rfft
@@ -78,12 +112,16 @@ from chainrule.ops.linear.patches_and_pooling import average_pool, max_pool, pat
 from chainrule.ops.random_ops import normal, uniform
 from chainrule.ops.rematerialization import remat
 
-__all__ = ["abs", "add", "arange", "argmax", "argsort", "average_pool", "broadcast_to", "cast", "clip"]
-__all__ += ["concatenate", "convolution", "convolution_transpose", "cos", "cumsum", "divide", "einsum"]
-__all__ += ["equal", "erf", "exp", "fft", "flip", "floor", "full_like", "gather", "greater", "greater_equal"]
-__all__ += ["ifft", "irfft", "is_finite", "less", "less_equal", "log", "log1p", "log_softmax", "logical_and"]
-__all__ += ["logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min"]
-__all__ += ["minimum", "multiply", "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power"]
-__all__ += ["prod", "relu", "remainder", "remat", "resample", "reshape", "rfft", "scatter_add", "sigmoid"]
-__all__ += ["sign", "sin", "softmax", "softplus", "sort", "split", "sqrt", "square", "stack", "stop_gradient"]
-__all__ += ["subtract", "sum", "take_along_axis", "tanh", "topk", "transpose", "uniform", "variance", "where"]
+__all__ = ["abs", "acos", "acosh", "add", "arange", "argmax", "argmin", "argsort", "asin", "asinh"]
+__all__ += ["atan", "atan2", "atanh", "average_pool", "broadcast_to", "cast", "ceil", "clip"]
+__all__ += ["concatenate", "convolution", "convolution_transpose", "cos", "cosh", "cummax", "cumprod"]
+__all__ += ["cumsum", "divide", "einsum", "equal", "erf", "exp", "expand_dims", "expm1", "eye", "fft"]
+__all__ += ["flip", "floor", "full_like", "gather", "greater", "greater_equal", "ifft", "irfft"]
+__all__ += ["is_finite", "is_nan", "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax"]
+__all__ += ["logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "matmul", "max"]
+__all__ += ["max_pool", "maximum", "mean", "min", "minimum", "moveaxis", "multiply", "negative", "normal"]
+__all__ += ["not_equal", "one_hot", "pad", "patches", "power", "prod", "relu", "remainder", "remat"]
+__all__ += ["repeat", "resample", "reshape", "rfft", "roll", "round", "scatter_add", "sigmoid", "sign"]
+__all__ += ["sin", "sinh", "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze", "stack"]
+__all__ += ["std", "stop_gradient", "subtract", "sum", "swapaxes", "take_along_axis", "tan", "tanh"]
+__all__ += ["tile", "topk", "transpose", "tril", "triu", "trunc", "uniform", "variance", "where"]

@@ -42,6 +42,60 @@ def draws(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_more_functions_of_one_axis(shape: tuple[int, ...]) -> None:
+    x = draws(*shape)
+    x.flat[0] = 0.0
+    assert x.ndim >= 1
+    for axis in range(-len(shape), len(shape)):
+        check(lambda x, a=axis: cr.cumprod(x, a), lambda x, a=axis: torch.cumprod(x, a), x)
+        check(lambda x, a=axis: cr.cummax(x, a), lambda x, a=axis: torch.cummax(x, a).values, x)
+        check(lambda x, a=axis: cr.roll(x, 2, a), lambda x, a=axis: torch.roll(x, 2, a), x)
+        check(lambda x, a=axis: cr.roll(x, -1, a), lambda x, a=axis: torch.roll(x, -1, a), x)
+        check(lambda x, a=axis: cr.repeat(x, 3, a), lambda x, a=axis: torch.repeat_interleave(x, 3, a), x)
+        check(lambda x, a=axis: cr.expand_dims(x, a), lambda x, a=axis: torch.unsqueeze(x, a), x)
+        check(
+            lambda x, a=axis: cr.swapaxes(x, a, 0) * 1.0, lambda x, a=axis: torch.transpose(x, a, 0) * 1.0, x
+        )
+        check(
+            lambda x, a=axis: cr.moveaxis(x, a, 0) * 1.0, lambda x, a=axis: torch.moveaxis(x, a, 0) * 1.0, x
+        )
+        indices = cr.evaluate(cr.argmin(cr.constant(x), axis))
+        np.testing.assert_array_equal(indices, x.argmin(axis))
+        if shape[axis] > 1:
+            for correction in (0, 1):
+                check(
+                    lambda x, a=axis, c=correction: cr.std(x, a, correction=c),
+                    lambda x, a=axis, c=correction: torch.std(x, a, correction=c),
+                    x,
+                )
+
+
+def test_functions_of_several_axes() -> None:
+    x = draws(2, 1, 3, 1)
+    check(cr.squeeze, torch.squeeze, x)
+    check(lambda x: cr.squeeze(x, -1) * 1.0, lambda x: torch.squeeze(x, -1) * 1.0, x)
+    check(lambda x: cr.expand_dims(x, (0, -1)), lambda x: x[None, ..., None], x)
+    check(lambda x: cr.moveaxis(x, (0, 2), (-1, 0)), lambda x: torch.moveaxis(x, (0, 2), (-1, 0)), x)
+    check(lambda x: cr.tile(x, (2, 1, 2, 3)), lambda x: torch.tile(x, (2, 1, 2, 3)), x)
+    check(lambda x: cr.tile(x, 2), lambda x: torch.tile(x, (2,)), x)
+    check(lambda x: cr.tile(x[0, 0], (2, 3, 1)), lambda x: torch.tile(x[0, 0], (2, 3, 1)), x)
+    assert cr.tile(cr.constant(x), 0).shape == (2, 1, 3, 0)
+    square = draws(2, 3, 4)
+    for k in (-4, -1, 0, 2, 5):
+        check(lambda x, k=k: cr.tril(x, k), lambda x, k=k: torch.tril(x, k), square)
+        check(lambda x, k=k: cr.triu(x, k), lambda x, k=k: torch.triu(x, k), square)
+        np.testing.assert_array_equal(cr.evaluate(cr.eye(3, 4, k)), np.eye(3, 4, k))
+    assert cr.eye(2, dtype="int64").dtype == "int64"
+    batch = cr.input("x", (None, 3), "float64")
+    nodes = [cr.tile(batch, (2, 1)), cr.repeat(batch, 2), cr.swapaxes(batch, 0, 1), cr.cumprod(batch)]
+    arrays = cr.evaluate(nodes, {"x": square[0, :2, :3]})
+    known = square[0, :2, :3]
+    expected = [np.tile(known, (2, 1)), np.repeat(known, 2, 0), known.T, np.cumprod(known, 1)]
+    for array, values in zip(arrays, expected, strict=True):
+        np.testing.assert_allclose(array, values)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_functions_of_one_axis(shape: tuple[int, ...]) -> None:
     x = draws(*shape)
     rng = np.random.default_rng(2)

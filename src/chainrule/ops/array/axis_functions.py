@@ -1,8 +1,8 @@
-"""Functions along one axis, composed of cards: split, flip, pick, sort, and sums of the elements before."""
+"""Functions of axes, composed of cards: move, repeat, split, flip, pick, sort, accumulate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,8 +13,9 @@ from chainrule.ops.array.gather import gather, require_integers
 from chainrule.ops.array.indexing import along
 from chainrule.ops.array.reduction import axes_of, sum
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, transpose
-from chainrule.ops.array.slicing import pad, slice_axis
+from chainrule.ops.array.slicing import concatenate, pad, slice_axis
 from chainrule.ops.elementwise.broadcasting_functions import (
+    add,
     equal,
     full_like,
     greater,
@@ -22,12 +23,14 @@ from chainrule.ops.elementwise.broadcasting_functions import (
     logical_and,
     logical_not,
     logical_or,
+    maximum,
+    multiply,
     where,
 )
 from chainrule.ops.elementwise.cast_and_stop_gradient import cast
 from chainrule.settings import settings
-from chainrule.symbolic_shape import Axis
-from chainrule.validation import out_of_range
+from chainrule.symbolic_shape import Axis, shape_text
+from chainrule.validation import integer, out_of_range
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: str | None = None) -> Node:
@@ -46,6 +49,186 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: str 
     if stop is None and step != 1:
         numbers = np.arange(0, start, step)
     return constant(numbers, dtype or ("int64" if numbers.dtype.kind == "i" else settings.dtype))
+
+
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: str | None = None) -> Node:
+    """Return a matrix with ones on a diagonal and zeros elsewhere, as a constant.
+
+    Args:
+        rows, columns: the shape; without ``columns`` it is a square.
+        k: the diagonal: 0 is the main one, positive ones are above it.
+        dtype: by default the setting ``dtype``.
+    """
+    rows = integer(rows, "rows", "eye", minimum=0)
+    columns = rows if columns is None else integer(columns, "columns", "eye", minimum=0)
+    return constant(np.eye(rows, columns, integer(k, "k", "eye"), dtype or settings.dtype))
+
+
+def tril(x: Node, k: int = 0) -> Node:
+    """Return matrices with zeros above a diagonal: their lower triangle.
+
+    Shapes: (..., N, M) -> the same.
+
+    Args:
+        x: a node of at least two axes, the last two of fixed length.
+        k: the diagonal above which elements are 0: 0 is the main one, positive ones are above it.
+
+    Raises:
+        ShapeError E205, E208: fewer than two axes, or symbolic ones.
+    """
+    return _triangle("tril", x, integer(k, "k", "tril"), is_lower=True)
+
+
+def triu(x: Node, k: int = 0) -> Node:
+    """Return matrices with zeros below a diagonal: their upper triangle.
+
+    Shapes: (..., N, M) -> the same.
+
+    Args:
+        x: a node of at least two axes, the last two of fixed length.
+        k: the diagonal below which elements are 0: 0 is the main one, positive ones are above it.
+
+    Raises:
+        ShapeError E205, E208: fewer than two axes, or symbolic ones.
+    """
+    return _triangle("triu", x, integer(k, "k", "triu") - 1, is_lower=False)
+
+
+def _triangle(name: str, x: Node, k: int, is_lower: bool) -> Node:
+    rows, columns = axes_of(x, (-2, -1))
+    below = np.tri(axis_length(name, x, rows), axis_length(name, x, columns), k, dtype=bool)
+    return where(constant(below if is_lower else ~below), x, full_like(x, 0))
+
+
+# --- the order and the number of axes
+
+
+def expand_dims(x: Node, axis: int | tuple[int, ...]) -> Node:
+    """Return ``x`` with further axes of length 1: PyTorch's ``unsqueeze``.
+
+    Args:
+        x: a node of any shape.
+        axis: the place of the new axis in the result, or of several.
+
+    Raises:
+        ShapeError E205: a place outside the result, or named twice.
+    """
+    count = 1 if isinstance(axis, int) else len(axis)
+    places = _places_of(axis, x.rank + count)
+    lengths = iter(x.shape)
+    return reshape(x, [1 if i in places else next(lengths) for i in range(x.rank + count)])
+
+
+def squeeze(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
+    """Return ``x`` without axes of length 1.
+
+    Args:
+        x: a node of any shape.
+        axis: the axis to drop, or several; ``None``: all of length 1.
+
+    Raises:
+        ShapeError E205, E208: an axis does not exist, or has another length.
+    """
+    dropped = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else axes_of(x, axis)
+    for a in dropped:
+        if x.shape[a] != 1:
+            constraint = fact("axes of length 1")
+            raise ShapeError("E208", op="squeeze", constraint=constraint, received=shape_text(x.shape))
+    return reshape(x, [n for i, n in enumerate(x.shape) if i not in dropped])
+
+
+def swapaxes(x: Node, first: int, second: int) -> Node:
+    """Return ``x`` with two axes exchanged: PyTorch's ``transpose``.
+
+    Args:
+        x: a node of any shape.
+        first, second: the axes.
+
+    Raises:
+        ShapeError E205: an axis does not exist.
+    """
+    (first,), (second,) = axes_of(x, first), axes_of(x, second)
+    order = list(range(x.rank))
+    order[first], order[second] = second, first
+    return transpose(x, order)
+
+
+def moveaxis(x: Node, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Node:
+    """Return ``x`` with axes at other places; the others keep their order.
+
+    Args:
+        x: a node of any shape.
+        source: an axis, or several.
+        destination: the place of each in the result.
+
+    Raises:
+        ShapeError E205: an axis or place does not exist, or is named twice.
+        UsageError E102: not one place for each axis.
+    """
+    moved, places = _places_of(source, x.rank), _places_of(destination, x.rank)
+    if len(moved) != len(places):
+        expected = fact("{count} places, one for each axis", count=len(moved))
+        raise UsageError(
+            "E102", where="moveaxis", name="destination", received=destination, expected=expected, fix="-1"
+        )
+    by_place = dict(zip(places, moved, strict=True))
+    others = iter([a for a in range(x.rank) if a not in moved])
+    return transpose(x, [by_place[i] if i in by_place else next(others) for i in range(x.rank)])
+
+
+def _places_of(axis: int | tuple[int, ...], rank: int) -> list[int]:
+    """Return places among some axes as numbers from 0, in the order in which they were named."""
+    named = (axis,) if isinstance(axis, int) else tuple(axis)
+    places = [a + rank if a < 0 else a for a in named]
+    for place in places:
+        if not 0 <= place < rank or places.count(place) > 1:
+            expected = fact("{first} to {last}, each once", first=-rank, last=rank - 1)
+            raise ShapeError("E205", axis=axis, expected=expected, received=axis)
+    return places
+
+
+# --- repeated elements
+
+
+def tile(x: Node, repeats: int | tuple[int, ...]) -> Node:
+    """Return ``x``, put together several times along each axis, as NumPy's ``tile``: PyTorch's ``repeat``.
+
+    Args:
+        x: a node of any shape.
+        repeats: how often, for each of the last axes; further numbers add axes in front.
+
+    Raises:
+        UsageError E102: a number that is negative, or not an integer.
+    """
+    named = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    times = [integer(n, "repeats", "tile", minimum=0) for n in named]
+    shape = [*[1] * (len(times) - x.rank), *x.shape]
+    times = [*[1] * (len(shape) - len(times)), *times]
+    wide = reshape(x, [length for n in shape for length in (1, n)])
+    repeated = broadcast_to(wide, [length for pair in zip(times, shape, strict=True) for length in pair])
+    return reshape(repeated, [n * k for k, n in zip(times, shape, strict=True)])
+
+
+def repeat(x: Node, repeats: int, axis: int = 0) -> Node:
+    """Return ``x`` with each element of an axis repeated, as NumPy's ``repeat``: PyTorch's
+    ``repeat_interleave``.
+
+    Args:
+        x: a node of any shape.
+        repeats: how often.
+        axis: the axis.
+
+    Raises:
+        ShapeError E205: the axis does not exist.
+        UsageError E102: a number that is negative, or not an integer.
+    """
+    (axis,), times = axes_of(x, axis), integer(repeats, "repeats", "repeat", minimum=0)
+    before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    column = reshape(x, (*before, length, 1, *after))
+    return reshape(broadcast_to(column, (*before, length, times, *after)), (*before, length * times, *after))
+
+
+# --- parts of an axis
 
 
 def split(
@@ -97,6 +280,26 @@ def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
     for a in axes_of(x, axis):
         x = along(x, a, constant(np.arange(axis_length("flip", x, a))[::-1].copy()))
     return x
+
+
+def roll(x: Node, shift: int, axis: int = -1) -> Node:
+    """Return ``x`` with the elements of an axis moved by some places; those beyond the end come first.
+
+    Args:
+        x: a node of any shape.
+        shift: the number of places, towards the end; negative ones towards the beginning.
+        axis: the axis, of fixed length.
+
+    Raises:
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+        UsageError E102: ``shift`` is not an integer.
+    """
+    (axis,) = axes_of(x, axis)
+    length = axis_length("roll", x, axis)
+    first = -integer(shift, "shift", "roll") % max(length, 1)
+    if first == 0:
+        return x
+    return concatenate([slice_axis(x, axis, first, length), slice_axis(x, axis, 0, first)], axis)
 
 
 def take_along_axis(x: Node, indices: Node, axis: int = -1) -> Node:
@@ -161,11 +364,57 @@ def cumsum(x: Node, axis: int = -1) -> Node:
     Raises:
         ShapeError E205, E208: the axis does not exist, or is symbolic.
     """
+    return _accumulated("cumsum", x, axis, add, 0)
+
+
+def cumprod(x: Node, axis: int = -1) -> Node:
+    """Return the product of each element and all before it along an axis.
+
+    Formula: y[i] = prod(j <= i, x[j]).
+
+    Args:
+        x, axis: as in ``cumsum``.
+
+    Numerics: the gradient is exact where elements are 0: it is built from products of the other elements.
+
+    Cost: log2(N) multiplications for each of N elements.
+
+    Raises:
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+    """
+    return _accumulated("cumprod", x, axis, multiply, 1)
+
+
+def cummax(x: Node, axis: int = -1) -> Node:
+    """Return the largest of each element and all before it along an axis.
+
+    Formula: y[i] = max(j <= i, x[j]); the gradient goes to the largest element, divided among equal ones.
+
+    Args:
+        x: a node of floating-point numbers.
+        axis: the axis, of fixed length.
+
+    Cost: log2(N) comparisons for each of N elements.
+
+    Raises:
+        ShapeError E205, E208: the axis does not exist, or is symbolic.
+    """
+    return _accumulated("cummax", x, axis, maximum, -np.inf)
+
+
+def _accumulated(
+    name: str, x: Node, axis: int, combine: Callable[[Node, Node], Node], neutral: float
+) -> Node:
+    """Combine each element with all before it: those 1, 2, 4, ... places before it, one after the other."""
     (axis,) = axes_of(x, axis)
-    length, width = axis_length("cumsum", x, axis), 1
+    length, width = axis_length(name, x, axis), 1
     while width < length:
-        widths = [(width if a == axis else 0, 0) for a in range(x.rank)]
-        x = x + pad(slice_axis(x, axis, 0, length - width), widths)
+        before = slice_axis(x, axis, 0, length - width)
+        if neutral == 0:
+            shifted = pad(before, [(width if a == axis else 0, 0) for a in range(x.rank)])
+        else:
+            shifted = concatenate([full_like(slice_axis(x, axis, 0, width), neutral), before], axis)
+        x = combine(x, shifted)
         width *= 2
     return x
 

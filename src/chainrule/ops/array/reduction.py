@@ -414,6 +414,20 @@ def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
     return make(ArgMax(axes_of(x, axis), keepdims), x)
 
 
+def argmin(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
+    """Return the index of the smallest value along ``axis``; the first one at a tie.
+
+    Args:
+        x: numbers of any shape.
+        axis: the axis.
+        keepdims: whether the axis remains, with length 1.
+
+    Raises:
+        ShapeError E205: an axis does not exist or is named twice.
+    """
+    return argmax(-x, axis, keepdims)
+
+
 def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
     """Return the mean over ``axis``: the sum divided by the count, which may be the batch size.
 
@@ -449,6 +463,17 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
     count = extent(x, axes)
     shift = FUNCTIONS["square"](reshape(center - fixed_mean, total.shape)) * count  # 0; derivatives are not
     return (total - shift) / (count - float(correction))
+
+
+def std(x: Node, axis: Over = None, keepdims: bool = False, correction: int = 0) -> Node:
+    """Return the standard deviation, the square root of ``variance``.
+
+    Args:
+        x, axis, keepdims, correction: as in ``variance``.
+
+    Numerics: the derivative is infinite, or NaN, where all elements are equal.
+    """
+    return FUNCTIONS["sqrt"](variance(x, axis, keepdims, correction))
 
 
 def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:

@@ -58,7 +58,12 @@ def same_shape(*values: Operand) -> list[Node]:
 
 
 def full_like(x: Node, value: float) -> Node:
-    """Return ``value`` in the shape and dtype of ``x``."""
+    """Return ``value`` in the shape and dtype of ``x``.
+
+    Args:
+        x: a node of any shape.
+        value: a number.
+    """
     return broadcast_to(lift(value, x), x.shape)
 
 
@@ -405,24 +410,6 @@ def where(condition: Operand, a: Operand, b: Operand) -> Node:
     """
     like = next((v for v in (a, b) if isinstance(v, Node)), None)
     return make_node(comparison.Where(), *same_shape(condition, lift(a, like), lift(b, like)))
-
-
-def log1p(x: Operand) -> Node:
-    """Return ``log(1 + x)``, accurate for small ``x`` too.
-
-    Formula: y = log(u) + (x - (u - 1))/u with u = 1 + x as rounded; dx = dy/u.
-
-    Args:
-        x: floating-point numbers from -1 on.
-
-    Numerics: the second term restores what rounding u lost, so the relative error is a few roundings for
-        any ``x``. -1 gives minus infinity, smaller numbers NaN.
-    """
-    (x,) = same_shape(x)
-    is_near = less(abs(x), 0.5)
-    near = where(is_near, x, 0.0)
-    u = near + 1.0
-    return where(is_near, log(u) + (near - (u - 1.0)) / u, log(x + 1.0))
 
 
 def remainder(a: Operand, b: Operand) -> Node:

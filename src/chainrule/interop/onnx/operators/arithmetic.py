@@ -166,81 +166,6 @@ def _same_rank(a: Node, b: Node) -> tuple[Node, Node]:
 # --- functions of one value
 
 
-def rounded(x: Node) -> Node:
-    """Return the nearest integer, the even one at ties."""
-    low = F.floor(x)
-    rest = x - low
-    even = F.floor((low + 1.0) * 0.5) * 2.0
-    return F.where(F.greater(rest, 0.5), low + 1.0, F.where(F.less(rest, 0.5), low, even))
-
-
-def _ceil(x: Node) -> Node:
-    return F.negative(F.floor(F.negative(x)))
-
-
-def arctangent(x: Node) -> Node:
-    """Return the inverse of the tangent: two halvings of the angle, then the series.
-
-    Formula: atan x = 2 atan(x / (1 + sqrt(1 + x^2))).
-    """
-    wide = F.cast(x, "float64")
-    large = F.greater(F.abs(wide), 1.0)
-    t = F.where(large, 1.0 / F.where(large, wide, 1.0), wide)
-    for _ in range(3):
-        t = t / (F.sqrt(F.square(t) + 1.0) + 1.0)
-    square, total = F.square(t), F.full_like(t, 0.0)
-    for k in range(8, -1, -1):  # |t| < 0.1: the next term is below 1e-18
-        total = total * square + (-1.0) ** k / (2 * k + 1)
-    angle = total * t * 8.0
-    return F.cast(F.where(large, F.sign(wide) * (math.pi / 2) - angle, angle), x.dtype)
-
-
-def _arcsine(x: Node) -> Node:
-    wide = F.cast(x, "float64")
-    angle = arctangent(wide / (F.sqrt((1.0 - wide) * (1.0 + wide)) + 1.0)) * 2.0
-    return F.cast(angle, x.dtype)
-
-
-def _arccosine(x: Node) -> Node:
-    wide = F.cast(x, "float64")
-    return F.cast(math.pi / 2 - _arcsine(wide), x.dtype)
-
-
-def _hyperbolic_sine(x: Node) -> Node:
-    wide = F.cast(x, "float64")
-    e = F.exp(F.abs(wide))
-    direct = F.sign(wide) * (e - 1.0 / e) * 0.5
-    small = wide + wide * F.square(wide) / 6.0 + wide * F.square(F.square(wide)) / 120.0
-    return F.cast(F.where(F.less(F.abs(wide), 0.01), small, direct), x.dtype)
-
-
-def _hyperbolic_cosine(x: Node) -> Node:
-    e = F.exp(F.abs(F.cast(x, "float64")))
-    return F.cast((e + 1.0 / e) * 0.5, x.dtype)
-
-
-def _inverse_hyperbolic_sine(x: Node) -> Node:
-    wide = F.abs(F.cast(x, "float64"))
-    square = F.square(wide)
-    return F.cast(
-        F.sign(F.cast(x, "float64")) * F.log1p(wide + square / (F.sqrt(square + 1.0) + 1.0)), x.dtype
-    )
-
-
-def _inverse_hyperbolic_cosine(x: Node) -> Node:
-    wide = F.cast(x, "float64")
-    return F.cast(F.log(wide + F.sqrt((wide - 1.0) * (wide + 1.0))), x.dtype)
-
-
-def _inverse_hyperbolic_tangent(x: Node) -> Node:
-    wide = F.cast(x, "float64")
-    return F.cast((F.log1p(wide) - F.log1p(F.negative(wide))) * 0.5, x.dtype)
-
-
-def _is_nan(x: Node) -> Node:
-    return F.not_equal(x, x)
-
-
 def _is_infinite(call: Call) -> Node:
     x = call.x
     positive, negative = F.equal(x, math.inf), F.equal(x, -math.inf)
@@ -355,10 +280,6 @@ def _compared(function: Callable[[Any, Any], Node], exact: Any) -> Callable[[Cal
         return function(*aligned(call))
 
     return imported
-
-
-def _exclusive(a: Node, b: Node) -> Node:
-    return F.not_equal(a, b)
 
 
 def _where(call: Call) -> Any:
@@ -528,22 +449,22 @@ def _negative(call: Call) -> Any:
 
 OPERATORS: dict[str, Any] = {
     "Abs": unary(absolute),
-    "Acos": unary(_arccosine),
-    "Acosh": unary(_inverse_hyperbolic_cosine),
+    "Acos": unary(F.acos),
+    "Acosh": unary(F.acosh),
     "Add": _arithmetic(F.add, np.add),
     "And": binary(F.logical_and),
-    "Asin": unary(_arcsine),
-    "Asinh": unary(_inverse_hyperbolic_sine),
-    "Atan": unary(arctangent),
-    "Atanh": unary(_inverse_hyperbolic_tangent),
+    "Asin": unary(F.asin),
+    "Asinh": unary(F.asinh),
+    "Atan": unary(F.atan),
+    "Atanh": unary(F.atanh),
     "BitCast": _bit_cast,
     "Cast": _cast,
     "CastLike": _cast_like,
-    "Ceil": unary(_ceil),
+    "Ceil": unary(F.ceil),
     "Clip": {1: clip_attributes, 11: clip},
     "Constant": constant_value,
     "Cos": unary(F.cos),
-    "Cosh": unary(_hyperbolic_cosine),
+    "Cosh": unary(F.cosh),
     "Div": _divide,
     "Elu": _elu,
     "Equal": _compared(F.equal, np.equal),
@@ -556,7 +477,7 @@ OPERATORS: dict[str, Any] = {
     "HardSigmoid": _hard_sigmoid,
     "Identity": _identity,
     "IsInf": _is_infinite,
-    "IsNaN": unary(_is_nan),
+    "IsNaN": unary(F.is_nan),
     "LeakyRelu": leaky_relu,
     "Less": _compared(F.less, np.less),
     "LessOrEqual": _compared(F.less_equal, np.less_equal),
@@ -573,22 +494,22 @@ OPERATORS: dict[str, Any] = {
     "Pow": power,
     "Reciprocal": unary(lambda x: 1.0 / x),
     "Relu": unary(lambda x: F.relu(x) if x.spec.is_float else F.maximum(x, F.full_like(x, 0))),
-    "Round": unary(rounded),
+    "Round": unary(F.round),
     "Selu": _selu,
     "Shrink": _shrink,
     "Sigmoid": unary(F.sigmoid),
     "Sign": _sign,
     "Sin": unary(F.sin),
-    "Sinh": unary(_hyperbolic_sine),
+    "Sinh": unary(F.sinh),
     "Softplus": unary(F.softplus),
     "Softsign": unary(lambda x: x / (F.abs(x) + 1.0)),
     "Sqrt": unary(F.sqrt),
     "Sub": _arithmetic(F.subtract, np.subtract),
     "Sum": variadic(F.add),
     "Swish": _swish,
-    "Tan": unary(lambda x: F.sin(x) / F.cos(x)),
+    "Tan": unary(F.tan),
     "Tanh": unary(F.tanh),
     "ThresholdedRelu": _thresholded_relu,
     "Where": _where,
-    "Xor": binary(_exclusive),
+    "Xor": binary(F.logical_xor),
 }

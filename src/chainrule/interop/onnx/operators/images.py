@@ -19,7 +19,6 @@ from chainrule.data.readers.images import decode_image
 from chainrule.errors import fact
 from chainrule.graph import Node, constant
 from chainrule.interop.onnx.call import Call, axis_of, fixed
-from chainrule.interop.onnx.operators.arithmetic import rounded
 from chainrule.interop.onnx.operators.convolution import to_last, to_second
 from chainrule.interop.onnx.operators.shape import picked, table
 from chainrule.interop.onnx.values import OperatorError
@@ -157,7 +156,7 @@ def resize(call: Call) -> Node:
     for axis, rows in outside:
         mask = rows.reshape([-1 if a == axis else 1 for a in range(x.rank)])
         x = F.where(F.broadcast_to(constant(mask), x.shape), call.real("extrapolation_value"), x)
-    return F.cast(x if call.x.spec.is_float else rounded(x), call.x.dtype)
+    return F.cast(x if call.x.spec.is_float else F.round(x), call.x.dtype)
 
 
 def _interpolated(x: Node, axis: int, matrix: np.ndarray) -> Node:
@@ -209,7 +208,7 @@ def _taps(
     """Return the indices of the elements around each position along an axis, and their weights."""
     low, high = _bounds(length, is_aligned)
     if mode == "nearest":
-        p = rounded(p)
+        p = F.round(p)
     if padding == "border":
         p = F.where(F.less(p, low), 0.0, F.where(F.greater(p, high), length - 1.0, p))
     elif padding == "reflection":
@@ -217,7 +216,7 @@ def _taps(
     left = F.floor(p)
     ratio = p - left
     if mode == "nearest":
-        pairs = [(rounded(p), F.full_like(p, 1.0))]
+        pairs = [(F.round(p), F.full_like(p, 1.0))]
     elif mode == "linear":
         pairs = [(left, 1.0 - ratio), (left + 1.0, ratio)]
     else:

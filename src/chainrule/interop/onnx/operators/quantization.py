@@ -13,7 +13,6 @@ except ImportError:
 
 from chainrule.graph import Node
 from chainrule.interop.onnx.call import Call, axis_of, fixed
-from chainrule.interop.onnx.operators.arithmetic import rounded
 from chainrule.interop.onnx.operators.convolution import convolved, matmul
 from chainrule.interop.onnx.tensors import dtype_of
 from chainrule.interop.onnx.values import OperatorError, Value, carrier, is_integer
@@ -49,7 +48,7 @@ def quantized(x: Node, scale: Node, zero: Node | None, dtype: np.dtype) -> Value
     low, high = _range(dtype)
     y = x / scale
     if is_integer(dtype):
-        y = rounded(y) if zero is None else rounded(y) + F.cast(zero, y.dtype)
+        y = F.round(y) if zero is None else F.round(y) + F.cast(zero, y.dtype)
     elif zero is not None:
         y = y + F.cast(zero, y.dtype)
     y = F.clip(y, low, high)

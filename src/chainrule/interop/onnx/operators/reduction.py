@@ -188,21 +188,12 @@ def _cumulative(call: Call) -> Node:
     if call.kind == "CumSum":
         y, neutral = F.cumsum(x, axis), 0
     else:
-        y, neutral = _cumulative_product(x, axis), 1
+        y, neutral = F.cumprod(x, axis), 1
     if call.integer("exclusive"):
         length = fixed([x.shape[axis]])[0]
         first = F.full_like(picked(y, axis, [0]), neutral)
         y = F.concatenate([first, picked(y, axis, list(range(length - 1)))], axis)
     return F.flip(y, axis) if call.integer("reverse") else y
-
-
-def _cumulative_product(x: Node, axis: int) -> Node:
-    length, width = fixed([x.shape[axis]])[0], 1
-    while width < length:
-        before = F.full_like(picked(x, axis, list(range(width))), 1)
-        x = x * F.concatenate([before, picked(x, axis, list(range(length - width)))], axis)
-        width *= 2
-    return x
 
 
 def _top(call: Call) -> Any:

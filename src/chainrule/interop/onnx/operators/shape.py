@@ -209,17 +209,10 @@ def _tile(call: Call) -> Node:
     if len(repeats) != x.rank:
         raise OperatorError(fact("one number for each of {count} axes", count=x.rank), repeats)
     for axis, times in enumerate(repeats):
-        if times == 1:
-            continue
-        if not 0 <= times <= RUNS or (axis == 0 and call.is_batched and has_batch(x)):
+        of_batch = axis == 0 and call.is_batched and has_batch(x)
+        if times != 1 and (not 0 <= times <= RUNS or of_batch):
             raise OperatorError(fact("at most {limit:,} repetitions", limit=RUNS), repeats)
-        if times == 0:
-            x = slice_axis(x, axis, 0, 0)
-        else:
-            shape = (*x.shape[:axis], times, *x.shape[axis:])
-            repeated = F.broadcast_to(F.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:])), shape)
-            x = F.reshape(repeated, (*x.shape[:axis], x.shape[axis] * times, *x.shape[axis + 1 :]))
-    return x
+    return F.tile(x, repeats)
 
 
 # --- slices
@@ -507,9 +500,7 @@ def _triangle(call: Call) -> Node:
     rows, columns = fixed(x.shape[-2:])
     table(rows, columns)
     offset = max(min(offset, columns + rows), -columns - rows)
-    mask = np.tri(rows, columns, offset if not call.integer("upper", 1) else offset - 1, dtype=bool)
-    mask = ~mask if call.integer("upper", 1) else mask
-    return F.where(F.broadcast_to(constant(mask), x.shape), x, F.full_like(x, 0))
+    return F.triu(x, offset) if call.integer("upper", 1) else F.tril(x, offset)
 
 
 def _reverse_sequence(call: Call) -> Node:
