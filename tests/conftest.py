@@ -38,8 +38,12 @@ gc.disable()  # until all tests are collected: imported objects are never garbag
 
 
 def pytest_collection_finish() -> None:
-    """Exempt the objects of libraries and tests from garbage collection; limit PyTorch to one thread."""
+    """Exempt the objects of libraries and tests from garbage collection; limit PyTorch to one thread.
+
+    With Python's own thresholds the collector would take 9 % of the time of the tests, not 3 %.
+    """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     gc.enable()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
