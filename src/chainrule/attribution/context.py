@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.attribution.score import Arrays, Score, run
+from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node
 from chainrule.memoization import cached_property
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 MAX_ELEMENTS = 1 << 21  # elements of points in memory at a time
+ROWS_OF_A_PLAN = 64  # the number of points is rounded up to a multiple of at most this
 
 
 @frozen(eq=False)
@@ -107,24 +109,30 @@ class AttributionContext:
         values = run(self.score.entry_program, self.model.arrays, {**others, **self.baseline})
         return {label: values[label] for label in self.entries}
 
-    def gradients(self, points: Arrays, own: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return the scores and the gradients at points.
+    def gradients(self, points: Arrays, own: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the gradients of the score at points: for each entry (m, ...).
 
         Args:
             points: for each entry (m, ...).
             own: (m,) the index of the sample of each point, which determines its target and its conditions.
-
-        Returns:
-            (m,) scores; for each entry (m, ...) gradients.
         """
-        feeds = {**self.inputs, **self.score_inputs, **self.condition_values}
-        rest = {name: array[own] for name, array in feeds.items() if name not in points}
-        results = run(self.score.gradient_program, self.model.arrays, {**rest, **points})
-        return results["score"], {label: results[f"d {label}"] for label in points}
+        results = self._run_at(self.score.gradient_program, points, own)
+        return {label: results[f"d {label}"] for label in points}
 
     def scores_at(self, points: Arrays, own: np.ndarray) -> np.ndarray:
         """Return (m,) the scores at points; see ``gradients``."""
-        return self.gradients(points, own)[0]
+        return self._run_at(self.score.point_program, points, own)["score"]
+
+    def _run_at(self, program: Program, points: Arrays, own: np.ndarray) -> dict[str, np.ndarray]:
+        """Run a program at points, whose number is rounded up, so that few numbers of rows are planned."""
+        count = len(own)
+        step = min(ROWS_OF_A_PLAN, max(1, (1 << (count - 1).bit_length()) // 4))  # at most a quarter more
+        index = np.minimum(np.arange(-(-count // step) * step), count - 1)
+        feeds = {**self.inputs, **self.score_inputs, **self.condition_values}
+        rest = {name: array[own[index]] for name, array in feeds.items() if name not in points}
+        rows = {name: array if len(index) == count else array[index] for name, array in points.items()}
+        results = run(program, self.model.arrays, {**rest, **rows})
+        return {name: array[:count] for name, array in results.items()}
 
     def sum_to_inputs(self, entries: Arrays, own: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Sum the values of entries to values of inputs, for tokens over the embedding vector of each.

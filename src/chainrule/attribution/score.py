@@ -134,6 +134,11 @@ class Score:
         return compile(Graph(outputs), self.network.engine)
 
     @cached_property
+    def point_program(self) -> Program:
+        """The program from entries to the score."""
+        return compile(Graph({"score": self.score_from_entries}), self.network.engine)
+
+    @cached_property
     def gradient_program(self) -> Program:
         """The program from entries to the score and its gradient with respect to each, ``d ENTRY``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import numpy as np
 
@@ -22,14 +23,14 @@ from chainrule.validation import integer, number
 
 def saliency(context: AttributionContext, absolute: bool = True) -> MethodResult:
     """Return the gradient of the score, or its magnitude."""
-    _, gradients = context.gradients(context.entries, np.arange(context.rows))
+    gradients = context.gradients(context.entries, np.arange(context.rows))
     sized = {label: np.abs(gradient) if absolute else gradient for label, gradient in gradients.items()}
     return MethodResult(context.sum_to_inputs(sized), settings={"absolute": absolute})
 
 
 def gradient_x_input(context: AttributionContext) -> MethodResult:
     """Return the gradient times the input minus the baseline."""
-    _, gradients = context.gradients(context.entries, np.arange(context.rows))
+    gradients = context.gradients(context.entries, np.arange(context.rows))
     base = {label: array.mean(0) for label, array in context.baseline_entries.items()}
     products = {
         label: gradient * (context.entries[label] - base[label]) for label, gradient in gradients.items()
@@ -72,7 +73,7 @@ def _noisy_gradients(
         samples = prng.normal(key, count * size, array.dtype.name, start * size)
         offsets = _range(array) * noise * samples.reshape(count, 1, *array.shape[1:])
         points[label] = (array + offsets).reshape(-1, *array.shape[1:]).astype(array.dtype)
-    _, gradients = context.gradients(points, np.tile(np.arange(context.rows), count))
+    gradients = context.gradients(points, np.tile(np.arange(context.rows), count))
     folded = context.sum_to_inputs(gradients)
     return {name: array.reshape(count, -1, *array.shape[1:]) for name, array in folded.items()}
 
@@ -174,22 +175,32 @@ class Intervals:
         own: (J,) the sample of each interval.
         rows: (J,) the baseline of each.
         low, high: (J,) where it starts and ends on the path, from 0 to 1.
+        low_scores, high_scores: (J,) the scores there.
     """
 
     own: np.ndarray
     rows: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    low_scores: np.ndarray
+    high_scores: np.ndarray
 
     def select(self, index: np.ndarray) -> Intervals:
         """Return some of the intervals."""
-        return Intervals(self.own[index], self.rows[index], self.low[index], self.high[index])
+        return Intervals(*(getattr(self, field.name)[index] for field in fields(self)))
 
-    def halves(self) -> Intervals:
+    def halves(self, context: AttributionContext) -> Intervals:
         """Return both halves of each interval, first all lower ones."""
         middle = (self.low + self.high) / 2
-        own, rows = np.tile(self.own, 2), np.tile(self.rows, 2)
-        return Intervals(own, rows, np.concatenate([self.low, middle]), np.concatenate([middle, self.high]))
+        scores = _scores_on_paths(context, self.own, self.rows, middle)
+        lower = Intervals(self.own, self.rows, self.low, middle, self.low_scores, scores)
+        upper = Intervals(self.own, self.rows, middle, self.high, scores, self.high_scores)
+        return lower.extended(upper)
+
+    def extended(self, others: Intervals) -> Intervals:
+        """Return these intervals, then others."""
+        both = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return Intervals(*map(np.concatenate, both))
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (J, POINTS) the points of each interval on the path, and their weights."""
@@ -225,9 +236,9 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
     rows, others = context.rows, len(next(iter(context.baseline_entries.values())))
     grid = np.linspace(0, 1, FIRST_INTERVALS + 1)
     own, row, part = (index.ravel() for index in np.indices((rows, others, FIRST_INTERVALS)))
-    intervals = Intervals(own, row, grid[part], grid[part + 1])
-    pairs = np.stack([index.ravel() for index in np.indices((rows, others))])
-    starts = _scores_on_paths(context, pairs[0], pairs[1], np.zeros(pairs.shape[1])).reshape(rows, others)
+    ends_of_parts = [_scores_on_paths(context, own, row, grid[part + i]) for i in range(2)]
+    intervals = Intervals(own, row, grid[part], grid[part + 1], *ends_of_parts)
+    starts = intervals.low_scores.reshape(rows, others, FIRST_INTERVALS)[:, :, 0]
     ends = context.sample_scores.astype(np.float64)
     goal = _goal(context, ends - starts.mean(1), starts, tolerance) * others
     errors = _interval_errors(context, intervals)
@@ -240,15 +251,9 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
         split = is_open[intervals.own] & (np.abs(errors) > (goal / (2 * counts))[intervals.own])
         if not split.any():
             break
-        halves = intervals.select(split).halves()
-        settled, errors_of_halves = intervals.select(~split), _interval_errors(context, halves)
-        intervals = Intervals(
-            *(
-                np.concatenate([getattr(settled, name), getattr(halves, name)])
-                for name in ("own", "rows", "low", "high")
-            )
-        )
-        errors = np.concatenate([errors[~split], errors_of_halves])
+        halves = intervals.select(split).halves(context)
+        errors = np.concatenate([errors[~split], _interval_errors(context, halves)])
+        intervals = intervals.select(~split).extended(halves)
     places, weights = intervals.points()
     repeated = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
     values = _weighted_sum(context, *repeated, places.ravel(), weights.ravel() / others)
@@ -274,10 +279,7 @@ def _interval_errors(context: AttributionContext, intervals: Intervals) -> np.nd
         sum(array.reshape(len(array), -1).sum(1) for array in products.values()) for _, products in blocks
     ]
     integrals = (np.concatenate([np.zeros(0), *sums]).reshape(places.shape) * weights).sum(1)
-    scores = [
-        _scores_on_paths(context, intervals.own, intervals.rows, at) for at in (intervals.low, intervals.high)
-    ]
-    return integrals - (scores[1] - scores[0])
+    return integrals - (intervals.high_scores - intervals.low_scores)
 
 
 def _scores_on_paths(
@@ -388,7 +390,7 @@ def _products_in_blocks(
     """Yield the gradient at each point times the path, by input: (J, ...) float64."""
     for block in _blocks(context, len(own)):
         points, paths = _points(context, own[block], rows[block], places[block])
-        _, gradients = context.gradients(points, own[block])
+        gradients = context.gradients(points, own[block])
         products = {label: gradient * paths[label] for label, gradient in gradients.items()}
         folded = context.sum_to_inputs(products, own[block])
         yield block, {name: part.astype(np.float64) for name, part in folded.items()}
