@@ -2,8 +2,8 @@
 
 ``SCIPY_ARRAY_API=1 python -m campaigns.estimator_checks classifier`` (or ``regressor``) uses default
 arguments and takes minutes. With ``--epochs 5`` training is short, and four times as long in checks that
-depend on its length (``LONG``): the test suite does so. Prints the outcomes as JSON; the exit status is 1 if a
-check fails.
+depend on its length (``LONG``): the test suite does so. Prints the outcomes as JSON; the exit status is 1 if
+a check fails.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -176,6 +177,8 @@ class Intervals:
         rows: (J,) the baseline of each.
         low, high: (J,) where it starts and ends on the path, from 0 to 1.
         low_scores, high_scores: (J,) the scores there.
+        integrals: (J, M) the integral over each interval for each of the M input elements; (J, 1) their sum
+            if all of them would take too much memory.
     """
 
     own: np.ndarray
@@ -184,6 +187,12 @@ class Intervals:
     high: np.ndarray
     low_scores: np.ndarray
     high_scores: np.ndarray
+    integrals: np.ndarray
+
+    @property
+    def errors(self) -> np.ndarray:
+        """(J,) The integral over each interval minus the difference of the scores at its ends."""
+        return self.integrals.sum(1) - (self.high_scores - self.low_scores)
 
     def select(self, index: np.ndarray) -> Intervals:
         """Return some of the intervals."""
@@ -193,20 +202,50 @@ class Intervals:
         """Return both halves of each interval, first all lower ones."""
         middle = (self.low + self.high) / 2
         scores = _scores_on_paths(context, self.own, self.rows, middle)
-        lower = Intervals(self.own, self.rows, self.low, middle, self.low_scores, scores)
-        upper = Intervals(self.own, self.rows, middle, self.high, scores, self.high_scores)
-        return lower.extended(upper)
+        parts = [
+            (self.own, self.rows, self.low, middle, self.low_scores, scores),
+            (self.own, self.rows, middle, self.high, scores, self.high_scores),
+        ]
+        return _intervals_between(context, *map(np.concatenate, zip(*parts, strict=True)))
 
     def extended(self, others: Intervals) -> Intervals:
         """Return these intervals, then others."""
-        both = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
-        return Intervals(*map(np.concatenate, both))
+        pairs = [(getattr(self, field.name), getattr(others, field.name)) for field in fields(self)]
+        integrals = pairs.pop()
+        elements = sum(map(len, integrals)) * max(array.shape[1] for array in integrals)
+        if elements > MAX_ELEMENTS:
+            integrals = tuple(array.sum(1, keepdims=True) for array in integrals)
+        return Intervals(*map(np.concatenate, [*pairs, integrals]))
 
-    def points(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (J, POINTS) the points of each interval on the path, and their weights."""
-        places, weights = np.polynomial.legendre.leggauss(POINTS)
-        width = (self.high - self.low)[:, None]
-        return self.low[:, None] + width * (places + 1) / 2, width * weights / 2
+
+def _intervals_between(
+    context: AttributionContext,
+    own: np.ndarray,
+    rows: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    low_scores: np.ndarray,
+    high_scores: np.ndarray,
+) -> Intervals:
+    """Return intervals with their integrals; the arguments are those of ``Intervals``."""
+    places, weights = _gauss_points(low, high)
+    repeated = np.repeat(own, POINTS), np.repeat(rows, POINTS)
+    parts = []
+    for block, products in _products_in_blocks(context, *repeated, places.ravel()):
+        flat = np.concatenate([array.reshape(len(array), -1) for array in products.values()], 1)
+        weighted = flat * weights.ravel()[block, None]
+        integrals = weighted.reshape(-1, POINTS, flat.shape[1]).sum(1)
+        is_large = len(own) * integrals.shape[1] > MAX_ELEMENTS
+        parts.append(integrals.sum(1, keepdims=True) if is_large else integrals)
+    integrals = np.concatenate(parts)
+    return Intervals(own, rows, low, high, low_scores, high_scores, integrals)
+
+
+def _gauss_points(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (J, POINTS) the points of each interval on the path, and their weights."""
+    places, weights = np.polynomial.legendre.leggauss(POINTS)
+    width = (high - low)[:, None]
+    return low[:, None] + width * (places + 1) / 2, width * weights / 2
 
 
 def integrated_gradients(
@@ -236,13 +275,13 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
     rows, others = context.rows, len(next(iter(context.baseline_entries.values())))
     grid = np.linspace(0, 1, FIRST_INTERVALS + 1)
     own, row, part = (index.ravel() for index in np.indices((rows, others, FIRST_INTERVALS)))
-    ends_of_parts = [_scores_on_paths(context, own, row, grid[part + i]) for i in range(2)]
-    intervals = Intervals(own, row, grid[part], grid[part + 1], *ends_of_parts)
+    scores = [_scores_on_paths(context, own, row, grid[part + i]) for i in range(2)]
+    intervals = _intervals_between(context, own, row, grid[part], grid[part + 1], *scores)
     starts = intervals.low_scores.reshape(rows, others, FIRST_INTERVALS)[:, :, 0]
     ends = context.sample_scores.astype(np.float64)
     goal = _goal(context, ends - starts.mean(1), starts, tolerance) * others
-    errors = _interval_errors(context, intervals)
     for _ in range(MAX_ROUNDS):
+        errors = intervals.errors
         total = np.bincount(intervals.own, np.abs(errors), rows)
         counts = np.bincount(intervals.own, minlength=rows)
         is_off = np.abs(np.bincount(intervals.own, errors, rows)) > goal
@@ -252,11 +291,8 @@ def _adaptive(context: AttributionContext, tolerance: float) -> tuple[dict[str, 
         if not split.any():
             break
         halves = intervals.select(split).halves(context)
-        errors = np.concatenate([errors[~split], _interval_errors(context, halves)])
         intervals = intervals.select(~split).extended(halves)
-    places, weights = intervals.points()
-    repeated = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
-    values = _weighted_sum(context, *repeated, places.ravel(), weights.ravel() / others)
+    values = _values_of_samples(context, intervals, others)
     per_path = np.bincount(intervals.own * others + intervals.rows).max(initial=0)
     return values, starts.mean(1), int(per_path) * POINTS
 
@@ -270,16 +306,20 @@ def _goal(
     return np.maximum(tolerance * np.abs(difference) / 2, rounding)
 
 
-def _interval_errors(context: AttributionContext, intervals: Intervals) -> np.ndarray:
-    """Return (J,) the integral over each interval minus the difference of the scores at its ends."""
-    places, weights = intervals.points()
-    own, rows = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
-    blocks = _products_in_blocks(context, own, rows, places.ravel())
-    sums = [
-        sum(array.reshape(len(array), -1).sum(1) for array in products.values()) for _, products in blocks
-    ]
-    integrals = (np.concatenate([np.zeros(0), *sums]).reshape(places.shape) * weights).sum(1)
-    return integrals - (intervals.high_scores - intervals.low_scores)
+def _values_of_samples(
+    context: AttributionContext, intervals: Intervals, others: int
+) -> dict[str, np.ndarray]:
+    """Return the integrals of each sample, averaged over the baselines: by input (n, ...)."""
+    shapes = {name: context.inputs[name].shape[1:] for name in context.score.entries}
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    if intervals.integrals.shape[1] != sum(sizes):
+        places, weights = _gauss_points(intervals.low, intervals.high)
+        repeated = np.repeat(intervals.own, POINTS), np.repeat(intervals.rows, POINTS)
+        return _weighted_sum(context, *repeated, places.ravel(), weights.ravel() / others)
+    totals = np.zeros((context.rows, sum(sizes)))
+    np.add.at(totals, intervals.own, intervals.integrals / others)
+    parts = np.split(totals, np.cumsum(sizes)[:-1], 1)
+    return {name: part.reshape(-1, *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 
 def _scores_on_paths(
@@ -367,8 +407,9 @@ def _integrate(context: AttributionContext, path_points: PathPoints) -> PathInte
 
 
 def _blocks(context: AttributionContext, count: int) -> list[slice]:
-    """Return slices of points that are computed at a time."""
-    size = max(1, MAX_ELEMENTS // max(1, sum(array[0].size for array in context.entries.values())))
+    """Return slices of points that are computed at a time: those of whole intervals."""
+    size = MAX_ELEMENTS // max(1, sum(array[0].size for array in context.entries.values()))
+    size = max(1, size // POINTS) * POINTS
     return [slice(start, start + size) for start in range(0, count, size)]
 
 
