@@ -21,9 +21,9 @@ from chainrule.portable_math import cos_of_turns, log
 
 KEY = "random key"
 """The name of the input through which a graph that samples random numbers receives its key."""
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_SHIFTS = tuple([(np.uint32(n), np.uint32(32 - n)) for n in group] for group in _ROTATIONS)
-_PARITY = np.uint32(0x1BD11BDA)
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_SHIFTS = tuple([(np.uint32(n), np.uint32(32 - n)) for n in group] for group in ROTATIONS)
+PARITY = np.uint32(0x1BD11BDA)
 _BLOCK = 2**14  # counters mixed at once, so that their words stay in the cache
 
 
@@ -43,7 +43,7 @@ def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.nda
         ['0x6b200159', '0x99ba4efe']
     """
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
-    keys = (k0, k1, k0 ^ k1 ^ _PARITY)
+    keys = (k0, k1, k0 ^ k1 ^ PARITY)
     with np.errstate(over="ignore"):
         x, y = np.asarray(high + keys[0]), np.asarray(low + keys[1])
         if x.size > _BLOCK and k0.ndim == 0:
@@ -70,10 +70,10 @@ def _mix(x: np.ndarray, y: np.ndarray, keys: tuple[np.ndarray | np.uint32, ...])
 
 def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
     """Return ``threefry`` of one counter in Python integers: a tenth of the time of arrays of length 1."""
-    keys = (k0, k1, k0 ^ k1 ^ int(_PARITY))
+    keys = (k0, k1, k0 ^ k1 ^ int(PARITY))
     x, y = (x + k0) & 0xFFFFFFFF, (y + k1) & 0xFFFFFFFF
     for group in range(5):
-        for bits in _ROTATIONS[group % 2]:
+        for bits in ROTATIONS[group % 2]:
             x = (x + y) & 0xFFFFFFFF
             y = (((y << bits) & 0xFFFFFFFF) | (y >> (32 - bits))) ^ x
         x = (x + keys[(group + 1) % 3]) & 0xFFFFFFFF

@@ -16,13 +16,15 @@ from chainrule.thread_count import default_threads, processors, read_lines
 from chainrule.validation import boolean, choice, integer, out_of_range, unknown
 
 Language: TypeAlias = Literal["en", "zh"]
-EngineName: TypeAlias = Literal["native", "reference"]
+EngineName: TypeAlias = Literal["native", "reference", "xla"]
 FloatName: TypeAlias = Literal["float32", "float64"]
+PrecisionName: TypeAlias = Literal["highest", "high", "default"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
-    "engine": ("reference", "native"),
+    "engine": ("reference", "native", "xla"),
     "lang": ("en", "zh"),
+    "matmul_precision": ("highest", "high", "default"),
 }
 
 
@@ -165,7 +167,8 @@ class Settings:
 
     Args:
         dtype: dtype of parameters and inputs, ``"float32"`` or ``"float64"``.
-        engine: the engine that runs graphs, ``"native"`` or ``"reference"``.
+        engine: the engine that runs graphs: ``"native"`` (CPUs), ``"reference"`` (NumPy), or ``"xla"`` (JAX:
+            GPUs, TPUs and CPUs).
         lang: language of messages, ``"en"`` or ``"zh"``; by default that of ``CHAINRULE_LANG`` or the locale.
         threads: number of worker threads; by default ``CHAINRULE_THREADS``, else ``OMP_NUM_THREADS``, else
             the processors of the process, limited by the CPU quota of its container. Results do not depend on
@@ -182,6 +185,9 @@ class Settings:
             products take longer (docs/reproducibility.md). Affects code compiled after the change.
         batch_invariant: whether the prediction of a row has the same bits regardless of the other rows of the
             call. Off by default, because single rows then take several times as long (docs/decisions/0038).
+        matmul_precision: precision of float32 matrix products and convolutions on GPUs and TPUs with the
+            engine ``"xla"``: ``"highest"`` (float32), ``"high"`` or ``"default"``, which are faster and round
+            the factors to fewer bits.
         decode_limit: bytes that a Parquet, Arrow, ``.npz`` or database file may take when it is decoded; a
             file may always take 100 times its size, and never more than the free memory.
         isolated_decoding: whether Parquet, Arrow and databases are decoded in another process, so that a
@@ -203,6 +209,7 @@ class Settings:
         vector_bytes = 0
         batch_invariant = False
         portable_bits = False
+        matmul_precision = "highest"
         decode_limit = 1000000000
         isolated_decoding = True
     """
@@ -216,6 +223,7 @@ class Settings:
     vector_bytes: int = 0
     batch_invariant: bool = False
     portable_bits: bool = False
+    matmul_precision: PrecisionName = "highest"
     decode_limit: int = 1_000_000_000
     isolated_decoding: bool = True
 

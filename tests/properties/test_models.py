@@ -16,6 +16,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
+from chainrule.engines.xla import portable_program, run_portable
 from chainrule.interop.onnx.export.file import onnx_bytes
 from chainrule.models import MODELS, ModelCard
 from chainrule.symbolic_shape import Size, Spec
@@ -224,6 +225,7 @@ def test_an_exported_model_has_its_probabilities_at_any_batch(name: str) -> None
     specs = {key: Spec((Size.symbol("B"), *shape), kind) for key, shape in small.shapes.items()}
     model = cr.Model(small.net(), "cross_entropy").initialize(specs)
     session = onnxruntime.InferenceSession(onnx_bytes(model.state), providers=["CPUExecutionProvider"])
+    program = portable_program(model.state.network.predictions(), model.state.arrays)
     rng = np.random.default_rng(0)
     for rows in (1, 2, 7):
         x = {
@@ -235,4 +237,6 @@ def test_an_exported_model_has_its_probabilities_at_any_batch(name: str) -> None
         feeds = {key: array.astype(kind) for key, array in x.items()}
         expected = model.predict_proba(feeds if len(feeds) > 1 else feeds["x"])
         (received,) = session.run(["probabilities"], feeds)
-        np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-5)
+        (portable,) = run_portable(program, feeds).values()
+        for values in (received, portable.reshape(expected.shape)):
+            np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)

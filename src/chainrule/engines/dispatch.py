@@ -41,7 +41,7 @@ class Program(Protocol):
         ...
 
 
-ENGINES = ("native", "reference")
+ENGINES = ("native", "reference", "xla")
 
 
 def _engine(name: str | None) -> ModuleType:
@@ -117,22 +117,29 @@ class StepProgram:
         return self._of(engine) is not None
 
     def trainer(
-        self, data: Mapping[str, np.ndarray], state: dict[str, np.ndarray], engine: str | None = None
+        self,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        engine: str | None = None,
+        *,
+        changes: bool = True,
     ) -> Trainer | None:
         """Return a runner of multi-step training runs, or ``None`` if the engine has none for this step.
 
         Args:
-            data: whole data sets by input label, rows first; read again in every run, because augmentation
-                changes them between epochs.
+            data: whole data sets by input label, rows first.
             state: arrays by input label; changed in place.
             engine: name of the engine; by default the setting ``engine``.
+            changes: whether the data changes between runs; if not, an engine may copy it once.
         """
         compiled = self._of(engine)
         if compiled is None and hasattr(_engine(engine), "CompiledStep"):
             notices.emit(
                 fact("training runs one step at a time: some of its operations have no compiled kernel")
             )
-        return None if compiled is None else compiled.trainer(data, state, settings.threads, planning_cores())
+        if compiled is None:
+            return None
+        return compiled.trainer(data, state, settings.threads, planning_cores(), changes=changes)
 
     def single(self, engine: str | None = None) -> Program:
         """Return the program that makes one update at a time."""

@@ -55,14 +55,14 @@ class Updater:
 
     Args:
         step: the graph of one update.
-        data: the arrays that batches are gathered from, rows first, by the names of the step's inputs; read
-            again in every update.
+        data: the arrays that batches are gathered from, rows first, by the names of the step's inputs.
         arrays: all other inputs of the step by label; updates change them.
         seed: the seed of each step's random numbers.
         engine: the name of the engine; ``None``: that of the settings.
         blocks: the memory of all arrays, to which updates write; ``None``: an update may replace an array of
             ``arrays`` by a new one.
         trimming: trims each batch to its longest sequence; ``None``: batches are as long as ``data``.
+        changes: whether ``data`` changes between updates.
     """
 
     def __init__(
@@ -74,6 +74,8 @@ class Updater:
         engine: str | None,
         blocks: Sequence[np.ndarray] | None = None,
         trimming: SequenceTrimming | None = None,
+        *,
+        changes: bool = True,
     ) -> None:
         self.step, self.data, self.arrays, self.seed, self.engine = step, data, arrays, seed, engine
         self._blocks, self._trimming = blocks, trimming
@@ -83,7 +85,9 @@ class Updater:
             for prefix, group in GROUPS.items()
         }
         self._first_rows: dict[int, np.ndarray] = {}
-        self.loop = None if trimming is not None else step.program.trainer(data, dict(arrays), engine)
+        self.loop = None
+        if trimming is None:
+            self.loop = step.program.trainer(data, dict(arrays), engine, changes=changes)
         self._is_in_place = self.loop is not None or blocks is not None
         self._programs = {} if self.loop is not None else {id(step): step.program.single(engine)}
 
@@ -306,7 +310,9 @@ class RowUpdates:
             arrays |= Block(state.slots).arrays
         else:  # trims rows by their numbers in ``data``
             self._index = None
-        self.updater = Updater(self.step, data, arrays, self.seed, engine, trimming=self.trimming)
+        self.updater = Updater(
+            self.step, data, arrays, self.seed, engine, trimming=self.trimming, changes=self._changes
+        )
         self.reports_each = self.updater.loop is not None
         if not self.reports_each:
             self.updater.load(state)

@@ -98,7 +98,7 @@ OPTION: Texts = {
         "prove each prediction for all changes of the inputs by at most RADIUS: proven, broken (with the "
         "prediction that a change leads to) or unknown"
     ),
-    "export_to": "format: onnx, numpy, c or html; by default the suffix of --out",
+    "export_to": "format: onnx, numpy, c, html or stablehlo; by default the suffix of --out",
     "export_out": "the file; by default model with the suffix of the format, in the current folder",
     "export_opset": "ONNX: version of the operations, 18 by default",
     "verify_network": "ONNX file of a feed-forward network",

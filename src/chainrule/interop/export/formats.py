@@ -76,6 +76,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "numpy": (".py", "chainrule.interop.export.numpy_file"),
     "c": (".c", "chainrule.interop.export.c_file"),
     "html": (".html", "chainrule.interop.export.html_file"),
+    "stablehlo": (".stablehlo", "chainrule.interop.export.stablehlo_file"),
 }
 """The suffix of each format, and the module whose function ``draft`` writes it."""
 TOLERANCE = 1e-5

@@ -81,9 +81,15 @@ class CompiledStep:
         )
 
     def trainer(
-        self, data: Mapping[str, np.ndarray], state: dict[str, np.ndarray], threads: int, cores: int
+        self,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        threads: int,
+        cores: int,
+        *,
+        changes: bool = True,
     ) -> Trainer:
-        """Return a runner of this step; for the arguments see ``Trainer``."""
+        """Return a runner of this step; see ``Trainer``, which reads the data itself in every call."""
         return Trainer(self, data, state, threads, cores)
 
 

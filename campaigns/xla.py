@@ -1,0 +1,111 @@
+"""Every layer, activation, loss and optimizer on the XLA engine, compared with the reference.
+
+    python -m campaigns.xla                     all, about two minutes of processor time
+    python -m campaigns.xla --cases lstm        the cases whose name contains a word
+
+Each case is computed in float64: the output, and the gradient by every parameter and input of a sum in which
+each element has another weight. The largest difference is relative to the largest value of the same array,
+or 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.gradient import grad
+from chainrule.graph import Graph, Node, input_node
+from chainrule.nn.activation import ACTIVATIONS
+from chainrule.nn.optimizer import OPTIMIZERS
+from chainrule.prng import KEY, key_of
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+layer_cases, loss_cases, minimization = map(import_module, ("layer_cases", "loss_cases", "minimization"))
+LAYERS, LOSSES = layer_cases.CASES, loss_cases.CASES
+
+LIMIT = 1e-12
+Case = tuple[Graph, Mapping[str, Any]]
+
+
+def _scalar(node: Node) -> Node:
+    return (node * node * 0.3 + node).sum()
+
+
+def _with_gradients(output: Node, sources: list[Node]) -> Graph:
+    gradients = grad(_scalar(output), sources, unused="zeros")
+    return Graph({"y": output, **{f"gradient {i}": g for i, g in enumerate(gradients)}})
+
+
+def _layer(name: str) -> Case:
+    net = layer_cases.ready(LAYERS[name], training=True)
+    graph = _with_gradients(net.built.output, list(net.differentiable.values()))
+    return graph, {**net.arrays, KEY: key_of(3)}
+
+
+def _activation(name: str) -> Case:
+    x = input_node("x", (None, 4), "float64")
+    return _with_gradients(ACTIVATIONS[name](x), [x]), {"x": np.linspace(-4.0, 4.1, 12).reshape(3, 4)}
+
+
+def _loss(name: str) -> Case:
+    loss, z, y, _ = LOSSES[name]
+    output, target = loss_cases.nodes(z, y)
+    return _with_gradients(loss.mean(output, target), [output]), {"z": z, "y": y}
+
+
+def _optimizer(name: str) -> Case:
+    graph, _, values = minimization.step_graphs(OPTIMIZERS[name](), 3)
+    return graph, {**values, "step": np.array(0, "float64")}
+
+
+KINDS = {
+    "layers": (LAYERS, _layer),
+    "activations": (ACTIVATIONS, _activation),
+    "losses": (LOSSES, _loss),
+    "optimizers": (OPTIMIZERS, _optimizer),
+}
+
+
+def difference(graph: Graph, arrays: Mapping[str, Any]) -> float:
+    """Return the largest difference of an output between the engine and the reference."""
+    feeds = {name: np.asarray(arrays[name], node.dtype) for name, node in graph.inputs.items()}
+    expected, received = (cr.compile(graph, engine).run(feeds) for engine in ("reference", "xla"))
+    worst = 0.0
+    for name, value in expected.items():
+        scale = max(1.0, float(np.abs(value).max(initial=0.0)))
+        worst = max(worst, float(np.abs(received[name] - value).max(initial=0.0)) / scale)
+    return worst
+
+
+def results(word: str) -> Iterator[tuple[str, str, float]]:
+    """Yield kind, name and difference of each case whose name contains a word."""
+    for kind, (known, case) in KINDS.items():
+        for name in known:
+            if word in name:
+                yield kind, name, difference(*case(name))
+
+
+def main() -> None:
+    """Print the largest difference of each kind, and the cases above the limit."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--cases", default="", metavar="WORD", help="only cases whose name contains it")
+    differences = list(results(parser.parse_args().cases))
+    for kind in KINDS:
+        own = [(worst, name) for k, name, worst in differences if k == kind]
+        if own:
+            worst, name = max(own)
+            print(f"{len(own)} {kind}: largest difference {worst:.1e} ({name})")
+    above = [f"{kind} {name}: {worst:.1e}" for kind, name, worst in differences if not worst <= LIMIT]
+    print(*above, sep="\n")
+    sys.exit(f"{len(above)} cases above {LIMIT}" if above else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""A graph as a program of XLA: traced and compiled once for each shape of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from chainrule.engines.shape_binding import bind
+from chainrule.engines.xla.graph_trace import graph_outputs
+from chainrule.engines.xla.operations import Array, Indices
+from chainrule.errors import ShapeError
+from chainrule.graph import Graph
+from chainrule.memo import Memo
+from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
+from chainrule.settings import settings
+
+MAX_PROGRAMS = 8  # of a graph: settings that change the compiled code
+
+
+class Program:
+    """A graph that XLA compiles and runs, on the default device of JAX.
+
+    Args:
+        graph: the graph.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> import chainrule.ops
+        >>> x = input_node("x", (None, 2), "float64")
+        >>> Program(Graph({"y": x.sum(1)})).run({"x": np.ones((3, 2))})["y"].tolist()
+        [2.0, 2.0, 2.0]
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._specs = {name: node.spec for name, node in graph.inputs.items()}
+        self._compiled = Memo(MAX_PROGRAMS)
+
+    def _outputs(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
+        """Return the outputs, and the place of an index outside its table, or 0; JAX traces this method."""
+        indices = Indices()
+        outputs = graph_outputs(self.graph, bind(self._specs, arrays), arrays, indices)
+        return outputs, indices.position
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs for these inputs.
+
+        Args:
+            arrays: one array for each input, of the dtype of the input.
+
+        Raises:
+            ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
+        """
+        bind(self._specs, arrays)
+        compiled = self._compiled(settings.matmul_precision, lambda: jax.jit(self._outputs))
+        with jax.enable_x64(True):
+            outputs, position = compiled({name: np.asarray(arrays[name]) for name in self._specs})
+        refuse_outside(position)
+        return {name: np.array(value) for name, value in outputs.items()}
+
+    def run_each(self, inputs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the outputs for each of several inputs."""
+        return map(self.run, inputs)
+
+    def memory_requirement(self, sizes: Mapping[str, int]) -> MemoryRequirement:
+        """Return an upper bound of the memory of a run: that of running the graph node by node.
+
+        XLA merges operations, so its program needs less; its own figure is known only after compiling.
+        """
+        return reference_memory(self.graph, sizes)
+
+
+def refuse_outside(position: Any) -> None:
+    """Raise the error of an index outside its table at the position that a program returns; 0: none.
+
+    Raises:
+        ShapeError E211: an index outside its table.
+    """
+    if position:
+        raise ShapeError("E211", where="gather or one_hot", received=f"position {int(position) - 1}")

@@ -1,0 +1,180 @@
+"""Many training steps in one call: a loop on the device over the batches of an epoch.
+
+The data set lies on the device, and so do the arrays of the state during a call, which are donated: XLA
+updates them in place. The number of steps of a call is a value, not a shape, so a training compiles one loop
+for its batches and one for a smaller last batch.
+
+The loop ends at the first step whose loss is not finite; the state is then that of the step before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+
+from chainrule.engines.shape_binding import bind
+from chainrule.engines.xla.graph_trace import graph_outputs
+from chainrule.engines.xla.operations import Array, Indices
+from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
+from chainrule.graph import Graph, Node
+from chainrule.memo import Memo
+from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
+from chainrule.prng import KEY
+from chainrule.settings import settings
+
+STEP = "step"
+"""The input of a step that has the number of updates before it."""
+
+
+class CompiledStep:
+    """A training step with its compiled loops, which are kept: a training only passes its arrays.
+
+    Args:
+        graph: the step; outputs ``loss``, ``learning_rate`` and those named in ``homes``.
+        core: the nodes of the gradients; XLA orders all nodes itself.
+        homes: outputs that are inputs of the next step: output name to input label.
+    """
+
+    def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
+        self.graph, self.homes = graph, homes
+        self.specs = {name: node.spec for name, node in graph.inputs.items()}
+        self._compiled = Memo(MAX_PROGRAMS)
+
+    @staticmethod
+    def covers(graph: Graph) -> bool:
+        """Return whether every operation of the step can be compiled: all can."""
+        return True
+
+    def memory_requirement(self, data: Collection[str], batch: int) -> MemoryRequirement:
+        """Return an upper bound of the memory of a step: that of running it node by node."""
+        return reference_memory(self.graph, {"B": batch})
+
+    def trainer(
+        self,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        threads: int,
+        cores: int,
+        *,
+        changes: bool = True,
+    ) -> Trainer:
+        """Return a runner of this step; for the arguments see ``Trainer``. JAX has threads of its own."""
+        return Trainer(self, data, state, changes=changes)
+
+    def loop(self, batch: int) -> Any:
+        """Return the compiled loop for batches of this size, for the present settings."""
+        key = batch, settings.matmul_precision
+
+        def compiled() -> Any:
+            return jax.jit(lambda *arrays: self._run(batch, *arrays), donate_argnums=0)
+
+        return self._compiled(key, compiled)
+
+    def _run(
+        self,
+        batch: int,
+        state: dict[str, Array],
+        fixed: dict[str, Array],
+        data: dict[str, Array],
+        schedule: dict[str, Array],
+    ) -> tuple[dict[str, Array], Array, Array, Array]:
+        """Return the state, loss and rate of each step, the failed step or 0, and the place of a wrong index
+        or 0.
+
+        Args:
+            batch: samples in each batch.
+            state: the arrays that steps change, by label.
+            fixed: all other arrays that every step reads, but for those of ``data``.
+            data: the data sets by label, rows first.
+            schedule: ``rows``, the row numbers of all batches; ``first``, ``count`` and ``step`` as in
+                ``Trainer.run``; ``keys``, one for each step or none.
+        """
+        first, keys = schedule["first"], schedule["keys"]
+
+        def goes_on(carry: tuple[Any, ...]) -> Array:
+            done, _, _, failed, _ = carry
+            return (done < schedule["count"]) & (failed == 0)
+
+        def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            done, before, reported, _, outside = carry
+            rows = lax.dynamic_slice(schedule["rows"], [(first + done) * batch], [batch])
+            inputs = {**fixed, **before, **{label: array[rows] for label, array in data.items()}}
+            inputs[STEP] = schedule["step"] + done
+            if len(keys):
+                inputs[KEY] = keys[done]
+            indices = Indices()
+            results = graph_outputs(self.graph, bind(self.specs, inputs), inputs, indices)
+            pair = jnp.stack([results["loss"], results["learning_rate"]]).astype(jnp.float64)
+            is_good = jnp.isfinite(pair[0])
+            after = {
+                label: jnp.where(is_good, results[name], before[label]) for name, label in self.homes.items()
+            }
+            failed = jnp.where(is_good, 0, done + 1)
+            outside = jnp.maximum(outside, indices.position)
+            return done + 1, after, reported.at[done].set(pair), failed, outside
+
+        steps = max(schedule["rows"].shape[0] // batch, 1)
+        begin = jnp.int64(0), state, jnp.zeros((steps, 2)), jnp.int64(0), jnp.int64(0)
+        _, state, reported, failed, outside = lax.while_loop(goes_on, step, begin)
+        return state, reported, failed, outside
+
+
+class Trainer:
+    """A runner of many training steps over a data set in memory.
+
+    Args:
+        step: the step.
+        data: whole data sets by input label, rows first.
+        state: arrays by input label; changed in place.
+        changes: whether the data may change between calls; it is then copied to the device in every call.
+    """
+
+    def __init__(
+        self,
+        step: CompiledStep,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        *,
+        changes: bool = True,
+    ) -> None:
+        self._step, self.state, self._changes = step, state, changes
+        self._data: dict[str, Any] = {label: array for label, array in data.items() if label in step.specs}
+        no_constants = {*self._data, STEP, KEY, *step.homes.values()}
+        self._fixed = [label for label in step.specs if label not in no_constants]
+        if not changes:
+            self._data = self._on_device()
+
+    def _on_device(self) -> dict[str, Any]:
+        """Return copies of the data sets on the device, in the dtypes of the step."""
+        with jax.enable_x64(True):
+            return {
+                label: jnp.array(np.asarray(array, self._step.specs[label].dtype))
+                for label, array in self._data.items()
+            }
+
+    def run(
+        self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
+    ) -> tuple[np.ndarray, int]:
+        """Run some steps; see ``dispatch.Trainer``.
+
+        Raises:
+            ShapeError E211: an index outside its table.
+        """
+        steps = max(len(order) // batch, 1)
+        padded = np.zeros((steps if len(keys) else 0, 2), np.uint32)
+        padded[: len(keys)] = keys
+        schedule = {"rows": order, "first": first, "count": count, "step": step, "keys": padded}
+        with jax.enable_x64(True):
+            data = self._on_device() if self._changes else self._data
+            state = {label: jnp.array(self.state[label]) for label in self._step.homes.values()}
+            fixed = {label: self.state[label] for label in self._fixed}
+            state, reported, failed, position = self._step.loop(batch)(state, fixed, data, schedule)
+        refuse_outside(position)
+        for label, array in state.items():
+            self.state[label][...] = array
+        return np.array(reported[: int(failed) or count]), int(failed)
