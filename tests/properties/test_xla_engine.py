@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chainrule.spec import Size
 
 import chainrule as cr
 from card_dtypes import with_dtype
@@ -15,6 +14,7 @@ from chainrule.engines import reference, xla
 from chainrule.errors import ShapeError, TrainingError
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops import Card
+from chainrule.symbolic_shape import Size
 
 CLOSE = {"float64": (1e-12, 1e-12), "float32": (1e-5, 1e-6)}
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, fact
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 
 # Parse molecules by RDKit, with an error that names the fault of a SMILES.

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from chainrule.data.readers import optional_dependency
+from chainrule import optional_dependency
 from chainrule.plotting import font
 
 if TYPE_CHECKING:

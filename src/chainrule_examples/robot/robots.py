@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.readers.optional_dependency import missing
+from chainrule.optional_dependency import missing
 from chainrule.page import BLUE, ORANGE, Frame
 from chainrule_examples.robot.twin_critics import Settings
 

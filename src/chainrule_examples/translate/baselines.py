@@ -28,8 +28,8 @@ from scipy import sparse
 
 import chainrule as cr
 from chainrule.data import BEGIN, END, PAD, UNKNOWN, Tokenizer
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.messages import Texts
+from chainrule.optional_dependency import missing
 from chainrule.symbolic_shape import bound
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import PreparedData
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import FileError, TrainingError, fact
 from chainrule.escaping import quoted
 from chainrule.model import Model
+from chainrule.optional_dependency import missing
 from chainrule.prng import fold, key_of
 from chainrule.records import frozen
 from chainrule.store import os_errors

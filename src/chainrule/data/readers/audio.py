@@ -13,8 +13,8 @@ import numpy as np
 
 from chainrule.data.readers.data_folder import open_inside, open_plain
 from chainrule.data.readers.decoder_messages import quiet_sounds
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, fact, message_of
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 from chainrule.validation import out_of_range
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.frames import of_frame
 from chainrule.data.readers.isolated.decoding import decode
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
+from chainrule.optional_dependency import missing
 
 SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"  # the second from byte 8
 DATABASE_OPTIONS = ("table", "query")

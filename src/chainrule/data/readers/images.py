@@ -20,10 +20,10 @@ from chainrule.data.readers.data_folder import folder_files, open_inside
 from chainrule.data.readers.decoder_messages import quiet_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import array_of
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives, fact
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 from chainrule.symbolic_shape import shape_text
 from chainrule.validation import choice, out_of_range

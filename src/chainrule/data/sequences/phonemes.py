@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.audio import Sound
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.fork_safety import fork_safe_lock
 from chainrule.memoization import Memo
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 
 VOICE = "en-us"

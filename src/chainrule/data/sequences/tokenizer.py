@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.memoization import cached_property
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 from chainrule.validation import out_of_range, unknown
 

@@ -1,6 +1,6 @@
 """XLA engine: runs a graph on the devices of JAX, such as GPUs and TPUs; on CPUs as well."""
 
-from chainrule.data.readers.optional_dependency import missing
+from chainrule.optional_dependency import missing
 
 try:
     import jax

@@ -13,7 +13,7 @@ from chainrule.engines.shape_binding import at_sizes
 from chainrule.engines.xla.operations import Array, Indices, lowered
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.scan.scan import Scan
-from chainrule.spec import Spec
+from chainrule.symbolic_shape import Spec
 
 Bound: TypeAlias = Callable[[Node], Any]  # returns the card of a node with bound sizes
 Values: TypeAlias = dict[Node, Array]

@@ -27,14 +27,14 @@ from chainrule.ops.array.resample import Resample
 from chainrule.ops.array.shape import Broadcast, Reshape, Transpose
 from chainrule.ops.array.slicing import Concatenate, Pad, Slice
 from chainrule.ops.array.softmax import LogSoftmax, LogSumExp, Softmax
-from chainrule.ops.card import Card
-from chainrule.ops.elementwise import arithmetic, comparison, dtype, math_functions
+from chainrule.ops.elementwise import arithmetic, cast_and_stop_gradient, comparison, math_functions
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from chainrule.ops.linear.matmul import Matmul
-from chainrule.ops.linear.patches import Fold, Patches
+from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 from chainrule.ops.linear.window_geometry import Windowed
+from chainrule.ops.operation_card import Card
 from chainrule.ops.random_ops import Normal, Uniform
-from chainrule.ops.recomputation import Again, Remat
+from chainrule.ops.rematerialization import Again, Remat
 from chainrule.settings import settings
 
 Array: TypeAlias = Any  # jax.Array, or a tracer of one
@@ -230,7 +230,7 @@ def _same(x: Array) -> Array:
     return x
 
 
-a, c, d, m = arithmetic, comparison, dtype, math_functions
+a, c, d, m = arithmetic, cast_and_stop_gradient, comparison, math_functions
 LOWERINGS: dict[type[Card], Lowering] = {
     a.Add: _plain(jnp.add),
     a.Subtract: _plain(jnp.subtract),

@@ -13,7 +13,7 @@ from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.settings import settings
 

@@ -22,7 +22,7 @@ from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
-from chainrule.memo import Memo
+from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.prng import KEY
 from chainrule.settings import settings

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import ChainruleError, FileError, fact
 from chainrule.graph import Input, Node, Site, site
 from chainrule.interop.onnx import operators
@@ -43,6 +42,7 @@ from chainrule.interop.onnx.values import (
 )
 from chainrule.interop.refusals import clipped
 from chainrule.memoization import cached_property
+from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size
 

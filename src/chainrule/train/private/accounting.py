@@ -24,8 +24,8 @@ from typing import Any
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import TrainingError, fact
+from chainrule.optional_dependency import missing
 from chainrule.train.private.privacy import Mechanism, Phase, Privacy
 
 try:

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli.texts import text_of
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
+from chainrule.optional_dependency import missing
 from chainrule.page import screen
 from chainrule.store import os_errors
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
 from chainrule.interop.onnx.export import OPSET
+from chainrule.optional_dependency import missing
 from chainrule.validation import integer, trained_network
 
 try:
