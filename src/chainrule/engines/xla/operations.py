@@ -230,7 +230,7 @@ def _same(x: Array) -> Array:
     return x
 
 
-a, c, d, m = arithmetic, cast_and_stop_gradient, comparison, math_functions
+a, c, d, m = arithmetic, comparison, cast_and_stop_gradient, math_functions
 LOWERINGS: dict[type[Card], Lowering] = {
     a.Add: _plain(jnp.add),
     a.Subtract: _plain(jnp.subtract),
