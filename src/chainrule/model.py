@@ -635,12 +635,16 @@ class Model(StateHolder):
         """Load a model from a file; executes nothing from it.
 
         Args:
-            path: a file written by ``save``.
+            path: a file written by ``save``; or an ONNX file (``.onnx``), whose model predicts the outputs
+                of the network as they are, and has the loss ``"mse"``.
             layers: the custom classes of the model, if it has some: layers, losses, optimizers and others.
 
         Raises:
-            FileError: the file is missing, damaged, foreign or newer than this chainrule.
+            FileError: the file is missing, damaged, foreign or newer than this chainrule; E459 operators of
+                an ONNX file that are not imported, all of them.
         """
+        if os.fspath(path).lower().endswith(".onnx"):
+            return cls.of(interop.state_of_onnx(path))
         return cls.of(model_file.load(path, layers))
 
 
@@ -660,11 +664,13 @@ def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) 
     """Load a model from a file; executes nothing from it.
 
     Args:
-        path: a file written by ``Model.save``.
+        path: a file written by ``Model.save``; or an ONNX file (``.onnx``), whose model predicts the outputs
+            of the network as they are, and has the loss ``"mse"``.
         layers: the custom classes of the model, if it has some: layers, losses, optimizers and others.
 
     Raises:
-        FileError: the file is missing, damaged, foreign or newer than this chainrule.
+        FileError: the file is missing, damaged, foreign or newer than this chainrule; E459 operators of an
+            ONNX file that are not imported, all of them.
     """
     return Model.load(path, layers)
 

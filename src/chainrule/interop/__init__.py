@@ -15,11 +15,13 @@ _LAZY = LazyNames(
         "torch.names": "Family FAMILIES",
         "loading": "load_weights",
         "onnx.network": "OnnxNetwork load_onnx",
+        "onnx.model": "state_of_onnx",
         "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",
         "lazy_tensor": "Tensor",
         "torch.transformers_folder": "state_of_folder",
-        "export.formats": "Exported FORMATS export_model",
+        "export.formats": "Exported FORMATS TOLERANCE differences export_model",
+        "onnx.examples": "examples_of",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

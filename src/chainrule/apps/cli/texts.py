@@ -545,6 +545,25 @@ WORDS: Texts = {
     "dtype": "dtype",
     "tensor_count": "{tensors} tensors, {numbers} values",
     "tensors_next": 'Load into a model: cr.load_weights(model, "{file}", x)',
+    "onnx_versions": "ONNX, version {version} of the operators; written by {producer}",
+    "onnx_inputs": "Inputs",
+    "onnx_outputs": "Outputs",
+    "onnx_operators": "Operators",
+    "onnx_operator": "operator",
+    "onnx_nodes": "nodes",
+    "onnx_name": "name",
+    "onnx_values": "dtype and shape",
+    "onnx_weights": "{arrays} arrays of weights, {numbers} values",
+    "onnx_stated": "Metadata",
+    "onnx_equal": (
+        "Example rows in the file: {rows}; the network computes their outputs (largest difference "
+        "{difference:.1e}, tolerance {tolerance:.0e})."
+    ),
+    "onnx_other": (
+        "Example rows in the file: {rows}; the network computes other outputs (largest difference "
+        "{difference:.1e}, tolerance {tolerance:.0e})."
+    ),
+    "onnx_next": "Predict: chainrule predict {file} rows.npz; as C: chainrule export {file} --to c",
     "interrupted": "Interrupted; all progress is saved. To continue:\n  {command}",
     "progress_saved": "progress up to step {step} is saved; continue after the fix: {command}",
     "finished_already": "The training in {run} is complete. To continue with more epochs:\n  {command}",

@@ -110,20 +110,31 @@ def _difference(expected: Outputs, received: Outputs, where: str, program: str) 
     Raises:
         FileError E463: the file computes other values than the model.
     """
-    largest = 0.0
+    shares = differences(expected, received)
+    for name, share in shares.items():
+        if not share <= TOLERANCE:
+            limit = fact("a difference of at most {limit:.0e} in {name}", limit=TOLERANCE, name=name)
+            raise FileError("E463", where=where, program=program, expected=limit, received=f"{share:.1e}")
+    return max(shares.values(), default=0.0)
+
+
+def differences(expected: Outputs, received: Outputs) -> dict[str, float]:
+    """Return the largest difference of each output, as a share of its largest value or 1; 1 of other labels.
+
+    Args:
+        expected: the outputs of a model by name.
+        received: those of a file.
+    """
+    shares = {}
     for name, values in expected.items():
         others = np.asarray(received[name]).reshape(values.shape)
         if values.dtype.kind != "f":
             is_equal = bool((others == values).all())
-            share = 0.0 if is_equal or _are_ties(expected, name, others) else 1.0
+            shares[name] = 0.0 if is_equal or _are_ties(expected, name, others) else 1.0
         else:
             scale = max(1.0, float(np.abs(values[np.isfinite(values)]).max(initial=0.0)))
-            share = float(np.abs(others - values).max(initial=0.0)) / scale
-        if not share <= TOLERANCE:
-            limit = fact("a difference of at most {limit:.0e} in {name}", limit=TOLERANCE, name=name)
-            raise FileError("E463", where=where, program=program, expected=limit, received=f"{share:.1e}")
-        largest = max(largest, share)
-    return largest
+            shares[name] = float(np.abs(others - values).max(initial=0.0)) / scale
+    return shares
 
 
 def _are_ties(expected: Outputs, name: str, others: np.ndarray) -> bool:

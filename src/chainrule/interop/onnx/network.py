@@ -152,6 +152,12 @@ class OnnxNetwork(Layer):
         return tuple(text_of(value.name) for value in self.file.graph.output)
 
     @property
+    def output_specs(self) -> dict[str, str]:
+        """The outputs by name, each with its dtype and shape as the file states them."""
+        values = self.file.graph.output
+        return {text_of(value.name): _described(_declared(value, self.name)) for value in values}
+
+    @property
     def operators(self) -> dict[str, int]:
         """The operators of the graph by name, each with the number of its nodes."""
         counts: dict[str, int] = {}
@@ -273,7 +279,7 @@ class OnnxNetwork(Layer):
             return labels[name]
 
         size = self.file.size + sum(map(_bytes, values.values()))
-        with building(Limits.of_file(size + self._weight_bytes, {})):
+        with building(Limits.of_file(size + self.weight_bytes, {})):
             importing = Import(self.file, inputs, parameter, batch=0, stored_weights=self.stored_weights)
             outputs = importing.outputs()
         return _Program(outputs, importing.weights, {n: s.shape for n, s in specs.items()}, engine)
@@ -285,7 +291,8 @@ class OnnxNetwork(Layer):
         return {} if weights is None else weights
 
     @property
-    def _weight_bytes(self) -> int:
+    def weight_bytes(self) -> int:
+        """The size of the weights."""
         return sum(array.nbytes for array in self.stored_weights.values())
 
     # --- as a layer
@@ -472,9 +479,10 @@ def _match(pairs: Iterable[tuple[Shape, Sequence[int]]]) -> bool:
 
 
 def _described(one: Declared) -> str:
+    dtype = "string" if one.dtype == TEXT else str(one.dtype)
     if one.shape is None:
-        return str(one.dtype) if one.is_tensor else str(fact("a sequence"))
-    return f"{one.dtype}{shape_text(open_shape(one))}"
+        return dtype if one.is_tensor else str(fact("a sequence"))
+    return f"{dtype}{shape_text(open_shape(one))}"
 
 
 def _fed(one: Declared, value: Any) -> Any_:

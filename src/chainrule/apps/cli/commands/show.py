@@ -15,6 +15,7 @@ from chainrule.apps.cli.views import catalog, doctor, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.doctor import show_nonfinite_report
 from chainrule.apps.cli.views.models import is_foreign, show_weights
+from chainrule.apps.cli.views.onnx_file import SUFFIX, show_onnx
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.catalog import KINDS, resolve_kind
 from chainrule.diagnosis import DIAGNOSIS_FILE
@@ -78,9 +79,11 @@ def show(
 
 
 def _file(what: str) -> None:
-    """Print a weights file, a saved plan or a training."""
+    """Print a weights file, an ONNX network, a saved plan or a training."""
     if is_foreign(what):
         show_weights(what)
+    elif what.lower().endswith(SUFFIX):
+        show_onnx(what)
     elif what.lower().endswith(PLAN):
         show_saved_plan(what)
     else:

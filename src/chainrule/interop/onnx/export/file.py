@@ -7,7 +7,7 @@ the network, with the batch as symbolic first axis. The outputs are
     value                   of a regression, in the units of the target
 
 with several outputs of the network ``NAME.label`` and so on. The metadata of the file are texts: the labels,
-the inputs, and the SHA-256 of the parameters.
+the inputs, the SHA-256 of the parameters, and example rows with the outputs of the model (``examples.py``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
+from chainrule.interop.onnx.examples import KEY, packed
 from chainrule.interop.onnx.export import OPSET
 from chainrule.optional_dependency import missing
 from chainrule.validation import integer, trained_network
@@ -56,7 +57,7 @@ def draft(model: ModelState, where: str, rows: ExampleRows, *, opset: int = OPSE
         UsageError E102: an opset that the library does not know.
         FileError E462: an operation or a column that ONNX cannot express; more parameters than a file holds.
     """
-    content = onnx_bytes(model, opset, where)
+    content = onnx_bytes(model, opset, where, rows)
     run, program = _runtime(content, opset)
     return Draft(content, lambda: run(_fed(model, rows)), program)
 
@@ -106,7 +107,9 @@ def _fed(model: ModelState, rows: ExampleRows) -> dict[str, np.ndarray]:
     return {e.column: cells_of(e, rows.columns[e.column]) for e in model.preparation.encodings}
 
 
-def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> bytes:
+def onnx_bytes(
+    model: ModelState, opset: int = OPSET, where: str = "export", rows: ExampleRows | None = None
+) -> bytes:
     """Return a trained model as the bytes of an ONNX file; see ``draft``."""
     if onnx is None:
         raise missing("onnx", where)
@@ -131,7 +134,10 @@ def onnx_bytes(model: ModelState, opset: int = OPSET, where: str = "export") -> 
         opset_imports=versions,
         ir_version=onnx.helper.find_min_ir_version_for(versions),
     )
-    onnx.helper.set_model_props(proto, dict(_metadata(model)))
+    metadata = dict(_metadata(model))
+    if rows is not None:
+        metadata[KEY] = packed(_fed(model, rows), rows.outputs)
+    onnx.helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString(deterministic=True)
 
