@@ -33,6 +33,7 @@ def test_a_card_agrees_with_the_reference(kind: type[Card], dtype: str) -> None:
     graph = Graph(outputs)
     assert outputs
     expected, fast = (program(graph).run(arrays) for program in (reference.Program, xla.Program))
+    assert set(expected) == {"u", "v", "w"}
     rtol, atol = CLOSE[dtype]
     for name, value in expected.items():
         assert (fast[name].shape, fast[name].dtype) == (value.shape, value.dtype), name
@@ -89,6 +90,7 @@ def test_random_numbers_have_the_bits_of_the_reference() -> None:
     )
     arrays = {"key": np.array([5, 9], np.uint32), "rows": np.arange(6, dtype=np.uint32).reshape(3, 2)}
     expected, fast = (program(graph).run(arrays) for program in (reference.Program, xla.Program))
+    assert set(expected) == {"u", "v", "w"}
     for name, value in expected.items():
         np.testing.assert_array_equal(fast[name], value, err_msg=name)
 
