@@ -112,7 +112,7 @@ LIBRARIES = {
     "safetensors": {"store", "train", "interop"},
     "filelock": {"store", "train", "apps"},
     "threadpoolctl": {"train"},
-    "jinja2": {"apps", "page", "tabular"},
+    "jinja2": {"apps", "page", "tabular", "serve"},
     "rich": {"apps", "page", "train"},
     "typer": {"apps"},
     "click": {"apps"},

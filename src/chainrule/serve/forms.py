@@ -14,9 +14,11 @@ notation of a text such as ``1.234`` is decided by all rows of a file, and a row
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,7 @@ FILES = {  # the ends of names by media type of a file
     "audio/ogg": ".ogg",
     "audio/mpeg": ".mp3",
 }
-LARGEST = 1 << 62  # integers of JSON beyond it are numbers with a fraction
+LARGEST = sys.float_info.max
 
 
 @frozen
@@ -353,11 +355,10 @@ def _numbers(name: str, values: Any) -> Any:
     for row, value in enumerate(values):
         if type(value) not in _NUMBERS:
             raise _refusal(name, row, fact("a number or null"), value)
-    try:
-        return [None if value is None else float(value) for value in values]
-    except OverflowError:
-        row = next(i for i, value in enumerate(values) if isinstance(value, int) and abs(value) > LARGEST)
-        raise _refusal(name, row, fact("a number or null"), "...") from None
+    for row, value in enumerate(values):
+        if value is not None and not -LARGEST <= value <= LARGEST:
+            raise _refusal(name, row, fact("a number or null"), "...")
+    return [None if value is None else float(value) for value in values]
 
 
 _NUMBERS = (float, int, type(None))
@@ -409,21 +410,40 @@ def _texts(name: str, values: Any) -> list[str]:
 def _array(field: Field, values: Any, count: int) -> np.ndarray:
     """Return the values of an input of the network, (N, ...)."""
     dtype = np.dtype(DTYPES[field.datatype])
-    try:
-        array = values if _is_array(values) else np.array(values)
-    except (ValueError, OverflowError):
-        raise _shape_refusal(field, fact("lists of different lengths")) from None
-    if array.dtype.kind not in "fiub":
-        raise _shape_refusal(field, fact("values that are no numbers"))
+    array = values if _is_array(values) else _nested(field, values)
+    if array.dtype.kind not in ("b" if dtype.kind == "b" else "fiu"):
+        raise _shape_refusal(field, fact("values of another type"))
     if array.shape != (count, *field.shape) and not _fits(array.shape, (count, *field.shape)):
         raise _shape_refusal(field, str(array.shape))
-    if dtype.kind in "iu" and array.dtype.kind == "f" and not (array == np.floor(array)).all():
-        raise _shape_refusal(field, fact("numbers with a fraction"))
+    if dtype.kind in "iu" and not _are_integers(array, np.iinfo(dtype)):
+        raise _shape_refusal(field, fact("numbers with a fraction, or too large ones"))
     with np.errstate(all="ignore"):
         converted = array.astype(dtype, copy=False)
     if converted.dtype.kind == "f" and not np.isfinite(converted).all():
         raise _shape_refusal(field, fact("numbers that are not finite"))
     return np.ascontiguousarray(converted)
+
+
+def _nested(field: Field, values: Any) -> np.ndarray:
+    """Return nested lists of numbers, or of booleans, as an array."""
+    try:
+        array = np.array(values)
+    except (ValueError, OverflowError):
+        raise _shape_refusal(field, fact("lists of different lengths")) from None
+    for _ in range(array.ndim - 1):
+        values = chain.from_iterable(values)
+    kinds = {type(value) for value in values}
+    if bool in kinds and len(kinds) > 1:
+        raise _shape_refusal(field, fact("values of another type"))
+    return array
+
+
+def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
+    """Return whether all elements are integers of a type with some bounds."""
+    if not array.size:
+        return True
+    is_whole = array.dtype.kind != "f" or bool((array == np.floor(array)).all())
+    return is_whole and bounds.min <= array.min() and array.max() <= bounds.max
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:

@@ -61,7 +61,7 @@ class Measurements:
 
 
 class RecentRows:
-    """The latest rows that a model of a table recent.
+    """The latest rows that a model of a table predicted.
 
     Args:
         served: the model.

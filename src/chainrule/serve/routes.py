@@ -12,8 +12,10 @@ from chainrule import __version__
 from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.batch_queue import BatchQueue, QueueLimits
+from chainrule.serve.description import FOLDER, page
 from chainrule.serve.measurements import Measurements, RecentRows
 from chainrule.serve.models import Predictions, Repository, Request, ServedModel, records_of
+from chainrule.serve.openapi import document
 from chainrule.serve.tensors import (
     HEADER_LENGTH,
     describe_outputs,
@@ -22,6 +24,7 @@ from chainrule.serve.tensors import (
     write_inference,
 )
 from chainrule.web.access import Access
+from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
 from chainrule.web.guard import Guard
 from chainrule.web.process import request_reload
@@ -33,7 +36,7 @@ EXPLANATIONS = QueueLimits(batch_rows=1, queue_rows=16)
 
 @frozen(eq=False)
 class Endpoint:
-    """A model with its queues and the rows that it recent."""
+    """A model with its queues and its latest rows."""
 
     served: ServedModel
     queue: BatchQueue
@@ -68,6 +71,7 @@ class Application:
         }
         for served in repository:
             served.warm_up()
+        self.assets = load_assets(FOLDER)
         self.router = Router(self._routes(), redirect_slashes=False)
 
     def guarded(self, access: Access, limits: Limits) -> Guard:
@@ -85,6 +89,9 @@ class Application:
     def _routes(self) -> list[Route]:
         model, version = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
         routes = [
+            Route("/", self._page),
+            Route("/page/{name}", self._asset),
+            Route("/openapi.json", self._document),
             Route("/v2", self._server),
             Route("/v2/", self._server),
             Route("/v2/health/live", self._ready),
@@ -102,6 +109,21 @@ class Application:
                 Route(f"{path}/infer", self._infer, methods=["POST"]),
             ]
         return routes
+
+    # --- descriptions
+
+    async def _page(self, request: HttpRequest) -> BytesResponse:
+        """Return the page that describes the server."""
+        url = str(request.base_url).rstrip("/")
+        return BytesResponse(page(self.repository, request.state.lang, url), CONTENT_TYPES[".html"])
+
+    async def _asset(self, request: HttpRequest) -> BytesResponse:
+        """Return a file of the page."""
+        return asset_response(self.assets, request.path_params["name"], request.headers.get("if-none-match"))
+
+    async def _document(self, request: HttpRequest) -> JsonResponse:
+        """Return the OpenAPI document."""
+        return JsonResponse(document(self.repository, request.state.lang))
 
     # --- the Open Inference Protocol
 
@@ -194,7 +216,7 @@ class Application:
     async def _reload(self, request: HttpRequest) -> JsonResponse:
         """Load all models again; those of now respond until the new ones do."""
         request_reload()
-        return JsonResponse({"reload": "begun"}, 202)
+        return JsonResponse({"reload": "started"}, 202)
 
     # --- what they share
 
@@ -238,7 +260,7 @@ def rows_of(body: Any, served: ServedModel) -> Request:
     rows, interval = body["rows"], body.get("interval")
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise invalid(fact("there must be at least one row, and each must be an object of JSON"))
-    if interval is not None and type(interval) is not float:
+    if interval is not None and type(interval) not in (int, float):
         raise invalid(fact('"{name}" must be a number', name="interval"))
     columns = {}
     for field in served.fields:

@@ -75,7 +75,7 @@ def read_inference(content: bytes, header_length: str | None, fields: Sequence[F
     if request_id is not None and not isinstance(request_id, str):
         raise invalid(fact('"{name}" must be a text', name="id"))
     interval = parameters.get("interval")
-    if interval is not None and type(interval) is not float:
+    if interval is not None and type(interval) not in (int, float):
         raise invalid(fact('"{name}" must be a number', name="interval"))
     is_binary = parameters.get("binary_data_output") is True
     outputs = {}
@@ -219,7 +219,7 @@ def _plain_array(values: np.ndarray) -> np.ndarray:
 
 
 def describe_outputs(example: Predictions | None) -> list[dict[str, Any]]:
-    """Return name, datatype and shape of the outputs; empty if no example could be recent."""
+    """Return name, datatype and shape of the outputs; empty if no example could be predicted."""
     tensors = {} if example is None else outputs_of(example.columns)
     return [
         {"name": name, "datatype": datatype_of(values), "shape": [-1, *values.shape[1:]]}

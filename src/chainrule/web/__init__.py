@@ -5,7 +5,8 @@ Nothing here depends on models: ``serve`` and other faces bring the routes.
 
     access.py      Access: token, Host and Origin of a request
     bodies.py      Limits; the body of a request, and strict JSON
-    responses.py     responses, errors as JSON (RequestError), lines of the log
+    assets.py      files of a page, read when the server starts
+    responses.py   responses, errors as JSON (RequestError), lines of the log
     guard.py       Guard: every check and every header around an application
     listener.py    the address that a server listens on
     process.py     workers, reload and graceful stop
@@ -21,6 +22,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "access": "Access new_token",
+        "assets": "Asset asset_response load_assets",
         "responses": "BytesResponse JsonResponse RequestError log_line",
         "bodies": "Limits parse_json read_json",
         "guard": "Guard",

@@ -2,6 +2,9 @@
 
 from chainrule.web.access import Access as Access
 from chainrule.web.access import new_token as new_token
+from chainrule.web.assets import Asset as Asset
+from chainrule.web.assets import asset_response as asset_response
+from chainrule.web.assets import load_assets as load_assets
 from chainrule.web.bodies import Limits as Limits
 from chainrule.web.bodies import parse_json as parse_json
 from chainrule.web.bodies import read_json as read_json
