@@ -87,8 +87,8 @@ def _type(field: Field, served: ServedModel, texts: dict[str, str]) -> str:
 
 
 def _levels(field: Field) -> str:
-    shown = ", ".join(field.choices[:MAX_CHOICES])
-    return f"{shown}, …" if len(field.choices) > MAX_CHOICES else shown
+    levels = ", ".join(field.choices[:MAX_CHOICES])
+    return f"{levels}, …" if len(field.choices) > MAX_CHOICES else levels
 
 
 def _command(served: ServedModel, example: dict[str, Any] | None, url: str) -> str:

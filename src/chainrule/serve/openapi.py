@@ -228,7 +228,10 @@ def _protocol_paths(served: ServedModel, texts: Mapping[str, str]) -> dict[str, 
     model["properties"] |= {"outputs": _list(_TENSOR), "properties": OBJECT}
     result = _record(model_name=TEXT, outputs=_list(_PROTOCOL_TENSOR))
     result["properties"] |= {"model_version": TEXT, "id": TEXT}
-    request = _record(inputs=_list(_PROTOCOL_TENSOR, minItems=1))
+    names = {"enum": [field.name for field in served.fields]}
+    count = len(served.fields)
+    tensor = {**_PROTOCOL_TENSOR, "properties": {**_PROTOCOL_TENSOR["properties"], "name": names}}
+    request = _record(inputs=_list(tensor, minItems=count, maxItems=count))
     request["properties"] |= {"id": {"type": ["string", "null"]}, "parameters": OBJECT}
     request["properties"]["outputs"] = _list(_record(name=TEXT))
     tags = {"tags": [served.name]}

@@ -23,7 +23,7 @@ class ServeOptions:
     Args:
         runs: run folders or model files, as of ``load_models``.
         host, port: the address; port 0 is any free one.
-        workers: number of processes that response.
+        workers: number of processes that respond.
         token: the secret of the clients; ``None`` for none.
         names: further names by which the server is reached.
         queue: rows of a batch, rows that wait, and seconds that a batch waits for more.

@@ -18,8 +18,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -35,6 +37,7 @@ from chainrule.web.listener import Listener
 from chainrule.web.responses import log_line
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+WATCHED = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)  # by the main process of several workers
 REPLACED = signal.SIGUSR1  # to a worker: another one is ready, end when the connections have closed
 PAUSE = 1.0  # seconds before a worker that failed is started again
 
@@ -59,7 +62,7 @@ def run(service: Service, listener: Listener, limits: Limits, workers: int = 1) 
         service: what is served.
         listener: the address.
         limits: of requests and connections.
-        workers: number of processes that response.
+        workers: number of processes that respond.
 
     Raises:
         ChainruleError: what is served cannot be loaded.
@@ -138,17 +141,24 @@ class _Worker:
         listener: the address.
         limits: of requests and connections.
         ready: called when requests are accepted.
+        main: a pipe whose other end is open as long as the main process; ``None`` in that process itself.
     """
 
     def __init__(
-        self, service: Service, listener: Listener, limits: Limits, ready: Callable[[], Any] = lambda: None
+        self,
+        service: Service,
+        listener: Listener,
+        limits: Limits,
+        ready: Callable[[], Any] = lambda: None,
+        main: int | None = None,
     ) -> None:
         self.service, self.listener, self.limits, self.ready = service, listener, limits, ready
+        self.main = main
         self.active: dict[Guard, int] = {}
         self.guard: Guard | None = None
         self.reloading: asyncio.Task[None] | None = None
 
-    def run(self, loaded: Any, is_forked: bool = False) -> int:
+    def run(self, loaded: Any) -> int:
         """Handle requests until a signal stops the process; returns its exit code."""
         self.guard = self.service.build(loaded)
         config = uvicorn.Config(
@@ -169,7 +179,7 @@ class _Worker:
         )
         config.header_seconds = self.limits.header_seconds  # pyright: ignore[reportAttributeAccessIssue]
         self.server = _Server(config)
-        asyncio.run(self._serve(is_forked))
+        asyncio.run(self._serve())
         return 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -183,12 +193,13 @@ class _Worker:
             self.active[guard] -= 1
             self._close_replaced(guard)
 
-    async def _serve(self, is_forked: bool) -> None:
+    async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self._stop)
-        if is_forked:
+        if self.main is not None:
             loop.add_signal_handler(REPLACED, lambda: loop.create_task(self._drain()))
+            loop.add_reader(self.main, self._main_ended, self.main)
         else:
             loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
         loop.call_soon(self._announce)
@@ -203,6 +214,11 @@ class _Worker:
             self.ready()
         else:
             asyncio.get_running_loop().call_later(0.005, self._announce)
+
+    def _main_ended(self, main: int) -> None:
+        """Stop when the main process ended without stopping its workers."""
+        asyncio.get_running_loop().remove_reader(main)
+        self._stop()
 
     def _stop(self) -> None:
         """Stop: a second signal does not wait for requests."""
@@ -242,6 +258,10 @@ class _Worker:
             guard.close()
 
 
+def _ignore(number: int, frame: Any) -> None:
+    """Handle a signal that is received as a byte."""
+
+
 class _Supervisor:
     """The main process of several workers.
 
@@ -249,21 +269,25 @@ class _Supervisor:
         service: what is served.
         listener: the address.
         limits: of requests and connections.
-        workers: number of processes that response.
+        workers: number of processes that respond.
     """
 
     def __init__(self, service: Service, listener: Listener, limits: Limits, workers: int) -> None:
         self.service, self.listener, self.limits, self.count = service, listener, limits, workers
         self.workers: set[int] = set()  # that respond; others have been replaced
         self.replaced: set[int] = set()
+        self.signals = socket.socketpair()  # one byte for each signal, whichever thread it interrupts
+        self.signals[1].setblocking(False)
+        self.life = os.pipe()  # the workers see its end when this process ends
 
     def run(self, loaded: Any) -> int:
         """Start the workers, and start again those that fail, until a signal stops all."""
-        watched = {*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD}
-        signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+        for number in WATCHED:
+            signal.signal(number, _ignore)
+        signal.set_wakeup_fd(self.signals[1].fileno(), warn_on_full_buffer=False)
         self.workers = {self._fork(loaded) for _ in range(self.count)}
         while True:
-            number = signal.sigwait(watched)
+            number = self.signals[0].recv(1)[0]
             if number in STOP_SIGNALS:
                 return self._stop()
             if number == signal.SIGHUP:
@@ -290,15 +314,18 @@ class _Supervisor:
             return process
         code = 1
         try:
+            signal.set_wakeup_fd(-1)
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
             os.close(reader)
+            os.close(self.life[1])
             _MAIN[:] = [parent]
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
             def ready() -> None:
                 os.write(writer, b"1")
                 os.close(writer)
 
-            code = _Worker(self.service, self.listener, self.limits, ready).run(loaded, is_forked=True)
+            code = _Worker(self.service, self.listener, self.limits, ready, self.life[0]).run(loaded)
         except Exception as error:
             log_line("worker failed", error=f"{type(error).__name__}: {error}")
         finally:
@@ -312,7 +339,7 @@ class _Supervisor:
                 os.kill(process, number)
 
     def _ended(self) -> int:
-        """Collect the processes that ended; returns how many of them were to response."""
+        """Collect the processes that ended; returns how many of them were to respond."""
         failed = 0
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
@@ -340,5 +367,5 @@ def reported() -> Iterator[None]:
         yield
     except ChainruleError as error:
         log_line("reload failed", code=error.code, error=error.render("en"))
-    except OSError as error:
-        log_line("reload failed", error=str(error))
+    except Exception as error:
+        log_line("reload failed", error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
