@@ -18,7 +18,8 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Training": (
         "training-tables", "tuning", "scikit-learn",
         "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx", "generation",
-        "custom-classes", "batches", "custom-loops", "probes", "nonfinite-values", "doctor", "profile", "xla",
+        "custom-classes", "batches", "custom-loops", "coming-from-pytorch", "probes",
+        "nonfinite-values", "doctor", "profile", "xla",
     ),
     "Data": ("data", "predicting", "exporting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),

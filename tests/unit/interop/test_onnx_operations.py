@@ -15,10 +15,9 @@ from onnx.reference import ReferenceEvaluator
 
 import chainrule as cr
 from chainrule.engines import compile
-from chainrule.graph import Graph, Node, input_node, make
+from chainrule.graph import Graph, input_node, make
 from chainrule.interop.onnx.export import OPSET
 from chainrule.interop.onnx.export.file import onnx_bytes
-from chainrule.interop.onnx.export.graph import OnnxGraph
 from chainrule.interop.onnx.export.operations import OPERATIONS
 from chainrule.interop.onnx.network import network_of
 from chainrule.nn.build import build
@@ -26,6 +25,7 @@ from chainrule.ops import CARDS
 from chainrule.ops.operation_card import Sample
 from chainrule.symbolic_shape import Size, Spec
 from layer_cases import CASES, Case, ready
+from onnx_files import exported_file
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
 ONE_RUNTIME = {  # cases that the reference evaluator cannot compute: groups, and padding along one axis
@@ -51,25 +51,6 @@ def newest_opset() -> int:
 
 
 OPSETS = (OPSET, newest_opset())  # the oldest and the newest
-
-
-def exported_file(
-    inputs: Mapping[str, Node], outputs: Sequence[Node], values: Mapping[str, np.ndarray], opset: int = OPSET
-) -> onnx.ModelProto:
-    """The file of a graph, valid and with inferred shapes."""
-    graph = OnnxGraph(values, OPERATIONS, opset=opset)
-    for name, node in inputs.items():
-        graph.add_input(name, node)
-    graph.write(outputs)
-    named = [graph.named(graph.value(node), f"out{i}", node.spec) for i, node in enumerate(outputs)]
-    versions = [helper.make_opsetid("", opset)]
-    proto = helper.make_model(
-        graph.proto("test", named),
-        opset_imports=versions,
-        ir_version=helper.find_min_ir_version_for(versions),
-    )
-    onnx.checker.check_model(proto, full_check=True)
-    return proto
 
 
 def compare(

@@ -119,3 +119,12 @@ def test_refused() -> None:
     ):
         with pytest.raises(ChainruleError, match=code):
             call()
+
+
+@pytest.mark.parametrize("length", [2, 4, 8, 12, 64])
+def test_a_quarter_of_a_turn_is_exact(length: int) -> None:
+    x = np.zeros((1, length))
+    x[0, length // 2] = 1.0
+    real, imaginary = cr.evaluate([*cr.rfft(cr.constant(x))])
+    assert real[0].tolist() == [(-1.0) ** k for k in range(length // 2 + 1)]
+    assert not imaginary.any()

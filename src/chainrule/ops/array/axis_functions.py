@@ -399,13 +399,16 @@ def cummax(x: Node, axis: int = -1) -> Node:
     Raises:
         ShapeError E205, E208: the axis does not exist, or is symbolic.
     """
-    return _accumulated("cummax", x, axis, maximum, -np.inf)
+    return _accumulated("cummax", x, axis, maximum, None)
 
 
 def _accumulated(
-    name: str, x: Node, axis: int, combine: Callable[[Node, Node], Node], neutral: float
+    name: str, x: Node, axis: int, combine: Callable[[Node, Node], Node], neutral: float | None
 ) -> Node:
-    """Combine each element with all before it: those 1, 2, 4, ... places before it, one after the other."""
+    """Combine each element with all before it: those 1, 2, 4, ... places before it, one after the other.
+
+    An element without one so many places before it is combined with ``neutral``, or with itself.
+    """
     (axis,) = axes_of(x, axis)
     length, width = axis_length(name, x, axis), 1
     while width < length:
@@ -413,7 +416,9 @@ def _accumulated(
         if neutral == 0:
             shifted = pad(before, [(width if a == axis else 0, 0) for a in range(x.rank)])
         else:
-            shifted = concatenate([full_like(slice_axis(x, axis, 0, width), neutral), before], axis)
+            first = slice_axis(x, axis, 0, width)
+            first = first if neutral is None else full_like(first, neutral)
+            shifted = concatenate([first, before], axis)
         x = combine(x, shifted)
         width *= 2
     return x

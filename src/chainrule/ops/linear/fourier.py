@@ -195,8 +195,7 @@ def _times_matrix(x: Complex, exponents: np.ndarray, length: int, sign: int) -> 
 
 def _times(x: Complex, exponents: np.ndarray, length: int, sign: int) -> Complex:
     """Return the elements of x times exp(sign 2 pi i exponents / length)."""
-    angles = sign * 2 * np.pi * (exponents % length) / length
-    return _product(x, np.cos(angles), np.sin(angles))
+    return _product(x, *_roots(exponents, length, sign))
 
 
 def _product(x: Complex, c: np.ndarray, s: np.ndarray) -> Complex:
@@ -209,8 +208,16 @@ def _product(x: Complex, c: np.ndarray, s: np.ndarray) -> Complex:
 
 
 def _unit(exponents: np.ndarray, length: int, sign: int, dtype: str) -> tuple[Node, Node]:
+    cosine, sine = _roots(exponents, length, sign)
+    return constant(cosine.astype(dtype)), constant(sine.astype(dtype))
+
+
+def _roots(exponents: np.ndarray, length: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of exp(sign 2 pi i exponents / length); a quarter of a turn has exactly 0 and 1."""
     angles = sign * 2 * np.pi * (exponents % length) / length
-    return constant(np.cos(angles).astype(dtype)), constant(np.sin(angles).astype(dtype))
+    cosine, sine = np.cos(angles), np.sin(angles)
+    is_quarter = exponents * 4 % length == 0
+    return np.where(is_quarter, np.rint(cosine), cosine), np.where(is_quarter, np.rint(sine), sine)
 
 
 def _both_parts(x: Complex, function: Callable[[Node], Node]) -> Complex:
