@@ -59,7 +59,9 @@ def expected(row: int) -> dict[str, np.ndarray]:
     if weighted:
         total = torch.stack([w.double() for w in weighted]).sum()
         gradients = torch.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
-        derivatives = [torch.zeros_like(x) if g is None else g for x, g in zip(leaves, gradients, strict=True)]
+        derivatives = [
+            torch.zeros_like(x) if g is None else g for x, g in zip(leaves, gradients, strict=True)
+        ]
         floats = [name for name in names if tensors[name].is_floating_point()]
         results |= {f"gradient {n}": g.detach().numpy() for n, g in zip(floats, derivatives, strict=True)}
         along = zip(derivatives, directions(floats), strict=True)
@@ -93,7 +95,9 @@ def computed(row: int, dtype: str = "float64") -> dict[str, Node]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_values_and_derivatives_are_those_of_torch(engine: Any) -> None:
-    kinds = ("value",) if engine == "xla" else ("value", "gradient", "direction")  # it compiles for 10 seconds
+    kinds = (
+        ("value",) if engine == "xla" else ("value", "gradient", "direction")
+    )  # it compiles for 10 seconds
     labeled = {
         f"{row}: {key}": node
         for row in range(len(ROWS))

@@ -29,7 +29,7 @@ from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, settings
-from chainrule.symbolic_shape import Spec, bound, size_at
+from chainrule.symbolic_shape import Shape, Spec, bound, size_at
 from chainrule.train.parameter_initialization import sample
 from chainrule.validation import out_of_range, unknown
 
@@ -162,11 +162,30 @@ class Network:
     def with_inputs(self, inputs: Mapping[str, Spec]) -> Network | None:
         """Return the network for inputs of other shapes; ``None``: its parameters or states differ then."""
         other = Network(self.recipe, inputs, self.engine, self.limits)
+        return None if self._changed(other) else other
+
+    def fixed_by(self, inputs: Mapping[str, Spec]) -> dict[str, tuple[Shape, Shape | None]]:
+        """Return the parameters and states that do not fit inputs of other shapes, by path.
+
+        Args:
+            inputs: the spec of each input by name.
+
+        Returns:
+            the shape of each, and the one that these inputs need; ``None``: they need none.
+        """
+        return self._changed(Network(self.recipe, inputs, self.engine, self.limits))
+
+    def _changed(self, other: Network) -> dict[str, tuple[Shape, Shape | None]]:
+        """Return the shapes of variables that another network has in another shape, or not at all."""
         own, others = (
             {path: p.spec for book in (net.parameters, net.inference.states) for path, p in book.items()}
             for net in (self, other)
         )
-        return other if own == others else None
+        changed = {path: spec for path, spec in own.items() if others.get(path) != spec}
+        return {
+            path: (spec.shape, others[path].shape if path in others else None)
+            for path, spec in changed.items()
+        }
 
     @property
     def parameters(self) -> dict[str, Parameter]:

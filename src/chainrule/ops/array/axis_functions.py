@@ -407,7 +407,7 @@ def _accumulated(
 ) -> Node:
     """Combine each element with all before it: those 1, 2, 4, ... places before it, one after the other.
 
-    An element without one so many places before it is combined with ``neutral``, or with itself.
+    Elements at the beginning, which have none there, are combined with ``neutral``, or with themselves.
     """
     (axis,) = axes_of(x, axis)
     length, width = axis_length(name, x, axis), 1

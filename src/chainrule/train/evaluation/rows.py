@@ -18,10 +18,11 @@ import numpy as np
 from chainrule import data
 from chainrule.data import Arrays, Table
 from chainrule.data.batches.arrays import as_array
-from chainrule.errors import UsageError, fact
+from chainrule.errors import ChainruleError, Message, UsageError, fact
+from chainrule.nn.layers.containers import Flatten
 from chainrule.ops.array.gather import checked_indices
 from chainrule.records import frozen
-from chainrule.symbolic_shape import Spec
+from chainrule.symbolic_shape import Spec, shape_text
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.inputs.frame_columns import FRAMES, in_order
@@ -203,9 +204,40 @@ def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> 
     assert model.network is not None
     specs = model.network.inputs
     arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
-    require_fit(specs, arrays)
+    require_fit(specs, arrays, lambda: _reasons(model.network, arrays))
     refuse_outside(model.network, arrays)
     return {name: arrays[name] for name in specs}
+
+
+def _reasons(network: Network | None, arrays: Mapping[str, np.ndarray]) -> list[Message]:
+    """Return which layers have parameters that do not fit arrays of these shapes."""
+    if network is None or arrays.keys() != network.inputs.keys():
+        return []
+    specs = {
+        name: s.with_shape((*s.shape[:1], *arrays[name].shape[1:])) for name, s in network.inputs.items()
+    }
+    if any(spec.rank != network.inputs[name].rank for name, spec in specs.items()):
+        return []
+    try:
+        shapes = network.fixed_by(specs)
+    except ChainruleError:  # the network cannot be built for these shapes
+        return []
+    layers = network.inference.book.layers
+    notes = [
+        fact(
+            '{kind} "{layer}": {name} is {shape}, and would be {other} for this input',
+            kind=type(layers.get(layer, network.recipe.net)).__name__,
+            layer=layer,
+            name=name,
+            shape=shape_text(shape),
+            other=fact("nothing") if other is None else shape_text(other),
+        )
+        for path, (shape, other) in list(shapes.items())[:3]
+        for layer, _, name in [path.rpartition(".")]
+    ]
+    if any(isinstance(layer, Flatten) for layer in layers.values()):
+        notes.append(fact("cr.GlobalAveragePool() instead of cr.Flatten() takes images of any size"))
+    return notes
 
 
 def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, fact, short_repr
+from chainrule.errors import Message, ShapeError, UsageError, fact, short_repr
 from chainrule.symbolic_shape import Shape, Size, Spec, shape_text
 
 IMAGE = 4  # axes of a batch of images
 
 
-def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse arrays whose shapes do not fit the inputs of a network; E209 lists all, with a fix."""
+def require_fit(
+    specs: Mapping[str, Spec],
+    arrays: Mapping[str, np.ndarray],
+    reasons: Callable[[], Sequence[Message]] = tuple,
+) -> None:
+    """Refuse arrays whose shapes do not fit the inputs of a network; E209 lists all, with a fix.
+
+    Args:
+        specs: the inputs.
+        arrays: the array of each.
+        reasons: a function that returns what in the network requires these shapes.
+    """
     mismatches = [
         (name, shape_text(spec.shape), fact("nothing") if array is None else _shape_of(array))
         for name, spec in specs.items()
@@ -27,6 +37,7 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
             fact('input "{name}": {received}, not {expected}', name=name, received=array, expected=spec)
             for name, spec, array in rest
         ]
+        notes += reasons()
         fix = "" if array is None else suggested_fix(first, array.shape, specs[first].shape)
         raise ShapeError("E209", where=where, expected=expected, received=received, notes=notes, fix=fix)
 
