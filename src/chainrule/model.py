@@ -181,7 +181,7 @@ class Model(StateHolder):
                 not depend on their number.
             save_every: seconds between two checkpoints.
             probes: record statistics of some steps in ``model.probes``; not for batches of an iterable.
-            doctor: report problems, as ``check`` does; not for batches of an iterable.
+            doctor: report problems, as ``check`` does; of batches of an iterable only the order of the axes.
             robust: train against changes of the inputs: ``cr.AdversarialTraining``, ``cr.TRADES``,
                 ``cr.IntervalTraining`` or ``cr.NoiseTraining``.
             privacy: bound what the model reveals about single rows: ``cr.Privacy(epsilon, delta)``. Losses of
@@ -206,8 +206,9 @@ class Model(StateHolder):
         values: dict[str, Any] = dict(options)
         validation = values.pop("validation", None)
         chosen = FitOptions(**values)
-        if chosen.doctor and chosen.privacy is None and not is_source(x, y):
-            chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
+        if chosen.doctor and chosen.privacy is None:
+            check = diagnosis.FirstBatch() if is_source(x, y) else diagnosis.Doctor()
+            chosen = replace(chosen, callbacks=(*chosen.callbacks, check))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history
 

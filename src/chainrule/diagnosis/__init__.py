@@ -29,7 +29,7 @@ _LAZY = LazyNames(
         "finding": "Finding by_severity",
         "diagnosis": "DIAGNOSIS_FILE Diagnosis",
         "data_findings": "RULE_OF",
-        "callback": "Doctor findings_after",
+        "callback": "Doctor FirstBatch findings_after",
         "history": "TrainingRecord record_of",
         "seeds": "compare_seeds",
         "check": "diagnose",

@@ -145,6 +145,7 @@ def _history_findings(record: TrainingRecord, time: str, apply_rules: ApplyRules
 # Lazy packages: the page of findings is imported only when it is needed.
 
 _LOG = logging.getLogger(__name__)
+OF_AXES = ("channels-first", "no-channel-axis")  # the rules that need no more rows than a batch has
 
 
 @frozen
@@ -173,6 +174,23 @@ class Doctor(Callback):
                 store_findings(training, [*before, *findings])
             else:
                 report(training, monitor.on_event(event))
+
+        return last_step_only(listen)
+
+
+@frozen
+class FirstBatch(Callback):
+    """A check of the axes of the first batch of an iterable; other rules need all rows of a training."""
+
+    def start(self, training: TrainingView) -> Listener:
+        """Return the listener of one training."""
+
+        def listen(event: Event) -> None:
+            if isinstance(event, TrainingStarted) and event.step == 0:
+                context = context_of(training)
+                findings = apply_rules(OF_AXES, "before", lambda check: check(context))
+                report(training, findings)
+                warn_of_silent(training, findings)
 
         return last_step_only(listen)
 

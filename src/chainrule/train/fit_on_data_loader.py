@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chainrule.errors import Message, UsageError, fact
+from chainrule.errors import DataError, Message, UsageError, fact
+from chainrule.events import notices
 from chainrule.train.fit_options import FitOptions
 from chainrule.train.fit_preparation import TrainingData, continues_from, prepare_arrays
 from chainrule.train.inputs.batch_source import Batch, BatchSource, concatenate_batches, is_source
@@ -112,6 +113,9 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
     if not continues_from(model, options):
         model = replace(model, preparation=None)
     first = source.first
+    _refuse_exchanged(first)
+    if _has_one_order(data.x) and options.epochs > 1:
+        notices.emit(SAME_ORDER)
     validation = data.validation
     if not isinstance(validation, tuple) and is_source(validation):
         validation = tuple(concatenate_batches(validation, data.y or ""))
@@ -131,6 +135,27 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
     trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
     run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
     return run
+
+
+SAME_ORDER = fact(
+    "the DataLoader reads its rows in the same order in every epoch; DataLoader(..., shuffle=True) "
+    "shuffles them"
+)
+
+
+def _has_one_order(batches: Any) -> bool:
+    """Return whether batches are those of a DataLoader without ``shuffle=True``."""
+    return type(getattr(batches, "sampler", None)).__name__ == "SequentialSampler"
+
+
+def _refuse_exchanged(batch: Batch) -> None:
+    """Refuse batches of labels and samples, in this order (E341)."""
+    shapes = [getattr(part, "shape", None) for part in (batch.x, batch.y)]
+    if None in shapes or len(shapes[0]) != 1 or len(shapes[1]) < 2:
+        return
+    expected, received = fact("inputs, then targets"), f"{tuple(shapes[0])}, {tuple(shapes[1])}"
+    fix = "lambda: ((x, y) for y, x in batches)"
+    raise DataError("E341", where=fact("the first batch"), expected=expected, received=received, fix=fix)
 
 
 def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) -> None:

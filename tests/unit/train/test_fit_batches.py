@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -268,6 +269,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "different rows": (lambda: iter([(X, Y[:3])]), {}, "E344"),
     "rows of other lengths": (lambda: iter([(X, Y)]), {"validation": [(X, Y), (X[:, :2], Y)]}, "E341"),
     "none": (lambda: iter([(None, Y)]), {}, "E340"),
+    "labels first": (lambda: iter([(Y, X)]), {}, "E341"),
+    "a data set": (lambda: tensors().dataset, {}, "E113"),
 }
 
 
@@ -276,6 +279,53 @@ def test_refused(name: str) -> None:
     source, options, code = REFUSED[name]
     with pytest.raises(ChainruleError, match=code):
         model().fit(source(), **{"epochs": 1, "verbose": False, **options})
+
+
+def notices_of(batches: Any, epochs: int = 2) -> list[str]:
+    """The notices of a training."""
+    texts: list[str] = []
+
+    def listen(event: Any) -> None:
+        if isinstance(event, cr.events.Notice):
+            texts.append(event.text)
+
+    model().fit(batches, epochs=epochs, callbacks=[listen], verbose=False)
+    return texts
+
+
+def test_a_data_loader_that_does_not_shuffle_is_noticed() -> None:
+    torch = pytest.importorskip("torch")
+    shuffled = torch.utils.data.DataLoader(tensors().dataset, batch_size=32, shuffle=True)
+    assert sum("shuffle=True" in text for text in notices_of(tensors())) == 1
+    for batches, epochs in ((tensors(), 1), (shuffled, 2), (BATCHES, 2)):
+        assert not any("shuffle=True" in text for text in notices_of(batches, epochs))
+
+
+def test_images_of_torchvision_without_channels_last_are_noticed() -> None:
+    waves = np.arange(32) / 5
+    phases = RNG.uniform(0, 6, (64, 3, 1, 1))
+    images = np.sin(waves[:, None] + waves + phases).astype("float32")  # (64, 3, 32, 32)
+    for x, is_noticed in ((images, True), (images.transpose(0, 2, 3, 1), False)):
+        net = cr.Sequential(cr.Conv(2, 3), cr.GlobalAveragePool(), cr.Dense(2))
+        batches = [(x, np.arange(64) % 2)]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            cr.Model(net, "cross_entropy").fit(batches, epochs=1, verbose=False)
+        assert any("channels-first" in str(warning.message) for warning in caught) == is_noticed
+
+
+def test_a_generator_that_ends_early_keeps_what_was_trained() -> None:
+    trained, expected = model(), model()
+    with pytest.raises(DataError, match="E343"):
+        trained.fit((batch for batch in BATCHES), epochs=2, steps_per_epoch=2, verbose=False)
+    expected.fit([*BATCHES, BATCHES[0]], epochs=2, steps_per_epoch=2, verbose=False, callbacks=[stop_at(3)])
+    assert len(trained.history) == 1
+    assert equal(trained, expected)
+
+
+def stop_at(step: int) -> Callable[[Any], bool]:
+    """A callback that stops the training at an update."""
+    return lambda event: isinstance(event, cr.events.StepDone) and event.step == step
 
 
 def test_schedules_that_depend_on_the_number_of_updates_require_it() -> None:

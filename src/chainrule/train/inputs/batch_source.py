@@ -57,7 +57,20 @@ def is_source(x: Any, y: Any = None) -> bool:
         return False
     if isinstance(x, Sequence):
         return len(x) > 0 and _is_batch(x[0])
+    _refuse_dataset(x)
     return isinstance(x, Iterable) or _is_function(x)
+
+
+def _refuse_dataset(x: Any) -> None:
+    """Refuse a data set of PyTorch, whose elements are rows (E113)."""
+    is_iterable = isinstance(x, Iterable) or not hasattr(x, "__getitem__")
+    if not is_iterable and any(kind.__name__ == "Dataset" for kind in type(x).__mro__):
+        expected, received = (
+            fact("arrays, a table, or batches"),
+            fact("a data set: {kind}", kind=type(x).__name__),
+        )
+        fix = "torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)"
+        raise UsageError("E113", where="fit", name="x", expected=expected, received=received, fix=fix)
 
 
 def _is_function(value: Any) -> bool:
