@@ -1,6 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.diagnosis.callback import Doctor as Doctor
+from chainrule.diagnosis.callback import FirstBatch as FirstBatch
 from chainrule.diagnosis.callback import findings_after as findings_after
 from chainrule.diagnosis.check import diagnose as diagnose
 from chainrule.diagnosis.data_findings import RULE_OF as RULE_OF
