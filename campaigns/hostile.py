@@ -27,6 +27,7 @@ SECTIONS: tuple[str, ...] = (
     "table_files",
     "changed_bytes",
     "network_files",
+    "server_requests",
 )
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,8 @@ def test_kserve_gets_the_predictions_of_the_model(small_run: Path, tmp_path: Pat
         tensor = kserve.InferInput(name, [frame.height, 1], "FP64")
         tensor.set_data_from_numpy(frame[name].to_numpy().reshape(-1, 1), binary_data=is_binary)
         inputs.append(tensor)
-    outputs = [kserve.infer_type.RequestedOutput(name) for name in ("prediction", "probabilities")]
-    for output in outputs:
-        output.binary_data = is_binary
+    requested = import_module("kserve.protocol.infer_type").RequestedOutput
+    outputs = [requested(name, {"binary_data": is_binary}) for name in ("prediction", "probabilities")]
     request = kserve.InferRequest("iris", inputs, "7", request_outputs=outputs)
 
     async def ask(url: str) -> Any:
