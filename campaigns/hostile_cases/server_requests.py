@@ -84,13 +84,13 @@ def run(quick: bool, seed: int) -> list[Section]:
     """Send all requests to one server."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        words = _models(folder)
+        words = save_models(folder)
         with running_server(*words, "--max-body", LIMIT, "--timeout", 20) as server:
             matrix = _matrix(server, quick, seed)
             return [matrix, _paths(server), _forms(server), _requests(server)]
 
 
-def _models(folder: Path) -> list[object]:
+def save_models(folder: Path) -> list[object]:
     """Save a model of a table and one of arrays beside a secret; returns the words of the command."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(60, 3)).astype(np.float32)

@@ -209,6 +209,17 @@ class ServedModel:
             return error
 
 
+def level_of(value: Any) -> float | None:
+    """Return the level of prediction intervals that a request names.
+
+    Raises:
+        RequestError 400: it is not a number between 0 and 1.
+    """
+    if value is not None and not (type(value) in (int, float) and 0 < value < 1):
+        raise invalid(fact('"{name}" must be a number between 0 and 1', name="interval"))
+    return value
+
+
 def records_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     """Return predictions as one record of JSON for each row.
 

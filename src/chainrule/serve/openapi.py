@@ -163,7 +163,7 @@ def _rows(served: ServedModel, is_one_row: bool) -> Schema:
     bounds = {"minItems": 1, "maxItems": 1} if is_one_row else {"minItems": 1}
     levels: Schema = {"enum": [None, *served.levels]}
     if is_one_row:
-        levels = {"type": ["number", "null"]}
+        levels = {"type": ["number", "null"], "exclusiveMinimum": 0, "exclusiveMaximum": 1}
     schema = _record(rows=_list(row, **bounds))
     schema["properties"]["interval"] = levels
     return schema

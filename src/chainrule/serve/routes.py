@@ -14,7 +14,7 @@ from chainrule.records import frozen
 from chainrule.serve.batch_queue import BatchQueue, QueueLimits
 from chainrule.serve.description import FOLDER, page
 from chainrule.serve.measurements import Measurements, RecentRows
-from chainrule.serve.models import Predictions, Repository, Request, ServedModel, records_of
+from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of, records_of
 from chainrule.serve.openapi import document
 from chainrule.serve.tensors import (
     HEADER_LENGTH,
@@ -257,11 +257,9 @@ def rows_of(body: Any, served: ServedModel) -> Request:
     """
     if not isinstance(body, dict) or not isinstance(body.get("rows"), list):
         raise invalid(fact("the body must be {form}", form='{"rows": [{"FIELD": VALUE, ...}, ...]}'))
-    rows, interval = body["rows"], body.get("interval")
+    rows, interval = body["rows"], level_of(body.get("interval"))
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise invalid(fact("there must be at least one row, and each must be an object of JSON"))
-    if interval is not None and type(interval) not in (int, float):
-        raise invalid(fact('"{name}" must be a number', name="interval"))
     columns = {}
     for field in served.fields:
         try:

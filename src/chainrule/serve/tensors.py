@@ -23,7 +23,7 @@ import numpy as np
 from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field
-from chainrule.serve.models import PROBABILITIES, Predictions, Request, plain, plain_list
+from chainrule.serve.models import PROBABILITIES, Predictions, Request, level_of, plain, plain_list
 from chainrule.train.evaluation.frame_predictions import PROBABILITY
 from chainrule.web.bodies import parse_json
 from chainrule.web.responses import invalid
@@ -74,9 +74,7 @@ def read_inference(content: bytes, header_length: str | None, fields: Sequence[F
     request_id = record.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise invalid(fact('"{name}" must be a text', name="id"))
-    interval = parameters.get("interval")
-    if interval is not None and type(interval) not in (int, float):
-        raise invalid(fact('"{name}" must be a number', name="interval"))
+    interval = level_of(parameters.get("interval"))
     is_binary = parameters.get("binary_data_output") is True
     outputs = {}
     for output in _list(record.get("outputs", []), "outputs"):

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from chainrule.errors import ChainruleError, fact
 from chainrule.web.access import Access
@@ -126,6 +127,8 @@ class Guard:
         except HTTPException as error:  # of Starlette
             status = error.status_code if error.status_code in ROUTING else 400
             return RequestError(status, ROUTING[status], error.headers)
+        except ClientDisconnect:
+            return RequestError(400, fact("the connection was closed before the end of the body"))
         except Exception as error:
             if isinstance(error, TimeoutError) and exchange.is_late:
                 return RequestError(504, fact("the response takes longer than this server waits"))
