@@ -39,6 +39,7 @@ from server_process import TOKEN, ServerProcess, running_server
 SUITE = "package/data/parsing.js"
 CONFIG = """
 color = false
+request-timeout = 90
 [parameters]
 MODEL_NAME = "{model}"
 MODEL_VERSION = "1"
@@ -65,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> int:
         save_models(folder)
         token = ["--token-file", folder / "token"]
         for run in ("rows", "arrays.safetensors") if options.schemathesis else ():
-            with running_server(folder / run, *token) as server:
+            with running_server(folder / run, *token, "--timeout", 60) as server:
                 sections.append(_by_schemathesis(server, run.partition(".")[0], None, options))
                 if run == "rows" and options.protocol:
                     sections.append(_by_schemathesis(server, run, options.protocol, options))

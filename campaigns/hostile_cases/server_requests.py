@@ -98,7 +98,7 @@ def save_models(folder: Path) -> list[object]:
     texts = (["red", "no"], ["blue", "yes"])
     lines = [f"{a:.3f},{b:.3f},{','.join(texts[k])}" for (a, b, _), k in zip(x, y, strict=True)]
     (folder / "rows.csv").write_text("\n".join(["a,b,c,y", *lines]))
-    words = ["train", folder / "rows.csv", "--target", "y", "--epochs", 3, "--out", folder / "rows"]
+    words = ["train", folder / "rows.csv", "--target", "y", "--quick", "--out", folder / "rows"]
     assert command_line.main([*map(str, words)]) == 0
     arrays = cr.Model(cr.Sequential(cr.Flatten(), cr.Dense(2)), "cross_entropy", cr.SGD(0.1))
     arrays.fit(x.reshape(60, 3, 1), y, epochs=1, verbose=False)

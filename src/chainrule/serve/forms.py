@@ -417,10 +417,9 @@ def _array(field: Field, values: Any, count: int) -> np.ndarray:
         raise _shape_refusal(field, str(array.shape))
     if dtype.kind in "iu" and not _are_integers(array, np.iinfo(dtype)):
         raise _shape_refusal(field, fact("numbers with a fraction, or too large ones"))
-    with np.errstate(all="ignore"):
-        converted = array.astype(dtype, copy=False)
-    if converted.dtype.kind == "f" and not np.isfinite(converted).all():
+    if dtype.kind == "f" and not _are_finite(array, np.finfo(dtype)):
         raise _shape_refusal(field, fact("numbers that are not finite"))
+    converted = array.astype(dtype, copy=False)
     return np.ascontiguousarray(converted)
 
 
@@ -444,6 +443,11 @@ def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
         return True
     is_whole = array.dtype.kind != "f" or bool((array == np.floor(array)).all())
     return is_whole and bounds.min <= array.min() and array.max() <= bounds.max
+
+
+def _are_finite(array: np.ndarray, bounds: np.finfo) -> bool:
+    """Return whether all elements are between the bounds of a type."""
+    return not array.size or bool(bounds.min <= array.min() and array.max() <= bounds.max)
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
