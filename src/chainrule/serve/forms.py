@@ -27,9 +27,10 @@ import numpy as np
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS
+from chainrule.data.sequences.tokenizer import Tokenizer
 from chainrule.data.tables.encoders import Number
-from chainrule.errors import fact
-from chainrule.inputs import InputKind, InputRows
+from chainrule.errors import ChainruleError, fact
+from chainrule.inputs import InputKind, InputRows, TextKind
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.web.responses import RequestError, invalid
@@ -63,6 +64,7 @@ FILES = {  # the ends of names by media type of a file
     "audio/ogg": ".ogg",
     "audio/mpeg": ".mp3",
 }
+MOLECULE = "C"  # methane, also a text that a tokenizer may know
 LARGEST = sys.float_info.max
 
 
@@ -234,8 +236,16 @@ class TextForm(Form):
         return Encoded(rows.x, count, rows)
 
     def example(self) -> Columns:
-        """Return a row of texts of one character, which the model may not know."""
-        return {field.name: ["C"] for field in self.fields}
+        """Return a row of texts of one token that the model knows."""
+        tokenizers = self.kind.inputs if isinstance(self.kind, TextKind) else {}
+        texts = {name: _known_text(tokenizer) for name, (tokenizer, _) in tokenizers.items()}
+        return {field.name: [texts.get(field.name, MOLECULE)] for field in self.fields}
+
+
+def _known_text(tokenizer: Tokenizer) -> str:
+    """Return the first token that is a text."""
+    texts = (tokenizer.decode([number]).strip() for number in range(tokenizer.size))
+    return next((text for text in texts if text and not text.startswith(("<", "["))), MOLECULE)
 
 
 class FileForm(Form):
@@ -264,7 +274,11 @@ class FileForm(Form):
         with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
             file = Path(folder) / f"file{_suffix(content, self.family)}"
             file.write_bytes(content)
-            rows = self.kind.read(self.model, str(file), NO_OPTIONS)
+            try:
+                rows = self.kind.read(self.model, str(file), NO_OPTIONS)
+            except ChainruleError as error:
+                error.where = self.fields[0].name  # not the path on this machine
+                raise
         if rows is None:
             raise invalid(fact("the file is of another kind"))
         x = rows.x

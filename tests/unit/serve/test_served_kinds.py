@@ -1,0 +1,257 @@
+"""Each kind of input behind an address: it predicts what the model predicts, and explains it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.data.readers.read_options import NO_OPTIONS
+from chainrule.data.sequences.spectrogram import LogMel, SoundInput
+from chainrule.inputs import SoundKind, kind_of
+from chainrule.model import Model
+
+pytest.importorskip("starlette")
+pytest.importorskip("prometheus_client")
+
+from chainrule.serve.batch_queue import QueueLimits
+from chainrule.serve.measurements import Measurements
+from chainrule.serve.models import Repository, ServedModel
+from chainrule.serve.openapi import document, example_of
+from chainrule.serve.routes import Application
+from chainrule.web import Access, Limits
+
+DRAW = np.random.default_rng(0)
+TEXTS = ["好书 很喜欢", "太差 不喜欢", "很好", "不好 太差"]
+TEXT_LABELS = ["pos", "neg", "pos", "neg"]
+
+
+def trained(net: Any, loss: Any, x: Any, y: Any, **more: Any) -> Model:
+    model = Model(net, loss, cr.Adam(0.05), **more)
+    model.fit(x, y, epochs=3, seed=0, verbose=False)
+    return model
+
+
+def texts() -> Model:
+    tokenizer = cr.Tokenizer.learn(TEXTS, "character")
+    net = cr.Sequential(cr.Embedding(tokenizer.size, 8, padding_index=0), cr.SequencePool("max"), cr.Dense(1))
+    x = cr.pad_sequences(tokenizer.encode_all(TEXTS), 6).values
+    return trained(
+        cr.Parallel(text=net),
+        "binary_cross_entropy",
+        {"text": x},
+        TEXT_LABELS,
+        tokenizer=tokenizer,
+        metrics=[],
+    )
+
+
+def several_outputs() -> Model:
+    net = cr.Sequential(cr.Parallel("none", move=cr.Dense(3), value=cr.Dense(1)))
+    y = {"move": np.arange(12) % 3 + 1, "value": np.ones((12, 1), "float32")}
+    x = DRAW.normal(size=(12, 4)).astype("float32")
+    return trained(net, {"move": "cross_entropy", "value": "mse"}, x, y)
+
+
+def vectors() -> Model:
+    return trained(cr.Dense(2), "mse", DRAW.normal(size=(8, 3)).astype("f"), np.ones((8, 2), "f"))
+
+
+def items() -> Model:
+    net = cr.Sequential(cr.Embedding(3, 2), cr.Flatten(), cr.Dense(1))
+    return trained(net, "mse", np.arange(3)[:, None], np.ones((3, 1), "float32"))
+
+
+def several_inputs() -> Model:
+    net = cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Sequential(cr.Flatten(), cr.Dense(2))), cr.Dense(2))
+    x = {"a": DRAW.normal(size=(8, 3)).astype("f"), "b": DRAW.normal(size=(8, 2, 2)).astype("f")}
+    return trained(net, "cross_entropy", x, np.arange(8) % 2)
+
+
+def batch_normalization() -> Model:
+    net = cr.Sequential(cr.Dense(4), cr.BatchNorm(), cr.Dense(2))
+    return trained(net, "cross_entropy", DRAW.normal(size=(16, 3)).astype("f"), np.arange(16) % 2)
+
+
+MODELS: dict[str, Callable[[], Model]] = {
+    maker.__name__: maker
+    for maker in (texts, several_outputs, vectors, items, several_inputs, batch_normalization)
+}
+
+
+class Client:
+    """Requests to an application in this process."""
+
+    def __init__(self, model: Model) -> None:
+        self.served = ServedModel("m", "1", "m", model, "")
+        self.repository = Repository([self.served])
+        self.app = Application(self.repository, Measurements(), QueueLimits())
+        self.guard = self.app.guarded(Access.at("127.0.0.1", 1, None), Limits())
+
+    def post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, Any]:
+        """Status and JSON of a response."""
+        messages: list[Any] = []
+        head, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": head,
+            "query_string": query.encode(),
+            "root_path": "",
+        }
+        scope["headers"] = [(b"host", b"localhost"), (b"content-type", kind.encode())]
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        asyncio.run(self.guard(scope, receive, send))
+        return messages[0]["status"], json.loads(messages[1]["body"])
+
+    def post_rows(self, path: str, body: Any) -> tuple[int, Any]:
+        return self.post(path, json.dumps(body).encode())
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    made = Client(MODELS[request.param]())
+    yield made
+    made.guard.close()
+
+
+def test_the_example_of_the_document_is_predicted_and_explained(client: Client) -> None:
+    example = example_of(client.served)
+    assert client.served.example is not None
+    status, content = client.post_rows("/predict", example)
+    assert status == 200, content
+    assert len(content["predictions"]) == 1
+    status, content = client.post_rows("/explain", example)
+    if status == 200:
+        assert content["reasons"]
+    else:  # an output must be chosen, or there is nothing to explain about integers
+        assert (status, content["code"][0]) == (400, "E"), content
+    schema = document(client.repository, "en")["paths"]["/predict"]["post"]["requestBody"]["content"]
+    assert list(schema["application/json"]["schema"]["properties"]["rows"]["items"]["properties"]) == [
+        field.name for field in client.served.fields
+    ]
+
+
+def test_rows_together_have_the_predictions_of_rows_alone(client: Client) -> None:
+    row = example_of(client.served)
+    assert row is not None
+    body = {"rows": row["rows"] * 5}
+    status, content = client.post_rows("/predict", body)
+    assert status == 200
+    assert content["predictions"] == client.post_rows("/predict", row)[1]["predictions"] * 5
+
+
+def test_texts_are_predicted_as_by_the_model() -> None:
+    client = Client(texts())
+    status, content = client.post_rows("/predict", {"rows": [{"text": text} for text in TEXTS]})
+    assert status == 200, content
+    assert client.served.model.tokenizers
+    x = cr.pad_sequences(next(iter(client.served.model.tokenizers.values())).encode_all(TEXTS), 6).values
+    expected = client.served.model.predict({"text": x}).tolist()
+    assert [record["prediction"] for record in content["predictions"]] == expected
+    assert client.post_rows("/predict", {"rows": [{"text": 3}]})[0] == 400
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a folder of images, beside the images."""
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("pictures")
+    for number, name in enumerate(("cat", "dog")):
+        (folder / "pets" / name).mkdir(parents=True)
+        for i in range(25):
+            pixels = DRAW.integers(0, 120, (6, 6), dtype=np.uint8)
+            pixels[:, number * 3 : number * 3 + 3] += 100
+            image.fromarray(pixels).save(folder / "pets" / name / f"{i}.png")
+    words = ["train", folder / "pets", "--net", "8 relu", "--epochs", 20, "--out", folder / "run"]
+    assert main([*map(str, words)]) == 0
+    return folder
+
+
+def test_images_are_predicted_and_explained(pictures: Path) -> None:
+    model = cr.load(pictures / "run" / "model.safetensors")
+    client = Client(model)
+    for name in ("cat", "dog"):
+        file = pictures / "pets" / name / "3.png"
+        status, content = client.post("/predict", file.read_bytes(), "image/png")
+        assert status == 200, content
+        rows = kind_of(model).read(model, str(file), NO_OPTIONS)
+        assert rows is not None
+        assert model.preparation is not None
+        expected = model.predict(model.preparation.apply(rows.x).x).tolist()
+        assert [record["prediction"] for record in content["predictions"]] == expected
+    status, content = client.post("/explain", file.read_bytes(), "image/png")
+    assert status == 200, content
+    assert content["reasons"]
+    for content in (
+        b"",
+        b"\x89PNG",
+        b"GIF89a",
+        b"RIFF0000WEBP",
+        b"P6 99999 99999 255\n",
+        b"../../etc/passwd",
+    ):
+        status, refused = client.post("/predict", content, "image/png")
+        assert (status, "tmp" in refused["error"]) == (400, False), refused
+
+
+def test_sounds_are_predicted() -> None:
+    soundfile = pytest.importorskip("soundfile")
+    reader = SoundInput(LogMel(8000, n_mels=20), 0.5)
+    net = cr.Sequential(cr.Flatten(), cr.Dense(2))
+    model = trained(net, "cross_entropy", np.ones((4, 23, 20, 1), "float32"), ["a", "b", "a", "b"])
+    SoundKind(reader).attach(model)
+    client = Client(model)
+    file = io.BytesIO()
+    soundfile.write(file, np.sin(np.arange(4000) / 5), 8000, format="WAV")
+    status, content = client.post("/predict", file.getvalue(), "audio/wav")
+    assert status == 200, content
+    assert content["predictions"][0]["prediction"] in ("a", "b")
+    status, content = client.post("/explain", file.getvalue(), "audio/wav")
+    assert status == 200, content
+    assert client.post("/predict", b"RIFF0000WAVE", "audio/wav")[0] == 400
+    assert client.post("/predict", b"{}", "image/png")[0] == 415
+
+
+def test_a_regression_has_intervals(tmp_path: Path) -> None:
+    x = DRAW.normal(size=(300, 2))
+    rows = [f"{a:.4f},{b:.4f},{a + 2 * b:.4f}" for a, b in x]
+    (tmp_path / "sum.csv").write_text("\n".join(["a,b,y", *rows]))
+    words = [
+        "train",
+        tmp_path / "sum.csv",
+        "--target",
+        "y",
+        "--quick",
+        "--epochs",
+        3,
+        "--out",
+        tmp_path / "run",
+    ]
+    assert main([*map(str, words)]) == 0
+    client = Client(cr.load(tmp_path / "run" / "model.safetensors"))
+    assert client.served.levels
+    for level in client.served.levels:
+        status, content = client.post_rows("/predict", {"rows": [{"a": 1, "b": None}], "interval": level})
+        assert status == 200, content
+        low, high = content["predictions"][0]["interval"]
+        assert low < content["predictions"][0]["prediction"] < high
+    status, content = client.post_rows("/predict", {"rows": [{"a": 1, "b": 0}], "interval": 0.123})
+    assert status == 400
+    assert "interval" in content["error"]
+    status, _ = client.post_rows("/predict", {"rows": [{"a": 1, "b": 0}], "interval": 10**400})
+    assert status == 400
