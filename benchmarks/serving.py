@@ -3,7 +3,7 @@
 All serve the same network (30 numbers, two layers of 64 units, 2 classes) by one process on this machine, one
 row of JSON a request, over connections that stay open. *Bare* parses the JSON, calls ``model.predict_proba``
 and writes JSON, without checks, limits, batches, counters or a log. The others load the network as the NumPy
-program that ``model.export`` writes, by the Python of environments of their own (``--litserve``,
+program that ``model.export`` writes, by the Python of other environments (``--litserve``,
 ``--mlserver``).
 
 The servers alternate; a figure is the median of all rounds. Processor time of the server per request depends
@@ -136,7 +136,7 @@ def running(contender: Contender) -> Iterator[tuple[int, int]]:
 
 
 def wait_until_ready(contender: Contender, process: subprocess.Popen[bytes], port: int) -> None:
-    """Wait until a request is answered with 200."""
+    """Wait until a request succeeds."""
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -157,13 +157,13 @@ async def send_requests(
     *,
     seconds: float = 0.0,
     count: int = 0,
-    rate: float = 0.0,
+    frequency: float = 0.0,
 ) -> Load:
-    """Send requests over some connections, each as soon as the response before arrived, or at a rate.
+    """Send requests over some connections, each as soon as the response before arrived, or at a frequency.
 
     Args:
         seconds: of the measure; or ``count`` requests of each connection.
-        rate: requests a second, of all connections together; then the time of a response counts from the
+        frequency: requests a second, of all connections together; then the time of a response counts from the
             moment at which its request was due.
     """
     load = Load()
@@ -176,8 +176,8 @@ async def send_requests(
         sent = 0
         while (not count or sent < count) and (not seconds or time.perf_counter() < begin + seconds):
             due = time.perf_counter()
-            if rate:
-                due = begin + (sent * connections + number) / rate
+            if frequency:
+                due = begin + (sent * connections + number) / frequency
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(request)
             status = await read_response(reader)
@@ -269,11 +269,11 @@ def soak(contender: Contender, minutes: float, console: Console) -> bool:
     with running(contender) as (process, port):
         asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=5))
         full = asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=5))
-        rate = LOAD * len(full.seconds) / full.duration
+        frequency = LOAD * len(full.seconds) / full.duration
         memory, failures, seconds = [megabytes(process)], [], []
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:
-            load = asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=10, rate=rate))
+            load = asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=10, frequency=frequency))
             failures += load.failures
             seconds += load.seconds
             memory.append(megabytes(process))
@@ -281,7 +281,7 @@ def soak(contender: Contender, minutes: float, console: Console) -> bool:
     growth = statistics.median(memory[half:]) - statistics.median(memory[:half])
     p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
     console.print(
-        f"{minutes:g} minutes, {len(seconds):,} requests at {rate:,.0f} a second: {len(failures)} failures, "
+        f"{minutes:g} minutes, {len(seconds):,} requests at {frequency:,.0f} a second: {len(failures)} failures, "
         f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, memory {memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at "
         f"last, second half {growth:+.1f} MB"
     )

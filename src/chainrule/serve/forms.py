@@ -236,7 +236,7 @@ class TextForm(Form):
         return Encoded(rows.x, count, rows)
 
     def example(self) -> Columns:
-        """Return a row of texts of one token that the model knows."""
+        """Return a row of texts of one token of the vocabulary."""
         tokenizers = self.kind.inputs if isinstance(self.kind, TextKind) else {}
         texts = {name: _known_text(tokenizer) for name, (tokenizer, _) in tokenizers.items()}
         return {field.name: [texts.get(field.name, MOLECULE)] for field in self.fields}

@@ -124,9 +124,9 @@ class Client:
 
 @pytest.fixture(scope="module", params=MODELS)
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    made = Client(MODELS[request.param]())
-    yield made
-    made.guard.close()
+    running = Client(MODELS[request.param]())
+    yield running
+    running.guard.close()
 
 
 def test_the_example_of_the_document_is_predicted_and_explained(client: Client) -> None:
