@@ -281,7 +281,7 @@ def soak(contender: Contender, minutes: float, console: Console) -> bool:
     growth = statistics.median(memory[half:]) - statistics.median(memory[:half])
     p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
     console.print(
-        f"{minutes:g} minutes, {len(seconds):,} requests at {frequency:,.0f} a second: {len(failures)} failures, "
+        f"{minutes:g} minutes, {len(seconds):,} requests at {frequency:,.0f}/s: {len(failures)} failures, "
         f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, memory {memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at "
         f"last, second half {growth:+.1f} MB"
     )
