@@ -255,6 +255,24 @@ def out_of_range(
     return UsageError("E102", where=where, name=name, expected=expected, received=received, fix=fix)
 
 
+def wrong_type(value: Any, name: str, where: str, expected: object, fix: str = "") -> UsageError:
+    """Return the error for an argument of another type.
+
+    Args:
+        value: the argument; its error shows a number, a text or a container, and the type of another object.
+        name, where: as of ``integer``.
+        expected: the allowed types.
+        fix: code that can be pasted.
+
+    Example:
+        >>> wrong_type("3", "stop", "generate", "token ids").facts["received"]
+        "'3'"
+    """
+    is_plain = value is None or isinstance(value, str | bytes | int | float | list | tuple | dict | set)
+    received = short_repr(value) if is_plain or callable(value) else type(value).__name__
+    return UsageError("E113", where=where, name=name, expected=expected, received=received, fix=fix)
+
+
 def unknown(
     where: str,
     name: object,
@@ -263,6 +281,7 @@ def unknown(
     aliases: Mapping[str, str] | None = None,
     *,
     example: str = "",
+    expected: str = "",
 ) -> UsageError:
     """Return the error for a value that is not a name of a table; its fix has the name probably meant.
 
@@ -273,6 +292,7 @@ def unknown(
         fix: code that can be pasted, with ``{}`` in the place of the name.
         aliases: names in other libraries, each with that of chainrule.
         example: the name in the fix if the value resembles none; without it, there is no fix.
+        expected: a short form of the names, if they are many.
 
     Example:
         >>> unknown("chainrule data", "wher", ("list", "get", "where"), "chainrule data {}").fix
@@ -281,7 +301,7 @@ def unknown(
     names = list(known)
     word = name[:80] if isinstance(name, str) and name else short_repr(name)
     hint = suggest(name, names, fix, aliases) or (fix.replace("{}", example) if example else "")
-    expected = join_facts(", ", names)
+    expected = expected or join_facts(", ", names)
     return UsageError("E101", where=where, name=word, expected=expected, received=word, fix=hint)
 
 

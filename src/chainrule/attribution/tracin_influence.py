@@ -43,7 +43,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.private.refusals import private_only
-from chainrule.validation import choice, language
+from chainrule.validation import choice, language, out_of_range
 
 MAX_LISTED = 5  # proponents and opponents listed per sample
 LAYERS = ("last", "all")
@@ -223,14 +223,8 @@ def influence(
         else [float(learning_rate) for learning_rate in learning_rates]
     )
     if len(weights) != len(states):
-        raise UsageError(
-            "E102",
-            where="influence",
-            name="learning_rates",
-            expected=fact("{count} learning rates, one for each checkpoint", count=len(states)),
-            received=len(weights),
-            fix="learning_rates=None",
-        )
+        expected = fact("{count} learning rates, one for each checkpoint", count=len(states))
+        raise out_of_range(len(weights), "learning_rates", "influence", expected, fix="learning_rates=None")
     gradients = SampleGradients(rows.network, layer)
     sample_feeds, training_feeds = {**rows.x, **rows.y}, {**trained.x, **trained.y}
     values = sum(

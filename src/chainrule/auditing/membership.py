@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import betaincinv, expit, logit, ndtri
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -534,13 +534,11 @@ def refuse_few_rows(is_member: np.ndarray) -> None:
     """
     members, others = int(is_member.sum()), int((~is_member).sum())
     if min(members, others) < MIN_ROWS:
-        raise UsageError(
-            "E102",
-            where="audit",
-            name="members" if members < MIN_ROWS else "others",
-            expected=fact("at least {count} rows", count=MIN_ROWS),
-            received=min(members, others),
+        name, expected = (
+            "members" if members < MIN_ROWS else "others",
+            fact("at least {count} rows", count=MIN_ROWS),
         )
+        raise out_of_range(min(members, others), name, "audit", expected)
 
 
 def halves(candidates: Candidates, pairs: int, seed: int) -> np.ndarray:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rules.randomness import SEED_EFFECT, Comparison
-from chainrule.errors import UsageError, fact
-from chainrule.validation import language, out_of_range
+from chainrule.errors import fact
+from chainrule.validation import language, out_of_range, wrong_type
 
 
 def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | None = None) -> Diagnosis:
@@ -44,9 +44,7 @@ def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:
     except (TypeError, ValueError) as cause:
         expected = fact("a number for each seed")
         fix = "compare_seeds([0.91, 0.93], [0.92, 0.94])"
-        raise UsageError(
-            "E113", where="compare_seeds", name=name, expected=expected, received=repr(values)[:80], fix=fix
-        ) from cause
+        raise wrong_type(values, name, "compare_seeds", expected, fix) from cause
     if not scores or not all(map(math.isfinite, scores)):
         fix = "compare_seeds([0.91, 0.93], [0.92, 0.94])"
         raise out_of_range(scores, name, "compare_seeds", fact("finite scores, one at least"), fix=fix)

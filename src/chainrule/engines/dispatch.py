@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 from chainrule.engines.large_stack import on_large_stack
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.events import notices
 from chainrule.exact_cast import exact_array
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
-from chainrule.validation import unknown
+from chainrule.validation import unknown, wrong_type
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -67,11 +67,7 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
         UsageError E101: unknown engine. E113: not a graph.
     """
     if not isinstance(graph, Graph):
-        where = "compile"
-        fix = 'cr.compile(cr.Graph({"y": y}))'
-        raise UsageError(
-            "E113", where=where, name="graph", expected="a cr.Graph", received=type(graph).__name__, fix=fix
-        )
+        raise wrong_type(graph, "graph", "compile", "a cr.Graph", 'cr.compile(cr.Graph({"y": y}))')
     return _engine(engine).Program(graph)
 
 
@@ -195,14 +191,10 @@ def evaluate(
     nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
     others = [node for node in nodes if not isinstance(node, Node)]
     if others or isinstance(outputs, Mapping):
-        raise UsageError(
-            "E113",
-            where="evaluate",
-            name="outputs",
-            expected=fact("a node, or a list of nodes"),
-            received=type(outputs if isinstance(outputs, Mapping) else others[0]).__name__,
-            fix="cr.evaluate(list(outputs.values()), arrays)" if isinstance(outputs, Mapping) else "",
-        )
+        is_named = isinstance(outputs, Mapping)
+        fix = "cr.evaluate(list(outputs.values()), arrays)" if is_named else ""
+        wrong, expected = outputs if is_named else others[0], fact("a node, or a list of nodes")
+        raise wrong_type(wrong, "outputs", "evaluate", expected, fix)
     graph = Graph({str(i): node for i, node in enumerate(nodes)})
     inputs = {
         name: exact_array(name, value, graph.inputs[name].dtype)

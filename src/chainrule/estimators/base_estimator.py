@@ -36,6 +36,7 @@ from chainrule.estimators.inputs import (
 from chainrule.model import Model
 from chainrule.nn import Layer
 from chainrule.train.inputs.frame_columns import ONLY
+from chainrule.validation import out_of_range
 
 LARGEST_SEED = 2**31 - 1
 
@@ -184,8 +185,7 @@ class TabularEstimator(BaseEstimator):
         )
         used = np.flatnonzero(weights)
         if not len(used):
-            expected, received = fact("a weight above 0"), fact("only zeros")
-            raise UsageError("E102", where="fit", name="sample_weight", expected=expected, received=received)
+            raise out_of_range(fact("only zeros"), "sample_weight", "fit", fact("a weight above 0"))
         if len(used) < len(y):
             x, y, weights = _safe_indexing(x, used), y[used], weights[used]
         y = self._checked_targets(y, is_first)

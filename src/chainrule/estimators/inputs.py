@@ -20,10 +20,11 @@ from sklearn.utils.validation import _check_y, check_consistent_length, validate
 from chainrule.data import Column, Finding, Preparation, PreparedData, Table, Task, read_table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.suspicious_columns import MAX_COLUMNS, ROWS, leaks, suspicions
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.inputs.frame_columns import column_names
+from chainrule.validation import wrong_type
 
 NUMBERS = ("int", "uint", "float")  # prefixes of the names of dtypes, in pandas and polars
 FLOATS = (np.float64, np.float32)
@@ -114,7 +115,7 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
     if preparation is not None:
         if not hasattr(x, "columns"):
             expected = fact("a data frame, as in the training")
-            raise UsageError("E113", where="predict", name="X", received=type(x).__name__, expected=expected)
+            raise wrong_type(x, "X", "predict", expected)
         validate_data(estimator, x, reset=False, skip_check_array=True)
         return preparation.inputs(preparation.read(x))
     return _dense(

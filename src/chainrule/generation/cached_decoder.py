@@ -33,7 +33,7 @@ from chainrule.nn.layer import Layer
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec, bound, shape_text
-from chainrule.validation import require_integer
+from chainrule.validation import require_choice, require_integer
 
 ONE = np.ones(1, np.int64)
 
@@ -112,15 +112,7 @@ class Decoder:
         if not self.decoder_input:
             only = next(iter(self.inputs), "") if len(self.inputs) == 1 else "target"
             object.__setattr__(self, "decoder_input", only)
-        if self.decoder_input not in self.inputs:
-            raise UsageError(
-                "E101",
-                where="Decoder, decoder_input",
-                name=self.decoder_input,
-                expected=", ".join(self.inputs),
-                received=self.decoder_input,
-                fix=f'decoder_input="{next(iter(self.inputs), "x")}"',
-            )
+        require_choice(self, "decoder_input", self.inputs)
 
     @cached_property
     def single(self) -> DecodingProgram:

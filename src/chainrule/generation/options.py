@@ -7,11 +7,11 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, fact, join_facts, short_repr
+from chainrule.errors import ShapeError, UsageError, fact, join_facts
 from chainrule.generation.cached_decoder import Decoder
 from chainrule.generation.sampling_strategies import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.records import frozen
-from chainrule.validation import integer, number, out_of_range, random_seed, refuse_unknown
+from chainrule.validation import integer, number, out_of_range, random_seed, refuse_unknown, wrong_type
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
 StepCallback = Callable[[np.ndarray], Any]
@@ -148,14 +148,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
     for i, array in enumerate(arrays):
         where = f"generate, prompt {i + 1} of {len(arrays)}" if several else "generate, prompt"
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise UsageError(
-                "E113",
-                where=where,
-                name="the prompt",
-                expected=fact("token ids (T,)"),
-                received=short_repr(prompt),
-                fix="tokenizer.encode(text)",
-            )
+            raise wrong_type(prompt, "the prompt", where, fact("token ids (T,)"), "tokenizer.encode(text)")
         if not array.size:
             raise out_of_range(
                 fact("none"), "the prompt", where, fact("at least 1 token"), fix=fact("[2], the start token")
@@ -199,8 +192,4 @@ def _stop_tokens(stop: Any) -> tuple[int, ...]:
     try:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
-        expected = fact("token ids")
-        received = short_repr(stop)
-        raise UsageError(
-            "E113", where="generate", name="stop", expected=expected, received=received, fix="stop=[3]"
-        ) from cause
+        raise wrong_type(stop, "stop", "generate", fact("token ids"), "stop=[3]") from cause

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, short_repr
+from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.records import frozen
-from chainrule.validation import require, require_integer, require_number
+from chainrule.validation import require, require_integer, require_number, wrong_type
 
 
 @frozen
@@ -295,11 +295,8 @@ def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tu
     wrong = [record for record in records if not isinstance(record, Strategy)]
     if wrong:
         expected = fact("a list of strategies")
-        received = short_repr(wrong[0])
         fix = "strategy=[cr.Temperature(0.8), cr.TopP(0.9)]"
-        raise UsageError(
-            "E113", where="generate", name="strategy", expected=expected, received=received, fix=fix
-        )
+        raise wrong_type(wrong[0], "strategy", "generate", expected, fix)
     return (*strategies, *records)
 
 

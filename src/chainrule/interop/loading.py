@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.data.sample_types import Samples
-from chainrule.errors import FileError, TrainingError, UsageError, fact, nearest
+from chainrule.errors import FileError, TrainingError, UsageError, fact
 from chainrule.events import notices
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
@@ -349,11 +349,8 @@ def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:
     for pattern in patterns:
         matching = {path for path in paths if is_at(path, pattern)}
         if not matching:
-            close = nearest(pattern, [*paths, *(p.rpartition(".")[0] for p in paths)])
-            where = "load_weights, skip"
-            expected = outline(paths)
-            fix = f'skip="{close}"' if close else ""
-            raise UsageError("E101", where=where, name=pattern, expected=expected, received=pattern, fix=fix)
+            known, where = [*paths, *(p.rpartition(".")[0] for p in paths)], "load_weights, skip"
+            raise unknown(where, pattern, known, 'skip="{}"', expected=outline(paths))
         skipped |= matching
     return skipped
 

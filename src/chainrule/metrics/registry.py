@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from chainrule.errors import UsageError, fact, join_facts, suggest
+from chainrule.errors import fact, join_facts
 from chainrule.metrics.calibration import PROBABILITIES
 from chainrule.metrics.classification import ACCURACIES, CLASSES
 from chainrule.metrics.inputs import Predictions
 from chainrule.metrics.metric import Metric, of_function
 from chainrule.metrics.ranking import AREAS, THRESHOLDS
 from chainrule.metrics.regression import ERRORS, MORE_ERRORS
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, unknown
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -94,11 +94,7 @@ def resolve_metrics(
                 if tasks
                 else "metrics"
             )
-            expected = ", ".join(known) or fact("none")
-            fix = suggest(name, known, 'metrics=["{}"]')
-            raise UsageError(
-                "E101", where=where, name=str(name)[:80], expected=expected, received=repr(name)[:80], fix=fix
-            )
+            raise unknown(where, name, known, 'metrics=["{}"]')
         chosen[resolved.label] = resolved
     order = {name: i for i, name in enumerate(METRICS)}
     last = len(order)

@@ -15,12 +15,13 @@ from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, fact
 from chainrule.extension import changed
 from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Parallel, Sequential, require_layer
 from chainrule.nn.layers.recompute import Remat
+from chainrule.validation import unknown
 
 L = TypeVar("L", bound=Layer)
 CLEAR = (Remat, Skip)  # wrappers that do not appear in the paths of their parts
@@ -50,10 +51,8 @@ def replace(net: L, path: str, part: Layer) -> L:
     name, _, rest = path.partition(".")
     parts = _parts(net)
     if name not in parts:
-        close = nearest(name, parts)
-        expected = ", ".join(parts) or fact("a network that contains layers")
-        fix = f'cr.replace(net, "{close}", ...)' if close else ""
-        raise UsageError("E101", where="replace", name=path, expected=expected, received=name, fix=fix)
+        expected = "" if parts else fact("a network that contains layers")
+        raise unknown("replace", name, parts, 'cr.replace(net, "{}", ...)', expected=expected)
     return _with(net, name, replace(parts[name], rest, part) if rest else part)
 
 
@@ -86,10 +85,8 @@ def recompute(net: L, *paths: str) -> L:
     for path in paths:
         known_paths = _paths(net)
         if not any(fnmatchcase(known_path, path) for known_path in known_paths):
-            close = nearest(path, known_paths)
             expected = ", ".join(_parts(net))
-            fix = f'cr.recompute(net, "{close}")' if close else ""
-            raise UsageError("E101", where="recompute", name=path, expected=expected, received=path, fix=fix)
+            raise unknown("recompute", path, known_paths, 'cr.recompute(net, "{}")', expected=expected)
     result = _recomputed(net, "", paths)
     if result is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
         expected = fact("blocks, as in cr.models.resnet18()")

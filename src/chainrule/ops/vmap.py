@@ -27,7 +27,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, fact
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, Op, constant, input_node, make, order, rebuild
 from chainrule.graph.node import site
 from chainrule.ops import functional as F
@@ -38,6 +38,7 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 from chainrule.ops.scan.scan import Body, resized
 from chainrule.symbolic_shape import Axis, count
+from chainrule.validation import out_of_range, wrong_type
 
 Terms: TypeAlias = "Sequence[Node | None]"
 Rule: TypeAlias = "Callable[[Node, Terms, Axis], Node]"
@@ -70,8 +71,8 @@ def vmap(
         multiplied with the windows of the images, and tables that differ are joined.
 
     Raises:
-        UsageError E102: no argument has the axis, not one axis for each argument, or results that are not
-            nodes.
+        UsageError E102: no argument has the axis, or not one axis for each argument.
+        UsageError E113: results that are not nodes.
         ShapeError E205, E208: an argument has no such axis; axes of different lengths.
 
     Example:
@@ -112,11 +113,8 @@ def _leaf(x: Node, axis: int) -> Node:
 def _outputs(result: Any) -> Sequence[Node]:
     outputs = [result] if isinstance(result, Node) else result
     if not isinstance(outputs, list | tuple) or not all(isinstance(y, Node) for y in outputs):
-        received, expected = type(result).__name__, fact("a node or a tuple of nodes")
-        name = fact("what the function returns")
-        raise UsageError(
-            "E102", where="vmap", name=name, received=received, expected=expected, fix="return y"
-        )
+        expected = fact("a node or a tuple of nodes")
+        raise wrong_type(result, fact("what the function returns"), "vmap", expected, "return y")
     return outputs
 
 
@@ -126,7 +124,7 @@ def _in_axes(in_axes: Places, nodes: Sequence[Node]) -> list[int | None]:
     if len(axes) != len(nodes) or all(axis is None for axis in axes):
         expected = fact("one axis for each of the {count} arguments, one at least not None", count=len(nodes))
         fix = f"in_axes={(0,) * max(len(nodes), 1)}"
-        raise UsageError("E102", where="vmap", name="in_axes", received=in_axes, expected=expected, fix=fix)
+        raise out_of_range(in_axes, "in_axes", "vmap", expected, fix=fix)
     return [None if a is None else _axis(a, node.rank, node) for a, node in zip(axes, nodes, strict=True)]
 
 
@@ -135,7 +133,7 @@ def _out_axes(out_axes: int | Sequence[int], values: Sequence[Node]) -> list[int
     if len(axes) != len(values):
         expected = fact("one axis for each of the {count} results", count=len(values))
         fix = f"out_axes={(0,) * len(values)}"
-        raise UsageError("E102", where="vmap", name="out_axes", received=out_axes, expected=expected, fix=fix)
+        raise out_of_range(out_axes, "out_axes", "vmap", expected, fix=fix)
     return [_axis(axis, node.rank, node) for axis, node in zip(axes, values, strict=True)]
 
 

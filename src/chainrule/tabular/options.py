@@ -19,7 +19,7 @@ from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.prediction_intervals import INTERVAL_METHODS
-from chainrule.validation import choice, integer, number, random_seed
+from chainrule.validation import choice, integer, number, out_of_range, random_seed
 
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
@@ -197,11 +197,8 @@ class Options:
         if self.robust and self.radius:
             number = radius_of(self.radius, command())
             if number <= 0:
-                where = place("radius")
                 fix = option("radius", 0.1)
-                raise UsageError(
-                    "E102", where=where, name=option("radius"), expected="> 0", received=self.radius, fix=fix
-                )
+                raise out_of_range(self.radius, option("radius"), place("radius"), "> 0", fix=fix)
         elif self.robust or self.radius:
             other, value = ("radius", 0.1) if self.robust else ("robust", "adversarial")
             expected = fact("{first} and {second} together", first=option("robust"), second=option("radius"))

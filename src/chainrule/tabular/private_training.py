@@ -37,6 +37,7 @@ from chainrule.tabular.options import ENSEMBLE, Options, schedule_of
 from chainrule.tabular.run_folder import CONFIG, to_toml
 from chainrule.tabular.training import EventRecorder, save
 from chainrule.train.private import Privacy
+from chainrule.validation import out_of_range
 
 NET = "32 tanh"  # the network unless another one is chosen
 MAX_BYTES = 2**18
@@ -127,10 +128,9 @@ def require_same_epochs(plan: PrivatePlan, model: Model) -> None:
     """Refuse other epochs than those of a complete training, whose noise would differ (E102)."""
     (epochs, _, _), done = plan.schedule, model.facts.get("epochs")
     if epochs != done and model.facts.get("ended") == "epochs":
-        where = place("epochs")
         expected = fact("{epochs}, for which the noise was calibrated", epochs=done)
         fix = fact("another {option}", option=option("out"))
-        raise UsageError("E102", where=where, name="epochs", received=epochs, expected=expected, fix=fix)
+        raise out_of_range(epochs, "epochs", place("epochs"), expected, fix=fix)
 
 
 def _fit(model: Model, plan: PrivatePlan, named: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ from chainrule.train.robust import (
     NoiseTraining,
     RobustTraining,
 )
+from chainrule.validation import out_of_range
 
 
 class TrainingPlan(Protocol):
@@ -126,22 +127,12 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
     has_images = len(prepared.preparation.shape) > 1
     passed = [name for name in OF_ENSEMBLE if options.is_passed(name)]
     if passed and not is_ensemble(options, has_images):
-        name = option(passed[0])
-        where = place(passed[0])
-        expected = fact("an ensemble")
-        received = fact("a single network")
-        fix = fact("leave out {names}", names=name)
-        raise UsageError("E102", where=where, name=passed[0], expected=expected, received=received, fix=fix)
+        where, fix = place(passed[0]), fact("leave out {names}", names=option(passed[0]))
+        raise out_of_range(fact("a single network"), passed[0], where, fact("an ensemble"), fix=fix)
     if options.robust:
         if is_ensemble(options, has_images):
-            raise UsageError(
-                "E102",
-                where=place("robust"),
-                name=option("robust"),
-                expected=fact("a single network"),
-                received=fact("an ensemble"),
-                fix=_quick(options.robust),
-            )
+            expected, fix = fact("a single network"), _quick(options.robust)
+            raise out_of_range(fact("an ensemble"), option("robust"), place("robust"), expected, fix=fix)
         robust_of(options, prepared)  # refuses what does not fit the data
     return Folds(options, prepared) if is_ensemble(options, has_images) else SplitRows(options, prepared)
 
@@ -246,14 +237,9 @@ def robust_of(options: Options, prepared: PreparedData) -> RobustTraining | None
         )
     radius = radius_of(options.radius, command())
     if has_pixels(prepared) and radius > 1:
-        raise UsageError(
-            "E102",
-            where=place("radius"),
-            name=option("radius"),
-            received=options.radius,
-            expected=fact("pixels from 0 to 1, or N/255"),
-            fix=option("radius", f"{options.radius}/255" if radius <= 255 else "8/255"),
-        )
+        expected = fact("pixels from 0 to 1, or N/255")
+        fix = option("radius", f"{options.radius}/255" if radius <= 255 else "8/255")
+        raise out_of_range(options.radius, option("radius"), place("radius"), expected, fix=fix)
     if options.robust == "interval":
         steps = options.epochs * math.ceil(len(prepared.training.y) / options.batch_size)
         return IntervalTraining(radius, warmup=int(WARMUP * steps), ramp=max(int(RAMP * steps), 1))

@@ -26,6 +26,7 @@ from chainrule.train.step_execution import Report
 from chainrule.train.train_state import Tensors, TrainState
 from chainrule.train.trainer import Trainer, require_horizon
 from chainrule.train.training_run import TrainingRun
+from chainrule.validation import out_of_range
 
 _OWN_BATCHES = fact("the iterable determines the batches")
 REFUSED: Mapping[str, tuple[Any, Any, str | Message]] = {  # option: the value that is none, reason, fix
@@ -126,11 +127,8 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
     network = run.network
     if network.training.book.fitted and not continues_from(model, options):
         path = next(iter(network.training.book.fitted))
-        received = fact("batches of an iterable")
         expected = fact("all rows, from which {path} computes its state", path=path)
-        raise UsageError(
-            "E102", where="fit", name="x", received=received, expected=expected, fix="model.fit(x, y)"
-        )
+        raise out_of_range(fact("batches of an iterable"), "x", "fit", expected, fix="model.fit(x, y)")
     holder = StateHolder(run.model)
     trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
     run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
@@ -163,34 +161,23 @@ def _refuse_options(model: ModelState, data: TrainingData, options: FitOptions) 
     for name, (none, reason, fix) in REFUSED.items():
         value = getattr(options, name)
         if value is not none and not (isinstance(value, int) and value == none):
-            raise UsageError(
-                "E102",
-                where=fact("fit with an iterable of batches"),
-                name=name,
-                expected=repr(none),
-                received=repr(value)[:80],
-                notes=[reason],
-                fix=fix,
-            )
+            raise _refused(value, name, repr(none), reason, fix)
     if isinstance(data.validation, float):
-        raise UsageError(
-            "E102",
-            where=fact("fit with an iterable of batches"),
-            name="validation",
-            expected=fact("(x, y), or an iterable of batches"),
-            received=data.validation,
-            notes=[fact("the number of rows is not known")],
-            fix="validation=(x, y)",
-        )
+        expected, reason = fact("(x, y), or an iterable of batches"), fact("the number of rows is not known")
+        raise _refused(data.validation, "validation", expected, reason, "validation=(x, y)")
     if model.preparation is not None and continues_from(model, options):
         expected = fact("a table, as in the training before")
-        received = fact("batches of an iterable")
         fix = "model.fit(table, warm_start=True)"
-        raise UsageError("E102", where="fit", name="x", expected=expected, received=received, fix=fix)
+        raise out_of_range(fact("batches of an iterable"), "x", "fit", expected, fix=fix)
     if model.recipe.optimizer.needs_all:
         optimizer = type(model.recipe.optimizer).__name__
         where = fact("fit with {optimizer}", optimizer=optimizer)
         expected = fact("all rows in one batch")
-        received = fact("batches of an iterable")
         fix = "model.fit(x, y, batch_size=None)"
-        raise UsageError("E102", where=where, name="x", expected=expected, received=received, fix=fix)
+        raise out_of_range(fact("batches of an iterable"), "x", where, expected, fix=fix)
+
+
+def _refused(value: object, name: str, expected: object, reason: str, fix: str) -> UsageError:
+    error = out_of_range(value, name, fact("fit with an iterable of batches"), expected, fix=fix)
+    error.notes = (reason,)
+    return error

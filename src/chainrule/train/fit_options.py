@@ -19,7 +19,7 @@ from chainrule.metrics import MetricLike
 from chainrule.records import frozen
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
-from chainrule.validation import boolean, integer, number, random_seed, refuse_unknown
+from chainrule.validation import boolean, integer, number, random_seed, refuse_unknown, wrong_type
 
 if TYPE_CHECKING:
     from chainrule.data.augmentation import Augmentation
@@ -127,9 +127,7 @@ class FitOptions:
         for name, (kind, expected, fix) in _TYPES.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
-                raise UsageError(
-                    "E113", where="fit", name=name, expected=expected, received=repr(value)[:80], fix=fix
-                )
+                raise wrong_type(value, name, "fit", expected, fix)
 
     def _require_combinations(self) -> None:
         if self.robust is not None and self.buckets is not None:

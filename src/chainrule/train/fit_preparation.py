@@ -60,7 +60,7 @@ from chainrule.train.step_execution import RowUpdates, Updates
 from chainrule.train.step_graph import ObjectiveOf, Step, plain_objective, training_step
 from chainrule.train.train_state import TrainState
 from chainrule.train.training_run import TrainingRun
-from chainrule.validation import number, out_of_range, trained_network
+from chainrule.validation import number, out_of_range, trained_network, wrong_type
 
 # States of layers that are computed from the training rows before the first update.
 #
@@ -104,9 +104,7 @@ def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.
     requested = states.get(path)
     if requested is None or requested.shape != np.shape(value):
         expected = fact("a state that the layer requested") if requested is None else requested.shape
-        raise UsageError(
-            "E102", where="fitted_states", name=path, expected=expected, received=np.shape(value)
-        )
+        raise out_of_range(np.shape(value), path, "fitted_states", expected)
     return np.ascontiguousarray(value, requested.dtype)  # engines read contiguous arrays without a copy
 
 
@@ -256,12 +254,8 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
         parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - fraction, fraction, 0.0))
         return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-        name = "validation"
         expected = fact("(x, y), (x, y, weights) or a fraction")
-        fix = "validation=0.2"
-        raise UsageError(
-            "E113", where="fit", name=name, expected=expected, received=type(validation).__name__, fix=fix
-        )
+        raise wrong_type(validation, "validation", "fit", expected, "validation=0.2")
     vx, vy, weights = (*validation, None)[:3]
     return data, model.rows_of(vx, vy, weights)
 
@@ -470,10 +464,7 @@ def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
     if optimizer.needs_all and order.steps > 1:
         where = fact("fit with {optimizer}", optimizer=type(optimizer).__name__)
         expected = fact("the whole training set, {rows} rows", rows=order.rows)
-        fix = "batch_size=None"
-        raise UsageError(
-            "E102", where=where, name="batch_size", expected=expected, received=order.batch_size, fix=fix
-        )
+        raise out_of_range(order.batch_size, "batch_size", where, expected, fix="batch_size=None")
 
 
 def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:

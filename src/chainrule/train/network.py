@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, Limits, Node, building, input_node
 from chainrule.graph.limits import active
 from chainrule.memoization import Memo, cached_property
@@ -136,15 +136,11 @@ class Network:
         known = [*self.parameters, *self.inference.book.layers]
         for path in self.recipe.frozen:
             if not any(is_at(name, path) for name in known):
-                close = nearest(path, known)
                 expected = outline(self.parameters)
-                fix = f'frozen=["{close}"]' if close else ""
-                raise UsageError("E101", where="frozen", name=path, expected=expected, received=path, fix=fix)
+                raise unknown("frozen", path, known, 'frozen=["{}"]', expected=expected)
         outputs, weights = list(self.inference.outputs), self.recipe.loss_weights
         if not any(weights.get(name, 1.0) for name in outputs):
-            raise UsageError(
-                "E102", where="loss_weights", name="the sum of the weights", expected="> 0", received="0"
-            )
+            raise out_of_range(0, "the sum of the weights", "loss_weights", "> 0")
         for name in weights:
             if name not in outputs:
                 raise unknown("loss_weights", name, outputs, 'loss_weights={"{}": 2.0}', example=outputs[0])

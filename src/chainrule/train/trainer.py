@@ -23,7 +23,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.data.batches.arrays import Inputs
 from chainrule.engines import compile
-from chainrule.errors import ShapeError, TrainingError, UsageError, fact
+from chainrule.errors import ShapeError, TrainingError, fact
 from chainrule.graph import Graph
 from chainrule.nn.loss import Loss
 from chainrule.symbolic_shape import Shape, shape_text
@@ -214,13 +214,9 @@ class Trainer:
                 return rows
         state, batch = self._encoded(x, y, sample_weight)
         if (batch.weights is None) == self._is_weighted:
-            where = "trainer.step"
             expected = fact("weights") if batch.weights is None else fact("none")
-            received = fact("the opposite")
             fix = fact("the same in every step as in the example batch")
-            raise UsageError(
-                "E102", where=where, name="sample_weight", expected=expected, received=received, fix=fix
-            )
+            raise out_of_range(fact("the opposite"), "sample_weight", "trainer.step", expected, fix=fix)
         refuse_zero_weights(batch.weights)
         if state is not self._state or weight_shape_of(batch.weights) != self._weight_shape:
             self._change_shapes(state, batch)
@@ -555,8 +551,7 @@ def require_horizon(model: ModelState, steps: int | None, where: str, name: str)
     """
     if steps is None and depends_on_horizon(model.recipe.optimizer.schedule):
         expected = fact("the number of updates, on which the learning rate schedule depends")
-        fix = f"{name}=1000"
-        raise UsageError("E102", where=where, name=name, received="None", expected=expected, fix=fix)
+        raise out_of_range(None, name, where, expected, 1000)
 
 
 def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import chainrule as cr
 from chainrule.data.sequences.spectrogram import LogMel
-from chainrule.errors import DataError
+from chainrule.errors import DataError, UsageError
 from chainrule.generation.text_to_speech import SpeechOutput, padded_rows, phoneme_rows
+from chainrule.inputs.speech import SpeechKind
+from chainrule.serve.models import ServedModel
 
 OUTPUT = SpeechOutput(("'aI", ",i:", "_", "a", "n"), LogMel(8000, 256, 80, 40, floor=1e-5), "en-us")
 PHONEMES = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), min_size=1, max_size=60)
@@ -88,3 +91,25 @@ def test_a_record_is_restored_and_others_are_ignored() -> None:
         assert SpeechOutput.from_record({**record, name: value}) is None
     assert SpeechOutput.from_record([]) is None
     assert SpeechOutput.from_record({**record, "more": 1}) is None
+
+
+@cr.layer
+class Voice(cr.Layer):
+    """Spectrograms and durations in the shapes of a network that speaks."""
+
+    def __call__(self, x: dict[str, cr.Node], scope: cr.Scope) -> dict[str, cr.Node]:
+        table = scope.parameter("table", (40,), cr.Normal())
+        frames = cr.expand_dims(x["phonemes"], 2) * table  # (B, 5, 40)
+        durations = x["durations"] * scope.parameter("factor", (), cr.Fill(1.0))
+        return {"spectrogram": frames, "log_durations": durations}
+
+
+def test_a_network_that_speaks_is_not_served() -> None:
+    x = {name: np.ones((4, 5), "float32") for name in ("phonemes", "durations")}
+    y = {"spectrogram": np.zeros((4, 5, 40), "float32"), "log_durations": np.zeros((4, 5), "float32")}
+    model = cr.Model(Voice(), "mse")
+    model.fit(x, y, epochs=1, verbose=False)
+    SpeechKind(OUTPUT).attach(model)
+    with pytest.raises(UsageError, match="speech") as caught:
+        ServedModel("voice", "1", "runs/voice", model, "")
+    assert caught.value.code == "E622"

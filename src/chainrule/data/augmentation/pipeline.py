@@ -27,7 +27,7 @@ from chainrule.errors import DataError, Message, UsageError, fact, nearest
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
-from chainrule.validation import random_seed
+from chainrule.validation import random_seed, unknown, wrong_type
 
 TRANSFORMS: LazyRegistry[type[Transform]] = LazyRegistry("chainrule", paths(block_index.TRANSFORMS))
 MIXES: LazyRegistry[type[Mix]] = LazyRegistry("chainrule", paths(block_index.MIXES))
@@ -85,14 +85,9 @@ class Augmentation:
         wrong = [t for t in transforms if not isinstance(t, Transform)]
         wrong += [m for m in mixes if not isinstance(m, Mix)]
         if wrong:
-            raise UsageError(
-                "E113",
-                where="Augmentation",
-                name=fact("a transform"),
-                expected=", ".join([*TRANSFORMS, *MIXES]),
-                received=repr(wrong[0])[:80],
-                fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
-            )
+            fix = "Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))"
+            expected = ", ".join([*TRANSFORMS, *MIXES])
+            raise wrong_type(wrong[0], fact("a transform"), "Augmentation", expected, fix)
         object.__setattr__(self, "transforms", transforms)
         object.__setattr__(self, "mix", mixes)
 
@@ -346,7 +341,7 @@ def _step(words: list[str], where: str) -> Any:
     """Return the transform or mix that one part describes."""
     kind = KINDS.get(words[0].casefold()) if words else None
     if words and kind is None and words[0].isidentifier():
-        raise _unknown(where, words[0], list(KINDS))
+        raise unknown(where, words[0], KINDS, '"{}"', example=next(iter(KINDS)))
     matches = [_SETTING.fullmatch(word) for word in words[1:]]
     names = [field.name for field in fields(kind)] if kind else []
     unnamed = [match for match in matches if match and not match[1]]
@@ -359,18 +354,10 @@ def _step(words: list[str], where: str) -> Any:
     for i, match in enumerate(match for match in matches if match):
         name = match[1] or names[i]
         if name not in names:
-            raise _unknown(where, name, names)
+            raise unknown(where, name, names, '"{}"', example=names[0])
         settings[name] = _number(match[2]) if match[3] is None else (_number(match[2]), _number(match[3]))
     return kind(**settings)
 
 
 def _number(text: str) -> int | float:
     return int(text) if text.isdecimal() else float(text)
-
-
-def _unknown(where: str, word: str, known: list[str]) -> UsageError:
-    received = word[:80]
-    fix = f'"{nearest(received, known) or known[0]}"'
-    return UsageError(
-        "E101", where=where, name=received, expected=", ".join(known), received=received, fix=fix
-    )

@@ -28,7 +28,7 @@ from chainrule.errors import DataError, UsageError, fact
 from chainrule.memoization import cached_property
 from chainrule.optional_dependency import missing
 from chainrule.records import frozen
-from chainrule.validation import out_of_range, unknown
+from chainrule.validation import out_of_range, unknown, wrong_type
 
 KINDS = ("character", "word", "byte_pair")
 SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
@@ -250,9 +250,7 @@ def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, 
     if odd:
         expected = fact("a tokenizer, or one for each input by name")
         fix = "tokenizer=cr.Tokenizer.learn(texts)"
-        raise UsageError(
-            "E113", where="Model", name="tokenizer", expected=expected, received=repr(odd[0])[:80], fix=fix
-        )
+        raise wrong_type(odd[0], "tokenizer", "Model", expected, fix)
     return named
 
 
@@ -271,9 +269,7 @@ def _texts(texts: Iterable[str]) -> list[str]:
 
 
 def _no_text(value: object, where: str) -> UsageError:
-    return UsageError(
-        "E113", where=where, name=fact("a text"), expected="str", received=repr(value)[:80], fix="str(text)"
-    )
+    return wrong_type(value, fact("a text"), where, "str", "str(text)")
 
 
 def _unknown(text: str, spans: Sequence[tuple[int, int]], fix: str) -> DataError:

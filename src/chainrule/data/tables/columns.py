@@ -38,8 +38,9 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.spellings import yes_no_pair
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table, require_usable
-from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
+from chainrule.errors import DataError, alternatives, fact, nearest
 from chainrule.records import frozen
+from chainrule.validation import unknown
 
 # Columns of texts that look like numbers for the most part: read, refused or reported, never silently text.
 #
@@ -225,8 +226,7 @@ def describe(
     choices = [kind for kind in KINDS if kind != "image"]  # whether a column is an image cannot be chosen
     for kind in map(str, kinds.values()):
         if kind not in choices:
-            fix = nearest(kind, choices)
-            raise UsageError("E101", where="kinds", name=kind, expected=", ".join(choices), fix=fix)
+            raise unknown("kinds", kind, choices, "{}")
     faults = Faults(kinds)
     columns = tuple(_describe(table, name, name == target, kinds.get(name), faults) for name in table.columns)
     faults.raise_any()

@@ -18,9 +18,10 @@ import numpy as np
 from chainrule.data.cells.number_notation import EXACT, FEW, Notation, level_texts
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, UsageError, alternatives, fact, short_repr
+from chainrule.errors import DataError, alternatives, fact
 from chainrule.memoization import cached_property
 from chainrule.records import frozen
+from chainrule.validation import wrong_type
 
 # The distinct texts of a column, and for each row which of them it has.
 #
@@ -216,7 +217,6 @@ def require_table(table: object) -> None:
     """Refuse data that is not a ``Table`` (E113): arrays, or data to be read first."""
     if not isinstance(table, Table):
         arrays = isinstance(table, np.ndarray | list | tuple)
-        received = short_repr(table)
         expected = fact("a table: cr.read_table of a file, a frame or a dict of columns")
         fix = "model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)"
-        raise UsageError("E113", where="check", name="table", received=received, expected=expected, fix=fix)
+        raise wrong_type(table, "table", "check", expected, fix)

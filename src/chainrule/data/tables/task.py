@@ -26,8 +26,9 @@ from chainrule.data.tables.columns import (
 )
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
+from chainrule.validation import unknown
 
 TASKS = ("classification", "regression")
 COUNTS = 5  # different integers from which a target with a value that occurs once is a count
@@ -110,9 +111,7 @@ def choose_task(
     """
     target = table.target if target is None else target
     if kind is not None and kind not in TASKS:
-        raise UsageError(
-            "E101", where="task", name=kind, expected=" or ".join(TASKS), fix=nearest(kind, TASKS)
-        )
+        raise unknown("task", kind, TASKS, "{}")
     if target is None:
         fix = f'target="{table.columns[-1]}"'
         columns_text = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")

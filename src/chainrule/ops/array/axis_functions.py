@@ -168,9 +168,7 @@ def moveaxis(x: Node, source: int | tuple[int, ...], destination: int | tuple[in
     moved, places = _places_of(source, x.rank), _places_of(destination, x.rank)
     if len(moved) != len(places):
         expected = fact("{count} places, one for each axis", count=len(moved))
-        raise UsageError(
-            "E102", where="moveaxis", name="destination", received=destination, expected=expected, fix="-1"
-        )
+        raise out_of_range(destination, "destination", "moveaxis", expected, fix="-1")
     by_place = dict(zip(places, moved, strict=True))
     others = iter([a for a in range(x.rank) if a not in moved])
     return transpose(x, [by_place[i] if i in by_place else next(others) for i in range(x.rank)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -15,6 +15,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
+from chainrule.validation import unknown
 
 NOTE_SUFFIX = ".weights"  # the note in which attention layers store their weights
 MAX_LABELS = 40  # maximum number of positions with names at the axes
@@ -41,12 +42,7 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
         )
     path = next(reversed(notes)) if layer is None else layer
     if path not in notes:
-        suggestion = nearest(path, notes)
-        expected = ", ".join(notes)
-        fix = f'layer="{suggestion or next(iter(notes))}"'
-        raise UsageError(
-            "E101", where="plot.attention, layer", name=path, expected=expected, received=path, fix=fix
-        )
+        raise unknown("plot.attention, layer", path, notes, 'layer="{}"', example=next(iter(notes)))
     row = inputs_of(model, x, "attention").spread(1)
     weights = values({"weights": _weights_by_layer(row.network)[path]}, row)["weights"][0]
     heads = by_head(weights)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -20,7 +20,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.model_state import ModelState
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, unknown
 
 MAX_DOTS = 1500  # maximum number of rows drawn
 MARKERS = "os^Dv<>p"  # markers of the classes
@@ -112,9 +112,7 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
     for name in requested:
         if name not in names and not (isinstance(name, int) and 0 <= name < len(names)):
             where = "plot.decision_boundary, features"
-            expected = ", ".join(names[:12])
-            fix = nearest(str(name), names) or example
-            raise UsageError("E101", where=where, name=name, expected=expected, received=name, fix=fix)
+            raise unknown(where, name, names, "{}", example=example, expected=", ".join(names[:12]))
     return [name if isinstance(name, int) else names.index(name) for name in requested]
 
 

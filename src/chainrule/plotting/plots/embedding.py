@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.nn import Embedding, EmbeddingBag
 from chainrule.nn.scope import outline
 from chainrule.plotting.figure import Plot
@@ -18,6 +18,7 @@ from chainrule.plotting.style import BLUE, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
+from chainrule.validation import unknown
 
 MAX_LABELS = 60  # maximum number of rows with names
 
@@ -66,11 +67,8 @@ def draw(
         unsupported_model("embedding", fact("a layer Embedding"), fact("none"), "model.plot.weights()")
     path = paths[0] if layer is None else layer
     if path not in paths:
-        suggestion = nearest(path, paths)
-        fix = f'layer="{suggestion or paths[0]}"'
-        raise UsageError(
-            "E101", where="plot.embedding, layer", name=path, expected=outline(paths), received=path, fix=fix
-        )
+        where, expected = "plot.embedding, layer", outline(paths)
+        raise unknown(where, path, paths, 'layer="{}"', example=paths[0], expected=expected)
     full_table = model.parameters[f"{path}.weight" if path else "weight"].astype(np.float64)
     table = full_table[:max_rows]
     coordinates, shares = principal(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.nn.scope import outline
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -14,6 +14,7 @@ from chainrule.plotting.style import SIGNED, add_colorbar, evenly_spaced, grid, 
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
+from chainrule.validation import unknown
 
 
 def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> Plot:
@@ -42,12 +43,8 @@ def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> 
         )
     path = next(iter(kernels_by_path)) if layer is None else layer
     if path not in kernels_by_path:
-        suggestion = nearest(path, kernels_by_path)
-        expected = outline(kernels_by_path)
-        fix = f'layer="{suggestion or next(iter(kernels_by_path))}"'
-        raise UsageError(
-            "E101", where="plot.filters, layer", name=path, expected=expected, received=path, fix=fix
-        )
+        paths, where = list(kernels_by_path), "plot.filters, layer"
+        raise unknown(where, path, paths, 'layer="{}"', example=paths[0], expected=outline(paths))
     kernels = (
         kernels_by_path[path] if kernels_by_path[path].ndim == 4 else kernels_by_path[path][:, None]
     )  # (O, K, C) -> (O, 1, K, C)

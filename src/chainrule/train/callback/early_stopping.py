@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.metrics import larger_is_better
 from chainrule.records import frozen
-from chainrule.validation import require, require_integer, require_number
+from chainrule.validation import require, require_integer, require_number, unknown
 
 MEMBER_LOSS = re.compile(r"val_member[0-9]+_loss")  # columns of the history: the loss of each member
 Counters = dict[str, "float | None"]
@@ -78,13 +78,10 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
         UsageError E101: the history has no such column.
     """
     if monitor not in row:
-        fix = f'monitor="{nearest(monitor, row) or "loss"}"'
+        fix = 'monitor="{}"'
         if monitor.startswith("val_") and not any(name.startswith("val_") for name in row):
             fix = "model.fit(..., validation=0.2)"
-        where = f"{owner}, monitor"
-        raise UsageError(
-            "E101", where=where, name=monitor, expected=", ".join(row), received=monitor, fix=fix
-        )
+        raise unknown(f"{owner}, monitor", monitor, row, fix, example="loss")
     value = row[monitor]
     return math.nan if value is None else float(value)
 

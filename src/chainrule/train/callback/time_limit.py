@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import KW_ONLY
 
-from chainrule.errors import UsageError, fact
+from chainrule.errors import fact
 from chainrule.events import Event, Listener, TrainingStarted
 from chainrule.records import frozen
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
-from chainrule.validation import require_number
+from chainrule.validation import out_of_range, require_number
 
 
 @frozen
@@ -45,10 +45,8 @@ class TimeLimit(Callback):
         for name in ("hours", "minutes", "seconds"):
             require_number(self, name, minimum=0)
         if not self.total > 0:
-            where = "TimeLimit"
-            expected = fact("> 0 seconds")
             fix = "cr.TimeLimit(minutes=30)"
-            raise UsageError("E102", where=where, name="the time", expected=expected, received="0", fix=fix)
+            raise out_of_range(0, "the time", "TimeLimit", fact("> 0 seconds"), fix=fix)
 
     @property
     def total(self) -> float:

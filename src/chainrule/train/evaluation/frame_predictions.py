@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import is_polars, pl
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.train.evaluation.prediction import predict_apart
 from chainrule.train.inputs.frame_columns import column_names, is_frame, plain_frame
 from chainrule.train.model_state import ModelState
-from chainrule.validation import boolean, trained_network
+from chainrule.validation import boolean, trained_network, wrong_type
 
 PREDICTION, PROBABILITY = "prediction", "probability of {}"
 MAX_COLUMNS = 20  # of the numbers of one output
@@ -76,9 +76,7 @@ def predict_frame(model: ModelState, frame: Any, proba: bool = False) -> Any:
     """Return a frame with the columns of its predictions; see ``chainrule.Model.predict_frame``."""
     if not is_frame(frame):
         expected = fact("a frame of pandas, polars or pyarrow, or another with __arrow_c_stream__")
-        raise UsageError(
-            "E113", where="predict_frame", name="frame", expected=expected, received=type(frame).__name__
-        )
+        raise wrong_type(frame, "frame", "predict_frame", expected)
     trained_network(model, "predict_frame")
     frame = plain_frame(frame)
     predicted, probabilities = predict_apart(model, _needed(model, frame), boolean(proba, "proba", "predict"))
@@ -95,10 +93,7 @@ def predict_batches(model: ModelState, batches: Any, proba: bool = False) -> Any
         return predict_frame(model, batches, proba)
     if not isinstance(batches, Iterable) or isinstance(batches, Mapping | str | np.ndarray):
         expected = fact("frames, one after another, or a single one")
-        received = type(batches).__name__
-        raise UsageError(
-            "E113", where="predict_batches", name="batches", expected=expected, received=received
-        )
+        raise wrong_type(batches, "batches", "predict_batches", expected)
     trained_network(model, "predict_batches")
     return _predicted_frames(model, batches, proba)
 

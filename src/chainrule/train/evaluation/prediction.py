@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.settings import settings
@@ -24,7 +24,7 @@ from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
 from chainrule.train.nonfinite.finite_check import is_finite
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, unknown
 
 # An array, or for several outputs a dict of arrays by name. A type checker cannot know the number of outputs:
 # with ``| Any`` it accepts the use of either one.
@@ -218,11 +218,8 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     results = network.inference.book.results
     nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
     if layer not in nodes:
-        close = nearest(layer, nodes)
-        where = "activations, layer"
-        expected = outline(nodes)
-        fix = f'model.activations(x, "{close}")' if close else ""
-        raise UsageError("E101", where=where, name=layer, expected=expected, received=repr(layer), fix=fix)
+        fix = 'model.activations(x, "{}")'
+        raise unknown("activations, layer", layer, nodes, fix, expected=outline(nodes))
     engine = model.engine or settings.engine
     program = network.memo(
         ("activations", layer, engine), lambda: compile(Graph({"value": nodes[layer]}), engine)

@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.data.batches.arrays import as_array
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.train.inputs.frame_columns import plain_frame
-from chainrule.validation import out_of_range
+from chainrule.validation import out_of_range, wrong_type
 
 ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "to_numpy", "__arrow_c_stream__", "shape")
 KEYS = ("x", "y", "sample_weight")
@@ -219,9 +219,7 @@ def batch_of(item: Any, target: str = "") -> Batch:
 def _no_iterable(value: Any) -> UsageError:
     """Return the error for a function that returns no iterable."""
     expected = fact("a function that returns an iterable of batches")
-    return UsageError(
-        "E113", where="fit", name="x", expected=expected, received=type(value).__name__, fix="yield x, y"
-    )
+    return wrong_type(value, "x", "fit", expected, "yield x, y")
 
 
 def _no_batch(item: Any, target: str) -> DataError:

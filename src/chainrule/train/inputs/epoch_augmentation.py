@@ -17,8 +17,8 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.data.masks import are_masks
-from chainrule.errors import DataError, UsageError, fact
-from chainrule.validation import out_of_range
+from chainrule.errors import DataError, fact
+from chainrule.validation import out_of_range, wrong_type
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -55,11 +55,8 @@ class EpochAugmentation:
     ) -> None:
         if not isinstance(getattr(augmentation, "transforms", None), tuple):
             expected = fact("a cr.Augmentation")
-            received = repr(augmentation)[:80]
             fix = "augmentation=cr.Augmentation(Flip(), Crop(padding=4))"
-            raise UsageError(
-                "E113", where="fit", name="augmentation", expected=expected, received=received, fix=fix
-            )
+            raise wrong_type(augmentation, "augmentation", "fit", expected, fix)
         self.augmentation, self.seed, self.epochs = augmentation, seed, epochs
         x, y = np.asarray(_only("x", data.x)), _only("y", data.y)
         self.mean, self.std = preparation.channels if preparation is not None else (0.0, 1.0)

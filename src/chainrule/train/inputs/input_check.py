@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.errors import Message, ShapeError, UsageError, fact, short_repr
 from chainrule.symbolic_shape import Shape, Size, Spec, shape_text
+from chainrule.validation import wrong_type
 
 IMAGE = 4  # axes of a batch of images
 
@@ -50,9 +51,8 @@ def require_specs(inputs: object) -> None:
     sizes = [n for n in lengths if isinstance(n, int)] or [2]
     shape = ", ".join(["None", *map(str, sizes)])
     expected = fact("a dict: the spec of each input by name")
-    received = short_repr(inputs)
     fix = f'{{"x": cr.input("x", ({shape})).spec}}'
-    raise UsageError("E113", where="Model", name="inputs", expected=expected, received=received, fix=fix)
+    raise wrong_type(inputs, "inputs", "Model", expected, fix)
 
 
 def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:

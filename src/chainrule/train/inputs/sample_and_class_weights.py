@@ -55,7 +55,7 @@ def sample_weights(
 def refuse_zero_weights(weights: np.ndarray | None) -> None:
     """Refuse weights that are all 0 (E102)."""
     if weights is not None and not weights.sum(dtype=np.float64) > 0:
-        raise UsageError("E102", where="weights", name="the sum of the weights", expected="> 0", received="0")
+        raise out_of_range(0, "the sum of the weights", "weights", "> 0")
 
 
 def weight_shape_of(weights: np.ndarray | None) -> Shape:

@@ -312,9 +312,7 @@ def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> di
             expected = fact("labels of outputs with classes: {names}", names=", ".join(outputs) or "–")
             received = name or fact("labels of one output")
             fix = f'classes={{"{outputs[0]}": [...]}}' if outputs else "classes=None"
-            raise UsageError(
-                "E102", where="Model", name="classes", expected=expected, received=received, fix=fix
-            )
+            raise out_of_range(received, "classes", "Model", expected, fix=fix)
         targets[output] = replace(targets[output].with_classes(labels), is_declared=True)
     return targets
 
