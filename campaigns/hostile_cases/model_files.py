@@ -119,7 +119,7 @@ main(["train", str(folder / "rows.csv"), "--target", "y", "--epochs", "2", "--ne
 tokenizer = cr.Tokenizer.learn(["one two three", "two three four"], "word")
 net = cr.models.gpt2(vocabulary_size=tokenizer.size, length=4, width=4, depth=1, heads=2, units=4)
 text = cr.Model(net, "cross_entropy", tokenizer=tokenizer, dtype="float32")
-text.initialize({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "float32")})
+text.initialize({"x": cr.input("x", ("B", 4), "float32").spec})
 text.save(folder / "text.safetensors")
 """
 

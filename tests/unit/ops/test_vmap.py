@@ -119,8 +119,8 @@ def test_refused() -> None:
         (cr.vmap(cr.exp, out_axes=[0, 0]), (x,), UsageError, "E102"),
         (cr.vmap(cr.add, (0,)), (x, x), UsageError, "E102"),
         (cr.vmap(cr.exp, None), (x,), UsageError, "E102"),
-        (cr.vmap(lambda x: None), (x,), UsageError, "E102"),
-        (cr.vmap(lambda x: (x, 1.0)), (x,), UsageError, "E102"),
+        (cr.vmap(lambda x: None), (x,), UsageError, "E113"),
+        (cr.vmap(lambda x: (x, 1.0)), (x,), UsageError, "E113"),
     ]
     for function, arguments, kind, code in wrong:
         with pytest.raises(kind, match=code):
