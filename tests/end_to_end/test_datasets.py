@@ -1,4 +1,7 @@
-"""The default settings reach a minimum on the bundled data sets, beside baselines on the same test rows."""
+"""The default settings reach a minimum on the bundled data sets, beside baselines on the same test rows.
+
+The scores of ``breast-cancer`` are quoted by the READMEs, whose tests compare all digits.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,12 @@ def result(chainrule, name: str) -> dict[str, dict[str, float]]:
     return cr.load("run/model.safetensors").facts["result"]
 
 
-@pytest.mark.parametrize(
-    ("name", "minimum"), [("breast-cancer", 0.95), ("iris", 0.93), ("wine", 0.95), ("digits", 0.96)]
-)
+@pytest.mark.parametrize(("name", "minimum"), [("iris", 0.93), ("wine", 0.95), ("digits", 0.96)])
 def test_a_classifier_reaches_its_accuracy(chainrule, name: str, minimum: float) -> None:
     metrics = result(chainrule, name)
     assert metrics["net"]["accuracy"] >= minimum
     assert metrics["net"]["accuracy"] >= metrics["linear"]["accuracy"] - 0.03
-    assert metrics["trivial"]["balanced_accuracy"] == pytest.approx(
-        1 / {"breast-cancer": 2, "digits": 10}.get(name, 3)
-    )
+    assert metrics["trivial"]["balanced_accuracy"] == pytest.approx(1 / {"digits": 10}.get(name, 3))
 
 
 def test_a_regression_reaches_the_r2_of_the_linear_model(chainrule) -> None:

@@ -44,6 +44,7 @@ _TYPED = re.compile(
     r"|[^,;\t|]*)\s*"  # simple text
 )
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?")
+_WORD = re.compile("[^ ]+")
 _GAP = re.compile(r" {2,}|\t")
 
 
@@ -173,15 +174,17 @@ def _aligned(sample: Sequence[str]) -> Dialect | None:
         and (numbers * 2 >= len(below) or (is_spaced and count == len(rows)))
     ):
         return blank
-    starts = _starts(lines)
-    return Dialect(" ", starts) if len(starts) > 1 and is_spaced else None
+    starts = _starts(lines) if is_spaced else ()
+    return Dialect(" ", starts) if len(starts) > 1 else None
 
 
 def _starts(lines: Sequence[str]) -> tuple[int, ...]:
     """Return the first character of each field of aligned text: after a blank in all lines, two in most."""
-    width = max(map(len, lines))
-    used = [any(len(line) > i and line[i] != " " for line in lines) for i in range(width)]
-    starts = [i for i in range(2, width) if used[i] and not used[i - 1]]
+    used = bytearray(max(map(len, lines)))  # 1 where a line has no blank
+    for line in lines:
+        for word in _WORD.finditer(line):
+            used[word.start() : word.end()] = b"\1" * len(word[0])
+    starts = [i for i in range(2, len(used)) if used[i] and not used[i - 1]]
     wide = [i for i in starts if 2 * sum(not line[i - 2 : i].strip() for line in lines) >= len(lines)]
     return (0, *wide)
 

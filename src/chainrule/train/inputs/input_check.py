@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.errors import Message, ShapeError, UsageError, fact, short_repr
+from chainrule.errors import Message, ShapeError, fact
 from chainrule.symbolic_shape import Shape, Size, Spec, shape_text
 from chainrule.validation import wrong_type
 
