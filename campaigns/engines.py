@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.util
+import os
 import random
 import sys
 import time
@@ -70,6 +71,7 @@ def by_ray(predict: Callable[..., Any], frame: pl.DataFrame, count: int) -> Resu
 
 def by_spark(predict: Callable[..., Any], frame: pl.DataFrame, count: int) -> Results:
     """Return the predictions of partitions that the Python workers of Spark compute."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the first python3 of the PATH
     builder = import_module("pyspark.sql").SparkSession.builder.master("local[2]")
     for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
         builder = builder.config(name, "false")

@@ -17,8 +17,8 @@ _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
         "training-tables", "tuning", "scikit-learn",
-        "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx", "generation",
-        "custom-classes", "batches", "custom-loops", "coming-from-pytorch", "probes",
+        "callbacks", "trackers", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx",
+        "generation", "custom-classes", "batches", "custom-loops", "coming-from-pytorch", "probes",
         "nonfinite-values", "doctor", "profile", "xla",
     ),
     "Data": ("data", "predicting", "exporting"),

@@ -118,8 +118,10 @@ CALLBACKS = by_name(
         "train.callback.checkpoint": "Checkpoint",
         "train.callback.histograms": "Histograms",
         "train.callback.logs": "CSVLog JSONLog",
+        "train.callback.mlflow_run": "MLflow",
         "train.callback.tensorboard": "TensorBoard",
         "train.callback.time_limit": "TimeLimit",
+        "train.callback.wandb_run": "WandB",
     }
 )
 TRANSFORMS = by_name(

@@ -12,6 +12,7 @@ formula. All text is written through one of these functions; a test over the sou
 ``spreadsheet_cell``  a cell of a CSV file for a spreadsheet; ``spreadsheet_text`` is its inverse
 ``csv_text``          rows as CSV that every reader splits in the same way
 ``quoted``            a word of a shell command
+``without_credentials``  addresses without the user names and passwords in them
 
 JSON and TOML are written by libraries that do their own escaping.
 """
@@ -192,3 +193,16 @@ class PrintedText(str):
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self)}</pre>"
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s?#'\"]*@")
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the user names and passwords of the addresses in it.
+
+    Example:
+        >>> without_credentials("no route to postgresql://ann:secret@db/trials")
+        'no route to postgresql://db/trials'
+    """
+    return _CREDENTIALS.sub("", text)

@@ -23,6 +23,8 @@ EXTRAS = {
     "privacy": "dp-accounting",
     "serve": "Starlette with uvicorn",
     "xla": "JAX 0.10.2",
+    "mlflow": "MLflow",
+    "wandb": "wandb",
 }
 
 

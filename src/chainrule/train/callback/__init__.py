@@ -10,6 +10,8 @@ change the values of a training.
                            append_only_file.py  files that are appended to during a training
     Histograms             histograms.py       distributions of weights, activations and gradients
     TensorBoard            tensorboard.py      curves and histograms;  event_file.py  the file format
+    MLflow, WandB          mlflow_run.py, wandb_run.py  runs of MLflow and of Weights & Biases
+                           tracker.py         what they share: delivery in a thread
     TimeLimit              time_limit.py       a limit on the duration
     EarlyStopping          early_stopping.py   rules that stop a training, with counters in its state
     CALLBACKS              registry.py         all callbacks by name
@@ -32,6 +34,8 @@ _LAZY = LazyNames(
         "histograms": "Histograms RecordedHistograms read_histograms",
         "time_limit": "TimeLimit",
         "logs": "CSVLog JSONLog",
+        "mlflow_run": "MLflow",
+        "wandb_run": "WandB",
         "registry": "CALLBACKS",
         "tensorboard": "TensorBoard",
         "training_view": "TrainingView",

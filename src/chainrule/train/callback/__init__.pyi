@@ -9,7 +9,9 @@ from chainrule.train.callback.histograms import RecordedHistograms as RecordedHi
 from chainrule.train.callback.histograms import read_histograms as read_histograms
 from chainrule.train.callback.logs import CSVLog as CSVLog
 from chainrule.train.callback.logs import JSONLog as JSONLog
+from chainrule.train.callback.mlflow_run import MLflow as MLflow
 from chainrule.train.callback.registry import CALLBACKS as CALLBACKS
 from chainrule.train.callback.tensorboard import TensorBoard as TensorBoard
 from chainrule.train.callback.time_limit import TimeLimit as TimeLimit
 from chainrule.train.callback.training_view import TrainingView as TrainingView
+from chainrule.train.callback.wandb_run import WandB as WandB

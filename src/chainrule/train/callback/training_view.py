@@ -145,6 +145,14 @@ class TrainingView:
         """
         model_file.save(self._run.current(), path)
 
+    def save_trained(self, path: str | os.PathLike[str]) -> None:
+        """Save the trained model, with a rule of early stopping the best one: at ``TrainingEnded``.
+
+        Raises:
+            FileError: the disk is full, or the folder is missing or not writable.
+        """
+        model_file.save(self._run.result("epochs"), path)
+
     def send(self, event: Event) -> None:
         """Send an event to all listeners of the training."""
         self._run.send(event)
