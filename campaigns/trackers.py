@@ -1,8 +1,8 @@
 """MLflow and Weights & Biases with the real packages: ``mlflow models serve`` predicts as the model does.
 
 A training is recorded in an SQLite database of MLflow. ``mlflow models serve`` then loads the recorded model
-in another process; rows are sent to it as records, as CSV and as arrays, and its predictions are compared with
-``predict``. The tests of ``tests/unit/train/test_trackers.py`` run after that, with both packages.
+in another process; rows are sent to it as records, as CSV and as arrays, and its predictions are compared
+with ``predict``. The tests of ``tests/unit/train/test_trackers.py`` run after that, with both packages.
 
     pip install mlflow wandb && python -m campaigns.trackers
 """
@@ -88,8 +88,12 @@ def main() -> int:
         probe.close()
         model, place = recorded(f"sqlite:///{folder}/mlflow.db")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", place, "--env-manager", "local"]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # MLflow starts uvicorn by its name
         server = subprocess.Popen(
-            [*command, "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+            [*command, "-p", str(port)],
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
         )
         try:
             count = differences(model, port)
