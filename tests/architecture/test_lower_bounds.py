@@ -14,6 +14,7 @@ from source_files import PACKAGE, ROOT, text
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEVELOPMENT = ("test", "bench", "docs")  # extras for work on the project
 MODULES = {
+    "mlflow-skinny": "mlflow",
     "pillow": "PIL",
     "prometheus-client": "prometheus_client",
 }  # distributions whose module has another name

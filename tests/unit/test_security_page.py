@@ -74,6 +74,7 @@ def test_every_file_of_a_command_is_in_a_row() -> None:
     files = {
         "RUN": "RUN folders", "DATA": "text tables", "NET.onnx": "ONNX networks",
         "PROP.vnnlib": "VNN-LIB properties", "TEXT": "TEXT of `generate`", "FILE": "FILE with the token",
+        "URL": "the storage of a search",
     }  # fmt: skip
     others = {
         "ADDRESS",

@@ -6,7 +6,9 @@ import os
 import re
 import shlex
 import sys
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.apps.cli import search_storage
 from chainrule.apps.cli.main import main
 from chainrule.apps.cli.study import (
     JOURNAL,
@@ -223,3 +226,89 @@ def test_invalid_options_are_refused(
 ) -> None:
     assert main(["tune", "t.csv", "--target", "ill", *words]) == 2
     assert code in capsys.readouterr().err
+
+
+STORAGES = {"sqlite": "sqlite:///{}/search.db", "journal": "{}/shared.journal"}
+
+
+def search_in(storage: str, seconds: float = 0.0, trials: int = TRIALS, workers: int = 1) -> list[Any]:
+    """Search in a shared storage; each trial takes some seconds."""
+
+    def scores(proposals: Any) -> Any:
+        for proposal in proposals:
+            time.sleep(seconds)
+            yield score(proposal)
+
+    study = Study(Path("unused"), NETWORK, 0, storage=storage)
+    for _ in study.searched(trials, workers, scores):
+        pass
+    return study.values
+
+
+@pytest.mark.parametrize("kind", STORAGES)
+def test_processes_that_share_a_storage_make_the_trials_of_one(
+    kind: str, complete: Path, tmp_path: Path
+) -> None:
+    storage, expected = STORAGES[kind].format(tmp_path), Study(complete, NETWORK, 0).values
+    Study(Path("unused"), NETWORK, 0, storage=storage)  # creates it
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(search_in, [storage] * 3, [0.01, 0.03, 0.0], [TRIALS] * 3, [1, 2, 1]))
+    assert results == [expected] * 3
+    assert search_in(storage) == expected  # nothing is left to do
+
+
+def test_a_claim_of_a_process_that_was_killed_is_void_after_a_while(
+    complete: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_storage, "MIN_PATIENCE", 0.2)
+    storage = STORAGES["journal"].format(tmp_path)
+    killed = Study(Path("unused"), NETWORK, 0, storage=storage)
+    searching = killed.searched(TRIALS, 2, lambda proposals: map(score, proposals))
+    next(searching)  # one of two claims is not completed
+    assert len(killed.trials) == 1
+    assert search_in(storage) == Study(complete, NETWORK, 0).values
+
+
+def test_fewer_trials_than_another_process_are_the_first_ones(complete: Path, tmp_path: Path) -> None:
+    storage, expected = STORAGES["journal"].format(tmp_path), Study(complete, NETWORK, 0).values
+    assert search_in(storage, trials=TRIALS)[:5] == search_in(storage, trials=5)[:5] == expected[:5]
+
+
+@pytest.mark.parametrize(
+    ("storage", "code"),
+    [
+        ("redis://ann:secret@127.0.0.1/0", "E101"),
+        ("sqlite:////no/such/folder/search.db", "E614"),
+        ("/no/such/folder/search.journal", "E614"),
+        ("postgresql://ann:secret@127.0.0.1:9/search", "E614"),
+        ("mysql+nodriver://ann:secret@127.0.0.1:9/search", "E614"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_refused_without_its_password(
+    storage: str, code: str, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tune", "t.csv", "--target", "ill", "--quick", "--storage", storage]) == 2
+    printed = capsys.readouterr()
+    assert code in printed.err
+    assert "secret" not in printed.err + printed.out
+    assert not list(table.parent.glob("t*/config.toml"))
+
+
+def test_a_second_run_finds_the_trials_of_the_first_in_the_storage(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tune", "t.csv", "--target", "ill", "--quick", "--epochs", "2", "--trials", "3"]
+    words += ["--storage", "sqlite:///search.db", "--out"]
+    assert main([*words, "first"]) == 0
+    first = capsys.readouterr().out
+    assert "trial 3 of 3" in first
+    assert main([*words, "second"]) == 0
+    second = capsys.readouterr().out
+    assert "3 complete trials" in second
+    assert "trial 1 of 3" not in second
+    configs = [(table.parent / name / "config.toml").read_text() for name in ("first", "second")]
+    assert configs[0] == configs[1]
+    files = [
+        path for name in ("first", "second") for path in (table.parent / name).rglob("*") if path.is_file()
+    ]
+    assert all(b"search.db" not in path.read_bytes() for path in files)

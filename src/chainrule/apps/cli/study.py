@@ -5,7 +5,8 @@ for each round. One or several workers, and a search that was killed and resumed
 trials with the same results. A trial is stored when it is complete, in the order of the numbers; of a round
 that was interrupted, the missing trials are repeated.
 
-The journal is that of Optuna, so that its tools (``optuna-dashboard``) can show it. It contains JSON.
+The journal is that of Optuna, so that its tools (``optuna-dashboard``) can show it. It contains JSON. Several
+processes share a database or another journal instead (``search_storage``).
 
 Reference: Bergstra, Bardenet, Bengio and Kegl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.apps.cli.search_storage import SLOT, Claims, open_storage, reported
 from chainrule.data import PreparedData
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import FileError, TrainingError, fact
@@ -275,6 +278,8 @@ JOURNAL = "search.journal"
 ROUND = 4  # trials that are proposed at once
 MAX_BYTES = 2**26  # of a journal
 MAX_LINE = 2**20  # bytes of a line of a journal
+POLL = 0.5  # seconds between two looks at the trials of other processes
+Scores = Callable[[Sequence[Settings]], Iterator[float]]
 SAMPLERS = ("tpe", "random")
 
 
@@ -285,31 +290,53 @@ class Study:
         path: the journal; it is created if there is none.
         seed: of the proposals.
         sampler: ``"tpe"`` (tree-structured Parzen estimator) or ``"random"``.
+        storage: a database or a file that other processes share, in place of the journal.
+        name: of the study in the storage.
 
     Raises:
         DataError E350: Optuna is not installed. FileError E605: a journal that no search has written.
+        UsageError E614: a storage that cannot be used.
     """
 
-    def __init__(self, path: Path, space: SearchSpace, seed: int, sampler: str = "tpe") -> None:
+    def __init__(
+        self,
+        path: Path,
+        space: SearchSpace,
+        seed: int,
+        sampler: str = "tpe",
+        *,
+        storage: str | None = None,
+        name: str = "search",
+    ) -> None:
         self._optuna, self.path, self.space = _optuna(), path, space
-        self.seed, self.sampler = seed, sampler
+        self.seed, self.sampler, self.storage, self.name = seed, sampler, storage, name
+        if storage is None:
+            self._open_journal()
+        else:
+            with reported(storage):
+                self._create(open_storage(self._optuna, storage))
+
+    def _open_journal(self) -> None:
+        path, journal = self.path, self._optuna.storages.journal
         _drop_torn_line(path)
         if path.exists() and os.path.getsize(path) > MAX_BYTES:
             raise self._damaged(fact("more than {limit} bytes", limit=MAX_BYTES))
-        journal = self._optuna.storages.journal
         try:
-            storage = journal.JournalStorage(journal.JournalFileBackend(str(path), _NoLock()))
-            self._stored = self._optuna.create_study(
-                study_name="search", storage=storage, load_if_exists=True
-            )
-            self.values  # noqa: B018 (refuses a damaged journal)
+            self._create(journal.JournalStorage(journal.JournalFileBackend(str(path), _NoLock())))
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as cause:
             raise self._damaged(str(cause)[:80]) from cause
+
+    def _create(self, storage: Any) -> None:
+        self._stored = self._optuna.create_study(study_name=self.name, storage=storage, load_if_exists=True)
+        self._claims = Claims(self._optuna, self._stored)
+        self.values  # noqa: B018 (refuses a damaged journal)
 
     @property
     def trials(self) -> list[FrozenTrial]:
         """The complete trials by number."""
-        return self._stored.get_trials(deepcopy=False)
+        if self.storage is None:
+            return self._stored.get_trials(deepcopy=False)
+        return self._claims.complete()
 
     @property
     def values(self) -> list[tuple[Mapping[str, float], float]]:
@@ -338,8 +365,11 @@ class Study:
 
     def proposals(self) -> list[dict[str, float]]:
         """Return the settings of the trials that the present round still lacks."""
-        trials, optuna = self.trials, self._optuna
-        number, done = divmod(len(trials), ROUND)
+        return self._round()[len(self.trials) % ROUND :]
+
+    def _round(self) -> list[dict[str, float]]:
+        """Return the settings of all trials of the present round."""
+        optuna, number = self._optuna, self._complete_rounds()
         seed = int(fold(key_of(self.seed), number)[0])
         samplers = optuna.samplers
         sampler = (
@@ -348,11 +378,57 @@ class Study:
             else samplers.TPESampler(seed=seed, n_startup_trials=2 * ROUND)
         )
         study = optuna.create_study(sampler=sampler)
-        study.add_trials(trials[: number * ROUND])
+        study.add_trials(self.trials[: number * ROUND])
         if number == 0:
             study.enqueue_trial(self.space.defaults)
         space = _distributions(optuna, self.space)
-        return [dict(study.ask(space).params) for _ in range(ROUND)][done:]
+        return [dict(study.ask(space).params) for _ in range(ROUND)]
+
+    def _complete_rounds(self) -> int:
+        """Return the number of rounds that are complete; processes may complete trials in any order."""
+        slots = self._slots()
+        return next(slot for slot in range(len(slots) + 1) if slot not in slots) // ROUND
+
+    def _slots(self) -> set[int]:
+        """Return the numbers of the complete trials in the search."""
+        return {trial.user_attrs.get(SLOT, trial.number) for trial in self.trials}
+
+    def searched(self, trials: int, workers: int, scores: Scores) -> Iterator[tuple[Settings, float]]:
+        """Compute the trials up to a number that are missing, and store each; yields settings and score.
+
+        Args:
+            workers: the trials that are computed at once.
+            scores: yields the score of each of several settings.
+        """
+        while not self._slots().issuperset(range(trials)):
+            if self.storage is None:
+                proposals = self.proposals()[: trials - len(self.trials)]
+                for settings, score in zip(proposals, scores(proposals), strict=True):
+                    self.add(settings, score)
+                    yield settings, score
+                continue
+            with reported(self.storage):
+                claimed = self._claimed(trials, workers)
+            if not claimed:
+                time.sleep(POLL)
+            for (slot, own, settings), score in zip(claimed, scores([c[2] for c in claimed]), strict=True):
+                with reported(self.storage):
+                    self._claims.finish(own, slot, score)
+                yield settings, score
+
+    def _claimed(self, trials: int, count: int) -> list[tuple[int, int, Settings]]:
+        """Claim trials of the present round; returns slot, trial and settings of each."""
+        first = ROUND * self._complete_rounds()
+        free = self._claims.free(range(first, min(first + ROUND, trials)))
+        settings = self._round() if free else []
+        space, claimed = _distributions(self._optuna, self.space), []
+        for slot in free:
+            own = self._claims.claim(slot, settings[slot - first], space)
+            if own is not None:
+                claimed.append((slot, own, settings[slot - first]))
+            if len(claimed) == count:
+                break
+        return claimed
 
     def add(self, settings: Mapping[str, float], score: float) -> None:
         """Store a complete trial."""

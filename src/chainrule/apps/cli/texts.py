@@ -135,6 +135,7 @@ OPTION: Texts = {
     "tune_workers": "number of processes; the result does not depend on it",
     "tune_sampler": "how settings are proposed: tpe or random",
     "tune_resume": "continue the search in --out with the same options",
+    "tune_storage": "a database (sqlite:///search.db) or a journal of Optuna, which several processes share",
     "resumed_run": "run folder of a training",
     "seed": "seed of the split, the initial weights and the order of rows",
     "engine": "engine that runs the graphs",
@@ -389,6 +390,7 @@ SCORES: Texts = {
 TUNING: Texts = {
     "tune": "search the settings of a training, then train with the best ones",
     "tune_trial": "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
+    "tune_shared": "study {name}: {count} complete trials",
     "tune_best": "The {count} best of {trials} trials",
     "tune_number": "trial",
     "tune_validation": "validation {metric}",

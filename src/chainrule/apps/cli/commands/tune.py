@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli.commands.train import option_choices, run_training
+from chainrule.apps.cli.search_storage import study_name
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
 from chainrule.apps.cli.texts import text_of
@@ -42,6 +43,7 @@ def tune(
     sampler: Annotated[str, typer.Option(help="=tune_sampler")] = "tpe",
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=tune_resume")] = False,
+    storage: Annotated[str | None, typer.Option(help="=tune_storage", metavar="URL")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
@@ -51,6 +53,7 @@ def tune(
         data: a file or the name of a data set.
         sampler: one of ``SAMPLERS``.
         resume: continue the search in ``out``.
+        storage: a database (``sqlite:///search.db``) or a journal file of Optuna, which processes share.
         options: those of ``Options``; ``None`` if not passed.
     """
     _require_valid(trials, workers, sampler, out, resume)
@@ -67,7 +70,7 @@ def tune(
     path = path or new_run(data)
     folder = RunFolder.create(path)
     with folder.claim():
-        study = _open(path, problem, sampler, resume)
+        study = _shared(storage, path, problem, sampler) if storage else _open(path, problem, sampler, resume)
         _search(study, problem, trials, workers)
     values = study.values[:trials]
     best = values[best_of(values)][0]
@@ -100,7 +103,7 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
         fix = fact("tune without --resume")
         raise FileError("E604", where=str(path), expected=expected, received=fact("none"), fix=fix)
     study = Study(journal, problem.space, problem.base.seed, sampler)
-    facts = {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
+    facts = _facts(problem, sampler)
     if not study.facts:
         study.record(facts)
     elif dict(study.facts) != facts:
@@ -109,24 +112,35 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
     return study
 
 
+def _facts(problem: Problem, sampler: str) -> dict[str, str]:
+    """Return what must be equal for two searches to be the same one."""
+    return {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
+
+
+def _shared(storage: str, path: Path, problem: Problem, sampler: str) -> Study:
+    """Open the study of these options and rows in a storage that processes share."""
+    facts = _facts(problem, sampler)
+    name = study_name(problem.base.data, facts)
+    study = Study(path, problem.space, problem.base.seed, sampler, storage=storage, name=name)
+    screen.line(text_of("tune_shared").format(name=name, count=len(study.trials)))
+    return study
+
+
 def _search(study: Study, problem: Problem, trials: int, workers: int) -> None:
     """Make the trials that are missing, and print each."""
     with evaluator(problem, workers) as evaluate:
-        while len(study.trials) < trials:
-            proposals = study.proposals()[: trials - len(study.trials)]
-            for settings, score in zip(proposals, evaluate.scores(proposals), strict=True):
-                study.add(settings, score)
-                values = study.values
-                screen.line(
-                    text_of("tune_trial").format(
-                        number=len(values),
-                        trials=trials,
-                        score=score,
-                        metric=metric_title(problem.metric),
-                        best=values[best_of(values)][1],
-                        settings=problem.space.words(settings),
-                    )
+        for settings, score in study.searched(trials, workers, evaluate.scores):
+            values = study.values
+            screen.line(
+                text_of("tune_trial").format(
+                    number=len(values),
+                    trials=trials,
+                    score=score,
+                    metric=metric_title(problem.metric),
+                    best=values[best_of(values)][1],
+                    settings=problem.space.words(settings),
                 )
+            )
 
 
 def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> None:
