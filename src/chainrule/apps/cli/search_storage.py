@@ -41,7 +41,7 @@ def study_name(data: str, facts: Mapping[str, str]) -> str:
 
     Example:
         >>> study_name("data/houses.csv", {"options": "seed = 0"})
-        'houses-f36bbc0a1b'
+        'houses-0525688b8c'
     """
     stem = re.sub(r"[^\w-]+", "-", Path(data).stem).strip("-")[:40] or "search"
     digest = hashlib.sha256("\0".join(f"{k}={facts[k]}" for k in sorted(facts)).encode()).hexdigest()

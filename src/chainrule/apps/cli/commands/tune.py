@@ -43,6 +43,7 @@ def tune(
     sampler: Annotated[str, typer.Option(help="=tune_sampler")] = "tpe",
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=tune_resume")] = False,
+    *,
     storage: Annotated[str | None, typer.Option(help="=tune_storage", metavar="URL")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
