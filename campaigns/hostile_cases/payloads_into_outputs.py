@@ -25,7 +25,7 @@ from campaigns.hostile_cases.section import Section
 from chainrule.settings import settings
 
 FAULT = ("a fault of chainrule", "chainrule 的缺陷")
-SLOW = 20.0  # seconds that a command on a table of this size may take
+SLOW = 20.0  # seconds of computation that a command on a table of this size may take
 TRAIN = ("--target", "label", "--epochs", "1", "--net", "2 tanh", "--histograms", "1")
 
 
@@ -34,13 +34,13 @@ def checked(section: Section, words: Iterable[object], is_terminal: bool = True)
     words = tuple(map(str, words))
     section.cases += 1
     command = " ".join(ascii(word)[1:-1][:40] for word in words)
-    before, start = _stamps(), time.perf_counter()
+    before, start = _stamps(), time.process_time()
     try:
         printed = folder.run_command(*words, is_terminal=is_terminal)
     except BaseException as error:
         section.events.append(f"{command}: {traceback.format_exception_only(error)[-1].strip()[:120]}")
         return None
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     section.worst_seconds = max(section.worst_seconds, seconds)
     problems = [f"{seconds:.0f} s"] if seconds > SLOW else []
     is_csv = words[0] == "predict" and printed.code == 0 and not is_terminal

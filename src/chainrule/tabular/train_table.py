@@ -15,7 +15,7 @@ from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options, require_equal
-from chainrule.tabular.run_folder import claimed, read_config, require_free
+from chainrule.tabular.run_folder import REPORT, claimed, read_config, require_free
 from chainrule.tabular.training import TableRun, evaluate, fit_model, prepare_training
 from chainrule.tabular.training_plan import TrainingPlan, is_image_source
 from chainrule.validation import boolean, integer, number, random_seed, unknown
@@ -95,7 +95,7 @@ def train_table(
         target: the column to predict; ``None``: that of the data set.
         test: the rows that score the model, as ``data``; ``None``: a part of ``data``, or cross-validation.
         out: a folder for checkpoints and the result; ``None``: nothing is written until ``save``.
-        resume: resume the training in ``out``; a complete one is only evaluated, which the result needs.
+        resume: resume the training in ``out``; the files of a complete one stay as they are.
         verbose: whether progress is shown; ``None``: in a terminal or notebook.
         options: the other options of ``chainrule train`` by name, such as ``quick=True``, ``epochs=50``,
             ``split="time:date"``, ``drop=["id"]``, ``cost="1:5"`` or ``seed=1``; ``None`` is the default. See
@@ -131,7 +131,8 @@ def train_table(
             return _run(plan, None, resume=False, verbose=verbose)
         with claimed(path, resume) as folder:
             run = _run(plan, folder, resume, verbose)
-            run.write(folder)
+            if not (path / REPORT).exists():  # more epochs delete the report of a complete training
+                run.write(folder)
             return run
 
 
