@@ -87,12 +87,12 @@ def test_a_saved_run_of_rows_in_memory_is_read_by_the_commands(
 
 def test_a_training_resumes_in_its_folder(table: pl.DataFrame) -> None:
     first = cr.train_table(table, "price", out="resumed", quick=True, epochs=2, verbose=False)
-    written = {file.name: file.stat().st_mtime_ns for file in Path("resumed").iterdir() if file.suffix}
+    stamps = {file.name: file.stat().st_mtime_ns for file in Path("resumed").iterdir() if file.suffix}
     again = cr.train_table(table, "price", out="resumed", resume=True, verbose=False)
     assert len(again.model.history) == 2
     assert again.scores == first.scores
     for name in ("report.html", "model.safetensors", "history.csv"):
-        assert Path("resumed", name).stat().st_mtime_ns == written[name], "a complete training is kept"
+        assert Path("resumed", name).stat().st_mtime_ns == stamps[name], "a complete training is kept"
     with pytest.raises(UsageError, match="E603"):
         cr.train_table(table.head(60), "price", out="resumed", resume=True, verbose=False)
     with pytest.raises(UsageError, match="E602") as raised:
