@@ -20,7 +20,7 @@ _LAZY = LazyNames(
         "report": "WeightsReport",
         "lazy_tensor": "Tensor",
         "torch.transformers_folder": "state_of_folder",
-        "export.formats": "Exported FORMATS TOLERANCE differences export_model",
+        "export.formats": "Exported FORMATS TOLERANCE differences export_model require_own",
         "onnx.examples": "examples_of",
     },
 )

@@ -169,6 +169,43 @@ def test_a_c_file_has_no_undefined_behavior(of_table: cr.Model, tmp_path: Path) 
     )
 
 
+@NEEDS_COMPILER
+def test_weights_of_8_bits_are_smaller_and_close(tmp_path: Path) -> None:
+    model = model_of(cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.Flatten(), cr.Dense(3)), (6, 6, 2))
+    plain, small = model.export(tmp_path / "m.c"), model.export(tmp_path / "q.c", int8=True)
+    assert plain.difference <= 1e-5 < small.difference <= 0.03
+    assert "int8_t q_c" in (tmp_path / "q.c").read_text()
+    flags = [*FLAGS, "-DQ_TEST", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    printed("cc", *flags, "-o", tmp_path / "test", tmp_path / "q.c", "-lm")
+    assert "tolerance 3e-02" in printed(tmp_path / "test")
+    refused(lambda: model.export(tmp_path / "q.onnx", int8=True), "E101")
+    refused(lambda: model.export(tmp_path / "q.c", int8=8), "E102")
+
+
+@NEEDS_COMPILER
+def test_a_header_that_no_export_wrote_is_not_overwritten(tmp_path: Path) -> None:
+    model = model_of(cr.Dense(2), (3,))
+    (tmp_path / "m.h").write_text("int mine;\n")
+    refused(lambda: model.export(tmp_path / "m.c"), "E609")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.h"]
+    assert (tmp_path / "m.h").read_text() == "int mine;\n"
+    model.export(tmp_path / "n.c")
+    model.export(tmp_path / "n.c")
+
+
+@NEEDS_COMPILER
+def test_the_sketch_of_the_documentation_compiles(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "exporting.md").read_text()
+    sketch = page.partition("```cpp\n")[2].partition("```")[0]
+    rows = {"age": [20.0, 30.0, 40.0] * 8, "job": ["teacher", "cook"] * 12, "y": ["no", "yes"] * 12}
+    model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), "cross_entropy")
+    model.fit(rows, "y", epochs=1, verbose=False)
+    model.export(tmp_path / "loans.c")
+    board = "struct Port {\n void begin(long) {}\n void println(const char *) {}\n};\nstatic Port Serial;\n"
+    (tmp_path / "sketch.cpp").write_text(f"{board}static void delay(int) {{}}\n{sketch}")
+    printed("c++", "-Wall", "-Wextra", "-Werror", "-c", "-o", tmp_path / "s.o", tmp_path / "sketch.cpp")
+
+
 def test_without_a_compiler_no_c_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
@@ -241,9 +278,9 @@ def test_errors_name_what_the_format_lacks(tmp_path: Path) -> None:
     texts = pl.DataFrame({"t": [f"some words {i} about {i % 7}" for i in range(40)], "y": [0.0, 1.0] * 20})
     of_texts = cr.Model(cr.Dense(1), "mse")
     of_texts.fit(texts, "y", kinds={"t": "text"}, epochs=1, verbose=False)
-    for suffix in SUFFIXES:
-        error = refused(lambda suffix=suffix: of_texts.export(tmp_path / f"m{suffix}"), "E462")
-        assert "t" in str(error.received)
+    if HAS_COMPILER:
+        error = refused(lambda: of_texts.export(tmp_path / "m.c"), "E462")
+        assert "text: t" in str(error.received)
     refused(lambda: model.export(tmp_path / "m.py", opset=18), "E101")
     assert not list(tmp_path.iterdir())
 

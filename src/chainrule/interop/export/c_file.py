@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,29 +21,42 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
-from chainrule.interop.export.c_source import constant, constants, memory, text, used_constants, wrapped
+from chainrule.interop.export.c_source import (
+    constant,
+    constants,
+    int8_of,
+    is_stored_int8,
+    memory,
+    text,
+    used_constants,
+    with_factors,
+    wrapped,
+)
 from chainrule.interop.export.dialects import C
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import TOLERANCE, Draft
 from chainrule.interop.export.loop_operations import OPERATIONS
 from chainrule.interop.export.loop_program import LoopProgram
 from chainrule.interop.export.outputs import Output, outputs_of_network, printed_outputs
+from chainrule.validation import boolean
 
 if TYPE_CHECKING:
     from chainrule.graph import Node
     from chainrule.train.model_state import ModelState
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
+INT8 = 0.03  # the tolerance of weights in 8 bits
 TIMEOUT = 600  # seconds of a compilation, and of the comparison
 
 
-def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
+def draft(model: ModelState, where: str, rows: ExampleRows, *, int8: bool = False) -> Draft:
     """Return a trained model as C files that are not written yet.
 
     Args:
         model: with parameters.
         where: the path of the file with the suffix ``.c``; a header is written beside it.
         rows: example rows with the outputs of the model.
+        int8: whether weights are stored in 8 bits; the outputs then differ by at most ``INT8``.
 
     Raises:
         FileError: E462 an operation, a column or a length that cannot be written; E464 no C compiler.
@@ -52,11 +65,15 @@ def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
     if compiler is None:
         fix = fact("install gcc or clang, or set the environment variable CC")
         raise FileError("E464", where=where, program="cc", expected=fact("a C compiler"), fix=fix)
-    source = _Source(model, Path(where).stem, rows)
+    source = _Source(model, Path(where).stem, rows, boolean(int8, "int8", "export"))
     files = {".h": source.header().encode()}
     content = source.text().encode()
     return Draft(
-        content, lambda: _outputs(source, content, files, compiler, where), Path(compiler).name, files
+        content,
+        lambda: _outputs(source, content, files, compiler, where),
+        Path(compiler).name,
+        files,
+        source.tolerance,
     )
 
 
@@ -93,9 +110,11 @@ class _Source:
         model: with parameters.
         stem: the name of the file without suffix.
         rows: example rows.
+        is_int8: whether weights are stored in 8 bits.
     """
 
-    def __init__(self, model: ModelState, stem: str, rows: ExampleRows) -> None:
+    def __init__(self, model: ModelState, stem: str, rows: ExampleRows, is_int8: bool) -> None:
+        self.is_int8, self.tolerance = is_int8, INT8 if is_int8 else TOLERANCE
         name = re.sub(r"\W+", "_", stem, flags=re.ASCII)
         self.name = name if re.match("[A-Za-z]", name) else f"model_{name}"
         self.macro, self.model, self.rows = self.name.upper(), model, rows
@@ -135,26 +154,38 @@ class _Source:
             )
         call = "    static float features[{0}];\n    {1}_encode(input, features);\n"
         outputs = [line for output in self.outputs for line in output.lines()]
-        arrays = sum(array.nbytes for array in used_constants(self.program, outputs).values())
-        kinds = {kind: np.dtype(name).itemsize for name, kind in C.types.items()}
-        used = sum(size * kinds[kind] for kind, size in self.program.memory.sizes.items())
+        used, size = self._sizes(outputs)
+        lines, names = self.program.lines, self._int8_names(outputs)
         return _SOURCE.format(
             name=self.name,
             macro=self.macro,
-            weights=f"{arrays:,}",
-            memory=f"{used:,}",
-            constants=levels + constants(self.program, outputs),
+            weights=f"{used:,}",
+            memory=f"{size:,}",
+            constants=levels + constants(self.program, outputs, self.is_int8),
             statics=memory(self.program),
             helpers=helpers,
             labels="".join(output.definition(self.name) for output in self.outputs),
             encode=encode,
             call=call.format(self.preparation.size, self.name) if self.preparation else "",
-            lines="\n".join(self.program.lines),
-            outputs="\n".join(outputs),
-            test=self._test(),
+            lines="\n".join(with_factors(lines, names)),
+            outputs="\n".join(with_factors(outputs, names)),
+            test=self._test(used, size),
         )
 
-    def _test(self) -> str:
+    def _int8_names(self, lines: Sequence[str]) -> list[str]:
+        """Return the names of the constants that are stored in 8 bits."""
+        used = used_constants(self.program, lines).items() if self.is_int8 else ()
+        return [name for name, array in used if is_stored_int8(array)]
+
+    def _sizes(self, lines: Sequence[str]) -> tuple[int, int]:
+        """Return the bytes of the constants and of the static memory."""
+        names, size = set(self._int8_names(lines)), 0
+        for name, array in used_constants(self.program, lines).items():
+            size += sum(part.nbytes for part in int8_of(array)) if name in names else array.nbytes
+        kinds = {kind: np.dtype(name).itemsize for name, kind in C.types.items()}
+        return size, sum(count * kinds[kind] for kind, count in self.program.memory.sizes.items())
+
+    def _test(self, constants_size: int, memory_size: int) -> str:
         """Return the program that compares the example rows."""
         count = self.rows.count
         if self.preparation is not None:
@@ -184,7 +215,9 @@ class _Source:
             expected=expected,
             checks=checks,
             prints=prints,
-            tolerance=TOLERANCE,
+            tolerance=self.tolerance,
+            constants=constants_size,
+            memory=memory_size,
             kind=self.outputs[0].kind,
         )
 
@@ -280,6 +313,7 @@ def _numbers(array: np.ndarray) -> str:
 
 
 _HEADER = """/* A trained network, written by chainrule. */
+/* A trained network for one row at a time, written by chainrule; see {name}.c. */
 #ifndef {macro}_H
 #define {macro}_H
 
@@ -362,8 +396,10 @@ int main(int argc, char **argv) {{
 {prints}
         }}
     }}
-    if (argc == 1) printf("{count} example rows: largest difference %.1e\\n", largest);
-    if (argc == 1) printf("constants and memory: see {name}.c\\n");
+    if (argc == 1) {{
+        printf("{count} example rows: largest difference %.1e, tolerance {tolerance:.0e}\\n", largest);
+        printf("constants: {constants} bytes, memory: {memory} bytes\\n");
+    }}
     return largest <= {tolerance} ? 0 : 1;
 }}
 #endif

@@ -72,7 +72,7 @@ class CPreparation:
     """
 
     def __init__(self, preparation: Preparation, prefix: str) -> None:
-        require_columns(preparation, "c")
+        require_columns(preparation, _NOTES, "c")
         self.encodings: Any = preparation.encodings
         self.prefix = prefix
         self.fields = field_names([e.column for e in preparation.encodings])

@@ -138,8 +138,21 @@ def _cells(encoding: Any, rows: int, rng: np.random.Generator) -> Any:
         "category": lambda i: levels[(i * 7) % len(levels)],
         "date": lambda i: math.floor((encoding.first + i * (encoding.last - encoding.first) / rows) * DAY),
         "time": lambda i: 3600 * 3 * i + 61 * i,
+        "text": lambda i: _text(encoding, i),
         "duration": lambda i: max(0, round(encoding.mean + encoding.std * float(rng.normal()))),
     }.get(encoding.kind, lambda i: "")
     cells = [draw(i) for i in range(rows)]
     has_missing = getattr(encoding, "indicator", False) or getattr(encoding, "missing", False)
     return [None if has_missing and i == 1 else cell for i, cell in enumerate(cells)]
+
+
+def _text(encoding: Any, row: int) -> str:
+    """Return a text of some terms in varied case, with signs that end words and signs that join them."""
+    count = len(encoding.terms)
+    terms = [encoding.terms[(row * 5 + i * i) % count] for i in range(row)] if count else ["text"] * row
+    if not encoding.words:
+        return "".join(terms)
+    forms = (str, str.upper, str.capitalize)
+    marks = (" ", ", ", "; ", "'s ", "-", " – ", ". ")
+    words = (forms[i % 3](term) + marks[(row + i) % 7] for i, term in enumerate(terms))
+    return f"“{''.join(words)}” Ünd"

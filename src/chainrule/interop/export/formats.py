@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import FileError, fact
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.interop.export.example_rows import example_rows
 from chainrule.records import frozen
 from chainrule.store import atomic_write
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
 Outputs = Mapping[str, np.ndarray]
+TOLERANCE = 1e-5
+_MARK, _HEAD = b"chainrule", 4096  # what files of this package have in their first bytes
 
 
 @frozen(eq=False)
@@ -33,12 +35,14 @@ class Draft:
         run: computes the outputs of the file for the example rows, with another program than chainrule.
         program: the name of this program.
         files: further files beside it, by suffix.
+        tolerance: the largest difference of an output, as a share of its largest value or 1.
     """
 
     content: bytes
     run: Callable[[], Outputs]
     program: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    tolerance: float = TOLERANCE
 
 
 @frozen
@@ -79,7 +83,6 @@ FORMATS: dict[str, tuple[str, str]] = {
     "stablehlo": (".stablehlo", "chainrule.interop.export.stablehlo_file"),
 }
 """The suffix of each format, and the module whose function ``draft`` writes it."""
-TOLERANCE = 1e-5
 
 
 def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any) -> Exported:
@@ -97,50 +100,70 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
     for option in options.keys() - set(known):
         raise unknown(f"export, {suffix}", option, known, "model.export(path, {}=...)")
     draft: Draft = function(model, name, rows, **options)
-    difference = _difference(rows.outputs, draft.run(), name, draft.program)
+    for suffix in draft.files:
+        require_own(Path(path).with_suffix(suffix))
+    difference = _difference(rows.outputs, draft.run(), name, draft)
     for suffix, content in draft.files.items():
         atomic_write.write(Path(path).with_suffix(suffix), content)
     atomic_write.write(path, draft.content)
     return Exported(name, len(draft.content), rows.count, difference, draft.program)
 
 
-def _difference(expected: Outputs, received: Outputs, where: str, program: str) -> float:
+def require_own(path: Path) -> None:
+    """Require that a file whose name the user did not pass does not exist, or was exported before.
+
+    Raises:
+        UsageError E609: it is another file, which would be overwritten.
+    """
+    if not path.is_file():
+        return
+    with open(path, "rb") as file:
+        if _MARK in file.read(_HEAD):
+            return
+    fix = fact("another name, or a folder of its own")
+    expected = fact("no file, or one that an export wrote")
+    raise UsageError("E609", where="export", expected=expected, received=str(path), fix=fix)
+
+
+def _difference(expected: Outputs, received: Outputs, where: str, draft: Draft) -> float:
     """Return the largest difference of an output; refuse one that exceeds the tolerance.
 
     Raises:
         FileError E463: the file computes other values than the model.
     """
-    shares = differences(expected, received)
+    shares = differences(expected, received, draft.tolerance)
     for name, share in shares.items():
-        if not share <= TOLERANCE:
-            limit = fact("a difference of at most {limit:.0e} in {name}", limit=TOLERANCE, name=name)
+        if not share <= draft.tolerance:
+            limit = fact("a difference of at most {limit:.0e} in {name}", limit=draft.tolerance, name=name)
+            program = draft.program
             raise FileError("E463", where=where, program=program, expected=limit, received=f"{share:.1e}")
     return max(shares.values(), default=0.0)
 
 
-def differences(expected: Outputs, received: Outputs) -> dict[str, float]:
+def differences(expected: Outputs, received: Outputs, tolerance: float = TOLERANCE) -> dict[str, float]:
     """Return the largest difference of each output, as a share of its largest value or 1; 1 of other labels.
 
     Args:
         expected: the outputs of a model by name.
         received: those of a file.
+        tolerance: the difference of probabilities up to which labels may differ.
     """
     shares = {}
     for name, values in expected.items():
         others = np.asarray(received[name]).reshape(values.shape)
         if values.dtype.kind != "f":
             is_equal = bool((others == values).all())
-            shares[name] = 0.0 if is_equal or _are_ties(expected, name, others) else 1.0
+            shares[name] = 0.0 if is_equal or _are_ties(expected, name, others, tolerance) else 1.0
         else:
             scale = max(1.0, float(np.abs(values[np.isfinite(values)]).max(initial=0.0)))
             shares[name] = float(np.abs(others - values).max(initial=0.0)) / scale
     return shares
 
 
-def _are_ties(expected: Outputs, name: str, others: np.ndarray) -> bool:
+def _are_ties(expected: Outputs, name: str, others: np.ndarray, tolerance: float) -> bool:
     """Return whether labels differ only where two classes are equally likely within the tolerance."""
     probabilities = expected.get(f"{name.removesuffix('label')}probabilities")
     if probabilities is None or probabilities.ndim < 2:
         return False
     top = np.sort(probabilities, axis=-1)[..., -2:]
-    return bool((top[..., 1] - top[..., 0])[others != expected[name]].max(initial=0.0) <= TOLERANCE)
+    return bool((top[..., 1] - top[..., 0])[others != expected[name]].max(initial=0.0) <= 2 * tolerance)

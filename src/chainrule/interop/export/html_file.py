@@ -143,7 +143,7 @@ class _Page:
     def __init__(self, model: ModelState, title: str, rows: ExampleRows) -> None:
         assert model.network is not None
         self.model, self.title, self.rows = model, title, rows
-        self.columns = columns_of(model.preparation, "html") if model.preparation else None
+        self.columns = columns_of(model.preparation) if model.preparation else None
         self.program = LoopProgram(model.arrays, OPERATIONS, "model", JavaScript)
         self.inputs: dict[str, Node] = dict(model.network.inference.inputs)
         for i, node in enumerate(self.inputs.values()):
@@ -291,6 +291,8 @@ def _cell(encoding: Any, cell: Any) -> Any:
         return None
     if encoding.kind == "category":
         return (*encoding.levels, *encoding.rare).index(cell)
+    if encoding.kind == "text":
+        return cell
     return cell / 1000 if encoding.kind == "date" else float(cell)
 
 

@@ -104,7 +104,7 @@ def _encode_lines(model: ModelState) -> str:
     assert model.network is not None
     if model.preparation is None:
         return _ARRAYS
-    columns = "".join(f"    {column!r},\n" for column in columns_of(model.preparation, "numpy"))
+    columns = "".join(f"    {column!r},\n" for column in columns_of(model.preparation))
     (name,) = model.network.inputs
     return f"{ENCODE}\nCOLUMNS = [\n{columns}]\n{_TABLE.format(name=name)}"
 
@@ -190,7 +190,9 @@ import io
 import itertools
 import json
 import math
+import re
 import sys
+import unicodedata
 
 import numpy as np
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.data.tables.encoders.texts import MAX_CHARACTERS, SIZES
 from chainrule.data.tables.spellings import YES_NO
 
 ENCODE = f'''
@@ -112,6 +113,29 @@ def time(column, cells):
     return with_indicator(column, values, np.isnan(hours))
 
 
+def terms_of(text, is_words):
+    """The words of a text in lower case, or its sequences of 1 to 3 of the first 200 characters."""
+    plain = unicodedata.normalize("NFKC", text)
+    if not is_words:
+        plain = plain[:{MAX_CHARACTERS}]
+        return {{plain[i : i + n] for n in {SIZES} for i in range(len(plain) - n + 1)}}
+    plain = plain.lower()
+    kinds = "".join("'" if c in "'’" else unicodedata.category(c)[0] for c in plain)
+    return {{plain[slice(*match.span())] for match in re.finditer("[LMN]+(?:'L+)*", kinds)}}
+
+
+def text(column, cells):
+    missing = np.array([is_missing(cell) for cell in cells])
+    texts = ["" if skip else str(cell) for skip, cell in zip(missing, cells)]
+    weights = np.log((1 + column["total"]) / (1 + np.array(column["counts"], float))) + 1
+    lists = [terms_of(text, column["words"]) for text in texts]
+    x = np.array([[term in terms for term in column["terms"]] for terms in lists]) * weights  # (B, T)
+    norms = np.sqrt((x**2).sum(axis=1, keepdims=True))
+    lengths = np.log1p(np.array([len(text) for text in texts], float))
+    z = scaled(lengths, column["mean"], column["std"])
+    return with_indicator(column, [*(x / np.where(norms, norms, 1)).T, z], missing)
+
+
 def image(column, cells):
     std = np.array(column["std"])
     factor = np.where(std > 0, 1 / np.where(std > 0, std, 1.0), 0.0)
@@ -119,5 +143,5 @@ def image(column, cells):
     return np.asarray(cells) * (factor / 255).astype(np.float32) - shift
 
 
-ENCODERS = {{f.__name__: f for f in (number, yes_no, category, date, duration, time, image)}}
+ENCODERS = {{f.__name__: f for f in (number, yes_no, category, date, duration, time, text, image)}}
 '''

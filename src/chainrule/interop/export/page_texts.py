@@ -41,7 +41,7 @@ EXPORTED: Texts = {
     "occlusion": "Method: occlusion. One input at a time is replaced by its reference; the contribution is "
     "the output for the entered values minus the output with the replaced one.",
     "of_columns": "The reference of a number or date is its mean in the training rows, that of a category "
-    "its most frequent level.",
+    "its most frequent level, that of a text a missing cell.",
     "of_entries": "The reference of a number is 0.",
     "of_squares": "An input is a square of {size} pixels width; its reference is the empty background. Blue "
     "squares increase the output, orange ones decrease it.",

@@ -9,7 +9,7 @@ import typer
 
 from chainrule.apps.cli.output_file import output_file
 from chainrule.errors import UsageError, fact
-from chainrule.interop import FORMATS
+from chainrule.interop import FORMATS, require_own
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.tabular.run_folder import model_file
@@ -21,11 +21,15 @@ def export(
     to: Annotated[str | None, typer.Option(help="=export_to", metavar="FORMAT")] = None,
     out: Annotated[str | None, output_file("=export_out")] = None,
     opset: Annotated[int | None, typer.Option(help="=export_opset")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="=export_int8")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Write a trained model as a file of another program."""
     path = _path(to, out)
+    if out is None:
+        require_own(Path(path))
     options: dict[str, Any] = {} if opset is None else {"opset": opset}
+    options |= {"int8": True} if int8 else {}
     screen.line(str(Model.load(model_file(run)).export(path, **options)))
 
 

@@ -27,7 +27,7 @@ function pow(x, y) {
     return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
 }
 
-// --- preparation: a cell is a number, the index of a level, milliseconds, seconds, or null if it is missing
+// --- preparation: a cell is a number, the index of a level, milliseconds, seconds, a text, or null if missing
 
 function scaled(x, mean, std, limit = 1e6) {
     return std > 0 ? Math.min(limit, Math.max(-limit, (x - mean) / std)) : 0;
@@ -76,6 +76,16 @@ const ENCODERS = {
         }
         if (column.parts.includes("weekday")) values.push(weekday >= 5 ? 1 : 0);
         return withIndicator(column, x, values);
+    },
+    text(column, x) {
+        const plain = (x ?? "").normalize("NFKC"), first = Array.from(plain).slice(0, 200).join("");
+        const words = new Set(plain.toLowerCase().match(/[\p{L}\p{M}\p{N}]+(?:['\u2019]\p{L}+)*/gu));
+        const weights = column.terms.map((term, i) =>
+            (column.words ? words.has(term) : first.includes(term))
+                ? Math.log((1 + column.total) / (1 + column.counts[i])) + 1 : 0);
+        const norm = Math.hypot(...weights) || 1, length = Math.log1p(Array.from(x ?? "").length);
+        return withIndicator(column, x, [
+            ...weights.map(weight => weight / norm), scaled(length, column.mean, column.std)]);
     },
     image(column, pixels) {
         const depth = column.mean.length, factor = column.std.map(std => std > 0 ? 1 / std : 0);

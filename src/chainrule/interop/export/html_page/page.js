@@ -65,6 +65,15 @@ const FIELDS = {
         if (column.frequency) levels.push(["-1", label("other", {}, "option")]);
         return choice(levels);
     },
+    text() {
+        const control = element("textarea", {rows: 3});
+        return {
+            control,
+            read: () => control.value || null,
+            set(x) { control.value = x ?? ""; },
+            format: x => x.length > 30 ? `${x.slice(0, 30)}\u2026` : x,
+        };
+    },
     date(column) {
         const type = column.parts.includes("hour") ? "datetime-local" : "date";
         const control = element("input", {type, step: type === "date" ? 1 : "any"});
@@ -118,11 +127,12 @@ function choice(options) {
     };
 }
 
-/** The reference of a column: its mean, or its most frequent level. */
+/** The reference of a column: its mean, its most frequent level, or no text. */
 function reference(column) {
     switch (column.kind) {
         case "category": return column.levels.length ? 0 : null;
         case "yes_no": return column.mean >= 0.5 ? 1 : 0;
+        case "text": return null;
         case "date": return (column.first + column.mean) * DAY;
         case "time": return column.mean * 3600;
         default: return column.mean;
@@ -372,7 +382,8 @@ function bar(share) {
 }
 
 function table(headings, lines, caption, className = "") {
-    const head = element("tr", {}, ...headings.map(name => element("th", {scope: "col", textContent: name})));
+    const head = element("tr", {}, ...headings.map(name =>
+        name ? element("th", {scope: "col", textContent: name}) : element("td")));
     return element("table", {className}, element("caption", {className: "hidden", textContent: caption}),
         element("thead", {}, head),
         element("tbody", {}, ...lines.map(cells => element("tr", {}, ...cells.map((cell, i) =>

@@ -2,3 +2,6 @@
 
 OPSET = 18
 """The version of the operations, by default."""
+
+TEXTS = 20
+"""The version that defines operations on texts, which a table with columns of texts needs."""

@@ -24,7 +24,7 @@ from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
 from chainrule.interop.onnx.examples import KEY, packed
-from chainrule.interop.onnx.export import OPSET
+from chainrule.interop.onnx.export import OPSET, TEXTS
 from chainrule.optional_dependency import missing
 from chainrule.validation import integer, trained_network
 
@@ -43,20 +43,23 @@ ML_OPSET = 3
 LIMIT = 2**31 - 2**20  # bytes of a file
 
 
-def draft(model: ModelState, where: str, rows: ExampleRows, *, opset: int = OPSET) -> Draft:
+def draft(model: ModelState, where: str, rows: ExampleRows, *, opset: int | None = None) -> Draft:
     """Return a trained model as an ONNX file that is not written yet.
 
     Args:
         model: with parameters.
         where: the path of the file.
         rows: example rows with the outputs of the model.
-        opset: version of the operations, from 18 on.
+        opset: version of the operations, from 18 on; by default 18, or 20 if the table has columns of texts.
 
     Raises:
         DataError E350: the ``onnx`` library is not installed.
         UsageError E102: an opset that the library does not know.
         FileError E462: an operation or a column that ONNX cannot express; more parameters than a file holds.
     """
+    if opset is None:
+        encodings = model.preparation.encodings if model.preparation else ()
+        opset = TEXTS if any(encoding.kind == "text" for encoding in encodings) else OPSET
     content = onnx_bytes(model, opset, where, rows)
     run, program = _runtime(content, opset)
     return Draft(content, lambda: run(_fed(model, rows)), program)

@@ -5,6 +5,7 @@ Each column is an input of its own with one cell a row, (B, 1):
     number, yes/no    float64: the number, 1 or 0; NaN is missing
     duration, time    float64: seconds, hours since midnight; NaN is missing
     category          string: the level as the training file has it; "" is missing
+    text              string: the text in the form NFKC; "" is missing
     date              int64: microseconds since 1970-01-01 00:00; the smallest int64 is missing
     image             uint8: the pixels, (B, H, W, C), the only input
 
@@ -25,8 +26,11 @@ from chainrule.data.tables.dates import DAY
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.encoders.dates import CYCLES
 from chainrule.data.tables.encoders.feature import FAR
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import FileError, fact
+from chainrule.interop.onnx.export import TEXTS
 from chainrule.interop.onnx.export.graph import TYPES, OnnxGraph
+from chainrule.interop.onnx.export.texts import log_length, term_weights
 from chainrule.symbolic_shape import Size, Spec
 
 MISSING_DATE = np.iinfo(np.int64).min
@@ -39,18 +43,17 @@ def write_preparation(graph: OnnxGraph, preparation: Preparation) -> str:
     """Add the columns as inputs; return the name of the features, float32 (B, F) or (B, H, W, C).
 
     Raises:
-        FileError E462: columns of texts, which operations of ONNX cannot encode.
+        FileError E462: columns of texts, and a version of the operations that has none for texts.
     """
-    unknown = [e.column for e in preparation.encodings if e.kind not in ENCODERS]
-    if unknown:
-        kinds = ", ".join(sorted({e.kind for e in preparation.encodings if e.kind not in ENCODERS}))
+    texts = [e.column for e in preparation.encodings if e.kind == "text"]
+    if texts and graph.opset < TEXTS:
         raise FileError(
             "E462",
             where="export",
             name="onnx",
-            expected=fact("columns of the kinds {kinds}", kinds=", ".join(ENCODERS)),
-            received=fact("{kind}: {names}", kind=kinds, names=", ".join(unknown)),
-            fix=fact("train without the column {column}", column=unknown[0]),
+            expected=fact("opset={version} or newer for columns of texts", version=TEXTS),
+            received=f"opset={graph.opset}: {', '.join(texts)}",
+            fix=f"--opset {TEXTS}" if is_on_command_line() else f'model.export("model.onnx", opset={TEXTS})',
         )
     parts = [ENCODERS[encoding.kind](graph, encoding) for encoding in preparation.encodings]
     features = [graph.add("Cast", part, to=TYPES["float32"]) for part in parts]
@@ -59,7 +62,8 @@ def write_preparation(graph: OnnxGraph, preparation: Preparation) -> str:
 
 def column_type(encoding: Encoding) -> str:
     """Return the dtype of the input of a column."""
-    return {"category": "string", "date": "int64", "image": "uint8"}.get(encoding.kind, "float64")
+    kinds = {"category": "string", "text": "string", "date": "int64", "image": "uint8"}
+    return kinds.get(encoding.kind, "float64")
 
 
 def cells_of(encoding: Any, cells: Any) -> np.ndarray:
@@ -71,9 +75,8 @@ def cells_of(encoding: Any, cells: Any) -> np.ndarray:
     """
     if encoding.kind == "image":
         return np.asarray(cells, np.uint8)
-    missing, dtype = {"category": ("", object), "date": (MISSING_DATE, np.int64)}.get(
-        encoding.kind, (math.nan, np.float64)
-    )
+    empty = {"category": ("", object), "text": ("", object), "date": (MISSING_DATE, np.int64)}
+    missing, dtype = empty.get(encoding.kind, (math.nan, np.float64))
     factor = 3600 if encoding.kind == "time" else 1  # hours, of seconds
     values = [missing if cell is None else cell / factor if factor > 1 else cell for cell in cells]
     return np.array(values, dtype).reshape(-1, 1)
@@ -154,6 +157,16 @@ def _category(graph: OnnxGraph, encoding: Any) -> str:
         missing = graph.add("Equal", code, graph.constant(-2.0, np.float32))
         parts.append(graph.add("Cast", missing, to=TYPES["float64"]))
     return graph.add("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _text(graph: OnnxGraph, encoding: Any) -> str:
+    """Return the weights of the terms, 0 of a missing text, and its standardized length."""
+    x = _input(graph, encoding)
+    length = log_length(graph, x)
+    is_missing = graph.add("Equal", length, graph.constant(0.0, np.float64))
+    values = [term_weights(graph, encoding, x)] if encoding.terms else []
+    values.append(_scaled(graph, length, encoding.mean, encoding.std))
+    return _with_indicator(graph, values, is_missing, encoding.indicator)
 
 
 def _rare(graph: OnnxGraph, encoding: Any, x: str, code: str) -> list[str]:
@@ -273,6 +286,7 @@ ENCODERS: dict[str, Callable[[OnnxGraph, Any], str]] = {
     "yes_no": _yes_no,
     "category": _category,
     "date": _date,
+    "text": _text,
     "duration": _number,
     "time": _time,
     "image": _image,
