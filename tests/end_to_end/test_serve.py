@@ -169,6 +169,7 @@ def test_recent_rows_are_compared_with_the_training(server: ServerProcess, iris:
     assert response["drift"]["is_shifted"]
     assert set(response["drift"]["columns"]) == set(shifted[0])
     metrics = server.request("GET", "/metrics").body.decode()
+    assert 'chainrule_drift_shifted_columns{model="iris",version="1"} 4.0' in metrics
     assert 'chainrule_rows_total{model="iris",version="1"}' in metrics
     assert 'chainrule_requests_total{method="POST",route="/predict",status="200"}' in metrics
 

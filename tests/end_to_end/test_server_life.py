@@ -223,6 +223,9 @@ def test_workers_predict_rows_of_a_table(small_run: Path) -> None:
         for _ in range(6):
             response = server.request("POST", "/predict", {"rows": frame.to_dicts()}, token=None)
             assert [record["prediction"] for record in response.json["predictions"]] == expected
+        for _ in range(4):  # each worker returns the sums of all
+            lines = server.request("GET", "/metrics", token=None).body.decode().splitlines()
+            assert f'chainrule_rows_total{{model="iris",version="1"}} {6.0 * frame.height}' in lines
         os.kill(server.process.pid, signal.SIGKILL)  # the workers end, too
         end = time.monotonic() + 30
         while is_reached(server):

@@ -1,11 +1,17 @@
-"""What a server measures: counters for ``/metrics``, and the latest rows, for ``/drift``."""
+"""What a server measures: counters for ``/metrics``, and the latest rows, for ``/drift``.
+
+Several workers write their counters into files of one folder, so that each of them can return the sums. The
+latest rows are those of one worker.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.serve.models import ServedModel
@@ -18,9 +24,17 @@ FEWEST = 20  # rows from which a comparison has a meaning
 
 
 class Measurements:
-    """The counters of a process."""
+    """The counters of a server.
 
-    def __init__(self) -> None:
+    Args:
+        folder: of the files of several workers; ``None`` for one process.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        self.folder = folder
+        if folder is not None:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read when a file is opened
+            values.ValueClass = values.MultiProcessValue()
         self.registry = CollectorRegistry(auto_describe=False)
         labels = ("route", "method", "status")
         self.requests = Counter("chainrule_requests_total", "Requests", labels, registry=self.registry)
@@ -46,6 +60,7 @@ class Measurements:
             "Columns of the latest rows that differ from the training rows",
             ("model", "version"),
             registry=self.registry,
+            multiprocess_mode="max",
         )
 
     def observe(self, scope: dict[str, Any], status: int, seconds: float) -> None:
@@ -57,7 +72,11 @@ class Measurements:
 
     def text(self) -> bytes:
         """Return the counters in the text format of Prometheus."""
-        return generate_latest(self.registry)
+        if self.folder is None:
+            return generate_latest(self.registry)
+        sums = CollectorRegistry()
+        MultiProcessCollector(sums, self.folder)
+        return generate_latest(sums)
 
 
 class RecentRows:
@@ -73,6 +92,8 @@ class RecentRows:
         self.is_kept = served.form.name == "table" and preparation is not None and bool(preparation.profiles)
         self.frames: deque[pl.DataFrame] = deque()
         self.count = 0
+        self.added = 0  # rows, in all
+        self.compared = 0  # rows that were there at the last comparison
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add the rows of a request; the oldest are dropped."""
@@ -80,11 +101,13 @@ class RecentRows:
             return
         self.frames.append(frame.tail(WINDOW))
         self.count += min(frame.height, WINDOW)
+        self.added += frame.height
         while self.count - self.frames[0].height >= WINDOW:
             self.count -= self.frames.popleft().height
 
     def drift(self, lang: Language) -> dict[str, Any] | None:
         """Return how the rows differ from the training rows; ``None`` if they are too few or not kept."""
+        self.compared = self.added
         if not self.is_kept or self.count < FEWEST:
             return None
         frame = pl.concat(list(self.frames), how="vertical_relaxed").tail(WINDOW)

@@ -205,12 +205,15 @@ class Application:
         """Compare the latest rows with the training rows."""
         endpoint = self._chosen(request)
         served, recent = endpoint.served, endpoint.recent
-        record = await endpoint.explanations.submit(lambda: recent.drift("en"), 1)
+        record = await self._measured_drift(endpoint)
         content = {"model": served.name, "version": served.version, "recent_rows": recent.count}
         return JsonResponse({**content, "drift": record})
 
     async def _metrics(self, request: HttpRequest) -> BytesResponse:
-        """Return the counters."""
+        """Return the counters, with those of the drift for rows that arrived since the last time."""
+        for endpoint in self.endpoints.values():
+            if endpoint.recent.added != endpoint.recent.compared:
+                await self._measured_drift(endpoint)
         return BytesResponse(self.measurements.text(), b"text/plain; version=0.0.4; charset=utf-8")
 
     async def _reload(self, request: HttpRequest) -> JsonResponse:
@@ -219,6 +222,14 @@ class Application:
         return JsonResponse({"reload": "started"}, 202)
 
     # --- what they share
+
+    async def _measured_drift(self, endpoint: Endpoint) -> dict[str, Any] | None:
+        """Return the difference of the latest rows from the training rows, and count the columns."""
+        served, recent = endpoint.served, endpoint.recent
+        record = await endpoint.explanations.submit(lambda: recent.drift("en"), 1)
+        if record is not None:
+            self.measurements.shifted.labels(served.name, served.version).set(len(record["columns"]))
+        return record
 
     def _endpoint(self, place: Mapping[str, str]) -> Endpoint:
         return self.endpoints[self.repository.find(place["name"], place.get("version", ""))]

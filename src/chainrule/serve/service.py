@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
 
 from chainrule.records import frozen
@@ -55,7 +57,8 @@ def start(options: ServeOptions, announce: Callable[[Listener], None]) -> int:
     listener = listen(options.host, options.port)
     access = Access.at(options.host, listener.port, options.token, options.names)
     limits = Limits(body_bytes=options.body_bytes, response_seconds=options.response_seconds)
-    measurements = Measurements()
+    folder = tempfile.mkdtemp(prefix="chainrule-counters-") if options.workers > 1 else None
+    measurements = Measurements(folder)
     is_announced = False
 
     def load() -> Repository:
@@ -69,4 +72,8 @@ def start(options: ServeOptions, announce: Callable[[Listener], None]) -> int:
     def build(repository: Repository) -> Guard:
         return Application(repository, measurements, QueueLimits(*options.queue)).guarded(access, limits)
 
-    return run(Service(load, build), listener, limits, options.workers)
+    try:
+        return run(Service(load, build), listener, limits, options.workers)
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
