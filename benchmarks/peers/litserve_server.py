@@ -25,14 +25,13 @@ class Api(litserve.LitAPI):  # pyright: ignore
         """Return the rows."""
         return np.array([row["x"] for row in request["rows"]], np.float32)
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the probabilities."""
-        return next(iter(self.net.predict(x).values()))
+    def predict(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the outputs."""
+        return self.net.predict(x)
 
-    def encode_response(self, output: np.ndarray) -> dict[str, Any]:
+    def encode_response(self, output: dict[str, np.ndarray]) -> dict[str, Any]:
         """Return the response."""
-        pairs = zip(output.argmax(1).tolist(), output.tolist(), strict=True)
-        return {"predictions": [{"prediction": k, "probabilities": p} for k, p in pairs]}
+        return {name: values.tolist() for name, values in output.items()}
 
 
 if __name__ == "__main__":

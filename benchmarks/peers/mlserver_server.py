@@ -25,11 +25,11 @@ class Network(MLModel):  # pyright: ignore
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Return the probabilities."""
+        """Return the outputs."""
         x = NumpyCodec.decode_input(payload.inputs[0]).astype(np.float32)
-        shares = next(iter(self.net.predict(x).values()))
-        output = NumpyCodec.encode_output("probabilities", shares)
-        return InferenceResponse(model_name=self.name, outputs=[output])
+        tensors = self.net.predict(x).items()
+        outputs = [NumpyCodec.encode_output(name, values) for name, values in tensors]
+        return InferenceResponse(model_name=self.name, outputs=outputs)
 
 
 async def main() -> None:
