@@ -36,6 +36,7 @@ from chainrule.web import RequestError, parse_json
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from server_process import TOKEN, ServerProcess, running_server
 
+MODELS = {"arrays": "arrays.safetensors", "rows": "rows"}  # files by name
 SUITE = "package/data/parsing.js"
 CONFIG = """
 color = false
@@ -55,6 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m campaigns.server", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--schemathesis", metavar="PROGRAM")
+    parser.add_argument("--model", choices=MODELS, help="check only the document of this one")
     parser.add_argument("--protocol", type=Path, metavar="FILE", help="description of the protocol, in YAML")
     parser.add_argument("--cases", type=int, default=10_000, metavar="N", help="requests of each description")
     parser.add_argument("--examples", type=int, default=100, metavar="N", help="for each path, in one run")
@@ -65,9 +67,11 @@ def main(words: Sequence[str] | None = None) -> int:
         folder = Path(name)
         save_models(folder)
         token = ["--token-file", folder / "token"]
-        for run in ("rows", "arrays.safetensors") if options.schemathesis else ():
-            with running_server(folder / run, *token, "--timeout", 60) as server:
-                sections.append(_by_schemathesis(server, run.partition(".")[0], None, options))
+        for run in MODELS if options.schemathesis else ():
+            if options.model not in (None, run):
+                continue
+            with running_server(f"{run}={folder / MODELS[run]}", *token, "--timeout", 60) as server:
+                sections.append(_by_schemathesis(server, run, None, options))
                 if run == "rows" and options.protocol:
                     sections.append(_by_schemathesis(server, run, options.protocol, options))
         if options.json_suite:

@@ -21,7 +21,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
         "generation", "custom-classes", "batches", "custom-loops", "coming-from-pytorch", "probes",
         "nonfinite-values", "doctor", "profile", "xla",
     ),
-    "Data": ("data", "predicting", "exporting"),
+    "Data": ("data", "predicting", "exporting", "serve"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Trust": (
         "attacks", "certificates", "uncertainty", "anomalies", "label-noise", "auditing", "privacy",

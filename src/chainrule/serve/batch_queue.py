@@ -4,6 +4,10 @@ While a batch is computed, requests wait; the next batch has all of them, up to 
 without load therefore computes a request at once, and under load the batches grow by themselves. ``delay``
 makes a batch wait for more rows, but no longer than that.
 
+A batch of a few rows of a small network takes less time than its way to another thread and back. If the time
+is known to be short, nothing waits and the thread is idle, a request is computed at once, in the thread of its
+loop.
+
 A queue that is full refuses requests (429), with the seconds after which it will have been computed.
 """
 
@@ -32,11 +36,13 @@ class QueueLimits:
         batch_rows: rows that are computed together.
         queue_rows: rows that wait; a request with more is accepted only if nothing else waits.
         delay: seconds that a batch waits for more rows.
+        direct_seconds: the longest time of a request that is computed in the thread of its loop.
     """
 
     batch_rows: int = 256
     queue_rows: int = 4096
     delay: float = 0.0
+    direct_seconds: float = 0.0
 
 
 @frozen(eq=False)
@@ -75,6 +81,8 @@ class BatchQueue:
         self.jobs: deque[Job] = deque()
         self.rows = 0  # that wait
         self.seconds_per_row = 1e-4
+        self.seconds: dict[int, float] = {}  # of the last batch, by its number of rows
+        self.is_busy = False
         self.condition = threading.Condition()
         self.is_closed = False
         self.thread = threading.Thread(target=self._run, name="chainrule-batches", daemon=True)
@@ -89,6 +97,11 @@ class BatchQueue:
         Raises:
             RequestError 429: too many rows wait.
         """
+        if self._is_direct(rows):
+            (result,) = self._computed([content], rows)
+            if isinstance(result, Exception):
+                raise result
+            return result
         loop = asyncio.get_running_loop()
         job = Job(content, rows, loop.create_future(), loop)
         with self.condition:
@@ -98,6 +111,28 @@ class BatchQueue:
             self.rows += rows
             self.condition.notify()
         return await job.future
+
+    def _is_direct(self, rows: int) -> bool:
+        """Return whether a request is computed at once.
+
+        Only the thread of the loop adds jobs, so that none is added meanwhile.
+        """
+        longest = self.limits.direct_seconds
+        if not longest or self.limits.delay or self.seconds.get(rows, math.inf) > longest:
+            return False
+        with self.condition:
+            return not self.jobs and not self.is_busy
+
+    def _computed(self, contents: Sequence[Any], rows: int) -> Sequence[Any]:
+        """Return the results of a batch, and measure it."""
+        start = time.perf_counter()
+        results = self._results(contents)
+        used = time.perf_counter() - start
+        if rows <= self.limits.batch_rows:
+            self.seconds[rows] = used
+        self.seconds_per_row += 0.1 * (used / max(rows, 1) - self.seconds_per_row)
+        self.observe(rows)
+        return results
 
     def close(self) -> None:
         """End the thread after the jobs that wait."""
@@ -115,12 +150,8 @@ class BatchQueue:
             batch = self._next_batch()
             if not batch:
                 return
-            start = time.perf_counter()
-            rows = sum(job.rows for job in batch)
-            results = self._results([job.content for job in batch])
-            used = (time.perf_counter() - start) / max(rows, 1)
-            self.seconds_per_row += 0.1 * (used - self.seconds_per_row)
-            self.observe(rows)
+            results = self._computed([job.content for job in batch], sum(job.rows for job in batch))
+            self.is_busy = False
             for loop in {job.loop for job in batch}:
                 pairs = [(j.future, r) for j, r in zip(batch, results, strict=True) if j.loop is loop]
                 if not loop.is_closed():
@@ -144,6 +175,7 @@ class BatchQueue:
                 if self.limits.delay:
                     self._wait_for_more()
                 batch = self._take_batch()
+                self.is_busy = bool(batch)
                 if batch or (self.is_closed and not self.jobs):
                     return batch
 

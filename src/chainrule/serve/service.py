@@ -17,6 +17,8 @@ from chainrule.web.guard import Guard
 from chainrule.web.listener import Listener, listen
 from chainrule.web.process import Service, run
 
+DIRECT_SECONDS = 0.001
+
 
 @frozen
 class ServeOptions:
@@ -70,7 +72,9 @@ def start(options: ServeOptions, announce: Callable[[Listener], None]) -> int:
         return repository
 
     def build(repository: Repository) -> Guard:
-        return Application(repository, measurements, QueueLimits(*options.queue)).guarded(access, limits)
+        return Application(repository, measurements, QueueLimits(*options.queue, DIRECT_SECONDS)).guarded(
+            access, limits
+        )
 
     try:
         return run(Service(load, build), listener, limits, options.workers)

@@ -93,7 +93,7 @@ class Client:
     def __init__(self, model: Model) -> None:
         self.served = ServedModel("m", "1", "m", model, "")
         self.repository = Repository([self.served])
-        self.app = Application(self.repository, Measurements(), QueueLimits())
+        self.app = Application(self.repository, Measurements(), QueueLimits(direct_seconds=0.01))
         self.guard = self.app.guarded(Access.at("127.0.0.1", 1, None), Limits())
 
     def post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, Any]:
