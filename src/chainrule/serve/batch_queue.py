@@ -5,8 +5,8 @@ without load therefore computes a request at once, and under load the batches gr
 makes a batch wait for more rows, but no longer than that.
 
 A batch of a few rows of a small network takes less time than its way to another thread and back. If the time
-is known to be short, nothing waits and the thread is idle, a request is computed at once, in the thread of its
-loop.
+is known to be short, nothing waits and the thread is idle, a request is computed at once, in the thread of
+the loop.
 
 A queue that is full refuses requests (429), with the seconds after which it will have been computed.
 """
