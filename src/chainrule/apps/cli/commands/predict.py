@@ -61,7 +61,7 @@ from chainrule.tabular.options import radius_of
 from chainrule.tabular.predicted_columns import CONFIDENCE, Uncertainty, prediction_columns, require_classes
 from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import stored_threshold
-from chainrule.train.evaluation.frame_predictions import PREDICTION
+from chainrule.train.evaluation.frame_predictions import PREDICTION, return_large_blocks
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.train.monitor.progress_bar import rows_done
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
@@ -195,6 +195,7 @@ class Stream:
         announce_calibration(self.model)
         total = sum(map(count_rows, self.files))
         step, sample = -(-total // SAMPLE), []
+        return_large_blocks()
         with rows_done(total) as advance:
 
             def frames() -> Iterator[pl.DataFrame]:
