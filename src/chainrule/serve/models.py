@@ -138,14 +138,15 @@ class ServedModel:
         if encoded.rows is not None:
             attribution = self.kind.relabel(attribution, encoded.rows)
         reasons = [
-            {"name": c.name, "value": c.input, "contribution": c.value} for c in attribution.contributions()
+            {"name": c.name, "value": c.input, "contribution": plain(c.value)}
+            for c in attribution.contributions()
         ]
         base = attribution.base
         return {
             "target": plain(attribution.targets[0]),
             "explains": attribution.explains,
-            "score": float(attribution.scores[0]),
-            "baseline_score": None if base is None else float(base[0]),
+            "score": plain(float(attribution.scores[0])),
+            "baseline_score": None if base is None else plain(float(base[0])),
             "method": attribution.method,
             "reasons": reasons,
             "text": str(attribution),

@@ -28,7 +28,7 @@ from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
 from chainrule.web.guard import Guard
 from chainrule.web.process import request_reload
-from chainrule.web.responses import BytesResponse, JsonResponse, encoded, invalid
+from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, encoded, invalid
 
 PLATFORM = "chainrule"
 EXPLANATIONS = QueueLimits(batch_rows=1, queue_rows=16)
@@ -236,6 +236,8 @@ class Application:
 
     def _chosen(self, request: HttpRequest) -> Endpoint:
         query = request.query_params
+        if not (query.get("model", "1") and query.get("version", "1")):
+            raise RequestError(404, fact("this server has no such model or version"))
         return self.endpoints[self.repository.find(query.get("model", ""), query.get("version", ""))]
 
     async def _predicted(self, endpoint: Endpoint, rows: Request, request: HttpRequest) -> Predictions:

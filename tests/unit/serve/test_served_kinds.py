@@ -155,6 +155,18 @@ def test_rows_together_have_the_predictions_of_rows_alone(client: Client) -> Non
     assert content["predictions"] == client.post_rows("/predict", row)[1]["predictions"] * 5
 
 
+def test_numbers_whose_score_overflows_are_explained() -> None:
+    client = Client(vectors())
+    row = {"rows": [{"x": [3.4e38, 3.4e38, -3.4e38]}]}
+    assert client.post_rows("/predict", row)[0] == 200
+    assert client.post_rows("/explain", row)[0] in (200, 400)
+    client = Client(batch_normalization())
+    status, content = client.post_rows("/explain", row)
+    assert status == 200, content
+    assert client.post_rows("/explain?model=", row)[0] == 404
+    assert client.post_rows("/predict?version=", row)[0] == 404
+
+
 def test_texts_are_predicted_as_by_the_model() -> None:
     client = Client(texts())
     status, content = client.post_rows("/predict", {"rows": [{"text": text} for text in TEXTS]})
