@@ -17,13 +17,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import chainrule as cr
+from chainrule.engines.xla.devices import Devices
+from chainrule.engines.xla.lanes import LANES, LaneStep
+from chainrule.engines.xla.operations import Indices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.optimizer import OPTIMIZERS
+from chainrule.ops.batch_axis import BATCH
 from chainrule.prng import KEY, key_of
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
@@ -74,14 +79,35 @@ KINDS = {
 
 
 def difference(graph: Graph, arrays: Mapping[str, Any]) -> float:
-    """Return the largest difference of an output between the engine and the reference."""
+    """Return the largest difference of an output between the engine, also in lanes, and the reference."""
     feeds = {name: np.asarray(arrays[name], node.dtype) for name, node in graph.inputs.items()}
-    expected, received = (cr.compile(graph, engine).run(feeds) for engine in ("reference", "xla"))
+    expected = cr.compile(graph, "reference").run(feeds)
+    received = [cr.compile(graph, "xla").run(feeds)]
+    if any(node.shape[:1] == (BATCH,) for node in graph.inputs.values()):
+        received.append(lane_values(graph, feeds))
     worst = 0.0
     for name, value in expected.items():
         scale = max(1.0, float(np.abs(value).max(initial=0.0)))
-        worst = max(worst, float(np.abs(received[name] - value).max(initial=0.0)) / scale)
+        for own in received:
+            assert own[name].shape == value.shape, (name, own[name].shape, value.shape)
+            worst = max(worst, float(np.abs(own[name] - value).max(initial=0.0)) / scale)
     return worst
+
+
+def lane_values(graph: Graph, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the outputs of a graph whose batch is divided into lanes, on one device."""
+    samples = {name for name, node in graph.inputs.items() if node.shape[:1] == (BATCH,)}
+    data, others = ({n: v for n, v in feeds.items() if (n in samples) == kept} for kept in (True, False))
+    step = LaneStep(graph, samples, 1)
+
+    def run(data: Any, others: Any, lanes: Any) -> Any:
+        rows = {"rows": lambda places: {name: array[places] for name, array in data.items()}}
+        batch = next(iter(data.values())).shape[0]
+        return step.outputs(batch, others, lanes=lanes, indices=Indices(), **rows)
+
+    with jax.enable_x64(True):
+        divided = jax.jit(Devices(tuple(jax.devices()[:1]), True, False).on_each(run))
+        return {name: np.asarray(value) for name, value in divided(data, others, LANES).items()}
 
 
 def results(word: str) -> Iterator[tuple[str, str, float]]:

@@ -19,12 +19,16 @@ Language: TypeAlias = Literal["en", "zh"]
 EngineName: TypeAlias = Literal["native", "reference", "xla"]
 FloatName: TypeAlias = Literal["float32", "float64"]
 PrecisionName: TypeAlias = Literal["highest", "high", "default"]
+ParallelName: TypeAlias = Literal["deterministic", "fast"]
+ShardingName: TypeAlias = Literal["copies", "parameters"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
     "engine": ("reference", "native", "xla"),
     "lang": ("en", "zh"),
     "matmul_precision": ("highest", "high", "default"),
+    "parallel": ("deterministic", "fast"),
+    "sharding": ("copies", "parameters"),
 }
 
 
@@ -127,6 +131,11 @@ def _cores(value: object) -> int:
     return integer(value, "cr.settings.cores", "cr.settings", minimum=0, maximum=1024, example=2)
 
 
+def _devices(value: object) -> int:
+    """Validate a number of devices; 0 means one, or all of a training of several processes."""
+    return integer(value, "cr.settings.devices", "cr.settings", minimum=0, maximum=4096, example=2)
+
+
 def _vector_bytes(value: object) -> int:
     """Validate a vector width in bytes; 0 means the widest of the machine."""
     if isinstance(value, bool) or value not in (0, 16, 32, 64):
@@ -146,6 +155,7 @@ _COUNTS = {
     "threads": _threads,
     "memory": _memory,
     "cores": _cores,
+    "devices": _devices,
     "vector_bytes": _vector_bytes,
     "decode_limit": _decode_limit,
 }
@@ -188,6 +198,12 @@ class Settings:
         matmul_precision: precision of float32 matrix products and convolutions on GPUs and TPUs with the
             engine ``"xla"``: ``"highest"`` (float32), ``"high"`` or ``"default"``, which are faster and round
             the factors to fewer bits.
+        devices: number of devices, of each process, that share the batches of a training with the engine
+            ``"xla"``; 0, the default, means one, or all where several processes train.
+        parallel: how devices share a batch: ``"deterministic"``, the default, in eight lanes, so that the bits
+            of a training do not depend on the number of devices; ``"fast"``, as XLA divides it.
+        sharding: whether each device has ``"copies"`` of the parameters and of the optimizer's slots, or, with
+            ``parallel="fast"``, they are divided among the devices: ``"parameters"``.
         decode_limit: bytes that a Parquet, Arrow, ``.npz`` or database file may take when it is decoded; a
             file may always take 100 times its size, and never more than the free memory.
         isolated_decoding: whether Parquet, Arrow and databases are decoded in another process, so that a
@@ -210,6 +226,9 @@ class Settings:
         batch_invariant = False
         portable_bits = False
         matmul_precision = "highest"
+        devices = 0
+        parallel = "deterministic"
+        sharding = "copies"
         decode_limit = 1000000000
         isolated_decoding = True
     """
@@ -224,6 +243,9 @@ class Settings:
     batch_invariant: bool = False
     portable_bits: bool = False
     matmul_precision: PrecisionName = "highest"
+    devices: int = 0
+    parallel: ParallelName = "deterministic"
+    sharding: ShardingName = "copies"
     decode_limit: int = 1_000_000_000
     isolated_decoding: bool = True
 

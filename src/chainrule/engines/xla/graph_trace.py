@@ -34,11 +34,11 @@ def graph_outputs(
         for node in graph.nodes
         if isinstance(node.op, Input | Constant)
     }
-    _compute(graph.nodes, values, lambda node: at_sizes(node, sizes), indices)
+    compute(graph.nodes, values, lambda node: at_sizes(node, sizes), indices)
     return {name: values[node] for name, node in graph.outputs.items()}
 
 
-def _compute(nodes: Sequence[Node], values: Values, bound: Bound, indices: Indices) -> None:
+def compute(nodes: Sequence[Node], values: Values, bound: Bound, indices: Indices) -> None:
     """Add the value of each node to ``values``, which has those of inputs and constants."""
     loops = _loops(nodes)
     for node in nodes:
@@ -82,7 +82,7 @@ def _run_loop(emitted: Sequence[Node], values: Values, indices: Indices) -> None
         own = Indices()
         leaves = dict(zip((*body.states, *body.cells), (*before, *now), strict=True))
         inner = {**constants, **givens, **leaves}
-        _compute(nodes, inner, lambda node: node.op.with_sizes(sizes), own)
+        compute(nodes, inner, lambda node: node.op.with_sizes(sizes), own)
         results = tuple(inner[node] for node in emits)
         return tuple(inner[node] for node in body.updates), (results, own.position)
 

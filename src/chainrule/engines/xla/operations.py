@@ -44,16 +44,22 @@ MANY_CELLS = 64  # cells of a window from which on its cells are gathered by ind
 
 
 class Indices:
-    """Checks of indices in a traced program."""
+    """Checks of indices in a traced program.
 
-    def __init__(self) -> None:
+    Args:
+        part: the number of the part of the batch, of equal parts, from 0.
+    """
+
+    def __init__(self, part: Array | int = 0) -> None:
         self._positions: list[Array] = []
+        self._part = part
 
     def checked(self, indices: Array, length: int) -> Array:
         """Return indices clamped to 0 ... ``length - 1``."""
         if indices.size:
             wrong = ((indices < 0) | (indices >= length)).reshape(-1)
-            self._positions.append(jnp.where(jnp.any(wrong), jnp.argmax(wrong) + 1, 0))
+            position = self._part * wrong.size + jnp.argmax(wrong) + 1
+            self._positions.append(jnp.where(jnp.any(wrong), position, 0))
         return jnp.clip(indices, 0, max(length - 1, 0))
 
     def note(self, position: Array) -> None:
@@ -290,8 +296,8 @@ LOWERINGS: dict[type[Card], Lowering] = {
     ConvolutionWeight: _convolution_weight,
     Patches: _patches,
     Fold: _fold,
-    Uniform: lambda op, key: random.draw(op, random.uniform, key),
-    Normal: lambda op, key: random.draw(op, random.normal, key),
+    Uniform: random.draw,
+    Normal: random.draw,
     Remat: _plain(_same),
     Again: _again,
 }

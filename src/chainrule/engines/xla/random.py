@@ -36,21 +36,21 @@ def threefry(key: Words, counter: Words) -> Words:
     return x, y
 
 
-def draw(op: Any, distribution: Callable[[Words, str], Array], key: Array) -> Array:
+def draw(op: Any, key: Array, begin: Array | int = 0) -> Array:
     """Return the numbers of a random operation.
 
     Args:
         op: the card, with bound sizes.
-        distribution: turns pairs of random words into numbers.
         key: uint32 (2,), or one key for each row, (n, 2).
+        begin: the place of the first number in the stream of its key, uint64.
     """
     high, low = (jnp.uint32(int(word)) for word in prng.key_of(op.stream))
     words = threefry((key[..., 0], key[..., 1]), (high, low))
     rows = key.shape[0] if key.ndim == 2 else 1
-    index = jnp.arange(math.prod(op.shape) // max(rows, 1), dtype=jnp.uint64)
+    index = jnp.arange(math.prod(op.shape) // max(rows, 1), dtype=jnp.uint64) + begin
     counter = (index >> 32).astype(jnp.uint32), index.astype(jnp.uint32)
     bits = threefry((words[0][..., None], words[1][..., None]), counter)
-    return distribution(bits, op.dtype).reshape(op.shape)
+    return DISTRIBUTIONS[op.name](bits, op.dtype).reshape(op.shape)
 
 
 def uniform(bits: Words, dtype: str) -> Array:
@@ -65,3 +65,7 @@ def normal(bits: Words, dtype: str) -> Array:
     u, v = (word.astype(jnp.float64) * 2.0**-32 for word in bits)
     radius = jnp.sqrt(-2.0 * jnp.log(u + 2.0**-33))
     return (radius * jnp.cos(v * (2.0 * math.pi))).astype(dtype)
+
+
+DISTRIBUTIONS: dict[str, Callable[[Words, str], Array]] = {"uniform": uniform, "normal": normal}
+"""The numbers of pairs of random words, by the name of the operation."""

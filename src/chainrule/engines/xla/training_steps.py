@@ -5,11 +5,15 @@ updates them in place. The number of steps of a call is a value, not a shape, so
 for its batches and one for a smaller last batch.
 
 The loop ends at the first step whose loss is not finite; the state is then that of the step before it.
+
+On several devices (``devices``) each batch is divided among them: in eight lanes, whose results do not depend
+on the number of devices, or, with ``settings.parallel = "fast"``, as XLA partitions the program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,7 +22,9 @@ from jax import lax
 from jax import numpy as jnp
 
 from chainrule.engines.shape_binding import bind
+from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
+from chainrule.engines.xla.lanes import LANES, LaneStep
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
@@ -26,9 +32,12 @@ from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.prng import KEY
 from chainrule.settings import settings
+from chainrule.symbolic_shape import bound
 
 STEP = "step"
 """The input of a step that has the number of updates before it."""
+LANE_COUNT = "lanes of a device"
+"""An input of ``CompiledStep.loop`` that no graph has."""
 
 
 class CompiledStep:
@@ -66,18 +75,77 @@ class CompiledStep:
         """Return a runner of this step; for the arguments see ``Trainer``. JAX has threads of its own."""
         return Trainer(self, data, state, changes=changes)
 
-    def loop(self, batch: int) -> Any:
-        """Return the compiled loop for batches of this size, for the present settings."""
-        key = batch, settings.matmul_precision
+    def loop(self, batch: int, samples: Collection[str], devices: Devices | None) -> Any:
+        """Return the compiled loop for batches of this size, for the present settings.
+
+        Args:
+            batch: the number of samples of a batch.
+            samples: labels of the data sets.
+            devices: the devices that share a batch; ``None``: one device.
+        """
+        key = batch, frozenset(samples), settings.matmul_precision, devices
 
         def compiled() -> Any:
-            return jax.jit(lambda *arrays: self._run(batch, *arrays), donate_argnums=0)
+            if devices is None:
+                run = partial(self._run, batch, partial(self._plain_results, batch))
+            elif devices.is_deterministic:
+                lanes = LaneStep(self.graph, samples, devices.count)
+                run = devices.on_each(partial(self._run, batch, partial(self._lane_results, batch, lanes)))
+            else:
+                run = partial(self._run, batch, partial(self._divided_results, batch, devices))
+                return jax.jit(run, donate_argnums=0, out_shardings=devices.result_shardings(self._state_shapes()))
+            return jax.jit(run, donate_argnums=0)
 
         return self._compiled(key, compiled)
+
+    def _plain_results(
+        self, batch: int, rows: Array, data: Mapping[str, Array], inputs: dict[str, Array], indices: Indices
+    ) -> dict[str, Array]:
+        """Return the outputs of a step on one device.
+
+        Args:
+            batch: samples in the batch.
+            rows: the row numbers of the batch in ``data``.
+            data: the data sets by label.
+            inputs: all other inputs, and ``LANE_COUNT``.
+            indices: notes indices outside their table.
+        """
+        inputs = {**inputs, **{label: array[rows] for label, array in data.items()}}
+        return graph_outputs(self.graph, {"B": batch}, inputs, indices)
+
+    def _divided_results(
+        self,
+        batch: int,
+        devices: Devices,
+        rows: Array,
+        data: Mapping[str, Array],
+        inputs: dict[str, Array],
+        indices: Indices,
+    ) -> dict[str, Array]:
+        """Return the outputs of a step whose samples XLA divides among devices; see ``_plain_results``."""
+        parts = {label: devices.divided(array[rows]) for label, array in data.items()}
+        return graph_outputs(self.graph, {"B": batch}, {**inputs, **parts}, indices)
+
+    def _lane_results(
+        self,
+        batch: int,
+        lanes: LaneStep,
+        rows: Array,
+        data: Mapping[str, Array],
+        inputs: dict[str, Array],
+        indices: Indices,
+    ) -> dict[str, Array]:
+        """Return the outputs of a step that is computed in lanes; see ``_plain_results``."""
+
+        def samples(places: Array) -> dict[str, Array]:
+            return {label: array[rows[places]] for label, array in data.items()}
+
+        return lanes.outputs(batch, inputs, samples, inputs[LANE_COUNT], indices)
 
     def _run(
         self,
         batch: int,
+        results_of: Callable[..., dict[str, Array]],
         state: dict[str, Array],
         fixed: dict[str, Array],
         data: dict[str, Array],
@@ -88,11 +156,13 @@ class CompiledStep:
 
         Args:
             batch: samples in each batch.
+            results_of: returns the outputs of a step; see ``_plain_results``.
             state: the arrays that steps change, by label.
             fixed: all other arrays that every step reads, but for those of ``data``.
             data: the data sets by label, rows first.
             schedule: ``rows``, the row numbers of all batches; ``first``, ``count`` and ``step`` as in
-                ``Trainer.run``; ``keys``, one for each step or none.
+                ``Trainer.run``; ``keys``, one for each step or none; ``lanes``, the number of lanes of each
+                device.
         """
         first, keys = schedule["first"], schedule["keys"]
 
@@ -103,12 +173,11 @@ class CompiledStep:
         def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             done, before, reported, _, outside = carry
             rows = lax.dynamic_slice(schedule["rows"], [(first + done) * batch], [batch])
-            inputs = {**fixed, **before, **{label: array[rows] for label, array in data.items()}}
-            inputs[STEP] = schedule["step"] + done
+            inputs = {**fixed, **before, STEP: schedule["step"] + done, LANE_COUNT: schedule["lanes"]}
             if len(keys):
                 inputs[KEY] = keys[done]
             indices = Indices()
-            results = graph_outputs(self.graph, bind(self.specs, inputs), inputs, indices)
+            results = results_of(rows, data, inputs, indices)
             pair = jnp.stack([results["loss"], results["learning_rate"]]).astype(jnp.float64)
             is_good = jnp.isfinite(pair[0])
             after = {
@@ -122,6 +191,10 @@ class CompiledStep:
         begin = jnp.int64(0), state, jnp.zeros((steps, 2)), jnp.int64(0), jnp.int64(0)
         _, state, reported, failed, outside = lax.while_loop(goes_on, step, begin)
         return state, reported, failed, outside
+
+    def _state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each array of the state, by label."""
+        return {label: bound(self.specs[label].shape) for label in self.homes.values()}
 
 
 class Trainer:
@@ -143,19 +216,24 @@ class Trainer:
         changes: bool = True,
     ) -> None:
         self._step, self.state, self._changes = step, state, changes
+        self._devices = training_devices()
         self._data: dict[str, Any] = {label: array for label, array in data.items() if label in step.specs}
         no_constants = {*self._data, STEP, KEY, *step.homes.values()}
         self._fixed = [label for label in step.specs if label not in no_constants]
         if not changes:
-            self._data = self._on_device()
+            self._data = self._on_devices()
 
-    def _on_device(self) -> dict[str, Any]:
-        """Return copies of the data sets on the device, in the dtypes of the step."""
+    def _on_devices(self) -> dict[str, Any]:
+        """Return copies of the data sets on the devices, in the dtypes of the step."""
         with jax.enable_x64(True):
             return {
-                label: jnp.array(np.asarray(array, self._step.specs[label].dtype))
+                label: self._placed(np.asarray(array, self._step.specs[label].dtype))
                 for label, array in self._data.items()
             }
+
+    def _placed(self, array: Any) -> Array:
+        """Return a copy of an array, on every device."""
+        return jnp.array(array) if self._devices is None else self._devices.same(array)
 
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
@@ -165,15 +243,20 @@ class Trainer:
         Raises:
             ShapeError E211: an index outside its table.
         """
+        devices = self._devices
         steps = max(len(order) // batch, 1)
         padded = np.zeros((steps if len(keys) else 0, 2), np.uint32)
         padded[: len(keys)] = keys
         schedule = {"rows": order, "first": first, "count": count, "step": step, "keys": padded}
+        schedule["lanes"] = LANES // (1 if devices is None else devices.count)
         with jax.enable_x64(True):
-            data = self._on_device() if self._changes else self._data
-            state = {label: jnp.array(self.state[label]) for label in self._step.homes.values()}
-            fixed = {label: self.state[label] for label in self._fixed}
-            state, reported, failed, position = self._step.loop(batch)(state, fixed, data, schedule)
+            data = self._on_devices() if self._changes else self._data
+            placed = self._placed if devices is None else devices.state
+            state = {label: placed(self.state[label]) for label in self._step.homes.values()}
+            fixed = {label: self._placed(self.state[label]) for label in self._fixed}
+            schedule = {name: self._placed(np.asarray(value)) for name, value in schedule.items()}
+            loop = self._step.loop(batch, data, devices)
+            state, reported, failed, position = loop(state, fixed, data, schedule)
         refuse_outside(position)
         for label, array in state.items():
             self.state[label][...] = array
