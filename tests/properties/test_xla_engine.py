@@ -55,15 +55,25 @@ def _model(engine: Any, dtype: Any = "float64") -> cr.Model:
     )
 
 
+PLACES: dict[str, dict[str, Any]] = {
+    "reference": {},
+    "xla": {},
+    "xla in lanes": {"devices": 1},
+    "xla on divided batches": {"devices": 1, "parallel": "fast", "sharding": "parameters"},
+}
+
+
 def test_a_training_ends_with_the_parameters_of_the_reference() -> None:
     x, y = _data(173)  # not a multiple of the batch size: the last batch is smaller
     trained = {}
-    for engine in ("reference", "xla"):
-        model = _model(engine)
-        history = model.fit(x, y, epochs=3, batch_size=32, verbose=False)
-        trained[engine] = {**model.parameters(), "loss": np.array([row["loss"] for row in history])}
+    for place, changes in PLACES.items():
+        model = _model(place.split()[0])
+        with cr.settings.using(**changes):
+            history = model.fit(x, y, epochs=3, batch_size=32, verbose=False)
+        trained[place] = {**model.parameters(), "loss": np.array([row["loss"] for row in history])}
     for name, value in trained["reference"].items():
-        np.testing.assert_allclose(trained["xla"][name], value, rtol=1e-9, atol=1e-11, err_msg=name)
+        for place in PLACES:
+            np.testing.assert_allclose(trained[place][name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
 def test_a_model_continues_on_another_engine(tmp_path: Path) -> None:

@@ -76,6 +76,10 @@ class Trainer(Protocol):
 
     state: dict[str, np.ndarray]
 
+    def agreed(self, value: float) -> float:
+        """Return a number that all processes of a training have in common: that of the first one."""
+        ...
+
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:

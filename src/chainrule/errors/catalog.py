@@ -266,6 +266,9 @@ CATALOG: Texts = {
     "E621": "the server cannot listen on this address",
     "E622": "a model of this kind is not served",
     "E623": "this file contains no usable token",
+    "E630": "the processes of the training did not connect",
+    "E631": "a process of the training ended early",
+    "E632": "the processes of the training differ: {what}",
 }
 DETAILS: dict[str, Texts] = {"E601": {"problem": "cannot be used in this way"}}
 """Texts of details that an error need not state."""

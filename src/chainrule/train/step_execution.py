@@ -345,7 +345,8 @@ class RowUpdates:
         self._is_released = is_last_epoch and state.batch + len(reported) == self.steps
         self._update(state, reported)
         self.recorder.record(state, reported)
-        if spent > 0 and self.reports_each:
+        if self.updater.loop is not None:
+            spent = max(self.updater.loop.agreed(spent), 1e-9)
             self.length = int(max(1, min(self.length * 4, TARGET_SECONDS / spent * count)))
         if finite < count:
             return self._update_once(state)

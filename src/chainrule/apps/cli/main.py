@@ -59,6 +59,8 @@ FAILURES = (
     "E433",
     "E501",
     "E508",
+    "E630",
+    "E631",
 )  # codes of failures that are not caused by the input
 
 

@@ -210,6 +210,12 @@ OPTION: Texts = {
     "row_id": "column that identifies rows: not an input, but part of the output of predict",
     "drop": "column to leave out",
     "out": "run folder for the result; by default a new one under runs/",
+    "processes": (
+        "engine xla: number of processes that share the training; without --process all on this machine"
+    ),
+    "process": "number of this process, from 0, where each machine starts its own",
+    "coordinator": "address on which process 0 connects the others",
+    "devices": "engine xla: number of devices, of each process, that share a batch",
     "resume_out": "continue the interrupted training in --out",
     "lang": "language: en or zh",
     "csv": "file for the predictions, in the format of its suffix (.csv, .parquet, .arrow, .sqlite, .xlsx); "

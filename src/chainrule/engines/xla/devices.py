@@ -113,7 +113,7 @@ def training_devices() -> Devices | None:
     devices = tuple(device for group in own for device in group[:each])
     is_deterministic = settings.parallel == "deterministic"
     if is_deterministic and LANES % len(devices):
-        expected = fact("1, 2, 4 or 8 devices in all, or cr.settings.parallel = \"fast\"")
+        expected = fact('1, 2, 4 or 8 devices in all, or cr.settings.parallel = "fast"')
         raise _refused(each, expected, max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1)
     return Devices(devices, is_deterministic, settings.sharding == "parameters")
 

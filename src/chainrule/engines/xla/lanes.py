@@ -6,8 +6,8 @@ after the other by the same compiled code, the results are gathered on every dev
 in the order of the lanes. So 1, 2, 4 or 8 devices, of one process or of several, compute the same bits.
 
 The roles of ``ops.batch_axis`` divide a graph into *rounds*: within a round the samples are separate, and
-what is reduced over them (a batch statistic, the loss, a gradient) begins the next round. A node that combines
-samples in another way, such as a matrix of similarities, receives the whole batch on every device.
+what is reduced over them (a batch statistic, the loss, a gradient) begins the next round. A node that
+combines samples in another way, such as a matrix of similarities, receives the whole batch on every device.
 
 A batch that eight does not divide is filled with copies of its last row, which no sum contains.
 """
@@ -76,12 +76,13 @@ class LaneStep:
         """
         run = _Run(self._roles, batch, self._devices, rows, lanes, indices)
         for node in self._leaves:
+            op: Any = node.op
             if self._roles[node].kind != "sample":
-                run.values[node] = jnp.asarray(
-                    inputs[node.op.label] if isinstance(node.op, Input) else node.op.array
-                )
+                run.values[node] = jnp.asarray(inputs[op.label] if isinstance(op, Input) else op.array)
         for number in range(self._rounds):
-            run.round([node for node in self._nodes if self._roles[node].round == number], self._needed(number))
+            run.round(
+                [node for node in self._nodes if self._roles[node].round == number], self._needed(number)
+            )
         return {name: run.whole_value(node) for name, node in self._outputs.items()}
 
     def _needed(self, number: int) -> list[Node]:
@@ -230,7 +231,7 @@ class _Run:
     def _lane(
         self, lane: Array, nodes: Sequence[Node], needed: Sequence[Node], reduced: Sequence[Node]
     ) -> tuple[list[Array], list[Array], Array]:
-        """Return values of one lane: those of ``needed`` and ``reduced``, and the place of a wrong index or 0.
+        """Return values of one lane: of ``needed`` and ``reduced``, and the place of a wrong index or 0.
 
         Args:
             lane: the number of the lane on this device.
@@ -244,7 +245,7 @@ class _Run:
                 values[node] = self._draw(node, values, number)
         indices = Indices(number)
         cards = {**self._sizes, "B": self._length}
-        apart = [node for node in nodes if node not in set(reduced)]
+        apart = [node for node in nodes if self._roles[node].kind == "sample"]
         compute(apart, values, lambda node: at_sizes(node, cards), indices)
         kept = [values[node] for node in needed]
         if self._is_padded:
@@ -256,17 +257,16 @@ class _Run:
         """Return all values that the nodes of a lane read and do not compute."""
         values: Values = {}
         inputs = self._rows(rows)
-        for node in nodes:
-            for source in node.inputs:
-                if source in values or source in nodes and self._roles[source].round == self._roles[node].round:
-                    continue
-                if self._roles[source].kind == "sample":
-                    is_input = isinstance(source.op, Input)
-                    values[source] = inputs[source.op.label] if is_input else self._stacked[source][lane]
-                elif axes := _batch_axes(source):
-                    values[source] = jnp.take(self.values[source], rows, axis=axes[0])
-                else:
-                    values[source] = self.values[source]
+        own = set(nodes)
+        sources = dict.fromkeys(source for node in nodes for source in node.inputs if source not in own)
+        for source in sources:
+            op: Any = source.op
+            if self._roles[source].kind == "sample":
+                values[source] = inputs[op.label] if isinstance(op, Input) else self._stacked[source][lane]
+            elif axes := _batch_axes(source):
+                values[source] = jnp.take(self.values[source], rows, axis=axes[0])
+            else:
+                values[source] = self.values[source]
         return values
 
     def _draw(self, node: Node, values: Values, number: Array) -> Array:

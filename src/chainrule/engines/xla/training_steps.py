@@ -21,11 +21,11 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
-from chainrule.engines.shape_binding import bind
 from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.lanes import LANES, LaneStep
 from chainrule.engines.xla.operations import Array, Indices
+from chainrule.engines.xla.processes import agreed, require_same
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
@@ -93,7 +93,9 @@ class CompiledStep:
                 run = devices.on_each(partial(self._run, batch, partial(self._lane_results, batch, lanes)))
             else:
                 run = partial(self._run, batch, partial(self._divided_results, batch, devices))
-                return jax.jit(run, donate_argnums=0, out_shardings=devices.result_shardings(self._state_shapes()))
+                return jax.jit(
+                    run, donate_argnums=0, out_shardings=devices.result_shardings(self._state_shapes())
+                )
             return jax.jit(run, donate_argnums=0)
 
         return self._compiled(key, compiled)
@@ -220,8 +222,14 @@ class Trainer:
         self._data: dict[str, Any] = {label: array for label, array in data.items() if label in step.specs}
         no_constants = {*self._data, STEP, KEY, *step.homes.values()}
         self._fixed = [label for label in step.specs if label not in no_constants]
+        require_same(step.graph, {} if changes else self._data, state)
         if not changes:
             self._data = self._on_devices()
+
+    @staticmethod
+    def agreed(value: float) -> float:
+        """Return a number that all processes of a training have in common: that of the first one."""
+        return agreed(value)
 
     def _on_devices(self) -> dict[str, Any]:
         """Return copies of the data sets on the devices, in the dtypes of the step."""

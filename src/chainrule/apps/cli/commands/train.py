@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -11,6 +12,7 @@ import typer
 
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.model_and_rows import READING
+from chainrule.apps.cli.processes import Processes, is_supervised, joined, supervise
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
@@ -105,12 +107,39 @@ def train(
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=resume_out")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    processes: Annotated[int | None, typer.Option(help="=processes", min=1)] = None,
+    process: Annotated[int | None, typer.Option(help="=process", min=0)] = None,
+    coordinator: Annotated[str | None, typer.Option(help="=coordinator", metavar="HOST:PORT")] = None,
+    devices: Annotated[int | None, typer.Option(help="=devices", min=0)] = None,
     **options: Any,
 ) -> int:
     """Train, evaluate and save a network; ``data`` is a file or the name of a data set."""
-    chosen, fingerprint = _training_options(data, out, resume, options)
     lang_option = f" --lang {lang}" if lang else ""
-    return run_training(chosen, Path(out) if out else None, resume, fingerprint, lang_option)
+    chosen, fingerprint = _training_options(data, out, resume, options)
+    settings.devices = settings.devices if devices is None else devices
+    path = Path(out) if out else None
+    several = Processes.of(processes, process, coordinator, chosen.engine)
+    if several is None:
+        return run_training(chosen, path, resume, fingerprint, lang_option)
+    return _train_in_processes(several, chosen, path, resume, fingerprint, lang_option)
+
+
+def _train_in_processes(
+    processes: Processes, chosen: Options, path: Path | None, resume: bool, fingerprint: str, lang_option: str
+) -> int:
+    """Supervise the processes of a training, or be one of them."""
+    if is_supervised():
+        settings.engine = "xla"
+        with joined(path, resume=resume) as own:
+            return run_training(chosen, own, resume, fingerprint, lang_option)
+    if path is not None and not resume:
+        require_free(path)
+    words = sys.argv[1:]
+    if path is None:
+        path = new_run(chosen.data)
+        words = [*words, "--out", str(path)]
+    command = f"{_resume_command(chosen, path, lang_option)} --engine xla --processes {processes.total}"
+    return supervise(processes, words, command)
 
 
 def run_training(

@@ -122,6 +122,11 @@ class Trainer:
         self._steps: dict[int, ReplicatedStep] = {}
         self._argument_blocks: dict[tuple[int, int], ArgumentBlocks] = {}
 
+    @staticmethod
+    def agreed(value: float) -> float:
+        """Return ``value``: this engine runs in one process."""
+        return value
+
     def replicated_step(self, batch: int) -> ReplicatedStep:
         """Return the step for batches of this size."""
         if batch not in self._steps:

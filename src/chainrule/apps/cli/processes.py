@@ -1,0 +1,315 @@
+"""Trainings of several processes: a supervisor starts them, and says which one failed.
+
+The runtime of JAX aborts a process that loses another one, from C++ and with messages of its own. So the
+command that a user starts only supervises: it starts one process for each number that belongs to this
+machine, and ends all of them when one fails. The first process prints; the others write to a temporary folder
+and print nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any, NamedTuple
+
+from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.optional_dependency import missing
+from chainrule.settings import settings
+
+VARIABLE = "CHAINRULE_PROCESS"
+"""Set for a supervised process: the file that it creates once it has joined, its number, the number of
+processes, and the address; the address ``auto`` means that a scheduler states them."""
+LOST = 75  # exit code of a process that lost the connection to another one
+POLL_SECONDS, GRACE_SECONDS = 0.05, 15
+JOIN_SECONDS = 60  # in which all processes must connect
+SCHEDULERS = (
+    ("SLURM_PROCID", "SLURM_NTASKS"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"),
+)
+"""Environment variables of schedulers that JAX knows: the number of a process, and how many there are."""
+
+
+class Processes(NamedTuple):
+    """The processes of a training.
+
+    Args:
+        total: how many there are.
+        number: the one of this machine, from 0; ``None``: all are of this machine.
+        address: HOST:PORT on which the first one listens.
+    """
+
+    total: int
+    number: int | None = None
+    address: str = ""
+
+    @staticmethod
+    def of(
+        count: int | None, number: int | None, address: str | None, engine: str | None
+    ) -> Processes | None:
+        """Return the processes that options ask for, or a scheduler; ``None``: this process alone.
+
+        Raises:
+            UsageError E601: options that contradict each other.
+        """
+        name = engine or settings.engine
+        if count is None and number is None and address is None:
+            is_scheduled = name == "xla" and scheduled_count(os.environ) > 1
+            return Processes(scheduled_count(os.environ), -1, "auto") if is_scheduled else None
+        if name != "xla":
+            fix = "--engine xla"
+            raise _refused("--processes", fact("needs the engine xla"), fix)
+        if count is None or (number is None) != (address is None):
+            fix = "--processes 2 --process 0 --coordinator HOST:29500"
+            raise _refused("--process", fact("needs --processes and --coordinator"), fix)
+        if number is not None and not 0 <= number < count:
+            raise _refused("--process", fact("is a number from 0 to --processes - 1"), "--process 0")
+        if address is not None and not address.rpartition(":")[2].isdigit():
+            raise _refused("--coordinator", fact("is HOST:PORT of process 0"), "--coordinator HOST:29500")
+        return Processes(count, number, address or "") if count > 1 else None
+
+    @property
+    def own(self) -> Sequence[int]:
+        """The numbers of the processes of this machine."""
+        return range(self.total) if self.number is None else [self.number]
+
+
+def scheduled_count(variables: Mapping[str, str]) -> int:
+    """Return the number of processes that a scheduler has started; 1: there is none.
+
+    Example:
+        >>> scheduled_count({"SLURM_PROCID": "1", "SLURM_NTASKS": "4"}), scheduled_count({})
+        (4, 1)
+    """
+    for number, count in SCHEDULERS:
+        if number in variables and (text := variables.get(count, "")):
+            return int(text) if text.isdigit() else len(text.split(","))
+    return 1
+
+
+def _refused(option: str, problem: Any, fix: str) -> UsageError:
+    return UsageError("E601", option=option, problem=problem, where=option, fix=fix)
+
+
+def is_supervised() -> bool:
+    """Return whether this process was started by a supervisor."""
+    return VARIABLE in os.environ
+
+
+def supervise(processes: Processes, words: Sequence[str], resume: str) -> int:
+    """Start the processes of this machine, wait, and return the exit code of the training.
+
+    Args:
+        processes: the processes.
+        words: the words after ``chainrule``.
+        resume: the command that resumes the training.
+
+    Raises:
+        DataError E350: JAX is not installed. TrainingError E631: a process ended early.
+    """
+    if not _is_installed("jax"):
+        raise missing("xla", 'engine="xla"')
+    address = processes.address or f"127.0.0.1:{_free_port()}"
+    children: dict[int, subprocess.Popen[bytes]] = {}
+    with TemporaryDirectory() as folder, TemporaryFile() as errors, suppress_interrupts(children):
+        for number in processes.own:
+            place = (str(Path(folder, "joined")), str(number), str(processes.total), address)
+            children[number] = _start(place, words, errors if number > 0 else None)
+        try:
+            code, received = _wait(children, processes, errors)
+        finally:
+            _end(children)
+        if received is None:
+            return code
+        if os.path.exists(Path(folder, "joined")):
+            raise TrainingError("E631", where="--processes", received=received, fix=resume)
+        raise not_connected(address, processes.total, received)
+
+
+def not_connected(address: str, count: int, received: Any) -> TrainingError:
+    """Return the error of processes that did not connect (E630)."""
+    expected = fact("{count} processes that connect within {seconds} s", count=count, seconds=JOIN_SECONDS)
+    return TrainingError("E630", where=address, expected=expected, received=received)
+
+
+def _start(place: Sequence[str], words: Sequence[str], errors: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """Start a process.
+
+    Args:
+        place: the words of ``VARIABLE``.
+        words: the words after ``chainrule``.
+        errors: receives what it prints as errors; ``None``: they are printed.
+    """
+    code = "import sys; from chainrule.apps.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *words]
+    output = None if errors is None else subprocess.DEVNULL
+    return subprocess.Popen(
+        command, env={**os.environ, VARIABLE: " ".join(place)}, stdout=output, stderr=errors
+    )
+
+
+def _wait(
+    children: Mapping[int, subprocess.Popen[bytes]], processes: Processes, errors: IO[bytes]
+) -> tuple[int, Any]:
+    """Wait until all have ended, or one has failed.
+
+    Returns:
+        the exit code; and how a process ended that stated no error of its own, or ``None``.
+    """
+    while True:
+        codes = {number: child.poll() for number, child in children.items()}
+        if any(codes.values()):
+            break
+        if None not in codes.values():
+            return 0, None
+        time.sleep(POLL_SECONDS)
+    codes = _codes_of_failure(children)
+    stated = {number: code for number, code in codes.items() if code in (1, 2)}
+    if stated:  # it has printed its error
+        number, code = min(stated.items())
+        if number > 0:
+            errors.seek(0)
+            sys.stderr.write(errors.read().decode(errors="replace"))
+        return code, None
+    failed = {number: code for number, code in codes.items() if code not in (None, 0, LOST, -signal.SIGABRT)}
+    if failed:
+        number, code = next(iter(failed.items()))
+        words = {"number": number, "count": processes.total, "how": _how(code)}
+        return 1, fact("process {number} of {count}: {how}", **words)
+    if None in codes.values():
+        number = next(number for number, code in codes.items() if code is None)
+        return 1, fact("process {number} of {count} did not respond", number=number, count=processes.total)
+    return 1, fact("no connection to another process")
+
+
+def _codes_of_failure(children: Mapping[int, subprocess.Popen[bytes]]) -> dict[int, Any]:
+    """Return the exit codes of all processes once one has failed: the cause, or ``None`` for one that hangs.
+
+    A process that lost the connection ends before one that hangs is known, so the others have some time.
+    """
+    end = time.monotonic() + GRACE_SECONDS
+    while True:
+        codes = {number: child.poll() for number, child in children.items()}
+        is_clear = any(code not in (None, 0, LOST, -signal.SIGABRT) for code in codes.values())
+        if is_clear or None not in codes.values() or time.monotonic() > end:
+            return codes
+        time.sleep(POLL_SECONDS)
+
+
+def _how(code: int) -> Any:
+    if code < 0:
+        with suppress(ValueError):
+            return signal.Signals(-code).name
+    return fact("exit code {code}", code=code)
+
+
+def _end(children: Mapping[int, subprocess.Popen[bytes]]) -> None:
+    for child in children.values():
+        if child.poll() is None:
+            child.kill()  # a stopped process ignores SIGTERM
+            child.wait()
+
+
+@contextmanager
+def suppress_interrupts(children: Mapping[int, subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Leave Ctrl-C to the processes of a terminal, which receive it as well and save their progress."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if sys.stdin.isatty() else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def joined(out: Path | None, *, resume: bool) -> Iterator[Path | None]:
+    """Connect a supervised process with the others; yields the run folder that it writes.
+
+    Args:
+        out: the run folder of the training.
+        resume: whether the training in ``out`` is continued.
+
+    Raises:
+        TrainingError E630: the processes did not connect.
+    """
+    _detach_output()
+    marker, number, count, address = os.environ[VARIABLE].rsplit(" ", 3)
+    processes = import_module("chainrule.engines.xla.processes")
+    if address == "auto":
+        processes.join()
+    else:
+        if int(number) > 0:
+            _await_listener(address, int(count))
+        processes.join(address, int(count), int(number))
+    Path(marker).touch()
+    number = import_module("jax").process_index()
+    if number == 0:
+        with _lost_connections():
+            yield out
+        return
+    with TemporaryDirectory(prefix="chainrule-") as folder, _lost_connections():
+        own = Path(folder) / "run"
+        if resume and out is not None:
+            shutil.copytree(out, own, symlinks=True)
+        yield own
+
+
+def _await_listener(address: str, count: int) -> None:
+    """Wait until a program listens on an address; JAX would abort this process.
+
+    Raises:
+        TrainingError E630: there is none.
+    """
+    host, _, port = address.rpartition(":")
+    end, problem = time.monotonic() + JOIN_SECONDS, ""
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((host, int(port)), timeout=JOIN_SECONDS).close()
+            return
+        except OSError as error:
+            problem = error.strerror or str(error)
+        time.sleep(0.2)
+    raise not_connected(address, count, problem)
+
+
+@contextmanager
+def _lost_connections() -> Iterator[None]:
+    """End this process with the code ``LOST`` where the runtime of JAX fails, as when a process is lost."""
+    errors = import_module("jax").errors
+    try:
+        yield
+    except errors.JaxRuntimeError as error:
+        if os.environ.get("CHAINRULE_DEBUG"):
+            print(error, file=sys.stderr)
+        sys.stdout.flush()
+        os._exit(LOST)
+
+
+def _detach_output() -> None:
+    """Keep the streams of Python, and discard what libraries of C++ write to the descriptors 1 and 2."""
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        stream.flush()
+        copy = os.dup(descriptor)
+        setattr(sys, name, os.fdopen(copy, "w", buffering=1, encoding=stream.encoding, errors=stream.errors))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _is_installed(name: str) -> bool:
+    return import_module("importlib.util").find_spec(name) is not None

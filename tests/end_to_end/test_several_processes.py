@@ -1,0 +1,114 @@
+"""A training of several processes: the bits of one device, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli import processes
+from chainrule.apps.cli.main import main
+from chainrule.apps.cli.processes import Processes
+from chainrule.errors import TrainingError, UsageError
+
+pytest.importorskip("jax")
+
+TRAINING = """
+import sys
+import numpy as np
+import chainrule as cr
+from chainrule.engines.xla import processes
+port, count, number, shift = map(int, sys.argv[1:])
+if count > 1:
+    processes.join(f"127.0.0.1:{port}", count, number)
+cr.settings.devices = 1
+x = np.random.Generator(np.random.Philox(3)).standard_normal((43, 6)) + shift * number
+net = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.3), cr.BatchNorm(), cr.Dense(1))
+model = cr.Model(net, "mse", cr.AdamW(1e-2), engine="xla", clip=cr.ClipGlobalNorm(0.5))
+try:
+    model.fit(x, x[:, 0] ** 2, epochs=3, batch_size=20, verbose=False)
+except cr.ChainruleError as error:
+    sys.exit(str(error))
+print(*(array.tobytes().hex() for _, array in sorted(model.parameters().items())), flush=True)
+"""
+
+
+def _outputs(count: int, shift: int = 0) -> list[str]:
+    """The parameters, or the error, of each process of a training."""
+    port = processes._free_port()
+    commands = [
+        [sys.executable, "-c", TRAINING, str(port), str(count), str(number), str(shift)]
+        for number in range(count)
+    ]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for command in commands]
+    results = [process.communicate(timeout=300) for process in started]
+    codes = [process.returncode for process in started]
+    return [e if code else o.splitlines()[-1] for code, (o, e) in zip(codes, results, strict=True)]
+
+
+def test_two_processes_compute_the_bits_of_one() -> None:
+    (alone,) = _outputs(1)
+    assert alone.count(" ") > 3
+    assert _outputs(2) == [alone, alone]
+
+
+def test_processes_with_other_rows_are_refused() -> None:
+    for output in _outputs(2, shift=1):
+        assert "E632" in output
+        assert "the rows" in output
+        assert "process 1" in output
+
+
+def test_a_process_that_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def kill_one() -> None:
+        while len(children := Path(f"/proc/{os.getpid()}/task/{thread}/children").read_text().split()) < 2:
+            pass
+        os.kill(int(children[1]), signal.SIGKILL)
+
+    thread = threading.get_native_id()
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    words = ["train", "iris", "--engine", "xla", "--processes", "2", "--out", "run"]
+    with pytest.raises(TrainingError, match="process 1 of 2: SIGKILL") as failed:
+        processes.supervise(Processes(2), words, "chainrule train iris --resume")
+    killer.join()
+    assert failed.value.code == "E630"  # before it had joined; E631 later
+
+
+def test_an_address_without_a_listener_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "JOIN_SECONDS", 0.3)
+    with pytest.raises(TrainingError, match="E630") as failed:
+        processes._await_listener(f"127.0.0.1:{processes._free_port()}", 2)
+    assert "refused" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--processes 2",
+        "--engine xla --process 1",
+        "--engine xla --processes 2 --process 1",
+        "--engine xla --processes 2 --process 2 --coordinator a:1",
+        "--engine xla --processes 2 --process 1 --coordinator a",
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "iris", *words.split()]) == 2
+    assert "E601" in capsys.readouterr().err
+
+
+def test_more_devices_than_exist_are_refused() -> None:
+    training_devices = pytest.importorskip("chainrule.engines.xla.devices").training_devices
+    with cr.settings.using(devices=3), pytest.raises(UsageError, match="E102"):
+        training_devices()
