@@ -21,8 +21,8 @@ import jax
 import numpy as np
 
 import chainrule as cr
+from chainrule.engines.xla.batch_shards import SHARDS, ShardedStep
 from chainrule.engines.xla.devices import Devices
-from chainrule.engines.xla.lanes import LANES, LaneStep
 from chainrule.engines.xla.operations import Indices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
@@ -79,12 +79,12 @@ KINDS = {
 
 
 def difference(graph: Graph, arrays: Mapping[str, Any]) -> float:
-    """Return the largest difference of an output between the engine, also in lanes, and the reference."""
+    """Return the largest difference of an output between the engine, also in shards, and the reference."""
     feeds = {name: np.asarray(arrays[name], node.dtype) for name, node in graph.inputs.items()}
     expected = cr.compile(graph, "reference").run(feeds)
     received = [cr.compile(graph, "xla").run(feeds)]
     if any(node.shape[:1] == (BATCH,) for node in graph.inputs.values()):
-        received.append(lane_values(graph, feeds))
+        received.append(sharded_values(graph, feeds))
     worst = 0.0
     for name, value in expected.items():
         scale = max(1.0, float(np.abs(value).max(initial=0.0)))
@@ -94,20 +94,21 @@ def difference(graph: Graph, arrays: Mapping[str, Any]) -> float:
     return worst
 
 
-def lane_values(graph: Graph, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the outputs of a graph whose batch is divided into lanes, on one device."""
+def sharded_values(graph: Graph, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the outputs of a graph whose batch is divided into shards, on one device."""
     samples = {name for name, node in graph.inputs.items() if node.shape[:1] == (BATCH,)}
-    data, others = ({n: v for n, v in feeds.items() if (n in samples) == kept} for kept in (True, False))
-    step = LaneStep(graph, samples, 1)
+    data = {name: array for name, array in feeds.items() if name in samples}
+    others = {name: array for name, array in feeds.items() if name not in samples}
+    step = ShardedStep(graph, samples, 1)
 
-    def run(data: Any, others: Any, lanes: Any) -> Any:
+    def run(data: Any, others: Any, shards: Any) -> Any:
         rows = {"rows": lambda places: {name: array[places] for name, array in data.items()}}
         batch = next(iter(data.values())).shape[0]
-        return step.outputs(batch, others, lanes=lanes, indices=Indices(), **rows)
+        return step.outputs(batch, others, shards=shards, indices=Indices(), **rows)
 
     with jax.enable_x64(True):
         divided = jax.jit(Devices(tuple(jax.devices()[:1]), True, False).on_each(run))
-        return {name: np.asarray(value) for name, value in divided(data, others, LANES).items()}
+        return {name: np.asarray(value) for name, value in divided(data, others, SHARDS).items()}
 
 
 def results(word: str) -> Iterator[tuple[str, str, float]]:

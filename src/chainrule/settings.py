@@ -200,7 +200,7 @@ class Settings:
             the factors to fewer bits.
         devices: number of devices, of each process, that share the batches of a training with the engine
             ``"xla"``; 0, the default, means one, or all where several processes train.
-        parallel: how devices share a batch: ``"deterministic"``, the default, in eight lanes, so that the
+        parallel: how devices share a batch: ``"deterministic"``, the default, in eight shards, so that the
             bits of a training do not depend on the number of devices; ``"fast"``, as XLA divides it.
         sharding: whether each device has ``"copies"`` of the parameters and of the optimizer's slots, or,
             with ``parallel="fast"``, they are divided among the devices: ``"parameters"``.

@@ -58,7 +58,7 @@ def _model(engine: Any, dtype: Any = "float64") -> cr.Model:
 PLACES: dict[str, dict[str, Any]] = {
     "reference": {},
     "xla": {},
-    "xla in lanes": {"devices": 1},
+    "xla in shards": {"devices": 1},
     "xla on divided batches": {"devices": 1, "parallel": "fast", "sharding": "parameters"},
 }
 

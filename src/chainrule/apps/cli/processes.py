@@ -1,4 +1,4 @@
-"""Trainings of several processes: a supervisor starts them, and says which one failed.
+"""Trainings of several processes: a supervisor starts them, and reports which one failed.
 
 The runtime of JAX aborts a process that loses another one, from C++ and with messages of its own. So the
 command that a user starts only supervises: it starts one process for each number that belongs to this
@@ -37,7 +37,7 @@ SCHEDULERS = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"),
 )
-"""Environment variables of schedulers that JAX knows: the number of a process, and how many there are."""
+"""Environment variables of schedulers that JAX supports: the number of a process, and how many there are."""
 
 
 class Processes(NamedTuple):
@@ -69,7 +69,7 @@ class Processes(NamedTuple):
         if name != "xla":
             fix = "--engine xla"
             raise _refused("--processes", fact("needs the engine xla"), fix)
-        if count is None or (number is None) != (address is None):
+        if count is None or count < 1 or (number is None) != (address is None):
             fix = "--processes 2 --process 0 --coordinator HOST:29500"
             raise _refused("--process", fact("needs --processes and --coordinator"), fix)
         if number is not None and not 0 <= number < count:
@@ -232,7 +232,7 @@ def suppress_interrupts(children: Mapping[int, subprocess.Popen[bytes]]) -> Iter
 
 
 @contextmanager
-def joined(out: Path | None, *, resume: bool) -> Iterator[Path | None]:
+def member(out: Path | None, *, resume: bool) -> Iterator[Path | None]:
     """Connect a supervised process with the others; yields the run folder that it writes.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from chainrule.engines.xla.lanes import AXIS, LANES
+from chainrule.engines.xla.batch_shards import AXIS, SHARDS
 from chainrule.errors import UsageError, fact
 from chainrule.settings import settings
 
@@ -24,7 +24,7 @@ class Devices:
 
     Args:
         devices: the devices.
-        is_deterministic: whether results are those of any other number of devices; see ``lanes``.
+        is_deterministic: whether results are those of any other number of devices; see ``batch_shards``.
         is_sharded: whether parameters and slots are divided among the devices, not copied to each.
     """
 
@@ -94,11 +94,11 @@ class Devices:
 
 
 def training_devices() -> Devices | None:
-    """Return the devices of a training by the settings; ``None``: one, without lanes.
+    """Return the devices of a training by the settings; ``None``: one, without shards.
 
     Raises:
-        UsageError E102: fewer devices exist than the settings ask for, or eight lanes cannot be divided among
-            them.
+        UsageError E102: fewer devices exist than the settings ask for, or eight shards cannot be divided
+            among them.
     """
     if settings.devices > 1:
         with suppress(RuntimeError):  # JAX has its devices already
@@ -106,15 +106,15 @@ def training_devices() -> Devices | None:
     if not settings.devices and jax.process_count() == 1:
         return None
     own = [list(group) for _, group in groupby(jax.devices(), key=lambda device: device.process_index)]
-    each = settings.devices or min(map(len, own))
     fewest = min(map(len, own))
-    if each > fewest:
-        raise _refused(each, fact("at most {count}, the devices of JAX", count=fewest), fewest)
-    devices = tuple(device for group in own for device in group[:each])
+    local = settings.devices or fewest
+    if local > fewest:
+        raise _refused(local, fact("at most {count}, the devices of JAX", count=fewest), fewest)
+    devices = tuple(device for group in own for device in group[:local])
     is_deterministic = settings.parallel == "deterministic"
-    if is_deterministic and LANES % len(devices):
+    if is_deterministic and SHARDS % len(devices):
         expected = fact('1, 2, 4 or 8 devices in all, or cr.settings.parallel = "fast"')
-        raise _refused(each, expected, max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1)
+        raise _refused(local, expected, max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1)
     return Devices(devices, is_deterministic, settings.sharding == "parameters")
 
 

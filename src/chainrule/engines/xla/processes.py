@@ -1,7 +1,7 @@
 """Several processes that share a training: how they join, and what they must have in common.
 
 All processes run the same program on the same rows; the runtime of JAX connects them. A decision that depends
-on time, such as the number of steps of a call, is made by the first process.
+on time, such as the number of steps of a call, belongs to the first process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, fingerprint
 
 JOIN_SECONDS, SILENT_SECONDS = 60, 10
-"""Time for all processes to join; time after which a process that does not answer is considered lost."""
+"""Time for all processes to join; time after which a process that does not respond is considered lost."""
 WORDS = 4  # 32-bit words of a digest
 
 
@@ -27,8 +27,8 @@ def join(address: str | None = None, count: int | None = None, number: int | Non
     """Connect this process with the others of a training; call it before anything is computed.
 
     Args:
-        address: HOST:PORT on which the first process listens; ``None``: a scheduler that JAX knows, such as
-            Slurm, states it.
+        address: HOST:PORT on which the first process listens; ``None``: a scheduler that JAX supports, such
+            as Slurm, states it.
         count: the number of processes.
         number: the number of this one, from 0.
 

@@ -6,8 +6,8 @@ for its batches and one for a smaller last batch.
 
 The loop ends at the first step whose loss is not finite; the state is then that of the step before it.
 
-On several devices (``devices``) each batch is divided among them: in eight lanes, whose results do not depend
-on the number of devices, or, with ``settings.parallel = "fast"``, as XLA partitions the program.
+On several devices (``devices``) each batch is divided among them: in eight shards, whose results do not
+depend on the number of devices, or, with ``settings.parallel = "fast"``, as XLA partitions the program.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
+from chainrule.engines.xla.batch_shards import SHARDS, ShardedStep
 from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
-from chainrule.engines.xla.lanes import LANES, LaneStep
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.processes import agreed, require_same
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
@@ -36,7 +36,7 @@ from chainrule.symbolic_shape import bound
 
 STEP = "step"
 """The input of a step that has the number of updates before it."""
-LANE_COUNT = "lanes of a device"
+SHARD_COUNT = "shards of a device"
 """An input of ``CompiledStep.loop`` that no graph has."""
 
 
@@ -89,8 +89,10 @@ class CompiledStep:
             if devices is None:
                 run = partial(self._run, batch, partial(self._plain_results, batch))
             elif devices.is_deterministic:
-                lanes = LaneStep(self.graph, samples, devices.count)
-                run = devices.on_each(partial(self._run, batch, partial(self._lane_results, batch, lanes)))
+                shards = ShardedStep(self.graph, samples, devices.count)
+                run = devices.on_each(
+                    partial(self._run, batch, partial(self._sharded_results, batch, shards))
+                )
             else:
                 run = partial(self._run, batch, partial(self._divided_results, batch, devices))
                 return jax.jit(
@@ -109,7 +111,7 @@ class CompiledStep:
             batch: samples in the batch.
             rows: the row numbers of the batch in ``data``.
             data: the data sets by label.
-            inputs: all other inputs, and ``LANE_COUNT``.
+            inputs: all other inputs, and ``SHARD_COUNT``.
             indices: notes indices outside their table.
         """
         inputs = {**inputs, **{label: array[rows] for label, array in data.items()}}
@@ -128,21 +130,21 @@ class CompiledStep:
         parts = {label: devices.divided(array[rows]) for label, array in data.items()}
         return graph_outputs(self.graph, {"B": batch}, {**inputs, **parts}, indices)
 
-    def _lane_results(
+    def _sharded_results(
         self,
         batch: int,
-        lanes: LaneStep,
+        shards: ShardedStep,
         rows: Array,
         data: Mapping[str, Array],
         inputs: dict[str, Array],
         indices: Indices,
     ) -> dict[str, Array]:
-        """Return the outputs of a step that is computed in lanes; see ``_plain_results``."""
+        """Return the outputs of a step that is computed in shards; see ``_plain_results``."""
 
         def samples(places: Array) -> dict[str, Array]:
             return {label: array[rows[places]] for label, array in data.items()}
 
-        return lanes.outputs(batch, inputs, samples, inputs[LANE_COUNT], indices)
+        return shards.outputs(batch, inputs, samples, inputs[SHARD_COUNT], indices)
 
     def _run(
         self,
@@ -163,7 +165,7 @@ class CompiledStep:
             fixed: all other arrays that every step reads, but for those of ``data``.
             data: the data sets by label, rows first.
             schedule: ``rows``, the row numbers of all batches; ``first``, ``count`` and ``step`` as in
-                ``Trainer.run``; ``keys``, one for each step or none; ``lanes``, the number of lanes of each
+                ``Trainer.run``; ``keys``, one for each step or none; ``shards``, the number of shards of each
                 device.
         """
         first, keys = schedule["first"], schedule["keys"]
@@ -175,7 +177,7 @@ class CompiledStep:
         def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             done, before, reported, _, outside = carry
             rows = lax.dynamic_slice(schedule["rows"], [(first + done) * batch], [batch])
-            inputs = {**fixed, **before, STEP: schedule["step"] + done, LANE_COUNT: schedule["lanes"]}
+            inputs = {**fixed, **before, STEP: schedule["step"] + done, SHARD_COUNT: schedule["shards"]}
             if len(keys):
                 inputs[KEY] = keys[done]
             indices = Indices()
@@ -256,7 +258,7 @@ class Trainer:
         padded = np.zeros((steps if len(keys) else 0, 2), np.uint32)
         padded[: len(keys)] = keys
         schedule = {"rows": order, "first": first, "count": count, "step": step, "keys": padded}
-        schedule["lanes"] = LANES // (1 if devices is None else devices.count)
+        schedule["shards"] = SHARDS // (1 if devices is None else devices.count)
         with jax.enable_x64(True):
             data = self._on_devices() if self._changes else self._data
             placed = self._placed if devices is None else devices.state

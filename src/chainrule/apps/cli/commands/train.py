@@ -12,7 +12,7 @@ import typer
 
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.model_and_rows import READING
-from chainrule.apps.cli.processes import Processes, is_supervised, joined, supervise
+from chainrule.apps.cli.processes import Processes, is_supervised, member, supervise
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
@@ -101,19 +101,25 @@ def default_of(name: str) -> tuple[str, str]:
     return english, chinese
 
 
-@with_options(option_choices())
+PLACES = {
+    "processes": Choice(int, "processes"),
+    "process": Choice(int, "process"),
+    "coordinator": Choice(str, "coordinator", "HOST:PORT"),
+    "devices": Choice(int, "devices"),
+}
+"""Options of trainings of several processes and devices."""
+
+
+@with_options({**option_choices(), **PLACES})
 def train(
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=resume_out")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
-    processes: Annotated[int | None, typer.Option(help="=processes", min=1)] = None,
-    process: Annotated[int | None, typer.Option(help="=process", min=0)] = None,
-    coordinator: Annotated[str | None, typer.Option(help="=coordinator", metavar="HOST:PORT")] = None,
-    devices: Annotated[int | None, typer.Option(help="=devices", min=0)] = None,
     **options: Any,
 ) -> int:
     """Train, evaluate and save a network; ``data`` is a file or the name of a data set."""
+    processes, process, coordinator, devices = (options.pop(name) for name in PLACES)
     lang_option = f" --lang {lang}" if lang else ""
     chosen, fingerprint = _training_options(data, out, resume, options)
     settings.devices = settings.devices if devices is None else devices
@@ -130,7 +136,7 @@ def _train_in_processes(
     """Supervise the processes of a training, or be one of them."""
     if is_supervised():
         settings.engine = "xla"
-        with joined(path, resume=resume) as own:
+        with member(path, resume=resume) as own:
             return run_training(chosen, own, resume, fingerprint, lang_option)
     if path is not None and not resume:
         require_free(path)

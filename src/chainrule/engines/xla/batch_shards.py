@@ -1,9 +1,9 @@
-"""A step whose batch is divided into eight lanes, so that its bits do not depend on the number of devices.
+"""A step whose batch is divided into eight shards, so that its bits do not depend on the number of devices.
 
 Sums of floating-point numbers depend on their order, and a sum over the samples of a batch is divided among
-the devices. Here a batch always has eight parts of equal length, the *lanes*. A device computes its lanes one
-after the other by the same compiled code, the results are gathered on every device, and each device adds them
-in the order of the lanes. So 1, 2, 4 or 8 devices, of one process or of several, compute the same bits.
+the devices. Here a batch always has eight parts of equal length, the *shards*. A device computes its shards
+one after the other by the same compiled code, the results are gathered on every device, and each device adds
+them in the order of the shards. So 1, 2, 4 or 8 devices, of one process or of several, compute the same bits.
 
 The roles of ``ops.batch_axis`` divide a graph into *rounds*: within a round the samples are separate, and
 what is reduced over them (a batch statistic, the loss, a gradient) begins the next round. A node that
@@ -34,24 +34,24 @@ from chainrule.ops.operation_card import Apart, Reduced, Shared
 from chainrule.ops.random_ops import Draw
 from chainrule.symbolic_shape import Size, size_at
 
-LANES = 8
+SHARDS = 8
 AXIS = "devices"  # the axis of the mesh
-JOINED = {"sum": jnp.add, "max": jnp.maximum, "min": jnp.minimum}
-"""How results of lanes are combined, two at a time; other reductions receive the whole batch."""
+COMBINED = {"sum": jnp.add, "max": jnp.maximum, "min": jnp.minimum}
+"""How results of shards are combined, two at a time; other reductions receive the whole batch."""
 
 
-class LaneStep:
-    """A graph that computes a batch in lanes.
+class ShardedStep:
+    """A graph that computes a batch in shards.
 
     Args:
         graph: the graph of a step.
         samples: labels of inputs whose rows are the samples of the batch.
-        devices: the number of devices of the axis ``AXIS``, a divisor of ``LANES``.
+        devices: the number of devices of the axis ``AXIS``, a divisor of ``SHARDS``.
     """
 
     def __init__(self, graph: Graph, samples: Collection[str], devices: int) -> None:
         self._outputs, self._devices = graph.outputs, devices
-        self._roles = lane_roles(graph.nodes, samples)
+        self._roles = shard_roles(graph.nodes, samples)
         self._nodes = [node for node in graph.nodes if not isinstance(node.op, Input | Constant)]
         self._leaves = [node for node in graph.nodes if isinstance(node.op, Input | Constant)]
         self._rounds = 1 + max(role.round for role in self._roles.values())
@@ -61,7 +61,7 @@ class LaneStep:
         batch: int,
         inputs: Mapping[str, Array],
         rows: Callable[[Array], Mapping[str, Array]],
-        lanes: Array,
+        shards: Array,
         indices: Indices,
     ) -> dict[str, Array]:
         """Return the outputs of the graph on every device; JAX traces this method inside ``shard_map``.
@@ -70,11 +70,11 @@ class LaneStep:
             batch: the number of samples.
             inputs: all inputs without samples, by label.
             rows: returns the inputs with samples for row numbers within the batch.
-            lanes: the number of lanes of each device, as a traced value: XLA would unroll a loop of known
+            shards: the number of shards of each device, as a traced value: XLA would unroll a loop of known
                 length 1, and fuse its operations in another way.
             indices: notes indices outside their table.
         """
-        run = _Run(self._roles, batch, self._devices, rows, lanes, indices)
+        run = _Run(self._roles, batch, self._devices, rows, shards, indices)
         for node in self._leaves:
             op: Any = node.op
             if self._roles[node].kind != "sample":
@@ -86,7 +86,7 @@ class LaneStep:
         return {name: run.whole_value(node) for name, node in self._outputs.items()}
 
     def _needed(self, number: int) -> list[Node]:
-        """Return the nodes of a round with one value for each sample that are read after its lanes."""
+        """Return the nodes of a round with one value for each sample that are read after its shards."""
         later = (n for n in self._nodes if self._roles[n].round > number or self._roles[n].by == "all")
         sources = dict.fromkeys(source for node in later for source in node.inputs)
         sources |= dict.fromkeys(self._outputs.values())
@@ -99,11 +99,11 @@ class LaneStep:
         ]
 
 
-def lane_roles(nodes: Sequence[Node], samples: Collection[str]) -> dict[Node, Role]:
+def shard_roles(nodes: Sequence[Node], samples: Collection[str]) -> dict[Node, Role]:
     """Return how each node depends on the samples, as ``batch_axis.roles``, with two differences.
 
     A value of the whole batch that every device has, such as a matrix of similarities, is ``"shared"``: a
-    node that combines it with samples reads the rows of its lane. And reductions that ``JOINED`` lacks are
+    node that combines it with samples reads the rows of its shard. And reductions that ``COMBINED`` lacks are
     ``"all"``.
 
     Args:
@@ -116,11 +116,11 @@ def lane_roles(nodes: Sequence[Node], samples: Collection[str]) -> dict[Node, Ro
             is_sample = isinstance(node.op, Input) and node.op.label in samples
             roles[node] = Role("sample", axis=0) if is_sample else Role("shared")
         else:
-            roles[node] = _lane_role(node, [roles[source] for source in node.inputs])
+            roles[node] = _shard_role(node, [roles[source] for source in node.inputs])
     return roles
 
 
-def _lane_role(node: Node, inputs: Sequence[Role]) -> Role:
+def _shard_role(node: Node, inputs: Sequence[Role]) -> Role:
     op: Any = node.op
     latest = max((role.round + (role.kind == "reduced") for role in inputs), default=0)
     if isinstance(op, Extent):
@@ -130,16 +130,17 @@ def _lane_role(node: Node, inputs: Sequence[Role]) -> Role:
         return Role("sample", latest, 0) if is_drawn else Role("shared", latest)
     axes = []
     for source, role in zip(node.inputs, inputs, strict=True):
-        whole = _batch_axes(source)
-        if role.kind != "sample" and whole and (len(whole) > 1 or source.shape[whole[0]] != BATCH):
+        undivided = _batch_axes(source)
+        is_sliced = len(undivided) == 1 and source.shape[undivided[0]] == BATCH
+        if role.kind != "sample" and undivided and not is_sliced:
             return Role("reduced", latest, by="all")
-        axes.append(role.axis if role.kind == "sample" else next(iter(whole), None))
+        axes.append(role.axis if role.kind == "sample" else next(iter(undivided), None))
     rule = op.batch(tuple(axes), *(source.spec for source in node.inputs))
     if isinstance(rule, Apart):
         return Role("sample", latest, rule.axis)
     if isinstance(rule, Shared):
         return Role("shared", latest)
-    by = rule.by if isinstance(rule, Reduced) and rule.by in JOINED else "all"
+    by = rule.by if isinstance(rule, Reduced) and rule.by in COMBINED else "all"
     return Role("reduced", latest, by=by)
 
 
@@ -160,7 +161,7 @@ class _Run:
         batch: the number of samples.
         devices: the number of devices.
         rows: returns the inputs with samples for row numbers within the batch.
-        lanes: the number of lanes of each device, as a traced value.
+        shards: the number of shards of each device, as a traced value.
         indices: notes indices outside their table.
     """
 
@@ -170,15 +171,15 @@ class _Run:
         batch: int,
         devices: int,
         rows: Callable[[Array], Mapping[str, Array]],
-        lanes: Array,
+        shards: Array,
         indices: Indices,
     ) -> None:
         self._roles, self._batch, self._rows = roles, batch, rows
-        self._lanes, self._count, self._indices = lanes, LANES // devices, indices
-        self._length = -(-batch // LANES)
-        self._is_padded = batch % LANES != 0
+        self._shards, self._count, self._indices = shards, SHARDS // devices, indices
+        self._length = -(-batch // SHARDS)
+        self._is_padded = batch % SHARDS != 0
         self.values: Values = {}  # the same on every device
-        self._stacked: Values = {}  # of each lane of this device: (lanes, ...)
+        self._stacked: Values = {}  # of each shard of this device: (shards, ...)
 
     def round(self, nodes: Sequence[Node], needed: Sequence[Node]) -> None:
         """Add the values of a round.
@@ -194,18 +195,20 @@ class _Run:
                 count = math.prod(n for axis, n in enumerate(shape) if axis in node.op.axes)
                 self.values[node] = jnp.asarray(count, node.op.dtype)
         compute(shared, self.values, self._whole_card, self._indices)
-        whole = [node for node in nodes if self._roles[node].by == "all"]
-        in_lanes = [node for node in nodes if self._roles[node].kind != "shared" and node not in whole]
-        reduced = [node for node in in_lanes if self._roles[node].kind == "reduced"]
+        undivided = [node for node in nodes if self._roles[node].by == "all"]
+        in_shards = [
+            node for node in nodes if self._roles[node].kind != "shared" and self._roles[node].by != "all"
+        ]
+        reduced = [node for node in in_shards if self._roles[node].kind == "reduced"]
         if needed or reduced:
-            kept, partial, position = self._in_each_lane(
-                lambda lane: self._lane(lane, in_lanes, needed, reduced)
+            samples, partial, position = self._in_each_shard(
+                lambda shard: self._shard(shard, in_shards, needed, reduced)
             )
-            self._stacked.update(zip(needed, kept, strict=True))
+            self._stacked.update(zip(needed, samples, strict=True))
             self._indices.note(lax.all_gather(position, AXIS))
             for node, parts in zip(reduced, partial, strict=True):
-                self.values[node] = _joined(lax.all_gather(parts, AXIS, tiled=True), self._roles[node].by)
-        for node in whole:
+                self.values[node] = _combined(lax.all_gather(parts, AXIS, tiled=True), self._roles[node].by)
+        for node in undivided:
             inputs = [self.whole_value(source) for source in node.inputs]
             self.values[node] = lowered(self._whole_card(node), self._indices, inputs)
 
@@ -216,30 +219,30 @@ class _Run:
     def _sizes(self) -> dict[str, int]:
         return {"B": self._batch}
 
-    def _in_each_lane(self, function: Callable[[Array], Any]) -> Any:
-        """Return the results of a function of a lane of this device, stacked."""
+    def _in_each_shard(self, function: Callable[[Array], Any]) -> Any:
+        """Return the results of a function of a shard of this device, stacked."""
         shapes = jax.eval_shape(function, jnp.int64(0))
         empty = jax.tree.map(lambda s: jnp.zeros((self._count, *s.shape), s.dtype), shapes)
 
-        def step(lane: Array, results: Any) -> Any:
+        def step(shard: Array, results: Any) -> Any:
             return jax.tree.map(
-                lambda stack, x: lax.dynamic_update_index_in_dim(stack, x, lane, 0), results, function(lane)
+                lambda stack, x: lax.dynamic_update_index_in_dim(stack, x, shard, 0), results, function(shard)
             )
 
-        return lax.fori_loop(0, self._lanes, step, empty)
+        return lax.fori_loop(0, self._shards, step, empty)
 
-    def _lane(
-        self, lane: Array, nodes: Sequence[Node], needed: Sequence[Node], reduced: Sequence[Node]
+    def _shard(
+        self, shard: Array, nodes: Sequence[Node], needed: Sequence[Node], reduced: Sequence[Node]
     ) -> tuple[list[Array], list[Array], Array]:
-        """Return values of one lane: of ``needed`` and ``reduced``, and the place of a wrong index or 0.
+        """Return values of one shard: of ``needed`` and ``reduced``, and the place of a wrong index or 0.
 
         Args:
-            lane: the number of the lane on this device.
+            shard: the number of the shard on this device.
         """
-        number = lax.axis_index(AXIS).astype(jnp.int64) * self._count + lane
+        number = lax.axis_index(AXIS).astype(jnp.int64) * self._count + shard
         places = number * self._length + jnp.arange(self._length)
         rows = jnp.minimum(places, self._batch - 1)
-        values = self._leaf_values(lane, nodes, rows)
+        values = self._leaf_values(shard, nodes, rows)
         for node in nodes:
             if isinstance(node.op, Draw) and self._roles[node.inputs[0]].kind != "sample":
                 values[node] = self._draw(node, values, number)
@@ -247,14 +250,14 @@ class _Run:
         cards = {**self._sizes, "B": self._length}
         apart = [node for node in nodes if self._roles[node].kind == "sample"]
         compute(apart, values, lambda node: at_sizes(node, cards), indices)
-        kept = [values[node] for node in needed]
+        samples = [values[node] for node in needed]
         if self._is_padded:
             values = self._without_copies(values, reduced, places < self._batch)
         compute(reduced, values, lambda node: at_sizes(node, cards), indices)
-        return kept, [values[node] for node in reduced], indices.position
+        return samples, [values[node] for node in reduced], indices.position
 
-    def _leaf_values(self, lane: Array, nodes: Sequence[Node], rows: Array) -> Values:
-        """Return all values that the nodes of a lane read and do not compute."""
+    def _leaf_values(self, shard: Array, nodes: Sequence[Node], rows: Array) -> Values:
+        """Return all values that the nodes of a shard read and do not compute."""
         values: Values = {}
         inputs = self._rows(rows)
         own = set(nodes)
@@ -262,7 +265,7 @@ class _Run:
         for source in sources:
             op: Any = source.op
             if self._roles[source].kind == "sample":
-                values[source] = inputs[op.label] if isinstance(op, Input) else self._stacked[source][lane]
+                values[source] = inputs[op.label] if isinstance(op, Input) else self._stacked[source][shard]
             elif axes := _batch_axes(source):
                 values[source] = jnp.take(self.values[source], rows, axis=axes[0])
             else:
@@ -270,14 +273,14 @@ class _Run:
         return values
 
     def _draw(self, node: Node, values: Values, number: Array) -> Array:
-        """Return the random numbers of a lane: those that the whole batch has at its places."""
+        """Return the random numbers of a shard: those that the whole batch has at its places."""
         op: Any = at_sizes(node, {"B": self._length})
         key = values[node.inputs[0]]
         begin = number.astype(jnp.uint64) * math.prod(op.shape) if key.ndim == 1 else 0
         return random.draw(op, key, begin)
 
     def _without_copies(self, values: Values, reduced: Sequence[Node], is_real: Array) -> Values:
-        """Return values with zeros in the rows that fill the last lane, for the inputs of sums."""
+        """Return values with zeros in the rows that fill the last shard, for the inputs of sums."""
         masked = dict(values)
         for node in reduced:
             if self._roles[node].by != "sum":
@@ -296,7 +299,7 @@ class _Run:
         return role.axis if role.kind == "sample" else next(iter(_batch_axes(node)), None)
 
     def whole_value(self, node: Node) -> Array:
-        """Return a value for the whole batch, gathered from all lanes if it has samples."""
+        """Return a value for the whole batch, gathered from all shards if it has samples."""
         role = self._roles[node]
         if role.kind != "sample":
             return self.values[node]
@@ -304,11 +307,11 @@ class _Run:
             return self._rows(jnp.arange(self._batch))[node.op.label]
         axis = role.axis or 0
         parts = jnp.moveaxis(lax.all_gather(self._stacked[node], AXIS, tiled=True), 0, axis)
-        joined = parts.reshape(*parts.shape[:axis], -1, *parts.shape[axis + 2 :])
+        merged = parts.reshape(*parts.shape[:axis], -1, *parts.shape[axis + 2 :])
         length = size_at(node.shape[axis], self._sizes)
-        return lax.slice_in_dim(joined, 0, length, axis=axis)
+        return lax.slice_in_dim(merged, 0, length, axis=axis)
 
 
-def _joined(parts: Array, by: str) -> Array:
-    """Return the results of all lanes combined in the order of the lanes: (LANES, ...) -> (...)."""
-    return lax.optimization_barrier(reduce(JOINED[by], list(parts)))
+def _combined(parts: Array, by: str) -> Array:
+    """Return the results of all shards combined in the order of the shards: (SHARDS, ...) -> (...)."""
+    return lax.optimization_barrier(reduce(COMBINED[by], list(parts)))
