@@ -33,7 +33,7 @@ def test_a_card_agrees_with_the_reference(kind: type[Card], dtype: str) -> None:
     graph = Graph(outputs)
     assert outputs
     expected, fast = (program(graph).run(arrays) for program in (reference.Program, xla.Program))
-    assert set(expected) == {"u", "v", "w"}
+    assert set(expected) == set(outputs)
     rtol, atol = CLOSE[dtype]
     for name, value in expected.items():
         assert (fast[name].shape, fast[name].dtype) == (value.shape, value.dtype), name
