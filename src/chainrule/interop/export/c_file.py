@@ -73,7 +73,7 @@ def draft(model: ModelState, where: str, rows: ExampleRows, *, int8: bool = Fals
         lambda: _outputs(source, content, files, compiler, where),
         Path(compiler).name,
         files,
-        source.tolerance,
+        INT8 if source.is_int8 else None,
     )
 
 

@@ -35,14 +35,15 @@ class Draft:
         run: computes the outputs of the file for the example rows, with another program than chainrule.
         program: the name of this program.
         files: further files beside it, by suffix.
-        tolerance: the largest difference of an output, as a share of its largest value or 1.
+        tolerance: the largest difference of an output, as a share of its largest value or 1; ``TOLERANCE`` by
+            default.
     """
 
     content: bytes
     run: Callable[[], Outputs]
     program: str
     files: Mapping[str, bytes] = field(default_factory=dict)
-    tolerance: float = TOLERANCE
+    tolerance: float | None = None
 
 
 @frozen
@@ -131,10 +132,11 @@ def _difference(expected: Outputs, received: Outputs, where: str, draft: Draft) 
     Raises:
         FileError E463: the file computes other values than the model.
     """
-    shares = differences(expected, received, draft.tolerance)
+    tolerance = TOLERANCE if draft.tolerance is None else draft.tolerance
+    shares = differences(expected, received, tolerance)
     for name, share in shares.items():
-        if not share <= draft.tolerance:
-            limit = fact("a difference of at most {limit:.0e} in {name}", limit=draft.tolerance, name=name)
+        if not share <= tolerance:
+            limit = fact("a difference of at most {limit:.0e} in {name}", limit=tolerance, name=name)
             program = draft.program
             raise FileError("E463", where=where, program=program, expected=limit, received=f"{share:.1e}")
     return max(shares.values(), default=0.0)
