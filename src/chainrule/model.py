@@ -141,7 +141,7 @@ class Model(StateHolder):
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickle holds the bytes of a model file and names the user's own classes; it never holds objects.
         content = model_file.to_bytes(self.state)
-        return _from_bytes, (type(self), content, model_file.custom_classes(self.state))
+        return _from_bytes, (type(self), content, model_file.custom_classes(self.state), self.state.engine)
 
     # --- training
 
@@ -651,13 +651,15 @@ class Model(StateHolder):
         return cls.of(model_file.load(path, layers))
 
 
-def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Extensible]]) -> Model:
+def _from_bytes(
+    cls: type[Model], content: bytes, layers: Sequence[type[Extensible]], engine: str | None = None
+) -> Model:
     """Return the model in the bytes of a model file; what unpickling calls.
 
     Engines that divide a table unpickle the model for every partition; the same bytes are read once.
     """
-    key = hashlib.sha256(content).digest(), tuple(layers)
-    return cls.of(_UNPICKLED(key, lambda: model_file.from_bytes(content, layers, "pickle")))
+    key = hashlib.sha256(content).digest(), tuple(layers), engine
+    return cls.of(_UNPICKLED(key, lambda: model_file.from_bytes(content, layers, "pickle", engine)))
 
 
 _UNPICKLED = Memo(4)  # states, which never change, by the digest of their bytes

@@ -51,3 +51,39 @@ def test_vmap_equals_a_loop(sample: Sample, engine: str, size: int | None) -> No
         assert mapped.shape[0] == nodes[chosen.index(True)].shape[0]
         tolerance = 1e-5 if result.dtype == "float32" else 1e-10
         np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance, err_msg=str(chosen))
+
+
+@pytest.mark.parametrize("size", [COUNT, None], ids=["fixed", "symbolic"])
+def test_gradients_and_directions_are_mapped(smooth: Sample, size: int | None) -> None:
+    """``vmap`` of a gradient and of a Jacobian-vector product equals a loop over the elements."""
+    op, rng = smooth.concrete(), np.random.default_rng(0)
+    stacks = [different(a) for a in smooth.inputs]
+    nodes = [cr.input(f"x{i}", (size, *a.shape[1:]), Spec.of(a).dtype) for i, a in enumerate(stacks)]
+    floats = [i for i, node in enumerate(nodes) if node.spec.is_float]
+    y = make(op, *(cr.constant(a) for a in smooth.inputs))
+    if not floats or not y.spec.is_float:
+        return
+    tangents = [rng.normal(size=smooth.inputs[i].shape) for i in floats]
+    weight = rng.normal(size=y.shape)
+
+    def derivatives(*x: cr.Node) -> list[cr.Node]:
+        y = make(op, *x)
+        chosen = [x[i] for i in floats]
+        return [
+            y,
+            *cr.grad(cr.sum(y * weight), chosen, unused="zeros"),
+            cr.jvp(y, chosen, tangents, unused="zeros"),
+        ]
+
+    mapped = cr.vmap(derivatives)(*nodes)
+    feed = {f"x{i}": a for i, a in enumerate(stacks)}
+    with np.errstate(all="ignore"):
+        results = evaluate(mapped, feed, "reference")
+        single = [cr.input(f"x{i}", a.shape, Spec.of(a).dtype) for i, a in enumerate(smooth.inputs)]
+        program = derivatives(*single)
+        rows = [
+            evaluate(program, {f"x{i}": a[v] for i, a in enumerate(stacks)}, "reference")
+            for v in range(COUNT)
+        ]
+    for k, result in enumerate(results):
+        np.testing.assert_allclose(result, np.stack([row[k] for row in rows]), rtol=1e-9, atol=1e-9)

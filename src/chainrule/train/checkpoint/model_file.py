@@ -119,13 +119,22 @@ def load(path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) 
     return from_bytes(atomic_write.read(path), layers, str(path))
 
 
-def from_bytes(content: bytes, layers: Sequence[type[Extensible]], where: str) -> ModelState:
-    """Return the model in the bytes of a file; ``layers`` are custom classes, of losses and others too."""
+def from_bytes(
+    content: bytes, layers: Sequence[type[Extensible]], where: str, engine: str | None = None
+) -> ModelState:
+    """Return the model in the bytes of a file.
+
+    Args:
+        content: the bytes.
+        layers: the custom classes, of losses and others too.
+        where: what has the bytes, for errors.
+        engine: the engine that runs the graphs; a file has none.
+    """
     record, tensors = container.unpack(content, KIND, where)
     try:
         # A number beyond the range of the dtype becomes infinite; a prediction then emits a notice.
         with building(_limits(tensors)), np.errstate(over="ignore"):
-            model = _from_document(record, layers)
+            model = _from_document(record, layers, engine)
         if model.network is None and not tensors:
             return model
         if model.network is None:
@@ -151,7 +160,9 @@ def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
     return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
 
-def _from_document(record: Mapping[str, Any], layers: Sequence[type[Extensible]]) -> ModelState:
+def _from_document(
+    record: Mapping[str, Any], layers: Sequence[type[Extensible]], engine: Any = None
+) -> ModelState:
     losses = {name: nn.from_record(part, "loss", layers) for name, part in record["loss"].items()}
     model = untrained(
         nn.from_record(record["net"], "layer", layers),
@@ -164,6 +175,7 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Extensible]]
         frozen=record["frozen"],
         loss_weights=record["loss_weights"],
         classes=record.get("classes") or None,  # older files have none
+        engine=engine,
     )
     if record["inputs"]:
         model = model.built({part["name"]: _spec(part) for part in record["inputs"]})
