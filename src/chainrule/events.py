@@ -193,7 +193,11 @@ class Channel:
         return any(getattr(listener, "every_step", False) for listener in self.listeners)
 
     def send(self, event: Event) -> bool:
-        """Call all listeners (E511: one failed); returns whether one requested a stop by ``True``."""
+        """Call all listeners (E511: one failed); returns whether one requested a stop by ``True``.
+
+        Args:
+            event: the event.
+        """
         # All listeners are called, even if the first requests to stop.
         results = [_call_listener(listener, event) for listener in self.listeners]
         return any(result is True for result in results)
@@ -237,7 +241,11 @@ class NoticeQueue:
         self._channels: list[Channel] = []
 
     def emit(self, text: str) -> None:
-        """Deliver a notice now or to the next channel, unless it was emitted before."""
+        """Deliver a notice now or to the next channel, unless it was emitted before.
+
+        Args:
+            text: the notice, a message with its facts.
+        """
         notice = Notice(text)
         if notice not in self._emitted:
             self._emitted.add(notice)
@@ -246,7 +254,11 @@ class NoticeQueue:
 
     @contextmanager
     def deliver_to(self, channel: Channel) -> Iterator[None]:
-        """Deliver notices inside the ``with`` block to this channel, those that are pending first."""
+        """Deliver notices inside the ``with`` block to this channel, those that are pending first.
+
+        Args:
+            channel: the channel.
+        """
         self._channels.append(channel)
         try:
             self._deliver()

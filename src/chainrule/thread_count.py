@@ -58,7 +58,11 @@ def stated_count(text: str) -> int | None:
 
 
 def faulty_variables(environment: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-    """Return the variables that state no number of threads, with their values."""
+    """Return the variables that state no number of threads, with their values.
+
+    Args:
+        environment: the variables by name; ``None``: those of the process.
+    """
     values = os.environ if environment is None else environment
     stated = [(name, values.get(name, "").strip()) for name in VARIABLES]
     return [(name, text[:40]) for name, text in stated if text and stated_count(text) is None]

@@ -115,7 +115,11 @@ class Detections:
     scores: np.ndarray
 
     def above(self, score: float) -> Detections:
-        """Return the detections with at least this score."""
+        """Return the detections with at least this score.
+
+        Args:
+            score: from 0 to 1.
+        """
         keep = self.scores >= score
         return Detections(self.boxes[keep], self.classes[keep], self.scores[keep])
 
@@ -244,6 +248,10 @@ class Annotation:
 
 def read_voc(content: bytes, where: str) -> Annotation:
     """Return the objects of an annotation file.
+
+    Args:
+        content: the bytes of the file.
+        where: its name, for messages.
 
     Raises:
         DataError E308: too large. E316: no such annotation; names the object that is not valid.

@@ -85,6 +85,10 @@ STRIP = 64  # rows of the result that are interpolated at once
 def resize_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return masks (N, H, W) as masks (N, *size), with the class at the center of each cell.
 
+    Args:
+        masks: class numbers, (N, H, W).
+        size: the new height and width.
+
     Example:
         >>> resize_masks(np.arange(16).reshape(1, 4, 4), (2, 2)).tolist()
         [[[5, 7], [13, 15]]]

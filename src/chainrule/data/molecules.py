@@ -180,7 +180,11 @@ class MoleculeInput:
 
     @staticmethod
     def from_record(record: object) -> MoleculeInput | None:
-        """Return the input of a record; ``None`` if it is not valid, or of other features."""
+        """Return the input of a record; ``None`` if it is not valid, or of other features.
+
+        Args:
+            record: what a model file has.
+        """
         if not isinstance(record, Mapping) or record.get("features") != list(FEATURES):
             return None
         count = record.get("max_atoms")

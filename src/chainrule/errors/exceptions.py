@@ -119,13 +119,21 @@ class ChainruleError(Exception):
         return {**usual, **self.details}
 
     def clause(self, lang: str = "en") -> str:
-        """Return the sentence of this error, without its facts."""
+        """Return the sentence of this error, without its facts.
+
+        Args:
+            lang: ``"en"`` or ``"zh"``.
+        """
         details = {name: _one_line(rendered(value, lang)) for name, value in self._values.items()}
         template = str(CATALOG[self.code]) if lang == "en" else translated(CATALOG[self.code], lang)
         return template.format(**details)
 
     def render(self, lang: str = "en") -> str:
-        """Return the complete message, in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return the complete message, in English (``"en"``) or Chinese (``"zh"``).
+
+        Args:
+            lang: ``"en"`` or ``"zh"``.
+        """
         expected, received, fix, more, within = in_language(_LABELS, lang).values()
         where = _in_language(self.where, lang)
         place = f" {within} {where}" if where else ""

@@ -152,7 +152,12 @@ def message_of(error: BaseException, length: int = 2_000) -> str:
 
 
 def rendered(text: object, lang: str) -> object:
-    """Return the text of a message in one language; anything that is not a message stays."""
+    """Return the text of a message in one language; anything that is not a message stays.
+
+    Args:
+        text: a message, or anything else.
+        lang: ``"en"`` or ``"zh"``.
+    """
     return text.render(lang) if isinstance(text, Message) else text
 
 

@@ -85,7 +85,11 @@ def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     Shapes: (B, 224, 224, 3) -> (B, classes). The paper's 55 x 55 positions do not follow from 224 without
     padding, (224 - 11) / 4 + 1 = 54.25; with a padding of 2 they do.
 
-    Args, Raises: as ``alexnet``; dropout follows the wide layers.
+    Args:
+        classes: the number of outputs.
+        dropout: the share of units that are dropped after each of the wide layers, from 0 to 1.
+
+    Raises: as ``alexnet``.
 
     Example:
         >>> print(alexnet_2012().layers[1])

@@ -53,7 +53,11 @@ class ModelCard:
         return self.net.__name__
 
     def count(self, **settings: Any) -> int:
-        """Count the trainable parameters with these arguments, from shapes only."""
+        """Count the trainable parameters with these arguments, from shapes only.
+
+        Args:
+            **settings: arguments of the function that builds the model.
+        """
         return count_parameters(self.net(**settings), self.inputs)
 
 

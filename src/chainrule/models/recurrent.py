@@ -68,7 +68,10 @@ def gru_classifier(
     The parameters by default: words 2,560,000; each layer 2 x (3 x 64 x (128 + 64 + 1) + 64) = 74,240, the
     last 64 of them a recurrent bias of the candidate state; the head 258; in total 2,708,738.
 
-    Shapes, Args, Raises: as ``lstm_classifier``.
+    Args:
+        classes, vocabulary_size, width, units, depth, dropout: as for ``lstm_classifier``.
+
+    Shapes, Raises: as ``lstm_classifier``.
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """
@@ -118,7 +121,10 @@ def gru_language_model(
     The parameters by default: words 6,500,000; each layer 3 x 650 x (650 + 650 + 1) + 650 = 2,537,600; the
     scores 6,510,000; in total 18,085,200.
 
-    Shapes, Args, Raises: as ``lstm_language_model``.
+    Args:
+        vocabulary_size, width, units, depth, dropout: as for ``lstm_language_model``.
+
+    Shapes, Raises: as ``lstm_language_model``.
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """

@@ -74,6 +74,9 @@ def to_record(value: Any) -> dict[str, Any]:
     """Return the record of a network, loss, optimizer and so on; settings equal to their defaults are
     omitted.
 
+    Args:
+        value: a network, a loss, an optimizer, or another block.
+
     Raises:
         UsageError E114: nested too deep, or too large.
         UsageError E115: a setting that plain data cannot represent, such as an array or a function.
@@ -93,7 +96,11 @@ def to_record(value: Any) -> dict[str, Any]:
 
 
 def own_kinds(value: Any) -> list[type]:
-    """Return the user's own classes in a network, loss or optimizer, which ``from_record`` needs."""
+    """Return the user's own classes in a network, loss or optimizer, which ``from_record`` needs.
+
+    Args:
+        value: a network, a loss, an optimizer, or another block.
+    """
     writing = _Writing()
     writing.record(value, type(value).__name__, 1)
     return list(writing.own)
@@ -158,7 +165,11 @@ def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
 
 
 def net_to_record(net: Layer) -> dict[str, Any]:
-    """Return the record of a network; see ``to_record``."""
+    """Return the record of a network; see ``to_record``.
+
+    Args:
+        net: the network.
+    """
     return to_record(net)
 
 

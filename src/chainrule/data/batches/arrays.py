@@ -173,6 +173,10 @@ class Arrays:
     def raw(x: Any) -> Inputs:
         """Return the inputs as arrays of numbers with rows, in the dtypes that they have.
 
+        Args:
+            x: the inputs as a caller passed them: arrays, lists, frames of numbers, or these by
+                name.
+
         Raises:
             DataError: as ``of``, without E342.
         """
@@ -186,12 +190,20 @@ class Arrays:
         return len(next(iter(self.x.values())) if isinstance(self.x, dict) else self.x)
 
     def take(self, index: np.ndarray | slice) -> Arrays:
-        """Return the rows in ``index``, in that order."""
+        """Return the rows in ``index``, in that order.
+
+        Args:
+            index: row numbers from 0, or a slice.
+        """
         weights = None if self.weights is None else self.weights[index]
         return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
 
     def view(self, index: np.ndarray) -> Arrays:
-        """Return the rows in ``index``, in that order; large inputs are not copied (see ``RowView``)."""
+        """Return the rows in ``index``, in that order; large inputs are not copied (see ``RowView``).
+
+        Args:
+            index: row numbers from 0.
+        """
         rest = Arrays({}, self.y, self.weights).take(index)
         if isinstance(self.x, dict):
             x: Any = {name: pick_rows(array, index) for name, array in self.x.items()}

@@ -57,11 +57,20 @@ class Order:
         return self.rows - (self.steps - 1) * self.batch_size
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Return all row numbers in the order of epoch ``epoch`` (from 0); read-only."""
+        """Return all row numbers in the order of epoch ``epoch`` (from 0); read-only.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+        """
         return _epoch(self.rows, self.seed if self.shuffle else None, epoch)
 
     def batch(self, epoch: int, step: int) -> np.ndarray:
-        """Return the row numbers of batch ``step`` (from 0) of epoch ``epoch``."""
+        """Return the row numbers of batch ``step`` (from 0) of epoch ``epoch``.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            step: the number of the batch in it, from 0.
+        """
         start = step * self.batch_size
         return self.epoch(epoch)[start : start + self.batch_size]
 

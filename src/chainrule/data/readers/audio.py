@@ -24,7 +24,13 @@ SCALE = 32768  # of 16 bits
 
 
 def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
-    """Return the samples (T,), between -1 and 1, float32 (E370: damaged; E371: other ``sample_rate``)."""
+    """Return the samples (T,), between -1 and 1, float32 (E370: damaged; E371: other ``sample_rate``).
+
+    Args:
+        content: the bytes of a WAV file.
+        where: its name, for messages.
+        sample_rate: samples per second that it must have.
+    """
     try:
         with wave.open(io.BytesIO(content)) as sound:
             kind = sound.getsampwidth(), sound.getnchannels()

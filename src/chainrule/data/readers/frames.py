@@ -98,6 +98,9 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
 def as_columns(rows: Any) -> Any:
     """Return dicts of cells, one dict of cells or a pandas row as a dict of columns; anything else as it is.
 
+    Args:
+        rows: a list of dicts, a dict of cells, a row of pandas, or anything else.
+
     Example:
         >>> as_columns([{"age": 31}, {"age": 47, "city": "Ulm"}])
         {'age': [31, 47], 'city': [None, 'Ulm']}
@@ -136,7 +139,11 @@ def is_records(value: Any) -> bool:
 
 
 def is_by_column(value: Any) -> bool:
-    """Return whether a value has columns or cells by name: dicts, or a pandas row."""
+    """Return whether a value has columns or cells by name: dicts, or a pandas row.
+
+    Args:
+        value: rows as a caller passed them.
+    """
     return isinstance(value, Mapping) or is_records(value) or _is_pandas_row(value)
 
 

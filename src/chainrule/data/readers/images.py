@@ -103,6 +103,7 @@ def decode_image(
     """Return the pixels of an image, (H, W, C) bytes.
 
     Args:
+        content: the bytes of the file.
         where: its name, for messages.
         channels: 1 for grayscale, 3 for color.
         size: height and width to which the image is resized; ``None``: it stays as it is.

@@ -139,12 +139,21 @@ class QuestionInput:
         return inputs, windows
 
     def weights(self, text: Iterable[str]) -> dict[str, float]:
-        """Return the weight of each character of a text, from 0 to 1."""
+        """Return the weight of each character of a text, from 0 to 1.
+
+        Args:
+            text: characters, or other symbols.
+        """
         largest = math.log(self.size + 1)
         return {c: math.log(self._ids.get(c, self.size)) / largest for c in dict.fromkeys(text)}
 
     def window(self, passage: str, question: str) -> Window:
-        """Return the sentences with most in common with the question; of equal ones, the later first."""
+        """Return the sentences with most in common with the question; of equal ones, the later first.
+
+        Args:
+            passage: the text in which an answer is searched.
+            question: the question.
+        """
         weights, pairs = self.weights(question), _grams(question, 2)
         scored = []
         for start, stop in sentences(passage):
@@ -169,7 +178,13 @@ class QuestionInput:
         return Window("".join(passage[i] for i in places), places, ranks, scores)
 
     def features(self, window: Window, passage: str, question: str) -> np.ndarray:
-        """Return the features of each character of a window, (n, F), in the order of ``FEATURES``."""
+        """Return the features of each character of a window, (n, F), in the order of ``FEATURES``.
+
+        Args:
+            window: what ``window`` returned.
+            passage: the text in which an answer is searched.
+            question: the question.
+        """
         text, n = window.text, len(window.text)
         pairs, triples = _grams(question, 2), _grams(question, 3)
         starts = np.array([text[i : i + 2] in pairs for i in range(n)])
@@ -194,7 +209,11 @@ class QuestionInput:
 
     @staticmethod
     def from_record(record: object) -> QuestionInput | None:
-        """Return the input of a record; ``None`` if it is not valid."""
+        """Return the input of a record; ``None`` if it is not valid.
+
+        Args:
+            record: what a model file has.
+        """
         if not isinstance(record, Mapping) or set(record) != {"characters", *LIMITS}:
             return None
         lengths = {name: record[name] for name in LIMITS}

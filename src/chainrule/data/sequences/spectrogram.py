@@ -401,7 +401,11 @@ class SoundInput:
 
     @staticmethod
     def from_record(record: object) -> SoundInput | None:
-        """Return the input of a record; ``None`` if it is not valid."""
+        """Return the input of a record; ``None`` if it is not valid.
+
+        Args:
+            record: what a model file has.
+        """
         names = {field.name for field in fields(LogMel)} | {"seconds"}
         if not isinstance(record, Mapping) or set(record) != names:
             return None

@@ -242,6 +242,9 @@ class Tokenizer:
 def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
     """Return the tokenizer of each input by name; a tokenizer for all inputs has the name ``""``.
 
+    Args:
+        tokenizers: one for all inputs, or one for each by name.
+
     Raises:
         UsageError E113: an argument of another type.
     """

@@ -310,7 +310,11 @@ class Finding:
     sample: tuple[int, int] | None = None
 
     def render(self, lang: str = "en") -> str:
-        """Return the sentence in English (``"en"``) or Chinese (``"zh"``)."""
+        """Return the sentence in English (``"en"``) or Chinese (``"zh"``).
+
+        Args:
+            lang: ``"en"`` or ``"zh"``.
+        """
         return self.message.render(lang)
 
     @property

@@ -340,6 +340,10 @@ class Preparation:
         """Read a table as this preparation requires it: a folder of images or one image in the size of the
         training images, a named data set as images if the training inputs were images.
 
+        Args:
+            source: as for ``read_table`` and ``read_images``.
+            options: how a text file is read.
+
         Raises:
             ChainruleError: as ``read_table`` and ``read_images``; E326 for a folder if the inputs are not
                 images.
@@ -354,7 +358,11 @@ class Preparation:
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
 
     def as_trained(self, table: Table) -> Table:
-        """Return the table with its ambiguous numbers read as those of the training, and notices about it."""
+        """Return the table with its ambiguous numbers read as those of the training, and notices about it.
+
+        Args:
+            table: a table with the columns of the training.
+        """
         marks = [(e.column, e.mark, e.mark_evidence) for e in self.encodings if isinstance(e, Number)]
         if self.task == "regression":
             marks.append((self.target, self.target_mark, self.target_mark_evidence))
@@ -364,6 +372,9 @@ class Preparation:
 
     def apply(self, table: Table) -> Applied:
         """Return the inputs of a table's rows, with notices.
+
+        Args:
+            table: a table with the columns of the training; others are ignored.
 
         Raises:
             DataError: E311, E312, E318 for invalid cells of all columns; E326 for missing columns.
@@ -377,6 +388,9 @@ class Preparation:
     def rows(self, table: Table) -> EncodedRows:
         """Return the rows of a table, encoded where they are needed; not of images.
 
+        Args:
+            table: as for ``apply``.
+
         Raises:
             DataError: as ``apply``.
         """
@@ -389,6 +403,9 @@ class Preparation:
     def faults(self, table: Table) -> Faults:
         """Return the invalid cells of a table, which ``apply`` refuses.
 
+        Args:
+            table: as for ``apply``.
+
         Raises:
             DataError E326: missing columns.
         """
@@ -399,11 +416,18 @@ class Preparation:
         return faults
 
     def inputs(self, table: Table) -> np.ndarray:
-        """Return the inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
+        """Return the inputs of a table's rows: float32, (N, F) or (N, H, W, C).
+
+        Args:
+            table: as for ``apply``.
+        """
         return self.apply(table).x
 
     def targets(self, table: Table) -> np.ndarray:
         """Return the targets of a table's rows: class numbers (int64) or standardized values (float32), (N,).
+
+        Args:
+            table: a table with the target column.
 
         Raises:
             DataError: E313 no target column; E311, E312 cells that are not numbers; E320 a missing target;
@@ -459,11 +483,20 @@ class Preparation:
         return ((values - self.target_mean) / self.target_std).astype(np.float32)
 
     def restore(self, values: np.ndarray) -> np.ndarray:
-        """Convert standardized predictions to the units of the target, float64."""
+        """Convert standardized predictions to the units of the target, float64.
+
+        Args:
+            values: standardized values of any shape.
+        """
         return np.asarray(values, np.float64) * self.target_std + self.target_mean
 
     def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
-        """Return each feature of one row with the cell it was computed from, for explanations."""
+        """Return each feature of one row with the cell it was computed from, for explanations.
+
+        Args:
+            table: as for ``apply``.
+            row: the number of the row, from 0.
+        """
         one = table.take(np.array([row]))
         x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
         raw = {name: _raw(one.frame[name][0]) for name in self.columns}
@@ -499,6 +532,9 @@ class Preparation:
     @classmethod
     def from_record(cls, record: object) -> Preparation:
         """Restore a preparation from the result of ``to_record``, validating every part.
+
+        Args:
+            record: what a model file has.
 
         Raises:
             DataError E328: not a record that ``to_record`` could have written.

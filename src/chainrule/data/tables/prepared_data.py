@@ -75,12 +75,20 @@ class PreparedRows:
         return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
     def take(self, rows: np.ndarray) -> PreparedRows:
-        """Return the rows with these numbers, (n,)."""
+        """Return the rows with these numbers, (n,).
+
+        Args:
+            rows: row numbers from 0, (n,).
+        """
         weights = None if self.weights is None else self.weights[rows]
         return PreparedRows(self.x[rows], self.y[rows], weights)
 
     def followed_by(self, others: PreparedRows) -> PreparedRows:
-        """Return these rows and the others of the same table below them."""
+        """Return these rows and the others of the same table below them.
+
+        Args:
+            others: rows of the same preparation.
+        """
         weights = None
         if self.weights is not None and others.weights is not None:
             weights = np.concatenate([self.weights, others.weights])
@@ -219,7 +227,11 @@ class PreparedData:
         return sorted(limit([*notices, *self.parts.notices]), key=lambda notice: SEVERITY[notice.severity])
 
     def labels(self, rows: PreparedRows) -> np.ndarray:
-        """Return the targets of rows as labels, or as standardized values."""
+        """Return the targets of rows as labels, or as standardized values.
+
+        Args:
+            rows: rows of this data.
+        """
         return np.array(self.preparation.labels)[rows.y] if self.task.is_classification else rows.y
 
     def _encoded(self, rows: np.ndarray, source: Table | None = None) -> PreparedRows:

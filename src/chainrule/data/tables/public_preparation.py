@@ -54,7 +54,12 @@ def public_preparation(public: PublicColumns, table: Table, target: str) -> Prep
 
 
 def unused_columns(preparation: Preparation, table: Table) -> tuple[Finding, ...]:
-    """Return the notice that names the columns without public knowledge, which are not inputs."""
+    """Return the notice that names the columns without public knowledge, which are not inputs.
+
+    Args:
+        preparation: a preparation of public knowledge.
+        table: the table of the training.
+    """
     known = {*preparation.columns, preparation.target}
     unused = [name for name in table.columns if name not in known]
     if not unused:

@@ -120,11 +120,19 @@ class Table:
         return tuple(self.frame.columns)
 
     def line_of(self, row: int) -> int | None:
-        """Return the physical line of the file on which a row (from 0) begins; None if there are no lines."""
+        """Return the physical line of the file on which a row (from 0) begins; None if there are no lines.
+
+        Args:
+            row: the number of the row, from 0.
+        """
         return None if self.lines is None else int(self.lines[row])
 
     def place(self, row: int) -> str:
-        """Return the position of a row (from 0) as text: its line in the file, else its number from 1."""
+        """Return the position of a row (from 0) as text: its line in the file, else its number from 1.
+
+        Args:
+            row: the number of the row, from 0.
+        """
         line = self.line_of(row)
         return (
             fact("row {row} of {source}", row=row + 1, source=self.source)
@@ -133,7 +141,11 @@ class Table:
         )
 
     def take(self, index: np.ndarray) -> Table:
-        """Return the table of the rows in ``index``, in that order."""
+        """Return the table of the rows in ``index``, in that order.
+
+        Args:
+            index: row numbers from 0.
+        """
         lines = None if self.lines is None else self.lines[index]
         images = {name: pixels[index] for name, pixels in self.images.items()}
         rows = np.asarray(index, np.int64)
@@ -141,11 +153,19 @@ class Table:
         return replace(self, frame=self.frame[rows], lines=lines, images=images, originals=originals)
 
     def words(self, name: str) -> pl.Series:
-        """Return the cells of a column of categories as they were written: ``$5`` instead of 5."""
+        """Return the cells of a column of categories as they were written: ``$5`` instead of 5.
+
+        Args:
+            name: the name of the column.
+        """
         return self.originals.get(name, self.frame[name])
 
     def levels(self, name: str) -> Levels:
-        """Return the distinct texts of a column, computed once."""
+        """Return the distinct texts of a column, computed once.
+
+        Args:
+            name: the name of the column.
+        """
         if name not in self._levels:
             self._levels[name] = Levels.of(self.words(name))
         return self._levels[name]

@@ -46,6 +46,9 @@ class Division:
     def parse(text: str) -> Division:
         """Read ``random``, ``time:COLUMN`` or ``group:COLUMN``.
 
+        Args:
+            text: the division, as ``--split`` takes it.
+
         Raises:
             UsageError E101: another text.
         """
