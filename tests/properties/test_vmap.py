@@ -85,5 +85,6 @@ def test_gradients_and_directions_are_mapped(smooth: Sample, size: int | None) -
             evaluate(program, {f"x{i}": a[v] for i, a in enumerate(stacks)}, "reference")
             for v in range(COUNT)
         ]
+    assert len(results) == len(floats) + 2
     for k, result in enumerate(results):
         np.testing.assert_allclose(result, np.stack([row[k] for row in rows]), rtol=1e-9, atol=1e-9)
