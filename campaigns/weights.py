@@ -5,7 +5,7 @@
 
 Each case is a network with random weights that the other library writes to a file. It is loaded, and the
 outputs of both are compared for random inputs. The libraries must be installed (``pip install
-transformers``).
+transformers keras``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "pretrained-weights.md"
 BEGIN, END = "<!-- comparison -->", "<!-- end of comparison -->"
-SECTIONS = {"transformers": "transformers_models"}
+SECTIONS = {"transformers": "transformers_models", "keras": "keras_models"}
 LIMIT = 1e-5
 
 
@@ -48,12 +48,14 @@ def row(section: str) -> str:
 
 
 def write(rows: Iterable[str]) -> None:
-    """Replace the table of the page."""
+    """Put rows into the table of the page, each in the place of the row of its library."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    table, _, after = rest.partition(END)
+    known = {line.split()[1]: line for line in table.splitlines() if line.startswith("| ")}
+    known |= {line.split()[1]: line for line in rows}
     head = ["| library | networks | outputs within 1e-5 | largest difference |", "|---|---:|---:|---:|"]
-    table = "\n".join([BEGIN, *head, *rows, END])
-    PAGE.write_text(before + table + after, encoding="utf-8")
+    lines = [BEGIN, *head, *(known[section] for section in SECTIONS if section in known), END]
+    PAGE.write_text(before + "\n".join(lines) + after, encoding="utf-8")
 
 
 def main() -> None:
@@ -63,9 +65,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=list(SECTIONS))
     only = parser.parse_args().only
-    rows = [row(section) for section in ([only] if only else SECTIONS)]
-    if only is None:
-        write(rows)
+    write(row(section) for section in ([only] if only else SECTIONS))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _NAMES: dict[str, str] = {
     "tabular.recorded_training": "replay",
     "attribution": "Attribution sanity",
     "diagnosis.seeds": "compare_seeds",
-    "model": "Model load load_transformers",
+    "model": "Model load load_keras load_transformers",
     "engines": "GradientCheck check_gradient compile evaluate",
     "estimators": "TabularClassifier TabularRegressor",
     "engines.parity": "Parity parity",

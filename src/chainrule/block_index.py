@@ -34,6 +34,7 @@ LAYERS = by_name(
         "nn.layers.gating_and_mixture_of_experts": "Highway MixtureOfExperts SqueezeExcite",
         "nn.layers.graph_neural_network": "GatedGraphConv GraphNetwork",
         "nn.layers.hashed_ngrams": "HashedNGrams",
+        "nn.layers.layer_graph": "LayerGraph",
         "nn.layers.linear": "Dense",
         "nn.layers.max_unpool": "MaxUnpool",
         "nn.layers.merge": "Merge",
@@ -41,6 +42,7 @@ LAYERS = by_name(
             "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
         ),
         "nn.layers.padding": "Crop Pad",
+        "nn.layers.padding_mask": "PaddingMask",
         "nn.layers.patch_embedding": "PatchEmbedding",
         "nn.layers.pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
         "nn.layers.position_encoding": "LearnedPosition RotaryPosition SinusoidalPosition",

@@ -611,11 +611,12 @@ class Model(StateHolder):
         """Write a file for other programs, with preparation, network and labels; its suffix is the format.
 
         ``.onnx`` is an ONNX file (``pip install 'chainrule[onnx]'``), ``.py`` a program that needs NumPy
-        alone, ``.c`` C99 for one row at a time, with a header, ``.html`` a page that predicts and explains
-        in a browser, offline. The inputs are the columns of the training's table or the arrays of the
-        network, the outputs ``label`` and ``probabilities``, or ``value``. Another program computes the
-        outputs of the file for a few rows, which are compared with those of the model before the file is
-        written.
+        alone, ``_torch.py`` the network in PyTorch with its weights beside it, ``.c`` C99 for one row at a
+        time, with a header, ``.html`` a page that predicts and explains in a browser, offline. The inputs are
+        the columns of the training's table or the arrays of the network, the outputs ``label`` and
+        ``probabilities``, or ``value``; in PyTorch they are those of the network alone. Another program
+        computes the outputs of the file for a few rows, which are compared with those of the model before
+        the file is written.
 
         Args:
             path: the path of the file; an existing file is replaced at once.
@@ -632,6 +633,24 @@ class Model(StateHolder):
                 compiler, or neither Node.js nor a browser. Nothing is written then.
         """
         return interop.export_model(self.state, path, **options)
+
+    def to_torch_state_dict(self, names: str | None = None, *, tensors: bool = False) -> dict[str, Any]:
+        """Return the parameters and running statistics under the names and in the layouts of PyTorch.
+
+        Args:
+            names: the names of a library or family for networks of ``cr.models``, such as ``"torchvision"``,
+                ``"huggingface"`` or ``"resnet"``; by default the paths of this network with PyTorch's names
+                of each layer's parameters, which ``export("..._torch.py")`` has too.
+            tensors: whether to return tensors of PyTorch, which must be installed, instead of arrays.
+
+        Returns:
+            what ``load_state_dict`` of the same network in PyTorch takes, as tensors.
+
+        Raises:
+            TrainingError E503: the model is not trained. UsageError E101: an unknown library or family.
+            FileError E462: the family does not name this network. DataError E350: PyTorch is not installed.
+        """
+        return interop.torch_state_of(self.state, names, tensors)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Extensible]] = ()) -> Self:
@@ -715,3 +734,31 @@ def load_transformers(
         ``cr.load_transformers("gpt2").decoder`` is what ``cr.generate`` takes.
     """
     return Model.of(interop.state_of_folder(folder, x, head))
+
+
+def load_keras(path: str | os.PathLike[str], x: Samples | Mapping[str, Spec] | None = None) -> Model:
+    """Load a model of Keras 3 from a ``.keras`` or ``.h5`` file.
+
+    The description of the network becomes layers of this library, under their names in the file; nothing in
+    the file is executed, and Keras is not needed. A softmax or sigmoid at the end is part of the loss, so the
+    network computes scores, and ``predict_proba`` has the outputs of Keras.
+
+    Args:
+        path: as ``model.save`` of Keras writes it.
+        x: inputs as for ``predict``, of which only the shapes count; by default the shapes in the file.
+
+    Returns:
+        a model with the weights, which predicts, trains (``fit(..., warm_start=True)``) and explains.
+
+    Raises:
+        FileError: E401 to E410 the file cannot be read; E450 it is not one of Keras with its network; E451
+            it is damaged; E456 an unsupported dtype; E470 layers or settings that are not supported, all of
+            them, such as ``Lambda``; E471, E427 a description that is damaged or promises more than the
+            weights contain; E455 weights that do not match it.
+        UsageError E144: weights are NaN or infinite.
+        TrainingError E503: the shapes of the inputs are not in the file: pass ``x``.
+
+    Example:
+        ``cr.load_keras("model.keras").predict(images)``
+    """
+    return Model.of(interop.state_of_keras(path, x))

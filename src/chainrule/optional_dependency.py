@@ -25,6 +25,7 @@ EXTRAS = {
     "xla": "JAX 0.10.2",
     "mlflow": "MLflow",
     "wandb": "wandb",
+    "torch": "PyTorch",
 }
 
 

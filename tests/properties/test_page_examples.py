@@ -5,6 +5,7 @@ The pages of errors are tested in tests/unit/errors, the page that needs a data 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ PAGES = [
     for page in sorted(DOCS.rglob("*.md"))
     if page.relative_to(DOCS).parts[0] not in ELSEWHERE and examples([page])
 ]
+FILES = {"pretrained-weights.md": {"model.keras": Path(__file__).parents[1] / "golden/keras/residual.keras"}}
+"""Files that a page reads."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))
@@ -24,6 +27,8 @@ def test_the_examples_of_a_page_print_their_documented_output(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, file in FILES.get(page.name, {}).items():
+        shutil.copy(file, name)
     check_examples(page, capsys)
 
 

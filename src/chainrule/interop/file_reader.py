@@ -115,7 +115,7 @@ SHARDS = 10_000
 # Beginnings of files that are not supported weights, with a fix; the first match is reported.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", fact("a pointer of Git LFS, not the file itself"), "git lfs pull"),
-    (b"\x89HDF", fact("an HDF5 file (Keras)"), fact("save the weights with PyTorch or safetensors")),
+    (b"\x89HDF", fact("an HDF5 file (Keras)"), "cr.load_keras(path)"),
     (b"GGUF", fact("a GGUF file (llama.cpp)"), fact("give the safetensors file it was converted from")),
     (b"\x93NUMPY", "a NumPy file", "model.load_parameters({path: array})"),
     (b"\x1f\x8b", fact("a gzip archive"), fact("gunzip it first")),

@@ -299,7 +299,12 @@ def matched(built: Built, tensors: Tensors, family: Family, where: str, dtype: s
         FileError E455: arrays that are missing, unexpected or of other shapes, all of them.
         UsageError E144: weights are NaN or infinite.
     """
-    report = _report(arrays_of(built), set(), match(built, tensors, (family,), None, set()), tensors, dtype)
+    return loaded(built, tensors, match(built, tensors, (family,), None, set()), where, dtype)
+
+
+def loaded(built: Built, tensors: Tensors, matches: Matches, where: str, dtype: str) -> WeightsReport:
+    """Load every array of a network from its sources in the files; errors as ``matched``."""
+    report = _report(arrays_of(built), set(), matches, tensors, dtype)
     _require_complete(report, where)
     return report
 

@@ -77,7 +77,8 @@ class Collected:
         layers: the layer of each path.
         calls: number of calls of each path.
         inside: for each call the call of the enclosing layer, ``""`` for the network itself.
-        notes, results: named values and outputs of layers, by path and call (``call_path``).
+        notes, arguments, results: named values, and inputs and outputs of layers, by path and call
+            (``call_path``).
         draws: number of requests for random numbers, by path.
         needed: the minimum batch size in training, by path.
         tables: the rows of each table, by its path and the name of the input that indexes it.
@@ -93,6 +94,7 @@ class Collected:
     updates: dict[str, Node] = field(default_factory=dict)
     notes: dict[str, Node] = field(default_factory=dict)
     layers: dict[str, AnyLayer] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -359,7 +361,8 @@ class Scope:
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__, call)):
             result = called(layer, x, replace(self, path=path, call=call))
         place = call_path(path, call)
-        self.book.results[place], self.book.inside[place] = result, call_path(self.path, self.call)
+        self.book.arguments[place], self.book.results[place] = x, result
+        self.book.inside[place] = call_path(self.path, self.call)
         return result
 
 

@@ -98,8 +98,8 @@ OPTION: Texts = {
         "prove each prediction for all changes of the inputs by at most RADIUS: proven, broken (with the "
         "prediction that a change leads to) or unknown"
     ),
-    "export_to": "format: onnx, numpy, c, html or stablehlo; by default the suffix of --out",
-    "export_out": "the file; by default model with the suffix of the format, in the current folder",
+    "export_to": "format: onnx, numpy, torch, c, html or stablehlo; by default the suffix of --out",
+    "export_out": "the file; by default model with the suffix of the format (_torch.py), in this folder",
     "export_opset": "ONNX: version of the operations, by default 18, or 20 with columns of texts",
     "export_int8": "C: store weights in 8 bits, computed in float32",
     "verify_network": "ONNX file of a feed-forward network",

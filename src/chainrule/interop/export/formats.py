@@ -37,6 +37,7 @@ class Draft:
         files: further files beside it, by suffix.
         tolerance: the largest difference of an output, as a share of its largest value or 1; ``TOLERANCE`` by
             default.
+        expected: what ``run`` has to return; by default the outputs of the example rows.
     """
 
     content: bytes
@@ -44,6 +45,7 @@ class Draft:
     program: str
     files: Mapping[str, bytes] = field(default_factory=dict)
     tolerance: float | None = None
+    expected: Outputs | None = None
 
 
 @frozen
@@ -78,21 +80,22 @@ class Exported:
 
 FORMATS: dict[str, tuple[str, str]] = {
     "onnx": (".onnx", "chainrule.interop.onnx.export.file"),
+    "torch": ("_torch.py", "chainrule.interop.export.torch_file"),
     "numpy": (".py", "chainrule.interop.export.numpy_file"),
     "c": (".c", "chainrule.interop.export.c_file"),
     "html": (".html", "chainrule.interop.export.html_file"),
     "stablehlo": (".stablehlo", "chainrule.interop.export.stablehlo_file"),
 }
-"""The suffix of each format, and the module whose function ``draft`` writes it."""
+"""The end of the names of each format, longer ones first, and the module whose ``draft`` writes it."""
 
 
 def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any) -> Exported:
     """Write a trained model as a file of another program; see ``chainrule.Model.export``."""
-    name, suffix = os.fspath(path), Path(path).suffix.lower()
-    suffixes = dict(FORMATS.values())
-    if suffix not in suffixes:
+    name, suffixes = os.fspath(path), dict(FORMATS.values())
+    suffix = next((end for end in suffixes if name.lower().endswith(end)), None)
+    if suffix is None:
         fix = f'model.export("{Path(name).stem}{{}}")'
-        raise unknown("export", suffix or name, sorted(suffixes), fix, example=".onnx")
+        raise unknown("export", Path(path).suffix or name, sorted(suffixes), fix, example=".onnx")
     trained_network(model, "export")
     atomic_write.require_writable(path)
     rows = example_rows(model)
@@ -103,7 +106,8 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
     draft: Draft = function(model, name, rows, **options)
     for suffix in draft.files:
         require_own(Path(path).with_suffix(suffix))
-    difference = _difference(rows.outputs, draft.run(), name, draft)
+    expected = rows.outputs if draft.expected is None else draft.expected
+    difference = _difference(expected, draft.run(), name, draft)
     for suffix, content in draft.files.items():
         atomic_write.write(Path(path).with_suffix(suffix), content)
     atomic_write.write(path, draft.content)

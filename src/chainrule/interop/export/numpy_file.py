@@ -87,9 +87,9 @@ def _program(model: ModelState, name: str, rows: ExampleRows) -> str:
         encode=_encode_lines(model),
         network=textwrap.indent("\n".join(lines), "    "),
         dtypes={key: spec.dtype for key, spec in network.inputs.items()},
-        weights=_stored(program.constants),
+        weights=stored(program.constants),
         rows=_stored_rows(model, rows),
-        expected=_stored(rows.outputs),
+        expected=stored(rows.outputs),
         tolerance=TOLERANCE,
     )
 
@@ -136,7 +136,7 @@ def _output_lines(model: ModelState, predicted: Mapping[str, str]) -> list[str]:
     return [*lines, "return result"]
 
 
-def _stored(arrays: Mapping[str, np.ndarray]) -> str:
+def stored(arrays: Mapping[str, np.ndarray]) -> str:
     """Return arrays as lines of text: an .npz file in base64."""
     plain = {name: np.asarray(array) for name, array in arrays.items()}
     stream = io.BytesIO()
@@ -148,7 +148,7 @@ def _stored(arrays: Mapping[str, np.ndarray]) -> str:
 def _stored_rows(model: ModelState, rows: ExampleRows) -> str:
     """Return the example rows as an expression."""
     if model.preparation is None or model.preparation.takes_images:
-        return f'load("""\n{_stored(rows.columns or rows.arrays)}\n""")'
+        return f'load("""\n{stored(rows.columns or rows.arrays)}\n""")'
     cells: dict[str, Any] = {
         e.column: [None if cell is None else cell_text(e, cell) for cell in rows.columns[e.column]]
         for e in model.preparation.encodings

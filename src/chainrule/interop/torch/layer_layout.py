@@ -90,7 +90,7 @@ class Forms:
             return [_recurrent(kind, owner, leaf, layers)]
         renamed = _RENAMED.get(kind, {}).get(leaf, leaf)
         array_name, change = renamed if isinstance(renamed, tuple) else (renamed, IDENTITY)
-        index = self._feature_order(path, owner, kind)
+        index = self.feature_order(path, owner, kind)
         if index is not None and (leaf == "weight" or kind != "Dense"):
             change = reordered(index)
         forms = [Form(owner, kind, (array_name,), change)]
@@ -107,8 +107,13 @@ class Forms:
         products = [n for n in order(self.built.outputs.values()) if n.op.name == "matmul"]
         return {weight: node.inputs[0] for node in products for weight in node.inputs[1].inputs}
 
-    def _feature_order(self, path: str, owner: str, kind: str) -> np.ndarray | None:
-        """Return the position in PyTorch of each feature that a layer reads; ``None`` if all are the same."""
+    def feature_order(self, path: str, owner: str, kind: str) -> np.ndarray | None:
+        """Return the position in PyTorch of each feature that a layer reads; ``None`` if all are the same.
+
+        Args:
+            path: of a parameter of the layer.
+            owner, kind: the path and class of the layer.
+        """
         if kind == "Dense" and path in self.built.parameters:
             node = self.multiplied_inputs.get(self.built.parameters[path].node)
         elif kind in ("BatchNorm", "LayerNorm", "RMSNorm"):

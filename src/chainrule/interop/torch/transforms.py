@@ -2,7 +2,8 @@
 
 Two libraries that compute the same may store their parameters in different layouts: channels first or last, a
 matrix or its transpose, three projections side by side in one matrix. A transform is a function from the
-arrays of the other library to one of ours; it does not depend on names.
+arrays of the other library to one of ours; it does not depend on names. Transforms of PyTorch's layers also
+work in the other direction: ``pieces`` gives what one of our arrays contributes to each of theirs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,26 @@ from chainrule.records import frozen
 Arrays = Sequence[np.ndarray]
 
 
+@frozen(eq=False)
+class Piece:
+    """What one of our arrays contributes to one of another library.
+
+    Args:
+        array: the numbers.
+        source: the number of the other array.
+        part, of: which of several equal parts along the first axis, from 0.
+    """
+
+    array: np.ndarray
+    source: int = 0
+    part: int = 0
+    of: int = 1
+
+
+def _same(array: np.ndarray) -> list[Piece]:
+    return [Piece(array)]
+
+
 @frozen
 class Transform:
     """A rearrangement of arrays.
@@ -25,10 +46,14 @@ class Transform:
         name: its description.
         apply: maps the arrays of the file to one of ours; raises ``ValueError`` or ``IndexError`` if their
             shapes do not allow it.
+        pieces: the other direction.
+        expression: our array in PyTorch, from theirs ``{0}``, ``{1}``.
     """
 
     name: Text
     apply: Callable[[Arrays], np.ndarray]
+    pieces: Callable[[np.ndarray], list[Piece]] = _same
+    expression: str = "{0}"
 
 
 def part(number: int, of: int) -> Transform:
@@ -43,7 +68,12 @@ def part(number: int, of: int) -> Transform:
         (stacked,) = arrays
         return np.split(stacked, of)[number - 1]
 
-    return Transform(fact("part {number} of {of}", number=number, of=of), cut)
+    return Transform(
+        fact("part {number} of {of}", number=number, of=of),
+        cut,
+        lambda array: [Piece(array, 0, number - 1, of)],
+        f"{{0}}.chunk({of})[{number - 1}]",
+    )
 
 
 def reordered(index: np.ndarray) -> Transform:
@@ -63,7 +93,14 @@ def reordered(index: np.ndarray) -> Transform:
             raise ValueError("another number of features")
         return array[..., index]
 
-    return Transform("channels last in the flattened input", turn)
+    places = f"[..., {index.tolist()}]"
+    back = np.argsort(index)
+    return Transform(
+        "channels last in the flattened input",
+        turn,
+        lambda array: [Piece(array[..., back])],
+        f"{{0}}{places}",
+    )
 
 
 def _matrix(arrays: Arrays) -> np.ndarray:
@@ -90,8 +127,24 @@ def _gru_bias(arrays: Arrays) -> np.ndarray:
 
 IDENTITY = Transform("", lambda arrays: arrays[0])
 MATRIX = Transform("", _matrix)
-CHANNELS_LAST = Transform("channels last", lambda arrays: np.moveaxis(arrays[0], 1, -1))
-TRANSPOSED = Transform("transposed", lambda arrays: arrays[0].T)
+CHANNELS_LAST = Transform(
+    "channels last",
+    lambda arrays: np.moveaxis(arrays[0], 1, -1),
+    lambda array: [Piece(np.moveaxis(array, -1, 1))],
+    "{0}.movedim(1, -1)",
+)
+TRANSPOSED = Transform(
+    "transposed", lambda arrays: arrays[0].T, lambda array: [Piece(np.ascontiguousarray(array.T))], "{0}.mT"
+)
 UNSTACKED = Transform("without leading axes of 1", _unstacked)
-SUM = Transform("sum of both", lambda arrays: arrays[0] + arrays[1])
-GRU_BIAS = Transform("sum of both, but for the candidate", _gru_bias)
+SUM = Transform(
+    "sum of both",
+    lambda arrays: arrays[0] + arrays[1],
+    lambda array: [Piece(array), Piece(np.zeros_like(array), 1)],
+    "{0} + {1}",
+)
+GRU_BIAS = Transform(
+    "sum of both, but for the candidate",
+    _gru_bias,
+    expression="{0} + torch.cat([*{1}.chunk(3)[:2], torch.zeros_like({1}.chunk(3)[2])])",
+)

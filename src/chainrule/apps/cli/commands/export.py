@@ -49,4 +49,6 @@ def _path(to: str | None, out: str | None) -> str:
     suffix, _ = FORMATS[choice(to, FORMATS, "--to", example="onnx")]
     if out is None:
         return f"model{suffix}"
-    return out if Path(out).suffix.lower() == suffix else f"{out}{suffix}"
+    if out.lower().endswith(suffix):
+        return out
+    return f"{out.removesuffix(Path(suffix).suffix)}{suffix}"
