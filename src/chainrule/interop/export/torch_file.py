@@ -54,10 +54,10 @@ def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
     assert model.network is not None
     built = model.network.inference
     expected = raw_outputs(built, model.arrays, rows.arrays)
-    weights = save(torch_state(built, model.arrays))
+    weights = save(torch_state(built, model.arrays), {"writer": "chainrule"})
     content = program(built, model.arrays, rows.arrays, expected, Path(where).name).encode()
     return Draft(
-        content, lambda: run(content, weights, where), "PyTorch", {".safetensors": weights}, expected
+        content, lambda: run(content, weights, where), "PyTorch", {".safetensors": weights}, expected=expected
     )
 
 
