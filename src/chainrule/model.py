@@ -611,12 +611,12 @@ class Model(StateHolder):
         """Write a file for other programs, with preparation, network and labels; its suffix is the format.
 
         ``.onnx`` is an ONNX file (``pip install 'chainrule[onnx]'``), ``.py`` a program that needs NumPy
-        alone, ``_torch.py`` the network in PyTorch with its weights beside it, ``.c`` C99 for one row at a
-        time, with a header, ``.html`` a page that predicts and explains in a browser, offline. The inputs are
-        the columns of the training's table or the arrays of the network, the outputs ``label`` and
-        ``probabilities``, or ``value``; in PyTorch they are those of the network alone. Another program
-        computes the outputs of the file for a few rows, which are compared with those of the model before
-        the file is written.
+        alone, or with a name that ends in ``_torch`` the network in PyTorch with its weights beside it,
+        ``.c`` C99 for one row at a time, with a header, ``.html`` a page that predicts and explains in a
+        browser, offline. The inputs are the columns of the training's table or the arrays of the network, the
+        outputs ``label`` and ``probabilities``, or ``value``; in PyTorch they are those of the network alone.
+        Another program computes the outputs of the file for a few rows, which are compared with those of the
+        model before the file is written.
 
         Args:
             path: the path of the file; an existing file is replaced at once.
@@ -640,7 +640,7 @@ class Model(StateHolder):
         Args:
             names: the names of a library or family for networks of ``cr.models``, such as ``"torchvision"``,
                 ``"huggingface"`` or ``"resnet"``; by default the paths of this network with PyTorch's names
-                of each layer's parameters, which ``export("..._torch.py")`` has too.
+                of each layer's parameters, which an exported program in PyTorch has too.
             tensors: whether to return tensors of PyTorch, which must be installed, instead of arrays.
 
         Returns:
