@@ -50,7 +50,7 @@ def models(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(models: Path) -> Iterator[ServerProcess]:
     words = [f"iris={models / 'iris'}", f"cells={models / 'arrays.safetensors'}"]
-    limits = ["--max-body", 1 << 16, "--timeout", 5]
+    limits = ["--max-body", 1 << 16, "--timeout", 60]
     with running_server(*words, "--token-file", models / "token", *limits) as running:
         yield running
 
