@@ -12,10 +12,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 MAIN = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
-READY = "Serving at http://127.0.0.1:"
+READY = ("Serving at http://127.0.0.1:", "The studio is at http://127.0.0.1:")
 TOKEN = "a-token-of-the-tests"
 
 
@@ -92,10 +93,12 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(*words: object) -> Iterator[ServerProcess]:
+def running_server(
+    *words: object, command: str = "serve", folder: Path | None = None
+) -> Iterator[ServerProcess]:
     """Start ``chainrule serve`` with these words on a free port, and stop it in the end."""
-    command = [sys.executable, "-c", MAIN, "serve", *map(str, words), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    line = [sys.executable, "-c", MAIN, command, *map(str, words), "--port", "0"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=folder)
     assert process.stderr is not None
     stream = process.stderr
     server = ServerProcess(process, 0)
@@ -104,8 +107,9 @@ def running_server(*words: object) -> Iterator[ServerProcess]:
     def read() -> None:
         for line in stream:
             server.lines.append(line)
-            if line.startswith(READY):
-                server.port = int(line.removeprefix(READY).partition("/")[0])
+            start = next((text for text in READY if line.startswith(text)), None)
+            if start is not None:
+                server.port = int(line.removeprefix(start).partition("/")[0])
             if line.startswith('{"') and '"ready"' in line:
                 is_ready.set()
         is_ready.set()

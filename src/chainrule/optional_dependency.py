@@ -22,6 +22,7 @@ EXTRAS = {
     "molecules": "RDKit",
     "privacy": "dp-accounting",
     "serve": "Starlette with uvicorn",
+    "studio": "Starlette with uvicorn",
     "xla": "JAX 0.10.2",
     "mlflow": "MLflow",
     "wandb": "wandb",

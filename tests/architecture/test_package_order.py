@@ -56,6 +56,7 @@ LEVELS = (
     ("estimators",),
     ("web",),
     ("serve",),
+    ("studio",),
     ("apps",),
     ("chainrule_examples",),
 )
@@ -128,7 +129,7 @@ LIBRARIES = {
     "onnx": {"interop"},
     "llvmlite": {"engines"},
     "jax": {"engines"},
-    "starlette": {"web", "serve"},
+    "starlette": {"web", "serve", "studio"},
     "uvicorn": {"web"},
     "prometheus_client": {"serve"},
 }

@@ -87,6 +87,7 @@ def test_every_file_of_a_command_is_in_a_row() -> None:
         "NAMES",
         "OPTIONS",
         "RADIUS",
+        "RUN|DATA|EXAMPLE",
         "SECONDS",
         "list|get|where",
     }

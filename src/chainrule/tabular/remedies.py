@@ -92,10 +92,22 @@ def with_commands(diagnosis: Diagnosis, run: str) -> Diagnosis:
 
 def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()) -> str:
     """Return the command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it."""
-    text = RULES.get(finding.rule.id, "")
-    column = str(finding.facts.get("column", ""))
+    changed = changed_options(finding.rule.id, str(finding.facts.get("column", "")), options, probes)
+    return "" if changed is None else changed.command(has_seed=False)
+
+
+def changed_options(rule: str, column: str, options: Options, probes: Sequence[Probe] = ()) -> Options | None:
+    """Return the options with the fix of a rule; ``None`` if no option of ``train`` fixes it.
+
+    Args:
+        rule: of the doctor.
+        column: that the finding is about; ``""``: none.
+        options: of the training with the finding.
+        probes: of that training.
+    """
+    text = RULES.get(rule, "")
     if not text or ("{column}" in text and not column):
-        return ""
+        return None
     value, name = options.learning_rate, f"--{RATE.replace('_', '-')}"
     rates = {
         "rate": f"{name} {lower_rate(value, probes):g}",
@@ -103,7 +115,7 @@ def command_for(finding: Finding, options: Options, probes: Sequence[Probe] = ()
     }
     weaker = f"--penalty {min(options.penalty / 10, 0.001):g}"
     words = text.format(**rates, column=quoted(column), penalty=weaker)
-    return _changed(options, words).command(has_seed=False)
+    return _changed(options, words)
 
 
 def command_of_rule(rule: str, lang: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
 from chainrule.tabular.training_status import KINDS, SPLIT, Notify, TableFacts, silent
-from chainrule.train.callback import Histograms, RecordedHistograms
+from chainrule.train.callback import Callback, Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
 from chainrule.train.callback.histograms import read_histograms
 from chainrule.train.checkpoint.model_file import save as save_model
@@ -248,6 +248,7 @@ def fit_model(
     folder: RunFolder | None = None,
     resume: bool = False,
     verbose: bool | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> EventRecorder:
     """Train a model, or resume its training, with the options and checkpoints in a run folder.
 
@@ -255,6 +256,7 @@ def fit_model(
         model: untrained, of the plan.
         folder: the claimed run folder; ``None``: there is none.
         verbose: whether progress is shown; ``None``: as ``Model.fit``.
+        callbacks: further ones, which do not change the result.
 
     Raises:
         TrainingError E501: the loss is not finite.
@@ -269,7 +271,7 @@ def fit_model(
             folder.write_text(CONFIG, config)
     counts = [Histograms(every=plan.options.histograms)] if plan.options.histograms else []
     named = plan.fit_options()
-    named["callbacks"] = [*named["callbacks"], recorder, *counts]
+    named["callbacks"] = [*named["callbacks"], recorder, *counts, *callbacks]
     training = plan.prepared.training
     rows, columns = plan.scored.baseline_fits[0][0].flat.shape
     if is_affordable(rows, columns, len(plan.prepared.preparation.labels)):

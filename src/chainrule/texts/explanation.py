@@ -386,6 +386,12 @@ WORDS: Texts = {
     ),
     "stop_update": "{name}: {old} → {new} (change {move}, {part} of its size).",
     "stop_update_zero": "{name}: {old} → {new} (change {move}).",
+    # one value
+    "element_is": "{name} = {value}, an input of the network.",
+    "element_constant": "No derivative is computed for it: nothing that is trained depends on it.",
+    "element_upstream": "the gradient that arrives",
+    "element_downstream": "the gradient that is passed on: the arriving one times the local derivative",
+    "element_meaning": "Raising it by {step} would change the loss by about {change}.",
     # the ledger of a weight
     "weight_is": "{name} is {symbol} = {value}, one element of a parameter of shape {shape}.",
     "weight_meaning": "Its derivative is {gradient}: {meaning}.",

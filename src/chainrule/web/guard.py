@@ -65,6 +65,7 @@ class Guard:
         limits: of a request.
         observe: receives scope, status and seconds of each request.
         close: releases what the application holds, after its last request.
+        logs_all: whether the log has a line for each request, or only for those that failed unexpectedly.
     """
 
     def __init__(
@@ -74,8 +75,9 @@ class Guard:
         limits: Limits,
         observe: Observer | None = None,
         close: Callable[[], Any] = lambda: None,
+        logs_all: bool = True,
     ) -> None:
-        self.app, self.access, self.limits = app, access, limits
+        self.app, self.access, self.limits, self.logs_all = app, access, limits, logs_all
         self.observe, self.close = observe, close
         self.is_draining = False  # whether connections are closed after their next response
 
@@ -109,7 +111,10 @@ class Guard:
             if self.observe is not None:
                 self.observe(scope, exchange.status, seconds)
             fields = {"method": scope["method"], "path": scope["path"], "status": exchange.status}
-            log_line("request", id=exchange.request_id, **fields, ms=round(seconds * 1000, 3), **exchange.log)
+            if self.logs_all or exchange.status >= 500:
+                log_line(
+                    "request", id=exchange.request_id, **fields, ms=round(seconds * 1000, 3), **exchange.log
+                )
 
     async def _attempt(self, exchange: _Exchange, receive: Any) -> RequestError | None:
         """Handle a request; returns the refusal if there is one."""

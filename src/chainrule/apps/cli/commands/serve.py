@@ -50,7 +50,7 @@ def serve(
         host=host,
         port=port,
         workers=workers,
-        token=_token(host, token_file, no_token),
+        token=token_of(host, token_file, no_token),
         names=tuple(allow_host or ()),
         queue=(batch_rows, queue_rows, batch_delay / 1000),
         response_seconds=timeout,
@@ -59,7 +59,7 @@ def serve(
     return service.start(options, lambda listener: _announce(listener, options, token_file is not None))
 
 
-def _token(host: str, file: str | None, is_open: bool) -> str | None:
+def token_of(host: str, file: str | None, is_open: bool) -> str | None:
     """Return the token of the server; ``None`` for one without.
 
     Raises:
@@ -76,7 +76,7 @@ def _token(host: str, file: str | None, is_open: bool) -> str | None:
             )
         return None
     if file is None:
-        return access.new_token()
+        return access.newtoken_of()
     try:
         text = Path(file).read_text("ascii", "replace").strip()
     except OSError as error:

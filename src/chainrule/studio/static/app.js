@@ -1,0 +1,178 @@
+// The page: its frame, the time of the training below all views, and the requests that follow it.
+import { ErrorNote, T, attempt, count, get, html, render, short, state, takeProject, train, update, useEffect, useStudio } from "./core.js";
+import { Spark } from "./charts.js";
+import { DataView } from "./view_data.js";
+import { NetworkView } from "./view_network.js";
+import { TrainingView } from "./view_training.js";
+import { ChainView } from "./view_chain.js";
+import { PredictView } from "./view_predict.js";
+import { FilesView } from "./view_files.js";
+import { Lessons } from "./lessons.js";
+
+const VIEWS = { data: DataView, network: NetworkView, training: TrainingView, chain: ChainView, predict: PredictView, files: FilesView };
+const MAX_FRAMES = 160; // frames whose distributions the page keeps
+
+// --- following the training
+
+function merge(curve, news) {
+  if (!news) return curve;
+  const kept = news.every === curve.every ? curve.points.slice(0, news.start) : [];
+  return { every: news.every, points: [...kept, ...news.points] };
+}
+
+function remember(frame) {
+  const frames = state.frames;
+  frames.set(frame.step, frame.histograms || {});
+  if (frames.size > MAX_FRAMES) {
+    const steps = [...frames.keys()].sort((a, b) => a - b);
+    steps.filter((_, i) => i % 2 === 1 && i < steps.length - 2).forEach((step) => frames.delete(step));
+  }
+}
+
+async function poll() {
+  const { losses, epochs } = state;
+  const latest = state.latest?.step ?? -1;
+  const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
+  const record = await get(query);
+  if (record.version !== state.project.version) {
+    const project = await get("project");
+    takeProject(project);
+    return;
+  }
+  const changes = { training: record, losses: merge(losses, record.losses), epochs: merge(epochs, record.epochs), offline: false };
+  if (record.status === "none") Object.assign(changes, { latest: null });
+  if (record.frame) {
+    remember(record.frame);
+    changes.latest = record.frame;
+    if (state.step < 0) changes.frame = record.frame;
+  }
+  update(changes);
+}
+
+async function follow() {
+  for (;;) {
+    try { await poll(); } catch (error) { update({ offline: true }); }
+    const isActive = ["running", "starting", "evaluating"].includes(state.training.status);
+    const wait = document.hidden ? 2000 : isActive ? 110 : 700;
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+export async function goTo(step) {
+  const latest = state.latest?.step ?? 0;
+  if (step >= latest) { update({ step: -1, frame: state.latest }); return; }
+  update({ step });
+  const frame = await get(`frame?step=${step}`);
+  if (state.step === step && frame.step !== undefined) update({ frame });
+}
+
+// --- the frame of the page
+
+function Top() {
+  const tab = (name) => html`<a href="#${name}" aria-current=${state.view === name ? "page" : undefined}>${T(`tab_${name}`)}</a>`;
+  return html`<header class="top">
+    <a class="brand" href="#data"><img src="/static/icon.svg" alt="" />chainrule <span>studio</span></a>
+    <nav class="tabs" aria-label=${T("views")}>${Object.keys(VIEWS).map(tab)}</nav>
+    <div class="tools">
+      <button class="button quiet small" aria-expanded=${state.lessons} onClick=${() => update({ lessons: !state.lessons })}>${T("lessons")}</button>
+      <button class="button quiet small" onClick=${() => setLanguage(state.lang === "en" ? "zh" : "en")} lang=${state.lang === "en" ? "zh" : "en"}>${state.lang === "en" ? "中文" : "English"}</button>
+      <button class="button quiet small icon" aria-label=${T(state.theme === "dark" ? "light" : "dark")} title=${T(state.theme === "dark" ? "light" : "dark")} onClick=${() => setTheme(state.theme === "dark" ? "light" : "dark")}><svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" /></svg></button>
+    </div>
+  </header>`;
+}
+
+const ICONS = { play: "M4 2.5v11l9-5.5z", pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z", step: "M3 2.5v11l7-5.5zM11 2.5h2v11h-2z", epoch: "M2 2.5v11l5.5-5.5zM7.5 2.5v11L13 8zM13 2.5h1.6v11H13z", back: "M13 2.5v11L6 8zM3 2.5h2v11H3z" };
+const Icon = ({ name }) => html`<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><path d=${ICONS[name]} fill="currentColor" /></svg>`;
+
+export const run = () => train({ until: null });
+const isRunning = () => ["running", "starting"].includes(state.training.status) && state.wants !== "pause";
+
+export async function act(kind) {
+  const step = state.training.step ?? 0, epoch = state.training.epoch ?? 0;
+  update({ step: -1, frame: state.latest ?? state.frame, wants: kind });
+  if (kind === "run") await train({ until: null, until_epoch: 0 });
+  if (kind === "pause") await train({ until: 0, until_epoch: 0 });
+  if (kind === "step") await train({ until: step + 1, until_epoch: 0 });
+  if (kind === "epoch") await train({ until: 0, until_epoch: epoch + 1 });
+  if (kind === "new") await train({ new: true, until: 0, until_epoch: 0 });
+  await attempt(poll);
+}
+
+function Transport() {
+  const { training, latest, frame } = state;
+  if (!state.project.is_open || state.project.is_ensemble) return null;
+  const status = training.status, last = latest?.step ?? training.step ?? 0;
+  const now = state.step < 0 ? last : state.step, isDone = status === "ended";
+  const shown = frame && frame.step === now ? frame : latest ?? {};
+  const button = (name, key, kind, primary = false) => html`<button class="button icon ${primary ? "primary" : ""}" aria-label=${T(key)} title=${T(key)} disabled=${isDone && kind !== "new"} onClick=${() => act(kind)}><${Icon} name=${name} /></button>`;
+  const playing = status === "running" || (status === "starting" && state.wants === "run");
+  return html`<section class="transport" aria-label=${T("time")}>
+    <div class="row">
+      ${isDone ? html`<button class="button primary" onClick=${() => act("new")}>${T("train_again")}</button>` : playing ? button("pause", "pause", "pause", true) : button("play", "start", "run", true)}
+      ${button("step", "one_step", "step")}${button("epoch", "one_epoch", "epoch")}
+    </div>
+    <div class="timeline"><${Spark} points=${state.losses.points} />
+      <input type="range" min="0" max=${Math.max(last, 1)} value=${now} disabled=${!last} aria-label=${T("rewind")} aria-valuetext=${`${T("step")} ${now}`} onInput=${(event) => goTo(Number(event.target.value))} />
+    </div>
+    <dl class="reading"><div><dt>${T("status")}</dt><dd class="status"><span class="dot ${status}"></span>${T(`status_${state.offline ? "offline" : status}`)}</dd></div>
+      <div><dt>${T("step")}</dt><dd>${count(now)}</dd></div><div><dt>${T("epoch")}</dt><dd>${count(shown.epoch ?? 0)}</dd></div><div><dt>${T("loss")}</dt><dd>${short(shown.loss)}</dd></div></dl>
+  </section>`;
+}
+
+function App() {
+  useStudio();
+  const View = state.project.is_open ? VIEWS[state.view] : DataView;
+  useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${state.view}`)} · chainrule studio`; });
+  return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
+    <${Top} /><main tabindex="-1" aria-busy=${state.busy}><${View} key=${state.view} /></main>
+    ${state.lessons && html`<${Lessons} />`}
+    ${state.error && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
+    <${Transport} />`;
+}
+
+// --- language, theme, address, keys
+
+async function setLanguage(lang) {
+  state.lang = lang;
+  const texts = await get("texts");
+  localStorage.setItem("lang", lang);
+  update({ texts });
+  takeProject(await get("project"));
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  localStorage.setItem("theme", theme);
+  update({ theme });
+}
+
+function readAddress() {
+  const view = location.hash.slice(1).split("/")[0];
+  update({ view: VIEWS[view] ? view : "data", error: null });
+  state.seen.add(state.view);
+  window.scrollTo(0, 0);
+}
+
+function onKey(event) {
+  if (event.target.closest("input, select, textarea, button, a, [role=button]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " " && state.project.is_open) { event.preventDefault(); act(isRunning() ? "pause" : "run"); }
+  if (event.key === ".") act("step");
+}
+
+async function begin() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  setTheme(localStorage.getItem("theme") ?? (dark ? "dark" : "light"));
+  const lang = localStorage.getItem("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+  window.addEventListener("hashchange", readAddress);
+  document.addEventListener("keydown", onKey);
+  state.lang = lang;
+  const [texts, project] = await Promise.all([get("texts"), get("project")]);
+  update({ texts });
+  takeProject(project);
+  if (!location.hash && project.is_open) history.replaceState(null, "", "#training");
+  readAddress();
+  render(html`<${App} />`, document.getElementById("studio"));
+  follow();
+}
+
+begin();

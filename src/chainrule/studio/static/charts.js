@@ -1,0 +1,108 @@
+// Charts: curves by uPlot, the decision surface and distributions on canvases.
+import uPlot from "./vendor/uplot.js";
+import { html, state, useEffect, useLayoutEffect, useRef } from "./core.js";
+
+export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const COLORS = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8", "--c9"];
+export const classColor = (i) => color(COLORS[i % COLORS.length]);
+
+// series: [{ label, x: [..], y: [..], color, width }]
+export function Curves({ series, height = 230, label, logarithmic = false }) {
+  const place = useRef(), chart = useRef();
+  const key = `${series.map((s) => s.label).join()}${state.theme}${state.lang}${logarithmic}`;
+  const data = uPlot.join(series.map((s) => [s.x, s.y]));
+  useLayoutEffect(() => {
+    const grid = { stroke: color("--line"), width: 1 }, axis = { stroke: color("--faint"), font: "11px Inter, sans-serif", grid, ticks: { show: false } };
+    chart.current = new uPlot({
+      width: place.current.clientWidth || 300, height, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
+      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
+      axes: [{ ...axis, size: 28 }, { ...axis, size: 52 }],
+      series: [{}, ...series.map((s) => ({ label: s.label, stroke: color(s.color), width: s.width ?? 1.6, points: { show: s.x.length < 2 }, spanGaps: true }))],
+    }, data, place.current);
+    const resize = new ResizeObserver(() => chart.current?.setSize({ width: place.current?.clientWidth || 300, height }));
+    resize.observe(place.current);
+    return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
+  }, [key]);
+  useEffect(() => { chart.current?.setData(data); });
+  const last = series.map((s) => `${s.label} ${s.y.at(-1) ?? ""}`).join(", ");
+  return html`<div><div class="chart" ref=${place} role="img" aria-label="${label}: ${last}"></div><div class="legend">${series.map((s) => html`<span><i class="i${Number(s.color.slice(3)) || 0}"></i>${s.label}</span>`)}</div></div>`;
+}
+
+const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const rgb = (text) => { const n = parseInt(text.slice(1), 16); return [(n >> 16) & 255, (n >> 8) & 255, n & 255]; };
+
+export function surfaceImage(surface) {
+  const values = bytes(surface.bytes), classes = surface.classes || 1, side = Math.round(Math.sqrt(values.length / classes));
+  const image = new ImageData(side, side), paper = rgb(color("--sheet"));
+  const colors = surface.classes ? Array.from({ length: classes }, (_, i) => rgb(classColor(i))) : [rgb(classColor(1)), rgb(classColor(0))];
+  for (let row = 0; row < side; row++)
+    for (let column = 0; column < side; column++) {
+      const source = row * side + column, target = 4 * ((side - 1 - row) * side + column);
+      const mixed = [0, 0, 0];
+      if (surface.classes) for (let k = 0; k < classes; k++) for (let c = 0; c < 3; c++) mixed[c] += (values[source * classes + k] / 255) * colors[k][c];
+      else for (let c = 0; c < 3; c++) mixed[c] = colors[0][c] + (values[source] / 255) * (colors[1][c] - colors[0][c]);
+      for (let c = 0; c < 3; c++) image.data[target + c] = 0.42 * paper[c] + 0.58 * mixed[c];
+      image.data[target + 3] = 255;
+    }
+  return image;
+}
+
+// points: [{ x, y, color }] in the units of the axes; axes: [[low, high], [low, high]] with the margin of the server
+export function Surface({ surface, points, axes, label }) {
+  const place = useRef();
+  useEffect(() => {
+    const canvas = place.current, width = canvas.clientWidth || 320, ratio = window.devicePixelRatio || 1;
+    canvas.width = width * ratio; canvas.height = width * ratio;
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    pen.fillStyle = color("--sunken"); pen.fillRect(0, 0, width, width);
+    if (surface) {
+      const image = surfaceImage(surface), small = document.createElement("canvas");
+      small.width = image.width; small.height = image.height;
+      small.getContext("2d").putImageData(image, 0, 0);
+      pen.imageSmoothingEnabled = true; pen.imageSmoothingQuality = "high";
+      pen.drawImage(small, 0, 0, width, width);
+    }
+    const [[left, right], [low, high]] = axes, size = points.length > 2000 ? 1.6 : points.length > 500 ? 2.4 : 3.6;
+    pen.lineWidth = 1.2; pen.strokeStyle = color("--sheet");
+    for (const point of points) {
+      pen.beginPath();
+      pen.arc(((point.x - left) / (right - left)) * width, (1 - (point.y - low) / (high - low)) * width, size, 0, 2 * Math.PI);
+      pen.fillStyle = point.color; pen.fill();
+      if (size > 2) pen.stroke();
+    }
+  });
+  return html`<div class="surface"><canvas ref=${place} role="img" aria-label=${label}></canvas></div>`;
+}
+
+// The distribution of one array over time: a column for each frame, darker where more values are.
+export function Distribution({ columns, label }) {
+  const place = useRef();
+  useEffect(() => {
+    const canvas = place.current;
+    if (!columns.length) { canvas.width = 1; canvas.height = 1; return; }
+    let low = Infinity, high = -1;
+    for (const column of columns) column.counts.forEach((n, i) => { if (n) { low = Math.min(low, i); high = Math.max(high, i); } });
+    low = Math.max(0, low - 1); high = Math.max(high + 1, low + 4);
+    const rows = high - low + 1;
+    canvas.width = columns.length; canvas.height = rows;
+    const pen = canvas.getContext("2d"), image = pen.createImageData(columns.length, rows), tone = rgb(color("--c0"));
+    columns.forEach((column, x) => {
+      const most = Math.max(1, ...column.counts);
+      for (let y = 0; y < rows; y++) {
+        const at = 4 * ((rows - 1 - y) * columns.length + x);
+        image.data.set([...tone, Math.round(255 * Math.sqrt((column.counts[low + y] || 0) / most))], at);
+      }
+    });
+    pen.putImageData(image, 0, 0);
+  });
+  return html`<canvas ref=${place} role="img" aria-label=${label}></canvas>`;
+}
+
+// A small curve without axes, below the slider of time.
+export function Spark({ points }) {
+  if (points.length < 2) return html`<svg class="spark" aria-hidden="true"></svg>`;
+  const last = points.at(-1)[0] || 1, values = points.map((p) => p[1]).filter((v) => v !== null), top = Math.max(...values), low = Math.min(...values, 0);
+  const path = points.filter((p) => p[1] !== null).map(([x, y], i) => `${i ? "L" : "M"}${((x / last) * 1000).toFixed(1)} ${(21 - ((y - low) / (top - low || 1)) * 20).toFixed(1)}`).join("");
+  return html`<svg class="spark" viewBox="0 0 1000 22" preserveAspectRatio="none" aria-hidden="true"><path d=${path} fill="none" stroke="var(--c5)" stroke-width="1.4" vector-effect="non-scaling-stroke" opacity=".8" /></svg>`;
+}

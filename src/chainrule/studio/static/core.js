@@ -1,0 +1,211 @@
+// What all views share: the state of the page, requests, texts, and small elements.
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+
+export { html, render, useEffect, useLayoutEffect, useRef, useState };
+
+// --- state: one object, and functions that are called after it changed
+
+export const state = {
+  lang: "en",
+  theme: "light",
+  view: "data",
+  texts: {},
+  project: { is_open: false, version: -1 },
+  training: { status: "none" },
+  losses: { every: 0, points: [] },
+  epochs: { every: 0, points: [] },
+  frames: new Map(),
+  frame: null,
+  step: -1, // -1: the latest one
+  row: 1,
+  selected: "",
+  error: null,
+  busy: false,
+  lessons: false,
+  seen: new Set(),
+};
+const listeners = new Set();
+
+export function update(changes) {
+  Object.assign(state, changes);
+  for (const listener of listeners) listener();
+}
+
+export function useStudio() {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    let pending = false;
+    const listener = () => {
+      if (pending) return;
+      pending = true;
+      requestAnimationFrame(() => { pending = false; redraw((n) => n + 1); });
+    };
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, []);
+  return state;
+}
+
+// --- texts
+
+export function T(key, values = {}) {
+  const text = state.texts[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+export function count(number) {
+  return Number(number).toLocaleString(state.lang === "zh" ? "zh-CN" : "en-US");
+}
+
+export function short(number, digits = 4) {
+  if (number === null || number === undefined) return "–";
+  if (number !== 0 && (Math.abs(number) < 0.001 || Math.abs(number) >= 100000)) return number.toExponential(2).replace("-", "−");
+  return Number(number.toFixed(digits)).toString().replace("-", "−");
+}
+
+// --- requests
+
+async function request(path, options = {}) {
+  const separator = path.includes("?") ? "&" : "?";
+  let response;
+  try {
+    response = await fetch(`/api/${path}${separator}lang=${state.lang}`, options);
+  } catch {
+    throw { error: T("no_server"), fix: "chainrule studio" };
+  }
+  const type = response.headers.get("content-type") || "";
+  const body = type.includes("json") ? await response.json() : await response.text();
+  if (!response.ok) throw typeof body === "object" ? body : { error: String(body) };
+  return body;
+}
+
+export const get = (path) => request(path);
+export const post = (path, body) =>
+  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export const upload = (path, file) => request(path, { method: "POST", headers: { "Content-Type": "text/csv" }, body: file });
+
+// Change something on the server; an error is shown, and the function returns false.
+export async function attempt(work) {
+  update({ busy: true, error: null });
+  try {
+    return (await work()) ?? true;
+  } catch (error) {
+    update({ error });
+    return false;
+  } finally {
+    update({ busy: false });
+  }
+}
+
+export async function change(path, body) {
+  const project = await attempt(() => post(path, body));
+  if (project) takeProject(project);
+  return Boolean(project);
+}
+
+export function takeProject(project) {
+  const isOther = project.version !== state.project.version;
+  update({ project });
+  if (isOther) {
+    update({ training: { status: "none" }, losses: { every: 0, points: [] }, epochs: { every: 0, points: [] }, frames: new Map(), frame: null, step: -1, selected: "" });
+  }
+}
+
+export const train = (record) => attempt(() => post("train", record));
+
+// --- elements
+
+export function Note({ kind = "info", text, expected = "", children }) {
+  const mark = { info: "i", warning: "!", error: "×" }[kind] || "i";
+  return html`<div class="note ${kind}" role=${kind === "error" ? "alert" : undefined}>
+    <span class="mark" aria-hidden="true">${mark}</span><p>${text}</p>${children || html`<span></span>`}
+    ${expected && html`<p class="expected">${expected}</p>`}
+  </div>`;
+}
+
+export function ErrorNote({ error, onFix }) {
+  if (!error) return null;
+  const expected = error.expected ? `${T("expected")} ${error.expected.slice(0, 160)}` : "";
+  return html`<${Note} kind="error" text=${error.error || T("failed")} expected=${expected}>
+    ${error.net && onFix ? html`<button class="button small" onClick=${() => onFix(error.net)}>${T("use")} ${error.net}</button>` : error.fix ? html`<code>${error.fix}</code>` : null}
+  <//>`;
+}
+
+export function Empty({ title, text, children }) {
+  return html`<div class="empty">
+    <svg viewBox="0 0 120 64" aria-hidden="true"><g fill="none" stroke="var(--line-strong)" stroke-width="1.4"><path d="M18 20 60 12M18 20 60 32M18 20 60 52M18 44 60 12M18 44 60 32M18 44 60 52M60 12 102 32M60 32 102 32M60 52 102 32"/></g><g fill="var(--paper)" stroke="var(--line-strong)" stroke-width="1.6"><circle cx="18" cy="20" r="6"/><circle cx="18" cy="44" r="6"/><circle cx="60" cy="12" r="6"/><circle cx="60" cy="32" r="6"/><circle cx="60" cy="52" r="6"/></g><circle cx="102" cy="32" r="6" fill="var(--accent)"/></svg>
+    <h2>${title}</h2><p>${text}</p>${children}
+  </div>`;
+}
+
+export function Lead({ title, text, children }) {
+  return html`<div class="lead"><div><h1>${title}</h1><p>${text}</p></div>${children && html`<div class="row">${children}</div>`}</div>`;
+}
+
+// A formula: elements of MathML from the names and texts that the server sent, never from markup.
+const MATH = "http://www.w3.org/1998/Math/MathML";
+const ELEMENTS = new Set("math mrow mi mn mo mtext msub msup msubsup mfrac mover munder munderover msqrt mroot mspace mtable mtr mtd mstyle mpadded menclose".split(" "));
+
+function mathNode(tree, onPick) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  const [name, attributes, ...children] = tree;
+  const node = document.createElementNS(MATH, ELEMENTS.has(name) ? name : "mrow");
+  for (const key of ["accent", "stretchy", "form", "fence", "separator", "mathvariant", "linethickness", "lspace", "rspace", "width"])
+    if (attributes[key] !== undefined) node.setAttribute(key, attributes[key]);
+  const target = attributes.class || "";
+  if (onPick && /^[nw]:/.test(target)) {
+    node.setAttribute("class", "link");
+    node.addEventListener("click", (event) => { event.stopPropagation(); onPick(target); });
+  }
+  for (const child of children) node.append(mathNode(child, onPick));
+  return node;
+}
+
+export function Formula({ tree, onPick }) {
+  const place = useRef();
+  useLayoutEffect(() => { place.current.replaceChildren(mathNode(tree, onPick)); }, [tree]);
+  return html`<span ref=${place}></span>`;
+}
+
+function Equation({ equation, onPick }) {
+  const parts = [];
+  if (equation.left) parts.push(html`<${Formula} tree=${equation.left} onPick=${onPick} />`);
+  const steps = [...equation.steps.map((tree) => html`<${Formula} tree=${tree} onPick=${onPick} />`)];
+  if (equation.value !== null) steps.push(html`<span class="result">${equation.value}</span>`);
+  return html`<div class="equation">
+    ${parts}${steps.map((step, i) => html`<span class="step"> ${i === 0 ? equation.sign : "="} ${step}</span>`)}
+    ${equation.note && html`<span class="remark">${equation.note}</span>`}
+  </div>`;
+}
+
+const Cell = ({ cell, onPick }) => (typeof cell === "string" ? cell : html`<${Formula} tree=${cell.math} onPick=${onPick} />`);
+
+export function Part({ part, onPick }) {
+  if (part.text !== undefined) return html`<p>${part.text}</p>`;
+  if (part.items) return html`<ul>${part.items.map((text) => html`<li>${text}</li>`)}</ul>`;
+  if (part.equations)
+    return html`<div class="lines"><div class="label">${part.label && `(${part.label})`}</div><div>${part.equations.map((equation) => html`<${Equation} equation=${equation} onPick=${onPick} />`)}${part.more && html`<p>${part.more}</p>`}</div></div>`;
+  const align = (i) => (part.right.includes(i) ? "right" : "");
+  return html`<div class="equation"><table><thead><tr>${part.head.map((cell, i) => html`<th class=${align(i)}>${cell}</th>`)}</tr></thead>
+    <tbody>${part.rows.map((row) => html`<tr>${row.map((cell, i) => html`<td class=${align(i)}><${Cell} cell=${cell} onPick=${onPick} /></td>`)}</tr>`)}</tbody></table></div>`;
+}
+
+export function Sections({ sections, onPick }) {
+  return html`<div class="derivation">${sections.map((section) => html`<section>${section.heading && html`<h3>${section.heading}</h3>`}${section.parts.map((part) => html`<${Part} part=${part} onPick=${onPick} />`)}</section>`)}</div>`;
+}
+
+export function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function Program({ text, name }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(text); setCopied(true); setTimeout(() => setCopied(false), 1500); } catch { download(name, text); }
+  };
+  return html`<div class="stack tight"><pre class="program" tabindex="0" role="region" aria-label=${name}>${text}</pre><div class="row"><button class="button small" onClick=${copy}>${copied ? T("copied") : T("copy")}</button><button class="button small quiet" onClick=${() => download(name, text)}>${T("save_as", { name })}</button></div></div>`;
+}

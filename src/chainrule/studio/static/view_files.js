@@ -1,0 +1,26 @@
+// Take away: the model, the program, the explanation, and every export that exists.
+import { Lead, Program, T, html, state, useState } from "./core.js";
+
+const FILES = { model: "model.safetensors", program: "train.py", explanation: "explanation.html", page: "model.html", numpy: "model.py", c: "model.c", onnx: "model.onnx", data: "data.csv" };
+
+export function FilesView() {
+  const [failed, setFailed] = useState({}), [busy, setBusy] = useState("");
+  const take = async (event, kind) => {
+    event.preventDefault();
+    setBusy(kind);
+    const response = await fetch(`/api/export/${kind}?lang=${state.lang}`).catch(() => null);
+    setBusy("");
+    if (!response?.ok) { const error = response ? await response.json() : { error: T("no_server") }; setFailed({ ...failed, [kind]: `${error.error} ${error.fix ?? ""}` }); return; }
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await response.blob());
+    link.download = FILES[kind];
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 2000);
+    state.seen.add("file");
+    setFailed({ ...failed, [kind]: "" });
+  };
+  const run = state.training.run || state.project.run;
+  return html`<${Lead} title=${T("files_title")} text=${T("files_text")} />
+    <div class="stack"><div class="files">${Object.entries(FILES).map(([kind, name]) => html`<a class="file" href="/api/export/${kind}" onClick=${(event) => take(event, kind)}><strong>${T(`file_${kind}`)}</strong><p>${T(`file_${kind}_text`)}</p><span class="mono">${busy === kind ? T("writing") : name}</span>${failed[kind] && html`<p role="alert">${failed[kind]}</p>`}</a>`)}</div>
+    <section class="sheet stack tight"><h2>${T("in_terminal")}</h2><p class="soft small">${run ? T("run_is_here", { run }) : T("run_comes")}</p><${Program} name="commands.sh" text=${run ? [`chainrule show ${run}`, `chainrule explain ${run} ${state.project.data.source} --row 1`, `chainrule predict ${run} ${state.project.data.source}`, `chainrule serve ${run}`].join("\n") : state.project.programs.command} /></section></div>`;
+}

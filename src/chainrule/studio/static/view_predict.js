@@ -1,0 +1,31 @@
+// Predict one sample, and explain the prediction.
+import { ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useState } from "./core.js";
+
+function Input({ field, value, onChange }) {
+  const set = (event) => onChange(field.type === "BYTES" ? event.target.value : event.target.value === "" ? null : Number(event.target.value));
+  if (field.choices.length) return html`<label class="field">${field.name}<select value=${value ?? ""} onChange=${(event) => onChange(event.target.value)}>${field.choices.map((choice) => html`<option value=${choice}>${choice}</option>`)}</select></label>`;
+  if (field.type === "BYTES" || field.low === null) return html`<label class="field">${field.name}<input type="text" value=${value ?? ""} onChange=${(event) => onChange(field.type === "BYTES" ? event.target.value : Number(event.target.value))} /></label>`;
+  return html`<label class="field"><span class="row apart"><span>${field.name}</span><input class="short" type="number" step="any" value=${value ?? ""} onChange=${set} /></span><input type="range" min=${field.low} max=${field.high} step=${(field.high - field.low) / 200 || 1} value=${value ?? field.low} aria-label=${field.name} onInput=${set} /></label>`;
+}
+
+export function PredictView() {
+  const [form, setForm] = useState(null), [cells, setCells] = useState({}), [answer, setAnswer] = useState(null), [error, setError] = useState(null);
+  const step = state.frame?.step ?? 0;
+  useEffect(() => {
+    get(`form?row=${state.row || 1}`).then((record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); }).catch(setError);
+  }, [state.row, state.project.version]);
+  useEffect(() => {
+    if (!form) return undefined;
+    const timer = setTimeout(() => post("predict", cells).then((record) => { setAnswer(record); setError(null); state.seen.add("predicted"); }).catch(setError), 150);
+    return () => clearTimeout(timer);
+  }, [cells, form, state.training.status === "running" ? Math.floor(step / 20) : step, state.lang]);
+  if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
+  const { prediction, probabilities, ...others } = answer?.predictions[0] ?? {};
+  const shares = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
+  const single = prediction ?? others.value ?? "";
+  return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}><label class="field">${T("from_row")}<input class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label><//>
+    <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.fields.slice(0, 60).map((field) => html`<${Input} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
+    <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><p class="big">${typeof single === "number" ? short(single) : single}</p><${ErrorNote} error=${error} />
+      <div class="bars">${shares.map(([label, share]) => html`<div class="bar"><span>${label}</span><i><b style=${{ width: `${(100 * share).toFixed(1)}%` }}></b></i><span class="numbers">${(100 * share).toFixed(1)} %</span></div>`)}</div></section>
+      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}</div></div>`;
+}

@@ -1,0 +1,91 @@
+// Training: curves, the decision surface, distributions over time, and what the doctor noticed.
+import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, state, takeProject, train, update, useEffect, useState } from "./core.js";
+import { Curves, Distribution, Surface, classColor, color } from "./charts.js";
+import { Drawing } from "./drawing.js";
+import { act } from "./app.js";
+
+const MEASURES = ["accuracy", "val_accuracy", "val_r2", "val_loss"];
+
+export function useScatter() {
+  const [scatter, setScatter] = useState(null);
+  useEffect(() => { attempt(() => get("scatter")).then((record) => record && setScatter(record)); }, [state.project.version]);
+  return scatter;
+}
+
+export function Picture({ scatter }) {
+  if (!scatter?.axes) return null;
+  const { low, high } = scatter, span = high - low || 1;
+  const mix = (share) => (share > 0.5 ? classColor(0) : classColor(1));
+  const points = scatter.points.map(([x, y, c]) => ({ x, y, color: scatter.classes ? classColor(c) : mix((c - low) / span) }));
+  return html`<div class="stack tight"><${Surface} surface=${state.frame?.surface} points=${points} axes=${scatter.axes} label=${T("surface_of", { source: state.project.data.source })} />
+    <div class="legend">${scatter.classes ? state.project.data.labels.slice(0, 10).map((label, i) => html`<span><i class="i${i}"></i>${label}</span>`) : html`<span><i class="i1"></i>${short(low, 2)}</span><span><i class="i0"></i>${short(high, 2)}</span>`}<span>${scatter.names[0]} →, ${scatter.names[1]} ↑</span></div></div>`;
+}
+
+function Losses() {
+  const [logarithmic, setLogarithmic] = useState(false);
+  const steps = state.losses.points.filter((p) => p[1] !== null), rows = state.epochs.points;
+  const series = [];
+  if (steps.length) series.push({ label: T("batch_loss"), x: steps.map((p) => p[0]), y: steps.map((p) => p[1]), color: "--c5", width: 1 });
+  if (rows.length) series.push({ label: T("training_loss"), x: rows.map((r) => r.step), y: rows.map((r) => r.loss), color: "--c0", width: 2 });
+  if (rows.some((r) => r.val_loss != null)) series.push({ label: T("validation_loss"), x: rows.map((r) => r.step), y: rows.map((r) => r.val_loss), color: "--c1", width: 2 });
+  for (const [i, other] of (state.compared ? [state.compared] : []).entries()) series.push({ label: T("other_run", { run: other.run }), x: other.rows.map((r) => r.step), y: other.rows.map((r) => r.val_loss ?? r.loss), color: `--c${3 + i}`, width: 1.6 });
+  return html`<section class="sheet"><header><h2>${T("loss")}</h2><div class="row"><button class="chip" aria-pressed=${logarithmic} onClick=${() => setLogarithmic(!logarithmic)}>${T("logarithmic")}</button><button class="chip" aria-pressed=${Boolean(state.compared)} onClick=${() => update({ compared: state.compared ? null : { run: state.training.run, rows: state.epochs.points } })} disabled=${!rows.length && !state.compared}>${state.compared ? T("stop_comparing") : T("keep_to_compare")}</button></div></header>
+    ${series.length ? html`<${Curves} series=${series} label=${T("loss")} logarithmic=${logarithmic} />` : html`<p class="soft small">${T("no_curve")}</p>`}</section>`;
+}
+
+function Metrics() {
+  const row = state.epochs.points.at(-1) ?? {};
+  const names = Object.keys(row).filter((name) => !["epoch", "step", "loss", "data_loss"].includes(name)).slice(0, 3);
+  const title = (name) => T(`metric_${name}`) === `metric_${name}` ? name.replace(/^val_/, `${T("part_validation")} `) : T(`metric_${name}`);
+  return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${title(name)}</dt><dd class="big">${name.includes("accuracy") ? `${(100 * (row[name] ?? 0)).toFixed(1)} %` : short(row[name])}</dd></div>`)}
+    <div><dt>${T("learning_rate")}</dt><dd class="big">${short(state.project.options.learning_rate)}</dd></div></dl></section>`;
+}
+
+function Findings() {
+  const { training } = state, notices = training.notices ?? [];
+  const apply = async (notice) => { const project = await attempt(() => post("fix", { rule: notice.rule, column: notice.column })); if (project) { takeProject(project); await act("run"); } };
+  return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("doctor")}</h2>
+    ${training.error && html`<${Note} kind="error" text=${training.error.error ?? T("process_ended", { code: training.error.exit })} expected=${training.error.fix ? `${T("try")} ${training.error.fix}` : ""} />`}
+    ${notices.map((notice) => html`<${Note} kind="warning" text=${notice.text}>${notice.fix && html`<button class="button small" onClick=${() => apply(notice)}>${notice.fix}</button>`}<//>`)}
+    ${!notices.length && !training.error && html`<p class="soft small">${T("doctor_quiet")}</p>`}</section>`;
+}
+
+function Histograms() {
+  const frames = [...state.frames.entries()].sort((a, b) => a[0] - b[0]).filter(([step]) => state.step < 0 || step <= state.step);
+  const paths = state.project.network.layers.filter((l) => l.parameters && l.path).map((l) => l.path).slice(0, 12);
+  const series = (kind, path) => frames.map(([, all]) => all[`${kind}/${path}`] ?? all[`${kind}/${path}.weight`]).filter(Boolean);
+  const kinds = ["weights", "activations", "gradients", "updates"];
+  if (!frames.length) return null;
+  const last = (columns) => (columns.length ? `${T("spread")} ${short(columns.at(-1).spread)}` : "");
+  return html`<section class="sheet"><header><h2>${T("distributions")}</h2><span class="small soft">${T("distributions_text")}</span></header><div class="histograms"><span></span>${kinds.map((kind) => html`<span>${T(kind)}</span>`)}
+    ${paths.map((path) => html`<span class="mono">${path}</span>${kinds.map((kind) => { const columns = series(kind, path); return html`<div title=${last(columns)}><${Distribution} columns=${columns} label=${`${T(kind)} ${path} ${last(columns)}`} /></div>`; })}`)}</div></section>`;
+}
+
+function Scores() {
+  const scores = state.training.scores;
+  if (!scores) return null;
+  const metrics = Object.keys(Object.values(scores)[0] ?? {}).slice(0, 4);
+  return html`<section class="sheet"><header><h2>${T("test_scores")}</h2><code class="soft">${state.training.run}</code></header><div class="table"><table><thead><tr><th></th>${metrics.map((name) => html`<th class="right">${name}</th>`)}</tr></thead><tbody>${Object.entries(scores).map(([name, values]) => html`<tr class=${name === "net" ? "target" : ""}><td>${T(`model_${name}`)}</td>${metrics.map((m) => html`<td class="right">${short(values[m])}</td>`)}</tr>`)}</tbody></table></div></section>`;
+}
+
+function Rate() {
+  const { options } = state.project;
+  const set = (value) => change("options", { learning_rate: value });
+  return html`<section class="sheet stack tight"><h2>${T("learning_rate")}</h2><div class="row"><button class="button small" onClick=${() => set(options.learning_rate / 3)}>÷ 3</button><strong class="numbers">${short(options.learning_rate, 6)}</strong><button class="button small" onClick=${() => set(options.learning_rate * 3)}>× 3</button></div><p class="small soft">${T("rate_text")}</p>
+    <label class="field">${T("pause_between")}<input type="range" min="0" max="1" step="0.05" value=${state.delay ?? 0} onInput=${(event) => { const delay = Number(event.target.value); update({ delay }); train({ delay }); }} /></label></section>`;
+}
+
+function Live() {
+  const [drawing, setDrawing] = useState(null), step = state.frame?.step ?? 0;
+  useEffect(() => { let live = true; get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).then((d) => live && setDrawing(d)).catch(() => {}); return () => { live = false; }; }, [state.project.version, Math.floor(step / (state.training.status === "running" ? 5 : 1)), state.training.status]);
+  return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); location.hash = "chain"; }} />`;
+}
+
+export function TrainingView() {
+  const { project, training } = state, scatter = useScatter();
+  const text = training.status === "ended" ? T("training_done", { run: training.run }) : T("training_text", { layers: project.network.net || T("no_hidden"), n: count(project.network.parameters) });
+  if (project.is_ensemble) return html`<${Lead} title=${T("training_title")} text=${T("ensemble_text")} /><section class="sheet"><${Empty} title=${T("ensemble_title")} text=${T("ensemble_hint")}><button class="button primary" onClick=${() => change("options", { net: "8 tanh, 8 tanh", optimizer: "sgd", learning_rate: 0.1, penalty: 0, patience: 0, epochs: 100 })}>${T("train_single")}</button><//></section>`;
+  return html`<${Lead} title=${T("training_title")} text=${text} />
+    <div class="columns"><div class="stack"><${Metrics} /><section class="sheet"><header><h2>${T("network_now")}</h2><span class="small soft">${T("network_now_text", { row: state.row })}</span></header><${Live} /></section><${Losses} /><${Histograms} /><${Scores} /></div>
+    <div class="stack">${scatter?.axes && html`<section class="sheet"><h2>${T("surface")}</h2><${Picture} scatter=${scatter} /></section>`}<${Rate} /><${Findings} /></div></div>`;
+}

@@ -1,0 +1,255 @@
+"""The process of one training: it trains as ``chainrule train`` does, and can be paused at every step.
+
+It reads commands from its standard input and writes records to its standard output, one line of JSON each.
+When the other end is closed, it saves a checkpoint and ends: ``chainrule resume RUN`` continues.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from chainrule.engines import compile
+from chainrule.errors import ChainruleError
+from chainrule.events import EpochDone, Event, Listener, Notice, StepDone, TrainingEnded, TrainingStarted
+from chainrule.graph import Graph
+from chainrule.memoization import cached_property
+from chainrule.records import frozen
+from chainrule.store import RunFolder
+from chainrule.studio.frames import FrameWriter
+from chainrule.studio.project import error_record
+from chainrule.tabular.options import Options
+from chainrule.tabular.run_folder import claimed
+from chainrule.tabular.training import evaluate, fit_model, prepare_training
+from chainrule.tabular.training_plan import TrainingPlan
+from chainrule.train.callback.callback import Callback, every_step
+from chainrule.train.callback.histograms import layer_nodes
+from chainrule.train.callback.training_view import TrainingView
+
+SECONDS = 0.1  # between two frames of a training that runs
+HISTOGRAM_SECONDS = 0.4
+MAX_ROWS = 256  # of the training, for the distributions of activations
+
+
+class Commands:
+    """The commands of the server, which a thread reads.
+
+    Args:
+        stream: of lines; its end ends the training.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.changed = threading.Condition()
+        self.until = 0.0  # the step up to which the training runs
+        self.until_epoch = 0.0
+        self.delay = 0.0
+        self.is_ended = False
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: TextIO) -> None:
+        for line in stream:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            with self.changed:
+                self._apply(record)
+                self.changed.notify_all()
+        with self.changed:
+            self.is_ended = True
+            self.changed.notify_all()
+
+    def _apply(self, record: Mapping[str, Any]) -> None:
+        if "until" in record:
+            self.until = math.inf if record["until"] is None else float(record["until"])
+        if "until_epoch" in record:
+            self.until_epoch = math.inf if record["until_epoch"] is None else float(record["until_epoch"])
+        self.delay = float(record.get("delay", self.delay))
+        self.is_ended |= bool(record.get("end"))
+
+    def may_pass(self, step: int, epoch: int) -> bool:
+        """Return whether the next update may begin."""
+        return step < self.until or epoch < self.until_epoch
+
+
+class Output:
+    """The records that the process writes; a reader that is gone ends the training."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.is_closed = stream, False
+
+    def write(self, kind: str, **record: Any) -> None:
+        """Write a record."""
+        try:
+            self.stream.write(json.dumps({"kind": kind, **record}, allow_nan=False) + "\n")
+            self.stream.flush()
+        except (OSError, ValueError):
+            self.is_closed = True
+
+
+@frozen(eq=False)
+class Watch(Callback):
+    """Reports the state of a training, and lets it wait for the next command.
+
+    Args:
+        plan: of the training.
+        commands: of the server.
+        output: to the server.
+    """
+
+    plan: TrainingPlan
+    commands: Commands
+    output: Output
+    times: dict[str, float] = field(default_factory=dict)
+
+    def start(self, training: TrainingView) -> Listener:
+        """Return the listener of the training."""
+        frames = _Frames(training, FrameWriter(self.plan.prepared, training.model))
+        last: dict[str, Any] = {"step": training.step, "loss": None, "rate": None}
+
+        def listen(event: Event) -> bool:
+            if isinstance(event, StepDone):
+                last.update(step=event.step, loss=_finite(event.loss), rate=event.learning_rate)
+                return self._after(frames, training, last)
+            if isinstance(event, TrainingStarted):
+                facts = {"rows": event.rows, "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
+                self.output.write("started", parameters=event.parameters, step=event.step, **facts)
+                return self._after(frames, training, last)
+            self._report(event)
+            return False
+
+        return every_step(listen)
+
+    def _report(self, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            row = {name: _finite(value) for name, value in event.values.items()}
+            self.output.write("epoch", step=event.step, row=row)
+        elif isinstance(event, Notice):
+            rule = getattr(event.text, "values", {}).get("rule", "")
+            self.output.write("notice", en=event.en, zh=event.zh, rule=str(rule), facts=_facts(event.text))
+        elif isinstance(event, TrainingEnded):
+            self.output.write("trained", reason=event.reason, step=event.step, best=event.best_epoch)
+
+    def _after(self, frames: _Frames, training: TrainingView, last: Mapping[str, Any]) -> bool:
+        """Send a frame if one is due, wait if the training is paused; returns whether it ends."""
+        commands, now = self.commands, time.monotonic()
+        with commands.changed:
+            is_paused = not commands.may_pass(training.step, training.epoch)
+        if is_paused or now - self.times.get("frame", 0.0) >= SECONDS:
+            self.times["frame"] = now
+            is_full = is_paused or now - self.times.get("histograms", 0.0) >= HISTOGRAM_SECONDS
+            if is_full:
+                self.times["histograms"] = now
+            content = frames.content(is_full)
+            self.output.write("frame", **last, epoch=training.epoch, is_paused=is_paused, **content)
+        else:
+            self.output.write("step", **last)
+        with commands.changed:
+            if commands.delay and not is_paused:
+                commands.changed.wait(commands.delay)
+            while not commands.may_pass(training.step, training.epoch) and not commands.is_ended:
+                commands.changed.wait(1.0)
+        return commands.is_ended or self.output.is_closed
+
+
+@frozen(eq=False)
+class _Frames:
+    """The content of the frames of a training."""
+
+    training: TrainingView
+    writer: FrameWriter
+    before: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def content(self, is_full: bool) -> dict[str, Any]:
+        """Return a frame; ``is_full``: with distributions."""
+        parameters = self.training.parameters()
+        arrays = self._arrays(parameters) if is_full else {}
+        return self.writer.frame(parameters, arrays)
+
+    def _arrays(self, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        arrays = {f"weights/{path}": value for path, value in parameters.items()}
+        nodes, program, batch = self._activations
+        if nodes:
+            values = {**parameters, **self.training.states(), **batch}
+            computed = program.run({name: values[name] for name in program.graph.inputs})
+            arrays |= {f"activations/{path}": value for path, value in computed.items()}
+        arrays |= {f"gradients/{path}": value for path, value in self.training.gradients().items()}
+        for path, value in parameters.items():
+            if path in self.before:
+                arrays[f"updates/{path}"] = value - self.before[path]
+        self.before.update(parameters)
+        return arrays
+
+    @cached_property
+    def _activations(self) -> tuple[Any, Any, Any]:
+        network, data = self.training.network, self.training.data
+        nodes = layer_nodes(network)
+        batch: Any = data.take(np.arange(min(MAX_ROWS, data.rows)))
+        return nodes, compile(Graph(nodes), network.engine) if nodes else None, batch.x
+
+
+def _facts(text: object) -> dict[str, str]:
+    """Return the texts of the facts of a finding, of which its fix may need one."""
+    sentence = getattr(text, "values", {}).get("sentence")
+    values = getattr(sentence, "values", {})
+    return {name: str(value)[:200] for name, value in values.items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def train(record: Mapping[str, Any], commands: Commands, output: Output) -> None:
+    """Train with the options of a record, evaluate and save the model.
+
+    Args:
+        record: ``options``, ``run`` (a folder) and ``resume``.
+        commands: that pause and end the training.
+        output: receives what happens.
+    """
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["options"].items()}
+    options, path = Options(**values), Path(record["run"])
+    plan = prepare_training(options)
+    with claimed(path, record["resume"]) as folder:
+        watch = Watch(plan, commands, output)
+        model = plan.model()
+        recorder = fit_model(model, plan, folder, record["resume"], verbose=False, callbacks=[watch])
+        if recorder.end is None or recorder.end.reason in ("interrupted", "callback"):
+            output.write("ended", is_complete=False)
+            return
+        _finish(plan, model, folder, output)
+
+
+def _finish(plan: TrainingPlan, model: Any, folder: RunFolder, output: Output) -> None:
+    output.write("evaluating")
+    run = evaluate(model, plan, folder)
+    run.write(folder)
+    scores = {name: {k: _finite(v) for k, v in values.items()} for name, values in run.scores.items()}
+    output.write("ended", is_complete=True, scores=scores)
+
+
+def main() -> int:
+    """Train as the first line of the standard input requests; returns the exit code."""
+    source, sink = sys.stdin, sys.stdout
+    sys.stdout = sys.stderr  # what a library prints is no record
+    record = json.loads(source.readline())
+    commands, output = Commands(source), Output(sink)
+    try:
+        train(record, commands, output)
+    except ChainruleError as error:
+        output.write("failed", en=error_record(error, "en"), zh=error_record(error, "zh"))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

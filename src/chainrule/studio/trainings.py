@@ -1,0 +1,197 @@
+"""Trainings, each in its process, seen from the server.
+
+A training continues while no page is open. What it sends is kept within bounds: at most ``MAX_FRAMES`` frames
+and ``MAX_POINTS`` points of each curve, of which every second one is dropped when there are more.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from chainrule.studio.frames import decoded
+from chainrule.tabular.options import Options
+
+MAX_FRAMES = 240
+MAX_POINTS = 1000
+MAX_NOTICES = 50
+STOP_SECONDS = 20.0  # until a process that should end is killed; a checkpoint takes less
+
+
+class Curve:
+    """Points of a curve within a bound.
+
+    Args:
+        limit: the largest number of points.
+    """
+
+    def __init__(self, limit: int = MAX_POINTS) -> None:
+        self.limit, self.every, self.seen = limit, 1, 0
+        self.points: list[Any] = []
+
+    def add(self, point: Any) -> None:
+        """Add a point, or drop it; the last point is always there."""
+        is_kept = self.seen % self.every == 0
+        if self.points and not self._is_last_kept:
+            self.points.pop()
+        self.points.append(point)
+        self._is_last_kept = is_kept
+        self.seen += 1
+        if len(self.points) > self.limit:
+            self.points = self.points[::2]
+            self.every *= 2
+            self._is_last_kept = True
+
+    _is_last_kept = True
+
+
+class Training:
+    """A training that runs, or ran, in a process.
+
+    Args:
+        options: of the training.
+        run: its folder.
+        resume: whether it continues the training in the folder.
+    """
+
+    def __init__(self, options: Options, run: str, resume: bool = False) -> None:
+        self.options, self.run = options, run
+        self.lock = threading.RLock()
+        self.status = "starting"
+        self.facts: dict[str, Any] = {"step": 0, "epoch": 0, "loss": None, "rate": None}
+        self.losses, self.epochs = Curve(), Curve()
+        self.frames: dict[int, dict[str, Any]] = {}
+        self.notices: list[dict[str, Any]] = []
+        self.error: dict[str, Any] | None = None
+        self.scores: dict[str, Any] | None = None
+        self.until: float | None = 0.0
+        self.delay = 0.0
+        words = [sys.executable, "-m", "chainrule.studio.training_process"]
+        self.process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self._send({"options": asdict(options), "run": run, "resume": resume})
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def command(self, record: Mapping[str, Any]) -> None:
+        """Send a command: ``until`` (a step, ``None``: the end), ``until_epoch``, ``delay``, ``end``."""
+        with self.lock:
+            if self.status in ("paused", "running", "starting"):
+                is_running = (
+                    record.get("until", 0) is None or "until_epoch" in record or record.get("until", 0) > 0
+                )
+                self.status = "running" if is_running and self.status != "starting" else self.status
+        self._send(record)
+
+    def close(self) -> None:
+        """End the training: it saves a checkpoint."""
+        if not self.is_alive:
+            return
+        self._send({"end": True})
+        with suppress(OSError):
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(STOP_SECONDS)
+
+    def frame_at(self, step: int) -> dict[str, Any] | None:
+        """Return the frame of a step, or that of the nearest one; ``None`` without any."""
+        with self.lock:
+            if not self.frames:
+                return None
+            return self.frames[min(self.frames, key=lambda known: (abs(known - step), known))]
+
+    def weights_at(self, step: int, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+        """Return the parameters after a step, if a frame has exactly these.
+
+        Args:
+            like: parameters with the same shapes.
+        """
+        with self.lock:
+            weights = self.frames.get(step, {}).get("weights")
+        if weights is None or set(weights) != set(like):
+            return None
+        return {path: decoded(weights[path], like[path]) for path in like}
+
+    def _send(self, record: Mapping[str, Any]) -> None:
+        with suppress(OSError, ValueError):
+            assert self.process.stdin is not None
+            self.process.stdin.write(json.dumps(record) + "\n")
+            self.process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with suppress(ValueError):
+                record = json.loads(line)
+                with self.lock:
+                    getattr(self, f"_on_{record.pop('kind')}")(record)
+        code = self.process.wait()
+        with self.lock:
+            if self.status not in ("ended", "stopped", "failed"):
+                self.status = "failed"
+                self.error = {"en": {"code": "", "exit": code}, "zh": {"code": "", "exit": code}}
+
+    def _on_started(self, record: dict[str, Any]) -> None:
+        self.facts.update(record)
+
+    def _on_step(self, record: dict[str, Any]) -> None:
+        self.facts.update(record)
+        self.losses.add((record["step"], record["loss"]))
+
+    def _on_frame(self, record: dict[str, Any]) -> None:
+        self.status = "paused" if record.pop("is_paused") else "running"
+        facts = {name: record[name] for name in ("step", "loss", "rate", "epoch")}
+        self.facts.update(facts)
+        if record["loss"] is not None:
+            self.losses.add((record["step"], record["loss"]))
+        if not record.get("histograms") and self.frames:
+            record["histograms"] = self.frames[max(self.frames)].get("histograms", {})
+        self.frames[record["step"]] = record
+        if len(self.frames) > MAX_FRAMES:
+            steps = sorted(self.frames)
+            for step in steps[1:-2:2]:
+                del self.frames[step]
+
+    def _on_epoch(self, record: dict[str, Any]) -> None:
+        self.epochs.add({**record["row"], "step": record["step"]})
+
+    def _on_notice(self, record: dict[str, Any]) -> None:
+        if len(self.notices) < MAX_NOTICES:
+            self.notices.append(record)
+
+    def _on_trained(self, record: dict[str, Any]) -> None:
+        self.facts.update(reason=record["reason"], best=record["best"])
+
+    def _on_evaluating(self, record: dict[str, Any]) -> None:
+        self.status = "evaluating"
+
+    def _on_ended(self, record: dict[str, Any]) -> None:
+        self.status = "ended" if record["is_complete"] else "stopped"
+        self.scores = record.get("scores")
+
+    def _on_failed(self, record: dict[str, Any]) -> None:
+        self.status, self.error = "failed", record

@@ -1,0 +1,372 @@
+"""The workbench: the one project of a studio, its training, and what a page requests of them.
+
+All pages of a studio see the same project, so that two tabs never disagree. Requests are computed one after
+the other, in a thread beside that of the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.attribution.explanation import Request as ExplanationRequest
+from chainrule.attribution.explanation import class_names, explain_prediction
+from chainrule.errors import ChainruleError, UsageError, fact
+from chainrule.model import Model
+from chainrule.serve.forms import Field
+from chainrule.serve.models import Request, ServedModel, records_of
+from chainrule.store import RunFolder
+from chainrule.studio.page_records import PageRecords
+from chainrule.studio.points import SETS, write_set
+from chainrule.studio.project import Project, language
+from chainrule.studio.step_view import StepView
+from chainrule.studio.trainings import Training
+from chainrule.tabular.options import Options
+from chainrule.tabular.recorded_training import is_recorded
+from chainrule.tabular.recorded_training import replay as replay_run
+from chainrule.tabular.remedies import changed_options
+from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config
+from chainrule.trace.tracer import trace_rows
+from chainrule.train.evaluation.rows import encode_labeled
+from chainrule.train.model_state import ModelState
+
+MAX_VIEWS = 8  # steps whose values are kept
+
+
+class Workbench:
+    """The project of a studio.
+
+    Args:
+        source: a file, a RUN, the name of a data set, or ``""``.
+    """
+
+    def __init__(self, source: str = "") -> None:
+        self.lock = threading.RLock()
+        self.project: Project | None = None
+        self.training: Training | None = None
+        self.version = 0
+        self._views: OrderedDict[Any, StepView] = OrderedDict()
+        if source:
+            self.open(source)
+
+    def close(self) -> None:
+        """End the training: it saves a checkpoint."""
+        if self.training is not None:
+            self.training.close()
+
+    # --- the project
+
+    def open(self, source: str) -> None:
+        """Open a file, a RUN, or a data set by name.
+
+        Raises:
+            ChainruleError: it cannot be read.
+        """
+        if is_recorded(source):
+            project = _project_of_run(source)
+        else:
+            is_set = source in SETS and not os.path.exists(source)
+            project = Project.of_data(str(write_set(source)) if is_set else source)
+        _ = project.plan
+        self._replace(project)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Change options; the training of the previous ones ends.
+
+        Raises:
+            ChainruleError: an invalid option; nothing is changed.
+        """
+        self._replace(self._project().changed(changes))
+
+    def apply_fix(self, rule: str, column: str) -> None:
+        """Change the option that fixes a finding of the doctor.
+
+        Raises:
+            UsageError E102: no option fixes it.
+        """
+        project = self._project()
+        options = changed_options(rule, column, project.options)
+        if options is None:
+            expected = fact("a rule that an option fixes")
+            raise UsageError("E102", where="studio", name="rule", expected=expected, received=rule[:40])
+        self._replace(Project(options))
+
+    def _replace(self, project: Project) -> None:
+        with self.lock:
+            self.close()
+            self.project, self.training = project, None
+            self.version += 1
+            self._views.clear()
+
+    def _project(self) -> Project:
+        if self.project is None:
+            fix = "chainrule studio iris"
+            raise UsageError(
+                "E102", where="studio", name="project", expected=fact("open data first"), fix=fix
+            )
+        return self.project
+
+    def project_record(self, lang: str) -> dict[str, Any]:
+        """Return data, network, options and programs."""
+        with self.lock:
+            project = self.project
+            if project is None:
+                return {"version": self.version, "is_open": False}
+            return {
+                "version": self.version,
+                "is_open": True,
+                "run": project.run,
+                "is_ensemble": project.is_ensemble,
+                "data": project.data_record(lang),
+                "network": project.network_record(),
+                "options": project.options_record(),
+                "programs": project.programs(),
+            }
+
+    def rows_record(self, start: int, count: int) -> dict[str, Any]:
+        """Return a part of the rows."""
+        with self.lock:
+            return self._project().rows_record(start, count)
+
+    def scatter_record(self) -> dict[str, Any]:
+        """Return the rows as points, if there are two inputs that are numbers."""
+        with self.lock:
+            return self._project().scatter_record()
+
+    # --- the training
+
+    def command(self, record: Mapping[str, Any]) -> None:
+        """Start, continue or pause the training.
+
+        Args:
+            record: as ``Training.command`` takes it; ``new`` starts another one.
+        """
+        with self.lock:
+            project = self._project()
+            if project.is_ensemble:
+                expected = fact("a single network; change the network to train one")
+                raise UsageError("E102", where="studio", name="net", expected=expected)
+            training = self.training
+            has_ended = training is None or not training.is_alive
+            if has_ended and (record.get("new") or training is None or training.status == "stopped"):
+                self._start(project)
+            if self.training is not None:
+                self.training.command({k: v for k, v in record.items() if k != "new"})
+
+    def _start(self, project: Project) -> None:
+        stopped = self.training is not None and self.training.status == "stopped"
+        if project.run and project.trained is None:
+            self.training = Training(project.options, project.run, resume=True)
+        elif stopped and self.training is not None:
+            self.training = Training(project.options, self.training.run, resume=True)
+        else:
+            self.training = Training(project.options, str(new_run(project.options.data)))
+        self._views.clear()
+
+    def training_record(self, lang: str, since: Mapping[str, int]) -> dict[str, Any]:
+        """Return the state of the training, with what is new.
+
+        Args:
+            lang: of its texts.
+            since: what the page has: ``step`` of its frame, ``losses`` and ``epochs``: numbers of points, and
+                ``losses_every`` and ``epochs_every``: of the curves when it received them.
+        """
+        training = self.training
+        if training is None:
+            return {"version": self.version, "status": "none"}
+        with training.lock:
+            record: dict[str, Any] = {
+                "version": self.version,
+                "status": training.status,
+                "run": training.run,
+                **training.facts,
+                "steps": sorted(training.frames),
+                "scores": training.scores,
+                "error": None if training.error is None else training.error[lang],
+                "notices": [self._notice(notice, lang) for notice in training.notices],
+            }
+            for name, curve in (("losses", training.losses), ("epochs", training.epochs)):
+                is_new = since.get(f"{name}_every") != curve.every
+                start = 0 if is_new else max(since.get(name, 0) - 1, 0)
+                record[name] = {"every": curve.every, "start": start, "points": curve.points[start:]}
+            if training.frames and (latest := max(training.frames)) != since.get("step", -1):
+                record["frame"] = training.frames[latest]
+        return record
+
+    def _notice(self, notice: Mapping[str, Any], lang: str) -> dict[str, Any]:
+        """Return a notice with the command that fixes it, if an option does."""
+        rule, column = notice["rule"], notice["facts"].get("column", "")
+        assert self.project is not None
+        try:
+            fixed = changed_options(rule, column, self.project.options) if rule else None
+        except ChainruleError:
+            fixed = None
+        changed = "" if fixed is None else _difference(self.project.options, fixed)
+        return {"text": notice[lang], "rule": rule, "column": column, "fix": changed}
+
+    def frame(self, step: int) -> dict[str, Any]:
+        """Return the frame of a step, or the nearest one."""
+        frame = None if self.training is None else self.training.frame_at(step)
+        return {} if frame is None else frame
+
+    # --- one step
+
+    def view(self, step: int, row: int) -> StepView:
+        """Return the values of a row after a number of updates.
+
+        Args:
+            step: the number of updates; -1: all so far.
+            row: of the data, from 1; 0: the recorded batch of the update after ``step``.
+
+        Raises:
+            UsageError E606: no such row. E530: no such step.
+        """
+        with self.lock:
+            step = self._latest() if step < 0 else step
+            key = (self.version, None if self.training is None else id(self.training), step, row)
+            if key in self._views:
+                self._views.move_to_end(key)
+            else:
+                self._views[key] = self._new_view(step, row)
+                while len(self._views) > MAX_VIEWS:
+                    self._views.popitem(last=False)
+            return self._views[key]
+
+    def _new_view(self, step: int, row: int) -> StepView:
+        project = self._project()
+        if row == 0:
+            replayed = self._replayed(step + 1)
+            return StepView(replayed.trace, class_names(replayed.update.model))
+        table = project.table
+        if not 1 <= row <= table.rows:
+            expected = fact("1 to {count}", count=table.rows)
+            raise UsageError("E606", where="studio", row=row, expected=expected, received=row)
+        state = self.state_at(step)
+        rows = encode_labeled(state, table.take(np.array([row - 1])), None, "explain")
+        return StepView(trace_rows(rows), class_names(state), rows.cells)
+
+    def _latest(self) -> int:
+        training = self.training
+        if training is not None and training.frames:
+            return max(training.frames)
+        return 0
+
+    def state_at(self, step: int) -> ModelState:
+        """Return the model after a number of updates; -1: all so far."""
+        project, training = self._project(), self.training
+        initial = project.initial
+        if training is None:
+            return initial
+        step = self._latest() if step < 0 else step
+        if step == 0 and 0 not in training.frames:
+            return initial
+        weights = training.weights_at(step, initial.parameters)
+        if weights is None:
+            weights = dict(self._replayed(step).update.after)
+        return replace(initial, parameters=weights)
+
+    def _replayed(self, step: int) -> Any:
+        """Return an update of the training, repeated with the same bits."""
+        project, training = self._project(), self.training
+        run = training.run if training is not None else project.run
+        if run and os.path.isfile(Path(run) / MODEL):
+            return replay_run(run, project.options.data, step)
+        plan, rows = project.plan, project.plan.prepared.training
+        labels = plan.prepared.labels(rows)
+        return Model.of(project.initial).replay(step, rows.x, labels, **plan.fit_options())
+
+    # --- predictions and files
+
+    def served(self) -> ServedModel:
+        """Return the model of this moment as a server has it: its fields, predictions and reasons."""
+        project = self._project()
+        if self.training is None and project.trained is not None:
+            model = Model.of(project.trained)
+        else:
+            model = Model.of(self.state_at(-1))
+        return ServedModel("studio", "1", project.run or project.options.data, model, "")
+
+    def form_record(self, row: int) -> dict[str, Any]:
+        """Return the fields that a prediction needs, filled with the cells of a row."""
+        with self.lock:
+            project, served = self._project(), self.served()
+            cells: dict[str, Any] = {}
+            if 1 <= row <= project.table.rows:
+                frame = project.table.frame.slice(row - 1, 1)
+                cells = {name: frame[name][0] for name in frame.columns}
+            profiles = {p.column: p for p in project.plan.prepared.preparation.profiles}
+            return {
+                "row": row,
+                "fields": [_field(f, cells.get(f.name), profiles.get(f.name)) for f in served.fields],
+            }
+
+    def predict(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
+        """Return the prediction for a row and the contributions of its inputs."""
+        with self.lock:
+            served = self.served()
+            columns = {field.name: [cells.get(field.name)] for field in served.fields}
+            request = Request(columns, 1)
+            (predicted,) = served.predictions([request])
+            if isinstance(predicted, Exception):
+                raise predicted
+            with language(lang):
+                request_of_page = ExplanationRequest(
+                    served.model.state, served.form.samples(columns, 1), None, None, 0, None
+                )
+                page = explain_prediction(request_of_page, lang)
+            sections = PageRecords(lang).sections(page.sections)
+            return {"predictions": records_of(predicted.columns), "sections": sections}
+
+    def digest(self) -> str:
+        """Return a short text that changes with the project."""
+        return hashlib.sha256(repr((self.version, self._project().options)).encode()).hexdigest()[:12]
+
+
+def _project_of_run(run: str) -> Project:
+    """Return the project of a run folder, trained or unfinished."""
+    options, _ = read_config(RunFolder.open(run))
+    trained = None
+    if os.path.isfile(Path(run) / MODEL):
+        trained = Model.load(model_file(run)).state
+    return Project(options, run, trained)
+
+
+def _difference(before: Options, after: Options) -> str:
+    """Return the options that differ, as words of the command line."""
+    words = [
+        f"--{name.replace('_', '-')} {value}"
+        for name in (
+            "net",
+            "learning_rate",
+            "penalty",
+            "patience",
+            "batch_size",
+            "seed",
+            "class_weight",
+            "drop",
+        )
+        if (value := getattr(after, name)) != getattr(before, name)
+    ]
+    return " ".join(words)
+
+
+def _field(field: Field, cell: Any, profile: Any) -> dict[str, Any]:
+    value = cell if isinstance(cell, str | int | float | bool) or cell is None else str(cell)
+    low, high = (None, None) if profile is None else (profile.low, profile.high)
+    return {
+        "name": field.name,
+        "type": field.datatype,
+        "shape": list(field.shape),
+        "choices": list(field.choices),
+        "value": value,
+        "low": low,
+        "high": high,
+    }

@@ -1,0 +1,144 @@
+"""The workbench: projects, steps and trainings, compared with what the commands compute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import UsageError
+from chainrule.notation import number
+from chainrule.page.page import Lines
+from chainrule.studio.frames import decoded, encoded
+from chainrule.studio.points import SETS, sample, write_points
+from chainrule.studio.workbench import Workbench
+
+SECONDS = 60
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.chdir(tmp_path)
+    opened = Workbench("circle")
+    opened.change({"net": "3 tanh", "epochs": 3})
+    yield opened
+    opened.close()
+
+
+def wait_for(bench: Workbench, *status: str) -> None:
+    end = time.monotonic() + SECONDS
+    while bench.training is None or bench.training.status not in status:
+        assert time.monotonic() < end, bench.training and (bench.training.status, bench.training.error)
+        time.sleep(0.02)
+
+
+def test_a_derivation_has_the_numbers_of_explain(bench: Workbench) -> None:
+    project = bench.project
+    assert project is not None
+    record = bench.view(0, 3).derivation("w:dense1.weight:0,1", "en", 3)
+    model = cr.Model.of(project.initial)
+    row = project.table.take(np.array([2]))
+    page = model.explain(row, weight="dense1.weight[0,1]", depth=3, lang="en")
+    expected = [
+        number(equation.value, fixed=True)
+        for section in page.sections
+        for part in section.parts
+        if isinstance(part, Lines)
+        for equation in part.equations
+        if equation.value is not None
+    ]
+    values = [
+        equation["value"]
+        for section in record["sections"]
+        for part in section["parts"]
+        for equation in part.get("equations", ())
+        if equation["value"] is not None
+    ]
+    assert len(expected) > 5
+    assert values == expected
+
+
+def test_every_unit_and_weight_of_the_drawing_has_a_derivation(bench: Workbench) -> None:
+    view = bench.view(0, 1)
+    drawing = view.drawing()
+    keys = [unit["key"] for column in drawing["columns"] for unit in column["units"]]
+    keys += [wire["key"] for wire in drawing["wires"]]
+    assert len(keys) > 12
+    for key in keys:
+        assert view.derivation(key, "zh")["sections"], key
+
+
+@pytest.mark.parametrize("key", ["", "n:1", "n:99999:0", "w:dense9.weight:0,0", "w:dense1.weight:9,9", "x"])
+def test_unknown_keys_are_refused(bench: Workbench, key: str) -> None:
+    with pytest.raises(UsageError):
+        bench.view(0, 1).derivation(key, "en")
+
+
+def test_a_training_is_the_run_of_the_command(bench: Workbench, tmp_path: Path) -> None:
+    bench.command({"until": 2})
+    wait_for(bench, "paused")
+    training = bench.training
+    assert training is not None
+    assert training.facts["step"] == 2
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    project = bench.project
+    assert project is not None
+    options = {k: v for k, v in project.options_record().items() if k in ("net", "optimizer", "penalty")}
+    chosen = {**options, "epochs": 3, "learning_rate": 0.1, "patience": 0}
+    cr.train_table(project.options.data, "label", out=tmp_path / "other", verbose=False, **chosen)
+    own, other = (Path(run) / "model.safetensors" for run in (training.run, tmp_path / "other"))
+    assert own.read_bytes() == other.read_bytes()
+
+
+def test_frames_have_the_bits_of_the_replayed_step(bench: Workbench) -> None:
+    bench.command({"until": 5})
+    wait_for(bench, "paused")
+    project = bench.project
+    assert project is not None
+    of_frame = bench.state_at(5).parameters
+    plan, rows = project.plan, project.plan.prepared.training
+    replayed = cr.Model.of(project.initial).replay(
+        5, rows.x, plan.prepared.labels(rows), **plan.fit_options()
+    )
+    assert all((of_frame[path] == value).all() for path, value in replayed.update.after.items())
+    assert bench.view(4, 0).trace.loss == replayed.trace.loss
+
+
+def test_an_invalid_option_changes_nothing(bench: Workbench) -> None:
+    before = bench.project
+    with pytest.raises(UsageError, match="tanhh"):
+        bench.change({"net": "3 tanhh"})
+    with pytest.raises(UsageError):
+        bench.change({"learning_rate": "much"})
+    with pytest.raises(UsageError):
+        bench.change({"data": "/etc/passwd"})
+    assert bench.project is before
+
+
+@pytest.mark.parametrize("name", list(SETS))
+def test_sets_are_finite_and_have_their_rows(name: str) -> None:
+    x, y = sample(name, 60)
+    assert x.shape == (60, 2)
+    assert len(y) == 60
+    assert np.isfinite(x).all()
+    assert np.isfinite(np.asarray(y, float)).all()
+
+
+@pytest.mark.parametrize(
+    "points", [None, [], [[0, 0, "blue"]] * 9, [[0, 0, "<b>"]] * 20, [[0, None, "red"]] * 20]
+)
+def test_invalid_points_are_refused(points: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError):
+        write_points(points)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_frames_keep_their_bits(dtype: type) -> None:
+    values = np.random.default_rng(0).normal(size=(3, 5)).astype(dtype)
+    assert (decoded(encoded(values), values) == values).all()
