@@ -9,7 +9,7 @@ from chainrule.lazy_imports import by_name
 
 LAYERS = by_name(
     {
-        "nn.activation.layer": "Activation",
+        "nn.activation.layer": "Activation FormulaActivation",
         "nn.attention.multi_head": "GroupedQueryAttention MultiHeadAttention",
         "nn.attention.single_head": "AdditiveAttention Attention",
         "nn.blocks.fast_speech": "FastSpeech LengthRegulator",

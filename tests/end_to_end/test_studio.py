@@ -69,8 +69,8 @@ def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
     visit.click("One step")
     visit.wait_for(".reading", "paused")
     visit.open("chain")
-    visit.page.wait_for_selector(".net .wire-group")
-    visit.page.locator(".net .wire-group").first.focus()
+    visit.page.wait_for_selector(".wire-group")
+    visit.page.locator(".wire-group").first.focus()
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector(".inspector math")
     assert visit.page.locator(".inspector .result").count() > 3
@@ -91,7 +91,7 @@ def test_a_wrong_activation_has_a_button_with_its_fix(visit: Visit) -> None:
     visit.page.keyboard.press("Tab")
     visit.page.get_by_role("button", name="Use 6 tanh, 4 relu").click()
     visit.wait_for(".program", "6 tanh, 4 relu")
-    assert visit.page.locator(".net .unit").count() > 10
+    assert visit.page.locator(".unit").count() > 10
 
 
 def test_files_are_taken_away(visit: Visit) -> None:

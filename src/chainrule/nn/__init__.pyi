@@ -2,6 +2,7 @@
 
 from chainrule.nn.activation import ACTIVATIONS as ACTIVATIONS
 from chainrule.nn.activation.layer import Activation as Activation
+from chainrule.nn.activation.layer import FormulaActivation as FormulaActivation
 from chainrule.nn.attention.multi_head import GroupedQueryAttention as GroupedQueryAttention
 from chainrule.nn.attention.multi_head import MultiHeadAttention as MultiHeadAttention
 from chainrule.nn.attention.single_head import AdditiveAttention as AdditiveAttention

@@ -1,10 +1,10 @@
 """Parse a network from a short text: the mini language of ``--net``.
 
-    64 relu, dropout 0.2, 32 tanh
+    64 relu, dropout 0.2, 32 tanh, 8 x*sigmoid(2*x)
 
 Parts are separated by commas. A number is a ``Dense`` layer with this number of units, followed by its
-activation; ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer. The output layer is omitted: its
-size follows from the target. An empty text is a linear model.
+activation: a name, or a formula of ``x``. ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer.
+The output layer is omitted: its size follows from the target. An empty text is a linear model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.activation import ACTIVATIONS
+from chainrule.nn.activation.layer import FormulaActivation
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
@@ -20,6 +21,7 @@ from chainrule.nn.layers.linear import Dense
 WORDS = "64 relu, dropout 0.2, 32 tanh"
 MAX_LAYERS = 1_000  # more would take minutes to build
 _MAX_UNITS = 1_000_000  # units of one layer: more is probably a typo
+_FORMULA = re.compile(r"(?=.*\bx\b)(?=.*[-+*/^(<>])")  # an activation as a formula of x
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -29,14 +31,15 @@ def net_from_text(
     """Parse the text of a network.
 
     Args:
-        text: parts separated by commas: ``64 relu``, ``64``, ``dropout 0.2``.
+        text: parts separated by commas: ``64 relu``, ``64``, ``8 x*sigmoid(x)``, ``dropout 0.2``.
         outputs: the size of the output layer, which is appended; ``None`` appends none.
         activation: the activation of the output layer; losses on logits expect none.
         source: origin of the text, for errors.
 
     Raises:
         UsageError E101: an unknown word; the error suggests the closest one, with the corrected text.
-        UsageError E102: an invalid number of units, a rate outside 0 <= rate < 1, or too many layers.
+        UsageError E102: an invalid number of units or formula, a rate outside 0 <= rate < 1, or too many
+            layers.
         UsageError E117: a part that is neither form.
 
     Example:
@@ -47,7 +50,7 @@ def net_from_text(
           dense2: Dense(3)
         )
     """
-    parts = [" ".join(part.split()) for part in re.split("[,，]", text)]
+    parts = [" ".join(part.split()) for part in _separated(text)]
     if len(parts) > MAX_LAYERS:
         raise _range(
             source, fact("the number of layers"), f"<= {MAX_LAYERS}", str(len(parts)), fact("fewer layers")
@@ -56,6 +59,23 @@ def net_from_text(
     if outputs is not None:
         layers.append(Dense(outputs, activation))
     return Sequential(*layers)
+
+
+def _separated(text: str) -> list[str]:
+    """Return the parts of a text between commas that are outside brackets.
+
+    Example:
+        >>> _separated("8 max(0, min(x, 1)), 4")
+        ['8 max(0, min(x, 1))', ' 4']
+    """
+    parts, depth = [""], 0
+    for sign in text:
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if sign in ",，" and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def _part(parts: list[str], i: int, source: str) -> Layer:
@@ -79,7 +99,8 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
                 _corrected(parts, i, "dropout 0.2"),
             )
         return Dropout(rate)
-    if _NUMBER.fullmatch(first) and len(rest) <= 1:
+    is_formula = bool(rest) and _FORMULA.search(" ".join(rest)) is not None
+    if _NUMBER.fullmatch(first) and (len(rest) <= 1 or is_formula):
         if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MAX_UNITS:
             fix = _corrected(parts, i, " ".join(["64", *rest]))
             raise _range(
@@ -89,6 +110,8 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
                 first,
                 fix,
             )
+        if is_formula:
+            return Dense(int(first), _formula(parts, i, " ".join(rest), where))
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
         raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
@@ -114,6 +137,18 @@ def _activation(parts: list[str], i: int, word: str, where: str) -> str:
         return word.casefold()
     close = nearest(word[:80], ACTIVATIONS) or "relu"
     raise _word(where, word, list(ACTIVATIONS), _corrected(parts, i, f"{parts[i].split(' ')[0]} {close}"))
+
+
+def _formula(parts: list[str], i: int, text: str, where: str) -> FormulaActivation:
+    """Return the activation of a formula of x."""
+    try:
+        return FormulaActivation(text)
+    except UsageError as error:
+        fix = _corrected(parts, i, f"{parts[i].split(' ')[0]} x*sigmoid(x)")
+        name = fact("the activation")
+        raise UsageError(
+            "E102", where=where, name=name, expected=error.expected, received=text[:80], fix=fix
+        ) from error
 
 
 def _corrected(parts: list[str], i: int, part: str) -> str:

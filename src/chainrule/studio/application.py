@@ -82,6 +82,8 @@ class Application:
             "/api/train": self._train,
             "/api/what-if": self._what_if,
             "/api/predict": self._predict,
+            "/api/counterfactual": self._counterfactual,
+            "/api/attack": self._attack,
         }
         return [
             Route("/", self._page),
@@ -209,9 +211,9 @@ class Application:
     async def _train(self, request: Request) -> JsonResponse:
         """Start, continue or pause the training."""
         record = _object(await read_json(request))
-        numbers = {name: record[name] for name in ("until", "until_epoch", "delay") if name in record}
+        numbers = {name: record[name] for name in ("until", "until_epoch", "delay", "rate") if name in record}
         if not all(value is None or type(value) in (int, float) for value in numbers.values()):
-            raise invalid(fact("until, until_epoch and delay must be numbers"))
+            raise invalid(fact("until, until_epoch, delay and rate must be numbers"))
         numbers |= {name: bool(record[name]) for name in ("new", "end") if name in record}
 
         def command() -> dict[str, Any]:
@@ -224,10 +226,7 @@ class Application:
         """Compare a step with that of another weight."""
         record, lang = _object(await read_json(request)), _lang(request)
         step, row = _place(request)
-        weight, value = _text(record, "weight"), record.get("value")
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise invalid(fact('"{name}" must be a number', name="value"))
-        number = float(value)
+        weight, number = _text(record, "weight"), _number(record, "value")
         return await self._computed(
             request, lambda: self.workbench.view(step, row).what_if(weight, number, lang)
         )
@@ -236,6 +235,17 @@ class Application:
         """Predict a row."""
         cells, lang = _object(await read_json(request)), _lang(request)
         return await self._computed(request, lambda: self.workbench.predict(cells, lang))
+
+    async def _counterfactual(self, request: Request) -> JsonResponse:
+        """Search the smallest changes of a row with another prediction."""
+        cells, lang = _object(await read_json(request)), _lang(request)
+        return await self._computed(request, lambda: self.workbench.counterfactual(cells, lang))
+
+    async def _attack(self, request: Request) -> JsonResponse:
+        """Attack a row of the data."""
+        radius, lang = _number(await read_json(request), "radius"), _lang(request)
+        row = _integer(request, "row", 1)
+        return await self._computed(request, lambda: self.workbench.attack(row, radius, lang))
 
     # --- what they share
 
@@ -294,6 +304,13 @@ def _object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid(fact("the body must be {form}", form="{...}"))
     return body
+
+
+def _number(body: Any, name: str) -> float:
+    value = _object(body).get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e300:
+        raise invalid(fact('"{name}" must be a number', name=name))
+    return float(value)
 
 
 def _text(body: Any, name: str) -> str:

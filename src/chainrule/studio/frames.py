@@ -19,13 +19,13 @@ from chainrule.data.tables.prepared_data import PreparedData
 from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.callback.histograms import count
+from chainrule.train.callback.histograms import MAX_COUNTED
 from chainrule.train.model_state import ModelState
 
 MAX_WEIGHTS = 20_000  # of a network whose frames contain them
 GRID = 48  # points along each side of the decision surface
 MARGIN = 0.15  # of the range of an input, outside its values
-BINS = 2  # neighboring bins of ``histograms.EDGES`` that a frame joins
+BINS = 32  # of a distribution
 
 
 @frozen(eq=False)
@@ -97,23 +97,25 @@ class FrameWriter:
 
 
 def histogram(values: np.ndarray) -> dict[str, Any]:
-    """Return the distribution of an array: counts in logarithmic bins, mean and spread.
+    """Return the distribution of an array: counts in equal bins around 0, up to a power of 2, and its spread.
 
     Example:
-        >>> record = histogram(np.array([0.5, 0.5, 0.0]))
-        >>> sum(record["counts"]), round(record["mean"], 3)
-        (3, 0.333)
+        >>> record = histogram(np.array([0.3, 0.4, -0.1]))
+        >>> record["limit"], sum(record["counts"]), round(record["mean"], 3)
+        (0.5, 3, 0.2)
     """
-    counts = count(values)
-    padded = np.concatenate([counts, np.zeros(-len(counts) % BINS, counts.dtype)])
-    finite = values[np.isfinite(values)]
+    flat = values.reshape(-1)
+    flat = flat[:: max(1, flat.size // MAX_COUNTED)].astype(np.float64)
+    finite = flat[np.isfinite(flat)]
+    largest = float(np.abs(finite).max()) if finite.size else 0.0
+    limit = 2.0 ** math.ceil(math.log2(largest)) if 1e-300 < largest < 1e300 else 1.0
+    counts, _ = np.histogram(np.clip(finite, -limit, limit), BINS, (-limit, limit))
     mean, spread = (float(finite.mean()), float(finite.std())) if finite.size else (0.0, 0.0)
     return {
-        "counts": padded.reshape(-1, BINS).sum(axis=1).tolist(),
+        "counts": counts.tolist(),
+        "limit": limit,
         "mean": mean if math.isfinite(mean) else 0.0,
         "spread": spread if math.isfinite(spread) else 0.0,
-        "zeros": int((values == 0).sum()),
-        "size": int(values.size),
     }
 
 

@@ -113,11 +113,18 @@ class Project:
                     "E101", where="studio", name=name, expected=", ".join(EDITABLE), received=name
                 )
             values[name] = _typed(value, getattr(Options(""), name), name)
+        values["learning_rate_at"] = ()  # they belong to the training before
         options = self.options.with_passed(values)
         options.require_network()
         project = Project(options)
         project.__dict__.update(self._same_table(project))
         project.plan.model()
+        return project
+
+    def with_options(self, options: Options) -> Project:
+        """Return the project with the options of its training, of the same data and network."""
+        project = Project(options)
+        project.__dict__.update(self._same_table(project))
         return project
 
     def _same_table(self, other: Project) -> dict[str, Any]:
@@ -260,7 +267,7 @@ class Project:
 
     def options_record(self) -> dict[str, Any]:
         """Return the options that the page edits."""
-        values = {name: getattr(self.options, name) for name in EDITABLE}
+        values = {name: getattr(self.options, name) for name in (*EDITABLE, "learning_rate_at")}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

@@ -30,7 +30,7 @@ from chainrule.studio.project import error_record
 from chainrule.tabular.options import Options
 from chainrule.tabular.run_folder import claimed
 from chainrule.tabular.training import evaluate, fit_model, prepare_training
-from chainrule.tabular.training_plan import TrainingPlan
+from chainrule.tabular.training_plan import TrainingPlan, plan_of
 from chainrule.train.callback.callback import Callback, every_step
 from chainrule.train.callback.histograms import layer_nodes
 from chainrule.train.callback.training_view import TrainingView
@@ -52,6 +52,7 @@ class Commands:
         self.until = 0.0  # the step up to which the training runs
         self.until_epoch = 0.0
         self.delay = 0.0
+        self.learning_rate = 0.0  # a new learning rate; 0: none
         self.is_ended = False
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
@@ -74,7 +75,14 @@ class Commands:
         if "until_epoch" in record:
             self.until_epoch = math.inf if record["until_epoch"] is None else float(record["until_epoch"])
         self.delay = float(record.get("delay", self.delay))
+        self.learning_rate = float(record.get("rate", self.learning_rate))
         self.is_ended |= bool(record.get("end"))
+
+    def take_rate(self) -> float:
+        """Return the new learning rate, which is then no longer new."""
+        with self.changed:
+            learning_rate, self.learning_rate = self.learning_rate, 0.0
+        return learning_rate
 
     def may_pass(self, step: int, epoch: int) -> bool:
         """Return whether the next update may begin."""
@@ -104,11 +112,13 @@ class Watch(Callback):
         plan: of the training.
         commands: of the server.
         output: to the server.
+        silent: the number of updates that are repeated, without a word, after a change of the learning rate.
     """
 
     plan: TrainingPlan
     commands: Commands
     output: Output
+    silent: int = 0
     times: dict[str, float] = field(default_factory=dict)
 
     def start(self, training: TrainingView) -> Listener:
@@ -117,6 +127,8 @@ class Watch(Callback):
         last: dict[str, Any] = {"step": training.step, "loss": None, "rate": None}
 
         def listen(event: Event) -> bool:
+            if training.step < self.silent:
+                return self.commands.is_ended
             if isinstance(event, StepDone):
                 last.update(step=event.step, loss=_finite(event.loss), rate=event.learning_rate)
                 return self._after(frames, training, last)
@@ -124,6 +136,8 @@ class Watch(Callback):
                 facts = {"rows": event.rows, "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
                 self.output.write("started", parameters=event.parameters, step=event.step, **facts)
                 return self._after(frames, training, last)
+            if isinstance(event, TrainingEnded) and not self.commands.learning_rate:
+                self.output.write("frame", **last, epoch=event.epoch, is_paused=False, **frames.content(True))
             self._report(event)
             return False
 
@@ -156,9 +170,20 @@ class Watch(Callback):
         with commands.changed:
             if commands.delay and not is_paused:
                 commands.changed.wait(commands.delay)
-            while not commands.may_pass(training.step, training.epoch) and not commands.is_ended:
+            while not (
+                commands.may_pass(training.step, training.epoch)
+                or commands.is_ended
+                or commands.learning_rate
+            ):
                 commands.changed.wait(1.0)
-        return commands.is_ended or self.output.is_closed
+        return commands.is_ended or self.output.is_closed or self._changes_rate(training.step)
+
+    def _changes_rate(self, step: int) -> bool:
+        """Return whether the training stops here for another learning rate, which is noted."""
+        with self.commands.changed:
+            if self.commands.learning_rate:
+                self.times["changed"] = step
+            return bool(self.commands.learning_rate)
 
 
 @frozen(eq=False)
@@ -217,16 +242,39 @@ def train(record: Mapping[str, Any], commands: Commands, output: Output) -> None
         output: receives what happens.
     """
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["options"].items()}
-    options, path = Options(**values), Path(record["run"])
+    options, path, resume, silent = Options(**values), Path(record["run"]), record["resume"], 0
     plan = prepare_training(options)
-    with claimed(path, record["resume"]) as folder:
-        watch = Watch(plan, commands, output)
-        model = plan.model()
-        recorder = fit_model(model, plan, folder, record["resume"], verbose=False, callbacks=[watch])
+    with claimed(path, resume) as folder:
+        while True:
+            watch = Watch(plan, commands, output, silent)
+            model = plan.model()
+            recorder = fit_model(model, plan, folder, resume, verbose=False, callbacks=[watch])
+            if "changed" not in watch.times:
+                break
+            silent, resume = int(watch.times["changed"]), False
+            plan = plan_of(with_rate(plan.options, silent, commands.take_rate()), plan.prepared)
+            output.write(
+                "options", learning_rate=plan.options.learning_rate, at=plan.options.learning_rate_at
+            )
+            folder.delete_checkpoints()
         if recorder.end is None or recorder.end.reason in ("interrupted", "callback"):
             output.write("ended", is_complete=False)
             return
         _finish(plan, model, folder, output)
+
+
+def with_rate(options: Options, step: int, learning_rate: float) -> Options:
+    """Return the options of a training whose learning rate changes after a number of updates.
+
+    Example:
+        >>> options = Options("iris", learning_rate=0.1, learning_rate_at=("20:0.05",))
+        >>> with_rate(options, 30, 0.2).learning_rate_at, with_rate(options, 20, 0.2).learning_rate_at
+        (('20:0.05', '30:0.2'), ('20:0.2',))
+    """
+    if step == 0:
+        return options.with_passed({"learning_rate": learning_rate})
+    before = [text for text in options.learning_rate_at if int(text.partition(":")[0]) < step]
+    return options.with_passed({"learning_rate_at": (*before, f"{step}:{learning_rate!r}")})
 
 
 def _finish(plan: TrainingPlan, model: Any, folder: RunFolder, output: Output) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,15 @@ class Curve:
     _is_last_kept = True
 
 
+def start_process() -> subprocess.Popen[str]:
+    """Start a process that imports what a training needs, and then waits for its first line."""
+    words = [sys.executable, "-m", "chainrule.studio.training_process"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        words, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", start_new_session=True
+    )
+
+
 class Training:
     """A training that runs, or ran, in a process.
 
@@ -60,9 +69,12 @@ class Training:
         options: of the training.
         run: its folder.
         resume: whether it continues the training in the folder.
+        process: that waits for its first line; ``None``: a new one.
     """
 
-    def __init__(self, options: Options, run: str, resume: bool = False) -> None:
+    def __init__(
+        self, options: Options, run: str, resume: bool = False, process: subprocess.Popen[str] | None = None
+    ) -> None:
         self.options, self.run = options, run
         self.lock = threading.RLock()
         self.status = "starting"
@@ -74,15 +86,7 @@ class Training:
         self.scores: dict[str, Any] | None = None
         self.until: float | None = 0.0
         self.delay = 0.0
-        words = [sys.executable, "-m", "chainrule.studio.training_process"]
-        self.process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        self.process = start_process() if process is None else process
         self._send({"options": asdict(options), "run": run, "resume": resume})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -178,6 +182,11 @@ class Training:
 
     def _on_epoch(self, record: dict[str, Any]) -> None:
         self.epochs.add({**record["row"], "step": record["step"]})
+
+    def _on_options(self, record: dict[str, Any]) -> None:
+        self.options = replace(
+            self.options, learning_rate=record["learning_rate"], learning_rate_at=tuple(record["at"])
+        )
 
     def _on_notice(self, record: dict[str, Any]) -> None:
         if len(self.notices) < MAX_NOTICES:

@@ -6,7 +6,6 @@ the other, in a thread beside that of the server.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -28,7 +27,7 @@ from chainrule.studio.page_records import PageRecords
 from chainrule.studio.points import SETS, write_set
 from chainrule.studio.project import Project, language
 from chainrule.studio.step_view import StepView
-from chainrule.studio.trainings import Training
+from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.options import Options
 from chainrule.tabular.recorded_training import is_recorded
 from chainrule.tabular.recorded_training import replay as replay_run
@@ -53,12 +52,19 @@ class Workbench:
         self.project: Project | None = None
         self.training: Training | None = None
         self.version = 0
+        self._spare: Any = None  # a process that waits for the next training
         self._views: OrderedDict[Any, StepView] = OrderedDict()
         if source:
             self.open(source)
 
     def close(self) -> None:
         """End the training: it saves a checkpoint."""
+        self._close_training()
+        if self._spare is not None:
+            self._spare.kill()
+            self._spare.wait()
+
+    def _close_training(self) -> None:
         if self.training is not None:
             self.training.close()
 
@@ -101,12 +107,19 @@ class Workbench:
 
     def _replace(self, project: Project) -> None:
         with self.lock:
-            self.close()
+            self._close_training()
             self.project, self.training = project, None
+            self._prepare_process()
             self.version += 1
             self._views.clear()
 
+    def _prepare_process(self) -> None:
+        """Start the process of the next training, so that its first step comes at once."""
+        if self._spare is None or self._spare.poll() is not None:
+            self._spare = start_process()
+
     def _project(self) -> Project:
+        self._follow_options()
         if self.project is None:
             fix = "chainrule studio iris"
             raise UsageError(
@@ -114,9 +127,17 @@ class Workbench:
             )
         return self.project
 
+    def _follow_options(self) -> None:
+        """Take the options of the training, whose learning rate may have changed."""
+        training = self.training
+        if training is not None and self.project is not None and training.options != self.project.options:
+            self.project = self.project.with_options(training.options)
+            self._views.clear()
+
     def project_record(self, lang: str) -> dict[str, Any]:
         """Return data, network, options and programs."""
         with self.lock:
+            self._follow_options()
             project = self.project
             if project is None:
                 return {"version": self.version, "is_open": False}
@@ -164,11 +185,15 @@ class Workbench:
     def _start(self, project: Project) -> None:
         stopped = self.training is not None and self.training.status == "stopped"
         if project.run and project.trained is None:
-            self.training = Training(project.options, project.run, resume=True)
+            run, resume = project.run, True
         elif stopped and self.training is not None:
-            self.training = Training(project.options, self.training.run, resume=True)
+            run, resume = self.training.run, True
         else:
-            self.training = Training(project.options, str(new_run(project.options.data)))
+            run, resume = str(new_run(project.options.data)), False
+        self._prepare_process()
+        process, self._spare = self._spare, None
+        self.training = Training(project.options, run, resume, process)
+        self._prepare_process()
         self._views.clear()
 
     def training_record(self, lang: str, since: Mapping[str, int]) -> dict[str, Any]:
@@ -188,7 +213,7 @@ class Workbench:
                 "status": training.status,
                 "run": training.run,
                 **training.facts,
-                "steps": sorted(training.frames),
+                "changes": len(training.options.learning_rate_at),
                 "scores": training.scores,
                 "error": None if training.error is None else training.error[lang],
                 "notices": [self._notice(notice, lang) for notice in training.notices],
@@ -241,16 +266,11 @@ class Workbench:
             return self._views[key]
 
     def _new_view(self, step: int, row: int) -> StepView:
-        project = self._project()
         if row == 0:
             replayed = self._replayed(step + 1)
             return StepView(replayed.trace, class_names(replayed.update.model))
-        table = project.table
-        if not 1 <= row <= table.rows:
-            expected = fact("1 to {count}", count=table.rows)
-            raise UsageError("E606", where="studio", row=row, expected=expected, received=row)
         state = self.state_at(step)
-        rows = encode_labeled(state, table.take(np.array([row - 1])), None, "explain")
+        rows = encode_labeled(state, self._table_row(row), None, "explain")
         return StepView(trace_rows(rows), class_names(state), rows.cells)
 
     def _latest(self) -> int:
@@ -325,9 +345,47 @@ class Workbench:
             sections = PageRecords(lang).sections(page.sections)
             return {"predictions": records_of(predicted.columns), "sections": sections}
 
-    def digest(self) -> str:
-        """Return a short text that changes with the project."""
-        return hashlib.sha256(repr((self.version, self._project().options)).encode()).hexdigest()[:12]
+    def counterfactual(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
+        """Return the smallest changes of a row that change its prediction.
+
+        Raises:
+            UsageError E546 to E549: there are none.
+        """
+        with self.lock:
+            page = self.served().model.counterfactual(dict(cells), lang=lang)
+            return {"sections": PageRecords(lang).sections(page.sections)}
+
+    def attack(self, row: int, radius: float, lang: Any) -> dict[str, Any]:
+        """Return the result of an attack on a row of the data.
+
+        Args:
+            row: from 1.
+            radius: the largest change of each column, in standard deviations.
+            lang: of the texts.
+
+        Raises:
+            TrainingError E570: the model predicts values. UsageError E606: no such row.
+        """
+        with self.lock:
+            table = self._table_row(row)
+            result = self.served().model.attack(table, radius=radius, lang=lang)
+            cells = [list(change) for change in result.cells[0]] if result.cells else []
+            classes = result.classes
+            return {
+                "success": bool(result.success[0]),
+                "before": str(classes[int(result.clean[0])]),
+                "after": str(classes[int(result.attacked[0])]),
+                "confidence": float(result.confidence[0]),
+                "actual": str(classes[int(result.labels[0])]),
+                "cells": cells if result.success[0] else [],
+            }
+
+    def _table_row(self, row: int) -> Any:
+        table = self._project().table
+        if not 1 <= row <= table.rows:
+            expected = fact("1 to {count}", count=table.rows)
+            raise UsageError("E606", where="studio", row=row, expected=expected, received=row)
+        return table.take(np.array([row - 1]))
 
 
 def _project_of_run(run: str) -> Project:

@@ -13,7 +13,7 @@ from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.metrics import resolve_metrics
-from chainrule.nn import OPTIMIZERS, net_from_text
+from chainrule.nn import OPTIMIZERS, PiecewiseConstant, net_from_text
 from chainrule.records import frozen
 from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.threshold import RULES, Cost
@@ -69,6 +69,7 @@ class Options:
         batch_size: rows per step.
         optimizer: name of the optimizer.
         learning_rate: learning rate.
+        learning_rate_at: later learning rates of one network, as ``STEP:RATE``: after this number of updates.
         penalty: strength of the L2 penalty on weights.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         units: ensemble: units of each hidden layer of a network.
@@ -117,6 +118,7 @@ class Options:
     batch_size: int = 32
     optimizer: str = "adam"
     learning_rate: float = 0.002
+    learning_rate_at: tuple[str, ...] = ()
     penalty: float = PENALTY
     patience: int = 20
     units: int = 64
@@ -166,6 +168,7 @@ class Options:
         _ = self.reading  # refuses invalid options
         if self.augment:
             data.augmentation_from_text(self.augment)
+        _ = self.schedule  # refuses invalid rates
         resolve_metrics(self.metric)
         _require_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
         _require_known("interval_method", self.interval_method, INTERVAL_METHODS)
@@ -240,6 +243,21 @@ class Options:
         return replace(self, **values, passed=tuple(names))
 
     @property
+    def schedule(self) -> float | PiecewiseConstant:
+        """The learning rate, or the learning rates one after the other."""
+        if not self.learning_rate_at:
+            return self.learning_rate
+        steps, rates = zip(*map(_rate_at, self.learning_rate_at), strict=True)
+        if list(steps) != sorted(set(steps)):
+            expected = fact("increasing steps")
+            received = " ".join(self.learning_rate_at)
+            name = option("learning_rate_at")
+            raise UsageError(
+                "E102", where=place("learning_rate_at"), name=name, expected=expected, received=received
+            )
+        return PiecewiseConstant((self.learning_rate, *rates), boundaries=steps)
+
+    @property
     def division(self) -> data.Division:
         """How the test rows are chosen."""
         return data.Division.parse(self.split or "random")
@@ -301,6 +319,22 @@ class Options:
             elif value != getattr(defaults, field.name) or field.name in always:
                 words += [name, quoted(str(value))]
         return " ".join([*words, *(["--out", quoted(out)] if out else [])])
+
+
+def _rate_at(text: str) -> tuple[int, float]:
+    """Return the step and the rate of a text such as ``120:0.03``."""
+    step, _, number = text.partition(":")
+    try:
+        parsed = (int(step), float(number)) if len(text) < 60 and step.isdecimal() else (0, 0.0)
+    except ValueError:
+        parsed = (0, 0.0)
+    if parsed[0] < 1 or not 0 < parsed[1] < math.inf:
+        name, fix = option("learning_rate_at"), option("learning_rate_at", "120:0.03")
+        expected = fact("STEP:RATE, a step from 1 and a rate above 0")
+        raise UsageError(
+            "E102", where=place("learning_rate_at"), name=name, expected=expected, received=text[:60], fix=fix
+        )
+    return parsed
 
 
 def _require_known(name: str, word: str, known: tuple[str, ...]) -> None:

@@ -33,6 +33,7 @@ class TableOptions(TypedDict, total=False):
     batch_size: int
     optimizer: str
     learning_rate: float
+    learning_rate_at: Names
     penalty: float
     patience: int
     units: int

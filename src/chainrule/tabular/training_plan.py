@@ -129,6 +129,9 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
     if passed and not is_ensemble(options, has_images):
         where, fix = place(passed[0]), fact("leave out {names}", names=option(passed[0]))
         raise out_of_range(fact("a single network"), passed[0], where, fact("an ensemble"), fix=fix)
+    if options.learning_rate_at and is_ensemble(options, has_images):
+        name, where, fix = option("learning_rate_at"), place("learning_rate_at"), _quick("")
+        raise out_of_range(fact("an ensemble"), name, where, fact("a single network"), fix=fix)
     if options.robust:
         if is_ensemble(options, has_images):
             expected, fix = fact("a single network"), _quick(options.robust)
@@ -138,9 +141,10 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
 
 
 def _quick(robust: str) -> str:
-    """Return the options of a robust training of one network."""
-    quick = "--quick " if is_on_command_line() else "quick=True, "
-    return quick + option("robust", robust)
+    """Return the options of one network, with a robust training if one is named."""
+    quick = "--quick" if is_on_command_line() else "quick=True"
+    space = " " if is_on_command_line() else ", "
+    return f"{quick}{space}{option('robust', robust)}" if robust else quick
 
 
 def prepare_data(options: Options, table: Table | None = None, test: Table | None = None) -> PreparedData:
@@ -264,7 +268,7 @@ def patience_of(options: Options) -> int:
 def optimizer_of(options: Options) -> Optimizer:
     """Return the optimizer of the options."""
     optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
-    return optimizer_class(learning_rate=options.learning_rate)
+    return optimizer_class(learning_rate=options.schedule)
 
 
 def common_arguments(options: Options, prepared: PreparedData) -> dict[str, Any]:

@@ -142,3 +142,24 @@ def test_invalid_points_are_refused(points: object, tmp_path: Path, monkeypatch:
 def test_arrays_of_frames_keep_their_bits(dtype: type) -> None:
     values = np.random.default_rng(0).normal(size=(3, 5)).astype(dtype)
     assert (decoded(encoded(values), values) == values).all()
+
+
+def test_another_learning_rate_is_part_of_the_run(bench: Workbench, tmp_path: Path) -> None:
+    bench.command({"until": 4})
+    wait_for(bench, "paused")
+    training = bench.training
+    assert training is not None
+    bench.command({"rate": 0.5})
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    project = bench.project
+    assert project is not None
+    assert project.options_record()["learning_rate_at"] == []
+    assert training.options.learning_rate_at == ("4:0.5",)
+    options = {"net": "3 tanh", "optimizer": "sgd", "penalty": 0.0, "epochs": 3, "patience": 0}
+    rates = {"learning_rate": 0.1, "learning_rate_at": ["4:0.5"]}
+    cr.train_table(project.options.data, "label", out=tmp_path / "other", verbose=False, **options, **rates)
+    own, other = (Path(run) / "model.safetensors" for run in (training.run, tmp_path / "other"))
+    assert own.read_bytes() == other.read_bytes()
+    assert bench.view(6, 0).trace.loss > 0
+    assert project is not bench.project

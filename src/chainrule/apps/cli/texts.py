@@ -143,6 +143,7 @@ OPTION: Texts = {
     "task": "classification or regression; inferred from the target by default",
     "batch_size": "rows per update",
     "learning_rate": "learning rate",
+    "learning_rate_at": "later learning rate of one network, after this number of steps; can be repeated",
     "optimizer": "optimizer: sgd, adam, lion, ... (chainrule show optimizers)",
     "penalty": "strength of the L2 penalty on weights; 0 for none",
     "patience": "epochs without improvement before early stopping; 0 disables it",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve
 from chainrule.nn.activation.registry import ACTIVATIONS
+from chainrule.nn.formula_text import check_formula, formula_nodes
 from chainrule.nn.initializer import XAVIER, Initializer
-from chainrule.nn.layer import Layer
+from chainrule.nn.layer import Layer, Sample
 from chainrule.nn.scope import Scope
 from chainrule.records import frozen
 from chainrule.validation import unknown
@@ -56,6 +58,40 @@ class Activation(Layer):
 
     def __str__(self) -> str:
         return f"Activation({', '.join([repr(self.name), *(f'{n}={v!r}' for n, v in self.chosen)])})"
+
+
+@frozen
+class FormulaActivation(Layer):
+    """Applies a formula of ``x`` elementwise: an activation that has no name.
+
+    The formula is parsed and converted to nodes; nothing in it can be executed, so it may come from a file.
+
+    Shapes: any -> the same.
+
+    Args:
+        text: such as ``"x * sigmoid(2 * x)"`` with every product written as ``*``; supported: ``+ - * / ^``,
+            comparisons, ``pi`` and ``e``, and abs, cos, erf, exp, floor, log, max, min, relu, sigmoid, sign,
+            sin, softplus, sqrt, tanh, where.
+
+    Raises:
+        UsageError E102: not a formula, one with other names, or one that is too long.
+
+    Example:
+        >>> print(FormulaActivation("x * sigmoid(2 * x)"))
+        FormulaActivation('x * sigmoid(2 * x)')
+    """
+
+    chinese = ("公式激活层", "对每个数作用一个以公式写出的激活函数。")
+    samples = (Sample((4,), {"text": "x * sigmoid(2 * x)"}), Sample((3, 2), {"text": "x / (1 + abs(x))"}))
+    takes_one = True
+    text: str
+
+    def check(self) -> None:
+        expected = fact("a formula of x ({name} is unknown)", name="")
+        check_formula(self, "text", ("x",), expected, 'cr.FormulaActivation("x * sigmoid(x)")')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        return scope.note("a", formula_nodes(self.text, {"x": x}, x))
 
 
 def known_activation(name: Any) -> str:

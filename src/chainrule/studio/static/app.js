@@ -34,7 +34,7 @@ async function poll() {
   const latest = state.latest?.step ?? -1;
   const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
   const record = await get(query);
-  if (record.version !== state.project.version) {
+  if (record.version !== state.project.version || (record.changes ?? 0) !== (state.project.options?.learning_rate_at.length ?? 0)) {
     const project = await get("project");
     takeProject(project);
     return;

@@ -81,17 +81,15 @@ export function Distribution({ columns, label }) {
   useEffect(() => {
     const canvas = place.current;
     if (!columns.length) { canvas.width = 1; canvas.height = 1; return; }
-    let low = Infinity, high = -1;
-    for (const column of columns) column.counts.forEach((n, i) => { if (n) { low = Math.min(low, i); high = Math.max(high, i); } });
-    low = Math.max(0, low - 1); high = Math.max(high + 1, low + 4);
-    const rows = high - low + 1;
-    canvas.width = columns.length; canvas.height = rows;
-    const pen = canvas.getContext("2d"), image = pen.createImageData(columns.length, rows), tone = rgb(color("--c0"));
+    const bins = columns[0].counts.length, limit = Math.max(...columns.map((column) => column.limit));
+    canvas.width = columns.length; canvas.height = bins;
+    const pen = canvas.getContext("2d"), image = pen.createImageData(columns.length, bins), tone = rgb(color("--c0"));
     columns.forEach((column, x) => {
-      const most = Math.max(1, ...column.counts);
-      for (let y = 0; y < rows; y++) {
-        const at = 4 * ((rows - 1 - y) * columns.length + x);
-        image.data.set([...tone, Math.round(255 * Math.sqrt((column.counts[low + y] || 0) / most))], at);
+      const most = Math.max(1, ...column.counts), scale = limit / column.limit;
+      for (let y = 0; y < bins; y++) {
+        const source = Math.floor(((y + 0.5 - bins / 2) * scale) + bins / 2);
+        const at = 4 * ((bins - 1 - y) * columns.length + x);
+        image.data.set([...tone, Math.round(255 * Math.sqrt((column.counts[source] || 0) / most))], at);
       }
     });
     pen.putImageData(image, 0, 0);

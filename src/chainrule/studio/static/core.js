@@ -178,7 +178,9 @@ function Equation({ equation, onPick }) {
   </div>`;
 }
 
-const Cell = ({ cell, onPick }) => (typeof cell === "string" ? cell : html`<${Formula} tree=${cell.math} onPick=${onPick} />`);
+const METER = /^[█░]+$/; // a bar of the terminal, drawn as a bar here
+const Meter = ({ text }) => html`<i class="meter ${text[0] === "█" ? "fill-more" : "fill-less"}" role="img" aria-label=${text[0] === "█" ? "+" : "−"} style=${{ width: `${(100 * text.length) / 24}%` }}></i>`;
+const Cell = ({ cell, onPick }) => (typeof cell === "string" ? (METER.test(cell) ? html`<${Meter} text=${cell} />` : cell) : html`<${Formula} tree=${cell.math} onPick=${onPick} />`);
 
 export function Part({ part, onPick }) {
   if (part.text !== undefined) return html`<p>${part.text}</p>`;

@@ -3,9 +3,9 @@ import { html } from "./core.js";
 
 const RADIUS = 17, TOP = 46, MARGIN = 58, FOCUSABLE = 250;
 
-export function places(drawing, width = 940, rowHeight = 56) {
+export function places(drawing, width = 940, bottom = 16, rowHeight = 56) {
   const most = Math.max(...drawing.columns.map((column) => Math.max(column.units.length + (column.gap ? 1 : 0), 1)));
-  const height = TOP + most * rowHeight + 16;
+  const height = TOP + most * rowHeight + bottom;
   const middle = TOP + (most * rowHeight) / 2;
   const step = (width - 2 * MARGIN) / Math.max(drawing.columns.length - 1, 1);
   const at = drawing.columns.map((column, place) => {
@@ -31,7 +31,7 @@ function shown(text) {
 
 // mode "value" shows values and weights, "gradient" the derivatives of the loss.
 export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPick, label, focusable = true, width = 940, edit }) {
-  const { height, at, step, middle } = places(drawing, width);
+  const { height, at, step, middle } = places(drawing, width, edit ? 52 : 16);
   const isGradient = mode === "gradient";
   const ofWire = (wire) => (isGradient ? wire.slope : wire.size);
   const ofUnit = (unit) => (isGradient ? unit.slope : unit.size);
@@ -67,5 +67,5 @@ export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPi
   });
   const ends = at.at(-1)[0], outputs = at.length > 1 ? at.at(-2) : [];
   const toLoss = ends ? outputs.map((p) => html`<path class="to-loss" d="M${p.x + RADIUS} ${p.y}L${ends.x - RADIUS} ${ends.y}" />`) : [];
-  return html`<svg class="net" viewBox="0 0 ${width} ${height}" role="group" aria-label=${label}>${toLoss}${wires}${columns}${edit}</svg>`;
+  return html`<div class="net-scroll"><svg class="net" viewBox="0 0 ${width} ${height}" role="group" aria-label=${label}>${toLoss}${wires}${columns}${edit}</svg></div>`;
 }

@@ -45,7 +45,7 @@ function Options() {
 // Buttons in the drawing: one unit more or fewer, and a further layer between two columns.
 function editing(drawing) {
   const parts = parse(state.project.network.net), dense = parts.map((part, i) => ({ ...part, i })).filter((part) => part.units);
-  const { at, step, height } = places(drawing);
+  const { step, height } = places(drawing, 940, 52);
   const changed = (i, delta) => setNet(write(parts.map((part, k) => (k === i ? { ...part, units: String(Math.max(1, Number(part.units) + delta)) } : part))));
   const inserted = (i) => setNet(write([...parts.slice(0, i), { units: "4", activation: "tanh" }, ...parts.slice(i)]));
   const press = (action) => ({ onClick: action, onKeyDown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); action(); } }, tabindex: 0, role: "button" });

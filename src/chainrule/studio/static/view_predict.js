@@ -8,6 +8,26 @@ function Input({ field, value, onChange }) {
   return html`<label class="field"><span class="row apart"><span>${field.name}</span><input class="short" type="number" step="any" value=${value ?? ""} onChange=${set} /></span><input type="range" min=${field.low} max=${field.high} step=${(field.high - field.low) / 200 || 1} value=${value ?? field.low} aria-label=${field.name} onInput=${set} /></label>`;
 }
 
+function Counterfactual({ cells }) {
+  const [answer, setAnswer] = useState(null), [busy, setBusy] = useState(false);
+  useEffect(() => setAnswer(null), [JSON.stringify(cells)]);
+  const ask = async () => { setBusy(true); setAnswer(await post("counterfactual", cells).catch((error) => ({ error }))); setBusy(false); };
+  return html`<section class="sheet stack tight"><header><h2>${T("counterfactual")}</h2><button class="button small" disabled=${busy} onClick=${ask}>${busy ? T("searching") : T("search")}</button></header><p class="small soft">${T("counterfactual_text")}</p>${answer?.error && html`<${ErrorNote} error=${answer.error} />`}${answer?.sections && html`<${Sections} sections=${answer.sections} />`}</section>`;
+}
+
+function Attack() {
+  const [radius, setRadius] = useState(0.5), [answer, setAnswer] = useState(null);
+  useEffect(() => {
+    let isCurrent = true;
+    const timer = setTimeout(() => post(`attack?row=${state.row || 1}`, { radius }).then((record) => isCurrent && setAnswer(record)).catch((error) => isCurrent && setAnswer({ error })), 250);
+    return () => { isCurrent = false; clearTimeout(timer); };
+  }, [radius, state.row, state.frame?.step, state.lang]);
+  const text = !answer || answer.error ? "" : answer.before !== answer.actual ? T("attack_wrong", answer) : answer.success ? T("attack_success", { ...answer, share: `${(100 * answer.confidence).toFixed(1)} %` }) : T("attack_failed", { ...answer });
+  return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("attack")}</h2><label class="field"><span class="row apart"><span>${T("attack_size", { row: state.row || 1 })}</span><strong class="numbers">${radius.toFixed(2)}</strong></span><input type="range" min="0" max="3" step="0.05" value=${radius} onInput=${(event) => setRadius(Number(event.target.value))} /></label>
+    <p class="small">${text}</p>${answer?.error && html`<p class="small soft">${answer.error.error}</p>`}
+    ${answer?.cells?.length ? html`<div class="table"><table><thead><tr><th>${T("column")}</th><th class="right">${T("before")}</th><th class="right">${T("after")}</th></tr></thead><tbody>${answer.cells.map(([name, before, after]) => html`<tr><td>${name}</td><td class="right">${before}</td><td class="right">${after}</td></tr>`)}</tbody></table></div>` : ""}</section>`;
+}
+
 export function PredictView() {
   const [form, setForm] = useState(null), [cells, setCells] = useState({}), [answer, setAnswer] = useState(null), [error, setError] = useState(null);
   const step = state.frame?.step ?? 0;
@@ -27,5 +47,5 @@ export function PredictView() {
     <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.fields.slice(0, 60).map((field) => html`<${Input} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
     <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><p class="big">${typeof single === "number" ? short(single) : single}</p><${ErrorNote} error=${error} />
       <div class="bars">${shares.map(([label, share]) => html`<div class="bar"><span>${label}</span><i><b style=${{ width: `${(100 * share).toFixed(1)}%` }}></b></i><span class="numbers">${(100 * share).toFixed(1)} %</span></div>`)}</div></section>
-      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}</div></div>`;
+      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}<${Counterfactual} cells=${cells} />${state.project.data.task === "classification" && html`<${Attack} />`}</div></div>`;
 }

@@ -38,7 +38,7 @@ function Metrics() {
   const names = Object.keys(row).filter((name) => !["epoch", "step", "loss", "data_loss"].includes(name)).slice(0, 3);
   const title = (name) => T(`metric_${name}`) === `metric_${name}` ? name.replace(/^val_/, `${T("part_validation")} `) : T(`metric_${name}`);
   return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${title(name)}</dt><dd class="big">${name.includes("accuracy") ? `${(100 * (row[name] ?? 0)).toFixed(1)} %` : short(row[name])}</dd></div>`)}
-    <div><dt>${T("learning_rate")}</dt><dd class="big">${short(state.project.options.learning_rate)}</dd></div></dl></section>`;
+    <div><dt>${T("learning_rate")}</dt><dd class="big">${short(state.training.rate ?? state.project.options.learning_rate)}</dd></div></dl></section>`;
 }
 
 function Findings() {
@@ -69,9 +69,12 @@ function Scores() {
 }
 
 function Rate() {
-  const { options } = state.project;
-  const set = (value) => change("options", { learning_rate: value });
-  return html`<section class="sheet stack tight"><h2>${T("learning_rate")}</h2><div class="row"><button class="button small" onClick=${() => set(options.learning_rate / 3)}>÷ 3</button><strong class="numbers">${short(options.learning_rate, 6)}</strong><button class="button small" onClick=${() => set(options.learning_rate * 3)}>× 3</button></div><p class="small soft">${T("rate_text")}</p>
+  const { options } = state.project, isLive = ["running", "paused"].includes(state.training.status), now = state.training.rate ?? options.learning_rate;
+  const set = async (value) => {
+    const rate = Number(value.toPrecision(3));
+    if (isLive) { await train({ rate }); state.seen.add("rate"); } else await change("options", { learning_rate: rate });
+  };
+  return html`<section class="sheet stack tight"><h2>${T("learning_rate")}</h2><div class="row"><button class="button small" onClick=${() => set(now / 3)}>÷ 3</button><strong class="numbers">${short(now, 6)}</strong><button class="button small" onClick=${() => set(now * 3)}>× 3</button></div><p class="small soft">${T("rate_text")}</p>${options.learning_rate_at.length ? html`<code class="soft">${options.learning_rate_at.join("  ")}</code>` : ""}
     <label class="field">${T("pause_between")}<input type="range" min="0" max="1" step="0.05" value=${state.delay ?? 0} onInput=${(event) => { const delay = Number(event.target.value); update({ delay }); train({ delay }); }} /></label></section>`;
 }
 
@@ -86,6 +89,6 @@ export function TrainingView() {
   const text = training.status === "ended" ? T("training_done", { run: training.run }) : T("training_text", { layers: project.network.net || T("no_hidden"), n: count(project.network.parameters) });
   if (project.is_ensemble) return html`<${Lead} title=${T("training_title")} text=${T("ensemble_text")} /><section class="sheet"><${Empty} title=${T("ensemble_title")} text=${T("ensemble_hint")}><button class="button primary" onClick=${() => change("options", { net: "8 tanh, 8 tanh", optimizer: "sgd", learning_rate: 0.1, penalty: 0, patience: 0, epochs: 100 })}>${T("train_single")}</button><//></section>`;
   return html`<${Lead} title=${T("training_title")} text=${text} />
-    <div class="columns"><div class="stack"><${Metrics} /><section class="sheet"><header><h2>${T("network_now")}</h2><span class="small soft">${T("network_now_text", { row: state.row })}</span></header><${Live} /></section><${Losses} /><${Histograms} /><${Scores} /></div>
+    <div class="columns picture-first"><div class="stack"><${Metrics} /><section class="sheet"><header><h2>${T("network_now")}</h2><span class="small soft">${T("network_now_text", { row: state.row })}</span></header><${Live} /></section><${Losses} /><${Histograms} /><${Scores} /></div>
     <div class="stack">${scatter?.axes && html`<section class="sheet"><h2>${T("surface")}</h2><${Picture} scatter=${scatter} /></section>`}<${Rate} /><${Findings} /></div></div>`;
 }

@@ -47,7 +47,10 @@ from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
 FEWEST = 8  # rows of the smallest table of an ensemble
-_REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
+_REPEATED = {
+    "metric": "NAME",
+    "learning_rate_at": "STEP:RATE",
+}  # other options that can be passed several times name columns
 _TEXTS = {
     "test": "test_file",
     "split": "division",
