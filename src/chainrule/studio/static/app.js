@@ -124,7 +124,7 @@ function App() {
   const View = state.project.is_open ? VIEWS[state.view] : DataView;
   useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${state.view}`)} · chainrule studio`; });
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
-    <${Top} /><main tabindex="-1" aria-busy=${state.busy}><${View} key=${state.view} /></main>
+    <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}><${View} key=${state.view} /></main>
     ${state.lessons && html`<${Lessons} />`}
     ${state.error && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
     <${Transport} />`;

@@ -172,7 +172,7 @@ function Equation({ equation, onPick }) {
   if (equation.left) parts.push(html`<${Formula} tree=${equation.left} onPick=${onPick} />`);
   const steps = [...equation.steps.map((tree) => html`<${Formula} tree=${tree} onPick=${onPick} />`)];
   if (equation.value !== null) steps.push(html`<span class="result">${equation.value}</span>`);
-  return html`<div class="equation">
+  return html`<div class="equation" tabindex="0">
     ${parts}${steps.map((step, i) => html`<span class="step"> ${i === 0 ? equation.sign : "="} ${step}</span>`)}
     ${equation.note && html`<span class="remark">${equation.note}</span>`}
   </div>`;
@@ -188,7 +188,7 @@ export function Part({ part, onPick }) {
   if (part.equations)
     return html`<div class="lines"><div class="label">${part.label && `(${part.label})`}</div><div>${part.equations.map((equation) => html`<${Equation} equation=${equation} onPick=${onPick} />`)}${part.more && html`<p>${part.more}</p>`}</div></div>`;
   const align = (i) => (part.right.includes(i) ? "right" : "");
-  return html`<div class="equation"><table><thead><tr>${part.head.map((cell, i) => html`<th class=${align(i)}>${cell}</th>`)}</tr></thead>
+  return html`<div class="equation" tabindex="0"><table><thead><tr>${part.head.map((cell, i) => html`<th class=${align(i)}>${cell}</th>`)}</tr></thead>
     <tbody>${part.rows.map((row) => html`<tr>${row.map((cell, i) => html`<td class=${align(i)}><${Cell} cell=${cell} onPick=${onPick} /></td>`)}</tr>`)}</tbody></table></div>`;
 }
 

@@ -56,7 +56,7 @@ export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPi
       const { x, y } = at[c][i], value = ofUnit(unit), share = Math.min(1, Math.abs(value ?? 0) / (c === 0 || isLoss ? limit([value]) * (isLoss ? 1 : 2) : largest));
       const isOn = unit.key === selected, isLit = lit && unit.key === lit;
       const text = isGradient ? unit.gradient ?? "" : unit.value;
-      return html`<g class="unit ${isOn ? "on" : ""} ${isLit ? "lit" : ""}" onClick=${() => onPick?.(unit.key)} onKeyDown=${(event) => pick(event, () => onPick?.(unit.key))} ...${onPick && focusable ? { tabindex: 0, role: "button", "aria-label": `${unit.name} = ${unit.value}` } : {}}>
+      return html`<g class="unit ${isOn ? "on" : ""} ${isLit ? "lit" : ""}" onClick=${() => onPick?.(unit.key)} onKeyDown=${(event) => pick(event, () => onPick?.(unit.key))} ...${onPick && focusable ? { tabindex: 0, role: "button", "aria-label": `${shown(text)}: ${unit.name} = ${unit.value}` } : {}}>
         <circle cx=${x} cy=${y} r=${RADIUS} /><circle class="fill ${(value ?? 0) < 0 ? "fill-less" : "fill-more"}" cx=${x} cy=${y} r=${RADIUS} opacity=${(0.1 + 0.34 * share).toFixed(2)} /><circle class="rim" cx=${x} cy=${y} r=${RADIUS} style=${{ fill: "none" }} />
         <text x=${x} y=${y + 3.6}>${shown(text)}</text><title>${unit.name} = ${unit.value}   ∂J = ${unit.gradient ?? "–"}</title></g>`;
     });
@@ -67,5 +67,5 @@ export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPi
   });
   const ends = at.at(-1)[0], outputs = at.length > 1 ? at.at(-2) : [];
   const toLoss = ends ? outputs.map((p) => html`<path class="to-loss" d="M${p.x + RADIUS} ${p.y}L${ends.x - RADIUS} ${ends.y}" />`) : [];
-  return html`<div class="net-scroll"><svg class="net" viewBox="0 0 ${width} ${height}" role="group" aria-label=${label}>${toLoss}${wires}${columns}${edit}</svg></div>`;
+  return html`<div class="net-scroll" tabindex="0" role="region" aria-label=${label}><svg class="net" viewBox="0 0 ${width} ${height}" role="group" aria-label=${label}>${toLoss}${wires}${columns}${edit}</svg></div>`;
 }

@@ -17,7 +17,7 @@ function Layers() {
   const remove = (i) => setNet(write(parts.filter((_, k) => k !== i)));
   const add = (part) => setNet(write([...parts, part]));
   const dense = network.layers.filter((layer) => layer.path);
-  return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th></th></tr></thead><tbody>
+  return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th><span class="visually-hidden">${T("remove")}</span></th></tr></thead><tbody>
     <tr><td class="soft">${T("inputs")}</td><td class="numbers">${network.inputs}</td><td></td><td></td><td></td><td></td></tr>
     ${parts.map((part, i) => { const layer = dense[i] ?? {}; return html`<tr key=${i}><td><code>${layer.path ?? ""}</code></td>
       <td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <input type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<input type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>

@@ -65,7 +65,7 @@ function Scores() {
   const scores = state.training.scores;
   if (!scores) return null;
   const metrics = Object.keys(Object.values(scores)[0] ?? {}).slice(0, 4);
-  return html`<section class="sheet"><header><h2>${T("test_scores")}</h2><code class="soft">${state.training.run}</code></header><div class="table"><table><thead><tr><th></th>${metrics.map((name) => html`<th class="right">${name}</th>`)}</tr></thead><tbody>${Object.entries(scores).map(([name, values]) => html`<tr class=${name === "net" ? "target" : ""}><td>${T(`model_${name}`)}</td>${metrics.map((m) => html`<td class="right">${short(values[m])}</td>`)}</tr>`)}</tbody></table></div></section>`;
+  return html`<section class="sheet"><header><h2>${T("test_scores")}</h2><code class="soft">${state.training.run}</code></header><div class="table"><table><thead><tr><th><span class="visually-hidden">${T("network_now")}</span></th>${metrics.map((name) => html`<th class="right">${name}</th>`)}</tr></thead><tbody>${Object.entries(scores).map(([name, values]) => html`<tr class=${name === "net" ? "target" : ""}><td>${T(`model_${name}`)}</td>${metrics.map((m) => html`<td class="right">${short(values[m])}</td>`)}</tr>`)}</tbody></table></div></section>`;
 }
 
 function Rate() {
