@@ -167,7 +167,7 @@ def in_onnx(trial: Trial) -> None:
     import onnx  # noqa: PLC0415
     import onnxruntime  # noqa: PLC0415
 
-    from chainrule.interop.onnx.export import operations  # noqa: PLC0415
+    from chainrule.interop.onnx.export import file as operations  # noqa: PLC0415
     from chainrule.interop.onnx.export.graph import OnnxGraph  # noqa: PLC0415
 
     onnxruntime.set_default_logger_severity(4)

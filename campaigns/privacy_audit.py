@@ -24,7 +24,7 @@ from scipy.special import log_ndtr, ndtr
 
 import chainrule as cr
 from chainrule.auditing import OneRunResult, audit_in_one_run, random_coins
-from chainrule.auditing.one_run import bound_by_scores
+from chainrule.auditing.one_training_audit import bound_by_scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "trust.md"
 BEGIN, END = "<!-- privacy audit -->", "<!-- end of privacy audit -->"

@@ -17,8 +17,8 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 import chainrule as cr
+from chainrule.uncertainty.calibration import SetCoverage
 from chainrule.uncertainty.conformal_sets import SET_METHODS
-from chainrule.uncertainty.coverage_tables import SetCoverage
 
 PAGE = Path(__file__).parents[1] / "docs" / "uncertainty.md"
 TABLES = ("breast_cancer", "wine", "digits")

@@ -10,8 +10,8 @@ from onnx import helper
 
 from chainrule.graph import Node
 from chainrule.interop.onnx.export import OPSET
+from chainrule.interop.onnx.export.file import OPERATIONS
 from chainrule.interop.onnx.export.graph import OnnxGraph
-from chainrule.interop.onnx.export.operations import OPERATIONS
 
 
 def exported_file(

@@ -24,7 +24,7 @@ from campaigns.hostile_cases.section import Section
 from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS
 from chainrule.apps.cli.main import main
 from chainrule.apps.cli.texts import text_of
-from chainrule.train.nonfinite.run_file import NAME
+from chainrule.train.nonfinite.record import NAME
 
 TEMPLATE = """
 import sys

@@ -37,7 +37,7 @@ _NAMES: dict[str, str] = {
     "gradient": "grad jvp",
     "graph": "Graph Node constant",
     "interop": "load_onnx load_weights read_weights",
-    "ops.custom_gradient": "custom_gradient",
+    "ops.pullback_walk": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (
         "abs acos acosh add arange argmax argmin argsort asin asinh atan atan2 atanh average_pool "

@@ -21,44 +21,42 @@ LAYERS = by_name(
             "TransformerDecoderLayer TransformerEncoder "
             "TransformerEncoderLayer"
         ),
-        "nn.layers.adaptive_pooling": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
         "nn.layers.adaptive_softmax": "AdaptiveLogSoftmax",
-        "nn.layers.containers": "Dropout Flatten Parallel Reshape Residual Sequential",
+        "nn.layers.containers": (
+            "Dropout Flatten Parallel Remat Reshape Residual Sequential TimeDistributed"
+        ),
         "nn.layers.convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
         "nn.layers.dropout": (
             "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout"
         ),
-        "nn.layers.einsum": "EinsumDense",
-        "nn.layers.embedding": "Embedding EmbeddingBag Unembedding",
+        "nn.layers.embedding": "Embedding EmbeddingBag PatchEmbedding Unembedding",
         "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),
         "nn.layers.gating_and_mixture_of_experts": "Highway MixtureOfExperts SqueezeExcite",
         "nn.layers.graph_neural_network": "GatedGraphConv GraphNetwork",
         "nn.layers.hashed_ngrams": "HashedNGrams",
         "nn.layers.layer_graph": "LayerGraph",
-        "nn.layers.linear": "Dense",
-        "nn.layers.max_unpool": "MaxUnpool",
+        "nn.layers.linear": "Dense EinsumDense",
         "nn.layers.merge": "Merge",
         "nn.layers.normalization": (
             "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
         ),
-        "nn.layers.padding": "Crop Pad",
+        "nn.layers.padding_and_resizing": "Crop Pad UpSampling",
         "nn.layers.padding_mask": "PaddingMask",
-        "nn.layers.patch_embedding": "PatchEmbedding",
-        "nn.layers.pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
+        "nn.layers.pooling": (
+            "AdaptiveAveragePool AdaptiveMaxPool AveragePool "
+            "FractionalMaxPool GlobalAveragePool GlobalMaxPool LPPool "
+            "MaxPool MaxUnpool"
+        ),
         "nn.layers.position_encoding": "LearnedPosition RotaryPosition SinusoidalPosition",
         "nn.layers.preprocessing": "CategoryEncoding Discretization Normalization Rescaling",
         "nn.layers.rearrange": (
             "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold"
         ),
-        "nn.layers.recompute": "Remat",
-        "nn.layers.resize": "UpSampling",
         "nn.layers.sequence_pool": "ClassToken SequencePool",
         "nn.layers.similarity": "Bilinear CosineSimilarity Dot PairwiseDistance",
-        "nn.layers.time_distributed": "TimeDistributed",
         "nn.layers.variational_autoencoder": "GaussianLatent",
         "nn.layers.weight_norm": "SpectralNorm WeightNorm",
-        "nn.recurrent.cells": "GRU LSTM RNN",
-        "nn.recurrent.conv_lstm": "ConvLSTM",
+        "nn.recurrent.cells": "ConvLSTM GRU LSTM RNN",
         "nn.recurrent.wrappers": "Bidirectional Masking Stacked",
         "nn.regularization.activity": "ActivityRegularization",
     }
@@ -96,13 +94,14 @@ OPTIMIZERS = by_name(
 SCHEDULES = by_name(
     {
         "nn.schedule.composed": "RateProduct RateSequence Slowed Warmup",
-        "nn.schedule.cosine": "Cosine CosineRestarts",
-        "nn.schedule.cyclic": "Cyclic OneCycle",
-        "nn.schedule.decay": ("ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay"),
+        "nn.schedule.cosine_and_cyclic": "Cosine CosineRestarts Cyclic OneCycle",
+        "nn.schedule.decay": (
+            "ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam "
+            "PiecewiseConstant PolynomialDecay Step"
+        ),
         "nn.schedule.formula": "RateFormula",
         "nn.schedule.plateau": "ReduceOnPlateau",
         "nn.schedule.schedule": "Constant",
-        "nn.schedule.step": "MultiStep PiecewiseConstant Step",
     }
 )
 INITIALIZERS = by_name(

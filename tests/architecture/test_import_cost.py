@@ -34,7 +34,7 @@ UNUSED = (
     "apps", "data.tables.columns", "data.tables.preparation", "data.readers.sources",
     "data.readers.streaming", "page", "step_explanation.narrative", "engines.parity", "engines.profile",
     "nn.layers.convolution", "nn.loss.regression", "nn.optimizer.adam", "nn.serialization",
-    "nn.recurrent", "nn.schedule.cyclic", "notation.latex", "notation.mathml", "store.run_folder",
+    "nn.recurrent", "nn.schedule.cosine_and_cyclic", "notation.latex", "notation.mathml", "store.run_folder",
     "trace.tracer", "train.monitor.progress_bar", "train.monitor.lr_finder", "train.monitor.profile",
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.notation import parse
 from chainrule.store import json_document
-from chainrule.train.nonfinite.run_file import NAME
+from chainrule.train.nonfinite.record import NAME
 
 DEEP = 3000
 NESTED = {

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError
-from chainrule.train.nonfinite.run_file import NAME
+from chainrule.train.nonfinite.record import NAME
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.robustness import ATTACKS
+from chainrule.robustness.attack_samples import problem_of, read_samples
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.samples import problem_of, read_samples
 
 NORMS = ("inf", "2")
 RADII = {"inf": 0.5, "2": 1.5}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.robustness import ATTACKS
+from chainrule.robustness.attack_samples import problem_of, read_samples
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.samples import problem_of, read_samples
 
 NORMS = ("inf", "2")
 FAST: dict[str, Any] = {

@@ -13,7 +13,7 @@ import pytest
 
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, fingerprint, input_node, make
-from chainrule.graph.fingerprint import _op
+from chainrule.graph.graph import _op
 from chainrule.ops import Card, Sample
 from chainrule.ops import functional as F
 from layer_cases import CASES, ready

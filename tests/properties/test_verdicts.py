@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from chainrule.apps.cli.main import main
-from chainrule.bounds.optimized_bound import rectifiers
+from chainrule.bounds.alpha_beta_crown import rectifiers
 from chainrule.bounds.propagation import Tightening
 from chainrule.bounds.subject import Subject
 from chainrule.graph import constant, input_node

@@ -26,8 +26,7 @@ from chainrule.records import frozen
 from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
-from chainrule.train.evaluation.known_rows import known_rows
-from chainrule.train.evaluation.rows import encode_labeled
+from chainrule.train.evaluation.rows import encode_labeled, known_rows
 from chainrule.validation import integer, language, random_seed, refuse_unknown
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ _LAZY = LazyNames(
     {
         "request": "audit_membership",
         "membership": "Candidates attack_membership MembershipResult",
-        "canary_training": "audit_in_one_run random_coins wrong_labels",
-        "one_run": "epsilon_lower_bound guess one_run_p_value",
-        "one_run_result": "OneRunResult",
+        "one_training_audit": (
+            "audit_in_one_run random_coins wrong_labels epsilon_lower_bound guess one_run_p_value "
+            "OneRunResult"
+        ),
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -3,7 +3,7 @@
 Dividing the box of an image along one pixel changes next to nothing. Instead a part of the box is described
 by signs: the inputs for which the argument of one relu is 0 or above, and those for which it is 0 or below.
 On both parts this relu is linear. The parts are bounded with penalties for their signs
-(``optimized_bound.py``), many at a time, the newest first; a part is done if one of the conditions is above
+(``alpha_beta_crown.py``), many at a time, the newest first; a part is done if one of the conditions is above
 its limit, or if bounds contradict one another, so that it contains no input. The intervals of the arguments
 are those of the whole box, cut by the signs: tightening them for every part costs more than it saves.
 
@@ -22,9 +22,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from chainrule.bounds.alpha_beta_crown import Arrays, Optimized, optimized, rectifiers
 from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval
-from chainrule.bounds.optimized_bound import Arrays, Optimized, optimized, rectifiers
 from chainrule.bounds.propagation import Enclosure, Tightening
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject

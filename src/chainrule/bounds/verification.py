@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from chainrule.bounds.alpha_beta_crown import rectifiers
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.neuron_splitting import NeuronSplitting, box_enclosure
-from chainrule.bounds.optimized_bound import rectifiers
 from chainrule.bounds.propagation import Enclosure
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject

@@ -7,10 +7,9 @@ tables.
 """
 
 from chainrule.catalog.block import Argument, Block, BlockFormula, block
-from chainrule.catalog.curves import SampledCurve, sample_curve
 from chainrule.catalog.docstring import to_html, to_unicode
 from chainrule.catalog.example import transcript
-from chainrule.catalog.kind import KINDS, Kind, resolve_kind, resolve_name
+from chainrule.catalog.kind import KINDS, Kind, SampledCurve, resolve_kind, resolve_name, sample_curve
 
 __all__ = [
     "KINDS",

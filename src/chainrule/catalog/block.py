@@ -13,7 +13,7 @@ from chainrule.metrics import Metric
 from chainrule.nn.activation import Curve
 from chainrule.nn.initializer import PRESETS
 from chainrule.notation import Symbol, Tree, parse
-from chainrule.notation.product_kind import elementwise
+from chainrule.notation.tree import elementwise
 from chainrule.ops import Card, Flat, NoGradient
 
 

@@ -12,7 +12,7 @@ fitting the preparation, and never changes a table passed to it.
     columns = describe(table, "good")                             # tables/columns.py
     task = choose_task(table, "good", columns=columns)            # tables/task.py
     table = table.take(task.rows)                                 # the rows that have a target
-    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)       # tables/row_split.py
+    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)
     training = table.take(parts.train)
     preparation = Preparation.fit(training, columns, task.target, task)  # tables/preparation.py
     x, y = preparation.inputs(training), preparation.targets(training)
@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.data.tables.row_split import split as split
+from chainrule.data.tables.random_split import split as split
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -41,7 +41,8 @@ _LAZY = LazyNames(
         "augmentation.pipeline": "augmentation_from_text",
         "tables.checks": "check",
         "tables.columns": "Column describe require_columns",
-        "tables.table_split": "Division divide",
+        "tables.time_and_group_split": "Division divide",
+        "tables.random_split": "Split",
         "tables.findings": "Finding",
         "tables.folds": "folds row_digests unit_digests",
         "readers.images": "read_images image_table labeled_images decode_image",
@@ -53,7 +54,6 @@ _LAZY = LazyNames(
         "sequences.padding_and_length_buckets": "Buckets Padded pad_sequences",
         "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",
-        "tables.row_split": "Split",
         "readers.streaming": "map_array read_blocks sample_rows stream unpack",
         "tables.table": "Table",
         "tables.task": "Task choose_task",

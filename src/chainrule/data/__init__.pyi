@@ -63,10 +63,10 @@ from chainrule.data.tables.prepared_data import PreparedRows as PreparedRows
 from chainrule.data.tables.public_columns import PublicColumns as PublicColumns
 from chainrule.data.tables.public_preparation import public_preparation as public_preparation
 from chainrule.data.tables.public_preparation import unused_columns as unused_columns
-from chainrule.data.tables.row_split import Split as Split
-from chainrule.data.tables.row_split import split as split
+from chainrule.data.tables.random_split import Split as Split
+from chainrule.data.tables.random_split import split as split
 from chainrule.data.tables.table import Table as Table
-from chainrule.data.tables.table_split import Division as Division
-from chainrule.data.tables.table_split import divide as divide
 from chainrule.data.tables.task import Task as Task
 from chainrule.data.tables.task import choose_task as choose_task
+from chainrule.data.tables.time_and_group_split import Division as Division
+from chainrule.data.tables.time_and_group_split import divide as divide

@@ -1,7 +1,7 @@
 """The doctor: rules that find problems before a training, in its first steps, during it and at its end.
 
     rule.py             the definition of a rule
-    registry.py         all rules by name;  rules/  one file per family of problems
+    rules/              one file per family of problems
     finding.py          a finding with its values and sentences
     context.py          the facts before a training: rows, network, loss, optimizer
     first_steps.py      the first steps, computed on a copy
@@ -24,11 +24,9 @@ _LAZY = LazyNames(
     __name__,
     {
         "step_profile": "Profile profile_page",
-        "registry": "RULES BEFORE FIRST HISTORY",
-        "rule": "LETTERS TIMES Evidence Rule",
+        "rule": "RULES BEFORE FIRST HISTORY LETTERS TIMES Evidence Rule RULE_OF",
         "finding": "Finding by_severity",
         "diagnosis": "DIAGNOSIS_FILE Diagnosis",
-        "data_findings": "RULE_OF",
         "callback": "Doctor FirstBatch findings_after",
         "history": "TrainingRecord record_of",
         "seeds": "compare_seeds",

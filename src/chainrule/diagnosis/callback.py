@@ -16,8 +16,7 @@ from chainrule.diagnosis.context import BRIEF, TrainingContext, collect_context
 from chainrule.diagnosis.finding import Finding, by_severity
 from chainrule.diagnosis.first_steps import brief_step
 from chainrule.diagnosis.history import TrainingRecord, record_of
-from chainrule.diagnosis.registry import BEFORE, FIRST, HISTORY, RULES
-from chainrule.diagnosis.rule import Check, Evidence
+from chainrule.diagnosis.rule import BEFORE, FIRST, HISTORY, RULES, Check, Evidence
 from chainrule.events import (
     EpochDone,
     Event,

@@ -16,8 +16,7 @@ from chainrule.diagnosis.context import collect_context
 from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.first_steps import first_steps
-from chainrule.diagnosis.registry import BEFORE, FIRST, RULES
-from chainrule.diagnosis.rule import Evidence
+from chainrule.diagnosis.rule import BEFORE, FIRST, RULES, Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
 from chainrule.errors import ChainruleError, ShapeError, fact
 from chainrule.symbolic_shape import shape_text

@@ -12,8 +12,7 @@ from typing import Any
 
 from chainrule import texts
 from chainrule.data.tables.findings import of_sample
-from chainrule.diagnosis.registry import RULES
-from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
+from chainrule.diagnosis.rule import RULES, SEVERITIES, Evidence, Rule
 from chainrule.messages import Message, fact, known_fact, translated
 from chainrule.records import frozen
 

@@ -7,6 +7,15 @@ nothing. Before a training and in its first steps, the facts are a ``TrainingCon
 (``history.py``).
 
 Texts of a finding contain placeholders for its facts.
+
+All rules of the doctor by the time at which they run; the file of a rule is imported on first use.
+
+A training without the doctor imports none of these files; a training that starts imports those of ``BEFORE``.
+
+The rule of each finding of the package ``data``.
+
+``data`` does not depend on the rules. Findings in a table (``chainrule check DATA``) and findings of rules in
+arrays share their sentences, which are defined in ``data``; this table assigns them to rules.
 """
 
 from __future__ import annotations
@@ -15,6 +24,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, TypeAlias
 
+from chainrule import block_index
+from chainrule.lazy_imports import LazyRegistry
 from chainrule.messages import Message, Text, Texts, translated
 from chainrule.records import frozen
 
@@ -135,3 +146,24 @@ class Rule:
     def sentence(self, form: str) -> str:
         """Return the sentence of a form, with placeholders."""
         return self.what[form] if isinstance(self.what, Mapping) else self.what
+
+
+BEFORE = tuple(block_index.RULES_BEFORE)  # checks of data, network, loss and optimizer before training
+FIRST = tuple(block_index.RULES_FIRST)  # checks of the first steps, on a copy of the model
+HISTORY = tuple(block_index.RULES_DURING)  # checks of the recorded history, during and after a training
+RULES: Mapping[str, Rule] = LazyRegistry(
+    "chainrule", {**block_index.RULES_BEFORE, **block_index.RULES_FIRST, **block_index.RULES_DURING}
+)
+
+
+RULE_OF: dict[str, str] = {
+    "scale_gap": "input-scale",
+    "far_from_zero": "input-scale",
+    "target_scale": "target-scale",
+    "label_gap": "label-numbers",
+    "labels_from_one": "label-numbers",
+    "imbalance": "class-imbalance",
+    "copy_of_target": "data-leakage",
+    "leak": "data-leakage",
+    "duplicates": "duplicate-rows",
+}

@@ -35,7 +35,7 @@ from chainrule.estimators.inputs import (
 )
 from chainrule.model import Model
 from chainrule.nn import Layer
-from chainrule.train.inputs.frame_columns import ONLY
+from chainrule.train.inputs.input_check import ONLY
 from chainrule.validation import out_of_range
 
 LARGEST_SEED = 2**31 - 1

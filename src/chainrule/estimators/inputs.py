@@ -23,7 +23,7 @@ from chainrule.data.tables.suspicious_columns import MAX_COLUMNS, ROWS, leaks, s
 from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.inputs.frame_columns import column_names
+from chainrule.train.inputs.input_check import column_names
 from chainrule.validation import wrong_type
 
 NUMBERS = ("int", "uint", "float")  # prefixes of the names of dtypes, in pandas and polars

@@ -4,8 +4,7 @@ Input: a scalar node and the nodes to differentiate with respect to. Output: nod
 need no further code. This package does not change nodes or compute values.
 """
 
-from chainrule.gradient.forward import jvp
+from chainrule.gradient.forward_and_reverse import cotangents, grad, jvp
 from chainrule.gradient.per_sample import ClippedSum, SampleGradients
-from chainrule.gradient.reverse import cotangents, grad
 
 __all__ = ["ClippedSum", "SampleGradients", "cotangents", "grad", "jvp"]

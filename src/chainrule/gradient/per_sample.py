@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from chainrule.errors import GradientError, fact
-from chainrule.gradient.reverse import grad
+from chainrule.gradient.forward_and_reverse import grad
 from chainrule.graph import Input, Node, make, order, rebuild
 from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import BATCH, Role, roles

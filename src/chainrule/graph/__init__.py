@@ -4,8 +4,7 @@ Input: operations with their inputs. Output: immutable nodes, each with its ``Sp
 the same value are one object. This package does not compute values.
 """
 
-from chainrule.graph.fingerprint import fingerprint
-from chainrule.graph.graph import Graph, order, rebuild
+from chainrule.graph.graph import Graph, fingerprint, order, rebuild
 from chainrule.graph.limits import Limits, building, reserve
 from chainrule.graph.node import (
     Constant,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
-from chainrule.attribution.atoms import by_atom
+import numpy as np
+
 from chainrule.attribution.attribution import Attribution
 from chainrule.data import Table
-from chainrule.data.molecules import Molecule, MoleculeInput, parse_smiles
+from chainrule.data.molecules import Molecule, MoleculeInput, molecule_svg, parse_smiles
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
@@ -15,6 +18,7 @@ from chainrule.errors import DataError, fact
 from chainrule.inputs.kind import InputKind, InputRows, is_archive
 from chainrule.inputs.texts import target_column, targets_in
 from chainrule.model import Model
+from chainrule.page.charts import color_of, scale_limit
 from chainrule.records import frozen
 
 COLUMN = "smiles"
@@ -89,3 +93,32 @@ def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
         fact('{place}, column "{column}"', place=table.place(row), column=column) for row in range(table.rows)
     ]
     return [parse_smiles(cell, place) for cell, place in zip(cells, places, strict=True)], places
+
+
+NODES = "nodes"  # the input with the atoms
+MAX_DRAWN = 5  # molecules
+
+
+def by_atom(attribution: Attribution, molecules: Sequence[Molecule]) -> Attribution:
+    """Return the same attribution with one value for each atom, and with a drawing of each molecule.
+
+    Args:
+        attribution: of a network of graphs; its values of ``nodes`` are (n, N, F).
+        molecules: n molecules. Of several, the values of those with fewer atoms end in zeros.
+    """
+    count = max(molecule.GetNumAtoms() for molecule in molecules)
+    values = _atoms(attribution.values, count)
+    colors = [values[NODES][i, : m.GetNumAtoms()] for i, m in enumerate(molecules)]
+    drawings = tuple(
+        molecule_svg(molecule, [color_of(float(v)) for v in own / scale_limit(own)])
+        for molecule, own in zip(molecules[:MAX_DRAWN], colors, strict=False)
+    )
+    words = tuple(tuple(atom.GetSymbol() for atom in molecule.GetAtoms()) for molecule in molecules)
+    errors = None if attribution.errors is None else _atoms(attribution.errors, count)
+    return replace(attribution, values=values, errors=errors, words=words, drawings=drawings)
+
+
+def _atoms(values: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """Return sums over the numbers of each atom; of inputs beside the atoms, those that are not all 0."""
+    others = {name: array for name, array in values.items() if name != NODES and array.any()}
+    return {NODES: values[NODES].sum(axis=-1)[:, :count], **others}  # (n, N, F) -> (n, count)

@@ -12,7 +12,7 @@ from typing import Any
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation.frame_predictions import predict_frame
 from chainrule.train.evaluation.prediction import predict, predict_proba
-from chainrule.train.inputs.frame_columns import column_names, is_frame
+from chainrule.train.inputs.input_check import column_names, is_frame
 from chainrule.train.model_state import ModelState
 
 

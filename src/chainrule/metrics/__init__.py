@@ -9,12 +9,11 @@ number does not show. This package does not depend on networks.
     metric.py           the definition of a metric
     classification.py   accuracy, precision, recall, overlap, ...
     ranking.py          areas under curves, the best threshold
-    calibration.py      cross-entropy, Brier score, calibration error
+    calibration.py      cross-entropy, Brier score, calibration error; how often a probability comes true
     regression.py       errors, explained variance, correlations
     registry.py         all metrics by name
 
     interval.py             intervals of a score
-    calibration_table.py    how often a predicted probability comes true
     abstention.py           the error where uncertain rows are not decided
     groups.py               scores of groups of rows
     recommendation.py       nDCG and recall of suggestions
@@ -77,7 +76,7 @@ _LAZY = LazyNames(
     {
         "abstention": "RiskCoverage risk_coverage",
         "answers": "Span best_span character_f1 exact_match",
-        "calibration_table": "Bin Reliability reliability",
+        "calibration": "Bin Reliability reliability",
         "detection": "Truth average_precision best_min_score count_error match_boxes mean_average_precision",
         "groups": "GroupScore group_scores groups_of",
         "interval": "Interval bootstrap fold_interval rmse_interval score_intervals share_interval",

@@ -6,9 +6,9 @@ from chainrule.metrics.answers import Span as Span
 from chainrule.metrics.answers import best_span as best_span
 from chainrule.metrics.answers import character_f1 as character_f1
 from chainrule.metrics.answers import exact_match as exact_match
-from chainrule.metrics.calibration_table import Bin as Bin
-from chainrule.metrics.calibration_table import Reliability as Reliability
-from chainrule.metrics.calibration_table import reliability as reliability
+from chainrule.metrics.calibration import Bin as Bin
+from chainrule.metrics.calibration import Reliability as Reliability
+from chainrule.metrics.calibration import reliability as reliability
 from chainrule.metrics.detection import Truth as Truth
 from chainrule.metrics.detection import average_precision as average_precision
 from chainrule.metrics.detection import best_min_score as best_min_score

@@ -8,12 +8,11 @@ form (Krizhevsky 2014, "One weird trick") is slightly narrower, without groups a
 from __future__ import annotations
 
 from chainrule.models.model_card import ModelCard, chain, dense_head, image, require_counts
-from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
 from chainrule.nn.layers.containers import Dropout, Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LocalResponseNorm
-from chainrule.nn.layers.pooling import MaxPool
+from chainrule.nn.layers.pooling import AdaptiveAveragePool, MaxPool
 
 # Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75. LocalResponseNorm divides alpha by n, the paper does
 # not.

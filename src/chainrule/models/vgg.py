@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from chainrule.models.model_card import ModelCard, chain, dense_head, image, require_counts
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
 from chainrule.nn.layers.containers import Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
-from chainrule.nn.layers.pooling import MaxPool
+from chainrule.nn.layers.pooling import AdaptiveAveragePool, MaxPool
 
 # Column D of table 1: the number of convolutions before each pooling, and of their channels.
 COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))

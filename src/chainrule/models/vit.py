@@ -8,9 +8,9 @@ from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
 from chainrule.models.transformer import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.embedding import PatchEmbedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
-from chainrule.nn.layers.patch_embedding import PatchEmbedding
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
 from chainrule.symbolic_shape import Spec

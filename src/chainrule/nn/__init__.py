@@ -35,7 +35,7 @@ _LAZY = LazyNames(
         "schedule": "Schedule",
         "scope": "Scope",
         "summary": "Row summary_rows",
-        "net_text": "net_from_text",
+        "network_from_text": "net_from_text",
     },
     {
         **block_index.LAYERS,

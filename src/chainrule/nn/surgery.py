@@ -19,8 +19,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.extension import changed
 from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Parallel, Sequential, require_layer
-from chainrule.nn.layers.recompute import Remat
+from chainrule.nn.layers.containers import Parallel, Remat, Sequential, require_layer
 from chainrule.validation import unknown
 
 L = TypeVar("L", bound=Layer)

@@ -15,9 +15,19 @@ from chainrule.notation.latex import to_latex
 from chainrule.notation.mathml import to_mathml
 from chainrule.notation.parse import parse
 from chainrule.notation.printer import to_ascii
-from chainrule.notation.product_kind import elementwise
 from chainrule.notation.spoken import to_words
-from chainrule.notation.tree import Big, Compare, Link, Number, Power, Product, Symbol, Tree, substitute
+from chainrule.notation.tree import (
+    Big,
+    Compare,
+    Link,
+    Number,
+    Power,
+    Product,
+    Symbol,
+    Tree,
+    elementwise,
+    substitute,
+)
 from chainrule.notation.unicode import to_unicode
 from chainrule.ops.operation_card import Card
 from chainrule.validation import choice, language

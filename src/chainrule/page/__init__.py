@@ -11,7 +11,7 @@ decided in ``chainrule.step_explanation``, not here.
     page.py, explanation.py          the content of an explanation, and the value that shows it
     terminal.py, html.py             explanations as text and as a page with links
     diagram.py                       diagrams of a network
-    anchors.py, spoken_formula.py
+    spoken_formula.py
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.escaping import escape
 from chainrule.memoization import cached_property
-from chainrule.metrics.calibration_table import Reliability
+from chainrule.metrics.calibration import Reliability
 from chainrule.notation.number_format import GROUPED, LARGE
 from chainrule.notation.text_columns import width
 from chainrule.records import frozen

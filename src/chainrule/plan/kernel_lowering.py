@@ -12,7 +12,7 @@ from typing import TypeAlias
 from chainrule.graph import Graph, Node
 from chainrule.plan.lowering_context import Lowering, Rules
 from chainrule.plan.passes.elementwise_fusion import Kernel, is_elementwise, is_layout, is_leaf, memory_source
-from chainrule.plan.rules import array, convolution, image_padding, matmul, reduction, scan
+from chainrule.plan.rules import array, convolution, matmul, reduction, scan
 from chainrule.plan.rules.reduction import lower_fold
 from chainrule.plan.tasks import MICROBATCHES
 from chainrule.plan.views import View, leading_view
@@ -86,7 +86,7 @@ def _allocate(lowering: Lowering, node: Node) -> View:
         result = lowering.target(concatenation)
         return array.input_view(concatenation, index, result, lowering.shape(node))
     if node in lowering.paddings and node not in lowering.outputs:
-        return image_padding.padded_target(lowering, node, lowering.paddings[node])
+        return convolution.padded_target(lowering, node, lowering.paddings[node])
     origin = "summed" if node in lowering.summed else "output" if node in lowering.outputs else "work"
     order = convolution.axis_order(lowering, node) or lowering.axis_orders.get(node) or range(node.rank)
     label = lowering.outputs.get(node, "")

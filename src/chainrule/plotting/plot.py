@@ -15,7 +15,7 @@ from chainrule.plotting.registry import PLOTS
 from chainrule.plotting.style import is_text_only, style
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.evaluation.known_rows import KnownRows, known_rows
+from chainrule.train.evaluation.rows import KnownRows, known_rows
 from chainrule.validation import language, refuse_unknown, unknown
 
 if TYPE_CHECKING:

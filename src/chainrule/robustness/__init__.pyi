@@ -1,5 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
+from chainrule.robustness.attack_request import attack as attack
+from chainrule.robustness.attack_result import AttackResult as AttackResult
 from chainrule.robustness.attacks import APGD as APGD
 from chainrule.robustness.attacks import APGDWithRatio as APGDWithRatio
 from chainrule.robustness.attacks import ATTACKS as ATTACKS
@@ -14,10 +16,8 @@ from chainrule.robustness.certificates import certify as certify
 from chainrule.robustness.confident_learning import LabelIssues as LabelIssues
 from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
-from chainrule.robustness.drift_request import drift as drift
-from chainrule.robustness.drift_result import DriftResult as DriftResult
+from chainrule.robustness.drift_tests import DriftResult as DriftResult
+from chainrule.robustness.drift_tests import drift as drift
 from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
-from chainrule.robustness.request import attack as attack
-from chainrule.robustness.result import AttackResult as AttackResult
 from chainrule.robustness.sweep_result import SweepResult as SweepResult

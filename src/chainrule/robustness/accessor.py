@@ -12,12 +12,12 @@ from chainrule.settings import Language
 from chainrule.train.model_base import MethodGroup
 
 if TYPE_CHECKING:
+    from chainrule.robustness.attack_result import AttackResult
     from chainrule.robustness.attacks import Attack
     from chainrule.robustness.certificates import Certificate
     from chainrule.robustness.confident_learning import LabelIssues
-    from chainrule.robustness.drift_result import DriftResult
+    from chainrule.robustness.drift_tests import DriftResult
     from chainrule.robustness.novelty_scores import Novelty
-    from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult
 
 AttackMethod: TypeAlias = Literal["pgd", "fgsm", "apgd", "apgd_dlr", "apgd_targeted", "square", "ensemble"]

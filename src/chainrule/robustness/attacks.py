@@ -13,8 +13,8 @@ from chainrule.extension import Extensible
 from chainrule.lazy_imports import LazyRegistry
 from chainrule.messages import Text
 from chainrule.records import frozen
+from chainrule.robustness.attack_objective import Evaluation, Problem, Search
 from chainrule.robustness.ball import Ball, Stream
-from chainrule.robustness.problem import Evaluation, Problem, Search
 from chainrule.validation import require_integer, require_number
 
 # The base class of attacks, and the registry of all of them.

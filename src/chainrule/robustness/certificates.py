@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
+from chainrule.bounds.alpha_beta_crown import rectifiers
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.interval import UNIT
 from chainrule.bounds.neuron_splitting import NeuronSplitting
-from chainrule.bounds.optimized_bound import rectifiers
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import FEW
@@ -24,10 +24,10 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.prng import key_of
 from chainrule.records import frozen
+from chainrule.robustness.attack_objective import Problem, Search, attack_graph
+from chainrule.robustness.attack_result import Share
+from chainrule.robustness.attack_samples import Samples, ball_of
 from chainrule.robustness.ball import Ball, Stream
-from chainrule.robustness.problem import Problem, Search, attack_graph
-from chainrule.robustness.result import Share
-from chainrule.robustness.samples import Samples, ball_of
 from chainrule.texts import render
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import encode_rows

@@ -30,7 +30,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
-from chainrule.robustness.samples import Samples, read_samples
+from chainrule.robustness.attack_samples import Samples, read_samples
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit

@@ -22,9 +22,9 @@ from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.encoders import Number
 from chainrule.prng import fold, key_of
 from chainrule.records import frozen
+from chainrule.robustness.attack_result import Share
+from chainrule.robustness.attack_samples import Samples, ball_of, predicted, problem_of, read_samples
 from chainrule.robustness.ball import Ball, Stream
-from chainrule.robustness.result import Share
-from chainrule.robustness.samples import Samples, ball_of, predicted, problem_of, read_samples
 from chainrule.robustness.sweep_result import SweepPoint, SweepResult
 from chainrule.validation import language, random_seed
 

@@ -11,7 +11,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.robustness.result import Share
+from chainrule.robustness.attack_result import Share
 from chainrule.texts import LANGUAGES, render
 
 COLOR = "#2563a8"

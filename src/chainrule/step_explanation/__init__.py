@@ -11,10 +11,9 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "narrative": "feature_lines check_options explain",
+        "narrative": "feature_lines check_options explain weight_of",
         "replayed_step": "Replay replay",
         "weight_change": "WhatIf what_if",
-        "weight_name": "weight_of",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

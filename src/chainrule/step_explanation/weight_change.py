@@ -18,9 +18,8 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Cell, Page, Part, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.step_explanation.narrative import check_options
+from chainrule.step_explanation.narrative import check_options, weight_of
 from chainrule.step_explanation.sections.forward import forward_nodes
-from chainrule.step_explanation.weight_name import weight_of
 from chainrule.step_explanation.writer import Index, Writer, figure, signed
 from chainrule.texts import LANGUAGES
 from chainrule.trace import Trace

@@ -31,7 +31,7 @@ import numpy as np
 from chainrule.memoization import cached_property
 from chainrule.messages import Texts, translated
 from chainrule.metrics import Predictions, score
-from chainrule.metrics.calibration_table import Reliability, reliability
+from chainrule.metrics.calibration import Reliability, reliability
 from chainrule.metrics.interval import Interval, score_intervals
 from chainrule.notation.number_format import short
 from chainrule.prng import fold, key_of, permutation

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.data import Table
 from chainrule.data.tables.prepared_data import PreparedRows
-from chainrule.data.tables.table_split import times
+from chainrule.data.tables.time_and_group_split import times
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.notation.number_format import short

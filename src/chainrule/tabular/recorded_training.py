@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.auditing.canary_training import random_coins, refuse_canaries, wrong_labels
 from chainrule.auditing.membership import (
     Candidates,
     MembershipResult,
@@ -18,11 +17,17 @@ from chainrule.auditing.membership import (
     closeness,
     fit_statistic,
 )
-from chainrule.auditing.one_run import bound_by_scores, refuse_claim
-from chainrule.auditing.one_run_result import OneRunResult
+from chainrule.auditing.one_training_audit import (
+    OneRunResult,
+    bound_by_scores,
+    random_coins,
+    refuse_canaries,
+    refuse_claim,
+    wrong_labels,
+)
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.prepared_data import PreparedRows
-from chainrule.data.tables.row_split import Split
+from chainrule.data.tables.random_split import Split
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.model import Model

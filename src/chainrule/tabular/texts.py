@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.messages import Texts
-from chainrule.texts.text_table import TextTable
+from chainrule.texts.sentence import TextTable
 
 WORDS: Texts = {
     "comparing": "Training the baselines for comparison, on {rows:,} rows of {features:,} features.",

@@ -21,7 +21,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.findings import is_on_command_line
 from chainrule.data.tables.folds import folds, row_digests, unit_digests
 from chainrule.data.tables.prepared_data import PreparedRows
-from chainrule.data.tables.row_split import FRACTIONS
+from chainrule.data.tables.random_split import FRACTIONS
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.memoization import Memo, cached_property
 from chainrule.metrics import PRIMARY_METRIC, resolve_metrics

@@ -7,12 +7,12 @@ compute values itself: a step is a graph, and an engine runs it.
     model_base.py                the base class of ``Model``;  model_state.py  ``ModelState``, a value
     fit.py                       ``fit``;  fit_options.py, fit_preparation.py  its arguments, checked
     fit_on_data_loader.py        ``fit`` on batches;  partial_fit_state.py  what ``partial_fit`` keeps
-    network.py                   the graphs of a model;  objective.py  the loss with penalties
+    network.py                   graphs and initial values of a model;  objective.py  the loss with penalties
     step_graph.py                one update as a graph;  step_execution.py  its execution
     training_run.py              a training in progress;  train_state.py  its state, as checkpoints store it
     training_loop.py             epochs, batches, events, checkpoints;  interrupt.py  signals that end it
     trainer.py                   one update at a time;  shared_parameters.py  arrays of several trainers
-    parameter_initialization.py  initial values;  parameter_loading.py  set, load and freeze parameters
+    parameter_loading.py         set, load and freeze parameters
     default_table_ensemble.py    the default network for a table: an ensemble over folds
     inputs/                      checked arrays, tables, encoded targets, weights of samples and classes
     evaluation/                  predictions, losses, metrics, baselines
@@ -31,8 +31,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "monitor.parity": "parity",
-        "monitor.notebook_progress": "show_notebook_progress",
-        "monitor.progress_bar": "show_progress_bar",
+        "monitor.progress_bar": "show_notebook_progress show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "parameter_loading": "freeze",

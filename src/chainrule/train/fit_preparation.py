@@ -35,7 +35,7 @@ from chainrule.train.fit_options import FitOptions
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import concatenate_batches, is_source
 from chainrule.train.inputs.epoch_augmentation import EpochAugmentation
-from chainrule.train.inputs.frame_columns import columns_of, in_order
+from chainrule.train.inputs.input_check import columns_of, in_order
 from chainrule.train.inputs.sample_and_class_weights import (
     refuse_weight_shape,
     refuse_zero_weights,

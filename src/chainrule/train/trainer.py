@@ -36,7 +36,7 @@ from chainrule.train.evaluation.prediction import ByOutput, activations, raw_out
 from chainrule.train.evaluation.rows import encoded
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import Batch
-from chainrule.train.inputs.frame_columns import columns_of, in_order
+from chainrule.train.inputs.input_check import columns_of, in_order
 from chainrule.train.inputs.sample_and_class_weights import (
     refuse_weight_shape,
     refuse_zero_weights,

@@ -14,12 +14,15 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "calibration": "Calibration CalibrationReport calibrate stored_calibration with_calibration",
+        "calibration": (
+            "Calibration CalibrationReport calibrate stored_calibration with_calibration SetCoverage "
+            "set_coverage"
+        ),
         "probability_map": "Identity Isotonic ProbabilityMap Temperature",
         "conformal_sets": "SetMethod conformities prediction_sets set_thresholds",
-        "coverage_tables": "SetCoverage set_coverage",
-        "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
-        "dropout_sampling": "dropout_samples",
+        "ensemble_and_dropout_sampling": (
+            "Disagreement disagreement ensemble_samples member_samples member_weights dropout_samples"
+        ),
         "unknown_classes": "UNKNOWN with_unknown with_unknown_level",
         "prediction_intervals": "calibrate_intervals predict_interval with_intervals",
     },

@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from chainrule.auditing.canary_training import audit_in_one_run, random_coins, wrong_labels
-from chainrule.auditing.one_run import bound_by_scores, epsilon_lower_bound, guess, one_run_p_value
+from chainrule.auditing.one_training_audit import (
+    audit_in_one_run,
+    bound_by_scores,
+    epsilon_lower_bound,
+    guess,
+    one_run_p_value,
+    random_coins,
+    wrong_labels,
+)
 from chainrule.errors import UsageError
 from chainrule.model import Model
 from chainrule.nn import Dense, Sequential

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.bounds.exact_values import RATIONAL, Exact, exact_array, exact_outputs, fraction_of
+from chainrule.bounds.counterexample import RATIONAL, Exact, exact_array, exact_outputs, fraction_of
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.subject import Subject
 from chainrule.graph import constant, input_node

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.bounds.alpha_beta_crown import optimized, rectifiers
 from chainrule.bounds.neuron_splitting import NeuronSplitting
-from chainrule.bounds.optimized_bound import optimized, rectifiers
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify

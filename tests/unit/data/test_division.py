@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from chainrule.data import Division, PreparedData, read_table
 from chainrule.data.tables.prepared_data import row_weights
-from chainrule.data.tables.row_split import FRACTIONS
-from chainrule.data.tables.table_split import by_group, by_time
+from chainrule.data.tables.random_split import FRACTIONS
+from chainrule.data.tables.time_and_group_split import by_group, by_time
 from chainrule.errors import DataError, UsageError
 
 

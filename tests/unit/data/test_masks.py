@@ -16,7 +16,7 @@ from chainrule.data.masks import (
     overlay,
     resize_masks,
 )
-from chainrule.nn.layers.resize import linear
+from chainrule.nn.layers.padding_and_resizing import linear
 
 SIDE = st.integers(1, 9)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Order, split
-from chainrule.data.tables.row_split import FRACTIONS, apportion
+from chainrule.data.tables.random_split import FRACTIONS, apportion
 from chainrule.errors import DataError, UsageError
 
 

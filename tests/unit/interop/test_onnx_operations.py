@@ -17,8 +17,7 @@ import chainrule as cr
 from chainrule.engines import compile
 from chainrule.graph import Graph, input_node, make
 from chainrule.interop.onnx.export import OPSET
-from chainrule.interop.onnx.export.file import onnx_bytes
-from chainrule.interop.onnx.export.operations import OPERATIONS
+from chainrule.interop.onnx.export.file import OPERATIONS, onnx_bytes
 from chainrule.interop.onnx.network import network_of
 from chainrule.nn.build import build
 from chainrule.ops import CARDS

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.metrics import Predictions, score
-from chainrule.metrics.calibration_table import reliability
+from chainrule.metrics.calibration import reliability
 from chainrule.tabular.comparison import LearningCurve, class_scores, learning_curve, subsets
 
 

@@ -17,7 +17,7 @@ from chainrule.catalog.kind import KINDS
 from chainrule.graph import Node
 from chainrule.notation import Apply, Big, Compare, Product, Symbol, Tree, children, normal
 from chainrule.notation.parse import parse
-from chainrule.notation.product_kind import elementwise
+from chainrule.notation.tree import elementwise
 from chainrule.notation.unicode import to_unicode
 from chainrule.ops import CARDS, node_to_formula
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chainrule.metrics import Predictions
-from chainrule.metrics.calibration_table import reliability
+from chainrule.metrics.calibration import reliability
 from chainrule.page.charts import BLUE, HEIGHT, WIDTH, against, calibration, curves, residuals, ticks
 
 NUMBER = st.floats(-1e12, 1e12)

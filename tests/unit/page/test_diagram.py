@@ -22,9 +22,8 @@ from chainrule.nn import (
     Residual,
     Sequential,
 )
-from chainrule.page.anchors import Anchors
 from chainrule.page.diagram import COLUMNS, Diagram, diagram_of
-from chainrule.page.html import diagram_svg
+from chainrule.page.html import Anchors, diagram_svg
 from chainrule.page.page import Page
 
 RNG = np.random.default_rng(0)

@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.drift import outside_probability
 from chainrule.errors import ChainruleError
-from chainrule.robustness.drift_columns import column_tests, holm, joint_test
+from chainrule.robustness.drift_tests import column_tests, holm, joint_test
 
 RNG = np.random.default_rng(0)
 

@@ -9,8 +9,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
+from chainrule.robustness.attack_result import Share
 from chainrule.robustness.attacks import checkpoints
-from chainrule.robustness.result import MaskingCheck, Share
+from chainrule.robustness.gradient_masking import MaskingCheck
 
 
 class Masked(cr.Layer):

@@ -12,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError, alternatives_of
-from chainrule.robustness.tables import NumberChange
+from chainrule.robustness.table_attacks import NumberChange
 
 
 @cache

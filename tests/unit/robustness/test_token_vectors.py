@@ -10,8 +10,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.robustness import ATTACKS
+from chainrule.robustness.attack_samples import nearest_distance, predicted, problem_of, read_samples
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.samples import nearest_distance, predicted, problem_of, read_samples
 
 
 def embedding(units: int = 3) -> cr.Layer:

@@ -7,9 +7,16 @@ import pytest
 
 from chainrule.data import Preparation, describe, read_table
 from chainrule.metrics import Predictions
-from chainrule.tabular.report.column_effects import LEVELS, POINTS, column_effects
-from chainrule.tabular.report.column_importance import MAX_ROWS, column_importance, sampled
-from chainrule.tabular.report.column_sections import effects_section, importance_section
+from chainrule.tabular.report.column_importance_and_effects import (
+    LEVELS,
+    MAX_ROWS,
+    POINTS,
+    column_effects,
+    column_importance,
+    effects_section,
+    importance_section,
+    sampled,
+)
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 
 N = 240
@@ -79,7 +86,7 @@ def test_importances_do_not_depend_on_how_many_copies_are_predicted_at_once(
     limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = column_importance(rows_of(exact), PREPARATION)
-    monkeypatch.setattr("chainrule.tabular.report.column_importance.MAX_AT_ONCE", limit)
+    monkeypatch.setattr("chainrule.tabular.report.column_importance_and_effects.MAX_AT_ONCE", limit)
     apart = column_importance(rows_of(exact), PREPARATION)
     assert together is not None
     assert apart is not None

@@ -17,7 +17,7 @@ from chainrule.events import EpochDone
 from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.train.callback import TensorBoard
-from chainrule.train.callback.event_file import crc32c, event, histogram, record, scalar, varint
+from chainrule.train.callback.tensorboard import crc32c, event_record, histogram, record, scalar, varint
 
 X = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
 
@@ -163,7 +163,7 @@ def test_invalid_tensorboard_settings_are_refused(settings: dict[str, Any]) -> N
 
 
 def test_an_event_contains_all_its_values() -> None:
-    (body,) = records(event(1.5, 3, [scalar("a", 0.5), histogram("b", np.arange(4.0))]))
+    (body,) = records(event_record(1.5, 3, [scalar("a", 0.5), histogram("b", np.arange(4.0))]))
     fields = message(body)
     assert (fields[1], fields[2]) == ([1.5], [3])
     assert len(message(fields[5][0])[1]) == 2

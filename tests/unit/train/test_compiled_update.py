@@ -12,7 +12,7 @@ from chainrule.engines.reference import ElementwiseChain
 from chainrule.graph import Constant, Node, input_node
 from chainrule.ops.array.shape import transpose
 from chainrule.train.monitor.compiled_update import MANY, CompiledUpdate
-from chainrule.train.monitor.probe_graph import ProbeGraph
+from chainrule.train.monitor.probe import ProbeGraph
 from chainrule.train.step_graph import training_step
 
 RNG = np.random.default_rng(0)

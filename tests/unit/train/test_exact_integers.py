@@ -15,7 +15,7 @@ from chainrule.errors import DtypeError
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import Scope
 from chainrule.symbolic_shape import Spec
-from chainrule.train.integer_inputs import with_integer_inputs
+from chainrule.train.model_state import with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from layer_cases import CASES, ready
 

@@ -12,8 +12,8 @@ import pytest
 import chainrule as cr
 from chainrule.events import EpochDone, Notice, StepDone, TrainingStarted
 from chainrule.train.history import History
-from chainrule.train.monitor.notebook_progress import NotebookProgress
 from chainrule.train.monitor.progress import in_notebook, is_verbose
+from chainrule.train.monitor.progress_bar import NotebookProgress
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 

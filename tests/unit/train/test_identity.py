@@ -15,8 +15,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import FileError, TrainingError
 from chainrule.events import StepDone
-from chainrule.train.checkpoint.code_fingerprint import code_fingerprints
-from chainrule.train.checkpoint.training_identity import FACTS
+from chainrule.train.checkpoint.training_identity import FACTS, code_fingerprints
 from custom_code import (
     CODE,
     Case,

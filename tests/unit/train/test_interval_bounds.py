@@ -9,7 +9,7 @@ import chainrule as cr
 from chainrule.engines import evaluate
 from chainrule.graph import input_node
 from chainrule.symbolic_shape import Size, Spec
-from chainrule.train.robust.intervals import interval_of
+from chainrule.train.robust.interval_training import interval_of
 
 B = Size.symbol("B")
 NETS = {

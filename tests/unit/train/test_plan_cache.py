@@ -22,7 +22,6 @@ from chainrule.plan import microbatch
 from chainrule.plan.plan import Plan, plan
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.train import network as network_module
-from chainrule.train import parameter_initialization
 from chainrule.train import step_graph as step_module
 from chainrule.train.step_graph import training_step
 
@@ -228,8 +227,8 @@ def test_networks_share_the_programs_of_small_initial_values(monkeypatch: pytest
         compiled.append(engine)
         return compile(graph, engine)
 
-    monkeypatch.setattr(parameter_initialization, "compile", recording)
-    monkeypatch.setattr(parameter_initialization, "_shared", Memo(parameter_initialization.KEPT))
+    monkeypatch.setattr(network_module, "compile", recording)
+    monkeypatch.setattr(network_module, "_shared", Memo(network_module.KEPT))
 
     def values(units: int, seed: int) -> dict[str, bytes]:
         net = cr.Sequential(cr.GRU(units), cr.Dense(3))  # its recurrent weights are orthogonal
@@ -241,7 +240,7 @@ def test_networks_share_the_programs_of_small_initial_values(monkeypatch: pytest
     assert compiled.count("native") == 1
     values(5, 0)
     assert compiled.count("native") == 2
-    monkeypatch.setattr(parameter_initialization, "SMALL", 10)
+    monkeypatch.setattr(network_module, "SMALL", 10)
     assert values(4, 0) == first
     assert compiled.count("native") == 3
 

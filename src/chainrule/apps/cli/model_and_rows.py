@@ -18,7 +18,7 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.tabular.run_folder import model_file
-from chainrule.train.evaluation.known_rows import known_rows
+from chainrule.train.evaluation.rows import known_rows
 
 # The options of commands that set how DATA is read: ``--delimiter``, ``--decimal`` and others.
 

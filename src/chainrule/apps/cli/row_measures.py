@@ -19,7 +19,7 @@ from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.texts import render
 from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
-from chainrule.uncertainty.network_disagreement import disagreement, has_members
+from chainrule.uncertainty.ensemble_and_dropout_sampling import disagreement, has_members
 from chainrule.validation import choice
 
 # Certificates beside predictions: ``chainrule predict --certify RADIUS``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chainrule.messages import Texts
 from chainrule.tabular.texts import WORDS as OF_TABLES
-from chainrule.texts.text_table import TextTable
+from chainrule.texts.sentence import TextTable
 
 # Texts of ``chainrule audit``, by key.
 

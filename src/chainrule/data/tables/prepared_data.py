@@ -18,12 +18,12 @@ from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.preparation import Preparation
-from chainrule.data.tables.row_split import FRACTIONS, Split
+from chainrule.data.tables.random_split import FRACTIONS, Split
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table
-from chainrule.data.tables.table_split import RANDOM, Division, divide
 from chainrule.data.tables.task import Head, Task, choose_task
+from chainrule.data.tables.time_and_group_split import RANDOM, Division, divide
 from chainrule.errors import DataError, fact
 from chainrule.memoization import cached_property
 from chainrule.records import frozen

@@ -8,11 +8,11 @@ from dataclasses import KW_ONLY
 from typing import Any
 
 from chainrule.errors import ShapeError, UsageError, fact, short_repr, suggest
-from chainrule.graph import Node
+from chainrule.graph import Node, order
 from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.merge import JOINS, merged
-from chainrule.nn.scope import Scope, require_one
+from chainrule.nn.scope import Scope, called, require_one
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.symbolic_shape import count, shape_text
@@ -320,3 +320,106 @@ class Dropout(Layer):
             return x
         mask = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
         return x * (mask / (1.0 - self.rate))
+
+
+@layer
+class Remat(Layer):
+    """Rematerialization (gradient checkpointing): activations inside the layer are recomputed in the backward
+    pass.
+
+    Only the input of the layer is stored. A network of many such layers needs about the memory of the largest
+    one and of the values passed between them, and about a third more time. Outputs, gradients, random numbers
+    and names of parameters do not change; a file saved with it can be loaded without it, and vice versa.
+
+    Shapes: as the layer.
+
+    Args:
+        inner: the layer: a block of a deep network. Single operations give nothing: what enters them is as
+            large as what they give.
+
+    Cost: the layer's forward pass once more in each training step.
+
+    Raises:
+        UsageError E104: something that is not a layer.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> from chainrule.nn.layers.containers import Residual, Sequential
+        >>> print(Remat(Residual(Sequential(Dense(64, "relu"), Dense(64)))).kind)
+        residual
+
+    Reference: Chen, Xu, Zhang and Guestrin (2016), Training deep networks with sublinear memory cost.
+    PyTorch: ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
+    """
+
+    chinese = ("重计算层", "训练时不保存内层算出的值，反向传播时再算一遍：省内存，多花约三分之一的时间。")
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("Remat", self.inner)
+
+    @property
+    def kind(self) -> str:
+        return self.inner.kind  # the names of the parameters are those of the layer
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        before = scope.values()  # what an earlier call has left in states is kept too
+        y = called(self.inner, x, scope)
+        if not scope.training:
+            return y
+        inputs = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        read = set(order([y] if isinstance(y, Node) else y.values(), inputs)) if before else ()
+        entries = (*inputs, *(node for node in before if node in read))
+        if isinstance(y, Node):
+            return F.remat(y, *entries)
+        return {name: F.remat(node, *entries) for name, node in y.items()}
+
+
+@layer
+class TimeDistributed(Layer):
+    """Applies a layer to each step of a sequence, with the same weights.
+
+    Shapes: (B, T, ...) -> (B, T, ...), the rest as the inner layer makes it of (B T, ...).
+
+    Args:
+        inner: the layer. ``Dense`` and all layers that work along the last axis need no wrapping: they treat
+            every leading axis as samples.
+
+    Raises:
+        ShapeError E208: no steps; an inner layer that gives several values.
+        UsageError E104: the inner is not a layer.
+
+    Example:
+        >>> from chainrule.nn.layers.pooling import GlobalMaxPool
+        >>> print(TimeDistributed(GlobalMaxPool()))
+        TimeDistributed(GlobalMaxPool())
+    """
+
+    chinese = ("逐步应用层", "用同样的权重对序列的每一步应用一个层。")
+    takes_one = True
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("TimeDistributed", self.inner)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, ...) -> (B, T, ...)
+        if x.rank < 3:
+            op = "TimeDistributed"
+            constraint = fact("sequences of steps that have axes themselves")
+            received = shape_text(x.shape)
+            fix = f"{self.inner} alone"
+            raise ShapeError(
+                "E208", op=op, constraint=constraint, expected="(B, T, ...)", received=received, fix=fix
+            )
+        steps = F.reshape(x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
+        y = scope.run(self.inner, steps)
+        if not isinstance(y, Node):
+            raise ShapeError(
+                "E208",
+                op="TimeDistributed",
+                constraint=fact("an inner layer that gives one value"),
+                expected=fact("one value"),
+                received=", ".join(y),
+                fix=fact("cr.Merge(...) at the end of it"),
+            )
+        return F.reshape(y, (*x.shape[:2], *y.shape[1:]))

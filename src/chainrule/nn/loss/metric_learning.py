@@ -12,8 +12,7 @@ from typing import ClassVar
 
 from chainrule.errors import fact
 from chainrule.graph import Node
-from chainrule.nn.loss.loss import Loss, require_shape, signs
-from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
+from chainrule.nn.loss.loss import DISTANCES, Loss, cosine, length, require_shape, signs
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Spec

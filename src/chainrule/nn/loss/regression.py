@@ -10,8 +10,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
-from chainrule.nn.loss.loss import Loss, require_shape
-from chainrule.nn.loss.vector_geometry import cosine
+from chainrule.nn.loss.loss import Loss, cosine, require_shape
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Spec, shape_text

@@ -4,8 +4,7 @@
 kinds of cell; ``wrappers`` the layers that combine others: both directions, stacks, masks.
 """
 
-from chainrule.nn.recurrent.cells import GRU, LSTM, RNN
-from chainrule.nn.recurrent.conv_lstm import ConvLSTM
+from chainrule.nn.recurrent.cells import GRU, LSTM, RNN, ConvLSTM
 from chainrule.nn.recurrent.sequence_loop import Recurrent
 from chainrule.nn.recurrent.wrappers import Bidirectional, Masking, Stacked
 

@@ -22,23 +22,31 @@ A *run* is the part of the kernel that is contiguous in the image: its last axis
 of x overlap, and each adds to what the others have written; positions are processed with the first spatial
 axis fastest, so that consecutive rows do not wait for the same numbers.
 
-If every channel is convolved by itself, there is no sum over channels and no matrix product (see
-``depthwise``).
+If every channel is convolved by itself, there is no sum over channels and no matrix product: depthwise
+convolution.
+
+    Convolution        y[position, c]  = sum over cells      w[c, cell] x[input of position and cell, c]
+    ConvolutionInput   x[position, c]  = sum over cells      w[c, cell] g[output that reads it by the cell, c]
+    ConvolutionWeight  w[c, cell]     += sum over positions  g[position, c] x[input of position and cell, c]
+
+The input positions come from tables, one for each axis; a cell may have none: beyond the edge, or between two
+strides. The tables of all axes but the last are combined into one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
+
+import numpy as np
 
 from chainrule.graph import Input, Node
 from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.passes.elementwise_fusion import is_elementwise
-from chainrule.plan.rules import depthwise, winograd
-from chainrule.plan.rules.image_padding import crop_padding, image, padded, padded_shape, padding_to
-from chainrule.plan.rules.matmul import dot_products, multiply
+from chainrule.plan.rules import winograd
+from chainrule.plan.rules.matmul import dot_products, multiply, offsets
 from chainrule.plan.rules.reduction import FoldResult
 from chainrule.plan.views import Padding, View, sub_view, window_cell
 
@@ -76,7 +84,7 @@ def _by_output(weights: View) -> View:
 def prepare(lowering: Lowering, node: Node) -> None:
     """Prepare a convolution: padded targets for its image, weights transposed before the microbatches."""
     is_back = node.op.name == "convolution_input"
-    if (is_back or node.op.name == "convolution") and depthwise.is_depthwise(lowering, node):
+    if (is_back or node.op.name == "convolution") and is_depthwise(lowering, node):
         if isinstance(node.inputs[1].op, Input):
             _transposed_weights(lowering, node.inputs[1], lowering.phase)
         return
@@ -133,8 +141,8 @@ def _convolution(lowering: Lowering, node: Node, phase: int) -> None:
             lowering, node, image_windows, winograd.transformed_weights(lowering, node, w, phase), phase
         )
         return
-    if depthwise.is_depthwise(lowering, node):
-        depthwise.lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
+    if is_depthwise(lowering, node):
+        lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
         return
     y, n = lowering.target(node), len(w.shape) - 2
     image_windows = windows(padded(lowering, x, op, 0.0, phase), op, y.shape[1:-1], lowering.shape(w)[1:-1])
@@ -182,8 +190,8 @@ def _weight(lowering: Lowering, node: Node, phase: int) -> None:
     if winograd.is_worth_it(lowering, node, op, lowering.shape(node), lowering.shape(g)[1:-1]):
         _winograd_weight_gradient(lowering, node, phase)
         return
-    if depthwise.is_depthwise(lowering, node):
-        depthwise.lower_weight_gradient(lowering, node, phase)
+    if is_depthwise(lowering, node):
+        lower_weight_gradient(lowering, node, phase)
         return
     target, gradients, n = lowering.target(node), lowering.view(g, phase), node.rank - 2
     image_windows = windows(
@@ -243,8 +251,8 @@ def _input(lowering: Lowering, node: Node, phase: int) -> None:
         weights = winograd.transformed_weights(lowering, node, w, phase, is_back=True)
         _winograd(lowering, node, padded(lowering, g, padding, 0.0, phase), weights, phase)
         return
-    if depthwise.is_depthwise(lowering, node):
-        depthwise.lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
+    if is_depthwise(lowering, node):
+        lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
         return
     weights, gradients, n = lowering.view(w, phase), lowering.view(g, phase), node.rank - 2
     shape, kernel = lowering.shape(node), weights.shape[1:-1]
@@ -328,9 +336,7 @@ def axis_order(lowering: Lowering, node: Node) -> tuple[int, ...] | None:
     """Return the memory order of the weight gradient, if it is computed with the outputs innermost."""
     if node.op.name != "convolution_weight":
         return None
-    return (
-        (*range(1, node.rank), 0) if not lowering.is_inner or depthwise.is_depthwise(lowering, node) else None
-    )
+    return (*range(1, node.rank), 0) if not lowering.is_inner or is_depthwise(lowering, node) else None
 
 
 RULES = {
@@ -340,3 +346,192 @@ RULES = {
     "patches": _patches,
     "fold": _fold,
 }
+
+
+MAX_CELLS = 64  # of a window
+NONE = -(1 << 40)  # table entry of a cell without input
+
+
+def is_depthwise(lowering: Lowering, node: Node) -> bool:
+    """Return whether a convolution, or its gradient, has one kernel of few cells for every channel."""
+    direction, (x, w) = node.op.name.removeprefix("convolution"), node.inputs
+    image, weights = (
+        lowering.shape(node if direction == "_input" else x),
+        lowering.shape(node if direction == "_weight" else w),
+    )
+    op: Any = lowering.op(node)
+    return op.groups == weights[0] == image[-1] > 1 and math.prod(weights[1:]) <= MAX_CELLS
+
+
+def lower_sums(lowering: Lowering, node: Node, weights: View, phase: int) -> None:
+    """Add the tasks of the forward convolution or of its input gradient.
+
+    Args:
+        node: a convolution or the gradient with respect to its image.
+        weights: (*kernel, 1, C), contiguous.
+    """
+    x = _contiguous(lowering, node.inputs[0], phase)
+    op, shape, kernel = lowering.op(node), lowering.shape(node), weights.shape[:-2]
+    y = lowering.target(node)
+    result = y if _is_contiguous(lowering, y) else _image(lowering, shape, node.dtype)
+    lengths = list(zip(shape[1:-1], x.shape[1:-1], kernel, strict=True))
+    positions_of = _output_positions if node.op.name == "convolution_input" else _input_positions
+    positions = [positions_of(op, axis, *of) for axis, of in enumerate(lengths)]
+    reads = (x, weights, *_tables(lowering, positions, x), _rows(lowering, result), _zeros(lowering, x))
+    facts = {"taps": math.prod(kernel), "cells": kernel[-1], "moves": _moves(positions[-1])}
+    lowering.add("depthwise", (node,), reads, (result,), phase, is_inner=lowering.is_inner, **facts)
+    if result != y:
+        lowering.add("copy", (node,), (result,), (y,), phase)
+
+
+def lower_weight_gradient(lowering: Lowering, node: Node, phase: int) -> None:
+    """Add the tasks of the weight gradient: for each channel (and sample, if samples are innermost), then
+    summed.
+
+    Args:
+        node: the gradient, stored as (*kernel, 1, C).
+    """
+    x, g = (_contiguous(lowering, source, phase) for source in node.inputs)
+    op, kernel, target = lowering.op(node), lowering.shape(node)[1:-1], lowering.target(node)
+    lengths = list(zip(g.shape[1:-1], x.shape[1:-1], kernel, strict=True))
+    positions = [_input_positions(op, axis, *source) for axis, source in enumerate(lengths)]
+    taps, side = math.prod(kernel), g.shape[0] if lowering.is_inner else 1
+    sums = lowering.new((taps, g.shape[-1], side), node.dtype)
+    lowering.fill(node, sums, 0.0, phase)
+    reads = (x, g, *_tables(lowering, positions, x), _rows(lowering, g), _zeros(lowering, x))
+    lowering.add("depthwise_gradient", (node,), reads, (sums,), phase, taps=taps, is_inner=lowering.is_inner)
+    count = taps * g.shape[-1]
+    lowering.add("sum", (node,), (sums,), (target,), phase, lengths=(count, side, 1), strides=(side, 1, 0))
+
+
+def _contiguous(lowering: Lowering, node: Node, phase: int) -> View:
+    """Return a value with a sample's channels, or a channel's samples, contiguous; copied if necessary."""
+    view = lowering.view(node, phase)
+    if _is_contiguous(lowering, view):
+        return view
+    if (node, "contiguous") not in lowering.copies:
+        copy = lowering.copies[node, "contiguous"] = _image(lowering, view.shape, node.dtype)
+        lowering.add("copy", (node,), (view,), (copy,), phase)
+    return lowering.copies[node, "contiguous"]
+
+
+def _is_contiguous(lowering: Lowering, view: View) -> bool:
+    if lowering.is_inner:
+        return view.strides[0] == 1 and view.strides[-1] == view.shape[0]
+    return view.strides[-1] == 1
+
+
+def _image(lowering: Lowering, shape: Sequence[int], dtype: str) -> View:
+    axes = range(len(shape))
+    return lowering.ordered(shape, dtype, (*axes[1:], 0) if lowering.is_inner else tuple(axes))
+
+
+def _input_positions(op: Any, axis: int, outputs: int, length: int, cells: int) -> np.ndarray:
+    """Return for each output position of an axis and each cell of the kernel the input position, or -1."""
+    positions = np.arange(outputs)[:, None] * op.strides[axis] - op.low[axis]
+    positions = positions + np.arange(cells) * op.dilation[axis]
+    return np.where((positions >= 0) & (positions < length), positions, -1)
+
+
+def _output_positions(op: Any, axis: int, length: int, outputs: int, cells: int) -> np.ndarray:
+    """Return for each input position and each cell of the kernel the output position that reads it, or -1."""
+    offsets = np.arange(length)[:, None] + op.low[axis] - np.arange(cells) * op.dilation[axis]
+    positions, rest = np.divmod(offsets, op.strides[axis])
+    return np.where((rest == 0) & (positions >= 0) & (positions < outputs), positions, -1)
+
+
+def _moves(positions: np.ndarray) -> int:
+    """Return by how many cells a window is shifted against the previous one if they share cells; else 0."""
+    if np.array_equal(positions[1:, :-1], positions[:-1, 1:]):
+        return 1
+    return -1 if np.array_equal(positions[1:, 1:], positions[:-1, :-1]) else 0
+
+
+def _tables(lowering: Lowering, positions: Sequence[np.ndarray], x: View) -> tuple[View, View]:
+    """Return the offsets read, (positions, taps): of all axes but the last together, and of the last."""
+    *outer, last = (
+        np.where(axis_positions < 0, NONE, axis_positions * stride)
+        for axis_positions, stride in zip(positions, x.strides[1:-1], strict=True)
+    )
+    taps = list(product(*(range(axis_positions.shape[1]) for axis_positions in positions)))
+    rows = np.zeros((1, len(taps)), np.int64)
+    for axis, axis_positions in enumerate(outer):
+        rows = rows[:, None, :] + axis_positions[:, [tap[axis] for tap in taps]]
+        rows = rows.reshape(-1, len(taps))
+    columns = last[:, [tap[-1] for tap in taps]]
+    return lowering.table(rows), lowering.table(columns)
+
+
+def _rows(lowering: Lowering, view: View) -> View:
+    """Return the offset of each row of positions from the first."""
+    return lowering.table(offsets(view.shape[1:-2], view.strides[1:-2]))
+
+
+def _zeros(lowering: Lowering, x: View) -> View:
+    """Return the zeros that are read by a cell without input."""
+    side = x.shape[0] if lowering.is_inner else 1
+    return lowering.table(np.zeros(side * x.shape[-1], lowering.buffers[x.buffer].dtype))
+
+
+def padded(lowering: Lowering, source: Node, op: Any, fill: float, phase: int) -> View:
+    """Return an image with its padding, with samples innermost if images are; all readers share one copy."""
+    view = lowering.view(source, phase)
+    is_padded = any(op.low) or any(op.high)
+    if not is_padded and (not lowering.is_inner or view.strides[0] == 1):
+        return view
+    key = (source, op.low, op.high, fill if is_padded else None)
+    if key not in lowering.copies:
+        image_with_padding = _padded_memory(lowering, source, op, fill if is_padded else None, phase)
+        lowering.add("copy", (source,), (view,), (crop_padding(image_with_padding, op, view.shape),), phase)
+        lowering.copies[key] = image_with_padding
+    return lowering.copies[key]
+
+
+def padded_target(lowering: Lowering, source: Node, op: Any) -> View:
+    """Return the view that an image is written to if its first reader needs it padded: inside its padding."""
+    image_with_padding = lowering.copies[source, op.low, op.high, 0.0] = _padded_memory(
+        lowering, source, op, 0.0, lowering.phase
+    )
+    return crop_padding(image_with_padding, op, lowering.shape(source))
+
+
+def _padded_memory(lowering: Lowering, source: Node, op: Any, fill: float | None, phase: int) -> View:
+    """Return memory for an image with its padding, which is filled."""
+    memory = image(lowering, padded_shape(op, lowering.shape(source)), source.dtype)
+    if fill is not None:
+        for border in borders(memory, op):
+            lowering.fill(source, border, fill, phase)
+    return memory
+
+
+def borders(image: View, op: Any) -> Iterator[View]:
+    """Yield the padding of an image: for each spatial axis, what is before and after it."""
+    for axis, (before, after) in enumerate(zip(op.low, op.high, strict=True), 1):
+        length = image.shape[axis]
+        for start, count in ((0, before), (length - after, after)):
+            if count:
+                yield sub_view(image, axis, start, count)
+
+
+def image(lowering: Lowering, shape: tuple[int, ...], dtype: str) -> View:
+    """Return memory for an image."""
+    axes = range(len(shape))
+    return lowering.ordered(shape, dtype, (*axes[1:], 0) if lowering.is_inner else tuple(axes))
+
+
+def crop_padding(image: View, op: Any, shape: tuple[int, ...]) -> View:
+    """Return the view of a padded image without its padding."""
+    offset = sum(n * s for n, s in zip(op.low, image.strides[1:-1], strict=True))
+    return View(image.buffer, shape, image.strides, image.offset + offset)
+
+
+def padding_to(before: Sequence[int], shape: Sequence[int], tiled_size: Sequence[int]) -> Padding:
+    """Return the padding that extends an image (B, *space, C) to this size."""
+    after = (n - b - length for n, b, length in zip(tiled_size, before, shape[1:-1], strict=True))
+    return Padding(tuple(before), tuple(after))
+
+
+def padded_shape(op: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of an image with its padding."""
+    space = (n + a + b for n, a, b in zip(shape[1:-1], op.low, op.high, strict=True))
+    return (shape[0], *space, shape[-1])

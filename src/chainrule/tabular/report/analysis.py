@@ -15,15 +15,19 @@ from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page.page import Items
 from chainrule.records import frozen
-from chainrule.robustness.allowed_cells import allowed_changes
-from chainrule.robustness.result import AttackResult
+from chainrule.robustness.attack_result import AttackResult
+from chainrule.robustness.table_attacks import allowed_changes
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.evaluation import Result, metric_names, results_of
 from chainrule.tabular.intervals import MeasuredIntervals
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options
-from chainrule.tabular.report.column_effects import ColumnEffect, column_effects
-from chainrule.tabular.report.column_importance import ColumnImportance, column_importance
+from chainrule.tabular.report.column_importance_and_effects import (
+    ColumnEffect,
+    ColumnImportance,
+    column_effects,
+    column_importance,
+)
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
 from chainrule.tabular.training_plan import TrainingPlan

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from chainrule.data import PreparedData
 from chainrule.metrics import Predictions
 from chainrule.metrics.abstention import risk_coverage
+from chainrule.metrics.calibration import reliability as reliability_bins
 from chainrule.model import Model
 from chainrule.page import charts
 from chainrule.plotting.network.blocks import flow_of, fold_repeated
@@ -26,8 +27,8 @@ from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.style import evenly_spaced
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
-from chainrule.tabular.report.probability_sections import calibration_rows, threshold_section
 from chainrule.tabular.texts import both_texts
+from chainrule.tabular.threshold import ThresholdCurve
 from chainrule.train.callback.histograms import RecordedHistograms
 from chainrule.train.evaluation.rows import encode_rows
 
@@ -162,3 +163,50 @@ def region_chart(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) ->
         points = list(zip(positions[0][own].tolist(), positions[1][own].tolist(), strict=True))
         elements += frame.dots(points, charts.COLORS[k % len(charts.COLORS)], 3)
     return frame.chart(elements)
+
+
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def calibration_rows(predictions: Predictions) -> list[tuple[str, ...]]:
+    """Return the calibration table: range of the probability, rows, mean, observed share and its error."""
+    return [
+        (
+            f"{part.low:.0%} – {part.high:.0%}",
+            f"{part.rows:,}",
+            f"{part.predicted:.1%}",
+            f"{part.observed:.1%} ± {part.standard_error:.1%}",
+        )
+        for part in reliability_bins(predictions).bins
+    ]
+
+
+def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | None:
+    """Return precision, recall and F1 by threshold of two classes, as chart and table; else ``None``."""
+    if not predictions.is_binary or len(np.unique(predictions.target)) < 2:
+        return None
+    curve = ThresholdCurve.of(predictions.target, predictions.prediction[:, 1], predictions.weights)
+    plotted = (curve.thresholds <= 1) & (curve.true_positives + curve.false_positives > 0)
+    lines = [
+        (curve.precision[plotted], charts.BLUE),
+        (curve.recall[plotted], charts.ORANGE),
+        (curve.f1[plotted], charts.GREEN),
+    ]
+    names = ("precision", "recall", "score")
+    texts = both_texts("report_threshold_caption")
+    return {
+        "svg": Markup(charts.shares(curve.thresholds[plotted], lines)),
+        "caption": [
+            (color, both_texts(f"threshold_{n}")) for (_, color), n in zip(lines, names, strict=True)
+        ],
+        "text": (texts[0].format(label=label), texts[1].format(label=label)),
+        "rows": [_row(curve, threshold) for threshold in THRESHOLDS],
+    }
+
+
+def _row(curve: ThresholdCurve, threshold: float) -> tuple[str, ...]:
+    """Return the threshold, the rows predicted as positive, precision, recall, specificity and F1."""
+    i = curve.at(threshold)
+    positive = curve.true_positives[i] + curve.false_positives[i]
+    measures = (curve.precision, curve.recall, curve.specificity, curve.f1)
+    return (f"{threshold:g}", f"{positive:,.0f}", *(f"{values[i]:.3f}" for values in measures))

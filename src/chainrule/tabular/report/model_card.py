@@ -16,7 +16,7 @@ from chainrule.tabular.display import column_rows
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import ENSEMBLE, NET
 from chainrule.tabular.report.analysis import Analysis
-from chainrule.tabular.report.column_sections import importance_section
+from chainrule.tabular.report.column_importance_and_effects import importance_section
 from chainrule.tabular.report.summary import Pair, Summary
 from chainrule.tabular.texts import sentence, text_of
 from chainrule.tabular.training_status import ending, weights_of_kinds

@@ -36,7 +36,11 @@ from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import Options
 from chainrule.tabular.remedies import ADVICE, command_for
 from chainrule.tabular.report.analysis import Analysis
-from chainrule.tabular.report.column_sections import effects_caption, effects_section, importance_section
+from chainrule.tabular.report.column_importance_and_effects import (
+    effects_caption,
+    effects_section,
+    importance_section,
+)
 from chainrule.tabular.report.figures import figures
 from chainrule.tabular.report.model_card import OPEN, intended_use
 from chainrule.tabular.report.summary import Summary

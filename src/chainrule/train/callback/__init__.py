@@ -9,7 +9,7 @@ change the values of a training.
     CSVLog, JSONLog        logs.py             the history as CSV; all events as JSON lines
                            append_only_file.py  files that are appended to during a training
     Histograms             histograms.py       distributions of weights, activations and gradients
-    TensorBoard            tensorboard.py      curves and histograms;  event_file.py  the file format
+    TensorBoard            tensorboard.py      curves and histograms; the file format
     MLflow, WandB          mlflow_run.py, wandb_run.py  runs of MLflow and of Weights & Biases
                            tracker.py         what they share: delivery in a thread
     TimeLimit              time_limit.py       a limit on the duration

@@ -1,19 +1,39 @@
-"""``TensorBoard``: curves and histograms as event files; TensorBoard need not be installed."""
+"""``TensorBoard``: curves and histograms as event files; TensorBoard need not be installed.
+
+The format of TensorBoard's event files: records, checksums and messages, without its libraries.
+
+An event file is a sequence of records with length and checksums::
+
+    length    8 bytes, little-endian
+    checksum  4 bytes, of the length
+    data      a message "Event", in the wire format of protocol buffers
+    checksum  4 bytes, of the data
+
+The checksum is CRC-32C (Castagnoli's polynomial, reflected: 0x82f63b78), *masked*: rotated by 15 bits, plus a
+constant, because the CRC of data that contains its own CRC is a weak check. In the wire format, a field is a
+number ``(field << 3) | type`` followed by a value: type 0 is an integer in groups of seven bits, 1 eight
+bytes, 2 a length and as many bytes, 5 four bytes.
+
+Reference: TensorFlow's ``event.proto``, ``summary.proto`` and ``record_writer.cc``.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import struct
 import time
+from collections.abc import Iterable
 from dataclasses import KW_ONLY
 from itertools import count
 from pathlib import Path
+
+import numpy as np
 
 from chainrule.errors import fact
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
 from chainrule.records import frozen
 from chainrule.store import atomic_write
-from chainrule.train.callback import event_file
 from chainrule.train.callback.append_only_file import append, run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
@@ -76,18 +96,17 @@ class TensorBoard(Callback):
         def watch(event: Event) -> None:
             match event:
                 case TrainingStarted():
-                    pending.append(event_file.header(time.time()))
+                    pending.append(header(time.time()))
                     write()
                 case StepDone() if self.steps:
                     values = [
-                        event_file.scalar(f"step/{name}", getattr(event, name))
-                        for name in ("loss", "learning_rate")
+                        scalar(f"step/{name}", getattr(event, name)) for name in ("loss", "learning_rate")
                     ]
-                    pending.append(event_file.event(time.time(), event.step, values))
+                    pending.append(event_record(time.time(), event.step, values))
                     if time.monotonic() - last_write > _PAUSE:
                         write()
                 case EpochDone():
-                    pending.append(event_file.event(time.time(), event.step, self._values(event, training)))
+                    pending.append(event_record(time.time(), event.step, self._values(event, training)))
                     write()
                 case TrainingEnded() if pending:
                     write()
@@ -96,16 +115,16 @@ class TensorBoard(Callback):
 
     def _values(self, event: EpochDone, training: TrainingView) -> list[bytes]:
         values = [
-            event_file.scalar(name, value)
+            scalar(name, value)
             for name, value in event.values.items()
             if name != "epoch" and math.isfinite(value)
         ]
         if self.gradients:
             norms = training.gradient_norms()
-            values += [event_file.scalar(f"gradient/{path}", value) for path, value in norms.items()]
+            values += [scalar(f"gradient/{path}", value) for path, value in norms.items()]
         if self.histograms and event.epoch % self.histograms == 0:
             parameters = training.parameters()
-            values += [event_file.histogram(f"parameter/{path}", value) for path, value in parameters.items()]
+            values += [histogram(f"parameter/{path}", value) for path, value in parameters.items()]
         return values
 
 
@@ -116,3 +135,108 @@ def new_file(folder: Path, within: Path | None = None) -> Path:
     atomic_write.make_folder(folder, within)
     now = f"events.out.tfevents.{int(time.time()):010d}.chainrule.{os.getpid()}"
     return next(path for n in count() if not os.path.lexists(path := folder / f"{now}.{n}"))
+
+
+VERSION = "brain.Event:2"  # content of the first record of a file
+_BINS = 30
+_MASK = 0xA282EAD8
+
+
+def _table() -> tuple[int, ...]:
+    """Return the checksum of each byte value."""
+    table = []
+    for byte in range(256):
+        remainder = byte
+        for _ in range(8):
+            remainder = (remainder >> 1) ^ (0x82F63B78 if remainder & 1 else 0)
+        table.append(remainder)
+    return tuple(table)
+
+
+_TABLE = _table()
+
+
+def crc32c(data: bytes) -> int:
+    """Return the checksum CRC-32C.
+
+    Example:
+        >>> hex(crc32c(b"123456789"))
+        '0xe3069283'
+    """
+    remainder = 0xFFFFFFFF
+    for byte in data:
+        remainder = _TABLE[(remainder ^ byte) & 0xFF] ^ (remainder >> 8)
+    return remainder ^ 0xFFFFFFFF
+
+
+def mask(checksum: int) -> int:
+    """Return a checksum in its stored form: rotated by 15 bits, plus a constant."""
+    return (((checksum >> 15) | (checksum << 17)) + _MASK) & 0xFFFFFFFF
+
+
+def record(data: bytes) -> bytes:
+    """Return a record: its length and its data, each with a checksum."""
+    length = struct.pack("<Q", len(data))
+    checks = (struct.pack("<I", mask(crc32c(part))) for part in (length, data))
+    return length + next(checks) + data + next(checks)
+
+
+def varint(number: int) -> bytes:
+    """Return an integer in groups of seven bits, the lowest first; negative ones as 64 bits.
+
+    Example:
+        >>> varint(300).hex()
+        'ac02'
+    """
+    number &= 0xFFFFFFFFFFFFFFFF
+    groups = []
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*groups, number])
+
+
+def _integer(field: int, value: int) -> bytes:
+    return varint(field << 3) + varint(value)
+
+
+def _double(field: int, value: float) -> bytes:
+    return varint(field << 3 | 1) + struct.pack("<d", value)
+
+
+def _single(field: int, value: float) -> bytes:
+    return varint(field << 3 | 5) + np.float32(value).tobytes()
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def _doubles(field: int, values: np.ndarray) -> bytes:
+    return _bytes(field, values.astype("<f8").tobytes())
+
+
+def header(time: float) -> bytes:
+    """Return the first record of a file."""
+    return record(_double(1, time) + _bytes(3, VERSION.encode()))
+
+
+def event_record(time: float, step: int, values: Iterable[bytes]) -> bytes:
+    """Return a record of a step at ``time``, seconds since 1970; ``values`` are scalars and histograms."""
+    summary = b"".join(_bytes(1, value) for value in values)
+    return record(_double(1, time) + _integer(2, step) + _bytes(5, summary))
+
+
+def scalar(tag: str, value: float) -> bytes:
+    """Return a number with a name."""
+    return _bytes(1, tag.encode()) + _single(2, value)
+
+
+def histogram(tag: str, array: np.ndarray) -> bytes:
+    """Return the histogram of an array with a name, in 30 bins of equal width."""
+    flat = array.reshape(-1).astype(np.float64)
+    counts, edges = np.histogram(flat, bins=_BINS)
+    facts = (flat.min(), flat.max(), float(flat.size), flat.sum(), (flat**2).sum())
+    message = b"".join(_double(field, float(fact)) for field, fact in enumerate(facts, 1))
+    message += _doubles(6, edges[1:]) + _doubles(7, counts)
+    return _bytes(1, tag.encode()) + _bytes(5, message)

@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import is_polars, pl
 from chainrule.errors import DataError, fact
 from chainrule.train.evaluation.prediction import predict_apart
-from chainrule.train.inputs.frame_columns import column_names, is_frame, plain_frame
+from chainrule.train.inputs.input_check import column_names, is_frame, plain_frame
 from chainrule.train.model_state import ModelState
 from chainrule.validation import boolean, trained_network, wrong_type
 

@@ -29,10 +29,12 @@ from chainrule.train.network import Network
 def member_program(network: Network, has_targets: bool) -> Program:
     """Return the program from inputs to each member's predictions, (B, K, C); with targets losses, (B, K)."""
     engine = network.engine or settings.engine
-    return network.memo(("members", has_targets, engine), lambda: _program(network, has_targets, engine))
+    return network.memo(
+        ("members", has_targets, engine), lambda: _program_of_members(network, has_targets, engine)
+    )
 
 
-def _program(network: Network, has_targets: bool, engine: str) -> Program:
+def _program_of_members(network: Network, has_targets: bool, engine: str) -> Program:
     ((name, node),) = members_in_inference(network).outputs.items()
     loss = network.losses[name]
     with building(network.limits, is_extended=True):

@@ -5,6 +5,11 @@ input name, a data frame or an Arrow table, a ``Table``, a path or the name of a
 of cells, batches of an iterable; and a single row in each of these forms, without a batch axis. Rows of
 sequences or images of other sizes than those of the training get a network of that size where the parameters
 allow it.
+
+Whether rows are the training data of a model, on which metrics are better than on new data.
+
+``chainrule train`` stores a fingerprint of the rows and their split in the model file. Rows with the same
+fingerprint are the same rows, independent of the file they are read from.
 """
 
 from __future__ import annotations
@@ -25,8 +30,7 @@ from chainrule.records import frozen
 from chainrule.symbolic_shape import Spec, shape_text
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import samples_of
-from chainrule.train.inputs.frame_columns import FRAMES, in_order
-from chainrule.train.inputs.input_check import require_fit
+from chainrule.train.inputs.input_check import FRAMES, in_order, require_fit
 from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
@@ -347,3 +351,35 @@ def _shape_without_rows(spec: Spec, part: Any) -> tuple[int, ...]:
     shape = np.shape(part) if isinstance(part, np.ndarray) or type(part).__name__ in FRAMES else ()
     own = tuple(n if isinstance(n, int) else 1 for n in spec.shape[1:])
     return (0, *(shape[1:] if len(shape) > 1 else own))
+
+
+@frozen
+class KnownRows:
+    """How many of the given rows the training used, by purpose.
+
+    Args:
+        training: rows from which the gradients were computed.
+        validation: rows of early stopping.
+        test: rows that the training did not use.
+    """
+
+    training: int
+    validation: int
+    test: int
+
+
+def known_rows(model: ModelState, x: Any) -> KnownRows | None:
+    """Return the split of the rows if the model was trained on them; else ``None``.
+
+    Args:
+        model: its facts contain the fingerprint and the split.
+        x: a table; always ``None`` for arrays, which have no fingerprint.
+    """
+    parts, prepared = model.facts.get("split"), model.preparation
+    if not isinstance(x, Table) or not isinstance(parts, dict) or prepared is None:
+        return None
+    counts = [count for name in ("training", "validation", "test") if type(count := parts.get(name)) is int]
+    if prepared.target not in x.columns or len(counts) != 3:
+        return None
+    labeled = x.take(np.flatnonzero(x.frame[prepared.target].is_not_null().to_numpy()))
+    return KnownRows(*counts) if model.facts.get("fingerprint") == labeled.fingerprint else None

@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.data.batches.arrays import as_array
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.train.inputs.frame_columns import plain_frame
+from chainrule.train.inputs.input_check import plain_frame
 from chainrule.validation import out_of_range, wrong_type
 
 ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "to_numpy", "__arrow_c_stream__", "shape")

@@ -15,7 +15,7 @@ from chainrule.data import Table
 from chainrule.errors import DataError, UsageError, alternatives, fact
 from chainrule.records import frozen
 from chainrule.train.fit_options import FitOptions
-from chainrule.train.inputs.frame_columns import is_frame, plain_frame
+from chainrule.train.inputs.input_check import is_frame, plain_frame
 
 if TYPE_CHECKING:
     from chainrule.data import Finding, Preparation, PublicColumns

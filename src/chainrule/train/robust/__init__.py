@@ -14,8 +14,7 @@ _LAZY = LazyNames(
     {
         "adversarial": "AdversarialTraining TRADES",
         "interval_training": "IntervalTraining",
-        "noise": "NoiseTraining",
-        "robust_training": "RobustTraining",
+        "robust_training": "NoiseTraining RobustTraining",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -3,5 +3,5 @@
 from chainrule.train.robust.adversarial import AdversarialTraining as AdversarialTraining
 from chainrule.train.robust.adversarial import TRADES as TRADES
 from chainrule.train.robust.interval_training import IntervalTraining as IntervalTraining
-from chainrule.train.robust.noise import NoiseTraining as NoiseTraining
+from chainrule.train.robust.robust_training import NoiseTraining as NoiseTraining
 from chainrule.train.robust.robust_training import RobustTraining as RobustTraining

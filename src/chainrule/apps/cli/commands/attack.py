@@ -22,8 +22,8 @@ from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputRows
 from chainrule.model import Model
 from chainrule.page import screen
+from chainrule.robustness.attack_result import AttackResult
 from chainrule.robustness.attacks import ENSEMBLE
-from chainrule.robustness.result import AttackResult
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.options import radius_of

@@ -15,7 +15,7 @@ from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.auditing.membership import MembershipResult
-from chainrule.auditing.one_run_result import OneRunResult
+from chainrule.auditing.one_training_audit import OneRunResult
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from chainrule.data.tables.encoders.category import Category as Category
+from chainrule.data.tables.encoders.category import YesNo as YesNo
 from chainrule.data.tables.encoders.dates import Dates as Dates
 from chainrule.data.tables.encoders.dates import Durations as Durations
 from chainrule.data.tables.encoders.dates import Times as Times
@@ -30,7 +31,6 @@ from chainrule.data.tables.encoders.feature import Feature as Feature
 from chainrule.data.tables.encoders.number import Number as Number
 from chainrule.data.tables.encoders.pixels import Pixels as Pixels
 from chainrule.data.tables.encoders.texts import Texts as Texts
-from chainrule.data.tables.encoders.yes_no import YesNo as YesNo
 
 Encoding: TypeAlias = Number | YesNo | Category | Dates | Times | Durations | Texts | Pixels
 ENCODINGS: dict[str, type[Encoding]] = {

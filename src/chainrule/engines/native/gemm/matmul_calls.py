@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.engines.native.codegen.elementwise_loop import LoopSpec
-from chainrule.engines.native.codegen.loop_calls import loop_operations
+from chainrule.engines.native.codegen.loop_reduction_and_index_calls import loop_operations
 from chainrule.engines.native.runtime.call_builder import Accumulate, Call, CallBuilder, Word
 from chainrule.engines.native.runtime.partition import (
     dot_product_partition,

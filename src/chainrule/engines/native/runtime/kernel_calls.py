@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.engines.native.codegen import index_calls, loop_calls, reduction_calls, resample
+from chainrule.engines.native.codegen import loop_reduction_and_index_calls as calls
+from chainrule.engines.native.codegen import resample
 from chainrule.engines.native.codegen.vector import EMIT
 from chainrule.engines.native.convolution import depthwise
 from chainrule.engines.native.gemm import matmul_calls
@@ -35,21 +36,21 @@ def _scan(builder: CallBuilder, task: Task) -> list[Call]:
 
 Rule = Callable[[CallBuilder, Task], "list[Call]"]
 RULES: dict[str, Rule] = {
-    "loop": loop_calls.loop,
-    "copy": loop_calls.copy,
-    "combine": loop_calls.combine,
-    "linear_transform": loop_calls.linear_transform,
+    "loop": calls.loop,
+    "copy": calls.copy,
+    "combine": calls.combine,
+    "linear_transform": calls.linear_transform,
     "matmul": matmul_calls.matmul,
     "table_matmul": matmul_calls.table_matmul,
     "dot_products": matmul_calls.dot_products,
     "depthwise": depthwise.forward,
     "depthwise_gradient": depthwise.weight_gradient,
-    **dict.fromkeys(("sum", "max", "min", "argmax"), reduction_calls.reduce),
-    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), reduction_calls.softmax),
-    "gather": index_calls.gather,
-    "scatter_add": index_calls.scatter_add,
-    "one_hot": index_calls.one_hot,
-    "uniform": index_calls.uniform,
+    **dict.fromkeys(("sum", "max", "min", "argmax"), calls.reduce),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), calls.softmax),
+    "gather": calls.gather,
+    "scatter_add": calls.scatter_add,
+    "one_hot": calls.one_hot,
+    "uniform": calls.uniform,
     "resample": resample.resample,
     "scan": _scan,
 }

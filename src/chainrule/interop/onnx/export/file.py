@@ -24,20 +24,22 @@ from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
 from chainrule.interop.onnx.examples import KEY, packed
-from chainrule.interop.onnx.export import OPSET, TEXTS
+from chainrule.interop.onnx.export import OPSET, TEXTS, arrays, elementwise, loop, windows
+from chainrule.interop.onnx.export.graph import Rule
 from chainrule.optional_dependency import missing
 from chainrule.validation import integer, trained_network
-
-try:
-    import onnx
-except ImportError:
-    onnx = None
 
 if TYPE_CHECKING:
     from chainrule.interop.export.example_rows import ExampleRows
     from chainrule.interop.onnx.export.graph import OnnxGraph
     from chainrule.train.inputs.target import Target
     from chainrule.train.model_state import ModelState
+
+try:
+    import onnx
+except ImportError:
+    onnx = None
+
 
 ML_OPSET = 3
 LIMIT = 2**31 - 2**20  # bytes of a file
@@ -120,7 +122,6 @@ def onnx_bytes(
     integer(opset, "opset", "export", minimum=OPSET, maximum=newest)
     trained_network(model, "export")
     from chainrule.interop.onnx.export.graph import OnnxGraph  # noqa: PLC0415
-    from chainrule.interop.onnx.export.operations import OPERATIONS  # noqa: PLC0415
 
     size = sum(array.nbytes for array in model.arrays.values())
     if size > LIMIT:
@@ -239,3 +240,12 @@ def _metadata(model: ModelState) -> Mapping[str, str]:
         "chainrule.parameters_sha256": digest.hexdigest(),
         "chainrule.model": json.dumps(record, ensure_ascii=False),
     }
+
+
+OPERATIONS: dict[str, Rule] = {
+    **elementwise.OPERATIONS,
+    **arrays.OPERATIONS,
+    **windows.OPERATIONS,
+    **loop.OPERATIONS,
+}
+"""The function that writes an operation, by the name of its card."""
