@@ -265,7 +265,7 @@ def wrong_type(value: Any, name: str, where: str, expected: object, fix: str = "
         fix: code that can be pasted.
 
     Example:
-        >>> wrong_type("3", "stop", "generate", "token ids").facts["received"]
+        >>> wrong_type("3", "stop", "generate", "token ids").received
         "'3'"
     """
     is_plain = value is None or isinstance(value, str | bytes | int | float | list | tuple | dict | set)
