@@ -6,7 +6,7 @@ The packages between ``train`` and ``chainrule.Model`` take a ``StateHolder`` wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
@@ -20,6 +20,7 @@ from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
+from chainrule.train.monitor.scaling import Scaling, scaling_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.train.train_state import Tensors
@@ -152,6 +153,25 @@ class StateHolder:
             UsageError E102: ``batch_size`` is less than 1.
         """
         return memory_of(self._state, batch_size)
+
+    def scaling(
+        self, batch_size: int = 32, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
+    ) -> Scaling:
+        """Return an estimate of the time and memory of a training step on 1, 2, ... devices.
+
+        It is computed from the graph and published figures; nothing is run (docs/xla.md). The settings
+        ``parallel`` and ``sharding`` apply.
+
+        Args:
+            batch_size: samples in a batch, of all devices together.
+            devices: numbers of devices.
+            kind: the device: ``"h100"``, ``"a100"``, ``"l4"`` or ``"v5e"``.
+
+        Raises:
+            UsageError E101: an unknown device. E102: a number of devices below 1. TrainingError E503: the
+                model has no parameters yet; ``model.initialize(inputs)`` samples them.
+        """
+        return scaling_of(self._state, batch_size, devices, kind)
 
 
 class MethodGroup:

@@ -29,7 +29,7 @@ from chainrule.validation import unknown
 COMMANDS = tuple(
     (
         "train tune resume predict evaluate calibrate explain attribute attack labels drift audit generate "
-        "export serve studio show plot check doctor verify data example"
+        "export serve studio show plot check plan doctor verify data example"
     ).split()
 )
 _WORDS = (

@@ -362,6 +362,14 @@ ROBUSTNESS: Texts = {
     "studio_no_browser": "print the address, and open no browser",
     "studio_ready": "The studio is at {url}",
     "studio_stop": "Ctrl-C ends it; a training that runs is saved, and `chainrule resume` continues it.",
+    "plan": "estimate the time and memory of a training on one or many devices",
+    "plan_devices": "largest number of devices",
+    "plan_kind": "device: h100, a100, l4 or v5e",
+    "plan_parallel": "deterministic or fast; see cr.settings.parallel",
+    "plan_sharding": "copies of the parameters on each device, or parameters divided; with --parallel fast",
+    "plan_note": (
+        "Estimated from the operations of the network and published figures of the device (docs/xla.md)."
+    ),
     "serve": "respond to requests for predictions over HTTP",
     "serve_runs": "run folders or model files, also NAME=RUN; the same name again is its next version",
     "serve_host": "address to listen on; another one than the default is reached by other machines",

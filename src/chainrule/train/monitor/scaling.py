@@ -1,0 +1,247 @@
+"""The cost of a training step on one or many devices, computed from its graph and published figures.
+
+The time of a step is the longer of its arithmetic and its memory traffic on a device, plus the exchange of
+gradients:
+
+- arithmetic: the operations of the step (two for each multiplication and addition of a product, one for each
+  element of another operation), divided by the devices and by ``SHARE`` of their peak;
+- traffic: the inputs and outputs of products, and parameters and slots once for reading and once for writing,
+  each at the bandwidth of the memory; elementwise operations are fused and not counted;
+- exchange of G bytes of gradients over n devices: an all-reduce sends 2 (n - 1) / n G on each link
+  (Patarasu and Yuan, 2009, Bandwidth optimal all-reduce algorithms), the eight shards of the deterministic
+  mode 8 (n - 1) / n G.
+
+The memory of a device is that of a step of its part of the batch, the parameters, slots and gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from chainrule.graph import Constant, Input, Node
+from chainrule.messages import Texts, fact
+from chainrule.notation.number_format import amount
+from chainrule.notation.text_columns import aligned
+from chainrule.ops.array.slicing import Slice
+from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
+from chainrule.ops.linear.matmul import Matmul
+from chainrule.ops.scan.scan import Scan
+from chainrule.records import frozen
+from chainrule.settings import settings
+from chainrule.symbolic_shape import Spec, size_at
+from chainrule.train.fit_options import FitOptions
+from chainrule.train.model_state import ModelState
+from chainrule.train.step_graph import GROUPS, Step, training_step
+from chainrule.validation import integer, trained_network, unknown
+
+SHARE = 0.5  # of the peak that products reach in practice
+SHARDS = 8
+
+
+@frozen
+class DeviceKind:
+    """Published figures of a device.
+
+    Args:
+        name: its name.
+        flops: peak of float32 products, operations per second, at the precision that JAX uses by default for
+            "highest".
+        bandwidth: of its memory, bytes per second.
+        memory: bytes.
+        link: bytes per second to the other devices, in one direction.
+        latency: seconds of a message.
+    """
+
+    name: str
+    flops: float
+    bandwidth: float
+    memory: float
+    link: float
+    latency: float = 1e-5
+
+
+KINDS = {
+    "h100": DeviceKind("NVIDIA H100 SXM", 67e12, 3.35e12, 80e9, 450e9),
+    "a100": DeviceKind("NVIDIA A100 SXM 80 GB", 19.5e12, 2.04e12, 80e9, 300e9),
+    "l4": DeviceKind("NVIDIA L4", 30.3e12, 0.3e12, 24e9, 32e9),
+    "v5e": DeviceKind("Google TPU v5e", 197e12 / 6, 0.82e12, 16e9, 200e9),
+}
+"""Devices by name: figures of their data sheets. A TPU computes a float32 product by six in bfloat16."""
+
+HEADS: Texts = {
+    "devices": "devices",
+    "rows": "rows each",
+    "step": "step",
+    "exchange": "of it exchange",
+    "speed": "speed",
+    "memory": "memory each",
+    "fits": "fits",
+}
+
+
+@frozen
+class Placement:
+    """A step on a number of devices.
+
+    Args:
+        devices: the number of devices.
+        rows: samples of the batch on each.
+        compute: seconds of arithmetic or memory traffic.
+        exchange: seconds of the exchange of gradients.
+        memory: bytes on each device.
+        fits: whether the memory of a device suffices.
+    """
+
+    devices: int
+    rows: int
+    compute: float
+    exchange: float
+    memory: float
+    fits: bool
+
+    @property
+    def seconds(self) -> float:
+        """The time of a step."""
+        return self.compute + self.exchange
+
+
+@frozen
+class Scaling:
+    """The cost of a training step on several numbers of devices; ``str`` returns a table.
+
+    Args:
+        kind: the device.
+        operations: floating-point operations of a step.
+        parameters: bytes of the parameters.
+        placements: one for each number of devices.
+    """
+
+    kind: DeviceKind
+    operations: float
+    parameters: float
+    placements: Sequence[Placement]
+
+    def __str__(self) -> str:
+        first = self.placements[0]
+        rows = [[str(fact(text)) for text in HEADS.values()]]
+        for one in self.placements:
+            speed = first.seconds * first.devices / one.seconds
+            times = amount(one.seconds, "s"), f"{one.exchange / one.seconds:.0%}", f"{speed:.3g} x"
+            fits = fact("yes") if one.fits else fact("no")
+            rows.append([str(one.devices), str(one.rows), *times, amount(one.memory, "B"), str(fits)])
+        work = fact(
+            "{name}: {operations} operations a step, {parameters} of parameters",
+            name=self.kind.name,
+            operations=amount(self.operations),
+            parameters=amount(self.parameters, "B"),
+        )
+        return "\n".join([str(work), *aligned(rows)])
+
+
+def scaling_of(
+    model: ModelState, batch_size: int, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
+) -> Scaling:
+    """Return the cost of a training step on several numbers of devices; see ``chainrule.Model.scaling``."""
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS, 'kind="{}"', example="h100")
+    counts = [integer(n, "devices", "scaling", minimum=1, maximum=2**20, example=8) for n in devices]
+    network = trained_network(model, "scaling", "model.initialize(inputs)")
+    batch = FitOptions(1, batch_size, 0).batch_size or 1
+    step = training_step(network, weighted=False, horizon=1)
+    work = _Work(step, KINDS[kind], settings.parallel, settings.sharding)
+    placements = [work.on(count, batch) for count in counts]
+    operations, _ = cost_of(step.graph.nodes, {"B": batch})
+    return Scaling(KINDS[kind], operations, work.parameters, placements)
+
+
+class _Work:
+    """The work of a step.
+
+    Args:
+        step: the step.
+        kind: the device.
+        parallel: as the setting of this name.
+        sharding: as the setting of this name.
+    """
+
+    def __init__(self, step: Step, kind: DeviceKind, parallel: str, sharding: str) -> None:
+        self._step, self._kind, self._is_fast = step, kind, parallel == "fast"
+        self._is_sharded = self._is_fast and sharding == "parameters"
+        inputs = step.graph.inputs
+        groups = {
+            group: _bytes(inputs[label].spec for name, label in step.homes.items() if name.startswith(prefix))
+            for prefix, group in GROUPS.items()
+        }
+        self.parameters, self._state = groups["parameters"], sum(groups.values())
+
+    def on(self, devices: int, batch: int) -> Placement:
+        """Return the cost on a number of devices."""
+        kind, rows = self._kind, -(-batch // devices)
+        operations, traffic = cost_of(self._step.graph.nodes, {"B": rows})
+        share = devices if self._is_sharded else 1
+        traffic += 2 * self._state / share
+        compute = max(operations / (kind.flops * SHARE), traffic / kind.bandwidth)
+        sent = (2 if self._is_fast else SHARDS) * (devices - 1) / devices * self.parameters
+        exchange = sent / kind.link + 2 * (devices - 1) * kind.latency
+        held = (self._state + self.parameters) / share + self._values(rows)
+        return Placement(devices, rows, compute, exchange, held, held <= kind.memory)
+
+    def _values(self, rows: int) -> int:
+        """Return the bytes of the values of a step that the backward pass reads."""
+        return self._step.program.memory_requirement((), rows).uses.get("work", 0)
+
+
+def cost_of(nodes: Iterable[Node], sizes: Mapping[str, int]) -> tuple[float, float]:
+    """Return the floating-point operations of nodes, and the bytes that their products read and write.
+
+    Args:
+        nodes: the nodes.
+        sizes: the value of each symbolic size.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> x, w = input_node("x", (None, 3), "float32"), input_node("w", (3, 2), "float32")
+        >>> cost_of([x @ w], {"B": 10})
+        (120.0, 224.0)
+    """
+    operations = traffic = 0.0
+    for node in nodes:
+        if isinstance(node.op, Input | Constant):
+            continue
+        specs = [source.spec.at(sizes) for source in node.inputs]
+        own, read = _cost(node, node.spec.at(sizes), specs)
+        operations, traffic = operations + own, traffic + read
+    return operations, traffic
+
+
+def _cost(node: Node, result: Spec, inputs: Sequence[Spec]) -> tuple[float, float]:
+    op, moved = node.op, float(_bytes([result, *inputs]))
+    if isinstance(op, Scan):
+        return _cost_of_loop(op, inputs)
+    if isinstance(op, Matmul):
+        return 2.0 * _count(result) * int(inputs[0].shape[-1]), moved
+    if isinstance(op, Convolution):
+        return 2.0 * _count(result) * _count(inputs[1]) / int(inputs[1].shape[0]), moved
+    if isinstance(op, ConvolutionInput):
+        return 2.0 * _count(inputs[0]) * _count(inputs[1]) / int(inputs[1].shape[0]), moved
+    if isinstance(op, ConvolutionWeight):
+        return 2.0 * _count(inputs[1]) * _count(result) / int(result.shape[0]), moved
+    return (0.0 if isinstance(op, Slice) else float(_count(result))), 0.0
+
+
+def _cost_of_loop(op: Scan, inputs: Sequence[Spec]) -> tuple[float, float]:
+    steps = size_at(op.count(inputs), {})
+    sizes = op.body.sizes(op.of_a_step(inputs))
+    operations, traffic = cost_of(op.body.nodes(op.emit), sizes)
+    return steps * operations, steps * traffic
+
+
+def _count(spec: Spec) -> int:
+    return math.prod(size_at(length, {}) for length in spec.shape)
+
+
+def _bytes(specs: Iterable[Spec]) -> int:
+    return sum(_count(spec) * np.dtype(spec.dtype).itemsize for spec in specs)
