@@ -186,8 +186,8 @@ class _Work:
         compute = max(operations / (kind.flops * SHARE), traffic / kind.bandwidth)
         sent = (2 if self._is_fast else SHARDS) * (devices - 1) / devices * self.parameters
         exchange = sent / kind.link + 2 * (devices - 1) * kind.latency
-        held = (self._state + self.parameters) / share + self._values(rows)
-        return Placement(devices, rows, compute, exchange, held, held <= kind.memory)
+        required = (self._state + self.parameters) / share + self._values(rows)
+        return Placement(devices, rows, compute, exchange, required, required <= kind.memory)
 
     def _values(self, rows: int) -> int:
         """Return the bytes of the values of a step that the backward pass reads."""
