@@ -18,12 +18,11 @@ from chainrule.tabular.options import Options
 from chainrule.tabular.training import prepare_training
 from chainrule.train.evaluation.evaluate import specs_of
 
-PARALLEL: tuple[ParallelName, ...] = ("deterministic", "fast")
-
 
 @with_options({**READING})
 def plan(
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
+    *,
     target: Annotated[str | None, typer.Option(help="=target")] = None,
     net: Annotated[str, typer.Option(help="=net")] = "64 relu",
     batch_size: Annotated[int, typer.Option(help="=batch_size", min=1)] = 256,
