@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.messages import Texts
-from chainrule.texts.text_table import TextTable
+from chainrule.texts.sentence import TextTable
 
 FRAME: Texts = {
     "skip": "Skip to the content",

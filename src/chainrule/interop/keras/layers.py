@@ -16,19 +16,17 @@ from chainrule.nn.activation.layer import Activation
 from chainrule.nn.activation.registry import ACTIVATIONS
 from chainrule.nn.attention.multi_head import MultiHeadAttention
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Flatten, Reshape
+from chainrule.nn.layers.containers import Dropout, Flatten, Reshape, TimeDistributed
 from chainrule.nn.layers.convolution import Conv, ConvTranspose, DepthwiseConv, SeparableConv
 from chainrule.nn.layers.dropout import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout
 from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.merge import Merge
 from chainrule.nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm, UnitNorm
-from chainrule.nn.layers.padding import Crop, Pad
+from chainrule.nn.layers.padding_and_resizing import Crop, Pad, UpSampling
 from chainrule.nn.layers.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
 from chainrule.nn.layers.preprocessing import Rescaling
 from chainrule.nn.layers.rearrange import Identity, Permute, RepeatVector
-from chainrule.nn.layers.resize import UpSampling
-from chainrule.nn.layers.time_distributed import TimeDistributed
 from chainrule.nn.recurrent.cells import GRU, LSTM, RNN
 from chainrule.nn.recurrent.wrappers import Bidirectional
 from chainrule.records import frozen

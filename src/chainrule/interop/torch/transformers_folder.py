@@ -24,10 +24,9 @@ from chainrule.nn.blocks.language import TextEncoder
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
-from chainrule.nn.layers.embedding import Embedding, Unembedding
+from chainrule.nn.layers.embedding import Embedding, PatchEmbedding, Unembedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm, UnitNorm
-from chainrule.nn.layers.patch_embedding import PatchEmbedding
 from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
 from chainrule.records import frozen
