@@ -73,6 +73,7 @@ from chainrule.nn.layers.gating_and_mixture_of_experts import SqueezeExcite as S
 from chainrule.nn.layers.graph_neural_network import GatedGraphConv as GatedGraphConv
 from chainrule.nn.layers.graph_neural_network import GraphNetwork as GraphNetwork
 from chainrule.nn.layers.hashed_ngrams import HashedNGrams as HashedNGrams
+from chainrule.nn.layers.layer_graph import LayerGraph as LayerGraph
 from chainrule.nn.layers.linear import Dense as Dense
 from chainrule.nn.layers.linear import EinsumDense as EinsumDense
 from chainrule.nn.layers.merge import Merge as Merge
@@ -86,6 +87,7 @@ from chainrule.nn.layers.normalization import UnitNorm as UnitNorm
 from chainrule.nn.layers.padding_and_resizing import Crop as Crop
 from chainrule.nn.layers.padding_and_resizing import Pad as Pad
 from chainrule.nn.layers.padding_and_resizing import UpSampling as UpSampling
+from chainrule.nn.layers.padding_mask import PaddingMask as PaddingMask
 from chainrule.nn.layers.pooling import AdaptiveAveragePool as AdaptiveAveragePool
 from chainrule.nn.layers.pooling import AdaptiveMaxPool as AdaptiveMaxPool
 from chainrule.nn.layers.pooling import AveragePool as AveragePool
