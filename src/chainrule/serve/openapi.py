@@ -234,7 +234,7 @@ def _protocol_paths(served: ServedModel, texts: Mapping[str, str]) -> dict[str, 
     request = _record(inputs=_list(tensor, minItems=count, maxItems=count))
     request["properties"] |= {"id": {"type": ["string", "null"]}, "parameters": OBJECT}
     request["properties"]["outputs"] = _list(_record(name=TEXT))
-    tags = {"tags": [served.name]}
+    tags: dict[str, Any] = {"tags": [served.name]}
     paths: dict[str, Any] = {}
     for base in (f"/v2/models/{served.name}", f"/v2/models/{served.name}/versions/{served.version}"):
         ready = _json(_record(name=TEXT, ready={"type": "boolean"}))

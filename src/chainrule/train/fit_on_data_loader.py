@@ -148,10 +148,10 @@ def _has_one_order(batches: Any) -> bool:
 
 def _refuse_exchanged(batch: Batch) -> None:
     """Refuse batches of labels and samples, in this order (E341)."""
-    shapes = [getattr(part, "shape", None) for part in (batch.x, batch.y)]
-    if None in shapes or len(shapes[0]) != 1 or len(shapes[1]) < 2:
+    first, second = (getattr(part, "shape", None) for part in (batch.x, batch.y))
+    if first is None or second is None or len(first) != 1 or len(second) < 2:
         return
-    expected, received = fact("inputs, then targets"), f"{tuple(shapes[0])}, {tuple(shapes[1])}"
+    expected, received = fact("inputs, then targets"), f"{tuple(first)}, {tuple(second)}"
     fix = "lambda: ((x, y) for y, x in batches)"
     raise DataError("E341", where=fact("the first batch"), expected=expected, received=received, fix=fix)
 

@@ -401,10 +401,11 @@ def _sides(config: SettingsOfFile, name: str, axes: int) -> tuple[tuple[int, int
     value = config.entries.get(name, 1)
     pairs = [value] * axes if type(value) is int else [value] if axes == 1 else value
     pairs = [(p, p) if type(p) is int else p for p in pairs] if isinstance(pairs, list) else []
-    fits = len(pairs) == axes and all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs)
-    if not fits or not all(type(n) is int and 0 <= n < 2**31 for p in pairs for n in p):
+    sides = [p for p in pairs if isinstance(p, list | tuple) and len(p) == 2]
+    fits = len(sides) == len(pairs) == axes
+    if not fits or not all(type(n) is int and 0 <= n < 2**31 for side in sides for n in side):
         raise config.wrong(name, fact("a number or a pair for each axis"))
-    return tuple((int(low), int(high)) for low, high in pairs)
+    return tuple((int(low), int(high)) for low, high in sides)
 
 
 @_rule("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
@@ -540,7 +541,7 @@ def _recurrent(config: SettingsOfFile) -> dict[str, Any]:
 def _recurrent_layer(config: SettingsOfFile, shapes: Shapes) -> Imported:
     kind, settings = _class_of(config), _recurrent(config)
     names = ["weight", "recurrent", *(["bias"] if settings["bias"] else [])]
-    gated = {"recurrent_activation": _curve(config, "recurrent_activation", "sigmoid")}
+    gated: dict[str, Any] = {"recurrent_activation": _curve(config, "recurrent_activation", "sigmoid")}
     if kind == "GRU":
         config.require(reset_after=True)
         layer: Layer = GRU(**settings, **gated)

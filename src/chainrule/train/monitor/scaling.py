@@ -222,19 +222,19 @@ def _cost(node: Node, result: Spec, inputs: Sequence[Spec]) -> tuple[float, floa
     if isinstance(op, Scan):
         return _cost_of_loop(op, inputs)
     if isinstance(op, Matmul):
-        return 2.0 * _count(result) * int(inputs[0].shape[-1]), moved
+        return 2.0 * _count(result) * size_at(inputs[0].shape[-1], {}), moved
     if isinstance(op, Convolution):
-        return 2.0 * _count(result) * _count(inputs[1]) / int(inputs[1].shape[0]), moved
+        return 2.0 * _count(result) * _count(inputs[1]) / size_at(inputs[1].shape[0], {}), moved
     if isinstance(op, ConvolutionInput):
-        return 2.0 * _count(inputs[0]) * _count(inputs[1]) / int(inputs[1].shape[0]), moved
+        return 2.0 * _count(inputs[0]) * _count(inputs[1]) / size_at(inputs[1].shape[0], {}), moved
     if isinstance(op, ConvolutionWeight):
-        return 2.0 * _count(inputs[1]) * _count(result) / int(result.shape[0]), moved
+        return 2.0 * _count(inputs[1]) * _count(result) / size_at(result.shape[0], {}), moved
     return (0.0 if isinstance(op, Slice) else float(_count(result))), 0.0
 
 
 def _cost_of_loop(op: Scan, inputs: Sequence[Spec]) -> tuple[float, float]:
     steps = size_at(op.count(inputs), {})
-    sizes = op.body.sizes(op.of_a_step(inputs))
+    sizes = {name: size_at(size, {}) for name, size in op.body.sizes(op.of_a_step(inputs)).items()}
     operations, traffic = cost_of(op.body.nodes(op.emit), sizes)
     return steps * operations, steps * traffic
 
