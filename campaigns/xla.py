@@ -40,6 +40,7 @@ Case = tuple[Graph, Mapping[str, Any]]
 
 
 def _scalar(node: Node) -> Node:
+    node = node if node.spec.is_float else cr.cast(node, "float64")
     return (node * node * 0.3 + node).sum()
 
 
