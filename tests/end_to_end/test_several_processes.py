@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -69,12 +70,14 @@ def test_processes_with_other_rows_are_refused() -> None:
 def test_a_process_that_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def kill_one() -> None:
-        while len(children := Path(f"/proc/{os.getpid()}/task/{thread}/children").read_text().split()) < 2:
-            pass
-        os.kill(int(children[1]), signal.SIGKILL)
+    children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children")
+    before = set(children.read_text().split())  # of earlier tests
 
-    thread = threading.get_native_id()
+    def kill_one() -> None:
+        while len(started := [n for n in children.read_text().split() if n not in before]) < 2:
+            time.sleep(0.01)
+        os.kill(int(started[1]), signal.SIGKILL)
+
     killer = threading.Thread(target=kill_one)
     killer.start()
     words = ["train", "iris", "--engine", "xla", "--processes", "2", "--out", "run"]
