@@ -45,13 +45,13 @@ _INDEXED = {
 
 
 def guides() -> list[Page]:
-    """All texts of docs/."""
+    """All texts of docs/, with their images."""
     pages = []
     for file in sorted(DOCS.rglob("*.md")):
         path = file.relative_to(DOCS)
         in_menu = path.parts[0] not in (*_INDEXED, "doctor")  # docs/doctor.md links to the rules
         text = _linked(file.read_text(encoding="utf-8"), "../" * (len(path.parts) - 1))
-        pages.append(Page(path.as_posix(), text, in_menu=in_menu))
+        pages.append(Page(path.as_posix(), text, _images(text, file.parent), in_menu))
     return pages
 
 
@@ -60,9 +60,13 @@ def starts() -> list[Page]:
     pages = []
     for file, path in _FILES.items():
         text = _LINK.sub(_site_link, (ROOT / file).read_text(encoding="utf-8"))
-        images = {name: (DOCS / name).read_bytes() for name in re.findall(r"\]\((images/[^)]+)\)", text)}
-        pages.append(Page(path, text, images))
+        pages.append(Page(path, text, _images(text, DOCS)))
     return pages
+
+
+def _images(text: str, folder: Path) -> dict[str, str | bytes]:
+    """The images of a text, whose names are relative to a folder."""
+    return {name: (folder / name).read_bytes() for name in re.findall(r"\]\((images/[^)]+)\)", text)}
 
 
 def _site_link(link: re.Match[str]) -> str:

@@ -122,13 +122,13 @@ def test_a_form_predicts_and_explains_rows_of_a_table(browser: Any, folder: Path
     (label,) = of_table.predict(row)
     probability = of_table.predict_proba(row)[0].max()
     assert page.inner_text(".answer") == label
-    assert page.inner_text("#outputs td") == f"{probability:.3f}"
+    assert page.inner_text("#outputs tbody td") == f"{probability:.3f}"
     other = of_table.predict_proba({**row, "member": [reference]})[0][preparation.labels.index(label)]
     change = page.locator("#reasons tr", has_text="member").locator("td").nth(0).inner_text()
     assert float(change.replace("\u2212", "-")) == pytest.approx(probability - other, rel=1e-2, abs=1e-6)
     page.get_by_label("amount", exact=True).fill("")
     row["amount"] = [None]
-    assert page.inner_text("#outputs td") == f"{of_table.predict_proba(row)[0].max():.3f}"
+    assert page.inner_text("#outputs tbody td") == f"{of_table.predict_proba(row)[0].max():.3f}"
     visit.finish()
 
 

@@ -81,5 +81,5 @@ def test_every_link_leads_to_a_file(readme: tuple[str, str]) -> None:
 
 def test_the_images_are_small(readme: tuple[str, str]) -> None:
     images = re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", readme[0])
-    assert len(images) == 2
+    assert len(images) == 3
     assert all((ROOT / image).stat().st_size < 300_000 for image in images)

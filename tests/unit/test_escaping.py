@@ -136,6 +136,8 @@ OUTPUT = {
     "apps/cli/main.py",
     "apps/cli/commands/generate.py",
     "apps/cli/commands/predict.py",
+    "apps/cli/processes.py",  # the escaped errors of a process that it started
+    "web/responses.py",  # lines of JSON of ASCII characters
     "data/datasets/cached_download.py",  # progress: a name of our table and numbers
 }
 

@@ -35,6 +35,8 @@ class Measurements:
         if folder is not None:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read when a file is opened
             values.ValueClass = values.MultiProcessValue()
+        else:  # also where the environment names a folder of another program
+            values.ValueClass = values.MutexValue
         self.registry = CollectorRegistry(auto_describe=False)
         labels = ("route", "method", "status")
         self.requests = Counter("chainrule_requests_total", "Requests", labels, registry=self.registry)

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, NamedTuple
 
 from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.escaping import printable_lines
 from chainrule.optional_dependency import missing
 from chainrule.settings import settings
 
@@ -179,7 +180,7 @@ def _wait(
         number, code = min(stated.items())
         if number > 0:
             errors.seek(0)
-            sys.stderr.write(errors.read().decode(errors="replace"))
+            sys.stderr.write(printable_lines(errors.read().decode(errors="replace")))
         return code, None
     failed = {number: code for number, code in codes.items() if code not in (None, 0, LOST, -signal.SIGABRT)}
     if failed:
@@ -288,9 +289,7 @@ def _lost_connections() -> Iterator[None]:
     errors = import_module("jax").errors
     try:
         yield
-    except errors.JaxRuntimeError as error:
-        if os.environ.get("CHAINRULE_DEBUG"):
-            print(error, file=sys.stderr)
+    except errors.JaxRuntimeError:
         sys.stdout.flush()
         os._exit(LOST)
 

@@ -76,7 +76,7 @@ def token_of(host: str, file: str | None, is_open: bool) -> str | None:
             )
         return None
     if file is None:
-        return access.newtoken_of()
+        return access.new_token()
     try:
         text = Path(file).read_text("ascii", "replace").strip()
     except OSError as error:
