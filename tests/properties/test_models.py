@@ -160,9 +160,8 @@ def test_a_card_describes_the_model_in_both_languages(card: ModelCard) -> None:
 def test_the_page_of_a_model_states_its_parameter_count_in_both_languages(card: ModelCard) -> None:
     """The Chinese is on the page, or in its catalog."""
     texts = {page: page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")}
-    matching = [
-        page for page, text in texts.items() if f"`{card.name}`" in text and f"{card.parameters:,}" in text
-    ]
+    named = re.compile(rf"`{card.name}`|\bcr\.models\.{card.name}\b")
+    matching = [page for page, text in texts.items() if named.search(text) and f"{card.parameters:,}" in text]
     catalogs = [CATALOGS / f"{page.stem}.po" for page in matching]
     chinese = [catalog.read_text(encoding="utf-8") for catalog in catalogs if catalog.exists()]
     assert any(re.search("[一-鿿]{6}", text) for text in [*map(texts.get, matching), *chinese] if text)

@@ -155,7 +155,7 @@ class StateHolder:
         return memory_of(self._state, batch_size)
 
     def scaling(
-        self, batch_size: int = 32, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
+        self, batch_size: int = 32, *, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
     ) -> Scaling:
         """Return an estimate of the time and memory of a training step on 1, 2, ... devices.
 
@@ -171,7 +171,7 @@ class StateHolder:
             UsageError E101: an unknown device. E102: a number of devices below 1. TrainingError E503: the
                 model has no parameters yet; ``model.initialize(inputs)`` samples them.
         """
-        return scaling_of(self._state, batch_size, devices, kind)
+        return scaling_of(self._state, batch_size, devices=devices, kind=kind)
 
 
 class MethodGroup:

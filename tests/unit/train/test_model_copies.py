@@ -67,8 +67,8 @@ def test_a_model_without_graphs_is_pickled() -> None:
 
 def test_a_pickle_contains_bytes_and_no_objects() -> None:
     _, arguments = trained().__reduce__()
-    assert [type(argument) for argument in arguments] == [type, bytes, tuple]
-    assert arguments[2] == ()
+    assert [type(argument) for argument in arguments[:3]] == [type, bytes, tuple]
+    assert arguments[2:] == ((), None)  # no class of the user; the engine of the settings
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_a_convolution_and_a_loop_over_time_are_counted() -> None:
     assert operations >= 2 * (2 * 6 * 6 * 5) * 27
     net = cr.Sequential(cr.LSTM(4), cr.Dense(1))
     model = cr.Model(net, "mse")
-    short, long = (model.initialize(np.zeros((1, n, 2), "float32")).scaling(8, [1]) for n in (10, 40))
+    short, long = (model.initialize(np.zeros((1, n, 2), "float32")).scaling(8, devices=[1]) for n in (10, 40))
     assert 3 < long.operations / short.operations < 5
 
 

@@ -245,7 +245,7 @@ OPTION: Texts = {
         "as text"
     ),
     "profile": "time of each part of a training step",
-    "plan": "execution plan of a training step: tasks, memory, cost",
+    "show_plan": "execution plan of a training step: tasks, memory, cost",
     "show_out": "also write the profile as an image (.svg) or the plan as .json",
     "inputs": "number of input features",
     "example_name": "name of the example",

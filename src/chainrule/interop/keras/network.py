@@ -338,7 +338,7 @@ def _with_mask(model: _Model, name: str, kind: str, config: SettingsOfFile, shap
     own = _identifier(name)
     if kind == "Masking":
         model.masked.add(own)
-        return Imported(PaddingMask(config.number("mask_value", 0.0)))
+        return Imported(PaddingMask(value=config.number("mask_value", 0.0)))
     if kind == "Lambda" or kind not in RULES:
         expected = CODE if kind == "Lambda" else ", ".join(sorted(RULES))
         raise unsupported(config.where, kind, [f'{kind} "{name}"'], expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Sample, layer
@@ -34,6 +36,7 @@ class PaddingMask(Layer):
     chinese = ("填充掩码层", "标出序列中不是填充的位置。")
     takes_one = True
     samples = (Sample((5,), {}), Sample((4, 2), {"value": 0.5}))
+    _: KW_ONLY
     value: float = 0.0
 
     def check(self) -> None:

@@ -142,7 +142,7 @@ class Scaling:
 
 
 def scaling_of(
-    model: ModelState, batch_size: int, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
+    model: ModelState, batch_size: int, *, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
 ) -> Scaling:
     """Return the cost of a training step on several numbers of devices; see ``chainrule.Model.scaling``."""
     if kind not in KINDS:

@@ -43,7 +43,7 @@ def plan(
     screen.line()
     powers = takewhile(lambda n: n < devices, (2**power for power in range(64)))
     with settings.using(parallel=cast(ParallelName, parallel), sharding=cast(ShardingName, sharding)):
-        result = model.initialize(rows[:1]).scaling(batch_size, [*powers, devices], kind)
+        result = model.initialize(rows[:1]).scaling(batch_size, devices=[*powers, devices], kind=kind)
     screen.block(str(result))
     screen.line(text_of("plan_note"))
     return 0

@@ -42,7 +42,7 @@ def show(
     words: Annotated[list[str], typer.Argument(help="=what", metavar=FORMS)],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="=plan")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="=show_plan")] = False,
     batch_size: Annotated[int | None, typer.Option(help="=batch_size")] = None,
     out: Annotated[str | None, output_file("=show_out")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
