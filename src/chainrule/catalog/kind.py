@@ -135,7 +135,7 @@ class Kind:
 
     def title(self, lang: str) -> str:
         """Return the plural in a language."""
-        return translated(self.plural, lang, self.plural)
+        return translated(self.plural, lang, self.name)
 
     def named(self, name: str) -> str | None:
         """Return the registered name for a name in any case, of a class, or of PyTorch or Keras."""

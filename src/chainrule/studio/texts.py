@@ -92,7 +92,7 @@ DATA: Texts = {
     "role": "Role",
     "input": "input",
     "target": "target",
-    "ignored": "ignored",
+    "role_ignored": "ignored",
     "missing": "Missing",
     "summary": "Summary",
     "left_out": "left out",

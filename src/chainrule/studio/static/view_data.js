@@ -93,7 +93,7 @@ function Columns() {
   return html`<div class="table"><table><thead><tr><th>${T("column")}</th><th>${T("kind")}</th><th>${T("role")}</th><th class="right">${T("missing")}</th><th>${T("summary")}</th></tr></thead><tbody>
     ${all.slice(0, 200).map((column) => html`<tr class=${column.is_target ? "target" : column.dropped ? "ignored" : ""}><td>${column.name}</td>
       <td>${column.dropped ? "" : html`<select aria-label=${`${T("kind")}: ${column.name}`} value=${chosen(column.name)} onChange=${(event) => setKind(column.name, event.target.value)}><option value="">${column.title.replace(/[（(].*/, "")}</option>${KINDS.map((kind) => html`<option value=${kind}>${T(`kind_${kind}`)}</option>`)}</select>`}</td>
-      <td><select aria-label=${`${T("role")}: ${column.name}`} value=${column.is_target ? "target" : column.dropped ? "ignored" : "input"} onChange=${(event) => setRole(column.name, event.target.value)}><option value="input">${T("input")}</option><option value="target">${T("target")}</option><option value="ignored">${T("ignored")}</option></select></td>
+      <td><select aria-label=${`${T("role")}: ${column.name}`} value=${column.is_target ? "target" : column.dropped ? "ignored" : "input"} onChange=${(event) => setRole(column.name, event.target.value)}><option value="input">${T("input")}</option><option value="target">${T("target")}</option><option value="ignored">${T("role_ignored")}</option></select></td>
       <td class="right">${column.missing || ""}</td><td class="soft" title=${column.why}>${column.summary || column.why}</td></tr>`)}</tbody></table></div>
     ${all.length > 200 && html`<p class="small soft">${T("more_columns", { n: all.length - 200 })}</p>`}`;
 }
