@@ -17,7 +17,7 @@ from layer_cases import (
     text,
     unpooling,
 )
-from layer_cases.case import Case, Ready, ready, sample_cases
+from layer_cases.case import Case, Ready, as_numbers, ready, sample_cases
 
 CASES: dict[str, Case] = {
     **basic.CASES,
@@ -38,4 +38,4 @@ CASES: dict[str, Case] = {
     **sample_cases(),
 }
 
-__all__ = ["CASES", "Case", "Ready", "ready"]
+__all__ = ["CASES", "Case", "Ready", "as_numbers", "ready"]

@@ -94,6 +94,11 @@ def ready(case: Case, training: bool = False, dtype: str = "float64") -> Ready:
     return Ready(built, {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in arrays.items()})
 
 
+def as_numbers(node: Node) -> Node:
+    """The node, or 0 and 1 for an output of booleans such as a mask, of which a scalar is computed."""
+    return node if node.spec.is_float else node.astype("float64")
+
+
 def first(x: torch.Tensor) -> torch.Tensor:
     """Move the channels from the last axis to the second."""
     return x.movedim(-1, 1)

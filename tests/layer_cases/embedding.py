@@ -60,4 +60,5 @@ CASES: dict[str, Case] = {
         nn.Sequential(nn.HashedNGrams(5, 7, lengths=(1, 2)), nn.EmbeddingBag(7, 2, mode="sum")), (3,),
         _hashed_bag, None, 5,
     ),
+    "padding mask of words": Case(nn.PaddingMask(), (5,), None, None, 3),
 }  # fmt: skip

@@ -25,7 +25,7 @@ from chainrule.nn.scope import Collected, Scope
 from chainrule.nn.serialization import LAYERS
 from chainrule.prng import KEY, key_of
 from chainrule.symbolic_shape import Spec
-from layer_cases import CASES, Case, Ready, ready
+from layer_cases import CASES, Case, Ready, as_numbers, ready
 
 CLOSE = {"float64": 1e-10, "float32": 1e-5}
 ENGINES = {"float64": "reference", "float32": "native"}
@@ -43,7 +43,7 @@ def applied(case: Case, net: Ready, training: bool) -> Callable[..., Node]:
         parameters = {path: replace(p, node=nodes[path]) for path, p in net.built.parameters.items()}
         states = {path: replace(p, node=nodes[path]) for path, p in net.built.states.items()}
         book = Collected("float64", training, parameters, states, key=constant(key_of(3)))
-        return case.net(case.as_input(nodes), Scope(book))
+        return as_numbers(case.net(case.as_input(nodes), Scope(book)))
 
     return build
 
@@ -146,8 +146,9 @@ def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
 @every_case
 def test_engines_agree_on_values_gradients_and_state_updates_in_training(case: Case) -> None:
     net = ready(case, training=True, dtype="float32")
-    gradients = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
-    nodes = [net.built.output, *gradients, *net.built.book.updates.values()]
+    output = as_numbers(net.built.output)
+    gradients = grad(weighted_sum_of(output), list(net.differentiable.values()), unused="zeros")
+    nodes = [output, *gradients, *net.built.book.updates.values()]
     feeds = {**net.arrays, **({} if net.built.book.key is None else {KEY: key_of(3)})}
     program = compile(Graph({str(i): node for i, node in enumerate(nodes)}), "reference")
     reference, fast = list(program.run(feeds).values()), evaluate(nodes, feeds, "native")

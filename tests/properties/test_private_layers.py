@@ -18,7 +18,7 @@ from chainrule.prng import KEY, key_of
 from chainrule.symbolic_shape import bound
 from chainrule.train.private.refusals import unsafe_layers
 from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words, with_row_keys
-from layer_cases import CASES, Ready, ready
+from layer_cases import CASES, Ready, as_numbers, ready
 
 COUPLING = (  # layers with values of the whole batch, of all training rows, or with a cost of the batch
     "BatchNorm", "EnsembleNormalization", "EnsemblePiecewiseLinear", "ActivityRegularization",
@@ -28,7 +28,7 @@ COUPLING = (  # layers with values of the whole batch, of all training rows, or 
 
 def losses(net: Ready) -> Node:
     """A loss of each sample, (B,), that depends on every element of the output in another way."""
-    output = net.built.output
+    output = as_numbers(net.built.output)
     weights = np.sin(1.0 + np.arange(np.prod(bound(output.shape[1:]), dtype=int)))
     value = output * constant(weights.reshape(1, *bound(output.shape[1:])).astype(output.dtype))
     total = F.sum(value, tuple(range(1, output.rank))) if output.rank > 1 else value

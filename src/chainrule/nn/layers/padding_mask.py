@@ -35,7 +35,7 @@ class PaddingMask(Layer):
 
     chinese = ("填充掩码层", "标出序列中不是填充的位置。")
     takes_one = True
-    samples = (Sample((5,), {}), Sample((4, 2), {"value": 0.5}))
+    samples = (Sample((4, 2), {"value": 0.5}),)
     _: KW_ONLY
     value: float = 0.0
 
