@@ -21,14 +21,14 @@ import jax
 import numpy as np
 
 import chainrule as cr
-from chainrule.engines.xla.batch_shards import SHARDS, ShardedStep
+from chainrule.engines.xla.batch_shards import ShardedStep
 from chainrule.engines.xla.devices import Devices
 from chainrule.engines.xla.operations import Indices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.optimizer import OPTIMIZERS
-from chainrule.ops.batch_axis import BATCH
+from chainrule.ops.batch_axis import BATCH, SHARDS
 from chainrule.prng import KEY, key_of
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]

@@ -100,6 +100,7 @@ def test_an_address_without_a_listener_is_named(monkeypatch: pytest.MonkeyPatch)
         "--processes 2",
         "--engine xla --process 1",
         "--engine xla --processes 2 --process 1",
+        "--engine xla --processes 2 --epsilon 1 --delta 1e-5 --public columns.toml",
         "--engine xla --processes 2 --process 2 --coordinator a:1",
         "--engine xla --processes 2 --process 1 --coordinator a",
     ],

@@ -19,6 +19,8 @@ from chainrule.records import frozen
 from chainrule.symbolic_shape import Shape, Size, count
 
 BATCH = Size.symbol("B")
+SHARDS = 8
+"""The parts of a batch that several devices share; results do not depend on the number of devices."""
 
 
 def per_sample(shape: Shape) -> int:

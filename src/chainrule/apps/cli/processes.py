@@ -32,6 +32,7 @@ VARIABLE = "CHAINRULE_PROCESS"
 processes, and the address; the address ``auto`` means that a scheduler states them."""
 LOST = 75  # exit code of a process that lost the connection to another one
 POLL_SECONDS, GRACE_SECONDS = 0.05, 15
+PRINT_SECONDS = 3  # in which the first process states its error
 JOIN_SECONDS = 60  # in which all processes must connect
 SCHEDULERS = (
     ("SLURM_PROCID", "SLURM_NTASKS"),
@@ -65,8 +66,7 @@ class Processes(NamedTuple):
         """
         name = engine or settings.engine
         if count is None and number is None and address is None:
-            is_scheduled = name == "xla" and scheduled_count(os.environ) > 1
-            return Processes(scheduled_count(os.environ), -1, "auto") if is_scheduled else None
+            return scheduled(os.environ) if name == "xla" else None
         if name != "xla":
             fix = "--engine xla"
             raise _refused("--processes", fact("needs the engine xla"), fix)
@@ -84,18 +84,26 @@ class Processes(NamedTuple):
         """The numbers of the processes of this machine."""
         return range(self.total) if self.number is None else [self.number]
 
+    @property
+    def writes(self) -> bool:
+        """Whether the first process, which writes the run folder, is one of this machine."""
+        return 0 in self.own
 
-def scheduled_count(variables: Mapping[str, str]) -> int:
-    """Return the number of processes that a scheduler has started; 1: there is none.
+
+def scheduled(variables: Mapping[str, str]) -> Processes | None:
+    """Return the process of a scheduler that runs this program, or ``None``.
 
     Example:
-        >>> scheduled_count({"SLURM_PROCID": "1", "SLURM_NTASKS": "4"}), scheduled_count({})
-        (4, 1)
+        >>> scheduled({"SLURM_PROCID": "1", "SLURM_NTASKS": "4"})
+        Processes(total=4, number=1, address='auto')
+        >>> scheduled({"SLURM_PROCID": "0", "SLURM_NTASKS": "1"})
     """
-    for number, count in SCHEDULERS:
-        if number in variables and (text := variables.get(count, "")):
-            return int(text) if text.isdigit() else len(text.split(","))
-    return 1
+    for number_name, total_name in SCHEDULERS:
+        number, total = variables.get(number_name, ""), variables.get(total_name, "")
+        if number.isdigit() and total:
+            count = int(total) if total.isdigit() else len(total.split(","))
+            return Processes(count, int(number), "auto") if count > 1 else None
+    return None
 
 
 def _refused(option: str, problem: Any, fix: str) -> UsageError:
@@ -122,7 +130,7 @@ def supervise(processes: Processes, words: Sequence[str], resume: str) -> int:
         raise missing("xla", 'engine="xla"')
     address = processes.address or f"127.0.0.1:{_free_port()}"
     children: dict[int, subprocess.Popen[bytes]] = {}
-    with TemporaryDirectory() as folder, TemporaryFile() as errors, suppress_interrupts(children):
+    with TemporaryDirectory() as folder, TemporaryFile() as errors, interrupts_left_to_children():
         for number in processes.own:
             place = (str(Path(folder, "joined")), str(number), str(processes.total), address)
             children[number] = _start(place, words, errors if number > 0 else None)
@@ -175,6 +183,9 @@ def _wait(
             return 0, None
         time.sleep(POLL_SECONDS)
     codes = _codes_of_failure(children)
+    if 0 in children and codes[0] is None:  # after Ctrl-C all state the same, and the first one prints it
+        with suppress(subprocess.TimeoutExpired):
+            codes[0] = children[0].wait(PRINT_SECONDS)
     stated = {number: code for number, code in codes.items() if code in (1, 2)}
     if stated:  # it has printed its error
         number, code = min(stated.items())
@@ -222,9 +233,12 @@ def _end(children: Mapping[int, subprocess.Popen[bytes]]) -> None:
 
 
 @contextmanager
-def suppress_interrupts(children: Mapping[int, subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Leave Ctrl-C to the processes of a terminal, which receive it as well and save their progress."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if sys.stdin.isatty() else None
+def interrupts_left_to_children() -> Iterator[None]:
+    """Ignore Ctrl-C in a terminal: the processes receive it as well, and save their progress.
+
+    The handler is a function, because a process inherits ``SIG_IGN``.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None) if sys.stdin.isatty() else None
     try:
         yield
     finally:

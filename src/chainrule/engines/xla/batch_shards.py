@@ -28,13 +28,12 @@ from chainrule.engines.xla import random
 from chainrule.engines.xla.graph_trace import Values, compute
 from chainrule.engines.xla.operations import Array, Indices, lowered
 from chainrule.graph import Constant, Graph, Input, Node
-from chainrule.ops.batch_axis import BATCH, Role
+from chainrule.ops.batch_axis import BATCH, SHARDS, Role
 from chainrule.ops.elementwise.cast_and_stop_gradient import Extent
 from chainrule.ops.operation_card import Apart, Reduced, Shared
 from chainrule.ops.random_ops import Draw
 from chainrule.symbolic_shape import Size, size_at
 
-SHARDS = 8
 AXIS = "devices"  # the axis of the mesh
 COMBINED = {"sum": jnp.add, "max": jnp.maximum, "min": jnp.minimum}
 """How results of shards are combined, two at a time; other reductions receive the whole batch."""

@@ -12,8 +12,9 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from chainrule.engines.xla.batch_shards import AXIS, SHARDS
+from chainrule.engines.xla.batch_shards import AXIS
 from chainrule.errors import UsageError, fact
+from chainrule.ops.batch_axis import SHARDS
 from chainrule.settings import settings
 
 Array = Any  # jax.Array, or a tracer of one

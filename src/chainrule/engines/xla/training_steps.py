@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
-from chainrule.engines.xla.batch_shards import SHARDS, ShardedStep
+from chainrule.engines.xla.batch_shards import ShardedStep
 from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
@@ -29,6 +29,7 @@ from chainrule.engines.xla.processes import agreed, require_same
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
+from chainrule.ops.batch_axis import SHARDS
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.prng import KEY
 from chainrule.settings import settings
@@ -87,14 +88,14 @@ class CompiledStep:
 
         def compiled() -> Any:
             if devices is None:
-                run = partial(self._run, batch, partial(self._plain_results, batch))
+                run = partial(self._run, batch, partial(self._results, batch, lambda part: part))
             elif devices.is_deterministic:
                 shards = ShardedStep(self.graph, samples, devices.count)
                 run = devices.on_each(
                     partial(self._run, batch, partial(self._sharded_results, batch, shards))
                 )
             else:
-                run = partial(self._run, batch, partial(self._divided_results, batch, devices))
+                run = partial(self._run, batch, partial(self._results, batch, devices.divided))
                 return jax.jit(
                     run, donate_argnums=0, out_shardings=devices.result_shardings(self._state_shapes())
                 )
@@ -102,33 +103,27 @@ class CompiledStep:
 
         return self._compiled(key, compiled)
 
-    def _plain_results(
-        self, batch: int, rows: Array, data: Mapping[str, Array], inputs: dict[str, Array], indices: Indices
-    ) -> dict[str, Array]:
-        """Return the outputs of a step on one device.
-
-        Args:
-            batch: samples in the batch.
-            rows: the row numbers of the batch in ``data``.
-            data: the data sets by label.
-            inputs: all other inputs, and ``SHARD_COUNT``.
-            indices: notes indices outside their table.
-        """
-        inputs = {**inputs, **{label: array[rows] for label, array in data.items()}}
-        return graph_outputs(self.graph, {"B": batch}, inputs, indices)
-
-    def _divided_results(
+    def _results(
         self,
         batch: int,
-        devices: Devices,
+        placed: Callable[[Array], Array],
         rows: Array,
         data: Mapping[str, Array],
         inputs: dict[str, Array],
         indices: Indices,
     ) -> dict[str, Array]:
-        """Return the outputs of a step whose samples XLA divides among devices; see ``_plain_results``."""
-        parts = {label: devices.divided(array[rows]) for label, array in data.items()}
-        return graph_outputs(self.graph, {"B": batch}, {**inputs, **parts}, indices)
+        """Return the outputs of a step on one device, or as XLA divides it.
+
+        Args:
+            batch: samples in the batch.
+            placed: states how the samples are divided among devices.
+            rows: the row numbers of the batch in ``data``.
+            data: the data sets by label.
+            inputs: all other inputs, and ``SHARD_COUNT``.
+            indices: notes indices outside their table.
+        """
+        samples = {label: placed(array[rows]) for label, array in data.items()}
+        return graph_outputs(self.graph, {"B": batch}, {**inputs, **samples}, indices)
 
     def _sharded_results(
         self,
@@ -139,7 +134,7 @@ class CompiledStep:
         inputs: dict[str, Array],
         indices: Indices,
     ) -> dict[str, Array]:
-        """Return the outputs of a step that is computed in shards; see ``_plain_results``."""
+        """Return the outputs of a step that is computed in shards; see ``_results``."""
 
         def samples(places: Array) -> dict[str, Array]:
             return {label: array[rows[places]] for label, array in data.items()}
@@ -160,7 +155,7 @@ class CompiledStep:
 
         Args:
             batch: samples in each batch.
-            results_of: returns the outputs of a step; see ``_plain_results``.
+            results_of: returns the outputs of a step; see ``_results``.
             state: the arrays that steps change, by label.
             fixed: all other arrays that every step reads, but for those of ``data``.
             data: the data sets by label, rows first.

@@ -25,10 +25,11 @@ from chainrule.graph import Constant, Input, Node
 from chainrule.messages import Texts, fact
 from chainrule.notation.number_format import amount
 from chainrule.notation.text_columns import aligned
-from chainrule.ops.array.slicing import Slice
+from chainrule.ops.batch_axis import SHARDS
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.scan.scan import Scan
+from chainrule.plan.passes.elementwise_fusion import is_layout
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec, size_at
@@ -38,7 +39,6 @@ from chainrule.train.step_graph import GROUPS, Step, training_step
 from chainrule.validation import integer, trained_network, unknown
 
 SHARE = 0.5  # of the peak that products reach in practice
-SHARDS = 8
 
 
 @frozen
@@ -47,8 +47,7 @@ class DeviceKind:
 
     Args:
         name: its name.
-        flops: peak of float32 products, operations per second, at the precision that JAX uses by default for
-            "highest".
+        flops: peak of products in full float32, operations per second.
         bandwidth: of its memory, bytes per second.
         memory: bytes.
         link: bytes per second to the other devices, in one direction.
@@ -229,7 +228,7 @@ def _cost(node: Node, result: Spec, inputs: Sequence[Spec]) -> tuple[float, floa
         return 2.0 * _count(inputs[0]) * _count(inputs[1]) / size_at(inputs[1].shape[0], {}), moved
     if isinstance(op, ConvolutionWeight):
         return 2.0 * _count(inputs[1]) * _count(result) / size_at(result.shape[0], {}), moved
-    return (0.0 if isinstance(op, Slice) else float(_count(result))), 0.0
+    return (0.0 if is_layout(node) else float(_count(result))), 0.0
 
 
 def _cost_of_loop(op: Scan, inputs: Sequence[Spec]) -> tuple[float, float]:

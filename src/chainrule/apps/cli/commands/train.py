@@ -137,6 +137,9 @@ def _train_in_processes(
     processes: Processes, chosen: Options, path: Path | None, resume: bool, fingerprint: str, lang_option: str
 ) -> int:
     """Supervise the processes of a training, or be one of them."""
+    if is_private(chosen):
+        problem = fact("does not apply to a private training")
+        raise UsageError("E601", option="--processes", problem=problem, where="--processes")
     if is_supervised():
         settings.engine = "xla"
         with member(path, resume=resume) as own:
@@ -144,9 +147,10 @@ def _train_in_processes(
     if path is not None and not resume:
         require_free(path)
     words = sys.argv[1:]
-    if path is None:
+    if path is None and processes.writes:
         path = new_run(chosen.data)
         words = [*words, "--out", str(path)]
+    path = path or Path("RUN")  # named by the machine of process 0
     command = f"{_resume_command(chosen, path, lang_option)} --engine xla --processes {processes.total}"
     return supervise(processes, words, command)
 
