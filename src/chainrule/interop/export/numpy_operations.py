@@ -291,24 +291,25 @@ def _window(own: dict[str, Any]) -> str:
 
 @_rule("patches")
 def _patches(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    fill = repr(float(own["fill"])) if np.isfinite(own["fill"]) else f"{'-' * (own['fill'] < 0)}np.inf"
-    return f"{program.use('windows')}({_x(program, node)}, {own['window']}, {_window(own)}, {fill})"
+    x, fill = program.tensor(node.inputs[0]), float(own["fill"])
+    number = repr(fill) if np.isfinite(fill) else f"{'-' * (fill < 0)}{program.infinity}"
+    return f"{program.use('windows')}({x}, {own['window']}, {_window(own)}, {number})"
 
 
 @_rule("fold")
 def _fold(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    return f"{program.use('put')}({_x(program, node)}, {own['space']}, {_window(own)})"
+    return f"{program.use('put')}({program.tensor(node.inputs[0])}, {own['space']}, {_window(own)})"
 
 
 @_rule("convolution")
 def _convolution(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    inputs = ", ".join(map(program.name, node.inputs))
+    inputs = ", ".join(map(program.tensor, node.inputs))
     return f"{program.use('convolution')}({inputs}, {own['groups']}, {_window(own)})"
 
 
 @_rule("convolution_input")
 def _convolution_input(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
-    inputs = ", ".join(map(program.name, node.inputs))
+    inputs = ", ".join(map(program.tensor, node.inputs))
     name = program.use("convolution_input")
     return f"{name}({inputs}, {own['groups']}, {own['space']}, {_window(own)})"
 
@@ -321,23 +322,23 @@ def _scan(program: NumpyProgram, node: Node, own: dict[str, Any]) -> str:
     sequences = inputs[states : states + cells]
     step = program.inner()
     for leaf, source in zip(body.givens, inputs[states + cells :], strict=True):
-        step.names[leaf] = program.name(source)
+        step.names[leaf] = program.tensor(source)
     step.sizes.update(body.sizes(node.op.of_a_step([source.spec for source in inputs])))  # pyright: ignore
-    carried = [program.new(program.name(source)) for source in inputs[:states]]
+    carried = [program.new(program.tensor(source)) for source in inputs[:states]]
     results, time = program.new("[]"), program.fresh("t")
     for leaf, name in zip(body.states, carried, strict=True):
         step.names[leaf] = name
     for leaf, source in zip(body.cells, sequences, strict=True):
         axis = min(own["axis"], source.rank - 1)
-        step.names[leaf] = step.new(f"{program.name(source)}.take({time}, {axis})")
+        step.names[leaf] = step.new(program.cell.format(x=program.tensor(source), t=time, axis=axis))
     step.write([*body.updates, own["emit"]], body.leaves)
-    step.lines.append(f"{results}.append({step.name(own['emit'])})")
+    step.lines.append(f"{results}.append({step.tensor(own['emit'])})")
     if carried:
-        step.lines.append(f"{', '.join(carried)} = {', '.join(map(step.name, body.updates))}")
-    count = f"{program.name(sequences[0])}.shape[{min(own['axis'], sequences[0].rank - 1)}]"
+        step.lines.append(f"{', '.join(carried)} = {', '.join(map(step.tensor, body.updates))}")
+    count = f"{program.tensor(sequences[0])}.shape[{min(own['axis'], sequences[0].rank - 1)}]"
     places = f"reversed(range({count}))" if own["reverse"] else f"range({count})"
     program.lines += [f"for {time} in {places}:", *(f"    {line}" for line in step.lines)]
     if own["last"]:
         return f"{results}[-1]"
     order = "[::-1]" if own["reverse"] else ""
-    return f"np.stack({results}{order}, {min(own['axis'], own['emit'].rank)})"
+    return f"{program.library}.stack({results}{order}, {min(own['axis'], own['emit'].rank)})"

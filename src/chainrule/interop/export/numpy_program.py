@@ -24,6 +24,8 @@ class NumpyProgram(GraphWriter):
     """
 
     format, language = "numpy", "NumPy"
+    library, infinity = "np", "np.inf"
+    cell = "{x}.take({t}, {axis})"  # of a sequence at a time
 
     def __init__(
         self,
@@ -71,6 +73,10 @@ class NumpyProgram(GraphWriter):
         name = f"c{len(self.root.constants)}"
         self.root.constants[name] = array
         return f"W[{name!r}]"
+
+    def tensor(self, node: Node) -> str:
+        """Return the expression of a value as an array."""
+        return self.name(node)
 
     def size(self, axis: Axis) -> str:
         """Return an axis length as an expression."""

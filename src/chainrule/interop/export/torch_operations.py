@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.interop.export import numpy_operations
 from chainrule.interop.export.graph_writer import entering, resampling_matrix
 from chainrule.interop.export.torch_program import Rule, TorchProgram
 from chainrule.symbolic_shape import Axis
@@ -54,6 +55,8 @@ OF_TENSORS: dict[str, str] = {
     "minimum": "torch.minimum({0}, {1})",
     "where": "torch.where({0}, {1}, {2})",
 }
+SHARED = ("patches", "fold", "convolution", "convolution_input", "scan")
+"""Operations whose line is that of NumPy; their functions below have the same arguments."""
 FUNCTIONS: dict[str, str] = {
     "windows": '''
 def windows(x, size, strides, low, high, dilation, fill=0.0):
@@ -93,7 +96,7 @@ def convolution_input(g, w, groups, space, strides, low, high, dilation):
 ''',
 }
 
-OPERATIONS: dict[str, Rule] = {}
+OPERATIONS: dict[str, Rule] = {name: numpy_operations.OPERATIONS[name] for name in SHARED}
 """The function that returns the line of an operation, by the name of its card."""
 _rule = entering(OPERATIONS)
 
@@ -237,61 +240,3 @@ def _extent(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
 def _resample(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
     matrix, axis = program.constant(resampling_matrix(node)), own["axis"]
     return f"({_x(program, node)}.movedim({axis}, -1) @ {matrix}).movedim(-1, {axis})"
-
-
-def _window(own: dict[str, Any]) -> str:
-    return ", ".join(str(tuple(own[name])) for name in ("strides", "low", "high", "dilation"))
-
-
-@_rule("patches")
-def _patches(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
-    fill = repr(float(own["fill"])) if np.isfinite(own["fill"]) else f"{'-' * (own['fill'] < 0)}math.inf"
-    return f"{program.use('windows')}({_x(program, node)}, {own['window']}, {_window(own)}, {fill})"
-
-
-@_rule("fold")
-def _fold(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
-    return f"{program.use('put')}({_x(program, node)}, {own['space']}, {_window(own)})"
-
-
-@_rule("convolution")
-def _convolution(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
-    inputs = ", ".join(map(program.tensor, node.inputs))
-    return f"{program.use('convolution')}({inputs}, {own['groups']}, {_window(own)})"
-
-
-@_rule("convolution_input")
-def _convolution_input(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
-    inputs = ", ".join(map(program.tensor, node.inputs))
-    name = program.use("convolution_input")
-    return f"{name}({inputs}, {own['groups']}, {own['space']}, {_window(own)})"
-
-
-@_rule("scan")
-def _scan(program: TorchProgram, node: Node, own: dict[str, Any]) -> str:
-    """Write a loop over the cells of the sequences."""
-    body, inputs = own["body"], node.inputs
-    states, cells = len(body.states), len(body.cells)
-    sequences = inputs[states : states + cells]
-    step = program.inner()
-    for leaf, source in zip(body.givens, inputs[states + cells :], strict=True):
-        step.names[leaf] = program.tensor(source)
-    step.sizes.update(body.sizes(node.op.of_a_step([source.spec for source in inputs])))  # pyright: ignore
-    carried = [program.new(program.tensor(source)) for source in inputs[:states]]
-    results, time = program.new("[]"), program.fresh("t")
-    for leaf, name in zip(body.states, carried, strict=True):
-        step.names[leaf] = name
-    for leaf, source in zip(body.cells, sequences, strict=True):
-        axis = min(own["axis"], source.rank - 1)
-        step.names[leaf] = step.new(f"{program.tensor(source)}.select({axis}, {time})")
-    step.write([*body.updates, own["emit"]], body.leaves)
-    step.lines.append(f"{results}.append({step.tensor(own['emit'])})")
-    if carried:
-        step.lines.append(f"{', '.join(carried)} = {', '.join(map(step.tensor, body.updates))}")
-    count = f"{program.tensor(sequences[0])}.shape[{min(own['axis'], sequences[0].rank - 1)}]"
-    places = f"reversed(range({count}))" if own["reverse"] else f"range({count})"
-    program.lines += [f"for {time} in {places}:", *(f"    {line}" for line in step.lines)]
-    if own["last"]:
-        return f"{results}[-1]"
-    order = "[::-1]" if own["reverse"] else ""
-    return f"torch.stack({results}{order}, {min(own['axis'], own['emit'].rank)})"

@@ -45,6 +45,8 @@ class TorchProgram(NumpyProgram):
     """
 
     format, language = "torch", "PyTorch"
+    library, infinity = "torch", "math.inf"
+    cell = "{x}.select({axis}, {t})"
 
     def __init__(
         self,
