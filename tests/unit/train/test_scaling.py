@@ -54,7 +54,22 @@ def test_the_command_prints_a_table(kind: str, capsys: pytest.CaptureFixture[str
     assert main(["plan", "iris", "--devices", "3", "--kind", kind, "--lang", "en"]) == 0
     output = capsys.readouterr().out
     assert KINDS[kind].name in output
-    assert [line.split()[0] for line in output.splitlines() if "yes" in line] == ["1", "2", "3"]
+    assert [line.split()[0] for line in output.splitlines() if "✓" in line] == ["1", "2", "3"]
+
+
+def test_the_table_is_in_the_language_of_the_user() -> None:
+    with cr.settings.using(lang="zh"):
+        lines = str(_model().scaling(32, devices=[1])).splitlines()
+    assert "参数" in lines[0]
+    assert lines[1].split() == [
+        "设备数",
+        "每个设备的行数",
+        "一步",
+        "其中通信",
+        "速度",
+        "每个设备的内存",
+        "放得下",
+    ]
 
 
 def test_an_unknown_device_is_refused() -> None:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from chainrule.graph import Constant, Input, Node
-from chainrule.messages import Texts, fact
+from chainrule.messages import Texts, fact, translated
 from chainrule.notation.number_format import amount
 from chainrule.notation.text_columns import aligned
 from chainrule.ops.batch_axis import SHARDS
@@ -79,6 +79,7 @@ HEADS: Texts = {
     "memory": "memory each",
     "fits": "fits",
 }
+"""Columns of the table."""
 
 
 @frozen
@@ -125,19 +126,21 @@ class Scaling:
 
     def __str__(self) -> str:
         first = self.placements[0]
-        rows = [[str(fact(text)) for text in HEADS.values()]]
+        lang = settings.lang
+        rows = [[translated(text, lang, key) for key, text in HEADS.items()]]
         for one in self.placements:
             speed = first.seconds * first.devices / one.seconds
             times = amount(one.seconds, "s"), f"{one.exchange / one.seconds:.0%}", f"{speed:.3g} x"
-            fits = fact("yes") if one.fits else fact("no")
-            rows.append([str(one.devices), str(one.rows), *times, amount(one.memory, "B"), str(fits)])
+            rows.append(
+                [str(one.devices), str(one.rows), *times, amount(one.memory, "B"), "✓" if one.fits else "–"]
+            )
         work = fact(
             "{name}: {operations} operations a step, {parameters} of parameters",
             name=self.kind.name,
             operations=amount(self.operations),
             parameters=amount(self.parameters, "B"),
         )
-        return "\n".join([str(work), *aligned(rows)])
+        return "\n".join([work.render(lang), *aligned(rows)])
 
 
 def scaling_of(
