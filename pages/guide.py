@@ -15,6 +15,7 @@ STARTS = {"start.md": "First steps", "start.zh.md": "第一步"}  # the READMEs,
 _FILES = {"README.md": "start.md", "README.zh-CN.md": "start.zh.md"}
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
+    "Course": ("course",),
     "Training": (
         "training-tables", "tuning", "scikit-learn",
         "callbacks", "trackers", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx",

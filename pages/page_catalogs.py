@@ -4,7 +4,7 @@ The translation of a page is in the catalog with its path, such as ``locale/zh_C
 ``attacks.md``. A page has a catalog, or it is of a kind in ``WITHOUT_CATALOG``. A message is a heading, a
 paragraph, an item of a list or a cell of a table, as Sphinx extracts them. Code and numbers are taken from
 the page: a code block or a cell without words is in the catalog only if a translator adds it, as is a cell
-below the head of a table in ``ROWS_IN_ENGLISH``.
+below the head of a table in ``ROWS_IN_ENGLISH``. Formulas are the same in all languages.
 
 The command adds the messages of the pages, removes those that a page no longer has, and lists what is
 missing. A message in which only numbers, code or links changed keeps its translation with the new ones. One
@@ -52,8 +52,8 @@ ROWS_IN_ENGLISH = {  # pages whose tables are names and measurements that progra
     "tables.md",
 }
 _VALUE = re.compile(r"`[^`]*`|\]\([^)]*\)|\d+(?:[.,]\d+)*")  # the same in all languages
-_NO_WORDS = re.compile(  # code, targets, units and checksums
-    r"`[^`]*`|\]\([^)]*\)|https?://\S+|\b(?:ms|[kMG]i?B)\b|\b(?=[a-f]*\d)[\da-f]{12}\b"
+_NO_WORDS = re.compile(  # code, formulas, targets, units and checksums
+    r"`[^`]*`|\$[^$]+\$|\]\([^)]*\)|https?://\S+|\b(?:ms|[kMG]i?B)\b|\b(?=[a-f]*\d)[\da-f]{12}\b"
 )
 
 
@@ -105,6 +105,16 @@ def rows(text: str) -> set[str]:
     for table in re.findall(r"^\|[-:| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
         cells.update(cell.strip() for cell in re.split(r"(?<!\\)\||\n", table))
     return cells - {""}
+
+
+def formulas(text: str) -> set[str]:
+    """The formulas between the paragraphs of a Markdown text, which are the same in all languages.
+
+    Example:
+        >>> formulas("one\\n\\n$$\\na = b\\n$$\\n")
+        {'a = b'}
+    """
+    return set(re.findall(r"^\$\$\n?(.*?)\n?\$\$$", text, re.MULTILINE | re.DOTALL))
 
 
 def updated(old: Catalog, template: Catalog, optional: Container[str] = ()) -> Catalog:
@@ -173,7 +183,7 @@ def updates(paths: Iterable[str] = ()) -> dict[Path, Catalog]:
         file: updated(
             read_catalog(file) if file.exists() else empty_catalog("zh_CN", HEADER),
             extracted[path],
-            rows(pages[path].text) if path in ROWS_IN_ENGLISH else (),
+            formulas(pages[path].text) | (rows(pages[path].text) if path in ROWS_IN_ENGLISH else set()),
         )
         for path, file in files.items()
     }

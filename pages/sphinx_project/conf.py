@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
+from latex2mathml.converter import convert
 from sphinx import locale
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.i18n import docname_to_domain
+from sphinx.writers.html5 import HTML5Translator
 
 project = "chainrule"
 author = "the chainrule authors"
@@ -16,6 +18,7 @@ extensions = ["myst_parser"]
 locale_dirs = ["locale"]
 gettext_compact = False  # a catalog for each page
 templates_path = ["_templates"]
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "chainrule · 链式法则"
 html_static_path = ["_static"]
@@ -30,6 +33,9 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+myst_dmath_allow_space = False  # "$ chainrule train" is no formula
+myst_dmath_allow_digits = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
@@ -50,6 +56,19 @@ class TranslatedCode(SphinxTransform):
             block += nodes.Text(block.rawsource)
 
 
+def inline_formula(writer: HTML5Translator, node: nodes.math) -> None:
+    """Write an inline formula as MathML, which browsers render without a script."""
+    writer.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def displayed_formula(writer: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula between paragraphs as MathML."""
+    writer.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
-    """Add the transform."""
+    """Add the transform and the writers of formulas."""
     app.add_transform(TranslatedCode)
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))

@@ -10,7 +10,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from pages import guide, names, page, page_catalogs
+from pages import guide, names, outputs, page, page_catalogs
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, kind_page
 from pages.page import Page, broken_links, plain
@@ -118,7 +118,7 @@ def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_
     assert "# 二十次划分" in html["examples/diagnose.md", "zh_CN"]
 
 
-@pytest.mark.parametrize("module", [names, page, guide, page_catalogs], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [names, page, guide, outputs, page_catalogs], ids=lambda module: module.__name__)
 def test_the_doctests_of_the_builder_pass(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
