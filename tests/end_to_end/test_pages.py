@@ -118,7 +118,9 @@ def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_
     assert "# 二十次划分" in html["examples/diagnose.md", "zh_CN"]
 
 
-@pytest.mark.parametrize("module", [names, page, guide, outputs, page_catalogs], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [names, page, guide, outputs, page_catalogs], ids=lambda module: module.__name__
+)
 def test_the_doctests_of_the_builder_pass(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
