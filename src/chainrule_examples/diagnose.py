@@ -23,6 +23,7 @@ from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count, table_folds
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 from chainrule_examples.table_folds import (
+    TEST_RATIO,
     FoldPredictions,
     calibration_chart,
     cross_predict,
@@ -76,7 +77,7 @@ def main(
     options = {"target": TARGET, "positive": 1, "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(20 if long else seeds)]
     scores = fold_scores(divisions, METRICS)
-    print_scores(scores, lang, "AUC")
+    print_scores(scores, lang, "AUC", test_ratio=TEST_RATIO)
     screen.line(interval_line(scores[-1], texts["interval"]))
     header, groups = texts["header"].split(","), group_rows(divisions[0], groups_in(table), 0.5)
     tables = [("abstain", texts["abstain_header"].split(","), abstention_rows(divisions))]

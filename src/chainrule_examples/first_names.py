@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from chainrule.data import split
 from chainrule.data.datasets import open_dataset
 from chainrule.errors import fact
 from chainrule.messages import Texts
+from chainrule.metrics import SampledScore
 from chainrule_examples import COMMON
 from chainrule_examples.ngram import NGram, best_order
 from chainrule_examples.score_table import Score
@@ -78,5 +80,22 @@ def baseline_scores(names: Names) -> list[Score]:
     training, validation, test = ([ids[1:] for ids in part] for part in names.tokens)  # without the begin
     unigram, best = NGram(training, 1, size), best_order(training, validation, size)
     title = fact("{order}-gram model (Kneser-Ney)", order=best.order)
-    perplexities = ((name, np.exp(model.loss(test))) for name, model in ((UNIGRAM, unigram), (title, best)))
-    return [Score(name, {"perplexity": [float(value)]}) for name, value in perplexities]
+    pairs, lengths = ((UNIGRAM, unigram), (title, best)), [len(ids) for ids in test]
+    runs = ((name, perplexity(model.losses(test), lengths)) for name, model in pairs)
+    return [Score.on_test_set(name, [{"perplexity": own}]) for name, own in runs]
+
+
+def perplexity(losses: np.ndarray, lengths: Sequence[int]) -> SampledScore:
+    """The perplexity of names.
+
+    Args:
+        losses: (T,) of the tokens of all names.
+        lengths: (N,) the number of tokens of each name.
+
+    Example:
+        >>> perplexity(np.log([2.0, 8.0, 4.0]), [2, 1]).value
+        4.0
+    """
+    names, counts = np.repeat(np.arange(len(lengths)), lengths), np.array(lengths)
+    sums = np.bincount(names, losses)
+    return SampledScore(lambda nats, tokens: float(np.exp(nats.sum() / tokens.sum())), (sums, counts))

@@ -83,7 +83,8 @@ def main(
         table, divisions = pages(data, 10 if long else seeds, epochs)
     else:
         table, divisions = predict_payments(data, seeds, epochs, 0 if long else LATEST, texts["data"])
-    print_scores(scores := fold_scores(divisions, METRICS[set]), lang, "AP")
+    scores = fold_scores(divisions, METRICS[set])
+    print_scores(scores, lang, "AP", test_ratio=table_folds.TEST_RATIO if is_phishing else 0.0)
     header, cases = texts["header"].split(","), case_rows(table, divisions[-1])
     screen.heading(texts["cases"])
     screen.table(header, cases, (0, 1))

@@ -88,9 +88,13 @@ class NGram:
             p = np.where(total > 0, (count + share * p) / np.maximum(total, 1), p)
         return p
 
+    def losses(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        """The loss of each token in nats, -log p, one text after the other."""
+        return -np.log(self.probabilities(grams_of(texts, self.order)))
+
     def loss(self, texts: Sequence[np.ndarray]) -> float:
-        """The loss in nats per token: the mean of -log p."""
-        return float(-np.log(self.probabilities(grams_of(texts, self.order))).mean())
+        """The mean loss of a token in nats."""
+        return float(self.losses(texts).mean())
 
 
 def grams_of(texts: Sequence[np.ndarray], order: int) -> np.ndarray:

@@ -80,7 +80,7 @@ def main(
     options = {"target": chosen.target, "positive": "bad", "epochs": epochs}
     divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
     metrics = {"AUC": cr.metric("roc_auc"), "Brier": cr.metric("brier"), "cost": costs.mean}
-    print_scores(scores := fold_scores(divisions, metrics), lang, "AUC")
+    print_scores(scores := fold_scores(divisions, metrics), lang, "AUC", test_ratio=table_folds.TEST_RATIO)
     screen.line(rule := texts["refuse"].format(level=costs.threshold))
     header = texts["header"].split(",")
     groups = group_rows(divisions[0], groups_in(table, chosen), costs.threshold)

@@ -15,6 +15,14 @@ from chainrule import Model, settings
 from chainrule.data.datasets import DATASETS
 from chainrule.errors import Message, fact
 from chainrule.messages import Text, translated
+from chainrule.metrics import (
+    Comparison,
+    Difference,
+    SampledScore,
+    compare,
+    fold_difference,
+    sampled_difference,
+)
 from chainrule.page import screen
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
@@ -22,7 +30,10 @@ from chainrule.tabular import with_threshold
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed
 SMALLER_IS_BETTER = frozenset(
-    {"RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost"}
+    {
+        *("RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost"),
+        *("RMSE on new scaffolds", "count error"),
+    }
 )
 METRICS: tuple[Text, ...] = (
     "accuracy",
@@ -49,9 +60,16 @@ METRICS: tuple[Text, ...] = (
 )
 """Metrics whose names are words; the others are abbreviations."""
 _WINS: Text = "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}."
-_EQUAL: Text = (
-    "{best} and {other} do not differ by more than two standard errors: {metric} {a:.4g} and {b:.4g}."
+_OPEN: Text = (
+    "No clear winner: {best} has {metric} {a:.4g}, {other} {b:.4g}; a difference of {errors:.1f} standard "
+    "errors may be chance."
 )
+_EQUAL: Text = "{best} and {other} are equally good: {metric} {a:.4g}."
+_UNKNOWN: Text = (
+    "Cannot tell which is better: {best} has {metric} {a:.4g}, {other} {b:.4g}; how much of that is chance "
+    "is not known."
+)
+_ONE: Text = "That is one training; another one may score differently."
 _METHOD: Text = "method"
 _SAVED: Text = "Written to {folder}: {files}"
 _CREDIT: Text = "Data: {credit}. License: {license}."
@@ -64,10 +82,29 @@ class Score:
     Args:
         name: the English name, a text of the catalog or a record with values.
         values: by the name of the metric, one value for each seed or fold.
+        samples: by the name of the metric, for each seed the score of any units of one test set; for the
+            verdict.
     """
 
     name: Text
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    samples: Mapping[str, Sequence[SampledScore]] = field(default_factory=dict)
+
+    @staticmethod
+    def on_test_set(name: Text, runs: Iterable[Mapping[str, SampledScore]]) -> Score:
+        """The scores of the trainings of a method on one test set; of a method without training, one.
+
+        Example:
+            >>> from chainrule.metrics import mean_score
+            >>> Score.on_test_set("network", [{"accuracy": mean_score(np.array([1, 0, 1, 1]))}]).values
+            {'accuracy': [0.75]}
+        """
+        samples: dict[str, list[SampledScore]] = {}
+        for run in runs:
+            for metric, score in run.items():
+                samples.setdefault(metric, []).append(score)
+        values = {metric: [score.value for score in scores] for metric, scores in samples.items()}
+        return Score(name, values, samples)
 
     def name_in(self, lang: str) -> str:
         """The name in a language."""
@@ -129,7 +166,9 @@ def collected(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
     return values
 
 
-def print_scores(scores: Sequence[Score], lang: str, first: str, own: int = 1) -> None:
+def print_scores(
+    scores: Sequence[Score], lang: str, first: str, own: int = 1, test_ratio: float = 0.0
+) -> None:
     """Print the methods in the order given, and which one has the best mean of a metric.
 
     Args:
@@ -137,42 +176,64 @@ def print_scores(scores: Sequence[Score], lang: str, first: str, own: int = 1) -
         lang: ``"en"`` or ``"zh"``.
         first: the metric of the verdict.
         own: how many of the last methods use the network.
+        test_ratio: as for ``verdict``.
     """
     metrics = list(dict.fromkeys(name for score in scores for name in score.values))
     rows = [(s.name_in(lang), *(s.text(metric) for metric in metrics)) for s in scores]
     titles = [metric_name(metric, lang) for metric in metrics]
     screen.table([translated(_METHOD, lang), *titles], rows, numbers=range(1, len(metrics) + 1))
-    screen.line(verdict(scores, lang, first, own))
+    screen.line(verdict(scores, lang, first, own, test_ratio))
 
 
-def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1) -> str:
-    """Which method is the best, beside the network, or beside the best of the others if that is the network.
+def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1, test_ratio: float = 0.0) -> str:
+    """Which method is the best, if that is more than chance; see ``chainrule.metrics.compare``.
 
     The last ``own`` methods use the network; the best of them counts.
 
-    Two methods are called equal if the difference of their means is within two standard errors. The error is
-    that of paired differences if both have the same number of values, and unknown, thus zero, for one value.
+    Args:
+        scores: the network last.
+        lang: ``"en"`` or ``"zh"``.
+        first: the metric.
+        own: how many of the last methods use the network.
+        test_ratio: test rows per training row, where each value is of other training and test rows, such as
+            folds; 0 for one test set, whose units are the samples of the scores.
     """
-    sign = 1 if first in SMALLER_IS_BETTER else -1
-    known = [score for score in scores if len(score.values.get(first, ()))]
-    best, *others = sorted(known, key=lambda score: sign * score.mean(first))
-    if not others:
-        return f"{best.name_in(lang)}: {metric_name(first, lang)} {best.text(first)}"
-    networks = [score for score in scores[-own:] if score in known]
-    rest = [score for score in others if (score in networks) != (best in networks)]
-    other = rest[0] if rest else others[0]
-    a, b = best.mean(first), other.mean(first)
-    text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
-    names = {"best": best.name_in(lang), "other": other.name_in(lang)}
-    return translated(text, lang).format(**names, metric=metric_name(first, lang), a=a, b=b)
+    known = {str(i): score for i, score in enumerate(scores) if len(score.values.get(first, ()))}
+    means = {name: score.mean(first) for name, score in known.items()}
+    is_smaller_better = first in SMALLER_IS_BETTER
+    networks = [name for name in known if int(name) >= len(scores) - own]
+    if len(known) == 1:
+        (score,) = known.values()
+        return f"{score.name_in(lang)}: {metric_name(first, lang)} {score.text(first)}"
+    if len(networks) in (0, len(known)):
+        networks = [min(known, key=lambda name: means[name] * (1 if is_smaller_better else -1))]
+
+    def gap(a: str, b: str) -> Difference | None:
+        one, other = known[a], known[b]
+        if test_ratio:
+            return fold_difference(one.values[first], other.values[first], test_ratio)
+        parts = one.samples.get(first), other.samples.get(first)
+        return sampled_difference(*parts) if parts[0] and parts[1] else None
+
+    result = compare(means, networks, gap, not is_smaller_better)
+    best, other = result.first, result.second
+    text = _text_of(result)
+    numbers = {
+        "a": means[best],
+        "b": means[other],
+        "errors": abs(result.difference.errors) if result.difference else 0,
+    }
+    names = {"best": known[best].name_in(lang), "other": known[other].name_in(lang)}
+    sentence = translated(text, lang).format(**names, metric=metric_name(first, lang), **numbers)
+    trainings = [len(known[name].values[first]) for name in networks]
+    return f"{sentence} {translated(_ONE, lang)}" if text == _WINS and max(trainings) == 1 else sentence
 
 
-def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:
-    """The standard error of the difference of two means."""
-    if len(a) == len(b) > 1:
-        return float(np.std(np.subtract(a, b), ddof=1) / np.sqrt(len(a)))
-    parts = [np.var(values, ddof=1) / len(values) for values in (a, b) if len(values) > 1]
-    return float(np.sqrt(sum(parts)))
+def _text_of(result: Comparison) -> Text:
+    """The sentence of a comparison."""
+    if result.difference is None:
+        return _UNKNOWN
+    return _WINS if result.is_clear else _OPEN if result.difference.mean else _EQUAL
 
 
 def save_run(

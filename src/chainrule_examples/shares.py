@@ -13,9 +13,9 @@ import chainrule as cr
 from chainrule.messages import in_language
 from chainrule.page import BLUE, GRAY, Frame, result_page, screen
 from chainrule_examples import Count
-from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 from chainrule_examples.volatility import OPTIONS as OPTIONS
-from chainrule_examples.volatility import TEXTS, Days, breach_rows, qlike, read_days
+from chainrule_examples.volatility import TEXTS, Days, breach_rows, read_days, sampled_scores
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
@@ -73,10 +73,10 @@ def main(
     runs = []
     for model in models:
         outputs = log_variances(train, test, model)
-        runs.append([{"R²": cr.metric("r2")(target, own), "QLIKE": qlike(own, target)} for own in outputs])
+        runs.append([sampled_scores(own, target) for own in outputs])
     model, outputs = models[-1], log_variances(train, test, models[-1])
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
-    scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]
+    scores = [Score.on_test_set(TEXTS[name], own) for name, own in by_method]
     print_scores(scores, lang, "R²")
     breaches = breach_rows(train, test, log_variances(train, train, model), outputs)
     screen.heading(texts["risk"].format(days=len(target)))

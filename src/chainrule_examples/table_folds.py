@@ -15,7 +15,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.data import Table, folds, row_digests
 from chainrule.messages import Texts
-from chainrule.metrics import Predictions, group_scores, reliability
+from chainrule.metrics import Predictions, SampledScore, group_scores, reliability
 from chainrule.page import BLUE, ORANGE, calibration
 from chainrule_examples.score_table import Score
 
@@ -26,6 +26,7 @@ NAMES: Texts = {
     "net": "ensemble of networks",
 }
 ROWS, MAX_ROWS = "test.csv", 10_000
+TEST_RATIO = 1 / 4  # test rows per training row of five folds
 OPTIONS: Texts = {
     "data": "file or folder of a copy of the data set",
     "seeds": "number of divisions into five folds",
@@ -176,12 +177,23 @@ def _predict(
 def fold_scores(
     divisions: Sequence[FoldPredictions], metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
 ) -> list[Score]:
-    """The metrics of each method in each fold of each division, the network last.
+    """The metrics of each method in each fold of each division, or on the later rows, the network last.
 
     Args:
         divisions: the predictions.
         metrics: functions of (N,) whether rows are positive and (N,) their probabilities, by name.
     """
+    if not divisions[0].fold.any():
+        return [
+            Score.on_test_set(
+                name,
+                (
+                    {key: SampledScore(of, (own.y, own.outputs[method])) for key, of in metrics.items()}
+                    for own in divisions
+                ),
+            )
+            for method, name in NAMES.items()
+        ]
     parts = [
         (division, division.fold == number)
         for division in divisions

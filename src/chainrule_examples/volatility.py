@@ -32,6 +32,7 @@ from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts
+from chainrule.metrics import SampledScore, mean_score
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
 MONTH, WEEK = 22, 5  # trading days
@@ -193,6 +194,27 @@ def qlike(predicted: np.ndarray, target: np.ndarray) -> float:
     """
     ratio = target - predicted
     return float(np.mean(np.exp(ratio) - ratio - 1))
+
+
+def sampled_scores(predicted: np.ndarray, target: np.ndarray) -> dict[str, SampledScore]:
+    """R² and QLIKE of log variances; the units are months, since neighboring days resemble each other.
+
+    Example:
+        >>> scores = sampled_scores(np.arange(44.0), np.arange(44.0))
+        >>> scores["R²"].value, scores["QLIKE"].value, scores["R²"].units
+        (1.0, 0.0, 2)
+    """
+    y = np.asarray(target, np.float64)
+    months = np.arange(len(y)) // MONTH
+    columns = np.ones(len(y)), y, y**2, (y - predicted) ** 2
+    sums = tuple(np.bincount(months, column) for column in columns)
+    ratio = y - predicted
+    return {"R²": SampledScore(_r2, sums), "QLIKE": mean_score(np.exp(ratio) - ratio - 1, months)}
+
+
+def _r2(count: np.ndarray, y: np.ndarray, squares: np.ndarray, errors: np.ndarray) -> float:
+    """R² from sums over months."""
+    return float(1 - errors.sum() / (squares.sum() - y.sum() ** 2 / count.sum()))
 
 
 def _mean(values: np.ndarray, length: int) -> np.ndarray:

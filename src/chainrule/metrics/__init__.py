@@ -14,6 +14,7 @@ number does not show. This package does not depend on networks.
     registry.py         all metrics by name
 
     interval.py             intervals of a score
+    significance.py         whether a difference of two scores is chance
     abstention.py           the error where uncertain rows are not decided
     groups.py               scores of groups of rows
     recommendation.py       nDCG and recall of suggestions
@@ -77,10 +78,17 @@ _LAZY = LazyNames(
         "abstention": "RiskCoverage risk_coverage",
         "answers": "Span best_span character_f1 exact_match",
         "calibration": "Bin Reliability reliability",
-        "detection": "Truth average_precision best_min_score count_error match_boxes mean_average_precision",
+        "detection": (
+            "Outcome Truth average_precision best_min_score count_error match_boxes match_outcomes "
+            "mean_average_precision ranked_precision"
+        ),
         "groups": "GroupScore group_scores groups_of",
         "interval": "Interval bootstrap fold_interval rmse_interval score_intervals share_interval",
-        "recommendation": "ndcg_and_recall top_items",
+        "recommendation": "ndcg_and_recall ndcg_and_recall_of_users top_items",
+        "significance": (
+            "Comparison Difference SampledScore compare fold_difference mean_difference mean_score "
+            "ratio_score sampled_difference"
+        ),
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -9,12 +9,15 @@ from chainrule.metrics.answers import exact_match as exact_match
 from chainrule.metrics.calibration import Bin as Bin
 from chainrule.metrics.calibration import Reliability as Reliability
 from chainrule.metrics.calibration import reliability as reliability
+from chainrule.metrics.detection import Outcome as Outcome
 from chainrule.metrics.detection import Truth as Truth
 from chainrule.metrics.detection import average_precision as average_precision
 from chainrule.metrics.detection import best_min_score as best_min_score
 from chainrule.metrics.detection import count_error as count_error
 from chainrule.metrics.detection import match_boxes as match_boxes
+from chainrule.metrics.detection import match_outcomes as match_outcomes
 from chainrule.metrics.detection import mean_average_precision as mean_average_precision
+from chainrule.metrics.detection import ranked_precision as ranked_precision
 from chainrule.metrics.groups import GroupScore as GroupScore
 from chainrule.metrics.groups import group_scores as group_scores
 from chainrule.metrics.groups import groups_of as groups_of
@@ -30,6 +33,7 @@ from chainrule.metrics.interval import share_interval as share_interval
 from chainrule.metrics.metric import Metric as Metric
 from chainrule.metrics.metric import Option as Option
 from chainrule.metrics.recommendation import ndcg_and_recall as ndcg_and_recall
+from chainrule.metrics.recommendation import ndcg_and_recall_of_users as ndcg_and_recall_of_users
 from chainrule.metrics.recommendation import top_items as top_items
 from chainrule.metrics.registry import METRICS as METRICS
 from chainrule.metrics.registry import MetricLike as MetricLike
@@ -42,3 +46,12 @@ from chainrule.metrics.registry import metrics_for as metrics_for
 from chainrule.metrics.registry import resolve_metrics as resolve_metrics
 from chainrule.metrics.registry import score as score
 from chainrule.metrics.registry import to_name as to_name
+from chainrule.metrics.significance import Comparison as Comparison
+from chainrule.metrics.significance import Difference as Difference
+from chainrule.metrics.significance import SampledScore as SampledScore
+from chainrule.metrics.significance import compare as compare
+from chainrule.metrics.significance import fold_difference as fold_difference
+from chainrule.metrics.significance import mean_difference as mean_difference
+from chainrule.metrics.significance import mean_score as mean_score
+from chainrule.metrics.significance import ratio_score as ratio_score
+from chainrule.metrics.significance import sampled_difference as sampled_difference

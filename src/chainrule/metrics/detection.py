@@ -69,16 +69,51 @@ def average_precision(
         >>> average_precision([detected], [Truth(np.vstack([one, one + 20]), np.array([0, 0]))], 0)
         0.5
     """
-    scores, hits, total = [np.zeros(0)], [np.zeros(0, bool)], 0
-    for detected, truth in zip(detections, truths, strict=True):
+    return ranked_precision(match_outcomes(detections, truths, kind, min_iou))
+
+
+@frozen(eq=False)
+class Outcome:
+    """The detections of a class in an image: (N,) scores, (N,) whether each is right; its objects."""
+
+    scores: np.ndarray
+    hits: np.ndarray
+    objects: int
+
+
+def match_outcomes(
+    detections: Sequence[Detections], truths: Sequence[Truth], kind: int, min_iou: float = 0.5
+) -> np.ndarray:
+    """Return the ``Outcome`` of each image, (N,), from which ``ranked_precision`` computes the score of any.
+
+    Args:
+        detections, truths, kind, min_iou: as for ``average_precision``.
+    """
+    outcomes = np.empty(len(detections), object)
+    for i, (detected, truth) in enumerate(zip(detections, truths, strict=True)):
         own, true = detected.classes == kind, truth.boxes[truth.classes == kind]
-        scores.append(detected.scores[own])
-        hits.append(match_boxes(detected.boxes[own], detected.scores[own], true, min_iou) >= 0)
-        total += len(true)
+        scores = detected.scores[own]
+        hits = match_boxes(detected.boxes[own], scores, true, min_iou) >= 0
+        outcomes[i] = Outcome(scores, hits, len(true))
+    return outcomes
+
+
+def ranked_precision(outcomes: Sequence[Outcome] | np.ndarray) -> float:
+    """Return the average precision of the outcomes of some images; NaN if none has an object.
+
+    Args:
+        outcomes: of ``match_outcomes``.
+
+    Example:
+        >>> right, wrong = np.array([True]), np.array([False])
+        >>> ranked_precision([Outcome(np.array([0.9]), right, 1), Outcome(np.array([0.5]), wrong, 1)])
+        0.5
+    """
+    total = sum(outcome.objects for outcome in outcomes)
     if not total:
         return float("nan")
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    right = np.cumsum(np.concatenate(hits)[order])
+    order = np.argsort(-np.concatenate([outcome.scores for outcome in outcomes]), kind="stable")
+    right = np.cumsum(np.concatenate([outcome.hits for outcome in outcomes])[order])
     precision = right / np.arange(1, len(right) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float((envelope * np.diff(right, prepend=0)).sum() / total)

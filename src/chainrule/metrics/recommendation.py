@@ -52,14 +52,24 @@ def ndcg_and_recall(
         >>> round(ndcg, 4), recall
         (0.3869, 0.5)
     """
+    ndcg, recall = ndcg_and_recall_of_users(scores, seen, relevant, k)
+    known = np.isfinite(ndcg)
+    return (float(ndcg[known].mean()), float(recall[known].mean())) if known.any() else (np.nan, np.nan)
+
+
+def ndcg_and_recall_of_users(
+    scores: np.ndarray, seen: np.ndarray, relevant: np.ndarray, k: int = 10
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return nDCG@k and recall@k of each user, (U,) each; NaN without a relevant item.
+
+    Args:
+        scores, seen, relevant: as for ``ndcg_and_recall``.
+    """
     is_relevant = np.asarray(relevant, bool) & ~np.asarray(seen, bool)
     counts = is_relevant.sum(axis=1)
     top = top_items(scores, seen, k)
     hits = np.take_along_axis(is_relevant, np.maximum(top, 0), axis=1) & (top >= 0)  # (U, k)
     discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
-    users = counts > 0
-    if not users.any():
-        return float("nan"), float("nan")
-    ideal = np.cumsum(discounts)[np.minimum(counts[users], hits.shape[1]) - 1]
-    ndcg = (hits[users] * discounts).sum(axis=1) / ideal
-    return float(ndcg.mean()), float((hits[users].sum(axis=1) / counts[users]).mean())
+    ideal = np.cumsum(discounts)[np.minimum(counts, hits.shape[1]) - 1]
+    known = np.where(counts > 0, 1.0, np.nan)
+    return known * (hits * discounts).sum(axis=1) / ideal, known * hits.sum(axis=1) / np.maximum(counts, 1)

@@ -5,14 +5,8 @@ trained on the row. Everything here is a function of arrays, so both are scored 
 
 A difference of two scores has no meaning without its uncertainty. Both models predict the same rows, so the
 differences of their losses, row by row, are averaged: what makes a row hard for every model cancels, and the
-standard error of the mean is smaller than that of either score.
-
-Formula: d_i = l_i - m_i for losses l and m of row i with weight w_i; the difference is
-D = sum_i w_i d_i / sum_i w_i, and its standard error sqrt(n / (n - 1) sum_i w_i^2 (d_i - D)^2) / sum_i w_i,
-which for equal weights is the standard deviation of the d_i divided by sqrt(n). The rows of a group are not
-independent: w_i (d_i - D) is then summed over the rows of each group, and n is the number of groups.
-
-The rows of the error are those of the test set alone: a training on other rows would differ as well.
+standard error of the mean is smaller than that of either score (``chainrule.metrics.mean_difference``). The
+rows of the error are those of the test set alone: a training on other rows would differ as well.
 
 A *learning curve* is the loss for a growing number of training rows. The network is trained on an eighth, a
 quarter, half and all of them; each set contains the one before. All are evaluated on the same other rows, so
@@ -30,7 +24,7 @@ import numpy as np
 
 from chainrule.memoization import cached_property
 from chainrule.messages import Texts, translated
-from chainrule.metrics import Predictions, score
+from chainrule.metrics import Difference, Predictions, compare, mean_difference, score
 from chainrule.metrics.calibration import Reliability, reliability
 from chainrule.metrics.interval import Interval, score_intervals
 from chainrule.notation.number_format import short
@@ -107,8 +101,6 @@ class Scores:
         return verdict(self.task, self.losses, self.weights, groups=self.groups)
 
 
-CLEAR = 2.0  # standard errors from which a difference is not considered noise
-
 NAMES: Texts = {
     "net": "the network",
     "boosting": "gradient boosting",
@@ -148,51 +140,6 @@ def row_losses(task: str, target: np.ndarray, prediction: np.ndarray) -> np.ndar
 
 
 @frozen
-class Difference:
-    """The mean difference of two losses.
-
-    Args:
-        mean: negative if the first model is better.
-    """
-
-    mean: float
-    standard_error: float
-
-    @property
-    def errors(self) -> float:
-        """The difference in standard errors; 0 for equal losses, infinite where it is equal for every row."""
-        if self.standard_error > 0:
-            return self.mean / self.standard_error
-        return math.copysign(math.inf, self.mean) if self.mean else 0.0
-
-
-def difference(
-    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None, groups: np.ndarray | None = None
-) -> Difference:
-    """Return the mean difference of the losses of two models on the same rows, with its standard error.
-
-    Args:
-        first, second: (N,) losses, at least 2 rows.
-        weights: (N,) sample weights.
-        groups: (N,) the group of each row; ``None``: the rows are independent.
-
-    Example:
-        >>> difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0]))
-        Difference(mean=0.0, standard_error=0.5773502691896257)
-    """
-    d = first.astype(np.float64) - second
-    w = np.ones(len(d)) if weights is None else weights.astype(np.float64)
-    total, n = w.sum(), np.count_nonzero(w)
-    mean = float(w @ d / total)
-    deviations = w * (d - mean)
-    if groups is not None:
-        deviations = np.bincount(np.unique(groups, return_inverse=True)[1], deviations)
-        n = len(deviations)
-    spread = deviations @ deviations * n / max(n - 1, 1)
-    return Difference(mean, float(np.sqrt(spread) / total))
-
-
-@frozen
 class Verdict:
     """The comparison of the network with the best other model.
 
@@ -201,9 +148,10 @@ class Verdict:
         first, second: the names of the two models, the better one first.
         losses: their mean losses.
         errors: the difference in standard errors, not negative.
+        is_clear: whether the difference is more than chance; see ``chainrule.metrics.compare``.
 
     Example:
-        >>> print(Verdict("classification", "net", "linear", (0.25, 0.3), 3.14159).render("en"))
+        >>> print(Verdict("classification", "net", "linear", (0.25, 0.3), 3.14159, True).render("en"))
         The network is better than the linear model: log-loss 0.25 against 0.3, 3.1 standard errors apart.
     """
 
@@ -212,11 +160,7 @@ class Verdict:
     second: str
     losses: tuple[float, float]
     errors: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the difference is more than noise."""
-        return self.errors >= CLEAR
+    is_clear: bool
 
     def render(self, lang: str = "en") -> str:
         """Return the sentence in English (``"en"``) or Chinese (``"zh"``)."""
@@ -238,14 +182,14 @@ def verdict(
     model: str = "net",
     groups: np.ndarray | None = None,
 ) -> Verdict | None:
-    """Compare a model with the best of the other models.
+    """Compare a model with the best of the other models; see ``chainrule.metrics.compare``.
 
     Args:
         task: ``"classification"`` or ``"regression"``.
         losses: (N,) losses of each model on the same rows, from ``row_losses``.
         weights: (N,) sample weights.
         model: the name of the model to compare.
-        groups: as for ``difference``.
+        groups: as for ``mean_difference``.
 
     Returns:
         ``None`` if there is no other model, fewer than 2 rows, or a loss that is not finite.
@@ -257,13 +201,16 @@ def verdict(
         ('net', True)
     """
     means = {name: float(np.average(values, weights=weights)) for name, values in losses.items()}
-    others = [name for name in losses if name != model]
-    if not others or len(losses[model]) < 2 or not all(map(math.isfinite, means.values())):
+    if len(losses) < 2 or len(losses[model]) < 2 or not all(map(math.isfinite, means.values())):
         return None
-    other = min(others, key=lambda name: means[name])
-    gap = difference(losses[model], losses[other], weights, groups)
-    first, second = (model, other) if gap.mean <= 0 else (other, model)
-    return Verdict(task, first, second, (means[first], means[second]), abs(gap.errors))
+
+    def gap(first: str, second: str) -> Difference:
+        return mean_difference(losses[first], losses[second], weights, groups)
+
+    result = compare(means, [model], gap, larger_is_better=False)
+    first, second = result.first, result.second
+    errors = abs(gap(first, second).errors)
+    return Verdict(task, first, second, (means[first], means[second]), errors, result.is_clear)
 
 
 @frozen
@@ -341,13 +288,13 @@ class LearningCurve:
     @property
     def last_gain(self) -> Difference:
         """The loss of the last but one number of rows minus that of the last."""
-        return difference(self.losses[-2], self.losses[-1], weights=self.weights, groups=self.groups)
+        return mean_difference(self.losses[-2], self.losses[-1], self.weights, self.groups)
 
     def render(self, lang: str = "en") -> str:
         """Return whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""
         gain = self.last_gain
         errors = f"{abs(gain.errors):.1f}" if abs(gain.errors) < 100 else ">100"
-        text = translated(CURVE_SENTENCES["helps" if gain.errors >= CLEAR else "flat"], lang)
+        text = translated(CURVE_SENTENCES["helps" if gain.mean > 0 and gain.is_clear else "flat"], lang)
         size = short(float(f"{abs(gain.mean):.3g}"))
         return text.format(half=self.rows[-2], rows=self.rows[-1], gain=size, errors=errors)
 

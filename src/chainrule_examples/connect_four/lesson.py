@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.messages import in_language
+from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import screen
 from chainrule_examples import Count, Natural
 from chainrule_examples.connect_four.display import NAMES, TEXTS, game_page, play_in_terminal
@@ -29,7 +30,7 @@ from chainrule_examples.connect_four.players import (
 from chainrule_examples.connect_four.rules import planes_of
 from chainrule_examples.connect_four.self_play import Form, Settings, evaluator, load_network, train_network
 from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
-from chainrule_examples.score_table import Score, collected, npz, print_scores, save_run
+from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
@@ -39,10 +40,11 @@ QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
 LONG = Form(32, 3, 700, 6, Settings(games=128, visits=64))
 
 
-def measured(player: Player, tests: Problems) -> dict[str, float]:
+def measured(player: Player, tests: Problems) -> dict[str, SampledScore]:
     """The share of problems in which a player keeps the value, and of games that it wins."""
     results = match(player, FlatMonteCarlo(PLAYOUTS), openings(OPENINGS, 4, SEED))
-    return {KEEPS: tests.score(player), WINS: float(np.mean(results == 1))}
+    starts = np.tile(np.arange(OPENINGS), 2)  # of each game; two games are from the same position
+    return {KEEPS: mean_score(tests.kept(player)), WINS: mean_score(results == 1, starts)}
 
 
 def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score]:
@@ -56,9 +58,9 @@ def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score
     }
     if long:
         players["more"] = [SearchPlayer(network, MORE_VISITS) for network in networks]
-    scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
+    scores = [Score.on_test_set(NAMES["random"], [{KEEPS: mean_score(tests.kept_at_random())}])]
     for name, several in players.items():
-        scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
+        scores.append(Score.on_test_set(NAMES[name], (measured(player, tests) for player in several)))
     return scores
 
 

@@ -254,13 +254,17 @@ class Problems(NamedTuple):
 
     def score(self, player: Player) -> float:
         """The share of problems in which a player keeps the value of the position."""
-        columns = player(self.own, self.mask)
-        return float(np.mean(self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)))
+        return float(self.kept(player).mean())
 
-    def random_score(self) -> float:
-        """The expected score of random moves."""
+    def kept(self, player: Player) -> np.ndarray:
+        """Whether a player keeps the value of each position, (N,)."""
+        columns = player(self.own, self.mask)
+        return self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)
+
+    def kept_at_random(self) -> np.ndarray:
+        """The probability that a random move keeps the value of each position, (N,)."""
         keeps = self.values == self.values.max(axis=1, keepdims=True)
-        return float(np.mean(keeps.sum(axis=1) / (self.values != ILLEGAL).sum(axis=1)))
+        return keeps.sum(axis=1) / (self.values != ILLEGAL).sum(axis=1)
 
 
 def problems(count: int, seed: int, stones: tuple[int, int] = (16, 29)) -> Problems:

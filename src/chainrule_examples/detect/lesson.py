@@ -18,7 +18,15 @@ from chainrule.data import Detections, decode_centers, encode_centers
 from chainrule.data.augmentation import Color
 from chainrule.inputs import DetectionKind
 from chainrule.messages import Text, Texts, translated
-from chainrule.metrics import Truth, average_precision, best_min_score, count_error
+from chainrule.metrics import (
+    SampledScore,
+    Truth,
+    best_min_score,
+    count_error,
+    match_outcomes,
+    mean_score,
+    ranked_precision,
+)
 from chainrule_examples import COMMON, Count
 from chainrule_examples.detect.cell_images import CELL, NAMES, SIZE, cell_page, flipped, read_parts
 from chainrule_examples.detect.detectors import center_network, color_peaks
@@ -60,11 +68,18 @@ def detect(model: cr.Model, images: np.ndarray) -> list[Detections]:
     return [decode_centers(grid, CELL) for grid in grids]
 
 
-def measure(detections: list[Detections], truths: list[Truth], min_score: float) -> dict[str, float]:
-    """Average precision of each class, their mean, and the error of the counts."""
-    values = [average_precision(detections, truths, kind) for kind in range(len(NAMES))]
-    error = count_error([detected.above(min_score) for detected in detections], truths, len(NAMES))
-    return {"mAP50": float(np.mean(values)), **dict(zip(NAMES, values, strict=True)), "count error": error}
+def measure(detections: list[Detections], truths: list[Truth], min_score: float) -> dict[str, SampledScore]:
+    """Average precision of each class, their mean, and the error of the counts, of images."""
+    outcomes = [match_outcomes(detections, truths, kind) for kind in range(len(NAMES))]
+    counted = [detected.above(min_score) for detected in detections]
+    errors = [count_error([own], [truth], len(NAMES)) for own, truth in zip(counted, truths, strict=True)]
+    average = SampledScore(lambda *own: float(np.mean([ranked_precision(o) for o in own])), tuple(outcomes))
+    classes = (SampledScore(ranked_precision, (own,)) for own in outcomes)
+    return {
+        "mAP50": average,
+        **dict(zip(NAMES, classes, strict=True)),
+        "count error": mean_score(np.array(errors)),
+    }
 
 
 def main(
@@ -80,8 +95,8 @@ def main(
         min_score = best_min_score(find(images=validation[0]), validation[1], len(NAMES))
         results.append((min_score, find(images=test[0])))
         rows.append(measure(results[-1][1], test[1], min_score))
-    columns = [{key: [row[key] for row in own] for key in rows[0]} for own in (rows[:1], rows[1:])]
-    scores = [Score(name, values) for name, values in zip(METHODS, columns, strict=True)]
+    columns = rows[:1], rows[1:]
+    scores = [Score.on_test_set(name, own) for name, own in zip(METHODS, columns, strict=True)]
     print_scores(scores, lang, "mAP50")
     print(translated(TEXTS["limits"], lang))
     if out:

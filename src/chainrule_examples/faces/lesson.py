@@ -83,7 +83,7 @@ def main(
             values[TAR].append(verify_pairs(verified, strangers).true_accept_rate)
         pages.append(nearest_page(unseen, pairs[1], verify_pairs(pairs[1], strangers).threshold, lang))
     scores = [Score(name, values) for name, values in zip(METHODS, rates, strict=True)]
-    print_scores(scores, lang, TAR)
+    print_scores(scores, lang, TAR, test_ratio=1 / 3)  # a quarter of the people is the test
     print(translated(TEXTS["limits"], lang))
     if out:
         model, text = train_gate(train_network, faces, epochs, lang)

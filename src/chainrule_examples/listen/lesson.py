@@ -76,17 +76,17 @@ def main(
         decoders.append(decoder := choose_decoder(model, training.texts, validation))
         size = sum(array.size for array in model.parameters().values())
         spoken = (decoder.greedy(validation), decoder(validation))
-        greedy, beam = (error_rates(own, validation)["WER"] for own in spoken)
+        greedy, beam = (error_rates(own, validation)["WER"].value for own in spoken)
         print(texts["done"].format(seed=seed, size=size, greedy=greedy, beam=beam), flush=True)
     transcripts = {
         EMPTY: [[""] * len(test.texts)],
         GREEDY: [decoder.greedy(test) for decoder in decoders],
         BEAM: [decoder(test) for decoder in decoders],
     }
-    scores = []
-    for name, every in transcripts.items():
-        errors = [error_rates(own, test) for own in every]
-        scores.append(Score(name, {metric: [own[metric] for own in errors] for metric in ("WER", "CER")}))
+    scores = [
+        Score.on_test_set(name, (error_rates(own, test) for own in every))
+        for name, every in transcripts.items()
+    ]
     print_scores(scores, lang, "WER", own=2)
     print(texts["note"], credit_line("speech", lang), sep="\n")
     if out:

@@ -18,6 +18,7 @@ from chainrule.data.datasets import open_dataset
 from chainrule.errors import DataError, fact
 from chainrule.inputs import SoundKind
 from chainrule.messages import Text, Texts, in_language
+from chainrule.metrics import mean_score
 from chainrule.page import markup_table, result_page
 from chainrule.tabular import logistic
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
@@ -118,8 +119,9 @@ def baseline_scores(training: Digits, test: Digits) -> list[Score]:
     x = [(m - mean[0].mean(0)) / mean[0].std(0) for m in mean]
     digits, counts = np.unique(training.y, return_counts=True)
     linear = logistic(x[0], training.y.astype(np.int64), 10)(x[1]).argmax(axis=1)
-    accuracies = (test.y == digits[counts.argmax()]).mean(), (linear == test.y.astype(np.int64)).mean()
-    return [Score(name, {"accuracy": [float(a)]}) for name, a in zip(BASELINES, accuracies, strict=True)]
+    right = test.y == digits[counts.argmax()], linear == test.y.astype(np.int64)
+    rows = zip(BASELINES, right, strict=True)
+    return [Score.on_test_set(name, [{"accuracy": mean_score(own)}]) for name, own in rows]
 
 
 def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, out: str) -> None:
@@ -134,8 +136,8 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
         size = sum(array.size for array in model.parameters().values())
         print(texts["done"].format(seed=seed, size=size, accuracy=accuracy), flush=True)
     test = parts[2]  # used only here
-    accuracies = [model.evaluate(test.x, test.y)["accuracy"] for model in models]
-    scores = [*baseline_scores(parts[0], test), Score(NET, {"accuracy": accuracies})]
+    runs = [{"accuracy": mean_score(np.asarray(model.predict(test.x)) == test.y)} for model in models]
+    scores = [*baseline_scores(parts[0], test), Score.on_test_set(NET, runs)]
     print_scores(scores, lang, "accuracy")
     for speaker in speakers if long else ():
         own = digits.where(digits.speakers == speaker)

@@ -14,6 +14,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.errors import UsageError, fact
 from chainrule.generation import search_ctc
+from chainrule.metrics import SampledScore, ratio_score
 from chainrule.page import markup_table, result_page
 from chainrule_examples.listen.utterances import SYMBOLS, Utterances
 
@@ -85,10 +86,15 @@ def _error_rate(
         expected = fact("{count} values", count=len(references))
         received = len(transcripts)
         raise UsageError("E102", where=where, name="transcripts", expected=expected, received=received)
-    parts = [cut(text) for text in references]
-    total = sum(map(len, parts))
-    errors = [edit_distance(part, cut(text)) for part, text in zip(parts, transcripts, strict=True)]
-    return sum(errors) / total if total else float("nan")
+    counts = [_errors(*pair, cut) for pair in zip(references, transcripts, strict=True)]
+    total = sum(length for _, length in counts)
+    return sum(errors for errors, _ in counts) / total if total else float("nan")
+
+
+def _errors(reference: str, transcript: str, cut: Callable[[str], list[str]]) -> tuple[int, int]:
+    """The edit distance of a transcript, and the length of the reference."""
+    parts = cut(reference)
+    return edit_distance(parts, cut(transcript)), len(parts)
 
 
 # A word bigram model for the transcription of speech: which word follows which in the training texts.
@@ -288,15 +294,16 @@ def choose_decoder(model: cr.Model, texts: Sequence[str], validation: Utterances
     """
     bigram = WordBigram.learn(texts)
     decoders = [Decoder(model, WordPrior(bigram, SYMBOLS, *pair)) for pair in WEIGHTS]
-    return min(decoders, key=lambda decoder: error_rates(decoder(validation), validation)["WER"])
+    return min(decoders, key=lambda decoder: error_rates(decoder(validation), validation)["WER"].value)
 
 
-def error_rates(transcripts: Sequence[str], utterances: Utterances) -> dict[str, float]:
-    """The word and the character error rate."""
-    return {
-        "WER": word_error_rate(utterances.texts, transcripts),
-        "CER": character_error_rate(utterances.texts, transcripts),
-    }
+def error_rates(transcripts: Sequence[str], utterances: Utterances) -> dict[str, SampledScore]:
+    """The word and the character error rate, of speakers: the utterances of one resemble each other."""
+    rates = {}
+    for name, cut in (("WER", str.split), ("CER", list)):
+        counts = [_errors(*pair, cut) for pair in zip(utterances.texts, transcripts, strict=True)]
+        rates[name] = ratio_score(*np.array(counts).reshape(-1, 2).T, utterances.speakers)
+    return rates
 
 
 def transcript_page(utterances: Utterances, greedy: Sequence[str], beam: Sequence[str], lang: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.inputs import MoleculeKind
 from chainrule.messages import translated
+from chainrule.metrics import SampledScore
 from chainrule_examples import Count
 from chainrule_examples.molecules.page import OPTIONS as OPTIONS
 from chainrule_examples.molecules.page import TEXTS, molecule_page
@@ -26,7 +27,7 @@ from chainrule_examples.molecules.solubility import (
     read_solubility,
     scaffold_split,
 )
-from chainrule_examples.score_table import Score, collected, credit_line, csv_text, print_scores, save_run
+from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 
 NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"
 UNITS, ROUNDS, QUICK, LONG = 64, 3, 30, 60  # QUICK, LONG: epochs
@@ -51,9 +52,9 @@ def train_network(train: Compounds, seed: int, epochs: int) -> cr.Model:
     return model
 
 
-def rmse(predicted: np.ndarray, test: Compounds) -> float:
+def rmse(predicted: np.ndarray, test: Compounds) -> SampledScore:
     """The root of the mean squared error of logS."""
-    return cr.metric("rmse")(test.y, np.ravel(predicted))
+    return SampledScore(cr.metric("rmse"), (test.y, np.ravel(predicted)))
 
 
 def main(
@@ -65,7 +66,7 @@ def main(
     sizes = [len(part.y) for pair in splits.values() for part in pair]
     print(translated(TEXTS["data"], lang).format(*sizes), flush=True)
     names, models = (*METHODS, NET), []
-    errors: list[list[dict[str, float]]] = [[] for _ in names]
+    errors: list[list[dict[str, SampledScore]]] = [[] for _ in names]
     for seed in range(seeds):
         for own in errors:
             own.append({})
@@ -74,7 +75,7 @@ def main(
             predicted = *baseline_predictions(known, unseen, seed), models[-1].predict(unseen.inputs)
             for own, values in zip(errors, predicted, strict=True):
                 own[-1][metric] = rmse(np.asarray(values), unseen)
-    scores = [Score(name, collected(own)) for name, own in zip(names, errors, strict=True)]
+    scores = [Score.on_test_set(name, own) for name, own in zip(names, errors, strict=True)]
     print_scores(scores, lang, RMSE)
     print(translated(TEXTS["limits"], lang), credit_line("solubility", lang), sep="\n")
     if out:

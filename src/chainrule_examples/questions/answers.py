@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.data import QuestionInput
 from chainrule.inputs import QuestionKind, QuestionRows
 from chainrule.messages import Text, Texts, in_language, translated
-from chainrule.metrics import character_f1, exact_match
+from chainrule.metrics import SampledScore, character_f1, exact_match, mean_score
 from chainrule.page import markup_table, result_page
 from chainrule_examples import COMMON
 from chainrule_examples.questions.question_sets import Part, Question, question_rows
@@ -176,10 +176,14 @@ def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRo
     return result_page(texts["title"], lang, sections)
 
 
-def measure(texts: list[str], questions: list[Question]) -> dict[str, float]:
-    """Exact matches and common characters."""
-    references = [question.answers for question in questions]
-    return {"EM": exact_match(texts, references), "F1": character_f1(texts, references)}
+def measure(texts: list[str], questions: list[Question]) -> dict[str, SampledScore]:
+    """Exact matches and common characters; the units are the passages."""
+    passages = np.array([question.passage for question in questions])
+    pairs = [([text], [question.answers]) for text, question in zip(texts, questions, strict=True)]
+    metrics = {"EM": exact_match, "F1": character_f1}
+    return {
+        name: mean_score(np.array([of(*pair) for pair in pairs]), passages) for name, of in metrics.items()
+    }
 
 
 def table_and_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) -> dict[str, str]:

@@ -78,13 +78,14 @@ def main(
         model = train_network(reader, train, targets, (units, depth, epochs or usual), seed)
         models.append(with_threshold(model, reader, validation, chosen.questions))
         facts = {"size": sum(a.size for a in model.parameters().values()), "seed": seed}
-        facts |= measure(validation.answers(model)[0], chosen.questions)
+        own = measure(validation.answers(model)[0], chosen.questions)
+        facts |= {name: score.value for name, score in own.items()}
         print(texts["done"].format(**facts), flush=True)
         questions = tested.questions
         own = random_clauses(questions, seed), overlapping_clauses(questions), test.answers(model)[0]
         runs.append([measure(outputs, questions) for outputs in own])
     scores = [
-        Score(name, {key: [own[key] for own in values] for key in ("EM", "F1")})
+        Score.on_test_set(name, values)
         for name, values in zip((*METHODS, NET), zip(*runs, strict=True), strict=True)
     ]
     print_scores(scores, lang, "F1")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as cr
-from chainrule.metrics import ndcg_and_recall
+from chainrule.metrics import SampledScore, mean_score, ndcg_and_recall_of_users
 
 NEIGHBORS, PENALTY = ((200, 10_000), (500.0, 200.0))  # at random and by time, chosen on training rows
 
@@ -57,10 +57,17 @@ def linear_autoencoder(matrix: np.ndarray, penalty: float = 500.0) -> np.ndarray
     return x @ weights
 
 
-def evaluate(known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int) -> list[dict[str, float]]:
-    """nDCG@10 and recall@10 of each baseline, then of the network, on the test ratings."""
+def evaluate(
+    known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int
+) -> list[dict[str, SampledScore]]:
+    """nDCG@10 and recall@10 of each baseline, then of the network, on the test ratings of users."""
     neighbors = item_neighbors(known, NEIGHBORS[by_time])
     linear = linear_autoencoder(known, PENALTY[by_time])
     names = [name + " by time" * by_time for name in ("nDCG@10", "recall@10")]
     scores = (popularity(known), neighbors, linear, np.asarray(model(known)))
-    return [dict(zip(names, ndcg_and_recall(own, known, later), strict=True)) for own in scores]
+    results = []
+    for own in scores:
+        values = ndcg_and_recall_of_users(own, known, later)
+        users = np.isfinite(values[0])
+        results.append({name: mean_score(part[users]) for name, part in zip(names, values, strict=True)})
+    return results

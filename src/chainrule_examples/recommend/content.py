@@ -149,7 +149,7 @@ def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, o
         trained.append((test, model))
     test, model = trained[-1]
     scores = [Score(TEXTS[name], {"RMSE": values[name]}) for name in values]
-    print_scores(scores, lang, "RMSE")
+    print_scores(scores, lang, "RMSE", test_ratio=1 / 4)  # a fifth of the films is the test
     screen.block(f"\n{translated(TEXTS['content limits'], lang)}\n{credit_line('movielens', lang)}")
     if out:
         rows = np.flatnonzero(test)[:1000]

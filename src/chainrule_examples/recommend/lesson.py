@@ -12,6 +12,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.messages import in_language
+from chainrule.metrics import SampledScore
 from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
@@ -19,7 +20,7 @@ from chainrule_examples.recommend.baselines import evaluate
 from chainrule_examples.recommend.content import print_content_scores
 from chainrule_examples.recommend.movielens import OPTIONS as OPTIONS
 from chainrule_examples.recommend.movielens import TEXTS
-from chainrule_examples.score_table import Score, collected, credit_line, npz, print_scores, save_run, verdict
+from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run, verdict
 
 METHODS = ("popular", "neighbors", "linear", "net")
 LATENT, EPOCHS, DROPOUT, DIVERGENCE = 200, (40, 16), (0.7, 0.5), 0.2  # chosen on a fifth of the training rows
@@ -68,7 +69,7 @@ def main(
     if content:
         print_content_scores(ratings, lang, seeds, epochs, out)
         return
-    results, trained = list[list[dict[str, float]]](), []
+    results, trained = list[list[dict[str, SampledScore]]](), []
     for seed in range(seeds):
         for by_time, is_test in enumerate(movielens.divisions(ratings, seed)):
             known, later = ratings.matrix(~is_test), ratings.matrix(is_test)
@@ -79,8 +80,8 @@ def main(
             trained.append((known, later, model))
     known, later, model = trained[-1]
     runs = zip(*results, strict=True)  # for each method, those of all seeds and divisions
-    scores = [Score(TEXTS[name], collected(own)) for name, own in zip(METHODS, runs, strict=True)]
-    print_scores(scores, lang, "nDCG@10")
+    scores = [Score.on_test_set(TEXTS[name], own) for name, own in zip(METHODS, runs, strict=True)]
+    print_scores(scores, lang, "nDCG@10", test_ratio=1 / 3)  # a quarter of the ratings is the test
     screen.line(verdict(scores, lang, "nDCG@10 by time"))
     header, rows = texts["header"].split(","), movielens.suggestion_rows(ratings, known, model)
     screen.heading(texts["because"])

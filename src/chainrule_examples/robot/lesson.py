@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from chainrule.messages import in_language
+from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import markup_table, screen
 from chainrule_examples import Count, Natural
 from chainrule_examples.robot.page import NAMES, TEXTS, robot_page
@@ -43,9 +44,9 @@ def train_agent(robot: Robot, seed: int, steps: int) -> tuple[Agent, list[float]
     return agent, returns
 
 
-def mean_return(robot: Robot, policy: Policy, factor: float = 1.0) -> float:
+def mean_return(robot: Robot, policy: Policy, factor: float = 1.0) -> SampledScore:
     """The mean return on the test starts."""
-    return float(run(robot, policy, STARTS, TEST_SEED, factor)[0].mean())
+    return mean_score(run(robot, policy, STARTS, TEST_SEED, factor)[0])
 
 
 def main(
@@ -72,13 +73,15 @@ def main(
         "hand": machine.controller,
     }
     scores = [
-        Score(NAMES[name], {"return": [mean_return(machine, policy)]}) for name, policy in policies.items()
+        Score.on_test_set(NAMES[name], [{"return": mean_return(machine, policy)}])
+        for name, policy in policies.items()
     ]
-    scores.append(Score(NAMES["net"], {"return": [mean_return(machine, agent.act) for agent, _ in agents]}))
+    runs = ({"return": mean_return(machine, agent.act)} for agent, _ in agents)
+    scores.append(Score.on_test_set(NAMES["net"], runs))
     print_scores(scores, lang, "return")
     net, header, rows = agents[0][0], texts["header"].split(","), []
     for factor in FACTORS:
-        values = [mean_return(machine, policy, factor) for policy in (net.act, machine.controller)]
+        values = [mean_return(machine, policy, factor).value for policy in (net.act, machine.controller)]
         cells = (f"{value:.{1 if abs(value) >= 10 else 2}f}" for value in values)
         rows.append((f"{factor} {texts['unit']}", *cells))
     screen.heading(texts["change"])

@@ -15,9 +15,10 @@ from chainrule.data import class_mask, median_frequency_weights, resize_masks
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
+from chainrule.metrics import SampledScore
 from chainrule_examples import Count
 from chainrule_examples.conv_block import conv_block, residual_block
-from chainrule_examples.score_table import Score, collected, print_scores, save_run
+from chainrule_examples.score_table import Score, print_scores, save_run
 from chainrule_examples.segment import street_images as scenes
 from chainrule_examples.segment.scores import (
     BASELINES,
@@ -29,6 +30,7 @@ from chainrule_examples.segment.scores import (
 from chainrule_examples.segment.street_images import OPTIONS as OPTIONS
 
 METHODS: tuple[Text, ...] = (*BASELINES, "network")
+FRAMES = 20  # neighboring test images that count as one when the methods are compared
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
 
 
@@ -65,10 +67,18 @@ def predict_masks(model: cr.Model, images: np.ndarray) -> np.ndarray:
     return np.stack([class_mask(np.asarray(model.predict_proba(x))[0], scenes.MASK_SIZE) for x in inputs])
 
 
-def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Mean intersection over union of the classes, and the share of the pixels that are right."""
-    confusion = pixel_confusion(predicted, true, scenes.VOID)
-    return {"mIoU": mean_iou(confusion), "pixel accuracy": pixel_accuracy(confusion)}
+def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, SampledScore]:
+    """Mean intersection over union of the classes, and the share of the pixels that are right.
+
+    Neighboring frames of a drive resemble each other, so the units are parts of 20 frames.
+    """
+    pairs = zip(predicted, true, strict=True)
+    counts = np.stack([pixel_confusion(*pair, scenes.VOID) for pair in pairs])  # (N, K, K)
+    parts = np.add.reduceat(counts, np.arange(0, len(counts), FRAMES))
+    metrics = {"mIoU": mean_iou, "pixel accuracy": pixel_accuracy}
+    return {
+        name: SampledScore(lambda own, of=of: of(own.sum(axis=0)), (parts,)) for name, of in metrics.items()
+    }
 
 
 def main(
@@ -81,12 +91,12 @@ def main(
     y = resize_masks(true, scenes.SIZE).astype(np.int64)
     models = [train_network(x, y, epochs or (40 if long else 4), seed) for seed in range(seeds)]
     for seed, model in enumerate(models):
-        value = measure(predict_masks(model, validation[0]), validation[1])["mIoU"]
+        value = measure(predict_masks(model, validation[0]), validation[1])["mIoU"].value
         print(texts["validation"].format(seed, value), flush=True)
     masks = [[resize_masks(own, scenes.MASK_SIZE)] for own in baseline_masks(x, y, test[0], scenes.NAMES)]
     masks.append([predict_masks(model, test[0]) for model in models])
-    values = [collected(measure(one, test[1]) for one in own) for own in masks]
-    scores = [Score(name, own) for name, own in zip(METHODS, values, strict=True)]
+    runs = ([measure(one, test[1]) for one in own] for own in masks)
+    scores = [Score.on_test_set(name, own) for name, own in zip(METHODS, runs, strict=True)]
     print_scores(scores, lang, "mIoU")
     print(texts["limits"])
     if out:

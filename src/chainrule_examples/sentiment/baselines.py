@@ -18,6 +18,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.messages import Text
+from chainrule.metrics import mean_score
 from chainrule_examples.score_table import Score
 from chainrule_examples.sentiment.reviews import LENGTH, Reviews
 
@@ -119,8 +120,8 @@ def baseline_scores(reviews: Reviews) -> list[Score]:
         naive_bayes(x[0], y[0], x[2]),
         np.asarray(logistic_regression(x[0], y[0], (x[1], y[1])).predict(x[2])),
     )
-    accuracies = [float((classes == y[2]).mean()) for classes in predicted]
-    return [Score(name, {"accuracy": [value]}) for name, value in zip(METHODS, accuracies, strict=True)]
+    right = [mean_score(classes == y[2], reviews.blocks[2]) for classes in predicted]
+    return [Score.on_test_set(name, [{"accuracy": own}]) for name, own in zip(METHODS, right, strict=True)]
 
 
 def _grams(text: str) -> set[str]:

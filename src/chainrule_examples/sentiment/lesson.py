@@ -13,6 +13,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.messages import in_language
+from chainrule.metrics import mean_score
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 from chainrule_examples.sentiment.baselines import baseline_scores
@@ -77,7 +78,8 @@ def main(
         accuracy = model.evaluate(*rows[1])["accuracy"]
         print(names["done"].format(seed=seed, accuracy=accuracy, **facts), flush=True)
     x, y = rows[2]  # used only here
-    net = Score(NET, {"accuracy": [model.evaluate(x, y)["accuracy"] for model in models]})
+    right = [mean_score(np.asarray(model.predict(x)) == y, reviews.blocks[2]) for model in models]
+    net = Score.on_test_set(NET, [{"accuracy": own} for own in right])
     print_scores(scores := [*baseline_scores(reviews), net], lang, "accuracy")
     print(f"{names['note']}\n{credit_line('sentiment', lang)}")
     if out:

@@ -43,10 +43,12 @@ class Reviews(NamedTuple):
     Args:
         texts: the reviews of each part.
         labels: their labels, ``"neg"`` or ``"pos"``.
+        blocks: the number of the block of each.
     """
 
     texts: list[list[str]]
     labels: list[np.ndarray]
+    blocks: list[np.ndarray]
 
 
 def read_reviews(data: str, seed: int = 0) -> Reviews:
@@ -69,7 +71,8 @@ def read_reviews(data: str, seed: int = 0) -> Reviews:
     parts = split(y[::BLOCK], seed, FRACTIONS)
     block = np.arange(len(texts)) // BLOCK
     rows = [np.flatnonzero(np.isin(block, part)) for part in (parts.train, parts.validation, parts.test)]
-    return Reviews([[texts[i] for i in part] for part in rows], [y[part] for part in rows])
+    own = ([part[own] for own in rows] for part in (y, block))
+    return Reviews([[texts[i] for i in part] for part in rows], *own)
 
 
 def encode_reviews(reviews: Reviews) -> tuple[cr.Tokenizer, list[tuple[dict[str, np.ndarray], Any]]]:

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.data import encode_wave
 from chainrule.generation import SpeechOutput
 from chainrule.messages import Texts, in_language
+from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import Figure, image_page
 from chainrule_examples.score_table import Score
 from chainrule_examples.speak.distortion import SPECTROGRAM, mel_cepstral_distortion
@@ -17,10 +18,10 @@ from chainrule_examples.speak.voice_clips import Clip
 MEAN, TEACHER = "mean frame", "espeak-ng"
 
 
-def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> float:
+def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> SampledScore:
     """The mean MCD of spectrograms of the texts of recordings."""
     pairs = zip(clips, spoken, strict=True)
-    return float(np.mean([mel_cepstral_distortion(clip.log_mel, own) for clip, own in pairs]))
+    return mean_score(np.array([mel_cepstral_distortion(clip.log_mel, own) for clip, own in pairs]))
 
 
 def baselines(training: Sequence[Clip], test: Sequence[Clip]) -> list[Score]:
@@ -28,12 +29,12 @@ def baselines(training: Sequence[Clip], test: Sequence[Clip]) -> list[Score]:
     mean = np.concatenate([clip.log_mel for clip in training]).mean(axis=0)
     same = [np.repeat(mean[None], len(clip.log_mel), axis=0) for clip in test]
     spoken = {MEAN: same, TEACHER: [clip.teacher for clip in test]}
-    return [Score(name, {"MCD": [distortion(test, own)]}) for name, own in spoken.items()]
+    return [Score.on_test_set(name, [{"MCD": distortion(test, own)}]) for name, own in spoken.items()]
 
 
 def limit_of_griffin_lim(test: Sequence[Clip], output: SpeechOutput) -> float:
     """The distortion of the recordings themselves, converted to spectrograms and back to sounds."""
-    return distortion(test, [SPECTROGRAM(output.sound_of(clip.log_mel)) for clip in test])
+    return distortion(test, [SPECTROGRAM(output.sound_of(clip.log_mel)) for clip in test]).value
 
 
 TEXTS: Texts = {

@@ -79,8 +79,8 @@ def main(
     for model in models:  # the only use of the test recordings
         phonemes = [output.numbers(clip.symbols, clip.name) for clip in test]
         sounds = [output.sound_of(output.spectrogram_of(model, own, SIZE)) for own in phonemes]
-        values.append(distortion(test, [SPECTROGRAM(sound) for sound in sounds]))
-    scores = [*baselines(training, test), Score(NET, {"MCD": values})]
+        values.append({"MCD": distortion(test, [SPECTROGRAM(sound) for sound in sounds])})
+    scores = [*baselines(training, test), Score.on_test_set(NET, values)]
     print_scores(scores, lang, "MCD")
     limit = texts["vocoder"].format(limit_of_griffin_lim(test, output))
     print(limit, texts["limits"], credit_line("voice", lang), sep="\n")

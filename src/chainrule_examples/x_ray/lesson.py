@@ -14,6 +14,7 @@ from chainrule.data import Table, labeled_images
 from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.messages import Text, Texts, in_language
+from chainrule.metrics import SampledScore, mean_score
 from chainrule.tabular import logistic, threshold_of
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
@@ -64,12 +65,12 @@ def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr
 
 def measure(name: Text, outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
     """AUC and accuracy on the test images, with the threshold of the validation images."""
-    values: dict[str, list[float]] = {"AUC": [], "accuracy": []}
+    runs = []
     for validation, test in outputs:
-        values["AUC"].append(cr.metric("roc_auc")(y[2], test))
         decided = test.astype(np.float64) >= threshold_of(y[1], validation)
-        values["accuracy"].append(float(np.mean(decided == y[2])))
-    return Score(name, values)
+        area = SampledScore(cr.metric("roc_auc"), (y[2], test))
+        runs.append({"AUC": area, "accuracy": mean_score(decided == y[2])})
+    return Score.on_test_set(name, runs)
 
 
 def main(

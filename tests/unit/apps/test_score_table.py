@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.metrics import mean_score
 from chainrule_examples.score_table import Score, print_scores, save_run, verdict
 
 LINEAR, NET = "linear model", "network"
@@ -23,15 +24,37 @@ def scores(metric: str, linear: list[float], net: list[float]) -> list[Score]:
     [
         ("accuracy", [0.8, 0.81, 0.82], [0.9, 0.91, 0.92], "Best: network"),
         ("RMSE", [0.8, 0.81, 0.82], [0.9, 0.91, 0.92], "Best: linear model"),
-        ("accuracy", [0.8, 0.9, 0.7], [0.9, 0.8, 0.72], "network and linear model do not differ"),
-        ("accuracy", [0.9], [0.8], "Best: linear model, accuracy 0.9; network 0.8."),
-        ("accuracy", [0.8], [0.84, 0.86, 0.85], "Best: network"),
+        ("accuracy", [0.8, 0.9, 0.7], [0.9, 0.8, 0.72], "No clear winner: network has accuracy 0.8067"),
+        ("accuracy", [0.9, 0.9], [0.9, 0.9], "linear model and network are equally good: accuracy 0.9."),
     ],
 )
-def test_the_verdict_names_the_better_method(
+def test_the_verdict_of_folds_names_the_better_method(
     metric: str, linear: list[float], net: list[float], start: str
 ) -> None:
-    assert verdict(scores(metric, linear, net), "en", metric).startswith(start)
+    assert verdict(scores(metric, linear, net), "en", metric, test_ratio=0.25).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("linear", "net"), [([0.9], [0.8]), ([0.8], [0.84, 0.86, 0.85]), ([0.8, 0.81], [0.9, 0.91])]
+)
+def test_scores_without_folds_and_without_test_rows_say_nothing(
+    linear: list[float], net: list[float]
+) -> None:
+    """Seeds do not show how much the test set matters, and one value shows nothing."""
+    text = verdict(scores("accuracy", linear, net), "en", "accuracy")
+    assert text.startswith("Cannot tell which is better: ")
+    assert "尚不能判断" in verdict(scores("accuracy", linear, net), "zh", "accuracy")
+
+
+def test_a_small_gain_on_few_rows_is_no_verdict() -> None:
+    rng = np.random.Generator(np.random.Philox(0))
+    right = rng.random((2, 60)) < 0.8
+    right[1, :3] = True
+    methods = [
+        Score.on_test_set(name, [{"accuracy": mean_score(row)}])
+        for name, row in zip((LINEAR, NET), right, strict=True)
+    ]
+    assert verdict(methods, "en", "accuracy").startswith("No clear winner: ")
 
 
 def test_a_method_without_the_metric_is_not_compared(capsys: pytest.CaptureFixture[str]) -> None:

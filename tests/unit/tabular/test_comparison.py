@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.metrics import Predictions, score
-from chainrule.tabular.comparison import Scores, Verdict, difference, row_losses, verdict
+from chainrule.metrics import Predictions, mean_difference, score
+from chainrule.tabular.comparison import Scores, Verdict, row_losses, verdict
 
 LOSSES = st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.integers(1, 4)), min_size=2, max_size=30)
 
@@ -17,13 +17,13 @@ LOSSES = st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.integers(1, 4))
 @given(rows=LOSSES)
 def test_a_difference_is_antisymmetric_and_ignores_what_rows_share(rows: list[tuple]) -> None:
     a, b, _ = np.array(rows).T
-    gap = difference(a, b)
+    gap = mean_difference(a, b)
     assert gap.mean == pytest.approx(a.mean() - b.mean(), abs=1e-9)
     assert gap.standard_error == pytest.approx((a - b).std(ddof=1) / np.sqrt(len(a)), abs=1e-9)
-    swapped = difference(b, a)
+    swapped = mean_difference(b, a)
     assert (swapped.mean, swapped.standard_error) == pytest.approx((-gap.mean, gap.standard_error))
     shared = np.arange(len(a)) * 100.0
-    moved = difference(a + shared, b + shared)
+    moved = mean_difference(a + shared, b + shared)
     assert (moved.mean, moved.standard_error) == pytest.approx((gap.mean, gap.standard_error), abs=1e-9)
 
 
@@ -31,10 +31,10 @@ def test_a_difference_is_antisymmetric_and_ignores_what_rows_share(rows: list[tu
 @given(rows=LOSSES)
 def test_a_weight_of_zero_leaves_a_row_out_and_weights_have_no_unit(rows: list[tuple]) -> None:
     a, b, w = np.array(rows).T
-    gap = difference(a, b, w)
-    scaled = difference(a, b, 7 * w)
+    gap = mean_difference(a, b, w)
+    scaled = mean_difference(a, b, 7 * w)
     assert (scaled.mean, scaled.standard_error) == pytest.approx((gap.mean, gap.standard_error), abs=1e-9)
-    more = difference(np.append(a, 50.0), np.append(b, 0.0), np.append(w, 0.0))
+    more = mean_difference(np.append(a, 50.0), np.append(b, 0.0), np.append(w, 0.0))
     assert (more.mean, more.standard_error) == pytest.approx((gap.mean, gap.standard_error), abs=1e-9)
 
 
@@ -52,10 +52,10 @@ def test_losses_of_rows_average_to_the_metrics() -> None:
 def test_the_standard_error_is_the_spread_of_the_difference_over_test_sets() -> None:
     rng = np.random.Generator(np.random.Philox(4))
     a, b = rng.exponential(1.0, (2000, 50)), rng.exponential(1.2, (2000, 50))
-    gaps = [difference(x, y) for x, y in zip(a, b, strict=True)]
+    gaps = [mean_difference(x, y) for x, y in zip(a, b, strict=True)]
     spread = np.std([gap.mean for gap in gaps])
     assert np.mean([gap.standard_error for gap in gaps]) == pytest.approx(spread, rel=0.05)
-    clear = np.mean([abs(gap.errors) >= 2 for gap in map(difference, a, a[::-1])])
+    clear = np.mean([abs(gap.errors) >= 2 for gap in map(mean_difference, a, a[::-1])])
     assert clear < 0.08  # of equal models, one in twenty test sets shows two standard errors
 
 
@@ -91,7 +91,7 @@ def test_a_verdict_without_evidence_is_open() -> None:
     same = verdict("regression", {"net": noise[0], "trivial": noise[0]})
     assert same is not None
     assert "equally good" in same.render()
-    assert ">100" in Verdict("regression", "net", "linear", (1.0, 4.0), np.inf).render()
+    assert ">100" in Verdict("regression", "net", "linear", (1.0, 4.0), np.inf, True).render()
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_there_is_no_verdict_without_a_comparison(losses: dict) -> None:
 @given(rows=LOSSES, copies=st.integers(1, 4))
 def test_copies_of_rows_in_groups_are_no_more_evidence_than_the_rows(rows: list[tuple], copies: int) -> None:
     a, b, w = np.array(rows, float).T
-    gap = difference(a, b, w)
+    gap = mean_difference(a, b, w)
     groups = np.tile(np.arange(len(a)), copies)
-    repeated = difference(np.tile(a, copies), np.tile(b, copies), np.tile(w, copies), groups)
+    repeated = mean_difference(np.tile(a, copies), np.tile(b, copies), np.tile(w, copies), groups)
     expected = pytest.approx((gap.mean, gap.standard_error), abs=1e-9)
     assert (repeated.mean, repeated.standard_error) == expected

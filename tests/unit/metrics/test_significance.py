@@ -1,0 +1,138 @@
+"""Whether a difference of scores is called clear: in at most 5 % of simulated ties, and with power."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from chainrule.metrics import (
+    SampledScore,
+    compare,
+    fold_difference,
+    mean_difference,
+    mean_score,
+    sampled_difference,
+)
+
+TIES = 400
+LIMIT = 0.05 + 2 * np.sqrt(0.05 * 0.95 / TIES)  # the share of ties called clear, and its uncertainty
+
+
+def generator(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(seed))
+
+
+def clear_share(simulate: Callable[[np.random.Generator], bool], count: int = TIES) -> float:
+    """How often a simulated comparison is called clear."""
+    return float(np.mean([simulate(generator(seed)) for seed in range(count)]))
+
+
+def fold_scores(rng: np.random.Generator, gap: float, k: int = 5, rows: int = 60) -> np.ndarray:
+    """The errors of two regressions on the folds of one sample; each reads a column, both equally useful."""
+    x = rng.normal(size=(k * rows, 2))
+    y = x[:, 0] + (1 - gap) * x[:, 1] + rng.normal(size=k * rows)
+    fold = np.arange(len(y)) % k
+    errors = np.zeros((2, k))
+    for number in range(k):
+        train, test = fold != number, fold == number
+        for column in range(2):
+            slope = x[train, column] @ y[train] / (x[train, column] @ x[train, column])
+            errors[column, number] = np.mean((y[test] - slope * x[test, column]) ** 2)
+    return errors
+
+
+@pytest.mark.parametrize(("gap", "low", "high"), [(0.0, 0.0, LIMIT), (0.8, 0.8, 1.0)])
+def test_folds_of_one_sample(gap: float, low: float, high: float) -> None:
+    def simulate(rng: np.random.Generator) -> bool:
+        difference = fold_difference(*fold_scores(rng, gap), test_ratio=1 / 4)
+        return difference is not None and difference.is_clear
+
+    assert low <= clear_share(simulate) <= high
+
+
+def test_repeated_folds_share_rows_and_are_not_more_evidence() -> None:
+    """The correction is what holds the level: scores of four repetitions as if independent exceed it."""
+
+    def simulate(rng: np.random.Generator, test_ratio: float) -> bool:
+        d, shared = rng.normal(size=20) * 0.5, rng.normal() * 0.25  # what all divisions have in common
+        difference = fold_difference(d + shared, np.zeros(20), test_ratio)
+        return difference is not None and difference.is_clear
+
+    assert clear_share(lambda rng: simulate(rng, 0.25)) <= LIMIT
+    assert clear_share(lambda rng: simulate(rng, 0.0)) > 0.2
+
+
+@pytest.mark.parametrize(("gap", "low", "high"), [(0.0, 0.0, LIMIT), (0.15, 0.8, 1.0)])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_one_test_set_and_several_seeds(gap: float, low: float, high: float, seeds: int) -> None:
+    """Trainings vary as well: where there are several, two seeds of one network may differ on every unit."""
+    spread = 0.02 if seeds > 1 else 0.0
+
+    def simulate(rng: np.random.Generator) -> bool:
+        hard, base = rng.normal(size=120) * 0.3, rng.normal(size=120) * 0.2
+        trained = [
+            mean_score(hard + gap + rng.normal() * spread + rng.normal(size=120) * 0.2) for _ in range(seeds)
+        ]
+        difference = sampled_difference(trained, [mean_score(hard + base)])
+        return difference is not None and difference.is_clear
+
+    assert low <= clear_share(simulate, 150) <= high + 0.02
+
+
+@pytest.mark.parametrize("networks", [1, 3])
+def test_the_best_of_several_equal_methods_is_not_called_better(networks: int) -> None:
+    def simulate(rng: np.random.Generator) -> bool:
+        losses = {str(i): rng.exponential(size=200) for i in range(networks + 3)}
+        own = [str(i) for i in range(networks)]
+        means = {name: float(values.mean()) for name, values in losses.items()}
+        return compare(means, own, lambda a, b: mean_difference(losses[a], losses[b]), False).is_clear
+
+    assert clear_share(simulate) <= LIMIT
+
+
+def test_a_network_that_is_better_than_each_baseline_is_called_better() -> None:
+    def simulate(rng: np.random.Generator) -> bool:
+        losses = {str(i): rng.normal(size=200) + 0.35 * (i > 0) for i in range(4)}
+        means = {name: float(values.mean()) for name, values in losses.items()}
+        result = compare(means, ["0"], lambda a, b: mean_difference(losses[a], losses[b]), False)
+        return result.is_clear and result.first == "0"
+
+    assert clear_share(simulate) >= 0.75
+
+
+def test_few_groups_are_little_evidence() -> None:
+    """Of five groups, two standard errors are not 5 %: Student's distribution with 4 degrees of freedom."""
+
+    def simulate(rng: np.random.Generator) -> bool:
+        groups = np.repeat(np.arange(5), 20)
+        return mean_difference(rng.normal(size=5)[groups], np.zeros(100), groups=groups).is_clear
+
+    assert clear_share(simulate) <= LIMIT
+
+
+def test_a_score_that_is_not_a_mean_is_sampled() -> None:
+    rng = generator(1)
+    errors, words = rng.integers(0, 4, 80), rng.integers(1, 9, 80)
+
+    def rate(errors: np.ndarray, words: np.ndarray) -> float:
+        return errors.sum() / words.sum()
+
+    first, second = SampledScore(rate, (errors, words)), SampledScore(rate, (errors // 2, words))
+    gap = sampled_difference([first], [second])
+    assert gap is not None
+    assert gap.mean == pytest.approx(first.value - second.value)
+    residual = (errors - errors // 2) - gap.mean * words  # the delta method
+    assert gap.standard_error == pytest.approx(residual.std() / words.mean() / np.sqrt(80), rel=0.1)
+
+
+def test_what_cannot_be_told_is_not_clear() -> None:
+    assert fold_difference([0.9], [0.1], 0.25) is None
+    assert sampled_difference([mean_score(np.ones(1))], [mean_score(np.zeros(1))]) is None
+    nothing = sampled_difference(
+        [SampledScore(lambda _: np.nan, (np.ones(9),))] * 2, [mean_score(np.ones(9))]
+    )
+    assert nothing is None
+    result = compare({"net": 1.0, "linear": 0.5}, ["net"], lambda *_: None)
+    assert (result.first, result.second, result.difference, result.is_clear) == ("net", "linear", None, False)
