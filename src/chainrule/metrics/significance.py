@@ -13,8 +13,8 @@ difference counts as clear if it would be so large in at most 5 % of the cases w
 - one score of each and nothing else: it cannot be told.
 
 ``compare`` then names the best method of two groups, such as networks and baselines. The best of k methods of
-a group that do not differ clearly among themselves seems better than it is, because it was chosen by its score:
-its difference is clear at a level of 5 % / k, and it has to be clear from each method of the other group.
+a group that do not differ clearly among themselves seems better than it is, because it was chosen by its
+score: its difference is clear at a level of 5 % / k, and it has to be clear from each method of the other.
 
 References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapters 8 and 16; Nadeau and
 Bengio (2003), Inference for the generalization error, Machine Learning 52, section 4; Bouckaert and Frank
