@@ -66,8 +66,7 @@ _OPEN: Text = (
 )
 _EQUAL: Text = "{best} and {other} are equally good: {metric} {a:.4g}."
 _UNKNOWN: Text = (
-    "Cannot tell which is better: {best} has {metric} {a:.4g}, {other} {b:.4g}; how much of that is chance "
-    "is not known."
+    "Undecided: {best} has {metric} {a:.4g}, {other} {b:.4g}; how much of that is chance is not known."
 )
 _ONE: Text = "That is one training; another one may score differently."
 _METHOD: Text = "method"

@@ -10,7 +10,7 @@ difference counts as clear if it would be so large in at most 5 % of the cases w
 - folds or other repeated divisions into training and test rows (``fold_difference``): the scores share
   training rows, so their mean varies more than their spread suggests. With J scores, the variance of the mean
   is s^2 (1/J + test rows / training rows) instead of s^2 / J;
-- one score of each and nothing else: it cannot be told.
+- one score of each and nothing else: undecided.
 
 ``compare`` then names the best method of two groups, such as networks and baselines. The best of k methods of
 a group that do not differ clearly among themselves seems better than it is, because it was chosen by its
@@ -256,7 +256,7 @@ class Comparison:
         first: the method with the best score.
         second: the best of the other group; where the difference is not clear, the one that it is not clear
             from.
-        difference: the first minus the second; ``None``: it cannot be told how much of it is chance.
+        difference: the first minus the second; ``None``: how much of it is chance is unknown.
         is_clear: whether the first is better than every method of the other group, by more than chance.
     """
 

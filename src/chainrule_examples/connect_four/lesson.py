@@ -44,7 +44,7 @@ def measured(player: Player, tests: Problems) -> dict[str, SampledScore]:
     """The share of problems in which a player keeps the value, and of games that it wins."""
     results = match(player, FlatMonteCarlo(PLAYOUTS), openings(OPENINGS, 4, SEED))
     starts = np.tile(np.arange(OPENINGS), 2)  # of each game; two games are from the same position
-    return {KEEPS: mean_score(tests.kept(player)), WINS: mean_score(results == 1, starts)}
+    return {KEEPS: mean_score(tests.keeps_value(player)), WINS: mean_score(results == 1, starts)}
 
 
 def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score]:
@@ -58,7 +58,7 @@ def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score
     }
     if long:
         players["more"] = [SearchPlayer(network, MORE_VISITS) for network in networks]
-    scores = [Score.on_test_set(NAMES["random"], [{KEEPS: mean_score(tests.kept_at_random())}])]
+    scores = [Score.on_test_set(NAMES["random"], [{KEEPS: mean_score(tests.keeps_at_random())}])]
     for name, several in players.items():
         scores.append(Score.on_test_set(NAMES[name], (measured(player, tests) for player in several)))
     return scores

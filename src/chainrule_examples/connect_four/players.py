@@ -254,14 +254,14 @@ class Problems(NamedTuple):
 
     def score(self, player: Player) -> float:
         """The share of problems in which a player keeps the value of the position."""
-        return float(self.kept(player).mean())
+        return float(self.keeps_value(player).mean())
 
-    def kept(self, player: Player) -> np.ndarray:
+    def keeps_value(self, player: Player) -> np.ndarray:
         """Whether a player keeps the value of each position, (N,)."""
         columns = player(self.own, self.mask)
         return self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)
 
-    def kept_at_random(self) -> np.ndarray:
+    def keeps_at_random(self) -> np.ndarray:
         """The probability that a random move keeps the value of each position, (N,)."""
         keeps = self.values == self.values.max(axis=1, keepdims=True)
         return keeps.sum(axis=1) / (self.values != ILLEGAL).sum(axis=1)

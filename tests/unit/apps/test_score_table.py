@@ -37,12 +37,12 @@ def test_the_verdict_of_folds_names_the_better_method(
 @pytest.mark.parametrize(
     ("linear", "net"), [([0.9], [0.8]), ([0.8], [0.84, 0.86, 0.85]), ([0.8, 0.81], [0.9, 0.91])]
 )
-def test_scores_without_folds_and_without_test_rows_say_nothing(
+def test_scores_without_folds_and_without_test_rows_decide_nothing(
     linear: list[float], net: list[float]
 ) -> None:
     """Seeds do not show how much the test set matters, and one value shows nothing."""
     text = verdict(scores("accuracy", linear, net), "en", "accuracy")
-    assert text.startswith("Cannot tell which is better: ")
+    assert text.startswith("Undecided: ")
     assert "尚不能判断" in verdict(scores("accuracy", linear, net), "zh", "accuracy")
 
 

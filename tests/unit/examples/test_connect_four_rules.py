@@ -264,7 +264,7 @@ def test_problems_have_moves_that_keep_the_value_and_moves_that_do_not() -> None
     assert tests.score(lambda own, mask: tests.values.argmax(axis=1)) == 1
     worst = np.where(tests.values == ILLEGAL, 9, tests.values).argmin(axis=1)
     assert tests.score(lambda own, mask: worst) == 0
-    assert 0 < tests.kept_at_random().mean() < 1
+    assert 0 < tests.keeps_at_random().mean() < 1
 
 
 def test_a_game_is_a_sequence_of_legal_moves() -> None:

@@ -139,7 +139,7 @@ def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:
     assert isinstance(decoder, Decoder)
     assert decoder.greedy(certain) == decoder(certain) == test.texts
     rates = error_rates(decoder(certain), certain)
-    assert {name: rate.value for name, rate in rates.items()} == {"WER": 0, "CER": 0}
+    assert {name: own.value for name, own in rates.items()} == {"WER": 0, "CER": 0}
 
 
 def test_digits_are_recognized_and_files_are_predicted(

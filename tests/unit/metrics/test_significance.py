@@ -116,10 +116,13 @@ def test_a_score_that_is_not_a_mean_is_sampled() -> None:
     rng = generator(1)
     errors, words = rng.integers(0, 4, 80), rng.integers(1, 9, 80)
 
-    def rate(errors: np.ndarray, words: np.ndarray) -> float:
+    def errors_per_word(errors: np.ndarray, words: np.ndarray) -> float:
         return errors.sum() / words.sum()
 
-    first, second = SampledScore(rate, (errors, words)), SampledScore(rate, (errors // 2, words))
+    first, second = (
+        SampledScore(errors_per_word, (errors, words)),
+        SampledScore(errors_per_word, (errors // 2, words)),
+    )
     gap = sampled_difference([first], [second])
     assert gap is not None
     assert gap.mean == pytest.approx(first.value - second.value)
@@ -127,7 +130,7 @@ def test_a_score_that_is_not_a_mean_is_sampled() -> None:
     assert gap.standard_error == pytest.approx(residual.std() / words.mean() / np.sqrt(80), rel=0.1)
 
 
-def test_what_cannot_be_told_is_not_clear() -> None:
+def test_too_few_scores_are_not_clear() -> None:
     assert fold_difference([0.9], [0.1], 0.25) is None
     assert sampled_difference([mean_score(np.ones(1))], [mean_score(np.zeros(1))]) is None
     nothing = sampled_difference(
