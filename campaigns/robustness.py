@@ -56,7 +56,6 @@ VERIFIED = {  # the radii at which the networks are verified
     "adversarial (PGD, 7 steps)": {"4/255": 4 / 255, "8/255": 8 / 255},
     "interval": {"0.1": 0.1},
 }
-METHODS = ("linear bounds", "and division of the box", "and division by signs of relu")
 VERIFIED_HEAD = """\
 | training | radius | correct | linear bounds | and division of the box | and division by signs of relu |
 |---|---|---|---|---|---|"""

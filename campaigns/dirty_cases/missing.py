@@ -11,24 +11,6 @@ SPELLINGS = (
     "undefined", "not available", "no data", "tbd", "NaT", "(null)", "(blank)", "1.#QNAN", "1.#IND", "k.A.",
     "keine Angabe", "\u2014", "\u2013", "无", "缺失", "未知", "暂无", "*", "nd", " ", "\u00a0",
 )  # fmt: skip
-QUIET = (
-    "",
-    "NA",
-    "na",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "NaN",
-    "nan",
-    "-nan",
-    "NULL",
-    "null",
-    "Null",
-    "?",
-    "-",
-    " ",
-    "\u00a0",
-)
 MANY = ["1.5", "2.5", "3", "4.25", "5", "6.5", "7", "8", "9.75"]
 TEN = [*MANY, "{}"]  # 10 % of the rows
 CASES = (

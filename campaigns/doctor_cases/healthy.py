@@ -165,12 +165,6 @@ def itself() -> Rules:
     return trained(cr.Model(net, "mse", cr.Adam(3e-3)), x, x, epochs=40)
 
 
-def small_batches() -> Rules:
-    """A small batch size with a suitable learning rate."""
-    model = cr.Model(mlp(8, outputs=2), "cross_entropy", cr.Adam(1e-3))
-    return trained(model, *blobs(200, 4, 2, 1.0), epochs=20, batch_size=4)
-
-
 def seeds_apart() -> Rules:
     """Two trainings that differ over several seeds."""
     return compare_seeds([0.91, 0.93, 0.92], [0.97, 0.98, 0.97]).rules

@@ -16,7 +16,6 @@ from chainrule.attribution.methods.shapley_values_and_occlusion import (
     ValueFunction,
     exact_values,
     sampled,
-    singleton_groups,
 )
 
 NUMBERS = st.floats(-10, 10, width=32)
@@ -133,7 +132,7 @@ def test_sampling_is_exact_for_pairwise_interactions() -> None:
 def test_values_of_a_linear_score_are_weight_times_difference() -> None:
     rng = np.random.default_rng(0)
     weights, row, background = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(9, 5))
-    game = Game(lambda x: x @ weights, row, background, singleton_groups(5))
+    game = Game(lambda x: x @ weights, row, background, [np.array([i]) for i in range(5)])
     expected = weights * (row - background.mean(axis=0))
     np.testing.assert_allclose(exact_values(game.values, 5).values, expected, atol=1e-12)
 

@@ -105,7 +105,6 @@ _ARRAY_OPERATORS = (  # NumPy function, operator, method of the node on the righ
     ("greater", operator.gt, "__lt__"),
     ("greater_equal", operator.ge, "__le__"),
 )
-_VALUE_METHODS: Mapping[str, Callable[[Any, Any], Any]] = {name: value for name, value, _ in _ARRAY_OPERATORS}
 _REFLECTED: Mapping[str, str] = {name: reflected for name, _, reflected in _ARRAY_OPERATORS}
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, "#000000", "#999999")
 LINES = ("-", "--", "-.", ":")  # line styles, used when the colors repeat
-GRAY, PALE, DARK = "#868e96", "#e9ecef", "#343a40"
+GRAY, DARK = "#868e96", "#343a40"
 AMOUNT, SIGNED = "cividis", "PuOr"
 _IN_DARK = ("axes.labelcolor", "text.color", "axes.titlecolor", "xtick.color", "ytick.color")
 _OFF = "text.parse_math axes.spines.top axes.spines.right axes.formatter.use_mathtext legend.frameon"

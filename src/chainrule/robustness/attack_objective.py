@@ -42,7 +42,6 @@ from chainrule.train.network import Network
 # parameter-free attacks, ICML, section 4.
 
 GOALS = {"loss": "goal_loss", "margin": "goal_margin", "dlr": "goal_dlr", "targeted_dlr": "targeted_dlr"}
-OBJECTIVES = tuple(GOALS)
 POINT = "attack point"  # the input with the vectors of several embeddings
 LABELS = "attack labels"  # the input of the graph with the true class of each sample
 TARGETS = "attack targets"  # the input with the class that a targeted objective prefers

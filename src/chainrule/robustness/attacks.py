@@ -33,7 +33,6 @@ class Attack(Extensible):
     name: ClassVar[str] = ""
     title: ClassVar[Text] = ""
     reference: ClassVar[str] = ""
-    uses_gradients: ClassVar[bool] = True
     only_unbroken: ClassVar[bool] = False  # in an ensemble: only samples that those before did not break
 
     def search(self, problem: Problem, rows: np.ndarray, stream: Stream) -> Search:
@@ -417,7 +416,6 @@ class Square(Attack):
         "Andriushchenko, Croce, Flammarion and Hein, 2020, Square Attack: a query-efficient black-box "
         "adversarial attack via random search"
     )
-    uses_gradients: ClassVar[bool] = False
     queries: int = 500
     share: float = 0.8
 

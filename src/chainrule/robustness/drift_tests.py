@@ -170,7 +170,6 @@ def _differing(inputs: np.ndarray, is_new: np.ndarray, texts: list[str]) -> tupl
 FEW_VALUES = 20  # different numbers up to which their shares are compared
 RARE = 5  # expected cells of a level, below which it counts as rare
 BINS = 10  # of numbers for the population stability index
-EXAMPLES = 3
 VANISHED = 0.5  # a smoothing count of the index, for empty bins
 
 

@@ -125,8 +125,6 @@ MIN_ROWS = 40  # of the reference: a level of 0.05 needs 19 rows to compare with
 RIDGE = 1e-6  # added to the covariance, relative to its mean variance
 BLOCK = 512  # rows whose distances are computed at once
 
-Fitted = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def novelty(
     model: ModelState,

@@ -36,7 +36,7 @@ from chainrule.records import frozen
 from chainrule.web.responses import RequestError, invalid
 
 Columns = Mapping[str, Any]  # values of all rows by field: lists, or arrays of tensors
-BYTES, BOOL = "BYTES", "BOOL"
+BYTES = "BYTES"
 DTYPES = {
     "BOOL": "bool",
     "UINT8": "uint8",
@@ -76,14 +76,12 @@ class Field:
         name: of the field.
         datatype: of the Open Inference Protocol.
         shape: of the value of a row; -1 for any length.
-        is_optional: whether the value may be missing.
         choices: usual values, for the description.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...] = ()
-    is_optional: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -347,10 +345,7 @@ def _field_of(encoding: Any) -> Field:
     """Return the field of a column."""
     is_number = encoding.kind == "number"
     return Field(
-        encoding.column,
-        "FP64" if is_number else BYTES,
-        is_optional=True,
-        choices=tuple(getattr(encoding, "levels", ()))[:100],
+        encoding.column, "FP64" if is_number else BYTES, choices=tuple(getattr(encoding, "levels", ()))[:100]
     )
 
 

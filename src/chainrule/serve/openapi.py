@@ -41,7 +41,7 @@ TEXTS: Texts = {
 }
 ERRORS = (400, 401, 403, 404, 408, 413, 415, 421, 429, 500, 503, 504)
 ERROR_RESPONSE = {"$ref": "#/components/responses/Refusal"}
-NUMBER, TEXT, OBJECT = {"type": "number"}, {"type": "string"}, {"type": "object"}
+TEXT, OBJECT = {"type": "string"}, {"type": "object"}
 
 
 def document(repository: Repository, lang: str) -> dict[str, Any]:

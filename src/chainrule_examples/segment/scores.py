@@ -109,19 +109,6 @@ def class_iou(confusion: np.ndarray) -> np.ndarray:
     return _quotient(right, both - right)
 
 
-def class_dice(confusion: np.ndarray) -> np.ndarray:
-    """Dice coefficient of each class, (K,): twice the common area over the sum of both areas.
-
-    Formula: 2 C_kk / (sum_j C_kj + sum_i C_ik) = 2 IoU_k / (1 + IoU_k).
-
-    Example:
-        >>> class_dice(np.array([[3, 1], [0, 0]])).round(3).tolist()
-        [0.857, 0.0]
-    """
-    right, both = _areas(confusion)
-    return _quotient(2 * right, both)
-
-
 def mean_iou(confusion: np.ndarray) -> float:
     """The mean of ``class_iou`` over the classes that occur; NaN without any.
 

@@ -45,7 +45,7 @@ from chainrule.symbolic_shape import shape_text
 # (IEEE ASSP 26).
 
 MAX_BYTES = 400_000_000  # of the steps
-BOTH, FIRST, SECOND = 0, 1, 2  # which sequence a step advances
+FIRST, SECOND = 1, 2  # which sequence a step advances; 0: both
 
 
 @dataclass(frozen=True, eq=False)

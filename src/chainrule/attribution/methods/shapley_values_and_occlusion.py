@@ -97,11 +97,6 @@ class Game:
         return np.asarray(scores, np.float64).reshape(len(is_present), -1).mean(axis=1)
 
 
-def singleton_groups(size: int) -> list[np.ndarray]:
-    """Return groups in which every element is a player."""
-    return [np.array([i]) for i in range(size)]
-
-
 # Occlusion: the decrease of the score when a part of the input is covered.
 #
 # A gray patch slides over the image, or a column or token is replaced, and the decrease of the score is

@@ -49,25 +49,12 @@ if TYPE_CHECKING:
 
 # Read a table from a path: the format is that of the content, and the suffix decides where it cannot.
 
-TEXT = (".csv", ".tsv", ".txt", ".tab", ".psv", ".data", ".dat", ".prn", ".asc", ".log")
 PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 JSON = (".json", ".jsonl", ".ndjson", ".geojson")
 WORKBOOK = (".xlsx", ".xlsm", ".xltx")
 SQLITE = (".sqlite", ".sqlite3", ".db3")
 DUCKDB = (".duckdb",)
-SHOWN = (
-    *TEXT[:4],
-    *PARQUET[:1],
-    *ARROW[:2],
-    ".npz",
-    *JSON[:2],
-    *WORKBOOK[:1],
-    *SQLITE[:1],
-    *DUCKDB,
-    ".gz",
-    ".zip",
-)
 QUERY = "::"  # between the path of a database and a query
 STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 STDIN_LIMIT = 16_000_000_000  # bytes

@@ -42,7 +42,7 @@ KINDS = (
 )
 DISTANCES = 4.0, 15.0  # characters over which closeness to a common pair falls to 1/e
 FREQUENT = 4  # occurrences in the passage
-PADDING, UNKNOWN = 0, 1
+UNKNOWN = 1  # 0 is the padding
 MAX_CHARACTERS, MAX_PASSAGE, MAX_QUESTION = 20_000, 20_000, 200  # of a vocabulary, a passage and a question
 LIMITS = {"passage_length": 1024, "question_length": 200}
 _END = re.compile(r"(?:[。！？；!?;\n]|\.(?=\s|$))+[」』）”’)\s]*")  # of a sentence

@@ -169,9 +169,6 @@ def dense_of(sparse: Any, where: str) -> np.ndarray:
 
 # The attributes of an operation: their types by ``AttributeProto.AttributeType``.
 
-_FLOAT, _INTEGER, _TEXT, _TENSOR, _GRAPH, _FLOATS, _INTEGERS, _TEXTS, _TENSORS = 1, 2, 3, 4, 5, 6, 7, 8, 9
-_SPARSE, _TYPE = 11, 13
-
 
 def attribute_value(attribute: Any, where: str) -> Any:
     """Return the value of an attribute: number, text, list, array, ``GraphProto`` or ``TypeProto``.

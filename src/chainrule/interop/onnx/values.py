@@ -99,7 +99,6 @@ class Value:
         return constant(self.array.astype(kind))
 
 
-Sequence_: TypeAlias = "list[Value]"
 Any_: TypeAlias = "Value | list[Any] | None"
 """A tensor, a sequence, or an optional value that is absent."""
 

@@ -35,8 +35,6 @@ from chainrule.engines.native.runtime.program import Program
 from chainrule.engines.shape_binding import bind
 from chainrule.graph import Graph
 from chainrule.ops import CARDS
-from chainrule.plan.plan import Plan, plan
-from chainrule.symbolic_shape import Spec
 
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
@@ -44,38 +42,27 @@ _CARDS: dict[str, Any] = {kind.name: kind for kind in CARDS}
 _REDUCTIONS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
-def run_source(graph: Graph, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the outputs of a graph by its native program, with every kernel run from its source.
+def run_both(
+    graph: Graph, arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the outputs of a graph by source and by machine code, from one plan.
 
     Example:
         >>> from chainrule.graph import input_node
         >>> import chainrule.ops
         >>> x = input_node("x", (None,), "float64")
-        >>> run_source(Graph({"y": x * x}), {"x": np.array([1.0, 4.0])})["y"].tolist()
-        [1.0, 16.0]
+        >>> source, machine = run_both(Graph({"y": x * x}), {"x": np.array([1.0, 4.0])})
+        >>> source["y"].tolist(), machine["y"].tolist()
+        ([1.0, 16.0], [1.0, 16.0])
     """
-    specs = {name: node.spec for name, node in graph.inputs.items()}
-    return _run_source_plan(plan(graph, bind(specs, arrays)), specs, arrays)
-
-
-def run_both(
-    graph: Graph, arrays: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the outputs of a graph by source and by machine code, from one plan."""
     program = Program(graph)
     machine = program.run(arrays)
     specs = {name: node.spec for name, node in graph.inputs.items()}
-    return _run_source_plan(program.executable(bind(specs, arrays)).plan, specs, arrays), machine
-
-
-def _run_source_plan(
-    planned: Plan, specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    executable = Executable(planned, set())
+    executable = Executable(program.executable(bind(specs, arrays)).plan, set())
     use_sources(executable.table)
     inputs = {name: np.asarray(arrays[name], s.dtype, order="C") for name, s in specs.items()}
     executable.bind(inputs)
-    return executable.run(inputs)
+    return executable.run(inputs), machine
 
 
 def without_kernel(graph: Graph) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from chainrule.interop.onnx.values import OperatorError
 
 _RULES = (np.less_equal, np.less, np.greater_equal, np.greater, np.equal, np.not_equal)
 _MEMBER = 6
-_SUM, _MIN, _MAX = 1, 2, 3
+_MIN, _MAX = 2, 3  # 1 is the sum
 
 
 def _ensemble(call: Call) -> np.ndarray:
