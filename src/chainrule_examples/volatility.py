@@ -185,17 +185,6 @@ def breach_rows(
     return rows
 
 
-def qlike(predicted: np.ndarray, target: np.ndarray) -> float:
-    """The mean of v / f - ln(v / f) - 1 for variances v and forecasts f, given as logarithms.
-
-    Example:
-        >>> qlike(np.array([0.0]), np.array([0.0]))
-        0.0
-    """
-    ratio = target - predicted
-    return float(np.mean(np.exp(ratio) - ratio - 1))
-
-
 def sampled_scores(predicted: np.ndarray, target: np.ndarray) -> dict[str, SampledScore]:
     """R² and QLIKE of log variances; the units are months, since neighboring days resemble each other.
 

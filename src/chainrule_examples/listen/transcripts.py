@@ -12,7 +12,6 @@ from itertools import pairwise
 import numpy as np
 
 import chainrule as cr
-from chainrule.errors import UsageError, fact
 from chainrule.generation import search_ctc
 from chainrule.metrics import SampledScore, ratio_score
 from chainrule.page import markup_table, result_page
@@ -46,49 +45,6 @@ def edit_distance(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
         new = np.concatenate([[i], np.minimum(row[1:] + 1, replaced)])
         row = np.minimum.accumulate(new - places) + places
     return int(row[-1])
-
-
-def word_error_rate(references: Sequence[str], transcripts: Sequence[str]) -> float:
-    """The edit distance in words, divided by the number of words of the references.
-
-    Args:
-        references: the correct texts.
-        transcripts: a text for each of them. Each wrong, missing or additional word counts 1, so that the
-            rate may exceed 1.
-
-    Returns:
-        NaN if the references contain no word.
-
-    Raises:
-        UsageError E102: another number of transcripts.
-
-    Example:
-        >>> word_error_rate(["stop now", "go"], ["stop", "go"])
-        0.3333333333333333
-    """
-    return _error_rate("word_error_rate", references, transcripts, str.split)
-
-
-def character_error_rate(references: Sequence[str], transcripts: Sequence[str]) -> float:
-    """The edit distance in characters, divided by the number of characters; otherwise as ``word_error_rate``.
-
-    Example:
-        >>> character_error_rate(["abcd"], ["abd"])
-        0.25
-    """
-    return _error_rate("character_error_rate", references, transcripts, list)
-
-
-def _error_rate(
-    where: str, references: Sequence[str], transcripts: Sequence[str], cut: Callable[[str], list[str]]
-) -> float:
-    if len(references) != len(transcripts):
-        expected = fact("{count} values", count=len(references))
-        received = len(transcripts)
-        raise UsageError("E102", where=where, name="transcripts", expected=expected, received=received)
-    counts = [_errors(*pair, cut) for pair in zip(references, transcripts, strict=True)]
-    total = sum(length for _, length in counts)
-    return sum(errors for errors, _ in counts) / total if total else float("nan")
 
 
 def _errors(reference: str, transcript: str, cut: Callable[[str], list[str]]) -> tuple[int, int]:
