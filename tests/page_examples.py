@@ -1,11 +1,12 @@
 """Run the Python examples of the pages: they print the documented output or raise the documented error.
 
 The blocks of a page are run in order, as in a notebook. The output of a line is documented in a comment after
-it, or on comment lines below it; ``…`` there stands for any text.
+it, or on comment lines below its statement; ``…`` there stands for any text.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import resource
 import sys
@@ -32,17 +33,17 @@ def examples(pages: Iterable[Path]) -> list:
 
 def expected_output(code: str) -> list[str]:
     """The output of a block that its comments document, by lines."""
+    source = code.splitlines()
+    prints = [part.end_lineno for part in ast.parse(code).body if "print(" in ast.unparse(part)]
     lines: list[str] = []
     is_below = False
-    for line in code.splitlines():
-        if line.strip().startswith("print("):
-            beside = line.partition("  # ")[2]
-            lines += [beside] if beside else []
-            is_below = not beside
-        elif is_below and line.startswith("# "):
+    for number, line in enumerate(source, 1):
+        beside = line.partition("  # ")[2] if line.strip().startswith("print(") else ""
+        lines += [beside] if beside else []
+        if is_below and line.startswith("# "):
             lines.append(line.removeprefix("# "))
         else:
-            is_below = False
+            is_below = number in prints and not beside
     return lines
 
 
