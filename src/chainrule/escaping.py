@@ -12,7 +12,7 @@ formula. All text is written through one of these functions; a test over the sou
 ``spreadsheet_cell``  a cell of a CSV file for a spreadsheet; ``spreadsheet_text`` is its inverse
 ``csv_text``          rows as CSV that every reader splits in the same way
 ``quoted``            a word of a shell command
-``without_credentials``  addresses without the user names and passwords in them
+``without_credentials``  addresses without the user names and passwords in them, and no named secrets
 
 JSON and TOML are written by libraries that do their own escaping.
 """
@@ -196,13 +196,19 @@ class PrintedText(str):
 
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s?#'\"]*@")
+_SECRETS = re.compile(
+    r"(?i)\b((?:\w*[_-])?(?:password|passwd|pwd|secret|token|signature|sig|credentials?|(?:access|api)[_-]?key)s?"
+    r"\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&;,)'\"]+)"
+)
 
 
 def without_credentials(text: str) -> str:
-    """Return a text without the user names and passwords of the addresses in it.
+    """Return a text without the user names and passwords of the addresses in it, and without named secrets.
 
     Example:
         >>> without_credentials("no route to postgresql://ann:secret@db/trials")
         'no route to postgresql://db/trials'
+        >>> without_credentials("https://host/a.csv?token=1a2b&page=3"), without_credentials("password='x y'")
+        ('https://host/a.csv?token=***&page=3', 'password=***')
     """
-    return _CREDENTIALS.sub("", text)
+    return _SECRETS.sub(r"\1***", _CREDENTIALS.sub("", text))

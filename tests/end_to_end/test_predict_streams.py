@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 
@@ -60,7 +62,7 @@ def test_blocks_change_nothing(chainrule: Any, folder: Path, block: int) -> None
     assert saved.err == printed.err
 
 
-@pytest.mark.parametrize("suffix", ["parquet", "arrow", "sqlite", "xlsx"])
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "sqlite", "db", "xlsx"])
 def test_every_format_has_the_same_rows(chainrule: Any, folder: Path, suffix: str) -> None:
     for name in ("rows.csv", f"rows.{suffix}"):
         outcome = chainrule("predict", folder / "run", folder / "rows.parquet", "--proba", "--out", name)
@@ -142,7 +144,47 @@ def test_a_folder_is_printed_without_out_and_has_no_options_of_single_files(
     assert "E601" in refused.err
 
 
-@pytest.mark.parametrize("suffix", ["json", "csv.gz", "xls"])
+@pytest.mark.parametrize("suffix", ["sqlite", "db"])
+def test_predictions_replace_no_database_of_others(chainrule: Any, folder: Path, suffix: str) -> None:
+    name, rows = f"shop.{suffix}", pl.read_parquet(folder / "rows.parquet")
+    with closing(sqlite3.connect(name)) as database, database:
+        database.execute("CREATE TABLE people (code TEXT, age REAL, city TEXT, member INTEGER)")
+        database.executemany("INSERT INTO people VALUES (?, ?, ?, ?)", rows.rows())
+    content = Path(name).read_bytes()
+    for data in (f"{name}::SELECT * FROM people", folder / "rows.parquet"):
+        refused = chainrule("predict", folder / "run", data, "--out", name)
+        assert refused.code == 2
+        assert "E609" in refused.err
+    assert Path(name).read_bytes() == content
+    for _ in range(2):  # the second one replaces the first
+        outcome = chainrule(
+            "predict", folder / "run", f"{name}::SELECT * FROM people", "--out", f"out.{suffix}"
+        )
+        assert outcome.code == 0, outcome.err
+    assert cr.read_table(f"out.{suffix}").rows == ROWS
+
+
+def test_workbooks_have_dates_and_booleans(chainrule: Any, folder: Path) -> None:
+    first, day = datetime.datetime(2024, 2, 28, 6, 30), datetime.timedelta(days=1)
+    times = [first + i * day if i else None for i in range(ROWS)]
+    rows = pl.read_parquet(folder / "rows.parquet").with_columns(seen=pl.Series(times))
+    rows = rows.with_columns(day=pl.col("seen").dt.date(), old=pl.lit(datetime.date(1850, 1, 2)))
+    rows.write_parquet("rows.parquet")
+    for name in ("rows.xlsx", "rows.csv"):
+        assert chainrule("predict", folder / "run", "rows.parquet", "--out", name).code == 0
+    sheet = openpyxl.load_workbook("rows.xlsx").active
+    cells = [row[3:7] for row in sheet.iter_rows(values_only=True)]
+    assert cells[0] == ("member", "seen", "day", "old")
+    dates = [None if day is None else datetime.datetime.combine(day, datetime.time()) for day in rows["day"]]
+    olds = ["1850-01-02"] * ROWS
+    assert cells[1:] == list(zip(rows["member"], times, dates, olds, strict=True))
+    assert Path("rows.csv").read_text().splitlines()[2].split(",")[4:6] == [
+        "2024-02-29T06:30:00",
+        "2024-02-29",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv.gz", "xls", "tsv"])
 def test_a_format_that_is_not_written_is_refused(chainrule: Any, folder: Path, suffix: str) -> None:
     outcome = chainrule("predict", folder / "run", folder / "rows.parquet", "--out", f"rows.{suffix}")
     assert outcome.code == 2

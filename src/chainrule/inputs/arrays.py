@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs.kind import ARRAYS, InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -67,7 +68,7 @@ class TranscriptKind(InputKind):
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the names of the inputs, and the command on the rows that the run saved."""
         names = ", ".join(input_names(model) or ("x",))
-        fix = f"chainrule predict {run} {os.path.join(run, 'test.npz')}"
+        fix = f"chainrule predict {quoted(run)} {quoted(os.path.join(run, 'test.npz'))}"
         return fact("an .npz file with {names}: cepstra, not sounds", names=names), fix
 
     def target_place(self, rows: InputRows, data: str) -> str:

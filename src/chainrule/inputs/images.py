@@ -14,6 +14,7 @@ from chainrule.data import read_images
 from chainrule.data.readers.data_folder import open_inside
 from chainrule.data.readers.images import SUFFIXES, decode_image, image_sizes, read_image
 from chainrule.errors import DataError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs.kind import InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -103,7 +104,7 @@ def image_rows(kind: InputKind, model: Model, data: str) -> InputRows | None:
 
 def expected_images(run: str) -> tuple[str, str]:
     """Return what a model of images reads, and a command."""
-    return fact("an image or a folder of images"), f"chainrule predict {run} FOLDER"
+    return fact("an image or a folder of images"), f"chainrule predict {quoted(run)} FOLDER"
 
 
 def class_names(names: object, count: int) -> list[str]:

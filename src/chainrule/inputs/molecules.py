@@ -15,6 +15,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.errors import DataError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs.kind import InputKind, InputRows, is_archive
 from chainrule.inputs.texts import target_column, targets_in
 from chainrule.model import Model
@@ -57,7 +58,7 @@ class MoleculeKind(InputKind):
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the column that a table needs."""
         expected = fact('the column "{name}" with molecules', name=COLUMN)
-        return expected, f"chainrule predict {run} molecules.csv"
+        return expected, f"chainrule predict {quoted(run)} molecules.csv"
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return the column of the targets."""

@@ -20,6 +20,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.question_input import QuestionInput, Window
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, is_archive, stored_probability
 from chainrule.inputs.texts import require_columns
 from chainrule.metrics.answers import Span, best_span, character_f1, exact_match
@@ -145,7 +146,7 @@ class QuestionKind(InputKind):
         """Return a column that a table needs."""
         return fact(
             'the column "{name}" with texts', name=COLUMNS[1]
-        ), f"chainrule predict {run} questions.csv"
+        ), f"chainrule predict {quoted(run)} questions.csv"
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return the column of the answers."""

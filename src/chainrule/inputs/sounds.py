@@ -15,6 +15,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.sequences.spectrogram import SoundInput
 from chainrule.errors import fact
+from chainrule.escaping import quoted
 from chainrule.inputs.kind import TARGET, InputKind, InputRows
 from chainrule.inputs.texts import targets_in
 from chainrule.model import Model
@@ -63,7 +64,7 @@ class SoundKind(InputKind):
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""
-        return fact("a sound file or a folder of sounds"), f"chainrule predict {run} FOLDER"
+        return fact("a sound file or a folder of sounds"), f"chainrule predict {quoted(run)} FOLDER"
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return where labels of sounds are read."""

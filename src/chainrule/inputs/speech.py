@@ -15,6 +15,7 @@ from chainrule.data.readers.data_folder import open_plain
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.generation.text_to_speech import SpeechOutput, padded_rows
 from chainrule.inputs.arrays import target_call
 from chainrule.inputs.kind import InputKind, InputRows, Output, described
@@ -115,7 +116,7 @@ class SpeechKind(InputKind):
     def without_targets(self, rows: InputRows, run: str, data: str) -> UsageError:
         """Return the error for texts where targets are needed."""
         expected = fact("an .npz file with inputs and targets: a text has no spectrogram to compare with")
-        fix = f"chainrule predict {run} {data} --out {speech_folder(data)}"
+        fix = f"chainrule predict {quoted(run)} {quoted(data)} --out {quoted(speech_folder(data))}"
         return UsageError("E607", where=data, expected=expected, received=described(data), fix=fix)
 
     @property

@@ -18,6 +18,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
 from chainrule.errors import DataError, TrainingError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs.arrays import read_arrays, target_call
 from chainrule.inputs.kind import TARGET, InputKind, InputRows, is_archive
 from chainrule.model import Model
@@ -72,7 +73,7 @@ class TextKind(InputKind):
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the column that a table needs."""
         expected = fact('the column "{name}" with texts', name=next(iter(self.inputs)))
-        return expected, f"chainrule predict {run} texts.csv"
+        return expected, f"chainrule predict {quoted(run)} texts.csv"
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return the column of the targets."""
@@ -98,7 +99,7 @@ class ContinuationKind(InputKind):
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the command that continues a text."""
         expected = fact("the beginning of a text: this model continues texts")
-        return expected, f'chainrule generate {run} "..."'
+        return expected, f'chainrule generate {quoted(run)} "..."'
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return the call that saves inputs and targets."""

@@ -128,7 +128,7 @@ def replay(run: str, data: str, step: int) -> Replay:
     if not os.path.isdir(run):
         expected = fact("the folder of a training")
         received = fact("a file") if os.path.exists(run) else fact("nothing")
-        fix = f"chainrule explain {run} DATA --row 1"
+        fix = f"chainrule explain {quoted(run)} DATA --row 1"
         raise FileError("E533", where=run, expected=expected, received=received, fix=fix)
     if os.path.isdir(Path(run) / "checkpoints") and not os.path.isfile(Path(run) / CONFIG):
         expected = fact("the folder of a training")

@@ -59,3 +59,27 @@ def test_only_databases_have_queries(tmp_path: Path) -> None:
         cr.read_table(f"{tmp_path / 'b.csv'}::SELECT x FROM a")
     (tmp_path / "a.csv::x").write_text("x,y\n3,4\n")
     assert cr.read_table(tmp_path / "a.csv::x").frame.rows() == [(3, 4)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://ann:hunter2@host/a.csv?token=hunter2&page=3",
+        "postgresql://ann:hunter2@host/shop::SELECT * FROM houses",
+        "shop.duckdb::SELECT * FROM read_parquet('s3://a/b?secret_access_key=hunter2')",
+        "shop.duckdb::SELECT * FROM read_parquet('s3://key:hunter2@b/x')",
+        "shop.duckdb::ATTACH 'host=a password=hunter2' AS p (TYPE postgres); SELECT * FROM p.houses",
+        "shop.duckdb::CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'hunter2')",
+        "shop.sqlite::ATTACH 'file:a.db?key=hunter2' AS p",
+        "none.sqlite::ATTACH 'file:a.db?key=hunter2' AS p",
+    ],
+)
+def test_no_error_contains_a_secret(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for connection in (sqlite3.connect("shop.sqlite"), duckdb.connect("shop.duckdb")):
+        connection.execute("CREATE TABLE houses (size INTEGER)")
+        connection.close()
+    with pytest.raises(DataError) as caught:
+        cr.read_table(source)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.code in ("E301", "E338")

@@ -226,3 +226,33 @@ def test_the_network_computes_blocks_of_one_size() -> None:
     program = model.state.network.prediction_program
     list(model.predict_batches(FRAME[:length] for length in range(1, 200, 17)))
     assert len({executable.plan.sizes["B"] for executable in program._free}) == 1
+
+
+class Stream:
+    """An object that exports Arrow data and has no names of columns itself."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.data.__arrow_c_stream__(requested_schema)
+
+
+def test_an_arrow_stream_and_a_query_of_polars_are_frames() -> None:
+    stream = classifier().predict_frame(Stream(FRAME), proba=True)
+    assert stream.equals(expected())
+    query = classifier().predict_frame(FRAME.lazy().filter(pl.col("member")), proba=True)
+    assert type(query) is pl.LazyFrame
+    assert query.collect().equals(expected().filter(pl.col("member")))
+    assert classifier().predict(FRAME.lazy()).tolist() == classifier().predict(FRAME).tolist()
+
+
+def test_columns_and_equal_names_are_no_frames() -> None:
+    for data, code in {
+        Stream(pa.chunked_array([[1, 2]])): "E302",
+        Stream(pa.table([[1], [2]], names=["a", "a"])): "E305",
+    }.items():
+        with pytest.raises(DataError, match=code):
+            classifier().predict_frame(data)
+    with pytest.raises(UsageError, match="E113"):
+        classifier().predict_frame(pa.chunked_array([[1, 2]]))

@@ -6,21 +6,24 @@ beside the file first. Texts are written unchanged except in CSV (``prediction_o
 
 from __future__ import annotations
 
+import datetime
+import os
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from chainrule.apps.cli.output_file import OWN_DATABASE
 from chainrule.apps.cli.prediction_output import csv_parts
 from chainrule.data.readers.excel import LAST_COLUMN, LAST_ROW
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.errors import DataError, UsageError, fact
-from chainrule.escaping import escape
+from chainrule.errors import DataError, FileError, UsageError, fact
+from chainrule.escaping import escape, quoted
 from chainrule.store import atomic_write
 
 TABLE = "predictions"  # in a database, and the sheet of a workbook
@@ -37,7 +40,8 @@ _PARTS = {  # of a workbook with one sheet, besides that
         f'<Types xmlns="{_CONTENT}"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/></Types>'
     ),
     "_rels/.rels": (
         f'<Relationships xmlns="{_RELATIONS}"><Relationship Id="rId1" '
@@ -49,9 +53,20 @@ _PARTS = {  # of a workbook with one sheet, besides that
     ),
     "xl/_rels/workbook.xml.rels": (
         f'<Relationships xmlns="{_RELATIONS}"><Relationship Id="rId1" '
-        f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
+        f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" '
+        f'Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
+    ),
+    "xl/styles.xml": (
+        f'<styleSheet xmlns="{_SHEET}"><numFmts count="1"><numFmt numFmtId="164" '
+        'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts><fonts count="1"><font/></fonts>'
+        '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
+        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf numFmtId="0"/>'
+        '<xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="164" applyNumberFormat="1"/>'
+        "</cellXfs></styleSheet>"
     ),
 }
+_EPOCH = datetime.datetime(1899, 12, 30)  # day 0 of a workbook, whose dates are numbers of days
+_FIRST_DATE = datetime.datetime(1900, 3, 1)  # earlier ones are texts: a workbook has a 29th of February 1900
 
 
 def write_frames(frames: Frames, path: str, raw: bool = False) -> None:
@@ -62,9 +77,13 @@ def write_frames(frames: Frames, path: str, raw: bool = False) -> None:
 
     Raises:
         FileError: as ``atomic_write.write``. DataError E308: more rows or columns than a sheet has.
-        UsageError E101: a compressed file or another format.
+        UsageError E101: a compressed file or another format; FileError E402: a folder.
     """
     suffix = Path(path).suffix.lower()
+    if os.path.isdir(path):
+        fix = f"--out {quoted(os.path.join(path, 'predictions.csv'))}"
+        received, expected = fact("a folder"), fact("the path of a file")
+        raise FileError("E402", where=path, expected=expected, received=received, fix=fix)
     if suffix in REFUSED:
         expected = ", ".join((".csv", *dict.fromkeys(_WRITERS)))
         raise UsageError("E101", where="--out", name=suffix, expected=expected, fix="--out predictions.csv")
@@ -83,7 +102,7 @@ def write_frames(frames: Frames, path: str, raw: bool = False) -> None:
 
 def csv_of_frames(frames: Frames, destination: str) -> Iterator[str]:
     """Yield frames as one CSV text, in parts; see ``csv_parts``."""
-    for i, frame in enumerate(frames):
+    for i, frame in enumerate(map(_dates_as_texts, frames)):
         yield from (part for j, part in enumerate(csv_parts(frame, destination)) if j or not i)
 
 
@@ -122,10 +141,11 @@ def _write_sqlite(frames: Frames, file: Path) -> None:
         for frame in frames:
             if not insert:
                 columns = ", ".join(f"{_quoted(n)} {_kind(t)}" for n, t in frame.schema.items())
+                database.execute(f"PRAGMA application_id = {OWN_DATABASE}")
                 database.execute(f"CREATE TABLE {TABLE} ({columns})")
                 places = ", ".join("?" * frame.width)
                 insert = f"INSERT INTO {TABLE} VALUES ({places})"
-            database.executemany(insert, _plain(frame).iter_rows())
+            database.executemany(insert, _plain(_dates_as_texts(frame, " ")).iter_rows())
 
 
 def _quoted(name: str) -> str:
@@ -138,11 +158,17 @@ def _kind(dtype: Any) -> str:
     return "REAL" if dtype.is_numeric() else "TEXT"
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame of numbers and texts."""
+def _dates_as_texts(frame: pl.DataFrame, separator: str = "T") -> pl.DataFrame:
+    """Return a frame whose times are texts without the zeros of a fraction."""
+    return frame.with_columns(pl.col(pl.Datetime).dt.strftime(f"%Y-%m-%d{separator}%H:%M:%S%.f"))
+
+
+def _plain(frame: pl.DataFrame, kept: Sequence[Any] = ()) -> pl.DataFrame:
+    """Return a frame of numbers and texts, and of columns of the types ``kept``."""
     return frame.with_columns(
         column.cast(_NUMBERS.get(_kind(column.dtype), pl.String), strict=False)
         for column in frame.get_columns()
+        if column.dtype not in kept
     )
 
 
@@ -168,10 +194,21 @@ def _rows_of_sheet(frames: Frames) -> Iterator[tuple[Any, ...]]:
             received = fact("{rows} rows", rows=rows - 1)
             fix = "--out predictions.parquet"
             raise DataError("E308", where=TABLE, expected=expected, received=received, fix=fix)
-        yield from chain(names, _plain(frame).iter_rows())
+        times = pl.col(pl.Datetime).dt.replace_time_zone(None)
+        yield from chain(
+            names, _plain(frame.with_columns(times), (pl.Boolean, pl.Date, pl.Datetime)).iter_rows()
+        )
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return f'<c t="b"><v>{value:d}</v></c>'
+    if isinstance(value, datetime.date):
+        is_time = isinstance(value, datetime.datetime)
+        time = value if is_time else datetime.datetime.combine(value, datetime.time())
+        if time >= _FIRST_DATE:
+            return f'<c s="{1 + is_time}"><v>{(time - _EPOCH) / datetime.timedelta(days=1)!r}</v></c>'
+        value = value.isoformat()
     if value is None or value != value or value in (float("inf"), float("-inf")):
         return "<c/>"
     if isinstance(value, str):
@@ -187,6 +224,10 @@ _WRITERS: Mapping[str, Callable[[Frames, Path], None]] = {
     ".feather": _write_arrow,
     ".sqlite": _write_sqlite,
     ".sqlite3": _write_sqlite,
+    ".db": _write_sqlite,
     ".xlsx": _write_workbook,
 }
-REFUSED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".npz", ".json", ".jsonl", ".duckdb", ".xls", ".ods")
+REFUSED = (
+    *(".gz", ".zip", ".bz2", ".xz", ".zst", ".npz"),
+    *(".json", ".jsonl", ".duckdb", ".xls", ".ods", ".tsv", ".tab"),
+)

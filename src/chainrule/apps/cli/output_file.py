@@ -11,10 +11,14 @@ from typing import Any
 from typer import CallbackParam
 from typer.models import OptionInfo
 
+from chainrule.data.readers.file_content import DUCKDB_MAGIC, QUERY, SQLITE_MAGIC
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.store import atomic_write
 from chainrule.tabular.run_folder import CONFIG, MODEL, OWN
+
+OWN_DATABASE = 0x6372756C  # the application_id of an SQLite file that a prediction wrote
+_APPLICATION = slice(68, 72)  # of the header of an SQLite file
 
 
 class OutputFile(OptionInfo):
@@ -51,6 +55,7 @@ def _file_name(option: str, suffix: str = "") -> str:
     """Return a name for the file of an option."""
     if option == "html":
         return f"page{suffix or '.html'}"
+    suffix = "" if suffix == ".duckdb" else suffix  # which is read only
     return f"result{suffix or ('.json' if option == 'json' else '.csv')}"
 
 
@@ -61,7 +66,7 @@ def _is_folder(path: str) -> bool:
 
 
 def refuse_overwriting(command: Callable[..., Any], values: Mapping[str, Any]) -> None:
-    """Refuse an output of a command that is one of its inputs, another output or a file of a training.
+    """Refuse an output that is an input of the command, another output, a file of a training or a database.
 
     Args:
         command: the function of the command, whose outputs are options of ``output_file``.
@@ -76,7 +81,8 @@ def refuse_overwriting(command: Callable[..., Any], values: Mapping[str, Any]) -
     for i, name in enumerate(outputs):
         out = values[name]
         others = {*inputs, *(values[other] for other in outputs[:i])}
-        if _is_of_training(Path(out)) or any(_is_same(out, other) for other in others):
+        is_kept = _is_of_training(Path(out)) or _is_foreign_database(out)
+        if is_kept or any(_is_same(out, other) for other in others):
             fix = f"--{name} {_file_name(name, Path(out).suffix)}"
             raise UsageError("E609", where=f"--{name}", expected=fact("a new file"), received=out, fix=fix)
 
@@ -86,11 +92,11 @@ def _is_output(hint: Any) -> bool:
 
 
 def _paths(value: Any) -> Iterator[str]:
-    """Yield the texts in the value of a parameter, which may be paths."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | tuple):
-        yield from (text for text in value if isinstance(text, str))
+    """Yield the texts in the value of a parameter, which may be paths, and the database of a query."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    for text in texts:
+        if isinstance(text, str):
+            yield from (text, text.partition(QUERY)[0])
 
 
 def _is_same(out: str, other: str) -> bool:
@@ -106,3 +112,13 @@ def _is_of_training(path: Path) -> bool:
     """Return whether a path is an existing file that a training wrote into its run folder."""
     is_run = any((path.parent / name).is_file() for name in (MODEL, CONFIG))
     return path.name in OWN and is_run and path.is_file()
+
+
+def _is_foreign_database(out: str) -> bool:
+    """Return whether a path is a database of SQLite or DuckDB that no command of this program wrote."""
+    if not os.path.isfile(out):
+        return False
+    with open(out, "rb") as stream:
+        head = stream.read(_APPLICATION.stop)
+    is_own = int.from_bytes(head[_APPLICATION], "big") == OWN_DATABASE
+    return head[8:12] == DUCKDB_MAGIC or (head.startswith(SQLITE_MAGIC) and not is_own)

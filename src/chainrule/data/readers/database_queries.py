@@ -33,6 +33,7 @@ from chainrule.data.readers.isolated.columns import transferable
 from chainrule.data.readers.isolated.protocol import ROOM, Options, Request
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, fact, message_of
+from chainrule.escaping import without_credentials
 
 VALUES = 400_000_000  # cells of a result, at most
 VALUE_BYTES = 10_000_000  # of one value
@@ -199,7 +200,9 @@ def _timeout(options: Options) -> str:
 
 def _failure(options: Options, cause: Exception) -> DataError:
     source, query = options["name"], options["query"]
-    received = (message_of(cause, 200).strip().splitlines() or [type(cause).__name__])[0]
+    received = (
+        without_credentials(message_of(cause, 1000))[:200].strip().splitlines() or [type(cause).__name__]
+    )[0]
     is_late = "interrupt" in received.lower()
     if is_late:
         received = _timeout(options)

@@ -25,7 +25,6 @@ from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 from chainrule.optional_dependency import missing
 
-SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"  # the second from byte 8
 DATABASE_OPTIONS = ("table", "query")
 SECONDS = 300.0  # of a query
 LOGS = ("-wal", "-journal")

@@ -20,6 +20,8 @@ from chainrule.records import frozen
 # The content of a file that is to be read as a table, wherever it comes from: disk, pipe or archive.
 
 HEAD = 4096  # bytes that identify a format
+SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"  # the second from byte 8
+QUERY = "::"  # between the path of a database and a query
 
 
 @frozen(eq=False)

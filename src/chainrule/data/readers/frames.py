@@ -14,6 +14,7 @@ from chainrule.data.cells.number_notation import clean
 from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.csv_files import check_names
 from chainrule.data.readers.file_content import Content
+from chainrule.data.readers.isolated.protocol import repeated_name
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table, is_exact, unusable_columns
 from chainrule.errors import DataError, fact
@@ -118,19 +119,28 @@ def as_columns(rows: Any) -> Any:
 
 
 def is_arrow_frame(value: Any) -> bool:
-    """Return whether a value exports a table by Arrow's C interface (a column, which has no names, is none).
+    """Return whether a value exports a table by Arrow's C interface; a column, which has a type, is none.
 
     Tables and batches of pyarrow, relations of DuckDB, and frames of polars, pandas and others do.
     """
-    return hasattr(value, "__arrow_c_stream__") and any(
-        hasattr(value, name) for name in ("column_names", "columns", "schema")
-    )
+    is_column = hasattr(value, "type") or hasattr(value, "dtype")
+    return hasattr(value, "__arrow_c_stream__") and not is_column
 
 
-def names_of_arrow(value: Any) -> list[str]:
-    """Return the names of the columns of what ``is_arrow_frame``, also where polars would panic at them."""
+def of_arrow(value: Any) -> pl.DataFrame:
+    """Return what ``is_arrow_frame`` as a frame of polars (E302: not a table; E305: equal names)."""
     names = getattr(value, "column_names", None) or getattr(value, "columns", None)
-    return list(map(str, getattr(value.schema, "names", ()) if names is None else names))
+    if names is None:
+        names = getattr(getattr(value, "schema", None), "names", ())
+    check_names("frame", list(map(str, names)))  # polars would panic at some
+    try:
+        return pl.DataFrame(value)
+    except pl.exceptions.DuplicateError as cause:
+        raise repeated_name("frame", str(cause)) from cause
+    except pl.exceptions.InvalidOperationError as cause:
+        kind, expected = type(value).__name__, fact("a file, frame or 2-D array")
+        received = fact("{kind}, whose Arrow stream is a column", kind=kind)
+        raise DataError("E302", where="table", name=kind, expected=expected, received=received) from cause
 
 
 def is_records(value: Any) -> bool:

@@ -8,27 +8,30 @@ import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from chainrule.data.cells.conventions import with_conventions
 from chainrule.data.readers.builtin_datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
-from chainrule.data.readers.csv_files import check_names, read_delimited
+from chainrule.data.readers.csv_files import read_delimited
 from chainrule.data.readers.data_folder import open_plain
-from chainrule.data.readers.databases import (
-    DATABASE_OPTIONS,
-    DUCKDB_MAGIC,
-    SQLITE_MAGIC,
-    read_duckdb,
-    read_sqlite,
-)
+from chainrule.data.readers.databases import DATABASE_OPTIONS, read_duckdb, read_sqlite
 from chainrule.data.readers.excel import MAIN, SPREADSHEET_OPTIONS, read_spreadsheet
-from chainrule.data.readers.file_content import IN_MEMORY, ZIP, Content, compression_of, expand
+from chainrule.data.readers.file_content import (
+    DUCKDB_MAGIC,
+    IN_MEMORY,
+    QUERY,
+    SQLITE_MAGIC,
+    ZIP,
+    Content,
+    compression_of,
+    expand,
+)
 from chainrule.data.readers.frames import (
     as_columns,
     declared_categories,
     is_arrow_frame,
-    names_of_arrow,
     of_array,
+    of_arrow,
     of_columns,
     of_frame,
     of_pandas,
@@ -42,6 +45,7 @@ from chainrule.data.readers.read_options import CONVENTIONS, TEXT_OPTIONS, ReadO
 from chainrule.data.sample_types import Samples
 from chainrule.data.tables.table import Table, require_usable
 from chainrule.errors import DataError, fact, nearest
+from chainrule.escaping import without_credentials
 from chainrule.store.os_errors import LISTED
 
 if TYPE_CHECKING:
@@ -55,7 +59,6 @@ JSON = (".json", ".jsonl", ".ndjson", ".geojson")
 WORKBOOK = (".xlsx", ".xlsm", ".xltx")
 SQLITE = (".sqlite", ".sqlite3", ".db3")
 DUCKDB = (".duckdb",)
-QUERY = "::"  # between the path of a database and a query
 STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 STDIN_LIMIT = 16_000_000_000  # bytes
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
@@ -215,12 +218,15 @@ def _standard_input() -> Content:
 
 def _url(text: str) -> DataError:
     """Return the error for a URL: nothing is downloaded, so no address of a file is ever contacted."""
+    user = re.match(r"[^/]*//([^/:@]+)[^/@]*@", text)
+    text = without_credentials(text)
     name = (
         re.sub(r"[^\w.-]+", "-", text.partition("?")[0].rstrip("/").rpartition("/")[2]).strip("-.")
         or "data.csv"
     )
     received = fact("a URL, which is not opened")
-    fix = f"curl -fLo {shlex.quote(name)} {shlex.quote(text)}"
+    login = f"-u {shlex.quote(user[1])} " if user else ""  # curl asks for the password
+    fix = f"curl {login}-fLo {shlex.quote(name)} {shlex.quote(text)}"
     return DataError("E301", where=text, expected=fact("a file on this computer"), received=received, fix=fix)
 
 
@@ -232,6 +238,8 @@ def _named(text: str, options: ReadOptions) -> Table:
 
 
 def _not_found(text: str) -> DataError:
+    file, _, query = text.partition(QUERY)
+    text = file if query and Path(file).suffix else text
     try:
         os.stat(text)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -328,8 +336,7 @@ def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return of_pandas(source)
     if is_arrow_frame(source):
-        check_names("frame", names_of_arrow(source))
-        return of_frame(pl.DataFrame(cast(Any, source)), "frame")
+        return of_frame(of_arrow(source), "frame")
     if isinstance(source, Mapping):
         return of_columns(source, "columns")
     return of_array(source)

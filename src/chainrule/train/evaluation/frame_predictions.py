@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import is_polars, pl
 from chainrule.errors import DataError, fact
 from chainrule.train.evaluation.prediction import predict_apart
-from chainrule.train.inputs.input_check import column_names, is_frame, plain_frame
+from chainrule.train.inputs.input_check import column_names, is_frame, is_lazy, plain_frame
 from chainrule.train.model_state import ModelState
 from chainrule.validation import boolean, trained_network, wrong_type
 
@@ -81,13 +81,14 @@ def predict_frame(model: ModelState, frame: Any, proba: bool = False) -> Any:
         expected = fact("a frame of pandas, polars or pyarrow, or another with __arrow_c_stream__")
         raise wrong_type(frame, "frame", "predict_frame", expected)
     trained_network(model, "predict_frame")
-    frame = plain_frame(frame)
+    is_query, frame = is_lazy(frame), plain_frame(frame)
     predicted, probabilities = predict_apart(model, _needed(model, frame), boolean(proba, "proba", "predict"))
     columns = prediction_columns(predicted)
     if probabilities is not None:
         columns |= probability_columns(model, probabilities)
     used = set(column_names(frame) or map(str, getattr(frame, "columns", ())))
-    return _with_columns(frame, {free_name(name, used): values for name, values in columns.items()})
+    result = _with_columns(frame, {free_name(name, used): values for name, values in columns.items()})
+    return result.lazy() if is_query else result
 
 
 def predict_batches(model: ModelState, batches: Any, proba: bool = False) -> Any:

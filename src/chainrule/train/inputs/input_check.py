@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.csv_files import check_names
-from chainrule.data.readers.frames import is_arrow_frame, names_of_arrow
-from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.frames import is_arrow_frame, of_arrow
+from chainrule.data.readers.lazy_polars import is_polars
 from chainrule.errors import DataError, Message, ShapeError, fact
 from chainrule.symbolic_shape import Shape, Size, Spec, shape_text
 from chainrule.validation import wrong_type
@@ -111,15 +111,19 @@ ONLY = ""  # the name of an input that was passed without a name
 def is_frame(x: Any) -> bool:
     """Return whether a value is a table with named columns, of pandas, polars, pyarrow or another library."""
     is_table = type(x).__name__ in FRAMES[1:] and hasattr(x, "column_names")
-    return is_table or type(x).__name__ == "DataFrame" or is_arrow_frame(x)
+    return is_table or type(x).__name__ == "DataFrame" or is_lazy(x) or is_arrow_frame(x)
+
+
+def is_lazy(x: Any) -> bool:
+    """Return whether a value is a query of polars, whose rows ``collect`` computes."""
+    return type(x).__name__ == "LazyFrame" and is_polars(x)
 
 
 def plain_frame(x: Any) -> Any:
     """Return a frame of another library than pandas, polars and pyarrow as one of polars; others as it is."""
-    if type(x).__name__ in FRAMES or not is_arrow_frame(x):
-        return x
-    check_names("frame", names_of_arrow(x))
-    return pl.DataFrame(x)
+    if is_lazy(x):
+        return x.collect()
+    return x if type(x).__name__ in FRAMES or not is_arrow_frame(x) else of_arrow(x)
 
 
 def column_names(x: Any) -> tuple[str, ...]:

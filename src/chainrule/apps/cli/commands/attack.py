@@ -19,6 +19,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs import InputRows
 from chainrule.model import Model
 from chainrule.page import screen
@@ -97,7 +98,7 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
             option=", ".join(strange) or "--radius",
             expected=fact("--radius or --change, or --sweep without them"),
             received=" ".join(map(_flag, chosen)) or fact("none"),
-            fix=f"chainrule attack {run} {data} --radius 0.1",
+            fix=f"chainrule attack {quoted(run)} {quoted(data)} --radius 0.1",
         )
 
 

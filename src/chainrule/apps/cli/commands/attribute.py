@@ -23,7 +23,7 @@ from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, nearest
-from chainrule.escaping import printable
+from chainrule.escaping import printable, quoted
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
@@ -63,7 +63,7 @@ def attribute(
         where = "chainrule attribute"
         expected = fact("rows, or --text")
         received = fact("none")
-        fix = f"chainrule attribute {run} DATA --row 1"
+        fix = f"chainrule attribute {quoted(run)} DATA --row 1"
         raise UsageError("E601", where=where, option="DATA", expected=expected, received=received, fix=fix)
     is_text = "text" in chosen
     result: Any = _text_attribution(run, chosen) if is_text else _result(run, data, mode, chosen, reading)

@@ -19,6 +19,7 @@ from chainrule.auditing.one_training_audit import OneRunResult
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs import InputRows
 from chainrule.model import Model
 from chainrule.page import screen
@@ -113,7 +114,9 @@ def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOp
     if data is None or "others" not in chosen:
         name = "DATA" if data is None else "--others"
         expected = fact("rows of the training, and --others with rows that it did not use")
-        fix = f"chainrule audit {run} {data or 'DATA'} --others {chosen.get('others', 'FILE')}"
+        fix = (
+            f"chainrule audit {quoted(run)} {quoted(data or 'DATA')} --others {chosen.get('others', 'FILE')}"
+        )
         raise UsageError(
             "E601", where="chainrule audit", option=name, received=fact("none"), expected=expected, fix=fix
         )

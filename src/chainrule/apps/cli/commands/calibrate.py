@@ -10,6 +10,7 @@ from chainrule.apps.cli.model_and_rows import READING, load, require_targets, ta
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
@@ -89,7 +90,7 @@ def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model,
             option="DATA",
             received=fact("none"),
             expected=fact("labeled rows that the model was not trained on"),
-            fix=f"chainrule calibrate {run} DATA",
+            fix=f"chainrule calibrate {quoted(run)} DATA",
         )
     training = recorded_training(run)
     plan = training.plan

@@ -15,6 +15,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
@@ -65,5 +66,5 @@ def _no_reference(run: str, data: str) -> UsageError:
     where = "chainrule drift"
     option = "--reference"
     expected = fact("a file of training rows")
-    fix = f"chainrule drift {run} {data} --reference FILE"
+    fix = f"chainrule drift {quoted(run)} {quoted(data)} --reference FILE"
     return UsageError("E601", where=where, option=option, received=fact("none"), expected=expected, fix=fix)

@@ -19,6 +19,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.explanation import Request, explain_prediction
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, join_facts
+from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.page.page import Page
@@ -77,7 +78,7 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
             option="--row",
             expected=fact("DATA with --row or --step, or --text alone; --set with --row or --text"),
             received=join_facts(" ", received),
-            fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
+            fix=f"chainrule explain {quoted(run)} {quoted(data or 'DATA')} --row 1",
         )
 
 
@@ -108,7 +109,7 @@ def _print_next(run: str, data: str, chosen: Mapping[str, Any], page: Any) -> No
     if "row" not in chosen or getattr(page, "draw", page) is not None:
         return
     count = members_of(Model.load(model_file(run)).state)
-    command = f"chainrule explain {run} {data} --row {chosen['row']}"
+    command = f"chainrule explain {quoted(run)} {quoted(data)} --row {chosen['row']}"
     attribute = command.replace("explain", "attribute", 1)
     text = text_of("explain_next_member" if count > 1 else "explain_next")
     for line in text.format(command=command, attribute=attribute, count=count).splitlines():

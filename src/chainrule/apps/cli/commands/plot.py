@@ -15,6 +15,7 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.plotting.figure import check_extension
@@ -37,7 +38,7 @@ def plot(
     **options: Any,
 ) -> None:
     """Draw a plot of a trained model."""
-    spec = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
+    spec = resolve_plot(kind.replace("-", "_"), f"chainrule plot {quoted(run)} {{}}")
     if out is not None:
         try:
             check_extension(Path(out))
@@ -55,7 +56,7 @@ def plot(
         elif spec.needs:
             where = "chainrule plot"
             received = fact("none")
-            fix = f"chainrule plot {run} {kind} DATA"
+            fix = f"chainrule plot {quoted(run)} {kind} DATA"
             raise UsageError("E564", where=where, plot=spec.name, expected="DATA", received=received, fix=fix)
     else:
         model, loaded = load(run, data, reading)

@@ -50,6 +50,7 @@ from chainrule.data.tables.preparation import (
     without_damaged,
 )
 from chainrule.errors import DataError, TrainingError, UsageError, fact
+from chainrule.escaping import quoted
 from chainrule.inputs import InputRows, Output
 from chainrule.memoization import cached_property
 from chainrule.model import Model
@@ -332,7 +333,7 @@ def _require_probabilities(model: Model, run: str, data: str) -> None:
     if all(loss.task != "classification" for loss in losses):
         expected = fact("a model of classes")
         received = ", ".join(loss.name for loss in losses)
-        fix = f"chainrule predict {run} {data}"
+        fix = f"chainrule predict {quoted(run)} {quoted(data)}"
         raise TrainingError("E507", where="--proba", expected=expected, received=received, fix=fix)
 
 
