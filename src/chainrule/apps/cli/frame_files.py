@@ -59,7 +59,8 @@ _PARTS = {  # of a workbook with one sheet, besides that
     "xl/styles.xml": (
         f'<styleSheet xmlns="{_SHEET}"><numFmts count="1"><numFmt numFmtId="164" '
         'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts><fonts count="1"><font/></fonts>'
-        '<fills count="1"><fill><patternFill patternType="none"/></fill></fills><borders count="1"><border/></borders>'
+        '<fills count="1"><fill><patternFill patternType="none"/></fill></fills>'
+        '<borders count="1"><border/></borders>'
         '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf numFmtId="0"/>'
         '<xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="164" applyNumberFormat="1"/>'
         "</cellXfs></styleSheet>"
