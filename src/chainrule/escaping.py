@@ -197,7 +197,8 @@ class PrintedText(str):
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s?#'\"]*@")
 _SECRETS = re.compile(
-    r"(?i)\b((?:\w*[_-])?(?:password|passwd|pwd|secret|token|signature|sig|credentials?|(?:access|api)[_-]?key)s?"
+    r"(?i)\b((?:\w*[_-])?"
+    r"(?:password|passwd|pwd|secret|token|signature|sig|credential|(?:access|api)[_-]?key)s?"
     r"\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&;,)'\"]+)"
 )
 

@@ -93,6 +93,7 @@ LOWEST_IMPORTS = {
         "block_index",
         "lazy_imports",
         "errors",
+        "escaping",
         "events",
         "exact_cast",
         "extension",

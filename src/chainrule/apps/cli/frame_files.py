@@ -164,12 +164,12 @@ def _dates_as_texts(frame: pl.DataFrame, separator: str = "T") -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.Datetime).dt.strftime(f"%Y-%m-%d{separator}%H:%M:%S%.f"))
 
 
-def _plain(frame: pl.DataFrame, kept: Sequence[Any] = ()) -> pl.DataFrame:
-    """Return a frame of numbers and texts, and of columns of the types ``kept``."""
+def _plain(frame: pl.DataFrame, dtypes: Sequence[Any] = ()) -> pl.DataFrame:
+    """Return a frame of numbers and texts, and of columns of these ``dtypes``."""
     return frame.with_columns(
         column.cast(_NUMBERS.get(_kind(column.dtype), pl.String), strict=False)
         for column in frame.get_columns()
-        if column.dtype not in kept
+        if column.dtype not in dtypes
     )
 
 

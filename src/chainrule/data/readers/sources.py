@@ -225,7 +225,7 @@ def _url(text: str) -> DataError:
         or "data.csv"
     )
     received = fact("a URL, which is not opened")
-    login = f"-u {shlex.quote(user[1])} " if user else ""  # curl asks for the password
+    login = f"-u {shlex.quote(user[1])} " if user else ""  # curl prompts for the password
     fix = f"curl {login}-fLo {shlex.quote(name)} {shlex.quote(text)}"
     return DataError("E301", where=text, expected=fact("a file on this computer"), received=received, fix=fix)
 
