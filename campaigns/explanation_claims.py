@@ -24,8 +24,8 @@ from chainrule.notation import Derivative, Link, Number, Symbol, Tree, children,
 from chainrule.ops import functional as F
 from chainrule.page.page import Equation, Items, Lines, Page, Section, Table
 from chainrule.page.spoken_formula import DerivativeFactors, Error, named_factors, spoken_equation
-from chainrule.step_explanation.sections.ledger import expanded
 from chainrule.step_explanation.sections.update import SignalTransfer
+from chainrule.step_explanation.sections.weight_derivation import expanded
 from chainrule.step_explanation.writer import Writer
 from chainrule.texts import render
 from chainrule.texts.sentence import Sentence

@@ -1,7 +1,7 @@
 """Explain random networks and check every sentence: ``python -m campaigns.explanations [--networks 100]``.
 
 Each network has random layers, activations, loss, optimizer, penalty, clipping, samples and weights. Pages of
-all depths, the ledger of a weight and both languages are checked by ``explanation_claims``.
+all depths, the derivation of a weight and both languages are checked by ``explanation_claims``.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def random_trace(seed: int) -> Trace:
 
 
 def pages(t: Trace, seed: int) -> list[Page]:
-    """Pages of all depths and the ledger of a weight, in a language of each."""
+    """Pages of all depths and the derivation of a weight, in a language of each."""
     rng = np.random.default_rng(seed)
     labels = tuple("abcdefgh")
     path = list(t.parameters)[rng.integers(len(t.parameters))]

@@ -100,7 +100,7 @@ def test_a_weight_of_a_language_model_has_a_ledger(chainrule, writer: Path) -> N
     weight = "dense1.weight[1,2]"
     outcome = chainrule("explain", writer, "--text", "春眠不", "--weight", weight)
     assert outcome.code == 0, outcome.err
-    assert f"Ledger of {weight}" in outcome.out
+    assert f"Derivation of {weight}" in outcome.out
     assert re.search(r"relative difference from the stored gradient: (0\.0|.*×10⁻¹.)", outcome.out)
     changed = chainrule("explain", writer, "--text", "春眠不", "--set", f"{weight}=0.5", "--lang", "zh")
     assert changed.code == 0, changed.err

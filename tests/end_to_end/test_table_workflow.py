@@ -94,8 +94,8 @@ def test_explain_derives_a_row(trained, chainrule, credit: Path) -> None:
     page = chainrule("explain", "loans", credit, "--row", 3, "--lang", "zh", "--html", "why.html")
     assert page.code == 0, page.err
     assert "<html" in Path("why.html").read_text()
-    ledger = chainrule("explain", "loans", credit, "--row", 3, "--weight", "dense1.weight[0,1]")
-    assert ledger.code == 0, ledger.err
+    derivation = chainrule("explain", "loans", credit, "--row", 3, "--weight", "dense1.weight[0,1]")
+    assert derivation.code == 0, derivation.err
 
 
 def test_show_prints_data_network_and_command_of_a_run(trained, chainrule) -> None:

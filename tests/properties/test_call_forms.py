@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, fields
 from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import chainrule as cr
 from case_loops import loop_over
@@ -132,39 +131,37 @@ def has_peer(kind: str, name: str) -> bool:
     return bool(peer_names(kind, name))
 
 
-NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 8, 16, 64, 1000, 0.0, 0.1, 0.5, 0.9, 1e-3, 2.0])
-VALUES = st.one_of(
-    NUMBERS, st.booleans(), st.sampled_from(["valid", "same", "mean", "relu", "uniform", "cosine", ""]),
-    st.none(),
-    st.sampled_from([(1, 1), (2, 3), (0.1, 0.2), (1,)]), st.sampled_from([[1, 2], [0.1, 0.2, 0.3]]),
-)  # fmt: skip
-THINGS = {
-    "params": st.sampled_from([[torch.zeros(2)], iter([torch.zeros(2)])]), "optimizer": st.just(object()),
-    "bias": st.booleans(), "use_bias": st.booleans(), "out_features": NUMBERS,
-    "monitor": st.sampled_from(["loss", "val_loss"]), "reduction": st.sampled_from(["mean", "sum", "none"]),
-}  # fmt: skip
+NUMBERS = (0, 1, 2, 3, 4, 8, 16, 64, 1000, 0.0, 0.1, 0.5, 0.9, 1e-3, 2.0)
+TUPLES = ((1, 1), (2, 3), (0.1, 0.2), (1,), [1, 2], [0.1, 0.2, 0.3])
+VALUES = (*NUMBERS, True, False, "valid", "same", "mean", "relu", "uniform", "cosine", "", None, *TUPLES)
+THINGS: dict[str, tuple[Any, ...]] = {
+    "params": ([torch.zeros(2)], iter([torch.zeros(2)])),
+    "optimizer": (object(),),
+    "bias": (True, False),
+    "use_bias": (True, False),
+    "out_features": NUMBERS,
+    "monitor": ("loss", "val_loss"),
+    "reduction": ("mean", "sum", "none"),
+}
 
 
-@pytest.mark.parametrize(("block", "peer"), CALLS, ids=IDS)
-@settings(max_examples=60)
-@given(data=st.data())
-def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCall, data: Any) -> None:
-    kind = block_named(block)
+@loop_over(("block", "peer"), CALLS, ids=IDS)
+def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCall) -> None:
+    kind, draw = block_named(block), Random(f"{block} {peer.name}")
     required = max(peer.required, 1)
-    if len(peer.arguments) < required:
-        return
-    n = data.draw(st.integers(required, len(peer.arguments)))
-    values = [data.draw(THINGS.get(name, VALUES), label=name) for name, _ in peer.arguments[:n]]
-    refused = None
-    try:
-        kind(*values)
-    except (UsageError, cr.errors.ShapeError) as error:
-        refused = error
-    if isinstance(refused, CallError) and refused.fix.startswith("cr."):
-        assert isinstance(evaluated(refused.fix, kind), kind)
-    if refused is None:
-        order = [f.name for f in fields(kind) if f.init and not f.kw_only][:n]
-        assert order == [own for _, own in peer.arguments[:n]]
+    for _ in range(60 if len(peer.arguments) >= required else 0):
+        n = draw.randint(required, len(peer.arguments))
+        values = [draw.choice(THINGS.get(name, VALUES)) for name, _ in peer.arguments[:n]]
+        refused = None
+        try:
+            kind(*values)
+        except (UsageError, cr.errors.ShapeError) as error:
+            refused = error
+        if isinstance(refused, CallError) and refused.fix.startswith("cr."):
+            assert isinstance(evaluated(refused.fix, kind), kind), values
+        if refused is None:
+            order = [f.name for f in fields(kind) if f.init and not f.kw_only][:n]
+            assert order == [own for _, own in peer.arguments[:n]], values
 
 
 def evaluated(line: str, kind: Any) -> Any:

@@ -20,10 +20,10 @@ from chainrule.step_explanation.sections import (
     checks,
     forward,
     gradients,
-    ledger,
     matrix_form,
     summary,
     update,
+    weight_derivation,
 )
 from chainrule.step_explanation.writer import Writer
 from chainrule.symbolic_shape import shape_text
@@ -98,7 +98,7 @@ def explain(
         trace: the trace. With several samples, formulas are those of the first and gradients are means.
         depth: 1 for one line per stop; 2 for a page; 3 for every number.
         lang: ``"en"`` or ``"zh"``.
-        weight: one element of a parameter, such as ``"dense1.weight[0,1]"``, whose ledger is returned
+        weight: one element of a parameter, such as ``"dense1.weight[0,1]"``, whose derivation is returned
             instead.
         labels: the class labels by class index.
         features: the table cells from which the inputs were encoded.
@@ -114,8 +114,8 @@ def explain(
     if entry is not None:
         path, index = entry
         title = writer.render("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
-        ledger_sections = ledger.ledger(writer, path, index) if not_finite is None else []
-        sections = [*ledger_sections[:1], summary.notation(writer), *ledger_sections[1:]]
+        steps = weight_derivation.weight_derivation(writer, path, index) if not_finite is None else []
+        sections = [*steps[:1], summary.notation(writer), *steps[1:]]
     else:
         title = writer.render("title_many" if trace.samples > 1 else "title", n=trace.samples)
         sections = [] if not_finite is not None else summary.outline(writer) if depth == 1 else _page(writer)

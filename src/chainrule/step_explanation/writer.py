@@ -58,7 +58,7 @@ class Writer:
     sample: int = 0
     labels: Sequence[object] = ()
     features: Sequence[str] = ()
-    ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # cache of ledger.largest
+    ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # by PathFinder
     _counts: dict[str, int] = field(default_factory=dict)
 
     def render(self, key: str, *, about: Any = None, **facts: object) -> Sentence:

@@ -54,7 +54,7 @@ class StepView:
         }
 
     def derivation(self, key: str, lang: str, depth: int = 3) -> dict[str, Any]:
-        """Return the derivation of a value: of a weight its ledger, of a unit its value and its gradients.
+        """Return the derivation of a value: of a weight its gradient, of a unit its value and its gradients.
 
         Raises:
             UsageError E120, E121: no such weight. E102: no such value.

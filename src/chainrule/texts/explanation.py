@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.messages import Texts
 
-# Texts of ledgers, error signals by layer, replays and what-if branches, by key.
+# Texts of derivations of weights, error signals by layer, replays and what-if branches, by key.
 
 LEDGER: Texts = {
     "paths_cut": (
@@ -116,7 +116,7 @@ WORDS: Texts = {
     # titles and headings
     "title": "One training step, explained with the numbers of one sample",
     "title_many": "One training step, explained with the numbers of {n} samples",
-    "title_weight": "Ledger of {weight}",
+    "title_weight": "Derivation of {weight}",
     "one_line": "Summary",
     "notation": "Notation",
     "forward": "Forward pass",
@@ -392,15 +392,15 @@ WORDS: Texts = {
     "element_upstream": "the gradient that arrives",
     "element_downstream": "the gradient that is passed on: the arriving one times the local derivative",
     "element_meaning": "Raising it by {step} would change the loss by about {change}.",
-    # the ledger of a weight
+    # the derivation of a weight
     "weight_is": "{name} is {symbol} = {value}, one element of a parameter of shape {shape}.",
     "weight_meaning": "Its derivative is {gradient}: {meaning}.",
     "chain_intro": (
-        "Stop by stop from the output back to the weight; where several paths continue, the three with "
+        "Step by step from the output back to the weight; where several paths continue, the three with "
         "the largest contributions are followed."
     ),
     "chain_intro_short": (
-        "Stop by stop from the output back to the weight; where several paths continue, only the one "
+        "Step by step from the output back to the weight; where several paths continue, only the one "
         "with the largest contribution is followed, and the three largest are listed."
     ),
     "residual": (

@@ -59,6 +59,6 @@ def test_depth_two_follows_one_path_and_depth_three_follows_three() -> None:
 def test_depth_one_states_the_probability_of_the_class() -> None:
     text = str(trained().explain(X, 1, depth=1, lang="en"))
     assert "Target 1, predicted with probability" in text
-    ledger = str(trained().explain(X, 1, "dense1.weight[0,1]", 1, "en"))
-    assert "mean′" not in ledger
-    assert "of its size" in ledger
+    derivation = str(trained().explain(X, 1, "dense1.weight[0,1]", 1, "en"))
+    assert "mean′" not in derivation
+    assert "of its size" in derivation

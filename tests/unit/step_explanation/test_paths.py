@@ -18,7 +18,7 @@ from chainrule.nn import (
     Sequential,
 )  # fmt: skip
 from chainrule.step_explanation.narrative import explain
-from chainrule.step_explanation.sections.ledger import LISTED, MAX_SYMBOLS, Path, PathFinder
+from chainrule.step_explanation.sections.weight_derivation import LISTED, MAX_SYMBOLS, Path, PathFinder
 from chainrule.step_explanation.writer import Writer
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import Scalar, Trace, trace

@@ -137,7 +137,7 @@ def test_the_derivative_of_a_shared_weight_is_the_sum_over_its_calls() -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("name", NETS)
-def test_pages_and_ledgers_show_all_calls(name: str, lang: str) -> None:
+def test_pages_and_derivations_show_all_calls(name: str, lang: str) -> None:
     x, y = {side: a[:1] for side, a in X.items()}, Y[:1]
     path = next(p for p in model(name).parameters() if p.endswith("weight"))
     for depth in (1, 2, 3):
@@ -145,10 +145,10 @@ def test_pages_and_ledgers_show_all_calls(name: str, lang: str) -> None:
         assert "u=1" in page
         assert "u=2" in page
     index = ",".join("0" * model(name).parameters()[path].ndim)
-    ledger = str(model(name).explain(x, y, weight=f"{path}[{index}]", depth=3, lang=lang))
-    assert "u=1" in ledger
-    assert "u=2" in ledger
-    assert ("sum over the calls" if lang == "en" else "各次调用之和") in ledger
+    derivation = str(model(name).explain(x, y, weight=f"{path}[{index}]", depth=3, lang=lang))
+    assert "u=1" in derivation
+    assert "u=2" in derivation
+    assert ("sum over the calls" if lang == "en" else "各次调用之和") in derivation
 
 
 def test_a_replayed_step_uses_the_random_masks_of_every_call() -> None:

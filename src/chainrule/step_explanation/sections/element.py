@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from chainrule.graph import Node
 from chainrule.page.page import Equation, Lines, Part, Section
-from chainrule.step_explanation.sections.ledger import PathFinder, paths
+from chainrule.step_explanation.sections.weight_derivation import PathFinder, paths
 from chainrule.step_explanation.writer import Index, Writer, figure, signed
 from chainrule.trace import Scalar
 

@@ -1,4 +1,4 @@
-"""The ledger of one weight: the chain of factors from the loss to it, their values and their product.
+"""The derivation of one weight: the chain of factors from the loss to it, their values and their product.
 
 The formula of the gradient contains the error signal of the next value; the formula of that signal contains
 the signals before it, and so on up to the error of the output. The chain is collected in this order and
@@ -227,8 +227,8 @@ FOLLOWED = 3  # number of paths followed per level, if there are no more or at d
 MOST_SYMBOLS = 60  # maximum number of symbols of the product; further signals keep their symbols
 
 
-def ledger(writer: Writer, path: str, index: Index) -> list[Section]:
-    """Return the sections of the ledger of one weight."""
+def weight_derivation(writer: Writer, path: str, index: Index) -> list[Section]:
+    """Return the sections of the derivation of one weight."""
     finder = PathFinder(writer, Scalar(writer.trace.derivation.gradients[path], index))
     return [
         _identity(writer, path, index, finder.cancels),

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.step_explanation.narrative import explain
-from chainrule.step_explanation.sections.ledger import PathFinder, expanded
+from chainrule.step_explanation.sections.weight_derivation import PathFinder, expanded
 from chainrule.step_explanation.writer import Writer, figure
 from chainrule.symbolic_shape import bound
 from chainrule.trace import Scalar, Trace, trace
