@@ -1,106 +1,233 @@
-"""``chainrule studio`` in a browser: from data to a derivative, with no request to another host."""
+"""``chainrule studio`` in a browser: the wishes of learners, and the ten lessons, with no other host."""
 
 from __future__ import annotations
 
 import json
-import shutil
+import math
+import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+pytest.importorskip("starlette")
+
+from axe import violations
+from browser_visit import Visit, chromium, needs_chromium
 from server_process import TOKEN, ServerProcess, running_server
 
-pytest.importorskip("starlette")
-playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
-
+pytestmark = needs_chromium
+VIEWS = ("data", "network", "training", "chain", "predict", "files")
 ROWS = "height,weight,species\n" + "".join(
     f"{i % 7 + 0.5 * (i % 3)},{i % 5 - (i % 3)},{'ABC'[i % 3]}\n" for i in range(90)
 )
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("studio")
-    (folder / "token").write_text(TOKEN)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working directory of the studio."""
+    place = tmp_path_factory.mktemp("studio")
+    (place / "token").write_text(TOKEN)
+    return place
+
+
+@pytest.fixture(scope="module")
+def studio(folder: Path) -> Iterator[ServerProcess]:
     words = ["circle", "--no-browser", "--token-file", folder / "token"]
     with running_server(*words, command="studio", folder=folder) as running:
         yield running
 
 
-class Visit:
-    """The page in a browser, with what it printed and requested."""
-
-    def __init__(self, browser: Any, studio: ServerProcess, width: int = 1280, lang: str = "en-US") -> None:
-        context = browser.new_context(viewport={"width": width, "height": 860}, locale=lang)
-        self.page, self.home = context.new_page(), f"http://127.0.0.1:{studio.port}"
-        self.messages: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", lambda message: self.messages.append(message.text))
-        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
-        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        self.page.goto(f"{self.home}/?token={TOKEN}")
-        self.page.wait_for_selector("main h1")
-
-    def open(self, view: str) -> None:
-        self.page.goto(f"{self.home}/#{view}")
-        self.page.wait_for_selector(f'.tabs a[aria-current="page"][href="#{view}"]')
-
-    def wait_for(self, selector: str, text: str) -> None:
-        self.page.locator(selector, has_text=text).first.wait_for(timeout=60_000)
-
-    def click(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).first.click()
-
-
 @pytest.fixture(scope="module")
 def visit(studio: ServerProcess) -> Iterator[Visit]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield Visit(browser, studio)
-        browser.close()
 
 
-def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
+def choose(visit: Visit, name: str) -> None:
+    """Open a set by its button."""
+    visit.open("data")
+    visit.page.locator(".source", has_text=name).click()
+    visit.page.locator(f'.source[aria-pressed="true"]:has-text("{name}")').wait_for(timeout=60_000)
+
+
+def set_net(visit: Visit, net: str) -> None:
+    visit.open("network")
+    visit.page.locator("input.mono").fill(net)
+    visit.page.keyboard.press("Tab")
+
+
+def train_a_step(visit: Visit) -> None:
     visit.open("training")
     visit.click("One step")
     visit.wait_for(".reading", "paused")
+
+
+def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
+    train_a_step(visit)
     visit.open("chain")
     visit.page.wait_for_selector(".wire-group")
     visit.page.locator(".wire-group").first.focus()
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector(".inspector math")
     assert visit.page.locator(".inspector .result").count() > 3
-    assert "dense1.weight[0,0]" in visit.page.locator(".inspector").inner_text()
+    assert "dense1.weight[0,0]" in visit.text(".inspector")
 
 
-def test_own_rows_with_three_classes_become_the_project(visit: Visit, tmp_path: Path) -> None:
+def test_wish_own_data(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "my plants.csv").write_text(ROWS)
     visit.open("data")
     visit.page.set_input_files("input[type=file]", tmp_path / "my plants.csv")
     visit.wait_for("main", "my-plants")
-    assert "one of 3 classes" in visit.page.locator("main").inner_text()
+    assert "one of 3 classes" in visit.text()
+
+
+def test_wish_more_classes(visit: Visit, folder: Path) -> None:
+    visit.open("data")
+    visit.click("Draw points")
+    canvas = visit.page.locator("canvas.draw")
+    box = canvas.bounding_box()
+    assert box is not None
+    for i, color in enumerate(("blue", "orange", "green")):
+        visit.page.locator(".chip", has_text=color).click()
+        for k in range(8):
+            angle = 2 * math.pi * i / 3 + 0.2 * k
+            x, y = 0.5 + 0.3 * math.cos(angle), 0.5 + 0.3 * math.sin(angle)
+            canvas.click(position={"x": x * box["width"], "y": y * box["height"]})
+    visit.page.get_by_role("button", name="Use ").click()
+    visit.wait_for("main", "one of 3 classes")
+    assert len((folder / "studio" / "drawn.csv").read_text().splitlines()) == 73
+    train_a_step(visit)
+    visit.page.wait_for_selector(".surface canvas")
+    visit.open("predict")
+    visit.page.wait_for_selector(".bar:nth-child(3)")
+
+
+def test_wish_regression(visit: Visit) -> None:
+    choose(visit, "waves")
+    train_a_step(visit)
+    visit.open("predict")
+    visit.page.locator("main .big").filter(has_text=re.compile(r"^[−-]?\d")).wait_for()
+    assert visit.page.locator(".bar").count() == 0
+
+
+def test_wish_more_layers_and_units(visit: Visit) -> None:
+    choose(visit, "circle")
+    set_net(visit, "3 tanh")
+    visit.wait_for(".program", "net='3 tanh'")
+    visit.click("+ Layer")
+    visit.wait_for(".program", "net='3 tanh, 3 tanh'")
+    visit.page.get_by_label("More units in layer 2").click()
+    visit.wait_for(".program", "net='3 tanh, 4 tanh'")
+    visit.page.get_by_label("Insert a layer at position 1").click()
+    visit.wait_for(".program", "net='4 tanh, 3 tanh, 4 tanh'")
+    visit.page.get_by_label("Units dense1").fill("120")
+    visit.page.keyboard.press("Tab")
+    visit.wait_for(".program", "net='120 tanh, 3 tanh, 4 tanh'")
+
+
+def test_wish_custom_activation(visit: Visit) -> None:
+    choose(visit, "xor")
+    set_net(visit, "3 x*sigmoid(2*x)")
+    visit.wait_for(".program", "x*sigmoid(2*x)")
+    train_a_step(visit)
+    visit.open("chain")
+    visit.page.wait_for_selector(".wire-group")
+    visit.page.locator(".wire-group").first.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector(".inspector math")
 
 
 def test_a_wrong_activation_has_a_button_with_its_fix(visit: Visit) -> None:
-    visit.open("network")
-    visit.page.locator("input.mono").fill("6 tanhh, 4 relu")
-    visit.page.keyboard.press("Tab")
+    set_net(visit, "6 tanhh, 4 relu")
     visit.page.get_by_role("button", name="Use 6 tanh, 4 relu").click()
     visit.wait_for(".program", "6 tanh, 4 relu")
     assert visit.page.locator(".unit").count() > 10
 
 
-def test_files_are_taken_away(visit: Visit) -> None:
+def test_wish_save_and_share(visit: Visit, tmp_path: Path) -> None:
+    choose(visit, "circle")
+    set_net(visit, "3 tanh")
+    visit.wait_for(".program", "net='3 tanh'")
+    visit.open("files")
+    with visit.page.expect_download(timeout=60_000) as waiting:
+        visit.page.locator(".file", has_text="Page that predicts").click()
+    waiting.value.save_as(tmp_path / "model.html")
+    page = visit.context.new_page()
+    page.goto((tmp_path / "model.html").as_uri())
+    page.wait_for_selector("input")
+    assert "x1" in page.inner_text("body")
+    assert "orange" in page.inner_text("body")
+    page.close()
+
+
+def test_wish_export_as_code(visit: Visit, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit.open("network")
+    visit.page.get_by_label("Epochs").fill("2")
+    visit.page.keyboard.press("Tab")
+    visit.wait_for(".program", "epochs=2")
     visit.open("files")
     with visit.page.expect_download() as waiting:
         visit.page.locator(".file", has_text="Python program").click()
     program = Path(waiting.value.path()).read_text()
-    assert "cr.train_table(" in program
-    compile(program, "train.py", "exec")
+    visit.click("Train")
+    visit.wait_for(".reading", "complete")
+    own = max(folder.glob("runs/*/model.safetensors"), key=lambda path: path.stat().st_mtime)
+    (folder / "train.py").write_text(program)
+    monkeypatch.chdir(folder)
+    runpy.run_path("train.py")["run"].model.save("other.safetensors")
+    assert own.read_bytes() == (folder / "other.safetensors").read_bytes()
+
+
+LESSON_STEPS = {
+    "neuron": ("chain", ".unit"),
+    "sum": ("chain", ".wire-group"),
+    "activation": ("network", "relu"),
+    "loss": ("training", "One step"),
+    "gradient": ("chain", ".chip:has-text('Gradients')"),
+    "chain": ("chain", "walk"),
+    "update": ("training", "Train"),
+    "overfitting": ("training", "Train"),
+    "vanishing": ("training", "Train"),
+    "relu": ("training", "Train"),
+}
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_each_lesson_is_done_by_its_task(visit: Visit, number: int) -> None:
+    view, action = list(LESSON_STEPS.values())[number - 1]
+    page = visit.page
+    if number == 1:
+        choose(visit, "circle")
+        set_net(visit, "3 tanh, 3 tanh")
+        visit.wait_for(".program", "3 tanh, 3 tanh")
+        visit.click("Lessons")
+    lesson = page.locator(".lesson").nth(number - 1)
+    if lesson.locator("button").first.get_attribute("aria-expanded") != "true":
+        lesson.locator("button").first.click()
+    assert lesson.locator(".done").count() == 0
+    if (set_up := lesson.get_by_role("button", name="Set it up")).count():
+        with page.expect_response(lambda response: "/api/options" in response.url, timeout=60_000):
+            set_up.click()
+    lesson.get_by_role("link", name="Go there").click()
+    page.wait_for_selector(f'.tabs a[aria-current="page"][href="#{view}"]')
+    if action == "relu":
+        page.get_by_label("Activation dense1").select_option("relu")
+    elif action == "walk":
+        page.wait_for_selector(".wire-group")
+        while lesson.locator(".done").count() == 0:
+            page.locator("main header .button:not(.icon)").last.click()
+    elif action.startswith("."):
+        page.wait_for_selector(action)
+        page.locator(action).first.dispatch_event("click")
+    else:
+        visit.click(action)
+    lesson.locator(".done").wait_for(timeout=90_000)
+    if action == "Train" and page.get_by_role("button", name="Pause", exact=True).count():
+        visit.click("Pause")
+    if number == 10:
+        assert "10 of 10" in visit.text(".drawer")
 
 
 def test_nothing_else_was_requested_and_nothing_failed(visit: Visit) -> None:
@@ -116,3 +243,22 @@ def test_without_a_token_nothing_responds(studio: ServerProcess) -> None:
     assert page.status == 200
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert json.loads(studio.request("GET", "/api/texts?lang=zh").body)["tab_chain"] == "链式法则"
+
+
+@pytest.mark.parametrize(("lang", "theme", "width"), [("en-US", "light", 1280), ("zh-CN", "dark", 1280)])
+def test_axe_has_no_finding_in_any_view(
+    visit: Visit, studio: ServerProcess, lang: str, theme: str, width: int
+) -> None:
+    other = Visit(visit.context.browser, studio, width, locale=lang, color_scheme=theme)
+    lessons = other.page.locator(".tools button").first
+    wrong = []
+    for view in VIEWS:
+        other.open(view)
+        other.page.wait_for_timeout(300)
+        other.page.wait_for_selector('main[aria-busy="false"]')
+        wrong += [f"{view}: {line}" for line in violations(other.page)]
+    lessons.click()
+    other.page.wait_for_selector(".drawer")
+    wrong += [f"lessons: {line}" for line in violations(other.page)]
+    other.close()
+    assert wrong == []

@@ -43,6 +43,11 @@ def _clusters(u: np.ndarray, noise: np.ndarray) -> Points:
     return np.where(first, 2.0, -2.0)[:, None] + 1.1 * noise, first
 
 
+def _overlap(u: np.ndarray, noise: np.ndarray) -> Points:
+    first = np.arange(len(u)) % 2 == 0
+    return np.where(first, 1.2, -1.2)[:, None] + 1.9 * noise, first
+
+
 def _spiral(u: np.ndarray, noise: np.ndarray) -> Points:
     first = np.arange(len(u)) % 2 == 0
     radius = 5.0 * np.sqrt(u[:, 0])
@@ -84,8 +89,10 @@ SETS: dict[str, Callable[[np.ndarray, np.ndarray], Points]] = {
     "three-arms": _three,
     "plane": _plane,
     "waves": _waves,
+    "overlap": _overlap,
 }
-"""The sets by name; the last two are regressions."""
+"""The sets by name. The order is that of their keys of random numbers."""
+REGRESSIONS = ("plane", "waves")
 NAMES = ("blue", "orange", "green", "purple", "red")
 
 
@@ -113,7 +120,7 @@ def csv_of(x: np.ndarray, y: Sequence[object]) -> str:
 def write_set(name: str) -> Path:
     """Write a set as ``studio/NAME.csv``, unless it is there; returns the path."""
     x, y = sample(name)
-    values = [float(round(v, 4)) for v in y] if name in ("plane", "waves") else [NAMES[int(v)] for v in y]
+    values = [float(round(v, 4)) for v in y] if name in REGRESSIONS else [NAMES[int(v)] for v in y]
     return _write(f"{name}.csv", csv_of(x, values), may_be_there=True)
 
 

@@ -1,5 +1,5 @@
 // Ten lessons along the article, each with a task and a condition for having done it.
-import { T, count, html, state, update, useState } from "./core.js";
+import { T, change, html, state, update, useState } from "./core.js";
 import { setNet } from "./view_network.js";
 import { open } from "./view_data.js";
 
@@ -20,7 +20,7 @@ export const LESSONS = [
   { key: "relu", view: "training", done: () => (parts().match(/relu/g) ?? []).length >= 4 && (last().epoch ?? 0) >= 5 },
 ];
 const SETUPS = {
-  overfitting: async () => { await open("clusters"); await setNet("64 relu, 64 relu"); },
+  overfitting: async () => { await open("overlap"); await change("options", { net: "64 relu, 64 relu", optimizer: "adam", learning_rate: 0.01 }); },
   vanishing: async () => { await open("circle"); await setNet("6 sigmoid, 6 sigmoid, 6 sigmoid, 6 sigmoid"); },
   relu: async () => { await open("circle"); await setNet("6 relu, 6 relu, 6 relu, 6 relu"); },
 };

@@ -3,7 +3,7 @@ import { Empty, ErrorNote, Lead, Note, T, attempt, change, count, get, html, pos
 import { classColor, color } from "./charts.js";
 
 const TABLES = ["iris", "wine", "breast-cancer", "diabetes", "digits"];
-const SETS = ["circle", "xor", "clusters", "moons", "spiral", "three-arms", "plane", "waves"];
+const SETS = ["circle", "xor", "clusters", "overlap", "moons", "spiral", "three-arms", "plane", "waves"];
 const KINDS = ["number", "category", "date", "text"];
 const LARGEST = 256 * 1024 * 1024;
 const NAMES = ["blue", "orange", "green", "purple", "red"];
@@ -25,6 +25,7 @@ async function take(file) {
 // Small pictures of the sets: of their shape, not of their points.
 const SHAPES = {
   circle: "M40 25m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0|M40 25m-17 0a17 17 0 1 0 34 0a17 17 0 1 0-34 0", xor: "M22 10h13v12H22zM45 28h13v12H45z|M45 10h13v12H45zM22 28h13v12H22z",
+  overlap: "M35 28m-11 0a11 11 0 1 0 22 0a11 11 0 1 0-22 0|M45 22m-11 0a11 11 0 1 0 22 0a11 11 0 1 0-22 0",
   clusters: "M29 31m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0|M51 19m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0", moons: "M20 30a14 14 0 0 1 28 0|M34 20a14 14 0 0 0 28 0",
   spiral: "M40 25q6-8 10 1q2 12-12 12q-16-2-15-17|M40 25q-6 8-10-1q-2-12 12-12q16 2 15 17", "three-arms": "M40 25q8-4 8-15|M40 25q-1 10 12 14|M40 25q-9-2-17 8", plane: "M18 40 62 40|M18 40 62 12", waves: "M16 25q8-20 16 0t16 0t16 0|M16 25h48",
 };
@@ -54,10 +55,12 @@ function Draw() {
     if (event.type === "pointermove" && !event.buttons) return;
     const box = canvas.current.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * 10 - 5, y = 5 - ((event.clientY - box.top) / box.height) * 10;
-    const near = points.at(-1);
-    if (near && near[2] === NAMES[tone] && Math.hypot(near[0] - x, near[1] - y) < 0.25) return;
-    const drawn = Array.from({ length: 3 }, (_, i) => [x + 0.28 * Math.sin(7 * (points.length + i) + i), y + 0.28 * Math.cos(11 * (points.length + i)), NAMES[tone]]);
-    setPoints([...points, ...drawn].slice(-20000));
+    setPoints((before) => {  // several events may come before the page is drawn again
+      const near = before.at(-1), label = NAMES[tone];
+      if (near && near[2] === label && Math.hypot(near[0] - x, near[1] - y) < 0.25) return before;
+      const drawn = Array.from({ length: 3 }, (_, i) => [x + 0.28 * Math.sin(7 * (before.length + i) + i), y + 0.28 * Math.cos(11 * (before.length + i)), label]);
+      return [...before, ...drawn].slice(-20000);
+    });
   };
   useEffect(() => {
     const pen = canvas.current.getContext("2d"), size = (canvas.current.width = canvas.current.height = 2 * canvas.current.clientWidth);
