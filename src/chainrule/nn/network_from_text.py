@@ -5,6 +5,15 @@
 Parts are separated by commas. A number is a ``Dense`` layer with this number of units, followed by its
 activation: a name, or a formula of ``x``. ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer.
 The output layer is omitted: its size follows from the target. An empty text is a linear model.
+
+Images and sequences:
+
+    reshape 8 8 1, conv 6 5 tanh, pool 2, conv 16 3 tanh, pool 2, flatten, 120 tanh, 84 tanh
+    reshape 8 8, 16, position 8, encoder 2, mean
+
+``conv`` has channels, kernel size and activation, ``pool`` the side of the mean, ``encoder`` (a block of a
+Transformer) the number of heads; ``position`` adds a learned vector to each
+of so many positions, ``mean`` is that over the sequence.
 """
 
 from __future__ import annotations
@@ -14,14 +23,29 @@ import re
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.activation.layer import FormulaActivation
+from chainrule.nn.blocks.transformer import TransformerEncoderLayer
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Dropout, Flatten, Reshape, Sequential
+from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.pooling import AveragePool
+from chainrule.nn.layers.position_encoding import LearnedPosition
+from chainrule.nn.layers.sequence_pool import SequencePool
 
 WORDS = "64 relu, dropout 0.2, 32 tanh"
+SHAPED_WORDS = "reshape 8 8 1, conv 6 5 relu, pool 2, flatten, position 8, encoder 2, mean"
 MAX_LAYERS = 1_000  # more would take minutes to build
 _MAX_UNITS = 1_000_000  # units of one layer: more is probably a typo
 _FORMULA = re.compile(r"(?=.*\bx\b)(?=.*[-+*/^(<>])")  # an activation as a formula of x
+SHAPED = {  # words of images and sequences, with the smallest and the largest count of their numbers
+    "reshape": (1, 3),
+    "conv": (2, 2),
+    "pool": (1, 1),
+    "flatten": (0, 0),
+    "position": (1, 1),
+    "encoder": (1, 1),
+    "mean": (0, 0),
+}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -99,6 +123,8 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
                 _corrected(parts, i, "dropout 0.2"),
             )
         return Dropout(rate)
+    if first.casefold() in SHAPED:
+        return _shaped(parts, i, where)
     is_formula = bool(rest) and _FORMULA.search(" ".join(rest)) is not None
     if _NUMBER.fullmatch(first) and (len(rest) <= 1 or is_formula):
         if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MAX_UNITS:
@@ -120,6 +146,30 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     raise UsageError("E117", where=where, part=parts[i][:80], expected=WORDS, received=received, fix=fix)
 
 
+def _shaped(parts: list[str], i: int, where: str) -> Layer:
+    """Return a layer of images or sequences."""
+    word, *rest = parts[i].casefold().split(" ")
+    last = rest.pop() if word == "conv" and len(rest) == 3 else ""
+    low, high = SHAPED[word]
+    numbers = [int(text) for text in rest if text.isdecimal() and 0 < len(text) < 7 and int(text)]
+    if not low <= len(rest) <= high or len(numbers) != len(rest):
+        example = next(part for part in SHAPED_WORDS.split(", ") if part.startswith(word))
+        fix = _corrected(parts, i, example)
+        received = parts[i][:80]
+        raise UsageError(
+            "E117", where=where, part=received, expected=SHAPED_WORDS, received=received, fix=fix
+        )
+    if word == "conv":
+        activation = _activation(parts, i, last, where) if last else None
+        return Conv(numbers[0], numbers[1], padding="same", activation=activation)
+    if word == "reshape":
+        return Reshape(tuple(numbers))
+    if word in ("flatten", "mean"):
+        return Flatten() if word == "flatten" else SequencePool()
+    layers = {"pool": AveragePool, "encoder": TransformerEncoderLayer, "position": LearnedPosition}
+    return layers[word](numbers[0])
+
+
 def _guess(words: list[str]) -> str:
     """Return a correction: two words in the other order, or two parts without a comma between them."""
     if words == [""]:
@@ -136,7 +186,8 @@ def _activation(parts: list[str], i: int, word: str, where: str) -> str:
     if word.casefold() in ACTIVATIONS:
         return word.casefold()
     close = nearest(word[:80], ACTIVATIONS) or "relu"
-    raise _word(where, word, list(ACTIVATIONS), _corrected(parts, i, f"{parts[i].split(' ')[0]} {close}"))
+    before = parts[i].rpartition(" ")[0]
+    raise _word(where, word, list(ACTIVATIONS), _corrected(parts, i, f"{before} {close}"))
 
 
 def _formula(parts: list[str], i: int, text: str, where: str) -> FormulaActivation:

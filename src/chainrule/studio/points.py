@@ -7,19 +7,23 @@ the same on every machine.
 from __future__ import annotations
 
 import math
+import os
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.data.readers.builtin_datasets import read_named
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import csv_text
+from chainrule.page.png import png
 from chainrule.prng import fold, key_of, normal, uniform
 from chainrule.store import atomic_write
 
-FOLDER = "studio"
+FOLDER, DIGIT_IMAGES = "studio", "digit-images"
 MAX_POINTS = 20_000
 ROWS = 200
 Points = tuple[np.ndarray, np.ndarray]
@@ -119,9 +123,32 @@ def csv_of(x: np.ndarray, y: Sequence[object]) -> str:
 
 def write_set(name: str) -> Path:
     """Write a set as ``studio/NAME.csv``, unless it is there; returns the path."""
+    if name == DIGIT_IMAGES:
+        return write_digit_images()
     x, y = sample(name)
     values = [float(round(v, 4)) for v in y] if name in REGRESSIONS else [NAMES[int(v)] for v in y]
     return _write(f"{name}.csv", csv_of(x, values), may_be_there=True)
+
+
+def write_digit_images() -> Path:
+    """Write the digits of scikit-learn as a folder of images, ``studio/digit-images/DIGIT/NUMBER.png``.
+
+    Returns the folder, which is written once.
+    """
+    folder = Path(FOLDER) / DIGIT_IMAGES
+    if folder.is_dir() and not folder.is_symlink():
+        return folder
+    frame = read_named("digits").frame
+    pixels = frame.drop("digit").to_numpy().reshape(-1, 8, 8)
+    shades = np.rint(pixels * (255 / 16)).astype(np.uint8)
+    atomic_write.make_folder(FOLDER)
+    with tempfile.TemporaryDirectory(prefix=".digits-", dir=FOLDER) as place:
+        for i, digit in enumerate(frame["digit"].to_list()):
+            path = Path(place) / DIGIT_IMAGES / str(digit) / f"{i + 1:04d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(shades[i]))
+        os.rename(Path(place) / DIGIT_IMAGES, folder)
+    return folder
 
 
 def write_points(points: Any) -> Path:

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.checks import described_and_checked
 from chainrule.data.tables.table import Table
 from chainrule.diagnosis import RULE_OF
@@ -22,14 +21,17 @@ from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.memoization import cached_property
 from chainrule.messages import rendered
 from chainrule.model import Model
-from chainrule.nn import summary_rows
+from chainrule.nn import ACTIVATIONS, OPTIMIZERS, summary_rows
+from chainrule.page.png import png
 from chainrule.records import frozen
 from chainrule.settings import Language, settings
+from chainrule.studio.exports import EXPORTS
 from chainrule.studio.frames import FrameWriter
 from chainrule.tabular.display import column_rows, without_long_lists
 from chainrule.tabular.options import ENSEMBLE, KIND_OPTIONS, Options
-from chainrule.tabular.training_plan import NET, TrainingPlan, drop_columns, plan_of, prepare_data
+from chainrule.tabular.training_plan import NET, TrainingPlan, drop_columns, plan_of, prepare_data, read_rows
 from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.model_state import ModelState
 from chainrule.train.single_member import members_of, single_member
 
@@ -57,6 +59,8 @@ EDITABLE = (
     ),
     *("class_weight", "split", "drop", *KIND_OPTIONS),
 )
+VIEWS = ["data", "network", "training", "chain", "predict", "files"]
+MAX_TOKENS = 128  # columns of a table that a Transformer takes one by one
 MAX_POINTS = 10_000  # of a scatter plot
 _PART = re.compile(r"part (\d+) of ")
 
@@ -93,7 +97,7 @@ class Project:
         The last column is the target, unless the data set names one.
         """
         options = Options(data).with_passed(FIRST)
-        table = read_source(data, options.reading)
+        table = read_rows(data, options)
         if not table.target and table.columns:
             options = replace(options, target=table.columns[-1])
         project = Project(options)
@@ -134,7 +138,7 @@ class Project:
     @cached_property
     def table(self) -> Table:
         """The rows as they are in the file."""
-        return read_source(self.options.data, self.options.reading)
+        return read_rows(self.options.data, self.options)
 
     @cached_property
     def plan(self) -> TrainingPlan:
@@ -160,6 +164,49 @@ class Project:
     def is_ensemble(self) -> bool:
         """Whether the training of the RUN is an ensemble, which the studio shows and does not train."""
         return self.trained is not None and members_of(self.trained) > 1
+
+    def labeled_row(self, row: int) -> NetworkRows:
+        """Return a row of the data, from 1, as the network takes it.
+
+        Raises:
+            UsageError E606: no such row.
+        """
+        return encode_labeled(self.initial, self.table_row(row), None, "explain")
+
+    def table_row(self, row: int) -> Table:
+        """Return a row of the data, from 1.
+
+        Raises:
+            UsageError E606: no such row.
+        """
+        if not 1 <= row <= self.table.rows:
+            expected = fact("1 to {count}", count=self.table.rows)
+            raise UsageError("E606", where="studio", row=row, expected=expected, received=row)
+        return self.table.take(np.array([row - 1]))
+
+    def row_cells(self, row: int) -> dict[str, Any]:
+        """Return the cells of a row by column; of an image its file."""
+        if not 1 <= row <= self.table.rows:
+            return {}
+        frame = self.table.frame.slice(row - 1, 1)
+        cells = {name: frame[name][0] for name in frame.columns}
+        for pixels in self.table.images.values():
+            cells["file"] = png(np.asarray(pixels[row - 1]))
+        return cells
+
+    def record(self, lang: str) -> dict[str, Any]:
+        """Return data, network, options and programs."""
+        return {
+            "run": self.run,
+            "is_ensemble": self.is_ensemble,
+            "views": VIEWS,
+            "exports": list(EXPORTS),
+            "data": self.data_record(lang),
+            "network": self.network_record(),
+            "options": self.options_record(),
+            "programs": self.programs(),
+            "choices": {"optimizers": sorted(OPTIMIZERS), "activations": sorted(ACTIVATIONS)},
+        }
 
     def data_record(self, lang: str) -> dict[str, Any]:
         """Return the columns with their kinds, the use of the rows, and the findings of ``check``."""
@@ -247,10 +294,25 @@ class Project:
             "net": NET if self.options.net == ENSEMBLE else self.options.net,
             "layers": layers,
             "parameters": sum(r.parameters for r in rows),
+            "paths": list(self.initial.parameters),
+            "presets": self._presets(),
             "inputs": int(self.plan.prepared.training.x[0].size),
             "outputs": self.plan.prepared.head.outputs,
             "loss": str(getattr(loss, "name", loss)),
         }
+
+    def _presets(self) -> dict[str, str]:
+        """Return the texts of networks that depend on the shape of the inputs: LeNet and a Transformer."""
+        shape = tuple(self.plan.prepared.training.x.shape[1:])
+        if len(shape) == 3:
+            height, width, channels = shape
+            lenet = "conv 6 5 tanh, pool 2, conv 16 3 tanh, pool 2, flatten, 120 tanh, 84 tanh"
+            tokens = f"reshape {height} {width * channels}, 16, position {height}, encoder 2, mean"
+            return {"lenet": lenet, "transformer": tokens} if min(height, width) >= 8 else {}
+        count = shape[0]
+        if len(shape) > 1 or not 1 < count <= MAX_TOKENS:
+            return {}
+        return {"transformer": f"reshape {count} 1, 16, position {count}, encoder 2, mean"}
 
     def programs(self) -> dict[str, str]:
         """Return the Python program and the command of this training, and its network as layers."""

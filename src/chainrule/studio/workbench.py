@@ -6,25 +6,26 @@ the other, in a thread beside that of the server.
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from chainrule.attribution.explanation import Request as ExplanationRequest
 from chainrule.attribution.explanation import class_names, explain_prediction
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.model import Model
+from chainrule.page.page import Section
 from chainrule.serve.forms import Field
-from chainrule.serve.models import Request, ServedModel, records_of
+from chainrule.serve.models import Request, ServedModel, plain, records_of
 from chainrule.store import RunFolder
+from chainrule.studio.model_project import ModelProject, model_of
 from chainrule.studio.page_records import PageRecords
-from chainrule.studio.points import SETS, write_set
+from chainrule.studio.points import DIGIT_IMAGES, SETS, write_set
 from chainrule.studio.project import Project, language
 from chainrule.studio.step_view import StepView
 from chainrule.studio.trainings import Training, start_process
@@ -34,7 +35,6 @@ from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
 from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config
 from chainrule.trace.tracer import trace_rows
-from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.model_state import ModelState
 
 MAX_VIEWS = 8  # steps whose values are kept
@@ -49,7 +49,7 @@ class Workbench:
 
     def __init__(self, source: str = "") -> None:
         self.lock = threading.RLock()
-        self.project: Project | None = None
+        self.project: Any = None  # a Project or a ModelProject
         self.training: Training | None = None
         self.version = 0
         self._spare: Any = None  # a process that waits for the next training
@@ -78,11 +78,22 @@ class Workbench:
         """
         if is_recorded(source):
             project = _project_of_run(source)
+        elif source.endswith(".safetensors") or os.path.isfile(Path(source) / MODEL):
+            self.show(model_of(source))
+            return
         else:
-            is_set = source in SETS and not os.path.exists(source)
+            is_set = source in (*SETS, DIGIT_IMAGES) and not os.path.exists(source)
             project = Project.of_data(str(write_set(source)) if is_set else source)
         _ = project.plan
         self._replace(project)
+
+    def show(self, project: ModelProject) -> None:
+        """Show a model without its training."""
+        with self.lock:
+            self._close_training()
+            self.project, self.training = project, None
+            self.version += 1
+            self._views.clear()
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change options; the training of the previous ones ends.
@@ -118,7 +129,7 @@ class Workbench:
         if self._spare is None or self._spare.poll() is not None:
             self._spare = start_process()
 
-    def _project(self) -> Project:
+    def _project(self) -> Any:
         self._follow_options()
         if self.project is None:
             fix = "chainrule studio iris"
@@ -130,7 +141,7 @@ class Workbench:
     def _follow_options(self) -> None:
         """Take the options of the training, whose learning rate may have changed."""
         training = self.training
-        if training is not None and self.project is not None and training.options != self.project.options:
+        if training is not None and training.options != self.project.options:
             self.project = self.project.with_options(training.options)
             self._views.clear()
 
@@ -141,16 +152,7 @@ class Workbench:
             project = self.project
             if project is None:
                 return {"version": self.version, "is_open": False}
-            return {
-                "version": self.version,
-                "is_open": True,
-                "run": project.run,
-                "is_ensemble": project.is_ensemble,
-                "data": project.data_record(lang),
-                "network": project.network_record(),
-                "options": project.options_record(),
-                "programs": project.programs(),
-            }
+            return {"version": self.version, "is_open": True, **project.record(lang)}
 
     def rows_record(self, start: int, count: int) -> dict[str, Any]:
         """Return a part of the rows."""
@@ -269,8 +271,8 @@ class Workbench:
         if row == 0:
             replayed = self._replayed(step + 1)
             return StepView(replayed.trace, class_names(replayed.update.model))
-        state = self.state_at(step)
-        rows = encode_labeled(state, self._table_row(row), None, "explain")
+        state, rows = self.state_at(step), self._project().labeled_row(row)
+        rows = replace(rows, model=replace(rows.model, parameters=state.parameters))
         return StepView(trace_rows(rows), class_names(state), rows.cells)
 
     def _latest(self) -> int:
@@ -318,32 +320,25 @@ class Workbench:
         """Return the fields that a prediction needs, filled with the cells of a row."""
         with self.lock:
             project, served = self._project(), self.served()
-            cells: dict[str, Any] = {}
-            if 1 <= row <= project.table.rows:
-                frame = project.table.frame.slice(row - 1, 1)
-                cells = {name: frame[name][0] for name in frame.columns}
-            profiles = {p.column: p for p in project.plan.prepared.preparation.profiles}
-            return {
-                "row": row,
-                "fields": [_field(f, cells.get(f.name), profiles.get(f.name)) for f in served.fields],
-            }
+            cells, profiles = project.row_cells(row), {}
+            if isinstance(project, Project):
+                profiles = {p.column: p for p in project.plan.prepared.preparation.profiles}
+            fields = [_field(f, cells.get(f.name), profiles.get(f.name)) for f in served.fields]
+            return {"row": row, "form": served.form.name, "media": _media(served), "fields": fields}
 
     def predict(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
         """Return the prediction for a row and the contributions of its inputs."""
         with self.lock:
             served = self.served()
-            columns = {field.name: [cells.get(field.name)] for field in served.fields}
+            columns = {field.name: [_value(served, cells.get(field.name))] for field in served.fields}
             request = Request(columns, 1)
             (predicted,) = served.predictions([request])
             if isinstance(predicted, Exception):
                 raise predicted
             with language(lang):
-                request_of_page = ExplanationRequest(
-                    served.model.state, served.form.samples(columns, 1), None, None, 0, None
-                )
-                page = explain_prediction(request_of_page, lang)
-            sections = PageRecords(lang).sections(page.sections)
-            return {"predictions": records_of(predicted.columns), "sections": sections}
+                sections = PageRecords(lang).sections(_reasons(served, columns, lang))
+            record = {"predictions": records_of(predicted.columns), "sections": sections}
+            return record if _media(served) != "image" else record | {"map": _map(served, columns)}
 
     def counterfactual(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
         """Return the smallest changes of a row that change its prediction.
@@ -367,8 +362,13 @@ class Workbench:
             TrainingError E570: the model predicts values. UsageError E606: no such row.
         """
         with self.lock:
-            table = self._table_row(row)
-            result = self.served().model.attack(table, radius=radius, lang=lang)
+            project = self._project()
+            if not isinstance(project, Project):
+                expected = fact("open data first")
+                raise UsageError(
+                    "E102", where="studio", name="project", expected=expected, received=project.run
+                )
+            result = self.served().model.attack(project.table_row(row), radius=radius, lang=lang)
             cells = [list(change) for change in result.cells[0]] if result.cells else []
             classes = result.classes
             return {
@@ -379,13 +379,6 @@ class Workbench:
                 "actual": str(classes[int(result.labels[0])]),
                 "cells": cells if result.success[0] else [],
             }
-
-    def _table_row(self, row: int) -> Any:
-        table = self._project().table
-        if not 1 <= row <= table.rows:
-            expected = fact("1 to {count}", count=table.rows)
-            raise UsageError("E606", where="studio", row=row, expected=expected, received=row)
-        return table.take(np.array([row - 1]))
 
 
 def _project_of_run(run: str) -> Project:
@@ -416,8 +409,51 @@ def _difference(before: Options, after: Options) -> str:
     return " ".join(words)
 
 
+def _media(served: ServedModel) -> str:
+    """Return which files a model takes: ``"image"``, ``"audio"``, or ``""``."""
+    return next((name.partition("/")[0] for name in served.form.media_types), "")
+
+
+def _map(served: ServedModel, columns: Mapping[str, Any]) -> list[list[float]] | None:
+    """Return the contribution of each pixel of an image, (H, W); ``None`` where there is no such map."""
+    try:
+        attribution = served.model.attribute(served.form.samples(columns, 1), strict=False)
+    except ChainruleError:
+        return None
+    values = next(iter(attribution.values.values()))[0]
+    return values.sum(axis=-1).tolist() if values.ndim == 3 else None
+
+
+def _value(served: ServedModel, value: Any) -> Any:
+    """Return a value of the page: a file is sent as text of base 64.
+
+    Raises:
+        UsageError E102: a file that is no such text.
+    """
+    if not served.form.media_types:
+        return value
+    try:
+        return base64.b64decode(str(value or ""), validate=True)
+    except ValueError as error:
+        expected = fact("a file")
+        raise UsageError("E102", where="studio", name="file", expected=expected, received="") from error
+
+
+def _reasons(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> Sequence[Section]:
+    """Return the reasons of a prediction; none for kinds of input that have no attribution."""
+    samples = served.form.samples(columns, 1)
+    request = ExplanationRequest(served.model.state, samples, None, None, 0, None)
+    try:
+        return explain_prediction(request, lang).sections
+    except ChainruleError:
+        if served.form.name == "table":
+            raise
+        return ()
+
+
 def _field(field: Field, cell: Any, profile: Any) -> dict[str, Any]:
-    value = cell if isinstance(cell, str | int | float | bool) or cell is None else str(cell)
+    """Return a field of the form of a prediction, with the value of the row."""
+    value = base64.b64encode(cell).decode() if isinstance(cell, bytes) else plain(cell)
     low, high = (None, None) if profile is None else (profile.low, profile.high)
     return {
         "name": field.name,

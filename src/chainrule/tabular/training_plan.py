@@ -26,7 +26,7 @@ from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.memoization import Memo, cached_property
 from chainrule.metrics import PRIMARY_METRIC, resolve_metrics
 from chainrule.model import Model
-from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
+from chainrule.nn import L2, OPTIMIZERS, Dense, Dropout, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import EngineName
 from chainrule.tabular.evaluation import HeldOutRows, ScoredRows, model_output
@@ -158,9 +158,9 @@ def prepare_data(options: Options, table: Table | None = None, test: Table | Non
         DataError: as the functions of ``chainrule.data``. TrainingError E591: a private training.
     """
     refuse_private(options)
-    table = drop_columns(_read(options.data, options) if table is None else table, options.drop)
+    table = drop_columns(read_rows(options.data, options) if table is None else table, options.drop)
     if options.test and test is None:
-        test = _read(options.test, options)
+        test = read_rows(options.test, options)
     return PreparedData.of(
         table,
         options.target or None,
@@ -196,7 +196,7 @@ def _fractions(options: Options, table: Table) -> tuple[float, float, float]:
     return (0.8, 0.0, 0.2) if options.split else (1.0, 0.0, 0.0)
 
 
-def _read(path: str, options: Options) -> Table:
+def read_rows(path: str, options: Options) -> Table:
     """Read a table, or a folder of images with the size of the options."""
     if not path:
         raise DataError(
@@ -307,8 +307,8 @@ class SplitRows:
     def model(self) -> Model:
         options, prepared = self.options, self.prepared
         net = net_from_text(NET if options.net == ENSEMBLE else options.net, prepared.head.outputs)
-        if len(prepared.preparation.shape) > 1:  # images: the layers of --net take flat inputs
-            net = Sequential(Flatten(), *net.layers)
+        if len(prepared.preparation.shape) > 1 and isinstance(net.layers[0], Dense | Dropout):
+            net = Sequential(Flatten(), *net.layers)  # images, for layers that take flat inputs
         penalty = L2(options.penalty) if options.penalty else None
         engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
         model = Model(net, prepared.head.loss, optimizer_of(options), penalty=penalty, engine=engine)

@@ -17,6 +17,19 @@ GOOD: dict[str, list[nn.Layer]] = {
     "  8   ReLU ,DROPOUT .5": [nn.Dense(8, "relu"), nn.Dropout(0.5)],
     "8 sigmoid，4 softplus": [nn.Dense(8, "sigmoid"), nn.Dense(4, "softplus")],
     "dropout 0": [nn.Dropout(0.0)],
+    "reshape 8 8 1, Conv 6 5 tanh, pool 2, conv 4 3, flatten": [
+        nn.Reshape((8, 8, 1)),
+        nn.Conv(6, 5, padding="same", activation="tanh"),
+        nn.AveragePool(2),
+        nn.Conv(4, 3, padding="same"),
+        nn.Flatten(),
+    ],
+    "16, position 4, encoder 2, mean": [
+        nn.Dense(16),
+        nn.LearnedPosition(4),
+        nn.TransformerEncoderLayer(2),
+        nn.SequencePool(),
+    ],
     "": [],
     "  ": [],
 }
@@ -50,6 +63,12 @@ BAD: list[tuple[str, str, str, str]] = [
     ("64,", "E117", "part 2 of 2", '"64"'),
     ("relu", "E117", "part 1 of 1", '"64 relu"'),
     ("dropout", "E117", "part 1 of 1", '"64 relu"'),
+    ("conv 6", "E117", "part 1 of 1", '"conv 6 5 relu"'),
+    ("pool 2 2, 8", "E117", "part 1 of 2", '"pool 2, 8"'),
+    ("conv 6 0 relu", "E117", "part 1 of 1", '"conv 6 5 relu"'),
+    ("conv 6 5 rleu", "E101", "part 1 of 1", '"conv 6 5 relu"'),
+    ("reshape 1 2 3 4", "E117", "part 1 of 1", '"reshape 8 8 1"'),
+    ("mean 3", "E117", "part 1 of 1", '"mean"'),
     ("64 relu; 32", "E117", "part 1 of 1", ""),
     ("__import__('os')", "E117", "part 1 of 1", '"64 relu"'),
 ]

@@ -68,13 +68,16 @@ export async function goTo(step) {
 
 // --- the frame of the page
 
+const shownViews = () => (state.project.is_open ? state.project.views : Object.keys(VIEWS));
+const viewNow = () => (shownViews().includes(state.view) ? state.view : shownViews()[0]);
+
 function Top() {
-  const tab = (name) => html`<a href="#${name}" aria-current=${state.view === name ? "page" : undefined}>${T(`tab_${name}`)}</a>`;
+  const tab = (name) => html`<a href="#${name}" aria-current=${viewNow() === name ? "page" : undefined}>${T(`tab_${name}`)}</a>`;
   return html`<header class="top">
     <a class="brand" href="#data"><img src="/static/icon.svg" alt="" />chainrule <span>studio</span></a>
-    <nav class="tabs" aria-label=${T("views")}>${Object.keys(VIEWS).map(tab)}</nav>
+    <nav class="tabs" aria-label=${T("views")}>${shownViews().map(tab)}</nav>
     <div class="tools">
-      <button class="button quiet small" aria-expanded=${state.lessons} onClick=${() => update({ lessons: !state.lessons })}>${T("lessons")}</button>
+      ${shownViews().includes("training") && html`<button class="button quiet small" aria-expanded=${state.lessons} onClick=${() => update({ lessons: !state.lessons })}>${T("lessons")}</button>`}
       <button class="button quiet small" onClick=${() => setLanguage(state.lang === "en" ? "zh" : "en")} lang=${state.lang === "en" ? "zh" : "en"}>${state.lang === "en" ? "中文" : "English"}</button>
       <button class="button quiet small icon" aria-label=${T(state.theme === "dark" ? "light" : "dark")} title=${T(state.theme === "dark" ? "light" : "dark")} onClick=${() => setTheme(state.theme === "dark" ? "light" : "dark")}><svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" /></svg></button>
     </div>
@@ -121,10 +124,10 @@ function Transport() {
 
 function App() {
   useStudio();
-  const View = state.project.is_open ? VIEWS[state.view] : DataView;
-  useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${state.view}`)} · chainrule studio`; });
+  const View = state.project.is_open ? VIEWS[viewNow()] : DataView;
+  useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${viewNow()}`)} · chainrule studio`; });
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
-    <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}><${View} key=${state.view} /></main>
+    <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}><${View} key=${viewNow()} /></main>
     ${state.lessons && html`<${Lessons} />`}
     ${state.error && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
     <${Transport} />`;

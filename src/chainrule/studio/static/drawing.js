@@ -49,9 +49,10 @@ export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPi
   });
   const columns = drawing.columns.map((column, c) => {
     const x = MARGIN + c * step, isLoss = c === drawing.columns.length - 1;
-    const name = isLoss ? "" : column.title;
+    const name = isLoss ? "" : column.title.split(".").at(-1), isNarrow = step < 84 && name.length > 7, wide = Math.min(68, step - 8);
+    const title = (y) => html`<text class="title ${isNarrow ? "slanted" : ""}" x=${x} y=${y} transform=${isNarrow ? `rotate(-38 ${x} ${y})` : undefined}>${name}<title>${column.title}</title></text>`;
     if (!column.units.length)
-      return html`<g><rect class="box" x=${x - 34} y=${middle - 46} width="68" height="92" rx="8" /><text class="title" x=${x} y=${middle - 56}>${name}</text><text class="name" x=${x} y=${middle + 4}>${column.shape}</text></g>`;
+      return html`<g><rect class="box" x=${x - wide / 2} y=${middle - 46} width=${wide} height="92" rx="8" />${title(middle - 56)}<text class="name" x=${x} y=${middle + 4}>${column.shape}</text></g>`;
     const units = column.units.map((unit, i) => {
       const { x, y } = at[c][i], value = ofUnit(unit), share = Math.min(1, Math.abs(value ?? 0) / (c === 0 || isLoss ? limit([value]) * (isLoss ? 1 : 2) : largest));
       const isOn = unit.key === selected, isLit = lit && unit.key === lit;
@@ -63,7 +64,7 @@ export function Drawing({ drawing, selected = "", lit = "", mode = "value", onPi
     const names = column.units.length <= 8 ? column.units.map((unit, i) => html`<text class="name" x=${at[c][i].x} y=${at[c][i].y + RADIUS + 13}>${unit.name}</text>`) : [];
     const dots = column.gap ? html`<text class="title" x=${x} y=${(at[c][column.gap - 1].y + at[c][column.gap].y) / 2 + 4}>⋮ ${column.shape}</text>` : "";
     const first = Math.min(...at[c].map((p) => p.y));
-    return html`<g><text class="title" x=${x} y=${Math.min(first - RADIUS - 12, first - 24)}>${name}</text>${units}${names}${dots}</g>`;
+    return html`<g>${title(Math.min(first - RADIUS - 12, first - 24))}${units}${names}${dots}</g>`;
   });
   const ends = at.at(-1)[0], outputs = at.length > 1 ? at.at(-2) : [];
   const toLoss = ends ? outputs.map((p) => html`<path class="to-loss" d="M${p.x + RADIUS} ${p.y}L${ends.x - RADIUS} ${ends.y}" />`) : [];

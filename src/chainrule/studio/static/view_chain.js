@@ -63,7 +63,7 @@ function Inspector({ drawing, onPick }) {
 const ordered = (sections) => (sections.length > 2 && !sections[0].heading ? [sections[0], ...sections.slice(2), sections[1]] : sections);
 
 function Weights({ drawing }) {
-  const paths = state.project.network.layers.filter((l) => l.parameters && l.path).flatMap((l) => [`${l.path}.weight`, `${l.path}.bias`]);
+  const { paths } = state.project.network;
   const [path, setPath] = useState(paths[0]), [start, setStart] = useState(0);
   const page = useLive(path && `weights?row=${state.row}&step=${state.step}&path=${encodeURIComponent(path)}&start=${start}&count=60`, [path, start, state.row, state.step < 0 ? state.frame?.step : state.step, state.project.version]);
   if (!page || page.error) return null;

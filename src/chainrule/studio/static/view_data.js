@@ -2,7 +2,7 @@
 import { Empty, ErrorNote, Lead, Note, T, attempt, change, count, get, html, post, state, takeProject, update, upload, useEffect, useRef, useState } from "./core.js";
 import { classColor, color } from "./charts.js";
 
-const TABLES = ["iris", "wine", "breast-cancer", "diabetes", "digits"];
+const TABLES = ["iris", "wine", "breast-cancer", "diabetes", "digits", "digit-images"];
 const SETS = ["circle", "xor", "clusters", "overlap", "moons", "spiral", "three-arms", "plane", "waves"];
 const KINDS = ["number", "category", "date", "text"];
 const LARGEST = 256 * 1024 * 1024;
@@ -31,7 +31,7 @@ const SHAPES = {
 };
 
 function Source({ name, text }) {
-  const isOpen = state.project.is_open && (state.project.data.source === name || state.project.data.source === `studio/${name}.csv`);
+  const isOpen = state.project.is_open && (state.project.data.source === name || [`studio/${name}.csv`, `studio/${name}`].includes(state.project.data.source));
   const [first, second, third] = (SHAPES[name] || "").split("|");
   const line = (d, tone) => d && html`<path d=${d} fill="none" stroke=${`var(--c${tone})`} stroke-width="3" stroke-linecap="round" stroke-linejoin="round" />`;
   const table = html`<g stroke="var(--line-strong)" stroke-width="1.6">${[12, 20, 28, 36].map((y) => html`<path d="M20 ${y}h40" />`)}<path d="M33 10v28M47 10v28" /></g>`;
@@ -115,7 +115,7 @@ export function DataView() {
   const { project } = state;
   const [draws, setDraws] = useState(false);
   const sources = html`<section class="sheet"><header><h2>${T("choose_data")}</h2><button class="button small" aria-pressed=${draws} onClick=${() => setDraws(!draws)}>${draws ? T("sets") : T("draw")}</button></header>
-    ${draws ? html`<${Draw} />` : html`<div class="stack tight"><h3>${T("two_inputs")}</h3><div class="sources">${SETS.map((name) => html`<${Source} name=${name} text=${T(name === "plane" || name === "waves" ? "regression" : name === "three-arms" ? "three_classes" : "two_classes")} />`)}</div><h3>${T("tables")}</h3><div class="sources">${TABLES.map((name) => html`<${Source} name=${name} text=${T(`about_${name.replace("-", "_")}`)} />`)}</div></div>`}</section>`;
+    ${draws ? html`<${Draw} />` : html`<div class="stack tight"><h3>${T("two_inputs")}</h3><div class="sources">${SETS.map((name) => html`<${Source} name=${name} text=${T(name === "plane" || name === "waves" ? "regression" : name === "three-arms" ? "three_classes" : "two_classes")} />`)}</div><h3>${T("tables_and_images")}</h3><div class="sources">${TABLES.map((name) => html`<${Source} name=${name} text=${T(`about_${name.replaceAll("-", "_")}`)} />`)}</div></div>`}</section>`;
   if (!project.is_open) return html`<${Lead} title=${T("data_title")} text=${T("data_empty")} /><div class="columns">${sources}<div class="stack"><${Drop} /></div></div>`;
   const { data } = project, total = data.parts.reduce((a, b) => a + b, 0) || 1;
   return html`<${Lead} title=${T("data_title")} text=${T(data.task === "classification" ? "data_classes" : "data_values", { rows: count(data.rows), source: data.source, target: data.target, classes: data.labels.length })} />

@@ -21,6 +21,6 @@ export function FilesView() {
   };
   const run = state.training.run || state.project.run;
   return html`<${Lead} title=${T("files_title")} text=${T("files_text")} />
-    <div class="stack"><div class="files">${Object.entries(FILES).map(([kind, name]) => html`<a class="file" href="/api/export/${kind}" onClick=${(event) => take(event, kind)}><strong>${T(`file_${kind}`)}</strong><p>${T(`file_${kind}_text`)}</p><span class="mono">${busy === kind ? T("writing") : name}</span>${failed[kind] && html`<p role="alert">${failed[kind]}</p>`}</a>`)}</div>
+    <div class="stack"><div class="files">${Object.entries(FILES).filter(([kind]) => state.project.exports.includes(kind)).map(([kind, name]) => html`<a class="file" href="/api/export/${kind}" onClick=${(event) => take(event, kind)}><strong>${T(`file_${kind}`)}</strong><p>${T(`file_${kind}_text`)}</p><span class="mono">${busy === kind ? T("writing") : name}</span>${failed[kind] && html`<p role="alert">${failed[kind]}</p>`}</a>`)}</div>
     <section class="sheet stack tight"><h2>${T("in_terminal")}</h2><p class="soft small">${run ? T("run_is_here", { run }) : T("run_comes")}</p><${Program} name="commands.sh" text=${run ? [`chainrule show ${run}`, `chainrule explain ${run} ${state.project.data.source} --row 1`, `chainrule predict ${run} ${state.project.data.source}`, `chainrule serve ${run}`].join("\n") : state.project.programs.command} /></section></div>`;
 }

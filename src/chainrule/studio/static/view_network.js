@@ -1,13 +1,30 @@
 // The network: a drawing and a table of layers, edited in both; beside them the program that makes the same network.
 import { ErrorNote, Lead, Program, T, attempt, change, count, get, html, state, update, useEffect, useState } from "./core.js";
 import { Drawing, places } from "./drawing.js";
+import { open } from "./view_data.js";
 
 const PRESETS = { article: "3 sigmoid", line: "", one: "4 tanh", two: "8 tanh, 8 tanh", deep: "8 relu, 8 relu, 8 relu, 8 relu, 8 relu", wide: "64 relu, 64 relu", table: "64 relu, dropout 0.2, 64 relu, dropout 0.2" };
-const ACTIVATIONS = ["linear", "relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "mish", "hard_tanh", "selu", "exponential"];
-const OPTIMIZERS = ["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad", "lion"];
+const SHAPED = /^(reshape|conv|pool|flatten|position|encoder|mean)\b/i; // parts that are edited as text
+// The parts of a network, separated at the commas outside brackets.
+function separated(net) {
+  const parts = [""];
+  let depth = 0;
+  for (const sign of net) {
+    depth += sign === "(" ? 1 : sign === ")" ? -1 : 0;
+    if (sign === "," && depth <= 0) parts.push(""); else parts[parts.length - 1] += sign;
+  }
+  return parts.map((text) => text.trim());
+}
 
-export const parse = (net) => (net.trim() ? net.split(",").map((text) => { const words = text.trim().split(/\s+/); return words[0] === "dropout" ? { dropout: words[1] } : { units: words[0], activation: words[1] ?? "" }; }) : []);
-export const write = (parts) => parts.map((p) => (p.dropout !== undefined ? `dropout ${p.dropout}` : `${p.units}${p.activation && p.activation !== "linear" ? ` ${p.activation}` : ""}`)).join(", ");
+function part(text) {
+  const [first, ...rest] = text.split(/\s+/);
+  if (SHAPED.test(text)) return { text };
+  return first === "dropout" ? { dropout: rest[0] } : { units: first, activation: rest.join(" ") };
+}
+
+export const parse = (net) => (net.trim() ? separated(net).map(part) : []);
+const written = (p) => p.text ?? (p.dropout !== undefined ? `dropout ${p.dropout}` : `${p.units}${p.activation && p.activation !== "linear" ? ` ${p.activation}` : ""}`);
+export const write = (parts) => parts.map(written).join(", ");
 
 export const setNet = (net) => change("options", { net });
 
@@ -16,15 +33,24 @@ function Layers() {
   const set = (i, values) => setNet(write(parts.map((part, k) => (k === i ? { ...part, ...values } : part))));
   const remove = (i) => setNet(write(parts.filter((_, k) => k !== i)));
   const add = (part) => setNet(write([...parts, part]));
-  const dense = network.layers.filter((layer) => layer.path);
+  const all = network.layers.filter((layer) => layer.path && !layer.path.includes(".")), dense = all.slice(Math.max(0, all.length - parts.length - 1));
+  const total = ({ path }) => network.layers.filter((layer) => layer.path === path || layer.path?.startsWith(`${path}.`)).reduce((sum, layer) => sum + layer.parameters, 0);
   return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th><span class="visually-hidden">${T("remove")}</span></th></tr></thead><tbody>
     <tr><td class="soft">${T("inputs")}</td><td class="numbers">${network.inputs}</td><td></td><td></td><td></td><td></td></tr>
     ${parts.map((part, i) => { const layer = dense[i] ?? {}; return html`<tr key=${i}><td><code>${layer.path ?? ""}</code></td>
-      <td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <input type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<input type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>
-      <td>${part.dropout !== undefined ? "" : html`<select aria-label=${`${T("activation")} ${layer.path ?? ""}`} value=${part.activation || "linear"} onChange=${(event) => set(i, { activation: event.target.value })}>${[...new Set([...ACTIVATIONS, part.activation || "linear"])].map((name) => html`<option value=${name}>${name}</option>`)}</select>`}</td>
-      <td class="mono">${layer.output ?? ""}</td><td class="right">${count(layer.parameters ?? 0)}</td><td class="right"><button class="button small icon quiet" aria-label=${`${T("remove")} ${layer.path ?? ""}`} onClick=${() => remove(i)}>×</button></td></tr>`; })}
+      ${part.text && html`<td colspan="2"><input type="text" class="mono wide" value=${part.text} aria-label=${`${T("layer")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { text: event.target.value })} /></td>`}
+      ${!part.text && html`<td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <input type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<input type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>`}
+      ${!part.text && html`<td>${part.dropout !== undefined ? "" : html`<select aria-label=${`${T("activation")} ${layer.path ?? ""}`} value=${part.activation || "linear"} onChange=${(event) => set(i, { activation: event.target.value })}>${[...new Set(["linear", ...state.project.choices.activations, part.activation || "linear"])].map((name) => html`<option value=${name}>${name}</option>`)}</select>`}</td>`}
+      <td class="mono">${layer.output ?? ""}</td><td class="right">${count(total(layer))}</td><td class="right"><button class="button small icon quiet" aria-label=${`${T("remove")} ${layer.path ?? ""}`} onClick=${() => remove(i)}>×</button></td></tr>`; })}
     <tr><td><code>${dense.at(-1)?.path}</code></td><td class="numbers">${network.outputs}</td><td class="soft">${network.loss}</td><td class="mono">${dense.at(-1)?.output}</td><td class="right">${count(dense.at(-1)?.parameters ?? 0)}</td><td></td></tr>
     </tbody></table></div><div class="row" ><button class="button small" onClick=${() => add({ units: parts.filter((p) => p.units).at(-1)?.units ?? "8", activation: "tanh" })}>+ ${T("add_layer")}</button><button class="button small quiet" onClick=${() => add({ dropout: "0.2" })}>+ ${T("dropout")}</button></div>`;
+}
+
+// Networks whose text depends on the inputs; LeNet opens images of digits where there are none.
+async function preset(name) {
+  if (!state.project.network.presets[name]) await open("digit-images");
+  const net = state.project.network.presets[name];
+  if (net) await change("options", { net, optimizer: "adam", learning_rate: 0.002 });
 }
 
 function Written() {
@@ -38,7 +64,7 @@ function Written() {
 function Options() {
   const { options } = state.project;
   const number = (name, step, min) => html`<label class="field">${T(name)}<input type="number" min=${min} step=${step} value=${options[name]} onChange=${(event) => change("options", { [name]: Number(event.target.value) })} /></label>`;
-  return html`<div class="grid-fields"><label class="field">${T("optimizer")}<select value=${options.optimizer} onChange=${(event) => change("options", { optimizer: event.target.value })}>${[...new Set([...OPTIMIZERS, options.optimizer])].map((name) => html`<option value=${name}>${name}</option>`)}</select></label>
+  return html`<div class="grid-fields"><label class="field">${T("optimizer")}<select value=${options.optimizer} onChange=${(event) => change("options", { optimizer: event.target.value })}>${state.project.choices.optimizers.map((name) => html`<option value=${name}>${name}</option>`)}</select></label>
     ${number("learning_rate", "any", "0")}${number("batch_size", 1, 1)}${number("epochs", 1, 1)}${number("penalty", "any", 0)}${number("patience", 1, 0)}${number("seed", 1, 0)}</div>`;
 }
 
@@ -60,7 +86,7 @@ export function NetworkView() {
   const [drawing, setDrawing] = useState(null), [tab, setTab] = useState("python");
   useEffect(() => { attempt(() => get(`step?row=${state.row}&step=${state.step}`)).then((d) => d && setDrawing(d)); }, [project.version, state.step]);
   return html`<${Lead} title=${T("network_title")} text=${T("network_text", { n: count(project.network.parameters), layers: project.network.layers.filter((l) => l.parameters).length })} />
-    <div class="columns"><div class="stack"><section class="sheet"><header><h2>${T("drawing")}</h2><div class="chips" role="group" aria-label=${T("presets")}>${Object.entries(PRESETS).map(([name, net]) => html`<button class="chip" aria-pressed=${project.network.net === net} onClick=${() => setNet(net)}>${T(`preset_${name}`)}</button>`)}</div></header>
+    <div class="columns"><div class="stack"><section class="sheet"><header><h2>${T("drawing")}</h2><div class="chips" role="group" aria-label=${T("presets")}>${Object.entries(PRESETS).map(([name, net]) => html`<button class="chip" aria-pressed=${project.network.net === net} onClick=${() => setNet(net)}>${T(`preset_${name}`)}</button>`)}${["lenet", "transformer"].map((name) => html`<button class="chip" aria-pressed=${project.network.net === project.network.presets[name]} onClick=${() => preset(name)}>${T(`preset_${name}`)}</button>`)}</div></header>
       ${drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} edit=${editing(drawing)} onPick=${(key) => { update({ selected: key }); location.hash = "chain"; }} />`}
       <p class="key"><span><b class="more"></b>${T("positive")}</span><span><b class="less"></b>${T("negative")}</span><span>${T("drawing_hint")}</span></p></section>
       <section class="sheet stack tight"><h2>${T("layers")}</h2><${Layers} /><${Written} /></section></div>

@@ -1,8 +1,11 @@
-// Predict one sample, and explain the prediction.
+// Predict one sample, and explain the prediction: a form, a drawing, a text or a sound.
+import { Picture, Recorder } from "./media.js";
 import { ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useState } from "./core.js";
 
-function Input({ field, value, onChange }) {
+function Input({ field, value, onChange, long }) {
   const set = (event) => onChange(field.type === "BYTES" ? event.target.value : event.target.value === "" ? null : Number(event.target.value));
+  if (field.shape.length) return html`<label class="field">${field.name}<input type="text" class="mono" value=${JSON.stringify(value ?? [])} onChange=${(event) => { try { onChange(JSON.parse(event.target.value)); } catch { onChange(value); } }} /></label>`;
+  if (long) return html`<label class="field">${field.name}<textarea rows="5" value=${value ?? ""} onInput=${(event) => onChange(event.target.value)}></textarea></label>`;
   if (field.choices.length) return html`<label class="field">${field.name}<select value=${value ?? ""} onChange=${(event) => onChange(event.target.value)}>${field.choices.map((choice) => html`<option value=${choice}>${choice}</option>`)}</select></label>`;
   if (field.type === "BYTES" || field.low === null) return html`<label class="field">${field.name}<input type="text" value=${value ?? ""} onChange=${(event) => onChange(field.type === "BYTES" ? event.target.value : Number(event.target.value))} /></label>`;
   return html`<label class="field"><span class="row apart"><span>${field.name}</span><input class="short" type="number" step="any" value=${value ?? ""} onChange=${set} /></span><input type="range" min=${field.low} max=${field.high} step=${(field.high - field.low) / 200 || 1} value=${value ?? field.low} aria-label=${field.name} onInput=${set} /></label>`;
@@ -15,15 +18,16 @@ function Counterfactual({ cells }) {
   return html`<section class="sheet stack tight"><header><h2>${T("counterfactual")}</h2><button class="button small" disabled=${busy} onClick=${ask}>${busy ? T("searching") : T("search")}</button></header><p class="small soft">${T("counterfactual_text")}</p>${answer?.error && html`<${ErrorNote} error=${answer.error} />`}${answer?.sections && html`<${Sections} sections=${answer.sections} />`}</section>`;
 }
 
-function Attack() {
-  const [radius, setRadius] = useState(0.5), [answer, setAnswer] = useState(null);
+function Attack({ isImage }) {
+  const [radius, setRadius] = useState(isImage ? 0.1 : 0.5), [answer, setAnswer] = useState(null);
   useEffect(() => {
     let isCurrent = true;
+    setAnswer(null);
     const timer = setTimeout(() => post(`attack?row=${state.row || 1}`, { radius }).then((record) => isCurrent && setAnswer(record)).catch((error) => isCurrent && setAnswer({ error })), 250);
     return () => { isCurrent = false; clearTimeout(timer); };
   }, [radius, state.row, state.frame?.step, state.lang]);
-  const text = !answer || answer.error ? "" : answer.before !== answer.actual ? T("attack_wrong", answer) : answer.success ? T("attack_success", { ...answer, share: `${(100 * answer.confidence).toFixed(1)} %` }) : T("attack_failed", { ...answer });
-  return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("attack")}</h2><label class="field"><span class="row apart"><span>${T("attack_size", { row: state.row || 1 })}</span><strong class="numbers">${radius.toFixed(2)}</strong></span><input type="range" min="0" max="3" step="0.05" value=${radius} onInput=${(event) => setRadius(Number(event.target.value))} /></label>
+  const text = !answer ? T("searching") : answer.error ? "" : answer.before !== answer.actual ? T("attack_wrong", answer) : answer.success ? T("attack_success", { ...answer, share: `${(100 * answer.confidence).toFixed(1)} %` }) : T("attack_failed", { ...answer });
+  return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("attack")}</h2><label class="field"><span class="row apart"><span>${T(isImage ? "attack_size_pixels" : "attack_size", { row: state.row || 1 })}</span><strong class="numbers">${radius.toFixed(2)}</strong></span><input type="range" min="0" max=${isImage ? 0.5 : 3} step=${isImage ? 0.01 : 0.05} value=${radius} onInput=${(event) => setRadius(Number(event.target.value))} /></label>
     <p class="small">${text}</p>${answer?.error && html`<p class="small soft">${answer.error.error}</p>`}
     ${answer?.cells?.length ? html`<div class="table"><table><thead><tr><th>${T("column")}</th><th class="right">${T("before")}</th><th class="right">${T("after")}</th></tr></thead><tbody>${answer.cells.map(([name, before, after]) => html`<tr><td>${name}</td><td class="right">${before}</td><td class="right">${after}</td></tr>`)}</tbody></table></div>` : ""}</section>`;
 }
@@ -35,7 +39,7 @@ export function PredictView() {
     get(`form?row=${state.row || 1}`).then((record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); }).catch(setError);
   }, [state.row, state.project.version]);
   useEffect(() => {
-    if (!form) return undefined;
+    if (!form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean))) return undefined;
     const timer = setTimeout(() => post("predict", cells).then((record) => { setAnswer(record); setError(null); state.seen.add("predicted"); }).catch(setError), 150);
     return () => clearTimeout(timer);
   }, [cells, form, state.training.status === "running" ? Math.floor(step / 20) : step, state.lang]);
@@ -43,9 +47,10 @@ export function PredictView() {
   const { prediction, probabilities, ...others } = answer?.predictions[0] ?? {};
   const shares = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
   const single = prediction ?? others.value ?? "";
-  return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}><label class="field">${T("from_row")}<input class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label><//>
-    <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.fields.slice(0, 60).map((field) => html`<${Input} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
+  return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}>${state.project.data.rows > 0 && html`<label class="field">${T("from_row")}<input class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label>`}<//>
+    <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.media === "image" && html`<${Picture} key=${`${state.row}/${state.project.version}`} file=${form.fields[0].value} map=${answer?.map} onChange=${(file) => setCells({ file })} />`}${form.media === "audio" && html`<${Recorder} onChange=${(file) => setCells({ file })} />`}
+      ${(form.media ? [] : form.fields.slice(0, 60)).map((field) => html`<${Input} long=${form.form === "texts"} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
     <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><p class="big">${typeof single === "number" ? short(single) : single}</p><${ErrorNote} error=${error} />
       <div class="bars">${shares.map(([label, share]) => html`<div class="bar"><span>${label}</span><i><b style=${{ width: `${(100 * share).toFixed(1)}%` }}></b></i><span class="numbers">${(100 * share).toFixed(1)} %</span></div>`)}</div></section>
-      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}<${Counterfactual} cells=${cells} />${state.project.data.task === "classification" && html`<${Attack} />`}</div></div>`;
+      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}${form.form === "table" && html`<${Counterfactual} cells=${cells} />`}${state.project.data.task === "classification" && state.project.views.includes("training") && html`<${Attack} isImage=${form.media === "image"} />`}</div></div>`;
 }

@@ -1,0 +1,78 @@
+// Images and sounds as inputs: a canvas to draw on, a microphone to speak into, and files.
+import { T, html, useEffect, useRef, useState } from "./core.js";
+import { color } from "./charts.js";
+
+const SIDE = 16; // points of a drawing along each side of a pixel of a model with small images
+const base64 = (buffer) => { let text = ""; for (const byte of new Uint8Array(buffer)) text += String.fromCharCode(byte); return btoa(text); };
+
+function File({ accept, onChange }) {
+  const input = useRef();
+  const take = async (file) => onChange(base64(await file.arrayBuffer()));
+  return html`<button class="button small" onClick=${() => input.current.click()}>${T("choose_file")}</button><input ref=${input} type="file" accept=${accept} hidden onChange=${(event) => event.target.files[0] && take(event.target.files[0])} />`;
+}
+
+// An image that is drawn on. The size is that of the row, from which the drawing starts.
+export function Picture({ file, map, onChange }) {
+  const place = useRef(), over = useRef(), last = useRef(null), size = useRef([8, 8]);
+  const [shows, setShows] = useState(false);
+  const image = (text, then) => { const picture = new Image(); picture.onload = () => then(picture); picture.src = `data:image/png;base64,${text}`; };
+  const show = (text) => image(text, (picture) => {
+    const canvas = place.current, pen = canvas.getContext("2d");
+    size.current = [picture.width, picture.height];
+    canvas.width = picture.width * SIDE; canvas.height = picture.height * SIDE;
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  });
+  useEffect(() => { if (file) show(file); }, []);
+  useEffect(() => {
+    const canvas = over.current, rows = shows && map ? map : [];
+    canvas.width = rows[0]?.length ?? 1; canvas.height = rows.length || 1;
+    const pen = canvas.getContext("2d"), limit = Math.max(1e-12, ...rows.flat().map(Math.abs));
+    rows.forEach((row, y) => row.forEach((value, x) => { pen.globalAlpha = 0.85 * Math.abs(value) / limit; pen.fillStyle = color(value > 0 ? "--c0" : "--c1"); pen.fillRect(x, y, 1, 1); }));
+  });
+  const send = () => {
+    const small = document.createElement("canvas"), canvas = place.current;
+    [small.width, small.height] = size.current;
+    const pen = small.getContext("2d");
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(canvas, 0, 0, small.width, small.height);
+    onChange(small.toDataURL("image/png").split(",")[1]);
+  };
+  const draw = (event) => {
+    if (event.type === "pointermove" && !event.buttons) { last.current = null; return; }
+    const canvas = place.current, box = canvas.getBoundingClientRect(), pen = canvas.getContext("2d");
+    const x = ((event.clientX - box.left) / box.width) * canvas.width, y = ((event.clientY - box.top) / box.height) * canvas.height;
+    pen.strokeStyle = "#fff"; pen.lineWidth = 1.15 * SIDE * Math.max(1, canvas.width / SIDE / 16); pen.lineCap = "round"; pen.lineJoin = "round";
+    pen.beginPath(); pen.moveTo(...(last.current ?? [x, y])); pen.lineTo(x + 0.01, y); pen.stroke();
+    last.current = [x, y];
+    send();
+  };
+  const clear = () => { const canvas = place.current, pen = canvas.getContext("2d"); pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); send(); };
+  return html`<div class="stack tight"><div class="picture"><canvas ref=${place} class="draw" role="img" aria-label=${T("draw_image")} onPointerDown=${(event) => { last.current = null; draw(event); }} onPointerMove=${draw}></canvas><canvas ref=${over} class="map" aria-hidden="true"></canvas></div>
+    <div class="row"><button class="button small" onClick=${clear}>${T("clear")}</button><${File} accept="image/*" onChange=${(text) => { show(text); onChange(text); }} /><button class="chip" aria-pressed=${shows} disabled=${!map} onClick=${() => setShows(!shows)}>${T("show_map")}</button></div><p class="small soft">${T("draw_image_text")}</p></div>`;
+}
+
+function wave(parts, rate) { // a file of 16-bit samples, one channel
+  const count = parts.reduce((sum, part) => sum + part.length, 0), view = new DataView(new ArrayBuffer(44 + 2 * count));
+  const word = (at, text) => [...text].forEach((sign, i) => view.setUint8(at + i, sign.charCodeAt(0)));
+  word(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); word(8, "WAVEfmt "); view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
+  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true); view.setUint16(32, 2, true); view.setUint16(34, 16, true); word(36, "data"); view.setUint32(40, 2 * count, true);
+  let at = 44;
+  for (const part of parts) for (const value of part) { view.setInt16(at, Math.max(-1, Math.min(1, value)) * 32767, true); at += 2; }
+  return view.buffer;
+}
+
+export function Recorder({ onChange }) {
+  const [recording, setRecording] = useState(null), [failed, setFailed] = useState(false);
+  const start = async () => {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true }), context = new AudioContext(), parts = [];
+      const node = context.createScriptProcessor(4096, 1, 1);
+      node.onaudioprocess = (event) => parts.push(event.inputBuffer.getChannelData(0).slice());
+      context.createMediaStreamSource(stream).connect(node); node.connect(context.destination);
+      setFailed(false);
+      setRecording({ stop: () => { stream.getTracks().forEach((track) => track.stop()); node.disconnect(); onChange(base64(wave(parts, context.sampleRate))); context.close(); setRecording(null); } });
+    } catch { setFailed(true); }
+  };
+  return html`<div class="stack tight"><div class="row"><button class="button small ${recording ? "primary" : ""}" onClick=${() => (recording ? recording.stop() : start())}>${T(recording ? "stop_recording" : "record")}</button><${File} accept="audio/*" onChange=${onChange} /></div><p class="small soft">${T(failed ? "no_microphone" : "record_text")}</p></div>`;
+}
