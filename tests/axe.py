@@ -10,5 +10,5 @@ import pytest
 def violations(page: Any) -> list[str]:
     """Return a line for each violation on a page of Playwright: the rule, and the first element."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]
+    failures = axe.Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in failures]

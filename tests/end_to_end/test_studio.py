@@ -1,4 +1,4 @@
-"""``chainrule studio`` in a browser: the wishes of learners, and the ten lessons, with no other host."""
+"""``chainrule studio`` in a browser: what learners requested, and the ten lessons, with no other host."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
     assert "dense1.weight[0,0]" in visit.text(".inspector")
 
 
-def test_wish_own_data(visit: Visit, tmp_path: Path) -> None:
+def test_request_for_own_data(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "my plants.csv").write_text(ROWS)
     visit.open("data")
     visit.page.set_input_files("input[type=file]", tmp_path / "my plants.csv")
@@ -83,7 +83,7 @@ def test_wish_own_data(visit: Visit, tmp_path: Path) -> None:
     assert "one of 3 classes" in visit.text()
 
 
-def test_wish_more_classes(visit: Visit, folder: Path) -> None:
+def test_request_for_more_classes(visit: Visit, folder: Path) -> None:
     visit.open("data")
     visit.click("Draw points")
     canvas = visit.page.locator("canvas.draw")
@@ -104,7 +104,7 @@ def test_wish_more_classes(visit: Visit, folder: Path) -> None:
     visit.page.wait_for_selector(".bar:nth-child(3)")
 
 
-def test_wish_regression(visit: Visit) -> None:
+def test_request_for_regression(visit: Visit) -> None:
     choose(visit, "waves")
     train_a_step(visit)
     visit.open("predict")
@@ -112,22 +112,22 @@ def test_wish_regression(visit: Visit) -> None:
     assert visit.page.locator(".bar").count() == 0
 
 
-def test_wish_more_layers_and_units(visit: Visit) -> None:
+def test_request_for_more_layers_and_units(visit: Visit) -> None:
     choose(visit, "circle")
     set_net(visit, "3 tanh")
-    visit.wait_for(".program", "net='3 tanh'")
+    visit.wait_for(".program", "'3 tanh'")
     visit.click("+ Layer")
-    visit.wait_for(".program", "net='3 tanh, 3 tanh'")
+    visit.wait_for(".program", "'3 tanh, 3 tanh'")
     visit.page.get_by_label("More units in layer 2").click()
-    visit.wait_for(".program", "net='3 tanh, 4 tanh'")
+    visit.wait_for(".program", "'3 tanh, 4 tanh'")
     visit.page.get_by_label("Insert a layer at position 1").click()
-    visit.wait_for(".program", "net='4 tanh, 3 tanh, 4 tanh'")
+    visit.wait_for(".program", "'4 tanh, 3 tanh, 4 tanh'")
     visit.page.get_by_label("Units dense1").fill("120")
     visit.page.keyboard.press("Tab")
-    visit.wait_for(".program", "net='120 tanh, 3 tanh, 4 tanh'")
+    visit.wait_for(".program", "'120 tanh, 3 tanh, 4 tanh'")
 
 
-def test_wish_custom_activation(visit: Visit) -> None:
+def test_request_for_custom_activation(visit: Visit) -> None:
     choose(visit, "xor")
     set_net(visit, "3 x*sigmoid(2*x)")
     visit.wait_for(".program", "x*sigmoid(2*x)")
@@ -146,10 +146,10 @@ def test_a_wrong_activation_has_a_button_with_its_fix(visit: Visit) -> None:
     assert visit.page.locator(".unit").count() > 10
 
 
-def test_wish_save_and_share(visit: Visit, tmp_path: Path) -> None:
+def test_request_for_save_and_share(visit: Visit, tmp_path: Path) -> None:
     choose(visit, "circle")
     set_net(visit, "3 tanh")
-    visit.wait_for(".program", "net='3 tanh'")
+    visit.wait_for(".program", "'3 tanh'")
     visit.open("files")
     with visit.page.expect_download(timeout=60_000) as waiting:
         visit.page.locator(".file", has_text="Page that predicts").click()
@@ -162,7 +162,7 @@ def test_wish_save_and_share(visit: Visit, tmp_path: Path) -> None:
     page.close()
 
 
-def test_wish_export_as_code(visit: Visit, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_for_export_as_code(visit: Visit, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visit.open("network")
     visit.page.get_by_label("Epochs").fill("2")
     visit.page.keyboard.press("Tab")

@@ -13,7 +13,7 @@ Images and sequences:
 
 ``conv`` has channels, kernel size and activation, ``pool`` the side of the mean, ``encoder`` (a block of a
 Transformer) the number of heads; ``position`` adds a learned vector to each
-of so many positions, ``mean`` is that over the sequence.
+of that many positions, ``mean`` is that over the sequence.
 """
 
 from __future__ import annotations
@@ -113,16 +113,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     )
     first, *rest = words
     if first.casefold() == "dropout" and len(rest) == 1 and _NUMBER.fullmatch(rest[0]):
-        rate = float(rest[0])
-        if not 0 <= rate < 1:
-            raise _range(
-                where,
-                fact("the chance of dropout"),
-                "0 <= chance < 1",
-                rest[0],
-                _corrected(parts, i, "dropout 0.2"),
-            )
-        return Dropout(rate)
+        return _dropout(parts, i, rest[0], where)
     if first.casefold() in SHAPED:
         return _shaped(parts, i, where)
     is_formula = bool(rest) and _FORMULA.search(" ".join(rest)) is not None
@@ -144,6 +135,14 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     received = parts[i][:80] or fact("nothing between two commas")
     fix = _corrected(parts, i, _guess(words))
     raise UsageError("E117", where=where, part=parts[i][:80], expected=WORDS, received=received, fix=fix)
+
+
+def _dropout(parts: list[str], i: int, rate: str, where: str) -> Dropout:
+    """Return a layer of dropout, whose rate is below 1."""
+    if not 0 <= float(rate) < 1:
+        fix = _corrected(parts, i, "dropout 0.2")
+        raise _range(where, fact("the chance of dropout"), "0 <= chance < 1", rate, fix)
+    return Dropout(float(rate))
 
 
 def _shaped(parts: list[str], i: int, where: str) -> Layer:

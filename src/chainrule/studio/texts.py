@@ -241,7 +241,7 @@ TAKE_AWAY: Texts = {
     "show_map": "Contributions",
     "record": "Record",
     "stop_recording": "Stop",
-    "record_text": "Speak, or choose a sound. It stays on this machine.",
+    "record_text": "Record a sound, or choose one. It stays on this machine.",
     "no_microphone": "There is no microphone, or its use was refused. Choose a file.",
     "prediction": "Prediction",
     "counterfactual": "What would change the prediction?",
