@@ -6,8 +6,9 @@ and writes JSON, without checks, limits, batches, counters or a log. The others 
 program that ``model.export`` writes, by the Python of other environments (``--litserve``,
 ``--mlserver``).
 
-The servers alternate; a figure is the median of all rounds. Processor time of the server per request depends
-on other programs of the machine least. The client is one more process.
+All servers run, and are measured in turn, in short rounds; a figure is the median of all rounds. Processor
+time of the server per request depends on other programs of the machine least, and its ratio to that of the
+bare application in the same round less still. The client is one more process.
 
     python -m benchmarks.serving --litserve x/bin/python --mlserver y/bin/python
     python -m benchmarks.serving --soak 10     # minutes at 80 % of the throughput: memory and errors
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +41,7 @@ PEERS = Path(__file__).parent / "peers"
 WIDTH, ROWS = 30, 256
 CONNECTIONS = 16
 LOAD = 0.8
-TICKS = os.sysconf("SC_CLK_TCK")
+PROCESSOR = "µs of processor"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
 
@@ -213,11 +214,8 @@ def family(process: int) -> list[int]:
 
 def processor_seconds(process: int) -> float:
     """Return the processor time of a process and its children."""
-    total = 0
-    for number in family(process):
-        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+    tasks = [task for number in family(process) for task in Path(f"/proc/{number}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def megabytes(process: int) -> float:
@@ -226,28 +224,31 @@ def megabytes(process: int) -> float:
     return pages * PAGE / 1e6
 
 
-def measure(contender: Contender, seconds: float) -> None:
+def measure(contender: Contender, process: int, port: int, seconds: float) -> None:
     """Add a reading of each measure."""
-    with running(contender) as (process, port):
-        asyncio.run(send_requests(contender, port, CONNECTIONS, count=30))
-        readings = contender.readings
-        for connections in (1, CONNECTIONS):
-            before = processor_seconds(process)
-            load = asyncio.run(send_requests(contender, port, connections, seconds=seconds))
-            used = processor_seconds(process) - before
-            if load.failures:
-                raise SystemExit(f"{contender.name}: {load.failures[:3]}")
-            name = f"{connections} connections" if connections > 1 else "1 connection"
-            readings.setdefault(f"{name}: µs of processor", []).append(used / len(load.seconds) * 1e6)
-            readings.setdefault(f"{name}: requests/s", []).append(len(load.seconds) / load.duration)
-            p99 = float(np.percentile(load.seconds, 99))
-            readings.setdefault(f"{name}: p99 ms", []).append(p99 * 1e3)
-        readings.setdefault("memory MB", []).append(megabytes(process))
+    readings = contender.readings
+    for connections in (1, CONNECTIONS):
+        before = processor_seconds(process)
+        load = asyncio.run(send_requests(contender, port, connections, seconds=seconds))
+        used = processor_seconds(process) - before
+        if load.failures:
+            raise SystemExit(f"{contender.name}: {load.failures[:3]}")
+        name = f"{connections} connections" if connections > 1 else "1 connection"
+        p99 = float(np.percentile(load.seconds, 99))
+        values = {
+            PROCESSOR: used / len(load.seconds) * 1e6,
+            "requests/s": len(load.seconds) / load.duration,
+            "p99 ms": p99 * 1e3,
+        }
+        for unit, value in values.items():
+            readings.setdefault(f"{name}: {unit}", []).append(value)
+    readings.setdefault("memory MB", []).append(megabytes(process))
 
 
 def print_table(servers: Sequence[Contender], console: Console) -> None:
-    """Print the medians of all measures."""
-    table = Table(title=f"one row of {WIDTH} numbers a request, one process; medians")
+    """Print the medians of all measures, and of the ratios to the first server."""
+    rounds = len(servers[0].readings["memory MB"])
+    table = Table(title=f"one row of {WIDTH} numbers a request, one process; medians of {rounds} rounds")
     table.add_column("server")
     for name in servers[0].readings:
         table.add_column(name, justify="right")
@@ -259,9 +260,16 @@ def print_table(servers: Sequence[Contender], console: Console) -> None:
     console.print(table)
     bare, *others = servers
     for name, values in bare.readings.items():
-        if "processor" in name:
-            ratios = {c.name: statistics.median(c.readings[name]) / statistics.median(values) for c in others}
-            console.print(f"{name} beside bare: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios.items()))
+        if PROCESSOR in name:
+            ratios = [f"{other.name} {_ratio(other.readings[name], values)}" for other in others]
+            console.print(f"{name} beside bare: " + "; ".join(ratios))
+
+
+def _ratio(values: Sequence[float], others: Sequence[float]) -> str:
+    """Return the median of the ratios of rounds, with the quarter below and above it."""
+    ratios = [value / other for value, other in zip(values, others, strict=True)]
+    low, middle, high = np.percentile(ratios, [25, 50, 75])
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def soak(contender: Contender, minutes: float, console: Console) -> bool:
@@ -294,8 +302,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--litserve", metavar="PYTHON", help="with litserve and numpy")
     parser.add_argument("--mlserver", metavar="PYTHON", help="with mlserver and numpy")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measure")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each measure")
     parser.add_argument("--soak", type=float, metavar="MINUTES")
     options = parser.parse_args(words)
     console = Console(width=150)
@@ -303,9 +311,13 @@ def main(words: Sequence[str] | None = None) -> int:
         servers = contenders(Path(name), options)
         if options.soak:
             return 0 if soak(servers[1], options.soak, console) else 1
-        for _ in range(options.rounds):
-            for contender in servers:
-                measure(contender, options.seconds)
+        with ExitStack() as stack:
+            places = [stack.enter_context(running(contender)) for contender in servers]
+            for contender, (_, port) in zip(servers, places, strict=True):
+                asyncio.run(send_requests(contender, port, CONNECTIONS, count=30))
+            for _ in range(options.rounds):
+                for contender, (process, port) in zip(servers, places, strict=True):
+                    measure(contender, process, port, options.seconds)
         print_table(servers, console)
     return 0
 

@@ -128,20 +128,31 @@ def test_a_reload_loses_no_request(file: Path, tmp_path: Path, workers: int) -> 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_requests_are_completed_when_the_server_stops(file: Path, workers: int) -> None:
-    with running_server(f"net={file}", "--no-token", "--workers", workers, "--batch-delay", 400) as server:
+    with running_server(f"net={file}", "--no-token", "--workers", workers, "--batch-delay", 1000) as server:
         results: list[int] = []
-        threads = [
-            threading.Thread(
-                target=lambda: results.append(
-                    server.request("POST", "/predict", body_of(), token=None).status
-                )
-            )
-            for _ in range(4)
-        ]
+
+        def predict() -> None:
+            results.append(server.request("POST", "/predict", body_of(), token=None).status)
+
+        threads = [threading.Thread(target=predict) for _ in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.15)
-        assert server.stop() == 0
+        time.sleep(0.4)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        if workers == 1:  # of several, each stops after its own requests
+            ready, live, other = (
+                server.request(method, path, body, token=None)
+                for method, path, body in (
+                    ("GET", "/v2/health/ready", None),
+                    ("GET", "/v2/health/live", None),
+                    ("POST", "/predict", body_of()),
+                )
+            )
+            assert (ready.status, live.status, other.status) == (503, 200, 503)
+            assert other.headers["retry-after"] == "1"
+            assert {r.headers["connection"] for r in (ready, live, other)} == {"close"}
+        assert server.process.wait(60) == 0
         for thread in threads:
             thread.join()
         assert results == [200] * 4

@@ -26,6 +26,8 @@ from chainrule.records import frozen
 from chainrule.web.responses import RequestError
 
 LONGEST_RETRY = 60  # seconds
+SMOOTHING = 0.1  # weight of the latest batch in the time that the next one is expected to take
+GROWTH = 1.02  # of that time by one batch that took longer: most often another program had the processor
 
 
 @frozen(eq=False)
@@ -81,7 +83,7 @@ class BatchQueue:
         self.jobs: deque[Job] = deque()
         self.rows = 0  # that wait
         self.seconds_per_row = 1e-4
-        self.seconds: dict[int, float] = {}  # of the last batch, by its number of rows
+        self.seconds: dict[int, float] = {}  # that a batch takes if nothing interrupts it, by its rows
         self.is_busy = False
         self.condition = threading.Condition()
         self.is_closed = False
@@ -129,8 +131,9 @@ class BatchQueue:
         results = self._results(contents)
         used = time.perf_counter() - start
         if rows <= self.limits.batch_rows:
-            self.seconds[rows] = used
-        self.seconds_per_row += 0.1 * (used / max(rows, 1) - self.seconds_per_row)
+            usual = self.seconds.get(rows, used)
+            self.seconds[rows] = GROWTH * usual if used > usual else usual + SMOOTHING * (used - usual)
+        self.seconds_per_row += SMOOTHING * (used / max(rows, 1) - self.seconds_per_row)
         self.observe(rows)
         return results
 

@@ -33,6 +33,7 @@ from chainrule.errors import ChainruleError, fact
 from chainrule.inputs import InputKind, InputRows, TextKind
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.train.nonfinite.finite_check import UNTHREADED
 from chainrule.web.responses import RequestError, invalid
 
 Columns = Mapping[str, Any]  # values of all rows by field: lists, or arrays of tensors
@@ -419,31 +420,30 @@ def _texts(name: str, values: Any) -> list[str]:
 def _array(field: Field, values: Any, count: int) -> np.ndarray:
     """Return the values of an input of the network, (N, ...)."""
     dtype = np.dtype(DTYPES[field.datatype])
-    array = values if _is_array(values) else _nested(field, values)
+    array = values if _is_array(values) else _nested(field, values, dtype)
     if array.dtype.kind not in ("b" if dtype.kind == "b" else "fiu"):
         raise _shape_refusal(field, fact("values of another type"))
     if array.shape != (count, *field.shape) and not _fits(array.shape, (count, *field.shape)):
         raise _shape_refusal(field, str(array.shape))
     if dtype.kind in "iu" and not _are_integers(array, np.iinfo(dtype)):
         raise _shape_refusal(field, fact("numbers with a fraction, or too large ones"))
-    if dtype.kind == "f" and not _are_finite(array, np.finfo(dtype)):
+    if dtype.kind == "f" and not _are_finite(array, dtype):
         raise _shape_refusal(field, fact("numbers that are not finite"))
-    converted = array.astype(dtype, copy=False)
-    return np.ascontiguousarray(converted)
+    return np.ascontiguousarray(array, dtype)
 
 
-def _nested(field: Field, values: Any) -> np.ndarray:
+def _nested(field: Field, values: Any, dtype: np.dtype) -> np.ndarray:
     """Return nested lists of numbers, or of booleans, as an array."""
+    flat, kinds = values, set(map(type, values))
+    while kinds == {list}:
+        flat = list(chain.from_iterable(flat))
+        kinds = set(map(type, flat))
+    if not kinds <= ({bool} if dtype.kind == "b" else {int, float}):
+        raise _shape_refusal(field, fact("values of another type"))
     try:
-        array = np.array(values)
+        return np.array(values, np.float64 if dtype.kind == "f" else None)
     except (ValueError, OverflowError):
         raise _shape_refusal(field, fact("lists of different lengths")) from None
-    for _ in range(array.ndim - 1):
-        values = chain.from_iterable(values)
-    kinds = {type(value) for value in values}
-    if bool in kinds and len(kinds) > 1:
-        raise _shape_refusal(field, fact("values of another type"))
-    return array
 
 
 def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
@@ -454,8 +454,13 @@ def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
     return is_whole and bounds.min <= array.min() and array.max() <= bounds.max
 
 
-def _are_finite(array: np.ndarray, bounds: np.finfo) -> bool:
-    """Return whether all elements are between the bounds of a type."""
+def _are_finite(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Return whether all elements are finite, also after rounding to a dtype of floats."""
+    if array.dtype == np.float64 != dtype and array.size <= UNTHREADED:  # as in most requests
+        largest = float(np.finfo(dtype).max)
+        if np.vdot(array, array) <= largest * largest:
+            return True
+    bounds = np.finfo(dtype)
     return not array.size or bool(bounds.min <= array.min() and array.max() <= bounds.max)
 
 

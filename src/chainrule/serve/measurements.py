@@ -20,6 +20,7 @@ from chainrule.settings import Language
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 WINDOW = 5000  # latest rows that are compared with the training rows
+OTHER = "other"  # route and method of requests to paths that do not exist
 FEWEST = 20  # rows from which a comparison has a meaning
 
 
@@ -57,6 +58,7 @@ class Measurements:
             buckets=ROWS,
             registry=self.registry,
         )
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.shifted = Gauge(
             "chainrule_drift_shifted_columns",
             "Columns of the latest rows that differ from the training rows",
@@ -67,10 +69,14 @@ class Measurements:
 
     def observe(self, scope: dict[str, Any], status: int, seconds: float) -> None:
         """Count a request."""
-        route = scope.get("route")
-        path = getattr(route, "path", "other")
-        self.requests.labels(path, scope["method"] if path != "other" else "other", status).inc()
-        self.seconds.labels(path).observe(seconds)
+        route = scope.get("route", OTHER)
+        key = route, scope["method"] if route != OTHER else OTHER, status
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = self.requests.labels(*key), self.seconds.labels(route)
+        requests, histogram = counted
+        requests.inc()
+        histogram.observe(seconds)
 
     def text(self) -> bytes:
         """Return the counters in the text format of Prometheus."""

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from chainrule.records import frozen
 from chainrule.serve.forms import Columns, Encoded, Field, Form, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals import interval_columns
-from chainrule.tabular.predicted_columns import prediction_columns
+from chainrule.tabular.predicted_columns import ColumnPredictor
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY
 from chainrule.train.monitor.memory import couples_rows_of
+from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.private.privacy import INTERVALS
 from chainrule.uncertainty.prediction_intervals import LEVELS, Intervals
 from chainrule.validation import trained_network
@@ -95,6 +97,9 @@ class ServedModel:
         self.has_probabilities = not self.has_own_output and any(
             target.loss.task == "classification" for target in targets
         )
+        self.predictor = ColumnPredictor(
+            model, self.has_probabilities, self.threshold, is_apart=not self.is_coupled, kind=self.kind
+        )
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -117,6 +122,9 @@ class ServedModel:
     def predictions(self, requests: Sequence[Request]) -> list[Any]:
         """Return the ``Predictions`` for each request, or the exception that it caused."""
         results: list[Any] = [self._encoded(request) for request in requests]
+        if len(results) == 1 and isinstance(results[0], Encoded):
+            (columns,) = self._predicted(results)
+            return [self._with_interval(columns, requests[0], results[0])]
         for group in self._groups(results):
             for (i, part), columns in zip(group, self._predicted([part for _, part in group]), strict=True):
                 results[i] = self._with_interval(columns, requests[i], part)
@@ -171,14 +179,9 @@ class ServedModel:
         """Return the columns of predictions of rows that are computed together."""
         if self.has_own_output:
             return [self._own_output(part) for part in parts]
-        columns = prediction_columns(
-            self.model,
-            _concatenated([part.x for part in parts]),
-            self.has_probabilities,
-            self.threshold,
-            is_apart=not self.is_coupled,
-            kind=self.kind,
-        )
+        columns = self.predictor(_concatenated([part.x for part in parts]))
+        if len(parts) == 1:
+            return [columns]
         ends = np.cumsum([part.count for part in parts]).tolist()
         starts = [0, *ends[:-1]]
         return [
@@ -231,28 +234,34 @@ def records_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
         >>> records_of({"prediction": np.array(["a"]), "probability of a": np.array([1.0])})
         [{'prediction': 'a', 'probabilities': {'a': 1.0}}]
     """
+    names, titles, labels = _record_form(tuple(columns))
     lists = {name: plain_list(values) for name, values in columns.items()}
-    before = PROBABILITY.partition("{")[0]
-    shares = {name: name.removeprefix(before) for name in lists if name.startswith(before)}
-    has_ends = LOWER in lists and UPPER in lists
-    records = []
-    for i in range(len(next(iter(lists.values()), ()))):
-        record = {name: values[i] for name, values in lists.items() if name not in shares}
-        if has_ends:
+    predicted, shares = [lists[name] for name in names], [lists[title] for title in titles]
+    records = [dict(zip(names, row, strict=True)) for row in zip(*predicted, strict=True)]
+    if LOWER in names and UPPER in names:
+        for record in records:
             record["interval"] = [record.pop(LOWER), record.pop(UPPER)]
-        if shares:
-            record[PROBABILITIES] = {label: lists[name][i] for name, label in shares.items()}
-        records.append(record)
+    if shares:
+        for record, row in zip(records, zip(*shares, strict=True), strict=True):
+            record[PROBABILITIES] = dict(zip(labels, row, strict=True))
     return records
+
+
+@lru_cache(256)
+def _record_form(columns: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
+    """Return the columns that are not probabilities, those that are, and the labels of these."""
+    before = PROBABILITY.partition("{")[0]
+    titles = [name for name in columns if name.startswith(before)]
+    names = [name for name in columns if name not in titles]
+    return names, titles, [title.removeprefix(before) for title in titles]
 
 
 def plain_list(values: np.ndarray) -> list[Any]:
     """Return an array as lists of JSON; numbers that are not finite are ``None``."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        return [plain(value) for value in values.tolist()]
-    if values.dtype.kind in "OM":
-        return [plain(value) for value in values.tolist()]
-    return values.tolist()
+    items = values.tolist()
+    if values.dtype.kind in "OM" or (values.dtype.kind == "f" and not is_finite(values)):
+        return [plain(value) for value in items]
+    return items
 
 
 def plain(value: Any) -> Any:

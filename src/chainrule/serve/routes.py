@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from starlette.requests import Request as HttpRequest
-from starlette.routing import Route, Router
 
 from chainrule import __version__
 from chainrule.errors import fact
@@ -26,22 +24,28 @@ from chainrule.serve.tensors import (
 from chainrule.web.access import Access
 from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
-from chainrule.web.guard import Guard
+from chainrule.web.exchange import Exchange
+from chainrule.web.guard import Guard, stopping
+from chainrule.web.paths import NO_PATH, Operation, Paths
 from chainrule.web.process import request_reload
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, encoded, invalid
 
 PLATFORM = "chainrule"
+MODELS = "/v2/models/"
+PROBES = ("/v2/health/live", "/v2/health/ready")
+NO_MODEL = fact("this server has no such model or version")
 EXPLANATIONS = QueueLimits(batch_rows=1, queue_rows=16)
 
 
 @frozen(eq=False)
 class Endpoint:
-    """A model with its queues and its latest rows."""
+    """A model with its queues, its latest rows and the counter of all rows."""
 
     served: ServedModel
     queue: BatchQueue
     explanations: BatchQueue
     recent: RecentRows
+    rows: Any
 
     def close(self) -> None:
         """End the threads."""
@@ -66,17 +70,18 @@ class Application:
                 BatchQueue(served.predictions, limits, self._batch_counter(served)),
                 BatchQueue(lambda calls: [call() for call in calls], EXPLANATIONS),
                 RecentRows(served),
+                measurements.rows.labels(served.name, served.version),
             )
             for served in repository
         }
         for served in repository:
             served.warm_up()
         self.assets = load_assets(FOLDER)
-        self.router = Router(self._routes(), redirect_slashes=False)
+        self.paths = Paths(self._operations(), lambda path: NO_MODEL if path.startswith(MODELS) else NO_PATH)
 
     def guarded(self, access: Access, limits: Limits) -> Guard:
         """Return the application behind its checks."""
-        return Guard(self.router, access, limits, self.measurements.observe, self.close)
+        return Guard(self.paths, access, limits, self.measurements.observe, self.close, probes=PROBES)
 
     def close(self) -> None:
         """End the threads of all models."""
@@ -86,64 +91,81 @@ class Application:
     def _batch_counter(self, served: ServedModel) -> Callable[[int], None]:
         return self.measurements.batches.labels(served.name, served.version).observe
 
-    def _routes(self) -> list[Route]:
-        model, version = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
-        routes = [
-            Route("/", self._page),
-            Route("/page/{name}", self._asset),
-            Route("/openapi.json", self._document),
-            Route("/v2", self._server),
-            Route("/v2/", self._server),
-            Route("/v2/health/live", self._ready),
-            Route("/v2/health/ready", self._ready),
-            Route("/predict", self._predict, methods=["POST"]),
-            Route("/explain", self._explain, methods=["POST"]),
-            Route("/drift", self._drift),
-            Route("/metrics", self._metrics),
-            Route("/reload", self._reload, methods=["POST"]),
-        ]
-        for path in (model, version):
-            routes += [
-                Route(path, self._model),
-                Route(f"{path}/ready", self._model_ready),
-                Route(f"{path}/infer", self._infer, methods=["POST"]),
-            ]
-        return routes
+    def _operations(self) -> dict[str, Operation]:
+        """Return what the server does, by path."""
+        operations = {
+            "/predict": Operation(self._predict, "POST", "/predict"),
+            "/explain": Operation(self._explain, "POST", "/explain"),
+            "/reload": Operation(self._reload, "POST", "/reload"),
+        }
+        for path, handle in {
+            "/": self._page,
+            "/openapi.json": self._document,
+            "/v2": self._server,
+            "/v2/": self._server,
+            "/v2/health/live": self._live,
+            "/v2/health/ready": self._ready,
+            "/drift": self._drift,
+            "/metrics": self._metrics,
+        }.items():
+            operations[path] = Operation(handle, "GET", path)
+        for name in self.assets:
+            operations[f"/page/{name}"] = Operation(partial(self._asset, name), "GET", "/page/{name}")
+        for name, versions in self.repository.models.items():
+            operations |= self._model_operations(f"{MODELS}{name}", f"{MODELS}{{name}}", self._find(name))
+            for version in versions:
+                place = f"{MODELS}{name}/versions/{version}"
+                route = f"{MODELS}{{name}}/versions/{{version}}"
+                operations |= self._model_operations(place, route, self._find(name, version))
+        return operations
+
+    def _model_operations(self, place: str, route: str, endpoint: Endpoint) -> dict[str, Operation]:
+        """Return the operations of the Open Inference Protocol for a model."""
+        return {
+            place: Operation(partial(self._model, endpoint), "GET", route),
+            f"{place}/ready": Operation(partial(self._model_ready, endpoint), "GET", f"{route}/ready"),
+            f"{place}/infer": Operation(partial(self._infer, endpoint), "POST", f"{route}/infer"),
+        }
 
     # --- descriptions
 
-    async def _page(self, request: HttpRequest) -> BytesResponse:
+    async def _page(self, request: Exchange) -> BytesResponse:
         """Return the page that describes the server."""
-        url = str(request.base_url).rstrip("/")
-        return BytesResponse(page(self.repository, request.state.lang, url), CONTENT_TYPES[".html"])
+        url = f"http://{request.headers['host']}"
+        return BytesResponse(page(self.repository, request.lang, url), CONTENT_TYPES[".html"])
 
-    async def _asset(self, request: HttpRequest) -> BytesResponse:
+    async def _asset(self, name: str, request: Exchange) -> BytesResponse:
         """Return a file of the page."""
-        return asset_response(self.assets, request.path_params["name"], request.headers.get("if-none-match"))
+        return asset_response(self.assets, name, request.headers.get("if-none-match"))
 
-    async def _document(self, request: HttpRequest) -> JsonResponse:
+    async def _document(self, request: Exchange) -> JsonResponse:
         """Return the OpenAPI document."""
-        return JsonResponse(document(self.repository, request.state.lang))
+        return JsonResponse(document(self.repository, request.lang))
 
     # --- the Open Inference Protocol
 
-    async def _server(self, request: HttpRequest) -> JsonResponse:
+    async def _server(self, request: Exchange) -> JsonResponse:
         """Describe the server."""
         content = {"name": PLATFORM, "version": __version__, "extensions": ["binary_tensor_data"]}
         return JsonResponse(content)
 
-    async def _ready(self, request: HttpRequest) -> JsonResponse:
-        """Report that the server is ready."""
-        return JsonResponse({"live": True, "ready": True})
+    async def _live(self, request: Exchange) -> JsonResponse:
+        """Report that the server runs."""
+        return JsonResponse({"live": True})
 
-    async def _model_ready(self, request: HttpRequest) -> JsonResponse:
+    async def _ready(self, request: Exchange) -> JsonResponse:
+        """Report that the server is ready; 503 when it no longer is, because it stops."""
+        if request.is_stopping:
+            raise stopping()
+        return JsonResponse({"ready": True})
+
+    async def _model_ready(self, endpoint: Endpoint, request: Exchange) -> JsonResponse:
         """Report that a model is ready."""
-        served = self._endpoint(request.path_params).served
+        served = endpoint.served
         return JsonResponse({"name": served.name, "ready": True})
 
-    async def _model(self, request: HttpRequest) -> JsonResponse:
+    async def _model(self, endpoint: Endpoint, request: Exchange) -> JsonResponse:
         """Describe a model."""
-        endpoint = self._endpoint(request.path_params)
         served = endpoint.served
         inputs = [
             {"name": field.name, "datatype": field.datatype, "shape": [-1, *field.shape]}
@@ -159,9 +181,8 @@ class Application:
         }
         return JsonResponse(content)
 
-    async def _infer(self, request: HttpRequest) -> Any:
+    async def _infer(self, endpoint: Endpoint, request: Exchange) -> Any:
         """Predict the rows of tensors."""
-        endpoint = self._endpoint(request.path_params)
         served = endpoint.served
         body = await request.body()
         inference = read_inference(body, request.headers.get(HEADER_LENGTH), served.fields)
@@ -177,7 +198,7 @@ class Application:
 
     # --- rows by column
 
-    async def _predict(self, request: HttpRequest) -> JsonResponse:
+    async def _predict(self, request: Exchange) -> JsonResponse:
         """Predict rows."""
         endpoint = self._chosen(request)
         rows = await self._rows(endpoint.served, request)
@@ -190,18 +211,18 @@ class Application:
         }
         return JsonResponse(content)
 
-    async def _explain(self, request: HttpRequest) -> JsonResponse:
+    async def _explain(self, request: Exchange) -> JsonResponse:
         """Explain the prediction for a row."""
         endpoint = self._chosen(request)
         served = endpoint.served
         rows = await self._rows(served, request)
         if rows.count != 1:
             raise invalid(fact("an explanation is about one row"))
-        lang = request.state.lang
+        lang = request.lang
         content = await endpoint.explanations.submit(lambda: served.explain(rows, lang), 1)
         return JsonResponse({"model": served.name, "version": served.version, **content})
 
-    async def _drift(self, request: HttpRequest) -> JsonResponse:
+    async def _drift(self, request: Exchange) -> JsonResponse:
         """Compare the latest rows with the training rows."""
         endpoint = self._chosen(request)
         served, recent = endpoint.served, endpoint.recent
@@ -209,14 +230,14 @@ class Application:
         content = {"model": served.name, "version": served.version, "recent_rows": recent.count}
         return JsonResponse({**content, "drift": record})
 
-    async def _metrics(self, request: HttpRequest) -> BytesResponse:
+    async def _metrics(self, request: Exchange) -> BytesResponse:
         """Return the counters, with those of the drift for rows that arrived since the last time."""
         for endpoint in self.endpoints.values():
             if endpoint.recent.added != endpoint.recent.compared:
                 await self._measured_drift(endpoint)
         return BytesResponse(self.measurements.text(), b"text/plain; version=0.0.4; charset=utf-8")
 
-    async def _reload(self, request: HttpRequest) -> JsonResponse:
+    async def _reload(self, request: Exchange) -> JsonResponse:
         """Load all models again; those of now respond until the new ones do."""
         request_reload()
         return JsonResponse({"reload": "started"}, 202)
@@ -231,26 +252,26 @@ class Application:
             self.measurements.shifted.labels(served.name, served.version).set(len(record["columns"]))
         return record
 
-    def _endpoint(self, place: Mapping[str, str]) -> Endpoint:
-        return self.endpoints[self.repository.find(place["name"], place.get("version", ""))]
+    def _find(self, name: str = "", version: str = "") -> Endpoint:
+        return self.endpoints[self.repository.find(name, version)]
 
-    def _chosen(self, request: HttpRequest) -> Endpoint:
-        query = request.query_params
+    def _chosen(self, request: Exchange) -> Endpoint:
+        query = request.query
         if not (query.get("model", "1") and query.get("version", "1")):
-            raise RequestError(404, fact("this server has no such model or version"))
-        return self.endpoints[self.repository.find(query.get("model", ""), query.get("version", ""))]
+            raise RequestError(404, NO_MODEL)
+        return self._find(query.get("model", ""), query.get("version", ""))
 
-    async def _predicted(self, endpoint: Endpoint, rows: Request, request: HttpRequest) -> Predictions:
+    async def _predicted(self, endpoint: Endpoint, rows: Request, request: Exchange) -> Predictions:
         """Return the predictions for some rows, and count them."""
         served = endpoint.served
-        request.state.log.update(model=served.name, version=served.version, rows=rows.count)
+        request.log.update(model=served.name, version=served.version, rows=rows.count)
         predicted = await endpoint.queue.submit(rows, max(rows.count, 1))
-        self.measurements.rows.labels(served.name, served.version).inc(rows.count)
+        endpoint.rows.inc(rows.count)
         if predicted.frame is not None:
             endpoint.recent.add(predicted.frame)
         return predicted
 
-    async def _rows(self, served: ServedModel, request: HttpRequest) -> Request:
+    async def _rows(self, served: ServedModel, request: Exchange) -> Request:
         """Return the rows in a body: JSON, or the bytes of one file."""
         kind = media_type(request.headers.get("content-type", ""))
         if kind in served.form.media_types:

@@ -15,9 +15,10 @@ from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.threshold import decided_labels
-from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns
+from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
+from chainrule.train.model_state import ModelState
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.unknown_classes import stored_level, with_unknown
 
@@ -120,35 +121,80 @@ def prediction_columns(
         TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
             that is not calibrated.
     """
-    calibration, level = model.calibration, stored_level(model.state)
-    is_plain = calibration is None and level is None and not uncertainty.is_requested
-    if is_plain and not proba and threshold is None:
-        return _columns(model, predict(model.state, x, is_apart), kind)
-    predicted, raw = predict_with_probabilities(model.state, x, is_apart)
-    if isinstance(raw, dict) or isinstance(predicted, dict):
-        return _columns(model, predicted, kind) | (_shares(model, raw) if proba else {})
-    labels = np.array(model.labels if len(model.labels) == raw.shape[-1] else range(1, raw.shape[-1] + 1))
-    probabilities = raw
-    if calibration is not None:
-        probabilities = calibration.map(raw)
-        predicted = labels[probabilities.argmax(axis=1)] if len(model.labels) else predicted
-    if threshold is not None:
-        predicted = decided_labels(model, probabilities, threshold)
-    elif level is not None:
-        predicted = with_unknown(np.asarray(predicted), raw, level)
-    columns = _columns(model, predicted, kind)
-    columns |= uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
-    if proba:
-        columns |= _shares(model, probabilities)
-    return columns | uncertainty.sets(model, raw, labels)
+    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind)(x)
 
 
-def _shares(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
+class ColumnPredictor:
+    """The predictions of a model as columns, for rows that arrive again and again.
+
+    What depends only on the model is read once. Called with prepared inputs, it returns what
+    ``prediction_columns`` does.
+
+    Args:
+        model, proba, threshold, uncertainty, is_apart, kind: as of ``prediction_columns``.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        proba: bool,
+        threshold: float | None = None,
+        uncertainty: Uncertainty = CERTAIN,
+        is_apart: bool = False,
+        kind: InputKind | None = None,
+    ) -> None:
+        self.model, self.state, self.proba, self.is_apart = model, model.state, proba, is_apart
+        self.threshold, self.uncertainty = threshold, uncertainty
+        self.spelled = (kind or kind_of(model)).spelled
+        self.calibration, self.level = model.calibration, stored_level(model.state)
+        is_plain = self.calibration is None and self.level is None and not uncertainty.is_requested
+        self.is_undecided = is_plain and not proba and threshold is None
+        self.titles: list[str] = []
+
+    def __call__(self, x: Any) -> dict[str, np.ndarray]:
+        """Return the columns for prepared inputs, (N, ...) or arrays by input name."""
+        if self.is_undecided:
+            return self._columns(predict(self.state, x, self.is_apart))
+        predicted, raw = predict_with_probabilities(self.state, x, self.is_apart)
+        if isinstance(raw, dict) or isinstance(predicted, dict):
+            return self._columns(predicted) | (_in_float64(self.state, raw) if self.proba else {})
+        model, probabilities = self.model, raw
+        if self.calibration is not None:
+            probabilities = self.calibration.map(raw)
+            if len(model.labels):
+                predicted = _labels(model, raw)[probabilities.argmax(axis=1)]
+        if self.threshold is not None:
+            predicted = decided_labels(model, probabilities, self.threshold)
+        elif self.level is not None:
+            predicted = with_unknown(np.asarray(predicted), raw, self.level)
+        columns = self._columns(predicted)
+        columns |= self.uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
+        if self.proba:
+            columns |= self._shares(probabilities)
+        if self.uncertainty.level is not None:
+            columns |= self.uncertainty.sets(model, raw, _labels(model, raw))
+        return columns
+
+    def _columns(self, predicted: Any) -> dict[str, np.ndarray]:
+        """Return the column of each output, in the form of the kind of the model."""
+        return columns_of_outputs(predicted, self.spelled)
+
+    def _shares(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the columns of the probabilities of the only output."""
+        if probabilities.ndim != 2:
+            return {}
+        if not self.titles:
+            self.titles = probability_titles(self.state, "", probabilities.shape[1])
+        return dict(zip(self.titles, probabilities.astype(np.float64).T, strict=True))
+
+
+def _in_float64(state: ModelState, probabilities: Any) -> dict[str, np.ndarray]:
     """Return the columns of the probabilities, whose digits are those of the output."""
-    columns = probability_columns(model.state, probabilities)
+    columns = probability_columns(state, probabilities)
     return {name: values.astype(np.float64) for name, values in columns.items()}
 
 
-def _columns(model: Model, predicted: Any, kind: InputKind | None) -> dict[str, np.ndarray]:
-    """Return the column of each output, in the form of the kind of the model."""
-    return columns_of_outputs(predicted, (kind or kind_of(model)).spelled)
+def _labels(model: Model, probabilities: np.ndarray) -> np.ndarray:
+    """Return the classes, or their numbers from 1 where they have no names."""
+    count = probabilities.shape[-1]
+    return np.array(model.labels if len(model.labels) == count else range(1, count + 1))

@@ -18,6 +18,7 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from chainrule.records import frozen
 
@@ -121,6 +122,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(64)
 def host_name(host: str) -> str:
     """Return the name in a header Host, in small letters; empty if it is not valid.
 

@@ -3,7 +3,8 @@
 A server is a ``Service``: ``load`` reads what it serves, ``build`` makes the application of it. Three signals
 reach the main process:
 
-- **SIGTERM, SIGINT**: no new connection is accepted, requests are completed, the process ends with 0.
+- **SIGTERM, SIGINT**: requests that have begun are completed, and the process ends with 0. Until then new
+  ones are refused (503), except those that ask whether the server is alive or ready.
 - **SIGHUP**: ``load`` again. If it fails, what is loaded stays, and the log states why.
 
 With one process, the new application handles the next request, and the old one is closed after its last.
@@ -39,6 +40,16 @@ from chainrule.web.responses import log_line
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WATCHED = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)  # by the main process of several workers
 REPLACED = signal.SIGUSR1  # to a worker: another one is ready, end when the connections have closed
+FORWARDED = (  # methods of a transport that do not send
+    "abort",
+    "get_extra_info",
+    "get_protocol",
+    "is_closing",
+    "pause_reading",
+    "resume_reading",
+    "set_protocol",
+)
+MOMENT = 0.02  # seconds between two looks at the requests of a server that stops
 PAUSE = 1.0  # seconds before a worker that failed is started again
 
 
@@ -85,6 +96,46 @@ def _main_process() -> int:
     return _MAIN[0] if _MAIN else os.getpid()
 
 
+class _Joined(asyncio.Transport):
+    """A transport that sends what is written in one step of the loop at once: head and body of a response.
+
+    Args:
+        transport: of the connection.
+        loop: of the connection.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.transport, self.loop = transport, loop
+        self.parts: list[bytes] = []
+        for name in (
+            "get_extra_info",
+            "is_closing",
+            "pause_reading",
+            "resume_reading",
+            "set_protocol",
+            "abort",
+        ):
+            setattr(self, name, getattr(transport, name))
+
+    def write(self, data: Any) -> None:
+        """Send bytes soon."""
+        if data:
+            if not self.parts:
+                self.loop.call_soon(self._flush)
+            self.parts.append(data)
+
+    def close(self) -> None:
+        """Send what was written, and close the connection."""
+        self._flush()
+        self.transport.close()
+
+    def _flush(self) -> None:
+        if self.parts:
+            content, self.parts = b"".join(self.parts), []
+            self.transport.write(content)
+
+
 class _Protocol(H11Protocol):
     """HTTP, with a bound on the time until the head of a request is complete."""
 
@@ -92,7 +143,7 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start the time for the first request."""
-        super().connection_made(transport)
+        super().connection_made(_Joined(transport, self.loop))
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
@@ -157,6 +208,7 @@ class _Worker:
         self.active: dict[Guard, int] = {}
         self.guard: Guard | None = None
         self.reloading: asyncio.Task[None] | None = None
+        self.stopping: asyncio.Task[None] | None = None
 
     def run(self, loaded: Any) -> int:
         """Handle requests until a signal stops the process; returns its exit code."""
@@ -222,11 +274,19 @@ class _Worker:
 
     def _stop(self) -> None:
         """Stop: a second signal does not wait for requests."""
-        if self.server.should_exit:
-            self.server.force_exit = True
+        assert self.guard is not None
+        if self.guard.is_stopping:
+            self.server.force_exit = self.server.should_exit = True
+            return
+        self.guard.is_stopping = True
+        self.stopping = asyncio.get_running_loop().create_task(self._complete())
+
+    async def _complete(self) -> None:
+        """End when the requests that have begun are completed."""
+        end = time.monotonic() + self.limits.stop_seconds
+        while any(self.active.values()) and time.monotonic() < end:
+            await asyncio.sleep(MOMENT)
         self.server.should_exit = True
-        if self.guard is not None:
-            self.guard.is_draining = True
 
     async def _drain(self) -> None:
         """End when all connections have closed, each after its next response or after it was idle."""
@@ -246,6 +306,7 @@ class _Worker:
         with reported():
             loaded = await asyncio.to_thread(self.service.load)
             old, self.guard = self.guard, self.service.build(loaded)
+            self.guard.is_stopping = self.stopping is not None
             log_line("reloaded")
             if old is not None:
                 self.active.setdefault(old, 0)

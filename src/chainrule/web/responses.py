@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from chainrule.errors import ChainruleError
@@ -32,6 +33,10 @@ STATUS_CODES = {
     503: "unavailable",
     504: "timeout",
 }
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_LOG_ENCODER = json.JSONEncoder(default=str)
 
 
 class RequestError(Exception):
@@ -102,8 +107,7 @@ class JsonResponse(BytesResponse):
 
 def encoded(content: Any) -> bytes:
     """Return a value as JSON in UTF-8."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
+    return _ENCODER.encode(content).encode("utf-8", "backslashreplace")
 
 
 async def send_response(
@@ -130,8 +134,14 @@ def log_line(event: str, **fields: Any) -> None:
         fields: texts, numbers and booleans; control characters are escaped.
     """
     now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
-    line = json.dumps({"time": stamp, "event": event, **fields}, ensure_ascii=True, default=str)
+    stamp = f"{_second(int(now))}.{int(now * 1000) % 1000:03d}Z"
+    line = _LOG_ENCODER.encode({"time": stamp, "event": event, **fields})
     with suppress(OSError, ValueError):
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+@lru_cache(1)
+def _second(seconds: int) -> str:
+    """Return a time of a log, without its fraction."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -54,12 +54,23 @@ def probability_columns(model: ModelState, probabilities: Any) -> dict[str, np.n
     outputs = probabilities if isinstance(probabilities, dict) else {"": probabilities}
     columns: dict[str, np.ndarray] = {}
     for name, shares in outputs.items():
-        target = model.targets[name] if name else next(iter(model.targets.values()))
-        labels = target.labels or range(1, shares.shape[-1] + 1)
         if shares.ndim == 2:
-            titles = [PROBABILITY.format(f"{name} {label}".strip()) for label in labels]
+            titles = probability_titles(model, name, shares.shape[-1])
             columns |= dict(zip(titles, shares.T, strict=True))
     return columns
+
+
+def probability_titles(model: ModelState, output: str, count: int) -> list[str]:
+    """Return the names of the columns of the probabilities of an output.
+
+    Args:
+        model: a classifier.
+        output: its name; empty for the only one.
+        count: the number of its classes.
+    """
+    target = model.targets[output] if output else next(iter(model.targets.values()))
+    labels = target.labels or range(1, count + 1)
+    return [PROBABILITY.format(f"{output} {label}".strip()) for label in labels]
 
 
 def free_name(name: str, used: Iterable[str]) -> str:

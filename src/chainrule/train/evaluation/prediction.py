@@ -195,10 +195,18 @@ def _computed_apart(
         block = {name: a[start : start + size] for name, a in arrays.items()}
         count = len(next(iter(block.values())))
         if count < size:
-            block = {n: np.concatenate([a, np.repeat(a[-1:], size - count, 0)]) for n, a in block.items()}
+            block = {name: _padded(a, size) for name, a in block.items()}
         outputs = program.run({**variables, **block})
         results.append({name: values[:count] for name, values in outputs.items()})
     return results
+
+
+def _padded(array: np.ndarray, size: int) -> np.ndarray:
+    """Return rows, and copies of the last one up to a number of rows."""
+    padded = np.empty((size, *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
+    padded[len(array) :] = array[-1]
+    return padded
 
 
 def _outputs_of(

@@ -32,8 +32,9 @@ from chainrule.train.inputs import tabular
 from chainrule.train.inputs.batch_source import samples_of
 from chainrule.train.inputs.input_check import FRAMES, in_order, require_fit
 from chainrule.train.inputs.target import by_output
-from chainrule.train.model_state import ModelState
+from chainrule.train.model_state import ModelState, indexing_inputs
 from chainrule.train.network import Network
+from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.validation import trained_network
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def encode_rows(
         DataError: as ``Arrays.of``, and for rows of a table as ``Preparation.apply``.
     """
     network = trained_network(model, where)
+    if type(x) is dict and _are_encoded(model, network, x):
+        return NetworkRows(model, x, {})
     x = x if type(x) is np.ndarray else samples_of(x).x
     if may_be_empty and _has_no_rows(x):
         return NetworkRows(model, _empty_inputs(model, network, x), {})
@@ -139,6 +142,30 @@ def encode_rows(
     arrays = model.rows_of(x)
     fitting = model.for_shapes(arrays.x)
     return NetworkRows(fitting, checked_inputs(fitting, arrays.x), {}, None, table)
+
+
+def _are_encoded(model: ModelState, network: Network, x: dict[Any, Any]) -> bool:
+    """Return whether arrays by name are already as the network receives them; false also where it is not
+    decided by their dtype, shape and finite values alone."""
+    forms = network.memo("forms of plain inputs", lambda: _plain_forms(network))
+    if model.preparation is not None or x.keys() != forms.keys():
+        return False
+    rows = 0
+    for name, (dtype, shape) in forms.items():
+        array = x[name]
+        if type(array) is not np.ndarray or array.dtype != dtype or array.shape[1:] != shape:
+            return False
+        rows = rows or len(array)
+        if not len(array) == rows > 0 or not array.flags.c_contiguous or not is_finite(array):
+            return False
+    return True
+
+
+def _plain_forms(network: Network) -> dict[str, tuple[np.dtype, tuple[Any, ...]]]:
+    """Return dtype and shape of a row of each input; empty where an input is an index."""
+    if network.inference.book.tables or indexing_inputs(network):
+        return {}
+    return {name: (np.dtype(spec.dtype), tuple(spec.shape[1:])) for name, spec in network.inputs.items()}
 
 
 def encode_labeled(

@@ -11,8 +11,7 @@ refused only if a single row does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -194,14 +193,24 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
         raise _too_large(what, memory, free, fact("model.predict(x) in Python"))
 
 
-@contextmanager
-def refuse_memory_error(program: Program) -> Iterator[None]:
-    """Convert a ``MemoryError`` inside the block to E508."""
-    try:
-        yield
-    except MemoryError as cause:
-        memory = program.memory_requirement({"B": 1})
-        raise _too_large(fact("the prediction"), memory, free_memory(), fact("fewer rows at once")) from cause
+class refuse_memory_error:  # noqa: N801 (named as a context of contextlib, which takes longer)
+    """Context that converts a ``MemoryError`` inside the block to E508.
+
+    Args:
+        program: whose memory the error states.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, MemoryError):
+            memory = self.program.memory_requirement({"B": 1})
+            where, fix = fact("the prediction"), fact("fewer rows at once")
+            raise _too_large(where, memory, free_memory(), fix) from error
 
 
 def _step_memory(network: Network, step: Step, batch: int) -> MemoryRequirement:
