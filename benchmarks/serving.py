@@ -296,6 +296,17 @@ def soak(contender: Contender, minutes: float, console: Console) -> bool:
     return not failures and growth < 0.01 * memory[0] + 1.0
 
 
+def compare(servers: Sequence[Contender], rounds: int, seconds: float) -> None:
+    """Measure all servers, which run at the same time, in turn."""
+    with ExitStack() as stack:
+        places = [stack.enter_context(running(contender)) for contender in servers]
+        for contender, (_, port) in zip(servers, places, strict=True):
+            asyncio.run(send_requests(contender, port, CONNECTIONS, count=30))
+        for _ in range(rounds):
+            for contender, (process, port) in zip(servers, places, strict=True):
+                measure(contender, process, port, seconds)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Measure and print; exit with 1 if the long measure failed."""
     parser = argparse.ArgumentParser("python -m benchmarks.serving", description=__doc__)
@@ -311,13 +322,7 @@ def main(words: Sequence[str] | None = None) -> int:
         servers = contenders(Path(name), options)
         if options.soak:
             return 0 if soak(servers[1], options.soak, console) else 1
-        with ExitStack() as stack:
-            places = [stack.enter_context(running(contender)) for contender in servers]
-            for contender, (_, port) in zip(servers, places, strict=True):
-                asyncio.run(send_requests(contender, port, CONNECTIONS, count=30))
-            for _ in range(options.rounds):
-                for contender, (process, port) in zip(servers, places, strict=True):
-                    measure(contender, process, port, options.seconds)
+        compare(servers, options.rounds, options.seconds)
         print_table(servers, console)
     return 0
 

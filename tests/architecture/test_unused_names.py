@@ -33,6 +33,7 @@ CALLED_BY_OTHERS = {
     "connection_lost": "asyncio",
     "connection_made": "asyncio",
     "data_received": "asyncio",
+    "handle_websocket_upgrade": "uvicorn",
     "on_response_complete": "uvicorn",
     "redirect_request": "urllib",
 }

@@ -32,7 +32,7 @@ class Exchange:
         request_id: in the response and in the log.
         log: further fields of the line in the log.
         status: of the response; 0 before it begins.
-        late: the refusal if the request was canceled because its time was over.
+        overdue: the refusal if the request was canceled because its time was over.
         task: that handles it; ``None`` if it may not be canceled.
         start: of the request, in seconds of ``time.perf_counter``.
 
@@ -63,7 +63,7 @@ class Exchange:
         self.request_id = passed if passed is not None and is_valid else secrets.token_hex(8)
         self.log: dict[str, Any] = {}
         self.status = 0
-        self.late: RequestError | None = None
+        self.overdue: RequestError | None = None
         self.task: asyncio.Task[Any] | None = None
         self.start = time.perf_counter()
         self._receive, self._send = receive, send
@@ -130,10 +130,10 @@ class Exchange:
         if self.status or self.task is None:
             return
         if waited >= self.limits.response_seconds:
-            self.late = RequestError(504, fact("the response takes longer than this server waits"))
+            self.overdue = RequestError(504, fact("the response takes longer than this server waits"))
         elif self._is_receiving and waited >= self.limits.body_seconds:
             words = fact("the body did not arrive in time")
-            self.late = RequestError(408, words, {"connection": "close"})
+            self.overdue = RequestError(408, words, {"connection": "close"})
         else:
             return
         self.task.cancel()

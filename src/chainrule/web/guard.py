@@ -77,7 +77,7 @@ class Guard:
         self.deadlines = Deadlines(limits)
         self.probes = probes
         self.is_draining = False  # whether connections are closed after their next response
-        self.is_stopping = False  # whether only the requests that have begun are completed
+        self.is_stopping = False  # whether only the requests that have started are completed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request."""
@@ -143,9 +143,9 @@ class Guard:
             return RequestError(status, ROUTING[status], error.headers)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if exchange.late is None or task is None or task.uncancel():
+            if exchange.overdue is None or task is None or task.uncancel():
                 raise  # the server stops
-            return exchange.late
+            return exchange.overdue
         except Exception as error:
             exchange.log.update(error=type(error).__name__, traceback=traceback.format_exc())
             return RequestError(500, fact("an internal error; the log has it under the id of the request"))

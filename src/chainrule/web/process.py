@@ -3,7 +3,7 @@
 A server is a ``Service``: ``load`` reads what it serves, ``build`` makes the application of it. Three signals
 reach the main process:
 
-- **SIGTERM, SIGINT**: requests that have begun are completed, and the process ends with 0. Until then new
+- **SIGTERM, SIGINT**: requests that have started are completed, and the process ends with 0. Until then new
   ones are refused (503), except those that ask whether the server is alive or ready.
 - **SIGHUP**: ``load`` again. If it fails, what is loaded stays, and the log states why.
 
@@ -40,15 +40,6 @@ from chainrule.web.responses import log_line
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WATCHED = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)  # by the main process of several workers
 REPLACED = signal.SIGUSR1  # to a worker: another one is ready, end when the connections have closed
-FORWARDED = (  # methods of a transport that do not send
-    "abort",
-    "get_extra_info",
-    "get_protocol",
-    "is_closing",
-    "pause_reading",
-    "resume_reading",
-    "set_protocol",
-)
 MOMENT = 0.02  # seconds between two looks at the requests of a server that stops
 PAUSE = 1.0  # seconds before a worker that failed is started again
 
@@ -96,7 +87,7 @@ def _main_process() -> int:
     return _MAIN[0] if _MAIN else os.getpid()
 
 
-class _Joined(asyncio.Transport):
+class _Joined:
     """A transport that sends what is written in one step of the loop at once: head and body of a response.
 
     Args:
@@ -105,18 +96,11 @@ class _Joined(asyncio.Transport):
     """
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
         self.transport, self.loop = transport, loop
         self.parts: list[bytes] = []
-        for name in (
-            "get_extra_info",
-            "is_closing",
-            "pause_reading",
-            "resume_reading",
-            "set_protocol",
-            "abort",
-        ):
-            setattr(self, name, getattr(transport, name))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transport, name)
 
     def write(self, data: Any) -> None:
         """Send bytes soon."""
@@ -143,7 +127,8 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start the time for the first request."""
-        super().connection_made(_Joined(transport, self.loop))
+        output: Any = _Joined(transport, self.loop)
+        super().connection_made(output)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
@@ -153,6 +138,11 @@ class _Protocol(H11Protocol):
             self._wait_for_head()
         else:
             self._stop_waiting()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """Continue as a websocket, which sends through the transport itself."""
+        self.transport = self.transport.transport  # pyright: ignore[reportAttributeAccessIssue]
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the time."""
@@ -282,7 +272,7 @@ class _Worker:
         self.stopping = asyncio.get_running_loop().create_task(self._complete())
 
     async def _complete(self) -> None:
-        """End when the requests that have begun are completed."""
+        """End when the requests that have started are completed."""
         end = time.monotonic() + self.limits.stop_seconds
         while any(self.active.values()) and time.monotonic() < end:
             await asyncio.sleep(MOMENT)
