@@ -5,6 +5,7 @@ from __future__ import annotations
 import locale
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -33,6 +34,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 LANGUAGE_VARIABLE = "CHAINRULE_LANG"
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+_MAX_CHARACTERS = 10_000  # of a settings file
 
 
 def language_of(variables: Mapping[str, str]) -> Language:
@@ -69,10 +72,60 @@ def _known_language(name: str) -> Language | None:
     return "en" if name.casefold().startswith(("en", "english")) else None
 
 
+def settings_file() -> Path:
+    """Return the path of the user's settings file, which need not exist.
+
+    It is ``chainrule/settings.toml`` in ``$XDG_CONFIG_HOME`` or ``~/.config``; a relative ``XDG_CONFIG_HOME``
+    is ignored, as the XDG Base Directory Specification requires.
+    """
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".config")
+    return folder / "chainrule" / "settings.toml"
+
+
+def language_in_file(file: Path) -> Language | None:
+    """Return the language of a settings file: its line ``lang = "zh"`` or ``lang = "en"``.
+
+    Returns:
+        ``None`` if there is no file, or if it cannot be read; a warning then gives the reason.
+    """
+    if not file.is_file():
+        return None
+    try:
+        with file.open(encoding="utf-8") as stream:
+            text = stream.read(_MAX_CHARACTERS)
+    except (OSError, ValueError) as error:
+        return _without_settings(file, str(error))
+    import tomllib  # noqa: PLC0415 most users have no settings file
+
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return _without_settings(file, str(error))
+    lang = values.pop("lang", None)
+    if values or lang not in LANGUAGES:
+        received = repr(lang) if not values else ", ".join(values)
+        return _without_settings(
+            file, f'expected one line, lang = "zh" or lang = "en"; received {received:.60}'
+        )
+    return lang
+
+
+def _without_settings(file: Path, reason: str) -> None:
+    """Warn that a settings file is ignored."""
+    warnings.warn(f"the settings file {file} is ignored: {reason}", stacklevel=2)
+
+
 def _language() -> Language:
-    """Return the user's language, of the environment or of the system's locale (macOS, Windows)."""
-    names = (LANGUAGE_VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
-    if any(os.environ.get(name) for name in names):
+    """Return the user's language.
+
+    It is that of ``CHAINRULE_LANG``, of the settings file, of the environment or of the system's locale
+    (macOS, Windows).
+    """
+    own = _known_language(os.environ.get(LANGUAGE_VARIABLE, "")) or language_in_file(settings_file())
+    if own is not None:
+        return own
+    if any(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")):
         return language_of(os.environ)
     return _known_language(locale.getlocale()[0] or "") or "en"
 
@@ -179,7 +232,8 @@ class Settings:
         dtype: dtype of parameters and inputs, ``"float32"`` or ``"float64"``.
         engine: the engine that runs graphs: ``"native"`` (CPUs), ``"reference"`` (NumPy), or ``"xla"`` (JAX:
             GPUs, TPUs and CPUs).
-        lang: language of messages, ``"en"`` or ``"zh"``; by default that of ``CHAINRULE_LANG`` or the locale.
+        lang: language of messages, ``"en"`` or ``"zh"``; by default that of ``CHAINRULE_LANG``, of a line
+            ``lang = "zh"`` in ``~/.config/chainrule/settings.toml``, or of the locale.
         threads: number of worker threads; by default ``CHAINRULE_THREADS``, else ``OMP_NUM_THREADS``, else
             the processors of the process, limited by the CPU quota of its container. Results do not depend on
             it.
