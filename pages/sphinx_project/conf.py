@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -14,7 +15,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 project = "chainrule"
 author = "the chainrule authors"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 locale_dirs = ["locale"]
 gettext_compact = False  # a catalog for each page
 templates_path = ["_templates"]
@@ -36,6 +37,11 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
 myst_dmath_allow_space = False  # "$ chainrule train" is no formula
 myst_dmath_allow_digits = False
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
+napoleon_use_ivar = True
+napoleon_custom_sections = ["Shapes", "Formula", "Numerics", "Cost", "Reference", "References"]
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
@@ -68,7 +74,22 @@ def displayed_formula(writer: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def escape_docstring(app: Sphinx, kind: str, name: str, entry: Any, options: Any, lines: list[str]) -> None:
+    """Escape a docstring for reStructuredText: it is plain text, with code in double backquotes."""
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            parts = re.split(r"(``.*?``)", line)
+            lines[i] = "".join(part if part.startswith("``") else _escaped(part) for part in parts)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"(?<=\w)_(?!\w)|[|]|(?<!^)[*](?!\w+:)|[*](?! )", lambda mark: "\\" + mark[0], text)
+
+
 def setup(app: Sphinx) -> None:
-    """Add the transform and the writers of formulas."""
+    """Add the transform, the writers of formulas, and what prepares docstrings before napoleon reads them."""
     app.add_transform(TranslatedCode)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
+    app.connect("autodoc-process-docstring", escape_docstring, priority=100)

@@ -241,8 +241,8 @@ OPTION: Texts = {
     "explain_member": "network of an ensemble to derive, from 1; all: the ensemble as one network",
     "html": "write an HTML page to this file",
     "what": (
-        "run folder, saved plan, weights file, building block by kind and name, error code, or network "
-        "as text"
+        "run folder, saved plan, weights file, building block by kind and name, term, error code, "
+        "question, or network as text"
     ),
     "profile": "time of each part of a training step",
     "show_plan": "execution plan of a training step: tasks, memory, cost",
@@ -530,8 +530,8 @@ WORDS: Texts = {
     "evaluate": "evaluate a model on a table with known labels",
     "explain": "derive one prediction and its gradients, number by number",
     "show": (
-        "show a RUN, a building block (layer NAME, ...), all of a kind (layers, models), an error code "
-        "(error E203) or a network (net WORDS)"
+        "show a RUN, a building block (layer NAME, ...), all of a kind (layers, models), a term (term "
+        "gradient), an error code (error E203), questions (faq) or a network (net WORDS)"
     ),
     "attribute": "attribute a prediction to its inputs, measure importance, or find counterfactuals",
     "generate": "generate text with a language model",
@@ -636,6 +636,11 @@ WORDS: Texts = {
     "trivial_regression_is": "Mean of the training rows: {mean}",
     "finding": "finding",
     "rule_times": "Checked",
+    "terms": "terms of neural networks",
+    "term_see": "see also",
+    "term_command": "in the terminal",
+    "questions": "questions that users ask",
+    "question_pages": "more in",
     "rules": "rules: problems of a training that can be measured",
     "errors": "errors: codes of error messages",
     "error_codes": "a code, {first} to {last}",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.views import catalog, doctor, models
+from chainrule.apps.cli.views import catalog, doctor, models, terms
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.doctor import show_nonfinite_report
 from chainrule.apps.cli.views.models import is_foreign, show_weights
@@ -34,8 +35,18 @@ from chainrule.texts import render
 from chainrule.validation import out_of_range
 
 MAX_INPUTS = 1_000_000
-FORMS = "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | error CODE | net WORDS"
-_NAMED = ("model", "rule")
+FORMS = (
+    "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | term NAME | error CODE | faq [NUMBER] | net WORDS"
+)
+Screens: TypeAlias = "tuple[tuple[str, ...], Callable[[], None], Callable[[str], None]]"
+_SCREENS: tuple[Screens, ...] = (  # the words, the list of all, the page of one
+    (models.WORDS, models.show_models, models.show_model),
+    (doctor.WORDS, doctor.show_rules, doctor.show_rule),
+    (catalog.WORDS, catalog.show_errors, catalog.show_error),
+    (terms.WORDS, terms.show_terms, terms.show_term),
+    (terms.QUESTION_WORDS, terms.show_questions, terms.show_question),
+)
+_NAMED = ("model", "rule", "term")
 
 
 def show(
@@ -56,18 +67,14 @@ def show(
         show_plan(what, batch_size, out)
     elif which is None and os.path.exists(what):
         _file(what)
-    elif what.casefold() in models.WORDS:
-        models.show_models() if which is None else models.show_model(which)
-    elif what.casefold() in doctor.WORDS:
-        doctor.show_rules() if which is None else doctor.show_rule(which)
-    elif what.casefold() in catalog.WORDS:
-        catalog.show_errors() if which is None else catalog.show_error(which)
+    elif (screens := _screens_of(what)) is not None:
+        screens[1]() if which is None else screens[2](which)
     elif (kind := resolve_kind(what)) is not None:
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
     elif which is not None:
-        known = (*KINDS, *_NAMED, "error", "net")
+        known = (*KINDS, *_NAMED, "error", "faq", "net")
         close = nearest(what, known) or "op"
         expected = f"{' NAME | '.join((*KINDS, *_NAMED))} NAME | error CODE | net WORDS | RUN"
         fix = f"chainrule show {close} {which}"
@@ -76,6 +83,11 @@ def show(
         )
     else:
         _file(what)
+
+
+def _screens_of(word: str) -> Screens | None:
+    """Return the list and the single page that a word asks for, such as ``rules``."""
+    return next((screens for screens in _SCREENS if word.casefold() in screens[0]), None)
 
 
 def _file(what: str) -> None:
