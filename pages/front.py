@@ -11,17 +11,45 @@ from pages.page import Page, plain
 
 _INDEX = """# chainrule
 
-chainrule trains, explains and exports neural networks. This site documents every layer, loss, optimizer and
-operation with its formula, shapes, a plot where one applies, and an executed example. The terminal shows the
-same: `chainrule show layer Dense`.
-
-[First steps](start.md) · [第一步](start.zh.md) · [中文索引](zh.md)
+chainrule (链式法则) trains, explains and ships neural networks. The network you describe, the gradient that
+trains it, the program that runs and the explanation that is printed are four views of one graph.
 
 ```
 python -m pip install -e . && chainrule train breast-cancer
 ```
 
-[PyTorch and Keras](names.md) lists the equivalents of the names of these libraries.
+::::{{container}} doors
+:::{{container}} door
+**[Learn](course/3-algorithm.md)**
+
+How a network learns, step by step with real numbers: the [course](course/3-algorithm.md), the
+[terms](terms.md) and the [derivation of a training step](explaining.md).
+:::
+:::{{container}} door
+**[Use on a table](training-tables.md)**
+
+A CSV file in, a model, its scores and a report out: [first steps](start.md), [training](training-tables.md),
+[predicting](predicting.md), [applications](applications.md).
+:::
+:::{{container}} door
+**[Build networks](custom-loops.md)**
+
+Layers, losses and loops of your own: [coming from PyTorch](coming-from-pytorch.md),
+[classes](custom-classes.md), [sequences](sequences.md), [GPUs and clusters](xla.md).
+:::
+:::{{container}} door
+**[Reference](reference/models.md)**
+
+Every public [class and function](reference/models.md), every [layer](blocks/layer/index.md), every
+[error](errors/index.md); [questions](faq.md) that users ask.
+:::
+::::
+
+## Building blocks
+
+Each has its formula, shapes, a plot where one applies, and an executed example. The terminal shows the same:
+`chainrule show layer Dense`. [PyTorch and Keras](names.md) lists the equivalents of the names of these
+libraries.
 
 {kinds}
 """
@@ -75,12 +103,13 @@ def chinese_page() -> Page:
     return Page("zh.md", "\n\n".join(parts) + "\n")
 
 
-def first_page(guides: Mapping[str, list[str]], decisions: str, errors: str) -> Page:
-    """The start page: the kinds of blocks, and the menu of all other pages.
+def first_page(guides: Mapping[str, list[str]], reference: Iterable[str], more: Iterable[str]) -> Page:
+    """The start page: four ways in, the kinds of blocks, and the menu of all other pages.
 
     Args:
         guides: the paths of the guides, by section of the menu.
-        decisions, errors: the paths of their list pages.
+        reference: the paths of the pages of public names.
+        more: the paths of further pages.
     """
     rows = []
     for kind in KINDS.values():
@@ -91,6 +120,7 @@ def first_page(guides: Mapping[str, list[str]], decisions: str, errors: str) -> 
     trees = [
         *(toctree(paths, title) for title, paths in guides.items()),
         toctree(map(kind_path, KINDS.values()), "Building blocks"),
-        toctree(["zh.md", errors, decisions], "More"),
+        toctree(reference, "Reference"),
+        toctree(more, "More"),
     ]  # fmt: skip
     return Page("index.md", "\n\n".join([_INDEX.format(kinds=kinds).rstrip(), *trees]) + "\n")

@@ -37,6 +37,8 @@ WITHOUT_CATALOG = {  # kinds of pages, and what a Chinese reader has there
     "errors/*": "both languages on one page, which the package prints",
     "doctor/*": "both languages on one page, written from the texts of the package",
     "blocks/*": "both languages on one page, written from the texts of the package",
+    "terms.md": "both languages on one page, written from the texts of the package",
+    "faq.md": "both languages on one page, written from the texts of the package",
     "glossary.md": "terms in both languages",
     "start.md": "README.zh-CN.md, which code hosts show",
     "start.zh.md": "Chinese",

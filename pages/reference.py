@@ -1,7 +1,7 @@
-"""The reference of all public names: a page for each area, written by Sphinx from signatures and docstrings.
+"""The reference of all public names: a page for each area, written by Sphinx from docstrings.
 
-Building blocks have pages of their own (``pages.block_page``); functions of operations, losses and activations
-are listed here with their signatures, too.
+Building blocks have pages of their own (``pages.block_page``); functions of operations, losses and
+activations are listed here with their signatures, too.
 """
 
 from __future__ import annotations
@@ -11,21 +11,34 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 import chainrule
-from chainrule import block_index
+from chainrule.catalog import KINDS
 from pages.page import Page
 
 FOLDER = "reference"
 _OF_OTHERS = (  # methods of scikit-learn
-    "set_fit_request, set_partial_fit_request, set_predict_request, set_predict_proba_request, set_score_request"
+    "set_fit_request, set_partial_fit_request, set_predict_request, set_predict_proba_request, "
+    "set_score_request"
 )
 AREAS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "models": ("Models", "模型", ("model", "models", "interop", "nn.surgery", "settings", "tabular.recorded_training")),
+    "models": (
+        "Models",
+        "模型",
+        ("model", "models", "interop", "nn.surgery", "settings", "tabular.recorded_training"),
+    ),
     "training": ("Training", "训练", ("train", "tabular", "diagnosis", "events")),
     "estimators": ("scikit-learn estimators", "scikit-learn 估计器", ("estimators",)),
-    "graphs": ("Graphs and gradients", "计算图与梯度", ("graph", "gradient", "engines", "symbolic_shape", "ops")),
+    "graphs": (
+        "Graphs and gradients",
+        "计算图与梯度",
+        ("graph", "gradient", "engines", "symbolic_shape", "ops"),
+    ),
     "operations": ("Operations as functions", "运算函数", ("ops.functional",)),
     "networks": ("Layers, losses and optimizers: base classes", "层、损失与优化器的基类", ("nn",)),
-    "functions": ("Losses and activations as functions", "损失函数与激活函数", ("nn.loss.functional", "nn.activation.functional")),
+    "functions": (
+        "Losses and activations as functions",
+        "损失函数与激活函数",
+        ("nn.loss.functional", "nn.activation.functional"),
+    ),
     "data": ("Data", "数据", ("data",)),
     "generation": ("Generation", "生成", ("generation",)),
     "explanations": ("Explanations and metrics", "解释与指标", ("attribution", "metrics", "errors")),
@@ -34,15 +47,15 @@ AREAS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 def public_names() -> dict[str, str]:
-    """The public names that are not classes of building blocks, with their modules."""
-    blocks = {
-        *block_index.LAYERS, *block_index.LOSSES, *block_index.OPTIMIZERS, *block_index.SCHEDULES,
-        *block_index.PENALTIES, *block_index.CONSTRAINTS, *block_index.CLIPS, *block_index.CALLBACKS,
-        *block_index.MIXES,
-    }  # fmt: skip
+    """The public names that have no page of a building block, and all functions, with their modules."""
+    blocks = {name for kind in KINDS.values() for name in kind.entries}
     modules = {name: chainrule._MODULES.get(name, name) for name in chainrule.__all__}
     modules["input"] = "graph"
-    return {name: module for name, module in modules.items() if name not in blocks}
+    return {
+        name: module
+        for name, module in modules.items()
+        if name not in blocks or inspect.isfunction(getattr(chainrule, name))
+    }
 
 
 def area_of(module: str) -> str:
@@ -88,7 +101,9 @@ def _members(package: str, module: ModuleType) -> dict[str, object]:
     """The public names of a module that are not also names of ``chainrule``, with the name of the module."""
     names = getattr(module, "__all__", dir(module)) if package != "models" else dir(module)
     members = {name: getattr(module, name) for name in names if name not in chainrule.__all__}
-    return {f"{package}.{name}": member for name, member in members.items() if _is_defined_in(member, package)}
+    return {
+        f"{package}.{name}": member for name, member in members.items() if _is_defined_in(member, package)
+    }
 
 
 def _is_defined_in(member: object, package: str) -> bool:

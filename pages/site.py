@@ -13,6 +13,8 @@ from pages.block_page import block_page, block_path
 from pages.front import chinese_page, first_page, kind_page
 from pages.guide import DOCS, STARTS, guides, list_path, lists, sections, starts
 from pages.page import Page, broken_links
+from pages.reference import AREAS, reference_pages, reference_path
+from pages.term_pages import questions_page, terms_page
 
 HERE = Path(__file__).parent
 _ORPHAN = "---\norphan: true\n---\n\n"  # required by Sphinx for a page that is in no menu
@@ -24,20 +26,22 @@ def block_paths() -> dict[str, tuple[str, str]]:
 
 
 def frame() -> list[Page]:
-    """All pages except those of the blocks."""
+    """All pages except those of the blocks and of the public names."""
     texts, start_pages = guides(), starts()
     menu = {
         "Start": [f"{STARTS[page.path]} <{page.path}>" for page in start_pages],
         **sections([page for page in texts if page.in_menu]),
     }
-    first = first_page(menu, list_path("decisions"), list_path("errors"))
+    more = ("zh.md", "terms.md", "faq.md", list_path("errors"), list_path("decisions"))
+    first = first_page(menu, map(reference_path, AREAS), more)
     kinds = map(kind_page, KINDS.values())
-    return [first, *start_pages, chinese_page(), *kinds, *texts, *lists(texts)]
+    tables = (chinese_page(), terms_page(), questions_page())
+    return [first, *start_pages, *tables, *kinds, *texts, *lists(texts)]
 
 
 def all_pages() -> list[Page]:
     """All pages of the site; the examples are executed."""
-    return [*frame(), *(block_page(kind, name) for kind, name in block_paths().values())]
+    return [*frame(), *reference_pages(), *(block_page(kind, name) for kind, name in block_paths().values())]
 
 
 def write(pages: Iterable[Page], folder: Path) -> None:

@@ -11,12 +11,16 @@ from pages.page import Page, plain
 
 _TERMS = """# Terms · 术语
 
-What each word means, with its Chinese and a command that shows it. In the terminal: `chainrule show term backpropagation`.
+What each word means, with its Chinese and a command that shows it. In the terminal:
+`chainrule show term backpropagation`.
+
 每个术语的含义，附中文名称和演示命令。在终端中：`chainrule show term 反向传播 --lang zh`。
 """
 _QUESTIONS = """# Questions · 常见问题
 
-The same in the terminal, without a network: `chainrule show faq`. 在终端中也能看到，无需联网：`chainrule show faq --lang zh`。
+The same in the terminal, offline: `chainrule show faq`.
+
+在终端中也能看到，无需联网：`chainrule show faq --lang zh`。
 """
 
 

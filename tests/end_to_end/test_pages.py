@@ -15,9 +15,12 @@ from pages.block_page import block_page, block_path
 from pages.front import chinese_page, kind_page
 from pages.page import Page, broken_links, plain
 from pages.peers.torch_names import VERSION, torch_names
+from pages.reference import reference_pages
 from pages.site import block_paths, frame, to_html, write
 
+import chainrule
 from chainrule.catalog import KINDS
+from chainrule.catalog.terms import TERMS
 from chainrule.nn.loss import LOSSES
 
 CHINESE = re.compile("[一-鿿]")
@@ -58,7 +61,7 @@ def test_every_block_has_a_page_and_a_line_in_both_languages() -> None:
 def test_no_link_is_broken(handful: list[Page]) -> None:
     blocks = {page.path: page for page in handful}
     empty = [Page(path, "") for path in block_paths() if path not in blocks]
-    assert broken_links([*frame(), *handful, *empty]) == []
+    assert broken_links([*frame(), *reference_pages(), *handful, *empty]) == []
 
 
 def test_broken_links_are_reported_and_nothing_is_written(tmp_path: Path) -> None:
@@ -170,3 +173,34 @@ def test_every_loss_is_resolved_by_its_pytorch_and_keras_names() -> None:
     for loss in LOSSES.values():
         for peer in (loss.pytorch, loss.keras):
             assert not peer or KINDS["loss"].named(peer) in LOSSES
+
+
+def test_every_public_name_is_in_the_reference_or_is_a_block() -> None:
+    text = "\n".join(page.text for page in reference_pages())
+    blocks = {name for _, name in block_paths().values()}
+    listed = set(re.findall(r"(?:class|function|data)?:: chainrule\.([\w.]+)", text))
+    packages = {name for name in chainrule.__all__ if isinstance(getattr(chainrule, name), ModuleType)}
+    assert set(chainrule.__all__) - listed - blocks - packages == set()
+    assert len(listed) > 250
+
+
+def test_the_reference_builds_without_warnings(tmp_path: Path) -> None:
+    chosen = [
+        replace(page, in_menu=False) for page in reference_pages() if page.path.endswith("estimators.md")
+    ]
+    write(with_stubs(chosen), tmp_path / "source")
+    assert to_html(tmp_path / "source", tmp_path / "html") == 0
+    html = (tmp_path / "html" / "reference" / "estimators.html").read_text(encoding="utf-8")
+    for method in ("fit", "predict", "predict_proba"):
+        assert f'TabularClassifier.{method}"' in html
+    assert "Parameters" in html
+
+
+def test_terms_and_questions_are_linked_and_in_both_languages() -> None:
+    pages = {page.path: page for page in frame()}
+    for path in ("terms.md", "faq.md"):
+        assert path in pages["index.md"].links
+        assert len(CHINESE.findall(pages[path].text)) > 1_000
+    anchors = set(re.findall(r"^\(([\w-]+)\)=$", pages["terms.md"].text, re.MULTILINE))
+    assert set(re.findall(r"\]\(#([\w-]+)\)", pages["terms.md"].text)) <= anchors
+    assert len(anchors) == len(TERMS)
