@@ -18,26 +18,26 @@ trains it, the program that runs and the explanation that is printed are four vi
 python -m pip install -e . && chainrule train breast-cancer
 ```
 
-::::{{container}} doors
-:::{{container}} door
+::::{{container}} entries
+:::{{container}} entry
 **[Learn](course/3-algorithm.md)**
 
 How a network learns, step by step with real numbers: the [course](course/3-algorithm.md), the
 [terms](terms.md) and the [derivation of a training step](explaining.md).
 :::
-:::{{container}} door
+:::{{container}} entry
 **[Use on a table](training-tables.md)**
 
 A CSV file in, a model, its scores and a report out: [first steps](start.md), [training](training-tables.md),
 [predicting](predicting.md), [applications](applications.md).
 :::
-:::{{container}} door
+:::{{container}} entry
 **[Build networks](custom-loops.md)**
 
-Layers, losses and loops of your own: [coming from PyTorch](coming-from-pytorch.md),
+Custom layers, losses and loops: [coming from PyTorch](coming-from-pytorch.md),
 [classes](custom-classes.md), [sequences](sequences.md), [GPUs and clusters](xla.md).
 :::
-:::{{container}} door
+:::{{container}} entry
 **[Reference](reference/models.md)**
 
 Every public [class and function](reference/models.md), every [layer](blocks/layer/index.md), every

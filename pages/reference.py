@@ -1,6 +1,6 @@
 """The reference of all public names: a page for each area, written by Sphinx from docstrings.
 
-Building blocks have pages of their own (``pages.block_page``); functions of operations, losses and
+``pages.block_page`` writes the pages of building blocks; functions of operations, losses and
 activations are listed here with their signatures, too.
 """
 

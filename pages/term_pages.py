@@ -45,7 +45,7 @@ def terms_page() -> Page:
 
 
 def questions_page() -> Page:
-    """Every question with its answer, commands and guides."""
+    """Every question with its response, commands and guides."""
     parts = [_QUESTIONS.rstrip()]
     for question in QUESTIONS:
         title, response = question.title, question.response

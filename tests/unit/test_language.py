@@ -89,8 +89,8 @@ def test_a_folder_and_a_pipe_are_no_settings_files(tmp_path: Path) -> None:
 
 
 def test_the_settings_file_is_in_the_folder_for_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HOME", "/folder/of/ada")
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
-    assert settings_file() == Path("/home/ada/.config/chainrule/settings.toml")
+    assert settings_file() == Path("/folder/of/ada/.config/chainrule/settings.toml")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/etc/ada")
     assert settings_file() == Path("/etc/ada/chainrule/settings.toml")

@@ -14,7 +14,7 @@ class Question:
     """A question.
 
     Args:
-        title: the question, as a user asks it.
+        title: the question, in the words of a user.
         response: a few sentences.
         commands: what to run; RUN stands for the folder of a training, DATA for a table.
         pages: names of pages in ``docs``.
@@ -146,9 +146,9 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "One class is rare. What should I do?",
         (
-            "Do not judge by accuracy: look at F1, the precision-recall curve and the costs. Say what an "
-            "error costs, and the threshold is chosen for it on rows that were not trained on; class weights "
-            "are the second choice."
+            "Do not rely on accuracy: look at F1, the precision-recall curve and the costs. Pass the cost of "
+            "each kind of error, and the threshold is chosen for it on rows that were not trained on; class "
+            "weights are the second choice."
         ),
         commands=("chainrule train DATA --class-weight balanced", "chainrule show metric pr_auc"),
         pages=("training-tables",),

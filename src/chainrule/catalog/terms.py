@@ -117,7 +117,7 @@ TERMS: dict[str, Term] = {
         Term(
             "weighted sum",
             "z = w_1 x_1 + ... + w_n x_n + b, the number that an activation function receives.",
-            aliases=("preactivation", "net input"),
+            aliases=("preactivation",),
             see=("neuron", "activation function"),
             command="chainrule example article --depth 2",
         ),
@@ -696,7 +696,7 @@ TERMS: dict[str, Term] = {
         ),
         Term(
             "class imbalance",
-            "One class has far more samples than another; accuracy then says little.",
+            "One class has far more samples than another; accuracy then means little.",
             aliases=("rare class",),
             see=("accuracy", "F1 score"),
         ),
@@ -767,7 +767,7 @@ TERMS: dict[str, Term] = {
         ),
         Term(
             "adversarial example",
-            "A sample changed so little that nobody sees it, but the prediction changes.",
+            "A sample with a change that is too small to see, but changes the prediction.",
             aliases=("attack",),
             see=("certificate",),
             command="chainrule attack --help",
@@ -797,7 +797,7 @@ TERMS: dict[str, Term] = {
         ),
         Term(
             "membership inference",
-            "An attack that tells from a network whether a sample was in its training set.",
+            "An attack that decides from a network whether a sample was in its training set.",
             see=("differential privacy",),
             command="chainrule audit --help",
         ),

@@ -86,7 +86,7 @@ def show(
 
 
 def _screens_of(word: str) -> Screens | None:
-    """Return the list and the single page that a word asks for, such as ``rules``."""
+    """Return the list and the single page that a word names, such as ``rules``."""
     return next((screens for screens in _SCREENS if word.casefold() in screens[0]), None)
 
 

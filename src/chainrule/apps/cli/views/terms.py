@@ -41,16 +41,16 @@ def show_term(name: str) -> None:
 
 def resolve_term(name: str) -> Term:
     """Return the term with this name or alias in either language (E101)."""
-    wanted = name.strip().casefold()
+    key = name.strip().casefold()
     words = {word.casefold(): term for term in TERMS.values() for word in words_of(term)}
     words |= {term.name.casefold(): term for term in TERMS.values()}
-    if wanted in words:
-        return words[wanted]
-    singular = words.get(wanted.removesuffix("s"))
+    if key in words:
+        return words[key]
+    singular = words.get(key.removesuffix("s"))
     if singular is not None:
         return singular
-    inside = next((term for word, term in words.items() if len(wanted) > 1 and wanted in word), None)
-    close = next((words[word] for word in get_close_matches(wanted, words, 1, 0.7)), inside)
+    inside = next((term for word, term in words.items() if len(key) > 1 and key in word), None)
+    close = next((words[word] for word in get_close_matches(key, words, 1, 0.7)), inside)
     raise UsageError(
         "E101",
         where="chainrule show term",
@@ -85,9 +85,9 @@ def resolve_question(words: str) -> Question:
     """Return the question with this number, or the first that has all of these words (E101)."""
     if words.isdecimal() and 1 <= int(words) <= len(QUESTIONS):
         return QUESTIONS[int(words) - 1]
-    wanted = [] if words.isdecimal() else words.casefold().split()
-    by_title = next((q for q in QUESTIONS if wanted and _contains(q.title, wanted)), None)
-    by_text = next((q for q in QUESTIONS if wanted and _contains(q.response, wanted)), None)
+    parts = [] if words.isdecimal() else words.casefold().split()
+    by_title = next((q for q in QUESTIONS if parts and _contains(q.title, parts)), None)
+    by_text = next((q for q in QUESTIONS if parts and _contains(q.response, parts)), None)
     question = by_title or by_text
     if question is not None:
         return question
