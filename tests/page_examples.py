@@ -6,7 +6,6 @@ it, or on comment lines below its statement; ``…`` there stands for any text.
 
 from __future__ import annotations
 
-import ast
 import re
 import resource
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.course import code_and_output
 from chainrule.errors import ChainruleError
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -33,18 +33,7 @@ def examples(pages: Iterable[Path]) -> list:
 
 def expected_output(code: str) -> list[str]:
     """The output of a block that its comments document, by lines."""
-    source = code.splitlines()
-    prints = [part.end_lineno for part in ast.parse(code).body if "print(" in ast.unparse(part)]
-    lines: list[str] = []
-    is_below = False
-    for number, line in enumerate(source, 1):
-        beside = line.partition("  # ")[2] if line.strip().startswith("print(") else ""
-        lines += [beside] if beside else []
-        if is_below and line.startswith("# "):
-            lines.append(line.removeprefix("# "))
-        else:
-            is_below = number in prints and not beside
-    return lines
+    return code_and_output(code)[1]
 
 
 def matches(lines: list[str], printed: str) -> bool:

@@ -44,7 +44,7 @@ LEVELS = (
     ("generation",),
     ("trace",),
     ("texts",),
-    ("page",),
+    ("page", "course"),
     ("catalog", "plotting", "step_explanation"),
     ("attribution", "diagnosis"),
     ("robustness", "uncertainty"),

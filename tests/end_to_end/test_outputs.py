@@ -31,7 +31,7 @@ RUNS = [(command,) for command, _, is_file in OUTPUTS if not is_file] + [
     ("example", name) for name in EXAMPLES if "out" in inspect.signature(example_module(name).main).parameters
 ]
 ARGUMENTS = {"verify": ("no.onnx", "no.vnnlib"), "doctor": ("no-run",), "show": ("net", "4 tanh"),
-             "plot": ("no-run", "weights"), "export": ("no-run",)}  # fmt: skip
+             "plot": ("no-run", "weights"), "export": ("no-run",), "learn": ("3",)}  # fmt: skip
 """Arguments of the commands that do not take RUN and DATA; nothing that they name exists."""
 
 

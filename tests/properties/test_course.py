@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from pages.page_catalogs import CATALOGS
 from pages.translations import read_catalog
 
-from page_examples import DOCS
+from chainrule import course
+from page_examples import DOCS, expected_output
 
 PARTS = sorted((DOCS / "course").glob("*.md"))
 CODE = re.compile(r"^(```+)\w*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
@@ -50,3 +53,31 @@ def test_the_chinese_text_states_the_same_numbers(part: Path) -> None:
 
 def test_numbers_of_code_and_sections_are_not_results() -> None:
     assert stated("## 3.1 Why\nsection 4.3 has `x = 0.5`; the loss is 0.25, not 0.5.") == {"0.25", "0.5"}
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.stem)
+def test_the_terminal_has_every_translation(part: Path) -> None:
+    text = course.part_text(int(part.stem.partition("-")[0]), "zh")
+    catalog = read_catalog(CATALOGS / "course" / f"{part.stem}.po")
+    assert [m.id for m in catalog if m.id and str(m.string).rstrip("\n") not in text] == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("number", course.parts())
+def test_formulas_in_a_terminal_have_no_commands(number: int, lang: str) -> None:
+    plain = CODE.sub("", course.with_plain_formulas(course.part_text(number, lang)))
+    assert not re.search(r"[\\{}$]", plain)
+
+
+@pytest.mark.parametrize("number", course.parts())
+def test_a_notebook_has_the_programs_and_outputs_of_the_part(number: int) -> None:
+    text = course.part_text(number)
+    content = json.loads(course.notebook(text))
+    nbformat.validate(nbformat.from_dict(content))
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    programs = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    printed = ["".join(output["text"] for output in cell["outputs"]) for cell in cells]
+    assert len(programs) > 5
+    assert printed == ["".join(f"{line}\n" for line in expected_output(p)) for p in programs]
+    for cell in cells:
+        compile(cell["source"], "cell", "exec")

@@ -84,6 +84,7 @@ def test_every_file_of_a_command_is_in_a_row() -> None:
         "FORMAT",
         "KIND",
         "LEVEL",
+        "N",
         "NAME",
         "NAMES",
         "OPTIONS",

@@ -29,11 +29,11 @@ from chainrule.validation import unknown
 COMMANDS = tuple(
     (
         "train tune resume predict evaluate calibrate explain attribute attack labels drift audit generate "
-        "export serve studio show plot check plan doctor verify data example"
+        "export serve studio show plot check plan doctor verify data learn example"
     ).split()
 )
 _WORDS = (
-    "fit=train learn=train test=evaluate score=evaluate validate=evaluate infer=predict continue=resume "
+    "fit=train test=evaluate score=evaluate validate=evaluate infer=predict continue=resume "
     "help=--help ls=--help list=--help"
 )
 OTHER_WORDS = {word: command for word, _, command in (pair.partition("=") for pair in _WORDS.split())}
