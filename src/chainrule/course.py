@@ -29,7 +29,7 @@ _FORMULA = re.compile(r"(`[^`]*`)|\$([^$\n]+)\$")
 
 
 def parts() -> dict[int, Path]:
-    """The files of the parts by number.
+    """Return the files of the parts by number.
 
     Example:
         >>> parts()[3].name
@@ -56,12 +56,12 @@ def part_text(number: int, lang: str = "en") -> str:
 
 
 def title(text: str) -> str:
-    """The title of a part, from its text."""
+    """Return the title of a part, from its text."""
     return text.partition("\n")[0].lstrip("# ")
 
 
 def catalog(stem: str) -> dict[str, str]:
-    """The translations of a page by message; a message without one is not in it."""
+    """Return the translations of a page by message, without the messages that have none."""
     files = (folder / f"{stem}.po" for folder in CATALOGS)
     text = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
     pairs = ((_string(message), _string(translation)) for message, translation in _ENTRY.findall(text))
@@ -69,12 +69,12 @@ def catalog(stem: str) -> dict[str, str]:
 
 
 def _string(lines: str) -> str:
-    """The text of the quoted lines of a catalog."""
+    """Return the text of the quoted lines of a catalog."""
     return "".join(json.loads(line) for line in lines.splitlines())
 
 
 def blocks(text: str) -> Iterator[str]:
-    """The blocks of a page: fenced code, displayed formulas, and what stands between empty lines.
+    """Yield the blocks of a page: fenced code, displayed formulas, and paragraphs, lists and tables.
 
     Example:
         >>> list(blocks("# A\\n\\none\\ntwo\\n\\n```python\\n1\\n\\n2\\n```\\n"))
@@ -127,7 +127,7 @@ def _translated_block(block: str, translated: Callable[[str], str]) -> str:
 
 
 def _translated_row(row: str, translated: Callable[[str], str]) -> str:
-    """A row of a table; the row of dashes below the head has no message."""
+    """Return a translated row of a table; the row of dashes below the head has no message."""
     cells = re.split(r"(?<!\\)\|", row)[1:-1]
     return "| " + " | ".join(translated(cell.strip()) for cell in cells) + " |"
 

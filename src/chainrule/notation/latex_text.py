@@ -79,7 +79,7 @@ def _argument(tokens: list[str]) -> str:
 
 
 def _shifted(text: str, sign: str, characters: Callable[[str], str | None]) -> str:
-    """A superscript or subscript, in its characters if Unicode has all of them."""
+    """Return a superscript or subscript, in its characters if Unicode has all of them."""
     if text in ("ᵀ", "′"):
         return text
     return characters(text) or (sign + text if len(text) == 1 else f"{sign}({text.strip('()')})")
@@ -101,6 +101,6 @@ def _command(name: str, tokens: list[str]) -> str:
 
 
 def _enclosed(text: str) -> str:
-    """A numerator or denominator, in parentheses unless it is one symbol or number."""
+    """Return a numerator or denominator, in parentheses unless it is one symbol or number."""
     text = _SPACE.sub("", text)
     return f"({text})" if re.search("[ +−·×/]", text) else text
