@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs.kind import ARRAYS, InputKind, InputRows
+from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, save_call
 from chainrule.model import Model
 from chainrule.records import frozen
 
@@ -38,10 +37,6 @@ class ArrayKind(InputKind):
         """Return the names of the inputs, and the call that saves them."""
         inputs = input_names(model) or ("x",)
         return fact("an .npz file with {names}", names=", ".join(inputs)), save_call("rows.npz", inputs)
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
 
 
 @frozen
@@ -70,10 +65,6 @@ class TranscriptKind(InputKind):
         names = ", ".join(input_names(model) or ("x",))
         fix = f"chainrule predict {quoted(run)} {quoted(os.path.join(run, 'test.npz'))}"
         return fact("an .npz file with {names}: cepstra, not sounds", names=names), fix
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -130,14 +121,3 @@ def read_arrays(kind: InputKind, model: Model, data: str) -> InputRows | None:
     targets = {name: array for name, array in arrays.items() if name not in inputs}
     y = targets.get("y") if len(targets) <= 1 else targets
     return InputRows(kind, {name: arrays[name] for name in inputs}, y, rows)
-
-
-def target_call(rows: InputRows, data: str) -> str:
-    """Return the call that saves the inputs of such rows with targets."""
-    file = data if data.endswith(ARRAYS) else "rows.npz"
-    return save_call(file, (*(rows.x if isinstance(rows.x, dict) else ("x",)), "y"))
-
-
-def save_call(file: str, names: Sequence[str]) -> str:
-    """Return the call that saves arrays to a file."""
-    return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in names)})'

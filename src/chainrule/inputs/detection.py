@@ -11,18 +11,8 @@ import numpy as np
 
 from chainrule.data.boxes import decode_centers
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import fact
-from chainrule.inputs.arrays import target_call
-from chainrule.inputs.images import (
-    ImageRows,
-    class_names,
-    expected_images,
-    image_rows,
-    stored_names,
-    takes_images,
-)
-from chainrule.inputs.kind import InputKind, InputRows, Output, stored_probability
+from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
+from chainrule.inputs.kind import InputRows, Output, stored_probability
 from chainrule.model import Model
 from chainrule.nn.loss.center_net import CenterNet
 from chainrule.records import frozen
@@ -32,18 +22,16 @@ COLUMNS = ("left", "top", "right", "bottom")
 
 
 @frozen
-class DetectionKind(InputKind):
+class DetectionKind(ImageKind):
     """Images in which objects are detected.
 
     Args:
-        names: of the classes; empty: they are numbers.
+        names: see ``ImageKind``.
         min_score: the lowest score of a detection, from 0 to 1.
     """
 
     name = "detection"
     priority = 1  # by the loss
-    keeps_columns = False
-    names: tuple[str, ...] = ()
     min_score: float = MIN_SCORE
 
     @classmethod
@@ -54,26 +42,10 @@ class DetectionKind(InputKind):
         score = stored_probability(model.facts.get("min_score"), MIN_SCORE)
         return cls(stored_names(model), score)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read an image or a folder of images; see ``read_image_rows``."""
-        return image_rows(self, model, data)
-
-    def expected(self, model: Model, run: str) -> tuple[str, str]:
-        """Return what the model reads."""
-        return expected_images(run)
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
-
     @property
     def facts(self) -> dict[str, Any]:
         """The names of the classes, and the lowest score."""
         return {"objects": list(self.names), "min_score": self.min_score}
-
-    def options(self) -> str:
-        """Return the options that apply."""
-        return fact("images and sounds: --out, --raw")
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
         """Return one row for each detection."""

@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.data import read_images
 from chainrule.data.readers.data_folder import open_inside
 from chainrule.data.readers.images import SUFFIXES, decode_image, image_sizes, read_image
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, fact
 from chainrule.escaping import quoted
 from chainrule.inputs.kind import InputKind, InputRows
@@ -94,12 +95,31 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
     return ImageRows({name: images.astype(np.float32) / 255}, names, image_sizes(folder, names), folder)
 
 
-def image_rows(kind: InputKind, model: Model, data: str) -> InputRows | None:
-    """Return the rows of an image or a folder of images for a kind; ``None`` for other data."""
-    if not are_images(data):
-        return None
-    images = read_image_rows(model, data)
-    return InputRows(kind, images.inputs, None, len(images.names), parts=images)
+@frozen
+class ImageKind(InputKind):
+    """Images with predictions in a form of their own, such as boxes.
+
+    Args:
+        names: of the classes; empty: they are numbers.
+    """
+
+    keeps_columns = False
+    names: tuple[str, ...] = ()
+
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read an image or a folder of images; see ``read_image_rows``."""
+        if not are_images(data):
+            return None
+        images = read_image_rows(model, data)
+        return InputRows(self, images.inputs, None, len(images.names), parts=images)
+
+    def expected(self, model: Model, run: str) -> tuple[str, str]:
+        """Return what the model reads."""
+        return expected_images(run)
+
+    def options(self) -> str:
+        """Return the options that apply."""
+        return fact("images and sounds: --out, --raw")
 
 
 def expected_images(run: str) -> tuple[str, str]:

@@ -15,8 +15,8 @@ import numpy as np
 from chainrule.attribution.attribution import Attribution
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import fact
-from chainrule.inputs.arrays import input_names, read_arrays, save_call, target_call
-from chainrule.inputs.kind import InputKind, InputRows, Output
+from chainrule.inputs.arrays import input_names, read_arrays
+from chainrule.inputs.kind import InputKind, InputRows, Output, save_call
 from chainrule.metrics.recommendation import top_items
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -56,10 +56,6 @@ class ItemKind(InputKind):
         """Return the name of the input, and the call that saves it."""
         names = input_names(model)
         return fact("an .npz file with {names}", names=", ".join(names)), save_call("rows.npz", names)
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
 
     @property
     def facts(self) -> dict[str, Any]:

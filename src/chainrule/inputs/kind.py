@@ -101,9 +101,10 @@ class InputKind(ABC):
             run: the run folder or the model file.
         """
 
-    @abstractmethod
     def target_place(self, rows: InputRows, data: str) -> str:
-        """Return where the targets of such rows are read, for an error."""
+        """Return where the targets of such rows are read, for an error: by default a call that saves them."""
+        file = data if is_archive(data) else f"rows{ARRAYS}"
+        return save_call(file, (*(rows.x if isinstance(rows.x, dict) else ("x",)), "y"))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -236,6 +237,11 @@ def _take(part: Any, index: np.ndarray) -> Any:
 def is_archive(data: object) -> bool:
     """Return whether data are a file of arrays."""
     return isinstance(data, str) and data.endswith(ARRAYS)
+
+
+def save_call(file: str, names: Sequence[str]) -> str:
+    """Return the call that saves arrays to a file."""
+    return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in names)})'
 
 
 def stored_probability(value: object, default: float) -> float:

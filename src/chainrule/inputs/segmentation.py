@@ -15,18 +15,9 @@ import numpy as np
 
 from chainrule.data.masks import class_colors, class_mask, overlay
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
-from chainrule.inputs.arrays import target_call
-from chainrule.inputs.images import (
-    ImageRows,
-    class_names,
-    expected_images,
-    image_rows,
-    stored_names,
-    takes_images,
-)
-from chainrule.inputs.kind import InputKind, InputRows, Output
+from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
+from chainrule.inputs.kind import InputRows, Output
 from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
 from chainrule.page.png import png
@@ -41,18 +32,16 @@ Color = tuple[int, int, int]
 
 
 @frozen
-class SegmentationKind(InputKind):
+class SegmentationKind(ImageKind):
     """Images with a class for every pixel.
 
     Args:
-        names: of the classes; empty: they are numbers.
+        names: see ``ImageKind``.
         colors: of the classes, red, green and blue from 0 to 255; empty: they are chosen.
     """
 
     name = "segmentation"
     priority = 2  # by the output and the loss
-    keeps_columns = False
-    names: tuple[str, ...] = ()
     colors: tuple[Color, ...] = ()
 
     @classmethod
@@ -71,26 +60,10 @@ class SegmentationKind(InputKind):
             colors = []
         return cls(stored_names(model), tuple(map(tuple, colors)))
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read an image or a folder of images; see ``read_image_rows``."""
-        return image_rows(self, model, data)
-
-    def expected(self, model: Model, run: str) -> tuple[str, str]:
-        """Return what the model reads."""
-        return expected_images(run)
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
-
     @property
     def facts(self) -> dict[str, Any]:
         """The names and the colors of the classes."""
         return {"objects": list(self.names), "colors": [list(color) for color in self.colors]}
-
-    def options(self) -> str:
-        """Return the options that apply."""
-        return fact("images and sounds: --out, --raw")
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
         """Write the masks; return the areas of the classes."""

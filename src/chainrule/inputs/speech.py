@@ -17,7 +17,6 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.generation.text_to_speech import SpeechOutput, padded_rows
-from chainrule.inputs.arrays import target_call
 from chainrule.inputs.kind import InputKind, InputRows, Output, described
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -108,10 +107,6 @@ class SpeechKind(InputKind):
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""
         return fact("a .txt file: one text in each line"), ""
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
 
     def without_targets(self, rows: InputRows, run: str, data: str) -> UsageError:
         """Return the error for texts where targets are needed."""

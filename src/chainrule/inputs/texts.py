@@ -19,7 +19,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
 from chainrule.errors import DataError, TrainingError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs.arrays import read_arrays, target_call
+from chainrule.inputs.arrays import read_arrays
 from chainrule.inputs.kind import TARGET, InputKind, InputRows, is_archive
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -100,10 +100,6 @@ class ContinuationKind(InputKind):
         """Return the command that continues a text."""
         expected = fact("the beginning of a text: this model continues texts")
         return expected, f'chainrule generate {quoted(run)} "..."'
-
-    def target_place(self, rows: InputRows, data: str) -> str:
-        """Return the call that saves inputs and targets."""
-        return target_call(rows, data)
 
 
 def target_column() -> str:

@@ -140,10 +140,14 @@ def is_text(value: Any) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise UnfitError(fact("the key {key!r} is duplicated", key=twice[:40]))
+        raise UnfitError(fact("the key {key!r} is duplicated", key=repeated_key(pairs)[:40]))
     return values
+
+
+def repeated_key(pairs: list[tuple[str, Any]]) -> str:
+    """Return the first key of an object of JSON that occurs a second time; one does."""
+    seen: set[str] = set()
+    return next(key for key, _ in pairs if key in seen or seen.add(key))
 
 
 def _refuse_constant(word: str) -> float:

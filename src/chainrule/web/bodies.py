@@ -12,6 +12,7 @@ from typing import Any
 
 from chainrule.errors import fact
 from chainrule.records import frozen
+from chainrule.store.json_document import repeated_key
 from chainrule.web.responses import RequestError, invalid
 
 MEBIBYTE = 1 << 20
@@ -104,9 +105,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of JSON whose keys differ."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        seen: set[str] = set()
-        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise invalid(fact('the key "{key}" occurs twice in one object', key=repeated[:80]))
+        raise invalid(fact('the key "{key}" occurs twice in one object', key=repeated_key(pairs)[:80]))
     return record
 
 
