@@ -97,7 +97,7 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
 
 @frozen
 class ImageKind(InputKind):
-    """Images with predictions in a form of their own, such as boxes.
+    """Images whose predictions are boxes or masks instead of values.
 
     Args:
         names: of the classes; empty: they are numbers.
