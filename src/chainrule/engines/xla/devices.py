@@ -94,6 +94,13 @@ class Devices:
         return jax.make_array_from_callback(array.shape, sharding, lambda part: array[part])
 
 
+def request_devices() -> None:
+    """Have JAX create the virtual devices of a CPU that the settings ask for, if it has no devices yet."""
+    if settings.devices > 1:
+        with suppress(RuntimeError):  # JAX has its devices already
+            jax.config.update("jax_num_cpu_devices", settings.devices)
+
+
 def training_devices() -> Devices | None:
     """Return the devices of a training by the settings; ``None``: one, without shards.
 
@@ -101,9 +108,7 @@ def training_devices() -> Devices | None:
         UsageError E102: fewer devices exist than the settings ask for, or eight shards cannot be divided
             among them.
     """
-    if settings.devices > 1:
-        with suppress(RuntimeError):  # JAX has its devices already
-            jax.config.update("jax_num_cpu_devices", settings.devices)
+    request_devices()
     if not settings.devices and jax.process_count() == 1:
         return None
     own = [list(group) for _, group in groupby(jax.devices(), key=lambda device: device.process_index)]

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from chainrule.engines.xla.devices import request_devices
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, fingerprint
 
@@ -34,6 +35,7 @@ def join(address: str | None = None, count: int | None = None, number: int | Non
 
     JAX aborts this process if the others do not connect within a minute.
     """
+    request_devices()
     jax.distributed.initialize(
         address, count, number, initialization_timeout=JOIN_SECONDS, heartbeat_timeout_seconds=SILENT_SECONDS
     )
