@@ -19,6 +19,8 @@ TRAIN = {  # the same for the named networks
     "Transformer": (1.1, 1.3),
 }
 TRAIN_MEMORY = {True: 1.0, False: 0.5}  # of PyTorch's, for networks with batch norm and without
+XLA_OVER_JAX = 1.1  # maximum, a step of the XLA engine as a multiple of hand-written JAX
+XLA_SHARDS_OVER_JAX = 1.1  # in eight shards, as on several devices
 PLANNING = 2.0  # seconds to plan a step of ResNet-50
 EPOCH_OVER_PYTORCH = 1.5  # an epoch of fit, against a loop over tensors in memory
 EPOCH_OVER_BARE = 1.15  # maximum, as a multiple of its steps alone

@@ -47,6 +47,7 @@ PEERS = {
     "ONNX Runtime": "onnx_runtime",
 }
 PEAK = "GEMM peak"
+XLA = "chainrule, XLA"
 LAYERS = {"chainrule's layers": "chainrule_layers", "PyTorch's layers": "torch_layers"}
-MODULES = {**PEERS, PEAK: "gemm", **LAYERS}
+MODULES = {**PEERS, PEAK: "gemm", XLA: "chainrule_xla", **LAYERS}
 TASKS = ("step", "epoch", "predict", "layer", "train")

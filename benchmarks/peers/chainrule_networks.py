@@ -61,7 +61,7 @@ def _multi_step(case: NetworkCase) -> Run:
     return run
 
 
-def runner_of(case: NetworkCase) -> Trainer:
+def runner_of(case: NetworkCase, engine: str = "native") -> Trainer:
     """The runner of the steps, with the case's initial parameters and rows."""
     network = network_of(case.net)
     step = training_step(network, False, 1000)
@@ -69,7 +69,7 @@ def runner_of(case: NetworkCase) -> Trainer:
     (target,) = network.target_names.values()
     parameters = {path: initial_values(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
     state = {**network.initialize(case.seed)[1], **parameters, **step.initial_slots()}
-    runner = step.program.trainer({**x, target: y}, state, "native")
+    runner = step.program.trainer({**x, target: y}, state, engine, changes=False)
     assert runner is not None, "an operation without a kernel"
     return runner
 

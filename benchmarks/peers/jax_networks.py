@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from benchmarks.descriptions import MOMENTUM, RATE
-from benchmarks.named_networks import BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, initial_values
+from benchmarks.named_networks import BATCHES, BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, initial_values
 from benchmarks.peers import Run, Variants
 
 Ask: TypeAlias = Callable[..., Any]  # returns a parameter by path and shape, as this package has it
@@ -162,11 +162,11 @@ def first(net: Net, inputs: list[Any]) -> dict[str, Any]:
 
 
 def train(case: NetworkCase) -> Variants:
-    """One step per call."""
-    return {"one step a call": lambda: _steps(case)}
+    """One step per call, or a complete pass inside one call."""
+    return {"one step a call": lambda: _steps(case, 1), "scan": lambda: _steps(case, BATCHES)}
 
 
-def _steps(case: NetworkCase) -> Run:
+def _steps(case: NetworkCase, length: int) -> Run:
     net = BUILD[case.net.name]
     x, y = case.data()
     inputs, targets = [jnp.asarray(value) for value in x.values()], jnp.asarray(y, jnp.int32)
@@ -184,14 +184,19 @@ def _steps(case: NetworkCase) -> Run:
         velocities = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocities, gradients)
         return (jax.tree.map(lambda p, v: p - RATE * v, current, velocities), velocities), loss
 
-    step = jax.jit(move, donate_argnums=0)
+    def pass_of(state: Any, numbers: Any) -> tuple[Any, Any]:
+        state, losses = lax.scan(move, state, numbers)
+        return state, losses[-1]
+
+    step: Any = jax.jit(pass_of if length > 1 else move, donate_argnums=0)
     state: Any = parameters, jax.tree.map(jnp.zeros_like, parameters)
+    batches: Any = [jnp.arange(length)] if length > 1 else range(len(order))
 
     def run(count: int) -> float:
         nonlocal state
         loss: Any = 0.0
-        for i in range(count):
-            state, loss = step(state, i % len(order))
+        for i in range(count // length):
+            state, loss = step(state, batches[i % len(batches)])
         return float(loss)
 
     return run

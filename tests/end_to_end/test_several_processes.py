@@ -25,6 +25,7 @@ import sys
 import numpy as np
 import chainrule as cr
 from chainrule.engines.xla import processes
+from chainrule.errors import ChainruleError
 port, count, number, shift = map(int, sys.argv[1:])
 if count > 1:
     processes.join(f"127.0.0.1:{port}", count, number)
@@ -34,7 +35,7 @@ net = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.3), cr.BatchNorm(), cr.Den
 model = cr.Model(net, "mse", cr.AdamW(1e-2), engine="xla", clip=cr.ClipGlobalNorm(0.5))
 try:
     model.fit(x, x[:, 0] ** 2, epochs=3, batch_size=20, verbose=False)
-except cr.ChainruleError as error:
+except ChainruleError as error:
     sys.exit(str(error))
 print(*(array.tobytes().hex() for _, array in sorted(model.parameters().items())), flush=True)
 """

@@ -72,9 +72,14 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
 
 
 class Trainer(Protocol):
-    """A runner of many training steps over a data set in memory."""
+    """A runner of many training steps over a data set in memory.
+
+    It changes the arrays of ``state`` in place. If it ``keeps_state``, it does so on a device: call ``pull``
+    before you read the arrays, and ``push`` after you changed some.
+    """
 
     state: dict[str, np.ndarray]
+    keeps_state: bool
 
     def agreed(self, value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""
@@ -84,6 +89,18 @@ class Trainer(Protocol):
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
         """Run ``count`` steps; return losses and rates (steps, 2), and the failed step (from 1) or 0."""
+        ...
+
+    def is_finite(self) -> bool:
+        """Return whether all arrays that steps change were finite after the last run, if it keeps them."""
+        ...
+
+    def pull(self) -> None:
+        """Update the arrays of ``state`` to those of the device."""
+        ...
+
+    def push(self, labels: Iterable[str]) -> None:
+        """Have the next run read these arrays of ``state`` again."""
         ...
 
 

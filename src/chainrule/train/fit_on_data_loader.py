@@ -57,6 +57,7 @@ class BatchUpdates:
         self._trainer, self._source, self._last = trainer, source, source.first
         self.rows = self.epoch_rows = 0  # of the first epoch so far, and of the present one
         self.steps, self.reports_each = source.steps or 0, False
+        self._copied = -1  # the number of updates whose arrays the state has
 
     def begin(self, state: TrainState) -> None:
         """Do nothing: the trainer has the arrays of the state."""
@@ -84,7 +85,9 @@ class BatchUpdates:
 
     def synchronize(self, state: TrainState) -> None:
         """Set parameters, states and slots of a training to copies of the present ones."""
-        self._trainer.copy_to(state)
+        if self._copied != state.step:
+            self._trainer.copy_to(state)
+            self._copied = state.step
 
     def load(self, state: TrainState) -> None:
         """Set the present parameters, states and slots to those of a training."""

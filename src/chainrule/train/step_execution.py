@@ -14,6 +14,8 @@ repeated: the arrays of the state, which are still those from before the call, a
 again, and it executes the right number of steps.
 
 An engine with a compiled loop changes its arrays in place, so the state receives copies after each call.
+An engine that keeps its arrays on a device is read less often: each second, at the end of an epoch, and where
+something reads the state. Where a call fails in between, the updates since the last copy are repeated.
 After the last step of a training the engine is not needed any more, and the state receives the arrays
 themselves.
 """
@@ -21,7 +23,7 @@ themselves.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from operator import add
@@ -43,6 +45,7 @@ from chainrule.train.step_graph import EACH_STEP, GROUPS, Step, by_name
 from chainrule.train.train_state import Tensors, TrainState
 
 TARGET_SECONDS = 0.1  # duration of one call of the engine
+STORE_SECONDS = 1.0  # of calls after which arrays that the engine keeps on a device are copied to the state
 ALL = 2**62  # more steps than any training makes
 NO_KEYS = np.zeros((0, 2), np.uint32)
 
@@ -85,6 +88,7 @@ class Updater:
             for prefix, group in GROUPS.items()
         }
         self._first_rows: dict[int, np.ndarray] = {}
+        self._stored: Tensors = {}  # the arrays of a state that are equal to those of the same labels here
         self.loop = None
         if trimming is None:
             self.loop = step.program.trainer(data, dict(arrays), engine, changes=changes)
@@ -105,6 +109,7 @@ class Updater:
             loss and learning rate of each update, (count, 2); and 0, or the number (from 1) of the update
             whose result is not finite, which changed nothing. ``is_finite`` completes the check.
         """
+        self._forget_stored()
         if self.loop is None:
             results, is_good = self.run_once(rows[first * size : (first + 1) * size], number)
             return loss_and_rate(results), int(not is_good)
@@ -114,6 +119,7 @@ class Updater:
     def run_first(self, count: int, number: int) -> tuple[np.ndarray, bool]:
         """Make an update on the first ``count`` rows of ``data``; returns loss and learning rate, (1, 2), and
         whether all values are finite."""
+        self._forget_stored()
         if self.loop is None:
             results, is_good = self.run_once(slice(count), number)
             return loss_and_rate(results), is_good
@@ -121,7 +127,7 @@ class Updater:
             self._first_rows[count] = np.arange(count)
         keys = NO_KEYS if self._stream is None else folds(self._stream, np.array([number]))
         reported, failed = self.loop.run(self._first_rows[count], count, 0, 1, number, keys)
-        return reported, not failed and all(map(is_finite, self._blocks or self.arrays.values()))
+        return reported, not failed and self.is_finite()
 
     def run_once(self, rows: np.ndarray | slice, number: int) -> tuple[Tensors, bool]:
         """Make one update on ``rows`` by the step's program; returns the outputs, and whether all are finite.
@@ -140,12 +146,16 @@ class Updater:
                 self.arrays[label][...] = results[name]
             else:  # the former array may belong to a state
                 self.arrays[label] = results[name]
+        self._forget_stored()
+        self.push(step.homes.values())
         return results, True
 
     def is_finite(self) -> bool:
         """Return whether all arrays are finite after an update; without the loop no others change."""
         if self.loop is None:
             return True
+        if self.loop.keeps_state:
+            return self.loop.is_finite()
         blocks = self._blocks or [self.arrays[label] for label in self.step.homes.values()]
         return all(map(is_finite, blocks))
 
@@ -162,22 +172,49 @@ class Updater:
         batch, step = {name: array[rows] for name, array in self.data.items()}, self.step
         if self._trimming is not None:
             batch, step = self._trimming(batch, rows)
+        if arrays is None:
+            self.pull()
         return step, step.inputs(batch, self.arrays if arrays is None else arrays, number, self.seed)
 
     def gradients(self, rows: np.ndarray | slice, number: int, arrays: Tensors | None = None) -> Tensors:
         """Return the gradient of each parameter on a batch, not trimmed, after clipping; see ``feed``."""
         batch = {name: array[rows] for name, array in self.data.items()}
+        if arrays is None:
+            self.pull()
         inputs = self.step.inputs(batch, self.arrays if arrays is None else arrays, number, self.seed)
         return self.step.gradient_values(inputs, self.engine)
 
+    def pull(self) -> None:
+        """Make the arrays current, where an engine keeps them on a device."""
+        if self.loop is not None:
+            self.loop.pull()
+
+    def push(self, labels: Iterable[str]) -> None:
+        """Have the engine read these arrays again, which were changed."""
+        if self.loop is not None:
+            self.loop.push(labels)
+
     def load(self, state: TrainState) -> None:
-        """Set the arrays to those of a state."""
+        """Set the arrays to those of a state; one that the last ``store`` set is not copied again."""
         for group in GROUPS.values():
-            for label, array in getattr(state, group).items():
-                if not self._is_in_place:
-                    self.arrays[label] = array
-                elif label in self.arrays:
-                    self.arrays[label][...] = array
+            arrays: Tensors = getattr(state, group)
+            if not self._is_in_place:
+                self.arrays.update(arrays)
+                continue
+            changed = {
+                label: array
+                for label, array in arrays.items()
+                if label in self.arrays and self._stored.get(label) is not array
+            }
+            for label, array in changed.items():
+                self.arrays[label][...] = array
+            self.push(changed)
+            self._stored.update(changed)
+
+    def _forget_stored(self) -> None:
+        """Note that an update changes its arrays."""
+        for label in self.step.homes.values():
+            self._stored.pop(label, None)
 
     def store(self, state: TrainState, *, is_last: bool = False) -> None:
         """Set the arrays of a state to those that updates changed.
@@ -186,11 +223,13 @@ class Updater:
             state: receives new dictionaries; the old ones, which early stopping may refer to, stay.
             is_last: whether no update follows, so that the state may have the arrays themselves.
         """
+        self.pull()
         is_copied = self._is_in_place and not is_last
         for group, labels in self._labels.items():
             arrays = {label: self.arrays[label] for label in labels}
             if is_copied:
                 arrays = {label: array.copy() for label, array in arrays.items()}
+                self._stored.update(arrays)
             setattr(state, group, {**getattr(state, group), **arrays})
 
 
@@ -293,10 +332,13 @@ class RowUpdates:
         self._counts = RowWeights(network, data, changes)
         self.rows = self.epoch_rows = data.rows
         self.steps = order.steps
+        self._base: TrainState | None = None  # the state as its arrays were copied
 
     def begin(self, state: TrainState) -> None:
         """Compile the step, and copy the arrays of a state."""
         self.length = 1  # of the next call in steps
+        self._base = replace(state)  # its counters may be ahead of them later
+        self._seconds = 0.0  # of calls since then
         self._is_released = False  # whether the arrays of the engine belong to the state
         self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
         self.recorder, engine = Recorder(state), self.network.engine
@@ -330,27 +372,61 @@ class RowUpdates:
         is_last_epoch: bool = False,
     ) -> tuple[float, float] | None:
         """Make as many updates as a call takes, at most to the end of the epoch; see ``Updates``."""
-        self.recorder.begin(state)
+        if not self._steps_ahead(state):
+            self._base = replace(state)
+            self.recorder.begin(state)
         count = max(1, min(self.length, self.steps - state.batch, max_steps))
         start = time.perf_counter()
-        reported, failed = self._run(state, count)
+        try:
+            reported, failed = self._run(state, count)
+        except Exception:  # the arrays of a device may be lost
+            self._return_to_base(state)
+            raise
         spent = time.perf_counter() - start
+        if self._steps_ahead(state) and (failed or not self.updater.is_finite()):
+            self._repeat(state)
+            reported, failed = self._run(state, count)
         finite = self._finite_steps(state, reported, failed)
         steps = finite if report is None else _report_until_stop(reported[:finite], state.batch, report)
         if steps < len(reported) or failed or finite < count:
             self.load(state)
             reported = self._run(state, steps)[0] if steps else reported[:0]
-        if finite >= count:
-            self.recorder.release_oldest()  # a copy of the old state is freed before new arrays replace it
         self._is_released = is_last_epoch and state.batch + len(reported) == self.steps
-        self._update(state, reported)
-        self.recorder.record(state, reported)
-        if self.updater.loop is not None:
-            spent = max(self.updater.loop.agreed(spent), 1e-9)
+        loop = self.updater.loop
+        if loop is not None:
+            spent = max(loop.agreed(spent), 1e-9)
             self.length = int(max(1, min(self.length * 4, TARGET_SECONDS / spent * count)))
+            self._seconds += spent
+        is_kept = report is None and finite >= count and self._seconds < STORE_SECONDS
+        if is_kept and loop is not None and loop.keeps_state and not self._is_released:
+            self._count(state, reported)
+        else:
+            if finite >= count:
+                self.recorder.release_oldest()  # an old state is freed before new arrays replace it
+            self._update(state, reported)
+        self.recorder.record(state, reported)
         if finite < count:
             return self._update_once(state)
         return None if report is not None else (float(reported[-1, 0]), float(reported[-1, 1]))
+
+    def _steps_ahead(self, state: TrainState) -> int:
+        """Return the number of updates that the arrays of a state lack, which the engine keeps on a device."""
+        return 0 if self._base is None else state.step - self._base.step
+
+    def _return_to_base(self, state: TrainState) -> None:
+        """Set the counters of a state to those that its arrays belong to."""
+        base = self._base
+        assert base is not None
+        state.step, state.batch = base.step, base.batch
+        state.loss_sum, state.weight_sum = base.loss_sum, base.weight_sum
+
+    def _repeat(self, state: TrainState) -> None:
+        """Make the updates that the arrays of a state lack again, and copy the result."""
+        count = self._steps_ahead(state)
+        self._return_to_base(state)
+        self.load(state)
+        self._update(state, self._run(state, count)[0])
+        self.recorder.begin(state)
 
     def _update_once(self, state: TrainState) -> tuple[float, float]:
         """Make the update that the engine's loop refused; returns loss and learning rate (E501)."""
@@ -367,7 +443,9 @@ class RowUpdates:
         return float(reported[0, 0]), float(reported[0, 1])
 
     def synchronize(self, state: TrainState) -> None:
-        """Do nothing: ``advance`` updates the state."""
+        """Copy the arrays of a device to a state, where ``advance`` did not."""
+        if self._steps_ahead(state):
+            self._store(state)
 
     def load(self, state: TrainState) -> None:
         """Copy the arrays of a state to those of the engine, if the engine executes further steps."""
@@ -382,6 +460,7 @@ class RowUpdates:
 
     def gradients(self, state: TrainState) -> Tensors:
         """Return the gradient of each parameter on the batch that follows a state, by path."""
+        self.synchronize(state)
         is_over = state.batch >= self.steps
         following = replace(state, epoch=state.epoch + 1, batch=0) if is_over else state
         arrays = {**state.parameters, **state.states, **state.slots}
@@ -389,9 +468,10 @@ class RowUpdates:
 
     def replay(self, begin: TrainState, count: int) -> TrainState:
         """Return the state ``count`` steps after another one of its epoch; the engine then has its arrays."""
-        state = replace(begin)
+        state, base = replace(begin), self._base
         self.load(state)
         self._update(state, self._run(state, count)[0])
+        self._base = base
         return state
 
     def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
@@ -427,7 +507,16 @@ class RowUpdates:
 
     def _update(self, state: TrainState, reported: np.ndarray) -> None:
         """Update the state after steps with these losses and learning rates."""
+        self._count(state, reported)
+        self._store(state)
+
+    def _store(self, state: TrainState) -> None:
+        """Copy the arrays of the engine to a state."""
         self.updater.store(state, is_last=self._is_released)
+        self._base, self._seconds = replace(state), 0.0
+
+    def _count(self, state: TrainState, reported: np.ndarray) -> None:
+        """Update the counters and sums of a state after steps with these losses and learning rates."""
         weights = self._weights(state, len(reported))
         # One addition after the other: the sums have the same bits for any number of steps.
         state.loss_sum = reduce(add, (reported[:, 0] * weights).tolist(), state.loss_sum)

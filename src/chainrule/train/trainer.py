@@ -102,6 +102,7 @@ class Trainer:
         self._scheduled = self._first_step = self._built_step(weight_shape_of(first.weights))
         self._step = self._scheduled  # until the learning rate is set
         self._parameters = parameters or Parameters(StateHolder(self._state))
+        self._are_shared = parameters is not None  # others may read and change them between steps
         _refuse_mismatch(self._parameters, self._state)
         self._slots = Block(self._step.initial_slots())
         self._arrays = {**self._parameters, **self._slots.arrays}
@@ -112,6 +113,7 @@ class Trainer:
         self._blocks = [*self._parameters.block.blocks, *self._slots.blocks]
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._view: ModelState | None = None
+        self._updater: Any = None  # until ``_bind``
         self._allocate(first)
         self._save_copy()
 
@@ -134,9 +136,14 @@ class Trainer:
         rows = self._copy_batch(x, y, sample_weight)
         if self._version != self._parameters.shared.version or self._is_copy_due():
             self._save_copy()
-        loss, is_good = self._run(rows, self._steps_made)
+        try:
+            loss, is_good = self._run(rows, self._steps_made)
+        except ShapeError:  # E211: a device computed the step to its end
+            self._restore(rows)
+            raise
         if not is_good:
-            raise self._restored(rows)
+            self._restore(rows)
+            raise self._error(rows)
         self._rows = rows
         for buffer, batches in zip(self._buffers.values(), self._batches, strict=True):
             batches.append(buffer[:rows].copy())
@@ -149,7 +156,11 @@ class Trainer:
 
     def _run(self, rows: int, number: int) -> tuple[float, bool]:
         """Make the update on the first rows of the buffers; its loss, and whether all values are finite."""
+        if self._are_shared:
+            self._updater.push(self._parameters.block.arrays)
         self._reported, is_good = self._updater.run_first(rows, number)
+        if self._are_shared:
+            self._updater.pull()
         return float(self._reported[-1, 0]), is_good
 
     def gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> Tensors:
@@ -177,6 +188,7 @@ class Trainer:
         """
         if self._step is not self._scheduled:
             return float(self._arrays[RATE])
+        self._updater.pull()
         graph = Graph({"learning_rate": self._step.graph.outputs["learning_rate"]})
         values = {**self._arrays, "step": np.array(self._steps_made, np.int64)}
         program = self._step.memo("learning_rate", lambda: compile(graph, "reference"))
@@ -198,6 +210,7 @@ class Trainer:
         """Write a learning rate to the input of the step; ``None``: the step has the schedule's."""
         if value is not None:
             self._arrays[RATE][...] = value
+            self._updater.push([RATE])
 
     @property
     def _given_rate(self) -> float | None:
@@ -278,6 +291,8 @@ class Trainer:
 
     def _bind(self) -> None:
         """Bind the step to the buffers and arrays."""
+        if self._updater is not None:
+            self._updater.pull()
         self._updater = Updater(
             self._step, self._buffers, self._arrays, self._seed, self._state.engine, self._blocks
         )
@@ -290,16 +305,18 @@ class Trainer:
 
     def _save_copy(self) -> None:
         """Copy all arrays; the steps after the copy can be undone."""
+        self._updater.pull()
         self._copies = self._parameters.block.copies(), self._slots.copies()
         self._version, self._batch_bytes = self._parameters.shared.version, 0
         self._batches: list[list[np.ndarray]] = [[] for _ in self._buffers]  # of each input
         self._rates: list[float | None] = []  # the learning rate of each batch, where it was set
 
-    def _restored(self, rows: int) -> TrainingError:
-        """Restore the state before the step that failed; returns the error that names its origin."""
+    def _restore(self, rows: int) -> None:
+        """Restore the state before a step on the first rows of the buffers that failed."""
         batch = [array[:rows].copy() for array in self._buffers.values()]
         self._parameters.block.restore(self._copies[0])
         self._slots.restore(self._copies[1])
+        self._updater.push(self._arrays)
         first, learning_rate = self._steps_made - len(self._batches[0]), self._given_rate
         for index, arrays in enumerate(zip(*self._batches, strict=True)):
             for buffer, array in zip(self._buffers.values(), arrays, strict=True):
@@ -309,9 +326,9 @@ class Trainer:
         self._set_rate(learning_rate)
         for buffer, array in zip(self._buffers.values(), batch, strict=True):
             buffer[:rows] = array
-        return self._error(rows)
 
     def _error(self, rows: int) -> TrainingError:
+        """Return the error that names the origin of a value that is not finite."""
         step, inputs = self._updater.feed(slice(rows), self._steps_made)
         slots = {label: array.copy() for label, array in self._slots.arrays.items()}
         network = self._state.network
@@ -402,6 +419,7 @@ class Trainer:
 
     def _current(self) -> ModelState:
         """Return the model with the arrays that steps change, without copies."""
+        self._updater.pull()
         if self._step.prediction_graph.outputs:  # the optimizer predicts with other parameters: EMA, SWA
             return self.state
         if self._view is None:
@@ -414,6 +432,7 @@ class Trainer:
 
     def online(self) -> Online:
         """Return copies of the trained parameters and of the optimizer's state."""
+        self._updater.pull()
         network = self._state.network
         assert network is not None
         parameters = {path: self._arrays[path].copy() for path in network.parameters}
@@ -428,6 +447,7 @@ class Trainer:
     @property
     def state(self) -> ModelState:
         """The model with copies of the present parameters; later steps do not change it."""
+        self._updater.pull()
         network = self._state.network
         assert network is not None
         parameters = {path: self._arrays[path].copy() for path in network.parameters}
@@ -494,6 +514,7 @@ class Trainer:
         return trainer_file.Progress(self._steps_made, self._seed, self._given_rate, labels, parts)
 
     def _arrays_to_save(self) -> Tensors:
+        self._updater.pull()
         return {label: array for label, array in self._arrays.items() if label != RATE}
 
 

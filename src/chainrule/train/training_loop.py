@@ -161,6 +161,7 @@ def _probe(run: TrainingRun, is_sent: bool = True) -> None:
     if prober is None or not prober.rows or state.batch >= run.order.steps:
         return
     rows = run.order.batch(state.epoch, state.batch)
+    run.updates.synchronize(state)
     probe = prober.measure(state, lambda count: run.step.feed(run.data.take(rows[:count]), state, run.seed))
     if is_sent:
         run.send(ProbeDone(probe.step, probe.epoch, probe.values, probe.parts))
@@ -252,6 +253,7 @@ def _save(run: TrainingRun) -> None:
     """Write a checkpoint, if the training has a run folder."""
     if run.save is None:
         return
+    run.updates.synchronize(run.state)
     path = run.save(run.state)
     run.saved_at = time.monotonic()
     run.send(CheckpointSaved(path, run.state.step))

@@ -117,6 +117,7 @@ class TrainingRun:
 
     def predicting_parameters(self) -> Tensors:
         """Return the parameters for predictions: the present ones, or averages as of ``cr.EMA``."""
+        self.updates.synchronize(self.state)
         return self.step.prediction_parameters(self.state.parameters, self.state.slots, self.state.step)
 
     def facts(self, reason: str) -> dict[str, Any]:

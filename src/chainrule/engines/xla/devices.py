@@ -34,6 +34,15 @@ class Devices:
         self.count = len(devices)
         self._mesh = Mesh(np.array(devices), (AXIS,))
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the results of a run are the state of the next one as they are.
+
+        Parameters that are divided among several processes cannot be copied to the host of one of them, so
+        the results of a run are copies of all.
+        """
+        return not self._is_sharded or jax.process_count() == 1
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Devices) and self._key == other._key
 
@@ -74,12 +83,11 @@ class Devices:
             state: the shape of each array of the state by label.
         """
         same = NamedSharding(self._mesh, PartitionSpec())
-        is_here = jax.process_count() == 1  # an array of several processes cannot be copied to the host
         placed = {
-            label: NamedSharding(self._mesh, self._division(shape) if is_here else PartitionSpec())
+            label: NamedSharding(self._mesh, self._division(shape) if self.keeps_state else PartitionSpec())
             for label, shape in state.items()
         }
-        return placed, same, same, same
+        return placed, same, same
 
     def _division(self, shape: tuple[int, ...]) -> PartitionSpec:
         """Return how an array of this shape is divided: along its longest axis that can be."""

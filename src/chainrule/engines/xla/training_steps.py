@@ -1,8 +1,9 @@
 """Many training steps in one call: a loop on the device over the batches of an epoch.
 
-The data set lies on the device, and so do the arrays of the state during a call, which are donated: XLA
-updates them in place. The number of steps of a call is a value, not a shape, so a training compiles one loop
-for its batches and one for a smaller last batch.
+The data set lies on the device, and so do the arrays of the state, which are donated: XLA updates them in
+place. They stay there between calls; the arrays of the host are updated only when they are read (``pull``).
+The number of steps of a call is a value, not a shape, so a training compiles one loop for its batches and one
+for a smaller last batch.
 
 The loop ends at the first step whose loss is not finite; the state is then that of the step before it.
 
@@ -12,7 +13,7 @@ depend on the number of devices, or, with ``settings.parallel = "fast"``, as XLA
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -149,9 +150,9 @@ class CompiledStep:
         fixed: dict[str, Array],
         data: dict[str, Array],
         schedule: dict[str, Array],
-    ) -> tuple[dict[str, Array], Array, Array, Array]:
-        """Return the state, loss and rate of each step, the failed step or 0, and the place of a wrong index
-        or 0.
+    ) -> tuple[dict[str, Array], Array, Array]:
+        """Return the state, loss and rate of each step, and three numbers: the failed step or 0, the place of
+        a wrong index or 0, and whether all arrays of the state are finite.
 
         Args:
             batch: samples in each batch.
@@ -159,20 +160,20 @@ class CompiledStep:
             state: the arrays that steps change, by label.
             fixed: all other arrays that every step reads, but for those of ``data``.
             data: the data sets by label, rows first.
-            schedule: ``rows``, the row numbers of all batches; ``first``, ``count`` and ``step`` as in
-                ``Trainer.run``; ``keys``, one for each step or none; ``shards``, the number of shards of each
-                device.
+            schedule: ``rows``, the row numbers of all batches; ``keys``, one for each step or none; and
+                ``numbers``: ``first``, ``count`` and ``step`` as in ``Trainer.run``, and the number of shards
+                of each device.
         """
-        first, keys = schedule["first"], schedule["keys"]
+        keys, (first, count, number, shards) = schedule["keys"], schedule["numbers"]
 
         def goes_on(carry: tuple[Any, ...]) -> Array:
             done, _, _, failed, _ = carry
-            return (done < schedule["count"]) & (failed == 0)
+            return (done < count) & (failed == 0)
 
         def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             done, before, reported, _, outside = carry
             rows = lax.dynamic_slice(schedule["rows"], [(first + done) * batch], [batch])
-            inputs = {**fixed, **before, STEP: schedule["step"] + done, SHARD_COUNT: schedule["shards"]}
+            inputs = {**fixed, **before, STEP: number + done, SHARD_COUNT: shards}
             if len(keys):
                 inputs[KEY] = keys[done]
             indices = Indices()
@@ -189,7 +190,11 @@ class CompiledStep:
         steps = max(schedule["rows"].shape[0] // batch, 1)
         begin = jnp.int64(0), state, jnp.zeros((steps, 2)), jnp.int64(0), jnp.int64(0)
         _, state, reported, failed, outside = lax.while_loop(goes_on, step, begin)
-        return state, reported, failed, outside
+        is_finite = jnp.array(True)
+        for array in state.values():
+            if jnp.issubdtype(array.dtype, jnp.floating):
+                is_finite &= jnp.isfinite(array).all()
+        return state, reported, jnp.stack([failed, outside, is_finite.astype(failed.dtype)])
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each array of the state, by label."""
@@ -202,9 +207,11 @@ class Trainer:
     Args:
         step: the step.
         data: whole data sets by input label, rows first.
-        state: arrays by input label; changed in place.
+        state: arrays by input label; ``pull`` changes them in place.
         changes: whether the data may change between calls; it is then copied to the device in every call.
     """
+
+    keeps_state = True
 
     def __init__(
         self,
@@ -219,6 +226,10 @@ class Trainer:
         self._data: dict[str, Any] = {label: array for label, array in data.items() if label in step.specs}
         no_constants = {*self._data, STEP, KEY, *step.homes.values()}
         self._fixed = [label for label in step.specs if label not in no_constants]
+        self._on_device: dict[str, Array] = {}  # arrays of ``state`` that the device has
+        self._stale: set[str] = set()  # labels of those that are older on the host
+        self._is_finite = True
+        self._order: tuple[Any, Any] = None, None  # row numbers on the host and on the device
         require_same(step.graph, {} if changes else self._data, state)
         if not changes:
             self._data = self._on_devices()
@@ -240,6 +251,14 @@ class Trainer:
         """Return a copy of an array, on every device."""
         return jnp.array(array) if self._devices is None else self._devices.same(array)
 
+    def _state(self, labels: Iterable[str], placed: Callable[[Any], Array]) -> dict[str, Array]:
+        """Return arrays of the state on the devices; those that the device lacks are copied."""
+        labels = list(labels)
+        for label in labels:
+            if label not in self._on_device:
+                self._on_device[label] = placed(self.state[label])
+        return {label: self._on_device[label] for label in labels}
+
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
@@ -249,20 +268,45 @@ class Trainer:
             ShapeError E211: an index outside its table.
         """
         devices = self._devices
-        steps = max(len(order) // batch, 1)
-        padded = np.zeros((steps if len(keys) else 0, 2), np.uint32)
+        padded = np.zeros((max(len(order) // batch, 1) if len(keys) else 0, 2), np.uint32)
         padded[: len(keys)] = keys
-        schedule = {"rows": order, "first": first, "count": count, "step": step, "keys": padded}
-        schedule["shards"] = SHARDS // (1 if devices is None else devices.count)
+        shards = SHARDS // (1 if devices is None else devices.count)
         with jax.enable_x64(True):
             data = self._on_devices() if self._changes else self._data
-            placed = self._placed if devices is None else devices.state
-            state = {label: placed(self.state[label]) for label in self._step.homes.values()}
-            fixed = {label: self._placed(self.state[label]) for label in self._fixed}
-            schedule = {name: self._placed(np.asarray(value)) for name, value in schedule.items()}
+            state = self._state(self._step.homes.values(), self._placed if devices is None else devices.state)
+            fixed = self._state(self._fixed, self._placed)
+            if self._order[0] is not order:
+                self._order = order, self._placed(order)
+            numbers = np.array([first, count, step, shards])
+            schedule = {"rows": self._order[1], "keys": padded, "numbers": numbers}
             loop = self._step.loop(batch, data, devices)
-            state, reported, failed, position = loop(state, fixed, data, schedule)
-        refuse_outside(position)
-        for label, array in state.items():
-            self.state[label][...] = array
-        return np.array(reported[: int(failed) or count]), int(failed)
+            try:
+                state, reported, results = loop(state, fixed, data, schedule)
+                failed, outside, is_finite = np.asarray(results).tolist()
+            except Exception:  # the arrays were donated
+                self.push(self._step.homes.values())
+                raise
+        self._on_device.update(state)
+        self._stale.update(state)
+        self._is_finite = bool(is_finite)
+        if devices is not None and not devices.keeps_state:
+            self.pull()
+            self.push(state)
+        refuse_outside(outside)
+        return np.asarray(reported)[: failed or count], failed
+
+    def is_finite(self) -> bool:
+        """Return whether all arrays of the state were finite after the last run."""
+        return self._is_finite
+
+    def pull(self) -> None:
+        """Copy the arrays that the device changed to those of the host."""
+        for label in self._stale:
+            self.state[label][...] = self._on_device[label]
+        self._stale.clear()
+
+    def push(self, labels: Iterable[str]) -> None:
+        """Have the next run copy these arrays of the host, which were changed, to the device."""
+        for label in labels:
+            self._stale.discard(label)
+            self._on_device.pop(label, None)

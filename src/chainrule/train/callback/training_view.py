@@ -121,6 +121,7 @@ class TrainingView:
 
     def states(self) -> Tensors:
         """Return copies of the states of layers, such as running means, by path."""
+        self._run.updates.synchronize(self._run.state)
         return {path: value.copy() for path, value in self._run.state.states.items()}
 
     def gradients(self) -> Tensors:

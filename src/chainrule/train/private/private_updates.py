@@ -126,6 +126,7 @@ class PrivateUpdates:
         self._count(state.step + self.discarded)
         for array in self._noise.values():
             array[...] = standard_normal(array.size).reshape(array.shape)
+        self.updater.push(self._noise)
         sampled = poisson_rows(self.mechanism.rows, self.mechanism.sampling_rate)
         learning_rate = self._run(self._batch(sampled, self._all_rows, state), state)
         if learning_rate is None:

@@ -14,7 +14,7 @@ finite step.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 
@@ -104,6 +104,8 @@ class Trainer:
         cores: number of cores that the plan is optimized for.
     """
 
+    keeps_state = False
+
     def __init__(
         self,
         step: CompiledStep,
@@ -126,6 +128,12 @@ class Trainer:
     def agreed(value: float) -> float:
         """Return ``value``: this engine runs in one process."""
         return value
+
+    def pull(self) -> None:
+        """Do nothing: the arrays of the state are those that the steps change."""
+
+    def push(self, labels: Iterable[str]) -> None:
+        """Do nothing: the steps read the arrays of the state."""
 
     def replicated_step(self, batch: int) -> ReplicatedStep:
         """Return the step for batches of this size."""
