@@ -22,9 +22,9 @@ Other kinds of input: a folder of images is a table (readers/images.py), whose i
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
 bucketed by length (sequences/padding_and_length_buckets.py), time series and long texts are cut into windows
 (sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of
-objects become targets of a grid (boxes/), and files larger than memory are streamed row by row
-(readers/streaming.py). Modules that require SciPy are imported by their path:
-``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
+objects become targets of a grid (boxes/), and files larger than memory are streamed in blocks
+(readers/parquet_rows.py) or row by row (readers/streaming.py). Modules that require SciPy are imported by
+their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ _LAZY = LazyNames(
         "sequences.padding_and_length_buckets": "Buckets Padded pad_sequences",
         "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",
+        "readers.parquet_rows": "ParquetRows",
         "readers.streaming": "map_array read_blocks sample_rows stream unpack",
         "tables.table": "Table",
         "tables.task": "Task choose_task",

@@ -25,6 +25,7 @@ from chainrule.data.readers.images import decode_image as decode_image
 from chainrule.data.readers.images import image_table as image_table
 from chainrule.data.readers.images import labeled_images as labeled_images
 from chainrule.data.readers.images import read_images as read_images
+from chainrule.data.readers.parquet_rows import ParquetRows as ParquetRows
 from chainrule.data.readers.sources import read_table as read_table
 from chainrule.data.readers.streaming import map_array as map_array
 from chainrule.data.readers.streaming import read_blocks as read_blocks

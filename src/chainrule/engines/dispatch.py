@@ -100,7 +100,7 @@ class Trainer(Protocol):
         ...
 
     def push(self, labels: Iterable[str]) -> None:
-        """Have the next run read these arrays of ``state`` again."""
+        """Have the next run read these arrays of ``state``, or of the data, again."""
         ...
 
 

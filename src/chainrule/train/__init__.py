@@ -6,7 +6,8 @@ compute values itself: a step is a graph, and an engine runs it.
 
     model_base.py                the base class of ``Model``;  model_state.py  ``ModelState``, a value
     fit.py                       ``fit``;  fit_options.py, fit_preparation.py  its arguments, checked
-    fit_on_data_loader.py        ``fit`` on batches;  partial_fit_state.py  what ``partial_fit`` keeps
+    fit_on_data_loader.py        ``fit`` on batches;  fit_on_stream.py  on rows larger than memory
+    partial_fit_state.py         what ``partial_fit`` keeps
     network.py                   graphs and initial values of a model;  objective.py  the loss with penalties
     step_graph.py                one update as a graph;  step_execution.py  its execution
     training_run.py              a training in progress;  train_state.py  its state, as checkpoints store it

@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chainrule.data import ParquetRows
 from chainrule.errors import DataError, Message, UsageError, fact
 from chainrule.events import notices
+from chainrule.train.fit_on_stream import BlockUpdates
 from chainrule.train.fit_options import FitOptions
 from chainrule.train.fit_preparation import TrainingData, continues_from, prepare_arrays
 from chainrule.train.inputs.batch_source import Batch, BatchSource, concatenate_batches, is_source
@@ -111,10 +113,13 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
         DataError E343: there is no batch.
     """
     _refuse_options(model, data, options)
+    if isinstance(data.x, ParquetRows):
+        return _prepare_stream(model, data, data.x, options)
     source = BatchSource(data.x, data.y or "", options.epochs, options.steps_per_epoch)
     steps = None if source.steps is None else max(1, options.epochs * source.steps)
     require_horizon(model, steps, "fit", "steps_per_epoch")
-    if not continues_from(model, options):
+    is_continued = continues_from(model, options)
+    if not is_continued:
         model = replace(model, preparation=None)
     first = source.first
     _refuse_exchanged(first)
@@ -127,15 +132,39 @@ def prepare_batches(model: ModelState, data: TrainingData, options: FitOptions) 
     chosen = replace(options, batch_size=None, probes=False, sample_weight=first.sample_weight)
     run = prepare_arrays(model, arrays, chosen, horizon=steps)
     run.options = replace(chosen, batch_size=run.data.rows, sample_weight=None)
-    network = run.network
-    if network.training.book.fitted and not continues_from(model, options):
-        path = next(iter(network.training.book.fitted))
-        expected = fact("all rows, from which {path} computes its state", path=path)
-        raise out_of_range(fact("batches of an iterable"), "x", "fit", expected, fix="model.fit(x, y)")
+    _refuse_fitted(run, is_continued)
     holder = StateHolder(run.model)
     trainer = Trainer(holder, Batch(*first), seed=options.seed, steps=steps, has_sums=True)
     run.step, run.updates = trainer.update, BatchUpdates(trainer, source)
     return run
+
+
+def _prepare_stream(
+    model: ModelState, data: TrainingData, source: ParquetRows, options: FitOptions
+) -> TrainingRun:
+    """Return a training on blocks of rows; see ``prepare_batches``."""
+    if options.steps_per_epoch is not None:
+        expected = fact("None: an epoch has all rows")
+        raise out_of_range(options.steps_per_epoch, "steps_per_epoch", "fit", expected, fix="epochs=1")
+    is_continued = continues_from(model, options)
+    if not is_continued:
+        model = replace(model, preparation=None)
+    chosen = replace(options, batch_size=source.batch_size, shuffle=False, probes=False)
+    rows = TrainingData(*source.block(0, 0), data.validation)
+    run = prepare_arrays(model, rows, chosen, horizon=max(1, options.epochs * source.steps))
+    _refuse_fitted(run, is_continued)
+    run.updates = BlockUpdates(run.step, source, run.model, run.data, options.seed)
+    run.data, run.order = run.updates.data, run.updates.order
+    return run
+
+
+def _refuse_fitted(run: TrainingRun, is_continued: bool) -> None:
+    """Refuse layers that compute their state from all rows, unless the training continues another one."""
+    fitted = run.network.training.book.fitted
+    if fitted and not is_continued:
+        path = next(iter(fitted))
+        expected = fact("all rows, from which {path} computes its state", path=path)
+        raise out_of_range(fact("batches of an iterable"), "x", "fit", expected, fix="model.fit(x, y)")
 
 
 SAME_ORDER = fact(

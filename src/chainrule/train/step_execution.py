@@ -316,6 +316,7 @@ class RowUpdates:
     updater: Updater
     recorder: Recorder
     reports_each: bool
+    can_replay = True
 
     def __init__(
         self,
@@ -332,6 +333,7 @@ class RowUpdates:
         self._counts = RowWeights(network, data, changes)
         self.rows = self.epoch_rows = data.rows
         self.steps = order.steps
+        self.first = 0  # the number of the batch in an epoch that is the first one of ``order``
         self._base: TrainState | None = None  # the state as its arrays were copied
 
     def begin(self, state: TrainState) -> None:
@@ -375,7 +377,7 @@ class RowUpdates:
         if not self._steps_ahead(state):
             self._base = replace(state)
             self.recorder.begin(state)
-        count = max(1, min(self.length, self.steps - state.batch, max_steps))
+        count = max(1, min(self.length, self.first + self.order.steps - state.batch, max_steps))
         start = time.perf_counter()
         try:
             reported, failed = self._run(state, count)
@@ -410,7 +412,7 @@ class RowUpdates:
         return None if report is not None else (float(reported[-1, 0]), float(reported[-1, 1]))
 
     def _steps_ahead(self, state: TrainState) -> int:
-        """Return the number of updates that the arrays of a state lack, which the engine keeps on a device."""
+        """Return the number of updates that a device has made and the arrays of a state lack."""
         return 0 if self._base is None else state.step - self._base.step
 
     def _return_to_base(self, state: TrainState) -> None:
@@ -432,7 +434,7 @@ class RowUpdates:
         """Make the update that the engine's loop refused; returns loss and learning rate (E501)."""
         results, is_good = self.updater.run_once(self._batch(state), state.step)
         if not is_good:
-            replay = self.replay if self.reports_each else None
+            replay = self.replay if self.reports_each and self.can_replay else None
             failed = FailedStep(
                 state, self.recorder, self.inputs, replay, results, self.network.engine, self._changes
             )
@@ -456,7 +458,8 @@ class RowUpdates:
         """Return the inputs of the update that follows a state."""
         arrays = {**state.parameters, **state.states, **state.slots}
         step, inputs = self.updater.feed(self._batch(state), state.step, arrays)
-        return StepInputs(step, inputs, np.asarray(self.order.batch(state.epoch, state.batch)))
+        rows = np.asarray(self.order.batch(state.epoch, state.batch - self.first))
+        return StepInputs(step, inputs, rows + self.first * self.order.batch_size)
 
     def gradients(self, state: TrainState) -> Tensors:
         """Return the gradient of each parameter on the batch that follows a state, by path."""
@@ -479,13 +482,13 @@ class RowUpdates:
         if self.trimming is not None:
             rows = self._batch(state)
             return self.updater.run(rows, len(rows), 0, 1, state.step)
-        rows, size = self._rows(state.epoch), self.order.batch_size
-        full = max(0, min(count, self.order.rows // size - state.batch))
+        rows, size, batch = self._rows(state.epoch), self.order.batch_size, state.batch - self.first
+        full = max(0, min(count, self.order.rows // size - batch))
         reported, failed = np.zeros((0, 2)), 0
         if full:
-            reported, failed = self.updater.run(rows, size, state.batch, full, state.step)
+            reported, failed = self.updater.run(rows, size, batch, full, state.step)
         if full < count and not failed:
-            tail = np.ascontiguousarray(rows[(state.batch + full) * size :])
+            tail = np.ascontiguousarray(rows[(batch + full) * size :])
             last, failed = self.updater.run(tail, len(tail), 0, 1, state.step + full)
             reported, failed = np.concatenate([reported, last]), failed and full + failed
         return reported, failed
@@ -527,7 +530,8 @@ class RowUpdates:
     def _weights(self, state: TrainState, count: int) -> np.ndarray:
         """Return the weight of each step's loss in the mean of the epoch, (count,)."""
         weights = self._counts(state.epoch)
-        batches = range(state.batch, state.batch + count)
+        batch = state.batch - self.first
+        batches = range(batch, batch + count)
         if weights is None and self.trimming is None:
             starts = np.arange(batches.start, batches.stop) * self.order.batch_size
             return np.minimum(self.order.batch_size, self.order.rows - starts).astype(np.float64)
@@ -538,7 +542,7 @@ class RowUpdates:
 
     def _batch(self, state: TrainState) -> np.ndarray:
         """Return the rows of the batch that follows a state, as row numbers that compiled code reads."""
-        rows = np.asarray(self.order.batch(state.epoch, state.batch))
+        rows = np.asarray(self.order.batch(state.epoch, state.batch - self.first))
         return rows if self._index is None else self._index[rows]
 
     def _rows(self, epoch: int) -> np.ndarray:

@@ -31,7 +31,7 @@ VARIABLE = "CHAINRULE_PROCESS"
 """Set for a supervised process: the file that it creates once it has joined, its number, the number of
 processes, and the address; the address ``auto`` means that a scheduler states them."""
 LOST = 75  # exit code of a process that lost the connection to another one
-POLL_SECONDS, GRACE_SECONDS = 0.05, 15
+POLL_SECONDS, GRACE_SECONDS = 0.05, 8
 PRINT_SECONDS = 3  # in which the first process states its error
 JOIN_SECONDS = 60  # in which all processes must connect
 SCHEDULERS = (

@@ -249,7 +249,7 @@ def stream(arrays: Arrays, order: Order, epoch: int = 0, workers: int = 2) -> It
 
 
 def _count(file: Path) -> int:
-    with _opened(file) as stream:
+    with opened(file) as stream:
         count = decode("parquet_rows", stream, file.name, fact("a Parquet file"))
     rows = int(count.item()) if count.shape == (1, 1) and count.dtypes == [pl.Int64] else 0
     if rows < 1:
@@ -259,12 +259,13 @@ def _count(file: Path) -> int:
 
 def _frames(file: Path, total: int, rows: int) -> Iterator[pl.DataFrame]:
     for start in range(0, total, rows):
-        with _opened(file) as stream:
+        with opened(file) as stream:
             yield read_parquet(stream, file.name, start, start + rows)  # reads only the groups of these rows
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """Open a Parquet file as a stream (E301: no such file, or a link)."""
     if not os.path.isfile(file):
         raise DataError(
             "E301", where=str(file), expected=fact("a Parquet file"), received=fact("no such file")

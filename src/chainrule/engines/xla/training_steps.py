@@ -208,7 +208,8 @@ class Trainer:
         step: the step.
         data: whole data sets by input label, rows first.
         state: arrays by input label; ``pull`` changes them in place.
-        changes: whether the data may change between calls; it is then copied to the device in every call.
+        changes: whether the data may change between calls; it is then copied to the device in every call,
+            otherwise only after ``push``.
     """
 
     keeps_state = True
@@ -223,7 +224,8 @@ class Trainer:
     ) -> None:
         self._step, self.state, self._changes = step, state, changes
         self._devices = training_devices()
-        self._data: dict[str, Any] = {label: array for label, array in data.items() if label in step.specs}
+        self._data = {label: array for label, array in data.items() if label in step.specs}
+        self._data_on_device: dict[str, Array] = {}
         no_constants = {*self._data, STEP, KEY, *step.homes.values()}
         self._fixed = [label for label in step.specs if label not in no_constants]
         self._on_device: dict[str, Array] = {}  # arrays of ``state`` that the device has
@@ -231,21 +233,21 @@ class Trainer:
         self._is_finite = True
         self._order: tuple[Any, Any] = None, None  # row numbers on the host and on the device
         require_same(step.graph, {} if changes else self._data, state)
-        if not changes:
-            self._data = self._on_devices()
 
     @staticmethod
     def agreed(value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""
         return agreed(value)
 
-    def _on_devices(self) -> dict[str, Any]:
-        """Return copies of the data sets on the devices, in the dtypes of the step."""
-        with jax.enable_x64(True):
-            return {
-                label: self._placed(np.asarray(array, self._step.specs[label].dtype))
-                for label, array in self._data.items()
-            }
+    def _on_devices(self) -> dict[str, Array]:
+        """Return the data sets on the devices, in the dtypes of the step; those they lack are copied."""
+        if self._changes:
+            self._data_on_device.clear()
+        for label, array in self._data.items():
+            if label not in self._data_on_device:
+                values = np.asarray(array, self._step.specs[label].dtype)
+                self._data_on_device[label] = self._placed(values)
+        return dict(self._data_on_device)
 
     def _placed(self, array: Any) -> Array:
         """Return a copy of an array, on every device."""
@@ -272,7 +274,7 @@ class Trainer:
         padded[: len(keys)] = keys
         shards = SHARDS // (1 if devices is None else devices.count)
         with jax.enable_x64(True):
-            data = self._on_devices() if self._changes else self._data
+            data = self._on_devices()
             state = self._state(self._step.homes.values(), self._placed if devices is None else devices.state)
             fixed = self._state(self._fixed, self._placed)
             if self._order[0] is not order:
@@ -310,3 +312,4 @@ class Trainer:
         for label in labels:
             self._stale.discard(label)
             self._on_device.pop(label, None)
+            self._data_on_device.pop(label, None)

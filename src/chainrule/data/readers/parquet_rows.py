@@ -1,0 +1,204 @@
+"""``ParquetRows``: rows of Parquet files that do not fit into memory, in blocks, for ``Model.fit``.
+
+An epoch is a sequence of *blocks*. The files are divided into parts of consecutive rows; the parts are
+shuffled, and block i of the epoch consists of the rows at the places i R to (i + 1) R of that sequence, which
+are then shuffled among each other. R is a multiple of the batch size, so only the last batch of an epoch may
+be smaller. A block is a function of the seed, the epoch and its number, so it can be read ahead on a thread,
+and the rows of a training do not depend on timing.
+
+    files       |  part 0  |  part 1  |  part 2  |  part 3  | 4 |
+    epoch 0     |  part 3  | 4 |  part 0  |  part 2  |  part 1  |
+    blocks      |      0, shuffled    |     1, shuffled     | 2 |
+
+The order is less random than that of rows in memory: rows that are far from one another share a batch only if
+their parts share a block. ``streaming.unpack`` writes rows to a file from which each row can be read; this
+costs the disk space of all rows, but has the order of memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.batches.prefetch import prefetch
+from chainrule.data.readers.isolated.decoding import read_parquet
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.streaming import count_rows, opened, parquet_files
+from chainrule.errors import DataError, fact
+from chainrule.memoization import cached_property
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
+from chainrule.validation import random_seed, require_integer, unknown
+
+PARTS = 4  # of a block
+PART_ROWS = 65_536  # maximum; a row group of this size is read fastest
+BLOCK_BYTES = 1 << 26  # of the inputs of a block
+_STREAM = 0x50515253  # "PQRS": the stream of the seed for this use
+
+Block = tuple[np.ndarray, np.ndarray]
+
+
+@frozen(eq=False)
+class ParquetRows:
+    """Rows of a Parquet file, or of a folder of such files, that ``Model.fit`` reads in blocks.
+
+    Args:
+        path: the file or folder.
+        target: the column to predict.
+        columns: the columns that are inputs, all of numbers; empty: all but the target.
+        batch_size: rows of an update.
+        seed: of the order of the rows, an integer from 0 to 2**63 - 1.
+        shuffle: whether each epoch has its own order.
+
+    Raises:
+        DataError: E301, E316, E304 no readable file; E340 a column without numbers.
+        UsageError: E101 no such column; E102 ``batch_size`` is below 1.
+
+    Cost: about five times the memory of the inputs of a block, at most 64 MiB each.
+
+    Example:
+        >>> pl.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0, 1, 1]}).write_parquet("rows.parquet")
+        >>> rows = ParquetRows("rows.parquet", "y", batch_size=2)
+        >>> rows.rows, rows.steps, [len(y) for x, y in rows]
+        (3, 2, [2, 1])
+    """
+
+    path: str | os.PathLike[str]
+    target: str
+    columns: Sequence[str] = ()
+    batch_size: int = 32
+    seed: int = 0
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        require_integer(self, "batch_size", 1)
+        random_seed(self.seed, "ParquetRows")
+        for name in (self.target, *self.columns):
+            if name not in self._names:
+                raise unknown("column", name, self._names, '"{}"', example=self._names[0])
+
+    @cached_property
+    def _files(self) -> list[Any]:
+        files = parquet_files(self.path)
+        if not files:
+            expected = fact("a Parquet file, or a folder of Parquet files")
+            raise DataError(
+                "E301", where=str(self.path), expected=expected, received=fact("no such file"), fix=""
+            )
+        return files
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        return [count_rows(file) for file in self._files]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return self._read(0, 0, 1).columns
+
+    @cached_property
+    def _inputs(self) -> list[str]:
+        return list(self.columns) or [name for name in self._names if name != self.target]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(self._counts)
+
+    @property
+    def steps(self) -> int:
+        """The number of batches in an epoch."""
+        return -(-self.rows // self.batch_size)
+
+    @property
+    def block_rows(self) -> int:
+        """The number of rows of a block, a multiple of the batch size; the last one of an epoch has fewer."""
+        count = min(PARTS * PART_ROWS, BLOCK_BYTES // (4 * max(1, len(self._inputs))))
+        return max(1, count // self.batch_size) * self.batch_size
+
+    @property
+    def blocks(self) -> int:
+        """The number of blocks in an epoch."""
+        return -(-self.rows // self.block_rows)
+
+    @cached_property
+    def _parts(self) -> np.ndarray:
+        """The file, the first row and the row after the last one of each part, (P, 3)."""
+        rows = min(PART_ROWS, max(1, self.block_rows // PARTS))
+        return np.array(
+            [
+                (file, start, min(start + rows, count))
+                for file, count in enumerate(self._counts)
+                for start in range(0, count, rows)
+            ]
+        )
+
+    def block(self, epoch: int, number: int) -> Block:
+        """Return inputs (N, columns), float32, and targets (N,) of a block.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            number: the number of the block in it, from 0.
+        """
+        parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
+        if self.shuffle:
+            parts = parts[permutation(key, len(parts))]
+        ends = np.cumsum(parts[:, 2] - parts[:, 1])
+        first = number * self.block_rows
+        last = min(first + self.block_rows, self.rows)
+        inputs, targets = [], []
+        for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
+            begin = end - (stop - start)  # the place of the part in the epoch
+            low, high = max(first, begin), min(last, end)
+            if low < high:
+                frame = self._read(file, start + low - begin, start + high - begin)
+                self._require_columns(file, frame.columns)
+                inputs.append(self._numbers(frame.select(self._inputs)))
+                targets.append(frame[self.target].to_numpy())
+        x, y = np.concatenate(inputs), np.concatenate(targets)
+        if self.shuffle:
+            order = permutation(fold(key, number), len(y))
+            x, y = x[order], y[order]
+        return x, y
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Block]:
+        """Yield the blocks of an epoch from block ``first`` on; the next one is read on a thread.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            first: the number of a block, from 0.
+        """
+        return prefetch(lambda number: self.block(epoch, first + number), self.blocks - first, 1)
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the batches in the order of the files."""
+        rows = replace(self, shuffle=False) if self.shuffle else self
+        for number in range(self.blocks):
+            x, y = rows.block(0, number)
+            for start in range(0, len(y), self.batch_size):
+                yield x[start : start + self.batch_size], y[start : start + self.batch_size]
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def _read(self, file: int, start: int, stop: int) -> pl.DataFrame:
+        path = self._files[file]
+        with opened(path) as stream:
+            return read_parquet(stream, path.name, start, stop)
+
+    def _require_columns(self, file: int, names: Sequence[str]) -> None:
+        missing = [name for name in (*self._inputs, self.target) if name not in names]
+        if missing:
+            received = fact('no "{names}"', names='", "'.join(missing[:8]))
+            expected = ", ".join(self._inputs[:20])
+            raise DataError("E326", where=self._files[file].name, expected=expected, received=received)
+
+    def _numbers(self, frame: pl.DataFrame) -> np.ndarray:
+        for name, dtype in frame.schema.items():
+            if not (dtype.is_numeric() or dtype == pl.Boolean):
+                expected = fact("a column of numbers")
+                raise DataError("E340", where=name, expected=expected, received=str(dtype))
+        return frame.cast(pl.Float32).to_numpy()

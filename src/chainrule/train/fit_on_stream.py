@@ -1,0 +1,103 @@
+"""Training on rows that do not fit into memory: what ``fit`` does with ``data.ParquetRows``.
+
+One block of the rows is in memory. The updates on it are those of rows in memory, several in one call of the
+engine; the next block is read on a thread in the meantime and then takes its place. What a training needs
+from all rows (classes, shapes) it takes from the first block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.data import Arrays, Order
+from chainrule.data.batches.arrays import Inputs
+from chainrule.train.evaluation.rows import encoded
+from chainrule.train.model_state import ModelState
+from chainrule.train.nonfinite.failed_step_replay import Recorder
+from chainrule.train.objective import RowWeights
+from chainrule.train.step_execution import RowUpdates
+from chainrule.train.step_graph import Step, by_name
+from chainrule.train.train_state import Tensors, TrainState
+
+if TYPE_CHECKING:
+    from chainrule.data import ParquetRows
+
+
+class BlockUpdates(RowUpdates):
+    """The updates of a training whose rows are in memory one block after the other.
+
+    Args:
+        step: the graph of one update.
+        source: the rows.
+        model: encodes the targets.
+        first: the first block of epoch 0, encoded; its arrays are overwritten by the blocks that follow.
+        seed: the seed of each step's random numbers.
+    """
+
+    can_replay = False  # the rows of earlier blocks are not in memory
+
+    def __init__(self, step: Step, source: ParquetRows, model: ModelState, first: Arrays, seed: int) -> None:
+        network = model.network
+        assert network is not None
+        x = _copies(first.x)
+        assert x is not None
+        arrays = Arrays(x, _copies(first.y))
+        super().__init__(step, arrays, _order(source, first.rows), seed, network)
+        self._source, self._model = source, model
+        self._blocks: Iterator[tuple[np.ndarray, np.ndarray]] | None = None
+        self._place = (0, 0)  # epoch and number of the block in memory
+        self.rows = self.epoch_rows = source.rows
+        self.steps = source.steps
+
+    def has_next(self, state: TrainState) -> bool:
+        """Return whether the present epoch has a further batch, whose block is then in memory."""
+        if state.batch >= self.steps:
+            return False
+        place = state.epoch, state.batch * self.order.batch_size // self._source.block_rows
+        if place != self._place:
+            self.synchronize(state)  # a failed step repeats those since then, of this block only
+            self._read(place)
+            self.recorder = Recorder(state)
+        return True
+
+    def _read(self, place: tuple[int, int]) -> None:
+        epoch, number = place
+        if self._blocks is None or place != (self._place[0], self._place[1] + 1):
+            self._blocks = self._source.epoch(epoch, number)
+        block = encoded(self._model, self._model.rows_of(*next(self._blocks)))
+        buffers = by_name(self.data)
+        for name, array in by_name(block).items():
+            buffers[name][: block.rows] = array
+        self._place = place
+        if number + 1 == self._source.blocks:
+            self._blocks = None
+        self.order, self._epoch_rows = _order(self._source, block.rows), (-1, np.zeros(0, np.int64))
+        self.first = number * self._source.block_rows // self._source.batch_size
+        self._counts = RowWeights(self.network, block, False)
+        self.updater.push(buffers)
+
+    def gradients(self, state: TrainState) -> Tensors:
+        """Return the gradients on the batch that follows, or on the last one of the block in memory."""
+        last = self.first + self.order.steps - 1
+        is_here = self._place[0] == state.epoch and self.first <= state.batch <= last
+        self.synchronize(state)
+        arrays = {**state.parameters, **state.states, **state.slots}
+        return self.updater.gradients(
+            self._batch(state if is_here else replace(state, batch=last)), state.step, arrays
+        )
+
+
+def _order(source: ParquetRows, rows: int) -> Order:
+    """Return the order of the rows of a block, which are shuffled already."""
+    return Order(rows, source.batch_size, shuffle=False)
+
+
+def _copies(arrays: Inputs | None) -> Inputs | None:
+    """Return arrays that blocks can overwrite."""
+    if isinstance(arrays, dict):
+        return {name: np.array(array) for name, array in arrays.items()}
+    return None if arrays is None else np.array(arrays)
