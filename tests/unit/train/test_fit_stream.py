@@ -50,8 +50,8 @@ def test_an_epoch_has_each_row_once_and_its_own_order(folder: Path) -> None:
         np.testing.assert_array_equal(y[order], Y[expected])
     assert not np.array_equal(epochs[0][0], epochs[1][0])
     np.testing.assert_array_equal(epochs[0][0], epochs[2][0])
-    whole = [source.block(1, number)[0] for number in (5, 2)]
-    assert [x.tolist() for x in whole] == [x[start : start + 96].tolist() for start, (x, _) in
+    blocks = [source.block(1, number)[0] for number in (5, 2)]
+    assert [x.tolist() for x in blocks] == [x[start : start + 96].tolist() for start, (x, _) in
                                            ((480, epochs[1]), (192, epochs[1]))]  # fmt: skip
     np.testing.assert_array_equal(np.concatenate([x for x, _ in source]), X)  # in the order of the files
 
@@ -61,11 +61,11 @@ def test_a_training_has_the_bits_of_the_same_rows_in_memory(folder: Path, engine
     if engine == "xla":
         pytest.importorskip("jax")
     source = ParquetRows(folder, "y", batch_size=32, shuffle=False)
-    streamed, whole = _model(engine), _model(engine)
+    streamed, in_memory = _model(engine), _model(engine)
     history = streamed.fit(source, epochs=2, validation=(X, Y), verbose=False)
     options: dict[str, Any] = {"shuffle": False, "probes": False, "doctor": False}
-    expected = whole.fit(X, Y, epochs=2, validation=(X, Y), verbose=False, **options)
-    for path, array in whole.parameters().items():
+    expected = in_memory.fit(X, Y, epochs=2, validation=(X, Y), verbose=False, **options)
+    for path, array in in_memory.parameters().items():
         np.testing.assert_array_equal(streamed.parameters()[path], array, err_msg=path)
     assert history == expected
 

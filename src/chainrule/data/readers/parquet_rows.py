@@ -149,19 +149,21 @@ class ParquetRows:
         ends = np.cumsum(parts[:, 2] - parts[:, 1])
         first = number * self.block_rows
         last = min(first + self.block_rows, self.rows)
-        inputs, targets = [], []
+        x, targets = np.empty((last - first, len(self._inputs)), np.float32), []
+        places = np.arange(last - first)  # of each row of the sequence in the block
+        if self.shuffle:
+            places = permutation(fold(key, number), last - first)
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
             low, high = max(first, begin), min(last, end)
             if low < high:
                 frame = self._read(file, start + low - begin, start + high - begin)
                 self._require_columns(file, frame.columns)
-                inputs.append(self._numbers(frame.select(self._inputs)))
+                x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
                 targets.append(frame[self.target].to_numpy())
-        x, y = np.concatenate(inputs), np.concatenate(targets)
-        if self.shuffle:
-            order = permutation(fold(key, number), len(y))
-            x, y = x[order], y[order]
+        values = np.concatenate(targets)
+        y = np.empty_like(values)
+        y[places] = values
         return x, y
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Block]:
@@ -201,4 +203,4 @@ class ParquetRows:
             if not (dtype.is_numeric() or dtype == pl.Boolean):
                 expected = fact("a column of numbers")
                 raise DataError("E340", where=name, expected=expected, received=str(dtype))
-        return frame.cast(pl.Float32).to_numpy()
+        return frame.cast(pl.Float32).to_numpy(order="c")
