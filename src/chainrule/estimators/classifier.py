@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,8 +19,11 @@ from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.base_estimator import TabularEstimator
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.model import Model
+from chainrule.tabular.threshold import Cost, with_threshold
+from chainrule.validation import unknown
 
 
+@dataclass(eq=False, repr=False)
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Neural network that classifies rows of a table, with the interface of scikit-learn.
 
@@ -41,6 +44,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         kinds: the kinds of columns of a data frame where they are not to be inferred, by name:
             ``{"zip": "category"}``; one of ``"category"``, ``"number"``, ``"date"``, ``"time"``,
             ``"duration"``, ``"text"``, ``"yes_no"`` or, to leave a column out, ``"id"``.
+        positive: the positive one of two classes, by default the second of ``classes_``: that of ``cost`` and
+            of the metrics of ``model_``. The order of ``classes_`` does not depend on it.
+        cost: of a false positive and a false negative, ``"FP:FN"``: ``predict`` returns the positive class
+            from the probability FP / (FP + FN) on; ``None``: the more likely class.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
         verbose: show a progress bar.
@@ -63,6 +70,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     """
 
     _is_regression = False
+
+    _: KW_ONLY
+    positive: Any = None
+    cost: str | None = None
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Make one update on a batch.
@@ -99,7 +110,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         probabilities = self.predict_proba(X)
         if self._is_multilabel:
             return (probabilities > 0.5).astype(np.int64)
-        return self.classes_[probabilities.argmax(axis=1)]
+        if self.cost is None:
+            return self.classes_[probabilities.argmax(axis=1)]
+        order = 0 if self._has_first_as_positive else 1
+        is_positive = probabilities[:, order] >= Cost.parse(self.cost).threshold
+        return self.classes_[np.where(is_positive, order, 1 - order)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L).
@@ -110,6 +125,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         probabilities = np.asarray(self.model_.predict_proba(self._inputs(X)), np.float64)
         if self._is_multilabel:
             return probabilities
+        if self._has_first_as_positive:  # classes_ are sorted, the model has the positive class second
+            probabilities = probabilities[:, ::-1]
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def __sklearn_tags__(self) -> Tags:
@@ -137,24 +154,46 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         if len(self.classes_) < 2 and not is_multilabel:
             received = fact("only {labels}", labels=", ".join(map(str, self.classes_)))
             raise DataError("E321", where="y", expected=fact("at least 2 classes"), received=received)
+        self._refuse_positive()
         return y
+
+    def _refuse_positive(self) -> None:
+        """Refuse a positive class or a cost of other than two classes (E611), and an unknown class (E101)."""
+        if self.cost is not None:
+            Cost.parse(self.cost)
+        name = "positive" if self.positive is not None else "cost"
+        if getattr(self, name) is not None and (self._is_multilabel or len(self.classes_) != 2):
+            received = fact("{count} classes", count=len(self.classes_))
+            raise UsageError("E611", where=f"fit, {name}", expected=fact("two classes"), received=received)
+        if self.positive is not None and self.positive not in self.classes_.tolist():
+            raise unknown("fit, positive", self.positive, map(str, self.classes_), "positive={!r}")
+
+    @property
+    def _has_first_as_positive(self) -> bool:
+        return self.positive is not None and self.positive == self.classes_.tolist()[0]
+
+    @property
+    def _labels(self) -> list[Any]:
+        """The labels in the order of the outputs of the model: of two, the positive one second."""
+        labels = self.classes_.tolist()
+        return labels[::-1] if self._has_first_as_positive else labels
 
     def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:
         if self._is_multilabel:
             return replace(rows, y=rows.y.astype(rows.x.dtype))
         if rows.preparation is None or not is_first:
             return rows
-        labels = tuple(self.classes_.tolist())
+        labels = tuple(self._labels)
         preparation = replace(rows.preparation, task="classification", labels=labels)
         return replace(rows, preparation=replace(preparation, target_mean=0.0, target_std=1.0))
 
     def _head(self) -> Head:
         if self._is_multilabel:
             return Head(len(self.classes_), "binary_cross_entropy")
-        return Head.of(self.classes_.tolist())
+        return Head.of(self._labels)
 
     def _finished(self, network: Model) -> Model:
-        return network
+        return network if self.cost is None else with_threshold(network, Cost.parse(self.cost).threshold)
 
 
 def _other_classes(known: np.ndarray, received: np.ndarray) -> DataError:

@@ -37,6 +37,7 @@ from chainrule.train.default_table_ensemble import (
     recipe_for,
 )
 from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.inputs.target import sorted_labels
 from chainrule.train.model_state import ModelState
 from chainrule.validation import integer
 
@@ -109,7 +110,8 @@ def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, ver
         _fit_network(model, settings, rows, seed=seed, verbose=verbose)
         return Trained(model)
     training = _ensemble_training(recipe, rows, head, seed)
-    model = Model.of(replace(_untrained_ensemble(training, rows), preparation=rows.preparation))
+    state = replace(_untrained_ensemble(training, rows), classes=_declared_classes(head))
+    model = Model.of(replace(state, preparation=rows.preparation))
     _fit_ensemble(model, training, rows, seed=seed, verbose=verbose)
     return Trained(model, recipe)
 
@@ -182,16 +184,21 @@ def new_network(settings: Settings, rows: EncodedRows, head: Head, optimizer: Op
     net = NET if settings.net == ENSEMBLE else settings.net
     hidden = net_from_text(net, source="net").layers if isinstance(net, str) else (net,)
     first = () if rows.preparation is not None else (standardization(rows),)
-    model = Model(
-        Sequential(*first, *hidden, Dense(head.outputs)), head.loss, optimizer, dtype=dtype_of(rows)
-    )
+    net, classes = Sequential(*first, *hidden, Dense(head.outputs)), _declared_classes(head)
+    model = Model(net, head.loss, optimizer, dtype=dtype_of(rows), classes=classes or None)
     model.adopt(replace(model.state, preparation=rows.preparation))
     model.initialize({"x": rows.x}, seed)
-    if head.labels is not None:
+    if head.labels is not None and not classes:
         labels = np.asarray(head.labels)
         targets = {name: target.with_labels(labels) for name, target in model.state.targets.items()}
         model.adopt(replace(model.state, targets=targets))
     return model
+
+
+def _declared_classes(head: Head) -> dict[str, tuple[Any, ...]]:
+    """Return the two classes of a head in its order if they are not sorted, otherwise nothing."""
+    ordered = sorted_labels(np.asarray(head.labels or ()), None)
+    return {"": ordered[::-1]} if len(ordered) == 2 and head.labels != ordered else {}
 
 
 def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[str, Any]:

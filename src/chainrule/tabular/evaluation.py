@@ -122,6 +122,8 @@ def evaluate_models(
             output = baseline.predict(rows.flat[predicted])
             all_rows = outputs.setdefault(baseline.name, np.zeros((len(rows.y), output.shape[1])))
             all_rows[predicted] = output
+    if "trivial" in outputs:  # one constant for all rows: those of the fits would rank the rows by their fold
+        outputs["trivial"][:] = outputs["trivial"].mean(axis=0)
     return replace(to_scores(model, rows.y, outputs, rows.weights), groups=groups_in(scored.table, group))
 
 

@@ -78,6 +78,8 @@ class Options:
         intervals: ensemble: intervals in which each number is encoded.
         interval_method: of prediction intervals: ``quantile`` (as wide as the row requires), ``constant``.
         class_weight: ``balanced``, or empty.
+        positive: the positive one of two classes; empty: the word for yes, the rarer class if it has at most
+            a third of the rows, otherwise the second in order.
         threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
         cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
         learning_curve: train on parts of the rows, too, to see whether more rows would help.
@@ -127,6 +129,7 @@ class Options:
     intervals: int = 8
     interval_method: str = "quantile"
     class_weight: str = ""
+    positive: str = ""
     threshold: str = ""
     cost: str = ""
     learning_curve: bool = False

@@ -42,6 +42,7 @@ class TableOptions(TypedDict, total=False):
     intervals: int
     interval_method: str
     class_weight: str
+    positive: str | int | bool
     threshold: str
     cost: str
     learning_curve: bool
@@ -199,6 +200,8 @@ def _checked(name: str, value: Any) -> Any:
         return random_seed(value, "train_table")
     if name == "radius":
         return value if isinstance(value, str) else repr(float(number(value, name, "train_table")))
+    if name == "positive":  # the label itself
+        return str(value)
     if isinstance(default, bool):
         return boolean(value, name, "train_table")
     if isinstance(default, int):

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from chainrule import data
-from chainrule.data import PreparedData, Table, read_images
+from chainrule.data import Preparation, PreparedData, Table, read_images
 from chainrule.data.readers.builtin_datasets import IMAGE_SETS, TARGETS
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.findings import is_on_command_line
@@ -39,10 +39,13 @@ from chainrule.train.default_table_ensemble import (
     CrossValidation,
     EnsembleTraining,
     TabularRecipe,
+    balancing_rare_classes,
     fold_weights,
     out_of_fold,
     recipe_for,
+    scoring_rare_classes,
 )
+from chainrule.train.model_state import ModelState
 from chainrule.train.robust import (
     TRADES,
     AdversarialTraining,
@@ -168,6 +171,7 @@ def prepare_data(options: Options, table: Table | None = None, test: Table | Non
         kinds=options.kinds,
         seed=options.seed,
         division=options.division,
+        positive=options.positive,
         ids=options.id,
         weight=options.weight,
         test=test,
@@ -271,13 +275,34 @@ def optimizer_of(options: Options) -> Optimizer:
     return optimizer_class(learning_rate=options.schedule)
 
 
+def weighted_rows(options: Options, prepared: PreparedData, rows: PreparedRows) -> np.ndarray | None:
+    """Return the weight of each row, (N,), if requested with class weights; ``None``: all are 1.
+
+    Validation rows have these weights, too: without them, the validation loss of a network that is trained on
+    balanced classes would grow from the first epoch on, since its probabilities are those of balanced
+    classes. The classes are counted in the training rows.
+    """
+    if not options.class_weight:
+        return rows.weights
+    training, classes = prepared.training, len(prepared.preparation.labels)
+    counts = np.bincount(training.y, minlength=classes)
+    balanced = (len(training.y) / (classes * np.maximum(counts, 1)))[rows.y]
+    return balanced if rows.weights is None else balanced * rows.weights
+
+
 def common_arguments(options: Options, prepared: PreparedData) -> dict[str, Any]:
     """Return the arguments of ``fit`` that do not depend on the plan."""
     return {
         "seed": options.seed,
-        "class_weight": options.class_weight or None,
         "metrics": (PRIMARY_METRIC[prepared.task.kind], *options.metric),  # the others only at the end
     }
+
+
+def with_preparation(state: ModelState, preparation: Preparation) -> ModelState:
+    """Return an untrained model with a preparation, whose labels are declared if they are not sorted."""
+    labels = preparation.labels
+    classes = {"": labels} if list(labels) != sorted(labels) else {}
+    return replace(state, preparation=preparation, classes=classes)
 
 
 def fitted(model: Model, x: np.ndarray, y: np.ndarray, options: dict[str, Any]) -> Model:
@@ -312,17 +337,18 @@ class SplitRows:
         penalty = L2(options.penalty) if options.penalty else None
         engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
         model = Model(net, prepared.head.loss, optimizer_of(options), penalty=penalty, engine=engine)
-        return Model.of(replace(model.state, preparation=prepared.preparation))
+        return Model.of(with_preparation(model.state, prepared.preparation))
 
     def fit_options(self) -> dict[str, Any]:
         options, prepared = self.options, self.prepared
         validation, patience = prepared.validation, patience_of(options)
-        weights = () if validation.weights is None else (validation.weights,)
+        of_validation = weighted_rows(options, prepared, validation)
+        weights = () if of_validation is None else (of_validation,)
         return {
             **common_arguments(options, prepared),
             "epochs": options.epochs,
             "batch_size": options.batch_size,
-            "sample_weight": prepared.training.weights,
+            "sample_weight": weighted_rows(options, prepared, prepared.training),
             "validation": (validation.x, prepared.labels(validation), *weights),
             "callbacks": [EarlyStopping(patience=patience)] if patience else [],
             "robust": robust_of(options, prepared),
@@ -354,8 +380,9 @@ class SplitRows:
         return ()
 
     def trained_on(self, rows: np.ndarray) -> Model:
-        training, weights = self.prepared.training, self.prepared.training.weights
-        options = self.fit_options() | {"sample_weight": None if weights is None else weights[rows]}
+        training, options = self.prepared.training, self.fit_options()
+        weights = options["sample_weight"]
+        options |= {"sample_weight": None if weights is None else weights[rows]}
         return fitted(self.model(), training.x[rows], self.prepared.labels(training.take(rows)), options)
 
     @property
@@ -395,6 +422,13 @@ class Folds:
         options = self.options
         passed = {name: getattr(options, name) for name in OVERRIDES if options.is_passed(name)}
         recipe, distinct = recipe_for(len(self.prepared.training.y)), len(np.unique(self._units))
+        if self.prepared.task.is_classification:
+            counts = np.bincount(self.prepared.training.y)
+            rarest = int(counts[counts > 0].min())
+            if self._is_cross_validated:
+                recipe = scoring_rare_classes(recipe, rarest)
+            if options.class_weight:
+                recipe = balancing_rare_classes(recipe, rarest / counts.sum())
         if distinct < MIN_ROWS and self._groups is None:
             expected = fact("at least {count} rows", count=MIN_ROWS)
             received = fact("{count} rows", count=distinct)
@@ -443,9 +477,8 @@ class Folds:
     def training(self) -> EnsembleTraining:
         """The ensemble before its training."""
         head, rows = self.prepared.head, self.prepared.training
-        return EnsembleTraining(
-            self.recipe, self.cross_validation, rows.x, head.outputs, head.loss, rows.weights
-        )
+        weights = weighted_rows(self.options, self.prepared, rows)
+        return EnsembleTraining(self.recipe, self.cross_validation, rows.x, head.outputs, head.loss, weights)
 
     @cached_property
     def _weights(self) -> Memo:
@@ -467,7 +500,7 @@ class Folds:
             recipe = replace(recipe, optimizer=optimizer_of(options))
         if options.is_passed("penalty"):
             recipe = replace(recipe, penalty=L2(options.penalty) if options.penalty else None)
-        return Model.of(replace(state, recipe=recipe, preparation=self.prepared.preparation))
+        return Model.of(with_preparation(replace(state, recipe=recipe), self.prepared.preparation))
 
     def fit_options(self) -> dict[str, Any]:
         labels = self.prepared.labels(self.prepared.training)
@@ -518,7 +551,8 @@ class Folds:
     def trained_on(self, rows: np.ndarray) -> Model:
         part = self.prepared.training.take(rows)
         plan = replace(self.cross_validation, folds=self.cross_validation.folds[rows])
-        training = replace(self.training, plan=plan, x=part.x, weights=part.weights)
+        weights = weighted_rows(self.options, self.prepared, part)
+        training = replace(self.training, plan=plan, x=part.x, weights=weights)
         labels = self.prepared.labels(part)
         options = common_arguments(self.options, self.prepared) | training.fit_options(labels)
         return fitted(self._model(training), part.x, labels, options)

@@ -60,6 +60,10 @@ PLAIN, INTERVALS, LINEAR = "plain", "intervals", "linear"
 LINEAR_SCALE = 12.0  # of the outputs of linear members, whose coefficients therefore change as much faster
 MIN_FOLDS = 3  # for training, stopping and scoring
 TINY, SMALL, MIDDLE, LARGE = 128, 600, 3_000, 20_000  # rows from which the next recipe applies
+RARE_ROWS = 100  # scored rows of a class below which it is rare, and all rows are scored
+ALL_SCORED = 8  # folds and members that score all rows
+BALANCED_ROWS = 4  # rows of the rarest class in a batch on average, with balanced class weights
+MAX_BALANCED = 1_024  # rows of a batch up to which this holds
 MAX_ENCODED = 2_048  # values of all intervals of a row
 MAX_FEATURES = 1_024  # numbers up to which they are encoded by intervals
 
@@ -124,6 +128,47 @@ def recipe_for(rows: int) -> TabularRecipe:
     if rows < LARGE:
         return large
     return replace(large, folds=16, members=4, epochs=40, patience=6, batch_size=256)
+
+
+def scoring_rare_classes(recipe: TabularRecipe, rows: int) -> TabularRecipe:
+    """Return the recipe with a member for each fold, so that all rows are scored, if a class is rare.
+
+    With fewer members than folds, only the rows of the first folds are scored: a quarter of 8 rows of a class
+    would be two.
+
+    Args:
+        recipe: that for the number of rows.
+        rows: the rows of the rarest class.
+
+    Example:
+        >>> large = recipe_for(50_000)
+        >>> [(r.folds, r.members) for r in (scoring_rare_classes(large, n) for n in (8, 20_000))]
+        [(8, 8), (16, 4)]
+    """
+    is_rare = recipe.members < recipe.folds and rows * recipe.members < RARE_ROWS * recipe.folds
+    return replace(recipe, folds=ALL_SCORED, members=ALL_SCORED) if is_rare else recipe
+
+
+def balancing_rare_classes(recipe: TabularRecipe, share: float) -> TabularRecipe:
+    """Return the recipe for balanced class weights, with larger batches if a class is rare.
+
+    In a batch without a row of a class, the gradient is that of another problem; the next such row, with 250
+    times the weight, then undoes many updates.
+
+    Args:
+        recipe: that for the number of rows.
+        share: the share of the rarest class in the rows.
+
+    Example:
+        >>> [balancing_rare_classes(recipe_for(50_000), share).batch_size for share in (0.2, 0.01, 0.002)]
+        [256, 400, 1024]
+    """
+    batch_size = min(MAX_BALANCED, round(BALANCED_ROWS / share))
+    if batch_size <= recipe.batch_size:
+        return recipe
+    return replace(
+        recipe, batch_size=batch_size, epochs=max(100, recipe.epochs), patience=max(20, recipe.patience)
+    )
 
 
 def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int, mode: str) -> Layer:

@@ -159,7 +159,11 @@ OPTION: Texts = {
         "(0.5, 0.8, 0.9 or 0.95)"
     ),
     "predict_threshold": (
-        "probability from which the second of two classes is predicted; by default that of the training"
+        "probability from which the positive class is predicted; by default that of the training"
+    ),
+    "positive_label": (
+        "the positive one of two classes, of --cost, --threshold and F1; default: the word for yes, the "
+        "class with at most a third of the rows, or the second in order"
     ),
     "threshold": (
         "choose the threshold of two classes by f1 or youden (recall + specificity - 1); default 0.5"

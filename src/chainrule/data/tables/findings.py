@@ -149,6 +149,7 @@ SENTENCES: Texts = {
     ),
     "text_words": "{count} recurring words, weighted by rarity, and the length",
     "text_sequences": "{count} recurring sequences of characters, weighted by rarity, and the length",
+    "positive_class": 'the positive class is "{label}": {reason}; the option "positive" sets it',
     # reasons of tasks
     "target_levels": "the target has {levels} classes",
     "target_numbers": "the target has {levels} different numbers",

@@ -192,7 +192,8 @@ def _read_labels(task: str, value: object) -> tuple[Any, ...]:
     kinds = {type(label) for label in labels}
     if len(labels) < 2 or len(kinds) != 1 or not kinds <= {str, int, bool}:
         raise invalid("labels", fact("at least 2 texts, integers or booleans"), labels[:5])
-    if any(later <= earlier for earlier, later in itertools.pairwise(labels)):
+    is_ordered = len(labels) == 2 or all(a < b for a, b in itertools.pairwise(labels))
+    if not is_ordered or len(set(labels)) < len(labels):
         raise invalid("labels", fact("sorted and distinct"), labels[:5])
     for i, label in enumerate(labels):
         if isinstance(label, str):
@@ -237,7 +238,7 @@ class Preparation:
         task: ``"classification"`` or ``"regression"``.
         encodings: one per input column, in the order of the table; images cannot be combined with other
             columns.
-        labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
+        labels: the classes, sorted, of two the positive one second; number i in ``targets`` is ``labels[i]``.
         target_mean, target_std: of the training targets, for regression.
         profiles: the input columns in the training rows; none of images.
         target_mark, target_mark_evidence: the decimal mark of the training targets, as of ``Number``.

@@ -133,6 +133,7 @@ class PreparedData:
         test: Table | None = None,
         ids: Sequence[str] = (),
         weight: str = "",
+        positive: str | None = None,
     ) -> PreparedData:
         """Prepare a table.
 
@@ -148,6 +149,7 @@ class PreparedData:
             test: a table of test rows.
             ids: columns that identify rows; not inputs.
             weight: a column of row weights; not an input.
+            positive: the positive one of two classes, as for ``choose_task``.
 
         Raises:
             DataError: as ``describe``, ``choose_task``, ``divide``, ``row_weights`` and ``Preparation.fit``;
@@ -167,7 +169,7 @@ class PreparedData:
             roles[division.column] = "row_groups"
         roles = {name: role for name, role in roles.items() if name}
         columns = _with_roles(describe(table, target, {**(kinds or {}), **dict.fromkeys(roles, "id")}), roles)
-        chosen = choose_task(table, target, task, columns)
+        chosen = choose_task(table, target, task, columns, positive=positive)
         rows = table.take(chosen.rows)
         if test is not None:
             fractions = (fractions[0] / sum(fractions[:2]), fractions[1] / sum(fractions[:2]), 0.0)

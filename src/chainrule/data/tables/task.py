@@ -10,6 +10,7 @@ training or in the test, not in both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,13 +25,19 @@ from chainrule.data.tables.columns import (
     number_cells,
     require_columns,
 )
-from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.findings import Finding, is_on_command_line
+from chainrule.data.tables.spellings import YES_NO, key_of_level
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, UsageError, fact
+from chainrule.messages import Message
 from chainrule.records import frozen
 from chainrule.validation import unknown
 
 TASKS = ("classification", "regression")
+RARER = 1 / 3  # the share of a class of two up to which it is the positive one
+_POSITIVE = "positive negative|pos neg|positiv negativ|positif négatif|+ -|+ −|阳性 阴性".split("|")
+MEANINGS = YES_NO | {word: v for pair in _POSITIVE for word, v in zip(pair.split(), (1.0, 0.0), strict=True)}
+"""1.0 for words such as "yes" and "positive", 0.0 for their opposites."""
 COUNTS = 5  # different integers from which a target with a value that occurs once is a count
 
 
@@ -69,7 +76,8 @@ class Task:
     Args:
         kind: ``"classification"`` or ``"regression"``.
         target: the column to predict.
-        labels: the classes, sorted, as text, integer or boolean; empty for regression.
+        labels: the classes, as text, integer or boolean, sorted; of two with a positive one, this is the
+            second; empty for regression.
         rows: the numbers of the rows that have a target.
         reason: why this kind.
         notices: messages for the user, such as rows left out.
@@ -88,7 +96,12 @@ class Task:
 
 
 def choose_task(
-    table: Table, target: str | None = None, kind: str | None = None, columns: Sequence[Column] | None = None
+    table: Table,
+    target: str | None = None,
+    kind: str | None = None,
+    columns: Sequence[Column] | None = None,
+    *,
+    positive: str | None = None,
 ) -> Task:
     """Choose between classification and regression for a target column.
 
@@ -97,9 +110,11 @@ def choose_task(
         target: the column to predict; by default that of the table.
         kind: ``"classification"`` or ``"regression"`` to override the inference.
         columns: the result of ``describe``, if available.
+        positive: the positive one of two classes; ``""``: chosen by ``positive_class``; ``None``: the second
+            in order.
 
     Raises:
-        UsageError: E101 for an unknown kind.
+        UsageError: E101 for an unknown kind or class; E611 a positive class of another number of classes.
         DataError: E313 an unknown target; E319 no target; E321 one class; E322 a class with one row; E323 a
             constant target; E324 texts where numbers are required, or too many values for classes.
 
@@ -128,7 +143,9 @@ def choose_task(
         notices += (Finding("count_target", "info", {"column": target, "label": label}),)
         kind = "regression"
     if (kind or _infer(table, column)) == "classification":
-        return _classification(table, column, rows, notices)
+        return _with_positive(_classification(table, column, rows, notices), table, positive)
+    if positive:
+        raise _not_two_classes("regression")
     return _regression(table, target, rows, notices)
 
 
@@ -209,6 +226,60 @@ def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Find
         raise DataError("E323", where=where, expected=fact("at least 2 different numbers"), received=received)
     reason = Finding("target_numbers", facts={"levels": distinct})
     return Task("regression", target, (), rows, reason, notices)
+
+
+def _with_positive(task: Task, table: Table, positive: str | None) -> Task:
+    """Return the task with the positive class as the second of two labels, and a notice of a default."""
+    if positive is None:
+        return task
+    if len(task.labels) != 2:
+        if positive:
+            raise _not_two_classes(fact("{count} classes", count=len(task.labels)))
+        return task
+    if positive:
+        known = {key_of_level(str(label)): label for label in task.labels}
+        if key_of_level(positive) not in known:
+            where = fact('{place}, column "{column}"', place=table.source, column=task.target)
+            fix = '--positive "{}"' if is_on_command_line() else 'positive="{}"'
+            raise unknown(where, positive, list(map(str, task.labels)), fix)
+        chosen = known[key_of_level(positive)]
+        return replace(task, labels=tuple(sorted(task.labels, key=lambda label: label == chosen)))
+    codes = label_values(table.frame[task.target].gather(task.rows))
+    counts = tuple(int((codes == label).sum()) for label in task.labels)
+    chosen, reason = positive_class(task.labels, counts)
+    other, label = sorted(task.labels, key=lambda label: label == chosen)
+    notices = task.notices
+    if task.labels not in ((0, 1), (False, True)):
+        facts = {"label": str(label), "reason": reason}
+        notices = (*notices, Finding("positive_class", "info", facts))
+    return replace(task, labels=(other, label), notices=notices)
+
+
+def positive_class(labels: Sequence[Any], counts: Sequence[int]) -> tuple[Any, Message]:
+    """Return the positive one of two classes, and why: the word for yes, the rarer class, or the second.
+
+    Args:
+        labels: both classes, sorted.
+        counts: the number of rows of each.
+
+    Example:
+        >>> positive_class(("ja", "nein"), (5, 5))[0], positive_class(("fraud", "ok"), (8, 992))[0]
+        ('ja', 'fraud')
+    """
+    if not isinstance(labels[0], str):
+        return labels[1], fact("it is the larger of the two values")
+    meanings = [MEANINGS.get(label.casefold()) for label in labels]
+    if None not in meanings and meanings[0] != meanings[1]:
+        return labels[meanings.index(1.0)], fact("it is the word for yes")
+    rare = int(counts[1] < counts[0])
+    if counts[rare] <= RARER * sum(counts):
+        return labels[rare], fact("it is the rarer class ({count} rows)", count=counts[rare])
+    return labels[1], fact("it is the second in order, and both classes are frequent")
+
+
+def _not_two_classes(received: Message | str) -> UsageError:
+    where = "--positive" if is_on_command_line() else "positive"
+    return UsageError("E611", where=where, expected=fact("two classes"), received=received)
 
 
 def labels_of(cells: pl.Series) -> tuple[Any, ...]:

@@ -54,6 +54,7 @@ _REPEATED = {
 _TEXTS = {
     "test": "test_file",
     "split": "division",
+    "positive": "positive_label",
     "weight": "row_weight",
     "id": "row_id",
     "public": "public_file",
@@ -63,6 +64,7 @@ _VALUES = {
     "split": "random|time:COLUMN|group:COLUMN",
     "robust": "NAME",
     "radius": "R",
+    "positive": "LABEL",
     "weight": "COLUMN",
     "public": "FILE",
 }
