@@ -36,9 +36,9 @@ def test_evaluate_warns_about_training_rows(chainrule, run: Path) -> None:
 def test_the_positive_class_of_f1_is_named(chainrule, credit: Path) -> None:
     outcome = chainrule("train", credit, "--target", "credit", "--epochs", 2, "--net", "", "--lang", "zh")
     assert outcome.code == 0, outcome.err
-    assert "F1 是类别 good 的 F1。" in outcome.out
+    assert "F1 是类别 bad 的 F1。" in outcome.out
     assert re.search(r"下一步：chainrule predict runs/credit-1 .*credit.csv --lang zh\n", outcome.out)
-    assert "F1 of the class good." in Path("runs/credit-1/report.html").read_text(encoding="utf-8")
+    assert "F1 of the class bad." in Path("runs/credit-1/report.html").read_text(encoding="utf-8")
 
 
 def test_help_is_in_one_language(chainrule) -> None:

@@ -106,8 +106,8 @@ class Options:
         id: columns that identify rows; not inputs, but part of the output of ``predict``.
         category, number, date, text: columns with a kind set by the user.
         drop: columns that are not used.
-        delimiter, skip, encoding, header, table, query, decimal, day_first, month_first: how the file is
-            read, as in ``ReadOptions``.
+        delimiter, skip, encoding, header, table, query, decimal, day_first, month_first, missing: how the
+            file is read, as in ``ReadOptions``.
         passed: the options of ``OF_RECIPE`` that are used although their value is the default.
     """
 
@@ -164,6 +164,7 @@ class Options:
     decimal: str = ""
     day_first: bool = False
     month_first: bool = False
+    missing: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -280,8 +281,9 @@ class Options:
         """The options of reading that are not the default, for a command with the same data."""
         changed = {name.replace("_", "-"): getattr(self, name) for name in self.reading.changed}
         words = [
-            f" --{name}" if value is True else f" --{name} {quoted(str(value))}"
+            f" --{name}" if part is True else f" --{name} {quoted(str(part))}"
             for name, value in changed.items()
+            for part in (value if isinstance(value, tuple) else (value,))
         ]
         return "".join(words)
 

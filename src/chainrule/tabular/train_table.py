@@ -73,6 +73,7 @@ class TableOptions(TypedDict, total=False):
     decimal: str
     day_first: bool
     month_first: bool
+    missing: Names
 
 
 def train_table(

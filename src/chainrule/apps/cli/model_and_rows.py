@@ -32,6 +32,7 @@ READING: dict[str, Choice] = {
     "decimal": Choice(str, "read_decimal", "MARK"),
     "day_first": Choice(bool, "read_day_first"),
     "month_first": Choice(bool, "read_month_first"),
+    "missing": Choice(list[str], "read_missing", "WORD"),
 }
 
 
@@ -47,7 +48,10 @@ def take_reading(options: dict[str, Any]) -> ReadOptions:
         ('none', {'row': 3})
     """
     values = {name: options.pop(name) for name in READING if name in options}
-    return ReadOptions(**{name: value for name, value in values.items() if value is not None})
+    passed = {name: value for name, value in values.items() if value not in (None, [])}
+    return ReadOptions(
+        **{n: tuple(value) if isinstance(value, list) else value for n, value in passed.items()}
+    )
 
 
 # Load a text model and encode a text for it.

@@ -123,6 +123,7 @@ OPTION: Texts = {
     ),
     "read_day_first": "05/11/2020 is in November; the order is detected by default",
     "read_month_first": "05/11/2020 is in May; the order is detected by default",
+    "read_missing": "cell that means a missing value in any column, besides those that are recognized",
     "run": "run folder of a training, or its model file",
     "target": "column to predict",
     "net": (

@@ -43,6 +43,8 @@ class ReadOptions:
         query: a query in SQL for a database.
         decimal: the decimal mark of numbers in texts that could be read in two ways, ``"."`` or ``","``.
             Empty: detected.
+        missing: cells that mean a missing value in any column, in any case (``"n/v"``, ``"-999"``), besides
+            those that are recognized.
         day_first, month_first: the order of day and month in dates such as 05/11/2020. Neither: detected.
     """
 
@@ -55,6 +57,7 @@ class ReadOptions:
     decimal: str = ""
     day_first: bool = False
     month_first: bool = False
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         integer(self.skip, "skip", "read_table", minimum=0, maximum=_SKIP_LIMIT)
@@ -129,7 +132,7 @@ class ReadOptions:
 
 
 NO_OPTIONS = ReadOptions()
-CONVENTIONS = ("decimal", "day_first", "month_first")  # of the cells of any format
+CONVENTIONS = ("decimal", "day_first", "month_first", "missing")  # of the cells of any format
 TEXT_OPTIONS = ("delimiter", "skip", "encoding", "header")
 
 

@@ -6,11 +6,12 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from chainrule.data.cells.conventions import with_conventions
+from chainrule.data.cells.missing_words import with_missing_words
 from chainrule.data.readers.builtin_datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.csv_files import read_delimited
 from chainrule.data.readers.data_folder import open_plain
@@ -268,6 +269,7 @@ def read_table(
     query: str = "",
     decimal: str = "",
     day_first: bool | None = None,
+    missing: str | Sequence[str] = (),
 ) -> Table:
     """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled data set.
 
@@ -289,6 +291,7 @@ def read_table(
             ``1.234``; detected by default, with a notice where nothing decides.
         day_first: whether 05/11/2020 is in November; detected by default, with a notice where nothing
             decides.
+        missing: further cells that mean a missing value, in any case, such as ``"n/v"`` or ``"-999"``.
 
     Raises:
         DataError: E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column
@@ -301,7 +304,9 @@ def read_table(
         [31, 47, None]
     """
     order = {"day_first": day_first is True, "month_first": day_first is False}
-    options = ReadOptions(delimiter, skip, encoding, header or "none", table, query, decimal, **order)
+    words = (missing,) if isinstance(missing, str) else tuple(missing)
+    named = {**order, "missing": words}
+    options = ReadOptions(delimiter, skip, encoding, header or "none", table, query, decimal, **named)
     result = read_source(source, options)
     require_usable(result)
     return result
@@ -316,7 +321,8 @@ def read_source(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOpti
     table = _read(source, options.without(*CONVENTIONS))
     if table.images:
         options.require_only((), table.source, fact("images"))
-    return with_conventions(table, options.decimal, options.order)
+    table = with_conventions(table, options.decimal, options.order)
+    return with_missing_words(table, {"": options.missing}) if options.missing else table
 
 
 def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -> Table:

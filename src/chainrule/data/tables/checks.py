@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.data.tables.columns import Column, describe, require_columns
+from chainrule.data.tables.columns import Column, describe, read_missing_words, require_columns
 from chainrule.data.tables.findings import (
     DUPLICATES,
     IMBALANCE,
@@ -56,7 +56,7 @@ def described_and_checked(
 ) -> tuple[tuple[Column, ...], list[Finding]]:
     """Return the columns of a table with one spelling for each level, and the findings of ``check``."""
     require_table(table)
-    table = merge_spellings(table)
+    table = read_missing_words(merge_spellings(table))
     columns = describe(table, target, kinds)
     task = choose_task(table, target, None, columns)
     require_columns(table, task.target)

@@ -22,6 +22,7 @@ import numpy as np
 
 from chainrule.data.cells.conventions import ambiguity
 from chainrule.data.cells.missing import drop_missing_words
+from chainrule.data.cells.missing_words import are_few_integers, with_missing_words, words_among_numbers
 from chainrule.data.cells.number_notation import HALF, analyze, has_codes, level_texts, number_text, numbers
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
@@ -258,8 +259,9 @@ def require_columns(table: Table, *names: str, argument: str = "") -> None:
 
 _EMPTY = fact("leave the cell empty if it is missing")
 _AS_CATEGORY = ('--category "{column}"', 'kinds={{"{column}": "category"}}')
+_AS_MISSING = ('--missing "{value}"', 'read_table(..., missing="{value}")')
 CELL_FACTS = {  # code -> expected, alternative fixes
-    "E311": (fact("a number"), _EMPTY, *_AS_CATEGORY),
+    "E311": (fact("a number"), _EMPTY, *_AS_MISSING, *_AS_CATEGORY),
     "E312": (fact("a finite number"), _EMPTY, fact("drop the row")),
     "E332": (fact("a date, time or duration, as in the other rows"), _EMPTY, *_AS_CATEGORY),
     "E318": (fact("yes or no, true or false, 1 or 0"), _EMPTY),
@@ -310,7 +312,8 @@ class Faults:
             fixes = [fix for fix in fixes if fix not in _AS_CATEGORY]
         if kind:
             fixes.append(fact('do not set the kind "{kind}" of "{column}"', kind=kind, column=column))
-        fixes = [fact(fix, column=column) if fix in _AS_CATEGORY else fix for fix in fixes]
+        words = {"column": column, "value": facts["value"]}
+        fixes = [fact(fix, **words) if fix in (*_AS_CATEGORY, *_AS_MISSING) else fix for fix in fixes]
         raise DataError(
             code,
             where=facts["where"],
@@ -438,7 +441,12 @@ def _infer_text(
         if not is_target and distinct == table.rows and _names_rows(values, table.frame.width):
             return "id", Finding("names_rows", facts={"example": example})
         return "number", Finding("numbers_as_text", facts={"count": count})
-    if reading is not None and reading.is_mostly_numbers and requested is None:
+    if _has_postal_codes(present):
+        return "category", Finding("codes", facts={"example": example})
+    is_ordinal = (
+        reading is not None and bool(words_among_numbers(reading.odd)) and are_few_integers(reading.values)
+    )
+    if reading is not None and reading.is_mostly_numbers and requested is None and not is_ordinal:
         _add_texts(table, cells.name, read_numbers(cells, is_lenient=False), faults)
         return "number", Finding("numbers", facts={"count": count})
     if not is_target and distinct == table.rows and count >= FEW_IDS and not _has_words(present):
@@ -448,6 +456,57 @@ def _infer_text(
     if codes:
         return "category", Finding("codes", facts={"example": example})
     return "category", Finding("few_levels", facts={"levels": distinct, "count": count})
+
+
+def read_missing_words(table: Table, kinds: Mapping[str, str] | None = None) -> Table:
+    """Return the table without the words for a missing value in its columns of numbers, which a notice names.
+
+    Args:
+        kinds: the kinds of columns where the user sets them.
+
+    Example:
+        >>> table = Table(pl.DataFrame({"age": [str(i) for i in range(40)] + ["n/v", "n/v"]}))
+        >>> read_missing_words(table).frame["age"].null_count()
+        2
+    """
+    words: dict[str, tuple[str, ...]] = {}
+    for cells in table.frame.get_columns():
+        is_text = (
+            cells.dtype == pl.String and cells.name not in table.images and cells.name not in table.declared
+        )
+        if (
+            not is_text
+            or (kinds or {}).get(cells.name, "number") != "number"
+            or cells.null_count() == len(cells)
+        ):
+            continue
+        own = _missing_words_of(cells)
+        if own:
+            words[cells.name] = own
+    return with_missing_words(table, words) if words else table
+
+
+def _missing_words_of(cells: pl.Series) -> tuple[str, ...]:
+    """Return the words for a missing value in a column of texts; none if it is no column of numbers."""
+    present = cells.drop_nulls()
+    reading = None if has_codes(present) else read_likely_numbers(present)
+    if (
+        reading is None
+        or not reading.is_mostly_numbers
+        or reading.share == 1
+        or are_few_integers(reading.values)
+    ):
+        return ()
+    return words_among_numbers(reading.odd)
+
+
+POSTAL = (r"^[0-9]{5}-[0-9]{4}$", r"^[0-9]{5}$")  # a ZIP code with and without the last four digits
+
+
+def _has_postal_codes(present: pl.Series) -> bool:
+    """Return whether a column contains ZIP codes, of which some have nine digits."""
+    are_long, are_short = (present.str.contains(pattern) for pattern in POSTAL)
+    return bool(are_long.any()) and bool((are_long | are_short).all())
 
 
 def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:

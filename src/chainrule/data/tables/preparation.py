@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.data.cells.conventions import as_trained, mark_of
+from chainrule.data.cells.missing_words import with_missing_words
 from chainrule.data.cells.number_notation import EVIDENCE
 from chainrule.data.readers.builtin_datasets import IMAGE_SETS
 from chainrule.data.readers.images import SUFFIXES, read_image, read_images
@@ -110,6 +111,7 @@ class Parts(NamedTuple):
     profiles: tuple[ColumnProfile, ...] = ()
     target_mark: str = "."
     target_mark_evidence: str = "none"
+    missing_words: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def write_record(parts: Parts) -> dict[str, Any]:
@@ -117,7 +119,8 @@ def write_record(parts: Parts) -> dict[str, Any]:
     encodings = [_write_encoding(encoding) for encoding in parts.encodings]
     profiles = [profile.to_record() for profile in parts.profiles]
     lists = {"encodings": encodings, "labels": list(parts.labels), "profiles": profiles}
-    return {"version": VERSION, **parts._asdict(), **lists}
+    record = {"version": VERSION, **parts._asdict(), **lists, "missing_words": _plain(parts.missing_words)}
+    return {name: value for name, value in record.items() if name != "missing_words" or value}
 
 
 def _write_encoding(encoding: Encoding) -> dict[str, Any]:
@@ -159,7 +162,24 @@ def read_record(record: object) -> Parts:
     if marks[0] not in (".", ",") or marks[1] not in EVIDENCE:
         raise invalid("target_mark, target_mark_evidence", f'"." or ",", {", ".join(EVIDENCE)}', marks)
     profiles = _read_profiles(values["profiles"], encodings)
-    return Parts(target, task, encodings, labels, mean, std, profiles, *marks)
+    words = _read_words(values["missing_words"])
+    return Parts(target, task, encodings, labels, mean, std, profiles, *marks, words)
+
+
+def _read_words(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the words for a missing value by column, ``""`` for all columns."""
+    pairs = [
+        (f"missing_words[{i}]", read_list(f"missing_words[{i}]", part))
+        for i, part in enumerate(read_list("missing_words", value))
+    ]
+    for path, pair in pairs:
+        if len(pair) != 2:
+            raise invalid(path, fact("a column and its words"), pair[:5])
+    names = [name for _, (name, _) in pairs]
+    if any(not isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise invalid("missing_words", fact("distinct columns"), names[:20])
+    words = [[read_text(path, word) for word in read_list(path, part)] for path, (_, part) in pairs]
+    return tuple((name, tuple(own)) for name, own in zip(names, words, strict=True))
 
 
 def _read_profiles(value: object, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:
@@ -242,6 +262,7 @@ class Preparation:
         target_mean, target_std: of the training targets, for regression.
         profiles: the input columns in the training rows; none of images.
         target_mark, target_mark_evidence: the decimal mark of the training targets, as of ``Number``.
+        missing_words: by column, ``""`` for all, the cells that mean a missing value, as of ``Table``.
 
     Example:
         >>> from chainrule.data import describe, read_table
@@ -260,6 +281,7 @@ class Preparation:
     profiles: tuple[ColumnProfile, ...] = ()
     target_mark: str = "."
     target_mark_evidence: str = "none"
+    missing_words: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
@@ -282,11 +304,13 @@ class Preparation:
         faults = Faults({})
         encodings = within_limit([ENCODINGS[column.kind].fit(table, column, faults) for column in inputs])
         kind = task if isinstance(task, str) else task.kind
+        words = tuple(sorted(table.missing_words.items()))
         if kind == "classification":
             faults.raise_any()
             known = () if isinstance(task, str) else task.labels
             labels = known or labels_of(table.frame[target])
-            return cls(target, kind, encodings, labels, profiles=profiles_of(table, encodings))
+            profiles = profiles_of(table, encodings)
+            return cls(target, kind, encodings, labels, profiles=profiles, missing_words=words)
         values = number_cells(table, target, faults)
         faults.raise_any()
         mean, std = mean_and_std(values.drop_nulls().to_numpy())
@@ -296,7 +320,7 @@ class Preparation:
             received = fact("always {value:g}", value=mean)
             raise DataError("E323", where=where, expected=expected, received=received)
         profiles = profiles_of(table, encodings)
-        return cls(target, kind, encodings, (), mean, std, profiles, *mark_of(table, target))
+        return cls(target, kind, encodings, (), mean, std, profiles, *mark_of(table, target), words)
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -359,11 +383,15 @@ class Preparation:
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
 
     def as_trained(self, table: Table) -> Table:
-        """Return the table with its ambiguous numbers read as those of the training, and notices about it.
+        """Return the table with its missing values and ambiguous numbers read as those of the training, and
+        notices about it.
 
         Args:
             table: a table with the columns of the training.
         """
+        words = {name: own for name, own in self.missing_words if table.missing_words.get(name) != own}
+        if words:
+            table = with_missing_words(table, words)
         marks = [(e.column, e.mark, e.mark_evidence) for e in self.encodings if isinstance(e, Number)]
         if self.task == "regression":
             marks.append((self.target, self.target_mark, self.target_mark_evidence))
@@ -526,8 +554,8 @@ class Preparation:
     def to_record(self) -> dict[str, Any]:
         """Return the preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
         mean, std = self.target_mean, self.target_std
-        marks = (self.target_mark, self.target_mark_evidence)
-        parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, self.profiles, *marks)
+        last = (self.profiles, self.target_mark, self.target_mark_evidence, self.missing_words)
+        parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, *last)
         return write_record(parts)
 
     @classmethod

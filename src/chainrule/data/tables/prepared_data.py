@@ -13,7 +13,15 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.data.cells.typed_columns import limit
-from chainrule.data.tables.columns import Column, Faults, describe, number_cells, require_columns, short_cell
+from chainrule.data.tables.columns import (
+    Column,
+    Faults,
+    describe,
+    number_cells,
+    read_missing_words,
+    require_columns,
+    short_cell,
+)
 from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.folds import row_digests
@@ -163,7 +171,7 @@ class PreparedData:
             ((12, 3, 3), (12, 1), ('no', 'yes'))
         """
         target = table.target if target is None else target
-        table = merge_spellings(table)
+        table = read_missing_words(merge_spellings(table), kinds)
         roles = {**dict.fromkeys(ids, "row_ids"), weight: "row_weights"}
         if division.way == "group":
             roles[division.column] = "row_groups"

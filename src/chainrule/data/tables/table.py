@@ -90,6 +90,8 @@ class Table:
         notations: how the columns of numbers in texts were written.
         day_first: whether 05/11/2020 is in November, where the user sets it.
         declared: columns that are declared as categories, whatever their cells are.
+        missing_words: by column, ``""`` for all, the cells that were read as missing because the user states
+            it, or because they are few words among numbers.
         unusable: columns of lists and other content that cannot be inputs, with that content; they are not
             in the frame, and refused unless they are left out.
 
@@ -110,6 +112,7 @@ class Table:
     day_first: bool | None = None
     declared: frozenset[str] = frozenset()
     unusable: Mapping[str, str] = field(default_factory=dict, repr=False)
+    missing_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

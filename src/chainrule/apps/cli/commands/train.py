@@ -50,6 +50,7 @@ FEWEST = 8  # rows of the smallest table of an ensemble
 _REPEATED = {
     "metric": "NAME",
     "learning_rate_at": "STEP:RATE",
+    "missing": "WORD",
 }  # other options that can be passed several times name columns
 _TEXTS = {
     "test": "test_file",
@@ -57,6 +58,7 @@ _TEXTS = {
     "positive": "positive_label",
     "weight": "row_weight",
     "id": "row_id",
+    "missing": "read_missing",
     "public": "public_file",
 }
 _VALUES = {
