@@ -144,7 +144,7 @@ class TabularEstimator(BaseEstimator):
 
     def _inputs(self, x: Any) -> np.ndarray:
         check_is_fitted(self)
-        return check_inputs(self, x, self._preparation)
+        return check_inputs(self, x, self._preparation, getattr(self, "_column_means", None))
 
     def _named(self, model: Model) -> Model:
         """Return the model with the names of the features, so that it reads frames by name."""
@@ -205,4 +205,8 @@ class TabularEstimator(BaseEstimator):
         elif is_first and is_complete:
             names = getattr(self, "feature_names_in_", None)
             warn(examine_numbers(x, y, names, self._is_regression))
+        names = getattr(self, "feature_names_in_", None)
+        if is_first and not is_frame and names is not None:
+            means = np.average(x, axis=0, weights=weights).tolist()
+            self._column_means = dict(zip(map(str, names), means, strict=True))
         return self._encoded(EncodedRows(x, y, weights, preparation, self._is_regression), is_first)

@@ -104,8 +104,16 @@ def check_rows(
     return x, _dense(y)
 
 
-def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | None) -> np.ndarray:
+def check_inputs(
+    estimator: BaseEstimator,
+    x: Any,
+    preparation: Preparation | None,
+    means: Mapping[str, float] | None = None,
+) -> np.ndarray:
     """Return the inputs of a trained network, after scikit-learn's checks.
+
+    Args:
+        means: of the columns of a frame of numbers in the training, for missing values in later frames.
 
     Raises:
         ValueError: as ``check_rows``. UsageError E113: no frame where the network was trained on one.
@@ -118,8 +126,29 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
             raise wrong_type(x, "X", "predict", expected)
         validate_data(estimator, x, reset=False, skip_check_array=True)
         return preparation.inputs(preparation.read(x))
+    x = _filled(x, means or {})
     return _dense(
         validate_data(estimator, x, reset=False, accept_sparse=("csr", "csc"), dtype=FLOATS, order="C")
+    )
+
+
+def _filled(x: Any, means: Mapping[str, float]) -> Any:
+    """Return a data frame of numbers with the training means in place of missing values; warns of them."""
+    if type(x).__name__ != "DataFrame" or set(map(str, getattr(x, "columns", ()))) != set(means):
+        return x
+    is_pandas, findings = hasattr(x, "isna"), []
+    for name, mean in means.items():
+        cells = x[name]
+        is_missing = cells.isna() if is_pandas else cells.is_null() | cells.cast(pl.Float64).is_nan()
+        if count := int(is_missing.sum()):
+            findings.append(Finding("filled", "warning", {"count": count, "column": name, "mean": mean}))
+    warn(findings)
+    if not findings:
+        return x
+    if is_pandas:
+        return x.fillna(dict(means))
+    return x.with_columns(
+        pl.col(name).cast(pl.Float64).fill_nan(None).fill_null(mean) for name, mean in means.items()
     )
 
 

@@ -274,6 +274,15 @@ WORDS: Texts = {
         "On {rows} rows that it did not learn from, the typical error (RMSE) of the network is {value} "
         "(95% interval: {low} to {high}); it explains {share} of the variance."
     ),
+    "summary_score_known_classification": (
+        "On {rows} rows, of which {known} are training rows, the network predicts {value} correctly (95% "
+        "interval: {low} to {high}); new rows will be predicted less well."
+    ),
+    "summary_score_known_regression": (
+        "On {rows} rows, of which {known} are training rows, the typical error (RMSE) of the network is "
+        "{value} (95% interval: {low} to {high}); it explains {share} of the variance. The error of new rows "
+        "is larger."
+    ),
     "summary_known_inputs": (
         "{known} of the {rows} scored rows have the same inputs as a training row: the scores measure "
         "new rows with known combinations of values, not new combinations."

@@ -1,4 +1,4 @@
-"""Words for a missing value among numbers: those that repeat, and those of ``missing``, also in later tables."""
+"""Words for a missing value among numbers: those that repeat, those of ``missing``, and later tables."""
 
 from __future__ import annotations
 

@@ -101,3 +101,19 @@ def test_other_columns_arrays_and_several_targets_are_refused() -> None:
         cr.TabularRegressor().fit(frame, np.zeros((ROWS, 2)))
     with pytest.raises(ValueError, match="NaN"):
         cr.TabularClassifier().fit(np.array([[np.nan], [1.0]]), [0, 1])
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_values_that_are_missing_at_predict_only_are_filled_with_the_training_mean(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+    y = np.where(x["a"] > 0, "p", "q")
+    later = x.head(3).copy()
+    later.loc[1, "a"] = np.nan
+    mean = later.fillna({"a": float(x["a"].mean())})
+    if kind == "polars":
+        x, later, mean = (pl.from_pandas(frame) for frame in (x, later, mean))
+    classifier = cr.TabularClassifier(epochs=2, random_state=0).fit(x, y)
+    with pytest.warns(UserWarning, match='missing value of "a" is filled with the training mean'):
+        filled = classifier.predict_proba(later)
+    assert filled.tolist() == classifier.predict_proba(mean).tolist()

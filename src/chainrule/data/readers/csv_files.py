@@ -23,6 +23,7 @@ from chainrule.data.readers.csv_layout import (
     Rows,
     detect_dialect,
     has_header,
+    joined_names,
     layout_of,
     names_columns,
     numbers_in,
@@ -274,6 +275,12 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
         raise DataError("E308", where=where, expected=limit, received=f"{len(record):,}")
     names = [cell.strip() for cell in record]
     body = records[layout.header + 1 + len(layout.labels) :]
+    notices: list[Finding] = []
+    if options.header == "auto" and not layout.labels and (joined := joined_names(record, body)):
+        facts = {"source": source, "line": line, "next": body[0][0], "example": joined[-1]}
+        notices = [Finding("two_header_rows", "info", facts)]
+        names, line, record, body = joined, *body[0], body[1:]
+        layout = replace(layout, units=0)
     if options.header == "auto" and not has_header(names, body):
         expected = fact("names of columns")
         received = ", ".join(names[:5])
@@ -281,7 +288,8 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
         notes = [fact("--header first, if this line contains the names")]
         raise DataError("E310", where=where, expected=expected, received=received, fix=fix, notes=notes)
     width = len(names) + layout.has_row_names
-    names, notices = _named(names, layout.has_row_names, source)
+    names, unnamed = _named(names, layout.has_row_names, source)
+    notices += unnamed
     if any(names):
         check_names(where, names, is_empty_allowed=True)  # a column without a name may have no value either
     else:

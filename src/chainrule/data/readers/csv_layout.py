@@ -297,6 +297,37 @@ def names_columns(row: Sequence[str]) -> bool:
     )
 
 
+def joined_names(upper: Sequence[str], body: Sequence[Numbered]) -> list[str]:
+    """Return the names of two header rows, of which the upper one has merged cells; none if there is one row.
+
+    The upper row has gaps, which are filled from the left; the lower one has the same names below two of its
+    cells, or texts in columns of numbers.
+
+    Example:
+        >>> rows = [(2, ["", "Q1", "Q2", "Q1", "Q2"]), (3, ["x", "1", "2", "3", "4"])]
+        >>> joined_names(["shop", "sales", "", "cost", ""], rows)
+        ['shop', 'sales Q1', 'sales Q2', 'cost Q1', 'cost Q2']
+    """
+    lower = [cell.strip() for cell in body[0][1]] if body else []
+    upper = [cell.strip() for cell in upper] + [""] * (len(lower) - len(upper))
+    if len(upper) != len(lower) or len(body) < 2 or (all(upper) and len(set(upper)) == len(upper)):
+        return []
+    groups: dict[str, list[str]] = {}
+    names, last = [], ""
+    for above, below in zip(upper, lower, strict=True):
+        last = above or (last if below else "")
+        names.append(" ".join(filter(None, (last, below))))
+        groups.setdefault(last, []).append(below)
+    several = [tuple(group) for name, group in groups.items() if name and len(group) > 1]
+    is_repeated = len(several) > 1 and len(set(several)) < len(several)
+    numbers = [
+        i for i in range(len(lower)) if _is_number_column([row[i] for _, row in body[1:] if i < len(row)])
+    ]
+    are_texts = bool(numbers) and bool(several) and not numbers_in([lower[i] for i in numbers])
+    is_header = (is_repeated or are_texts) and all(all(group) for group in several)
+    return names if is_header and all(names) and len(set(names)) == len(names) else []
+
+
 def _without_end(row: Sequence[str]) -> list[str]:
     """Return the fields without the empty ones at the end, where lines end in delimiters."""
     fields = [field.strip() for field in row]

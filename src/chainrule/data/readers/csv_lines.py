@@ -309,6 +309,8 @@ class Lines:
         try:
             while line := readline(CELL_LIMIT + 1):
                 self.number += 1
+                if self.number == 1:  # joined files and some programs repeat the byte order mark
+                    line = line.lstrip("\ufeff")
                 self.buffered += len(line)
                 if self.buffered > CELL_LIMIT or "\0" in line:
                     self._check(line)

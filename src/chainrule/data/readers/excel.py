@@ -40,8 +40,10 @@ MAIN = "xl/workbook.xml"
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 STRING_LIMIT = 10_000_000  # characters of one cell
 FORMULA_LENGTH = 40  # characters of a formula in a notice
+MAX_MERGED = 100_000  # ranges of merged cells
 _PIECE = 1 << 16
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+_ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)  # [h]:mm, hours beyond a day
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _DATE_FORMATS = {
     *range(14, 23),
@@ -49,6 +51,7 @@ _DATE_FORMATS = {
     *range(45, 48),
     *range(50, 59),
 }  # built-in numbers of formats
+ELAPSED_FORMAT = 46  # [h]:mm:ss
 _NOT_A_FORMAT = re.compile(
     r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^]]*\]', re.IGNORECASE
 )  # texts, colors, locales
@@ -65,6 +68,9 @@ class Sheet:
     error: str = ""  # the first of them
     formulas: int = 0  # cells with a formula whose value is not in the file
     formula: str = ""  # the first of them
+    merged: list[tuple[int, int, int, int]] = field(
+        default_factory=list
+    )  # first row, column, last row, column
 
 
 class Workbook:
@@ -146,8 +152,9 @@ class Workbook:
             self._parse(targets["sharedStrings"], start, end, text)
         return strings
 
-    def _date_styles(self, targets: Mapping[str, str]) -> tuple[bool, ...]:
-        """Return for each cell style whether it shows a number as a date or time."""
+    def _date_styles(self, targets: Mapping[str, str]) -> tuple[str, ...]:
+        """Return for each cell style ``"date"`` if it shows a number as a date or time, ``"elapsed"`` if as a
+        duration, otherwise nothing."""
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside: list[str] = []
@@ -164,11 +171,7 @@ class Workbook:
 
         if "styles" in targets:
             self._parse(targets["styles"], start, end)
-        return tuple(
-            style in _DATE_FORMATS
-            or bool(re.search("[dmyhs]", _NOT_A_FORMAT.sub("", formats.get(style, "")), re.I))
-            for style in styles
-        )
+        return tuple(_kind_of_format(style, formats.get(style, "")) for style in styles)
 
     def _parse(
         self,
@@ -202,6 +205,14 @@ class Workbook:
                     expected = fact("at most {ratio} times its size", ratio=SWELL_RATIO)
                     raise DataError("E308", where=self.source, expected=expected, received=received)
                 yield piece
+
+
+def _kind_of_format(number: int, text: str) -> str:
+    """Return what a format shows a number as: ``"date"``, ``"elapsed"`` or nothing."""
+    if number == ELAPSED_FORMAT or _ELAPSED.search(text):
+        return "elapsed"
+    is_date = number in _DATE_FORMATS or re.search("[dmyhs]", _NOT_A_FORMAT.sub("", text), re.I)
+    return "date" if is_date else ""
 
 
 class _Damage:
@@ -238,7 +249,7 @@ def _refuse_declaration(*_: object) -> None:
 class _SheetParser:
     """Collector of the cells of a sheet from the events of the XML parser."""
 
-    def __init__(self, strings: list[str], dates: tuple[bool, ...], is_1904: bool, limit: int) -> None:
+    def __init__(self, strings: list[str], dates: tuple[str, ...], is_1904: bool, limit: int) -> None:
         self.sheet = Sheet()
         self._left = limit  # characters of texts that may still be referred to
         self._strings, self._dates, self._is_1904 = strings, dates, is_1904
@@ -263,6 +274,11 @@ class _SheetParser:
                 raise ValueError(f"row {self._number}")
         elif name == "rPh":
             self._phonetic += 1
+        elif name == "mergeCell" and len(self.sheet.merged) < MAX_MERGED:
+            ends = [_REFERENCE.fullmatch(end) for end in values.get("ref", "").split(":")]
+            if len(ends) == 2 and ends[0] and ends[1]:
+                first, last = ((int(end[2]), _column(end[1])) for end in ends if end)
+                self.sheet.merged.append((*first, *last))
         self._is_value = name in ("v", "t") and not self._phonetic
         self._is_formula = name == "f"
         self._has_formula |= self._is_formula
@@ -306,8 +322,10 @@ class _SheetParser:
                 self.sheet.error = self.sheet.error or text
                 return None
             case "n":
-                is_date = 0 < self._style < len(self._dates) and self._dates[self._style]
-                return self._date(float(text)) if is_date else _plain_number(text)
+                kind = self._dates[self._style] if 0 < self._style < len(self._dates) else ""
+                if kind == "elapsed":
+                    return _duration(float(text))
+                return self._date(float(text)) if kind else _plain_number(text)
             case _:  # "str", "inlineStr", "d": a date in ISO 8601
                 return text
 
@@ -321,6 +339,17 @@ class _SheetParser:
             days += 1  # Excel counts 29 February 1900, which did not exist
         moment = start + datetime.timedelta(milliseconds=round(days * 86_400_000))
         return moment.date() if moment.time() == datetime.time() else moment
+
+
+def _duration(days: float) -> str:
+    """Return a duration in the notation of ISO 8601, which is not one of a time of day.
+
+    Example:
+        >>> _duration(1.0625), _duration(-0.5)
+        ('PT25H30M0S', '-PT12H0M0S')
+    """
+    minutes, seconds = divmod(round(abs(days) * 86_400), 60)
+    return f"{'-' if days < 0 else ''}PT{minutes // 60}H{minutes % 60}M{seconds}S"
 
 
 def _plain_number(text: str) -> int | float:
@@ -385,6 +414,7 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
     if not rows:
         raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
+    filled = _fill_merged(rows, sheet)
     left = min(min(cells) for _, cells in [row for row in rows if len(row[1]) > 1] or rows)
     width = 1 + max(max(cells) for _, cells in rows[:_SAMPLE]) - left
     records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
@@ -407,12 +437,34 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
             "E304", where=source, expected=fact("at least one row"), received=fact("a header only")
         )
     notices += _cell_notices(source, header, sheet)
+    if filled:
+        notices.append(Finding("merged_cells", "info", {"source": source, "count": filled}))
     names, more = _without_empty(source, header, body, left)
     notices += more
     lines = np.array([number for number, _ in body], np.int64)
     columns = {name: [row.get(left + i) for _, row in body] for i, name in names.items()}
     table = _typed(source, columns, lines)
     return replace(table, notices=(*notices, *table.notices))
+
+
+def _fill_merged(rows: list[tuple[int, Cells]], sheet: Sheet) -> int:
+    """Write the value of merged cells into each row and column name that they cover; return how many rows.
+
+    Cells that are merged downwards have their value in all of their rows, those that are merged in one row
+    in all of their columns.
+    """
+    by_number, filled = dict(rows), 0
+    for top, left, bottom, right in sheet.merged:
+        value = by_number.get(top, {}).get(left)
+        if value is None:
+            continue
+        for column in range(left + 1, right + 1) if top == bottom and rows[0][0] == top else ():
+            by_number[top].setdefault(column, value)
+        for number in range(top + 1, min(bottom, rows[-1][0]) + 1):
+            if number in by_number and left not in by_number[number]:
+                by_number[number][left] = value
+                filled += 1
+    return filled
 
 
 def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:

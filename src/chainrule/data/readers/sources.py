@@ -44,6 +44,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import CONVENTIONS, TEXT_OPTIONS, ReadOptions
 from chainrule.data.sample_types import Samples
+from chainrule.data.tables.subtotals import without_subtotals
 from chainrule.data.tables.table import Table, require_usable
 from chainrule.errors import DataError, fact, nearest
 from chainrule.escaping import without_credentials
@@ -318,11 +319,12 @@ def read_source(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOpti
     Columns of unsupported content are listed in ``Table.unusable`` instead of being refused, since they may
     be left out, or not be needed by a model.
     """
-    table = _read(source, options.without(*CONVENTIONS))
+    table, is_file = _read(source, options.without(*CONVENTIONS)), isinstance(source, str | os.PathLike)
     if table.images:
         options.require_only((), table.source, fact("images"))
     table = with_conventions(table, options.decimal, options.order)
-    return with_missing_words(table, {"": options.missing}) if options.missing else table
+    table = with_missing_words(table, {"": options.missing}) if options.missing else table
+    return without_subtotals(table) if is_file else table
 
 
 def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -> Table:

@@ -339,6 +339,8 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         is_code = reading is None or has_codes(present)
         doubts = () if is_code or reading is None else number_doubts(name, reading)
         column = replace(column, doubts=doubts or several_numbers(present) or date_doubts(present))
+        if kind == "id" and column.doubts:  # it is not left out because it identifies rows
+            column = replace(column, reason=Finding("unread_values", facts=reason.facts))
     if is_target and cells.null_count() == table.rows:
         where = fact('{place}, column "{column}"', place=table.source, column=name)
         raise DataError("E320", where=where, column=name, received=fact("no value"))

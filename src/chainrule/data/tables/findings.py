@@ -136,6 +136,7 @@ SENTENCES: Texts = {
     "free_text": "{levels} different texts in {count} values",
     "one_value": "always {example}",
     "names_rows": "a different value in every row ({example})",
+    "unread_values": "its values are not read as numbers or dates, and differ in every row ({example})",
     "all_missing": "all {count} values are missing",
     "row_ids": "it identifies rows, as requested",
     "row_weights": "it contains the weights of the rows",
@@ -210,6 +211,11 @@ SENTENCES: Texts = {
     ),
     "trailing_columns": "{count} columns of {source} have neither a name nor a value and are left out",
     "unnamed_index": 'the first column of {source} has no name and is named "{column}"',
+    "merged_cells": "{count} rows of {source} have the value of merged cells above them",
+    "subtotal_rows": (
+        "{count} rows of {source} contain subtotals and are left out, the first is {place} ({example})"
+    ),
+    "two_header_rows": "the names of the columns of {source} are in the lines {line} and {next} ({example})",
     "sheet": 'the sheet "{sheet}" of {source} is read; others are {others} ({remedy} sets another)',
     "formula_cells": (
         "{count} formulas of {source} have no stored value ({example}) and are read as missing; open the "

@@ -160,6 +160,7 @@ def _ordered(names: Sequence[Any], order: np.ndarray) -> tuple[Any, ...]:
 MAX_COLUMNS = 6
 MAX_AVERAGED_ROWS = 500  # whose predictions are averaged
 POINTS = 15  # of a number
+ALL_POINTS = 24  # different numbers up to which all are points, such as the hours of a day
 TAIL = 0.02  # share of cells beyond the first and the last point
 LEVELS = 10  # of a category
 
@@ -220,7 +221,7 @@ def _points(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
     present = np.flatnonzero(cells.is_not_null().to_numpy())
     values = cells.to_numpy()[present].astype(np.float64)
     distinct, first = np.unique(values, return_index=True)
-    if len(distinct) > POINTS:
+    if len(distinct) > ALL_POINTS:
         order = np.argsort(values, kind="stable")
         at = np.round(np.linspace(TAIL, 1 - TAIL, POINTS) * (len(order) - 1)).astype(np.int64)
         distinct, position = np.unique(values[order[at]], return_index=True)

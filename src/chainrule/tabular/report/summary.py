@@ -20,6 +20,9 @@ FEW_ROWS = 100  # test rows below which scores are rough
 MINORITY = 0.2  # the share of a class that is called rare
 MISCALIBRATED = 0.05  # difference between mean probability and accuracy, beyond its interval
 NEXT_COLUMNS = 3  # named after the most important one
+MONOTONIC = (
+    0.8  # share of the range of the predictions between both ends of a column, from which these are named
+)
 MANY_KNOWN = 0.2  # the share of scored rows with the inputs of a training row that is mentioned
 NAMED = 5  # columns or classes named in a sentence
 
@@ -86,7 +89,12 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     low = write(interval.low)
     high = write(interval.high)
     share = percent(max(0.0, analysis.results[0].values.get("r2", 0.0)))
-    first = sentence(f"summary_score_{kind}", value=value, rows=f"{rows:,}", low=low, high=high, share=share)
+    words = {"value": value, "rows": f"{rows:,}", "low": low, "high": high, "share": share}
+    known = [doubt.facts["count"] for doubt in analysis.prepared.doubts if doubt.code == "test_known"]
+    if known:
+        first = sentence(f"summary_score_known_{kind}", **words, known=f"{known[0]:,}")
+    else:
+        first = sentence(f"summary_score_{kind}", **words)
     baselines = {key: score for key, score in scores.items() if key != "net"}
     if not baselines:
         return (first,)
@@ -141,6 +149,8 @@ def _effect(analysis: Analysis) -> tuple[Pair, ...]:
     output = -1 if is_class else 0
     mean = effect.dependence.mean[:, output]
     ends = (0, len(mean) - 1) if len(effect.numbers) else (int(mean.argmin()), int(mean.argmax()))
+    if abs(float(mean[-1] - mean[0])) < MONOTONIC * float(np.ptp(mean)):  # the extremes are in between
+        ends = tuple(sorted((int(mean.argmin()), int(mean.argmax()))))
     missing = both_texts("missing")
     low, high = (
         short(float(effect.numbers[i])) if len(effect.numbers) else cut(effect.levels[i][0]) or missing
