@@ -10,11 +10,14 @@ settings, the strongest of the baselines on most tables. A network that is not b
 justify its cost.
 
 Trees do not use the features of a network as they are: the 0/1 features of a category become one column of
-codes, which a tree divides into sets of levels, and a value that was missing is missing again. They are grown
+codes, which a tree divides into sets of levels, and a value that was missing is missing again. A category of
+more levels than trees divide becomes the mean target of its level, which for the rows of the fit is that of
+other rows (cross-fitting), so that trees cannot learn a row from itself. They are grown
 in one thread: the threads of OpenMP wait in a loop for each other, which costs more than it saves on small
 tables and on a busy machine, and sums in the order in which they finish, so that results would differ.
 
-Reference: Hoerl and Kennard (1970) ridge regression; Cox (1958) logistic regression; Nocedal (1980) L-BFGS.
+Reference: Micci-Barreca (2001), A preprocessing scheme for high-cardinality categorical attributes; Hoerl and
+Kennard (1970) ridge regression; Cox (1958) logistic regression; Nocedal (1980) L-BFGS.
 """
 
 from __future__ import annotations
@@ -105,8 +108,9 @@ class TreeColumns:
 
     Args:
         widths: the number of features of each column, in order.
-        kinds: of each column: ``"category"`` (one 0/1 feature per level), ``"indicator"`` (a value and a 0/1
-            feature "is missing"), or ``"plain"`` (each feature is a column).
+        kinds: of each column: ``"category"`` (one 0/1 feature per level), ``"wide"`` (a category of more
+            than ``MAX_CATEGORIES``), ``"indicator"`` (a value and a 0/1 feature "is missing"), or
+            ``"plain"`` (each feature is a column).
 
     Example:
         >>> columns = TreeColumns((1, 3), ("plain", "category"))
@@ -133,27 +137,36 @@ class TreeColumns:
 
     @property
     def is_category(self) -> list[bool]:
-        """Whether each column is one of codes."""
+        """Whether each column is one of codes, as categories."""
+        return self._are("category")
+
+    @property
+    def is_wide(self) -> list[bool]:
+        """Whether each column is one of codes, more than trees divide into sets."""
+        return self._are("wide")
+
+    def _are(self, name: str) -> list[bool]:
         return [
-            kind == "category"
+            kind == name
             for kind, width in zip(self.kinds, self.widths, strict=True)
             for _ in range(width if kind == "plain" else 1)
         ]
 
 
 def _kind(encoding: Any, width: int) -> str:
-    if encoding.kind == "category" and width <= MAX_CATEGORIES:
-        return "category"
+    if encoding.kind == "category":
+        return "category" if width <= MAX_CATEGORIES else "wide"
     return "indicator" if getattr(encoding, "indicator", False) and width == 2 else "plain"
 
 
 def _codes(part: np.ndarray) -> np.ndarray:
-    known = part.any(axis=1)
-    return np.where(known, part.argmax(axis=1), np.nan)[:, None]  # (N, L) -> (N, 1)
+    is_level = part == 1.0  # the frequency of a level is no 0/1 feature, and the last but one
+    return np.where(is_level.any(axis=1), is_level.argmax(axis=1), np.nan)[:, None]  # (N, L) -> (N, 1)
 
 
 _COLUMNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "category": _codes,
+    "wide": _codes,
     "indicator": lambda part: np.where(part[:, 1:] > 0.5, np.nan, part[:, :1].astype(np.float64)),
     "plain": lambda part: part.astype(np.float64),
 }
@@ -206,7 +219,7 @@ def boosting(
     }
     if not classes:
         trees = ensemble.HistGradientBoostingRegressor(**settings)
-        return _fitted(trees, columns, x, y, weights, lambda x: trees.predict(x)[:, None])
+        return _fitted(trees, columns, x, y, weights, classes, lambda x: trees.predict(x)[:, None])
     present, counts = np.unique(y, return_counts=True)
     if len(present) == 1:
         return lambda x: np.tile(np.eye(classes)[present], (len(x), 1))
@@ -219,7 +232,90 @@ def boosting(
         out[:, present] = model.predict_proba(x)
         return out
 
-    return _fitted(model, columns, x, y, weights, probabilities)
+    return _fitted(model, columns, x, y, weights, classes, probabilities)
+
+
+MEAN_FOLDS = 5  # of cross-fitted means
+PRIOR_ROWS = 10.0  # rows that the mean of all rows counts for in the mean of a level
+MAX_MEANS = 5  # classes up to which each has its mean
+
+
+def level_means(
+    codes: np.ndarray, target: np.ndarray, weights: np.ndarray, levels: int, chosen: np.ndarray
+) -> np.ndarray:
+    """Return the mean target of each level, (levels, T), shrunk to the mean of the chosen rows.
+
+    Args:
+        codes: (N,) from 0, -1 for no level.
+        target: (N, T).
+        weights: (N,) sample weights.
+        levels: the number of levels.
+        chosen: (N,) bool, the rows that are used.
+    """
+    part = chosen & (codes >= 0)
+    total = np.average(target[chosen], axis=0, weights=weights[chosen])  # (T,)
+    counts = np.bincount(codes[part], weights[part], minlength=levels)
+    sums = [np.bincount(codes[part], weights[part] * values, minlength=levels) for values in target[part].T]
+    return (np.stack(sums, axis=1) + PRIOR_ROWS * total) / (counts + PRIOR_ROWS)[:, None]
+
+
+class _Means:
+    """Columns for trees, with the mean target of the level in place of the codes of wide categories."""
+
+    def __init__(
+        self, columns: TreeColumns, x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None
+    ) -> None:
+        self._columns, self._wide = columns, np.flatnonzero(columns.is_wide)
+        names = range(1, classes) if 2 <= classes <= MAX_MEANS else range(classes)
+        target = np.stack([y == k for k in list(names)[:MAX_MEANS]], axis=1) if classes else y[:, None]
+        self._target = target.astype(np.float64)
+        self._weights = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+        codes = self._codes(columns(x))
+        self._levels = [int(part.max(initial=0)) + 1 for part in codes]
+        everything = np.ones(len(y), bool)
+        self._means = [self._mean(part, n, everything) for part, n in zip(codes, self._levels, strict=True)]
+
+    def _codes(self, columns: np.ndarray) -> list[np.ndarray]:
+        return [np.nan_to_num(columns[:, i], nan=-1.0).astype(np.int64) for i in self._wide]
+
+    def _mean(self, codes: np.ndarray, levels: int, chosen: np.ndarray) -> np.ndarray:
+        """Return the means of the levels, the last row for unknown ones."""
+        means = level_means(codes, self._target, self._weights, levels, chosen)
+        total = np.average(self._target[chosen], axis=0, weights=self._weights[chosen])
+        return np.vstack([means, total])
+
+    def fitted(self, x: np.ndarray) -> np.ndarray:
+        """Return the columns of the rows of the fit, with means of other rows."""
+        columns = self._columns(x)
+        fold, parts = np.arange(len(columns)) % MEAN_FOLDS, []
+        for codes, levels in zip(self._codes(columns), self._levels, strict=True):
+            part = np.zeros((len(codes), self._target.shape[1]))
+            for number in range(MEAN_FOLDS if len(codes) >= 2 * MEAN_FOLDS else 0):
+                own = fold == number
+                part[own] = self._mean(codes, levels, ~own)[codes[own]]
+            parts.append(part)
+        return self._replaced(columns, parts)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the columns of other rows."""
+        columns = self._columns(x)
+        parts = [
+            means[np.where(codes < levels, codes, -1)]
+            for codes, levels, means in zip(self._codes(columns), self._levels, self._means, strict=True)
+        ]
+        return self._replaced(columns, parts)
+
+    def _replaced(self, columns: np.ndarray, parts: list[np.ndarray]) -> np.ndarray:
+        """Return the columns with the first mean in place of codes, and further ones at the end."""
+        columns = columns.copy()
+        for i, part in zip(self._wide, parts, strict=True):
+            columns[:, i] = part[:, 0]
+        return np.concatenate([columns, *(part[:, 1:] for part in parts)], axis=1)
+
+    @property
+    def further(self) -> int:
+        """The number of columns at the end."""
+        return len(self._wide) * (self._target.shape[1] - 1)
 
 
 def _fitted(
@@ -228,14 +324,21 @@ def _fitted(
     x: np.ndarray,
     y: np.ndarray,
     weights: np.ndarray | None,
+    classes: int,
     predict: Predict,
 ) -> Predict:
+    encode: Any = columns
+    rows = columns(x)
+    if any(columns.is_wide):
+        encode = _Means(columns, x, y, classes, weights)
+        rows = encode.fitted(x)
+        model.set_params(categorical_features=[*columns.is_category, *[False] * encode.further])
     with single_openmp_thread():
-        model.fit(columns(x), y, sample_weight=weights)
+        model.fit(rows, y, sample_weight=weights)
 
     def run(x: np.ndarray) -> np.ndarray:
         with single_openmp_thread():
-            return predict(columns(x))
+            return predict(encode(x))
 
     return run
 

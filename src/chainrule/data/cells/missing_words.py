@@ -20,6 +20,10 @@ from chainrule.data.tables.table import Table
 
 MAX_WORDS = 3
 MAX_LENGTH = 20
+LIMITS = (  # words for a number that is too large or too small: they say more than that it is missing
+    "low mid medium high max min over under above below more less overflow underflow ovl ovf ol or inf full "
+    "saturated free hoch niedrig mittel gratis 高 低"
+).split()
 FEW_INTEGERS = 12  # different integers up to which a column with words is a category
 
 
@@ -37,6 +41,8 @@ def words_among_numbers(odd: pl.Series) -> tuple[str, ...]:
     """
     counts = odd.drop_nulls().str.to_lowercase().value_counts()
     words, numbers = counts[odd.name].to_list(), counts["count"].to_list()
+    if any(word.strip("<> ") in LIMITS for word in words):
+        return ()
     is_word = [
         len(word) <= MAX_LENGTH and not any(c.isdigit() or c == "\u221e" for c in word) for word in words
     ]

@@ -300,8 +300,8 @@ def names_columns(row: Sequence[str]) -> bool:
 def joined_names(upper: Sequence[str], body: Sequence[Numbered]) -> list[str]:
     """Return the names of two header rows, of which the upper one has merged cells; none if there is one row.
 
-    The upper row has gaps, which are filled from the left; the lower one has the same names below two of its
-    cells, or texts in columns of numbers.
+    The upper row has gaps, which are filled from the left, so that two of its names at least have several
+    columns; the lower one has the same names below two of them, or texts in columns of numbers.
 
     Example:
         >>> rows = [(2, ["", "Q1", "Q2", "Q1", "Q2"]), (3, ["x", "1", "2", "3", "4"])]
@@ -324,7 +324,7 @@ def joined_names(upper: Sequence[str], body: Sequence[Numbered]) -> list[str]:
         i for i in range(len(lower)) if _is_number_column([row[i] for _, row in body[1:] if i < len(row)])
     ]
     are_texts = bool(numbers) and bool(several) and not numbers_in([lower[i] for i in numbers])
-    is_header = (is_repeated or are_texts) and all(all(group) for group in several)
+    is_header = len(several) > 1 and (is_repeated or are_texts) and all(all(group) for group in several)
     return names if is_header and all(names) and len(set(names)) == len(names) else []
 
 

@@ -68,9 +68,7 @@ class Sheet:
     error: str = ""  # the first of them
     formulas: int = 0  # cells with a formula whose value is not in the file
     formula: str = ""  # the first of them
-    merged: list[tuple[int, int, int, int]] = field(
-        default_factory=list
-    )  # first row, column, last row, column
+    merged: list[tuple[int, int, int]] = field(default_factory=list)  # first row, its column, last row
 
 
 class Workbook:
@@ -278,7 +276,7 @@ class _SheetParser:
             ends = [_REFERENCE.fullmatch(end) for end in values.get("ref", "").split(":")]
             if len(ends) == 2 and ends[0] and ends[1]:
                 first, last = ((int(end[2]), _column(end[1])) for end in ends if end)
-                self.sheet.merged.append((*first, *last))
+                self.sheet.merged.append((*first, last[0]))
         self._is_value = name in ("v", "t") and not self._phonetic
         self._is_formula = name == "f"
         self._has_formula |= self._is_formula
@@ -448,18 +446,12 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
 
 
 def _fill_merged(rows: list[tuple[int, Cells]], sheet: Sheet) -> int:
-    """Write the value of merged cells into each row and column name that they cover; return how many rows.
-
-    Cells that are merged downwards have their value in all of their rows, those that are merged in one row
-    in all of their columns.
-    """
+    """Write the value of cells that are merged downwards into the rows that they cover; return how many."""
     by_number, filled = dict(rows), 0
-    for top, left, bottom, right in sheet.merged:
+    for top, left, bottom in sheet.merged:
         value = by_number.get(top, {}).get(left)
         if value is None:
             continue
-        for column in range(left + 1, right + 1) if top == bottom and rows[0][0] == top else ():
-            by_number[top].setdefault(column, value)
         for number in range(top + 1, min(bottom, rows[-1][0]) + 1):
             if number in by_number and left not in by_number[number]:
                 by_number[number][left] = value

@@ -7,8 +7,9 @@
     unseen      0      color is other          that of the rarest level
 
 A column with at most ``LEVEL_LIMIT`` levels has one feature for each and nothing else; then an unseen level
-is 0 in all features. Beyond the limit, rare levels share "other", which is also used for unseen ones, and the
-logarithm of the number of training rows tells rare levels from very rare ones.
+is 0 in all features. Beyond the limit, levels with ``MIN_ROWS`` rows have one each up to ``WIDE_LIMIT``, with
+which a network learns a vector for each level, as an embedding does. Other levels share "other", which is
+also used for unseen ones, and the logarithm of the number of rows tells rare levels from very rare ones.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from chainrule.errors import fact
 from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
+WIDE_LIMIT = 1_024  # levels with their own feature
+MIN_ROWS = 3  # of a level beyond ``LEVEL_LIMIT`` with its own feature
+MAX_VALUES = 50_000_000  # features times rows of a column beyond ``LEVEL_LIMIT``
 RARE_LIMIT = 10_000  # rare levels that are listed with their frequency
 
 
@@ -46,7 +50,7 @@ class Category:
     """A category as one 0/1 feature per level.
 
     Args:
-        levels: the texts with their own feature, most frequent first, at most ``LEVEL_LIMIT``.
+        levels: the texts with their own feature, most frequent first, at most ``WIDE_LIMIT``.
         rare: further levels of the training rows, at most ``RARE_LIMIT``, which share the feature "other".
         counts: the number of training rows of each level and each rare level.
         unlisted: the number of levels beyond ``RARE_LIMIT``, which are encoded as unseen levels are.
@@ -65,10 +69,11 @@ class Category:
     def fit(table: Table, column: Column, faults: Faults) -> Category:
         cells = table.words(column.name)
         pairs = count_levels(cells)
-        listed = pairs[: LEVEL_LIMIT + RARE_LIMIT]
+        own = _own_levels([count for _, count in pairs], len(cells))
+        listed = pairs[: own + RARE_LIMIT]
         names, counts = tuple(level for level, _ in listed), tuple(count for _, count in listed)
         unlisted, missing = len(pairs) - len(listed), bool(cells.null_count())
-        return Category(column.name, names[:LEVEL_LIMIT], names[LEVEL_LIMIT:], counts, unlisted, missing)
+        return Category(column.name, names[:own], names[own:], counts, unlisted, missing)
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -172,14 +177,14 @@ class Category:
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Category:
         """Return the encoder of a record's fields, validated."""
-        levels = read_texts(f"{path}.levels", fields["levels"], LEVEL_LIMIT)
+        levels = read_texts(f"{path}.levels", fields["levels"], WIDE_LIMIT)
         rare = read_texts(f"{path}.rare", fields["rare"], RARE_LIMIT)
         if len({*levels, *rare}) < len(levels) + len(rare):
             raise invalid(f"{path}.levels", fact("distinct levels"), "a repeated level")
         if rare and len(levels) < LEVEL_LIMIT:
             expected = fact("{count} levels before any is rare", count=LEVEL_LIMIT)
             raise invalid(f"{path}.levels", expected, len(levels))
-        counts = read_counts(f"{path}.counts", fields["counts"], LEVEL_LIMIT + RARE_LIMIT)
+        counts = read_counts(f"{path}.counts", fields["counts"], WIDE_LIMIT + RARE_LIMIT)
         if len(counts) != len(levels) + len(rare) or list(counts) != sorted(counts, reverse=True):
             raise invalid(f"{path}.counts", fact("a count for each level, in descending order"), counts[:20])
         unlisted = read_count(f"{path}.unlisted", fields["unlisted"], minimum=0)
@@ -188,6 +193,21 @@ class Category:
             raise invalid(f"{path}.unlisted", expected, unlisted)
         missing = read_flag(f"{path}.missing", fields["missing"])
         return Category(column, levels, rare, counts, unlisted, missing)
+
+
+def _own_levels(counts: list[int], rows: int) -> int:
+    """Return how many levels have their own feature.
+
+    Args:
+        counts: the number of rows of each level, descending.
+        rows: the number of rows.
+
+    Example:
+        >>> _own_levels([1] * 60, 60), _own_levels([5] * 300, 1_500), _own_levels([50] * 2_000, 100_000)
+        (50, 300, 500)
+    """
+    frequent = sum(count >= MIN_ROWS for count in counts)
+    return max(min(LEVEL_LIMIT, len(counts)), min(frequent, WIDE_LIMIT, MAX_VALUES // max(rows, 1)))
 
 
 @frozen
