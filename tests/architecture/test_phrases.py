@@ -22,8 +22,8 @@ BLOCKS = (  # the Chinese name and sentence of a block are on its class
     "train/callback/", "metrics/", "train/callback/early_stopping.py",
 )  # fmt: skip
 DATA = (  # words that data and texts of users may contain, and ranges of characters
-    "data/cells/number_notation.py", "data/cells/missing.py", "data/readers/csv_layout.py",
-    "data/readers/csv_lines.py", "data/tables/",
+    "data/cells/number_notation.py", "data/cells/missing.py", "data/cells/missing_words.py",
+    "data/readers/csv_layout.py", "data/readers/csv_lines.py", "data/tables/",
     "data/sequences/question_input.py", "messages/spacing.py", "notation/spoken.py", "plotting/font.py",
     "errors/catalog.py", "page/html.py", "apps/cli/texts.py",
     "chainrule_examples/listen/transcripts.py", "chainrule_examples/poems/poem_corpus.py",

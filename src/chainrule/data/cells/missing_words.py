@@ -1,6 +1,6 @@
 """Words for a missing value that the user states, or that are few words among the numbers of a column.
 
-``missing.py`` lists the spellings that every table may have. A program or a person has others: ``n/v``,
+``missing.py`` lists the spellings that every table may have. Programs and reports have others: ``n/v``,
 ``ausst.``, ``refused``. In a column of which nine of ten cells are numbers, other cells are mistakes in
 general, and are refused (E311). Words that repeat are none: at most ``MAX_WORDS`` different ones, without a
 digit and of at most ``MAX_LENGTH`` characters, each in at least two cells, are read as missing, and a notice
@@ -20,7 +20,7 @@ from chainrule.data.tables.table import Table
 
 MAX_WORDS = 3
 MAX_LENGTH = 20
-LIMITS = (  # words for a number that is too large or too small: they say more than that it is missing
+LIMITS = (  # words for a number that is too large or too small, which is more than that it is missing
     "low mid medium high max min over under above below more less overflow underflow ovl ovf ol or inf full "
     "saturated free hoch niedrig mittel gratis 高 低"
 ).split()

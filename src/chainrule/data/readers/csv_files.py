@@ -276,10 +276,10 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
     names = [cell.strip() for cell in record]
     body = records[layout.header + 1 + len(layout.labels) :]
     notices: list[Finding] = []
-    if options.header == "auto" and not layout.labels and (joined := joined_names(record, body)):
-        facts = {"source": source, "line": line, "next": body[0][0], "example": joined[-1]}
+    if options.header == "auto" and not layout.labels and (both := joined_names(record, body)):
+        facts = {"source": source, "line": line, "next": body[0][0], "example": both[-1]}
         notices = [Finding("two_header_rows", "info", facts)]
-        names, line, record, body = joined, *body[0], body[1:]
+        names, line, record, body = both, *body[0], body[1:]
         layout = replace(layout, units=0)
     if options.header == "auto" and not has_header(names, body):
         expected = fact("names of columns")

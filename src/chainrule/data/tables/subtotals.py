@@ -56,8 +56,8 @@ def without_subtotals(table: Table) -> Table:
     cells = [str(cell) for cell in table.frame.row(first) if cell is not None]
     facts = {"source": table.source, "count": int(is_total.sum()), "place": table.place(first)}
     notice = Finding("subtotal_rows", "warning", {**facts, "example": " ".join(cells)[:40]})
-    kept = table.take(np.flatnonzero(~is_total))
-    return replace(kept, notices=(*table.notices, notice))
+    others = table.take(np.flatnonzero(~is_total))
+    return replace(others, notices=(*table.notices, notice))
 
 
 def _named_rows(table: Table) -> np.ndarray:
