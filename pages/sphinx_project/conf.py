@@ -9,6 +9,8 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx import locale
 from sphinx.application import Sphinx
+from sphinx.search import languages
+from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 from sphinx.util.i18n import docname_to_domain
 from sphinx.writers.html5 import HTML5Translator
@@ -30,6 +32,7 @@ html_sidebars = {
         "sidebar/navigation.html", "sidebar/scroll-end.html",
     ]
 }  # fmt: skip
+html_search_language = "pairs"
 html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
@@ -44,6 +47,40 @@ napoleon_use_ivar = True
 napoleon_custom_sections = ["Shapes", "Formula", "Numerics", "Cost", "Reference", "References"]
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
+
+
+class SearchPairs(SearchEnglish):
+    """A search index of English words and of pairs of Chinese characters, for pages in both languages.
+
+    Chinese has no spaces between words. Every two neighboring characters are one entry, and a query is divided
+    in the same way, so that each word of two or more characters is listed where it occurs.
+
+    Reference: Nie, Gao, Zhang and Zhou (2000), On the use of words and n-grams for Chinese information
+    retrieval.
+    """
+
+    lang = "pairs"
+    js_splitter_code = """
+function splitQuery(query) {
+  const terms = [];
+  for (const [run] of query.matchAll(/[\\u4e00-\\u9fff]+|(?:(?![\\u4e00-\\u9fff])[\\p{Letter}\\p{Number}_])+/gu)) {
+    if (!/[\\u4e00-\\u9fff]/.test(run) || run.length < 2) terms.push(run);
+    else for (let i = 0; i + 2 <= run.length; i++) terms.push(run.slice(i, i + 2));
+  }
+  return terms;
+}
+"""
+
+    def split(self, input: str) -> list[str]:
+        """Return the words of a text, and the pairs of its Chinese characters."""
+        words = re.findall(r"[\u4e00-\u9fff]+|[^\W\u4e00-\u9fff]+", input)
+        return [pair for word in words for pair in self._pairs(word)]
+
+    @staticmethod
+    def _pairs(word: str) -> list[str]:
+        if len(word) < 2 or not "\u4e00" <= word[0] <= "\u9fff":
+            return [word]
+        return [word[i : i + 2] for i in range(len(word) - 1)]
 
 
 class TranslatedCode(SphinxTransform):
@@ -90,6 +127,7 @@ def _escaped(text: str) -> str:
 
 def setup(app: Sphinx) -> None:
     """Add the transform, the writers of formulas, and what prepares docstrings before napoleon reads them."""
+    languages[SearchPairs.lang] = SearchPairs
     app.add_transform(TranslatedCode)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("autodoc-process-docstring", escape_docstring, priority=100)
