@@ -20,9 +20,9 @@ python -m pip install -e . && chainrule train breast-cancer
 
 ::::{{container}} entries
 :::{{container}} entry
-**[Learn](course/3-algorithm.md)**
+**[Learn](course.md)**
 
-How a network learns, step by step with real numbers: the [course](course/3-algorithm.md), the
+How a network learns, step by step with real numbers: the [course](course.md), the
 [terms](terms.md) and the [derivation of a training step](explaining.md).
 :::
 :::{{container}} entry

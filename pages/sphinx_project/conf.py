@@ -52,19 +52,20 @@ pygments_dark_style = "github-dark"
 class SearchPairs(SearchEnglish):
     """A search index of English words and of pairs of Chinese characters, for pages in both languages.
 
-    Chinese has no spaces between words. Every two neighboring characters are one entry, and a query is divided
-    in the same way, so that each word of two or more characters is listed where it occurs.
+    Chinese has no spaces between words. Every two neighboring characters are one entry, and a query is
+    divided in the same way, so that each word of two or more characters is listed where it occurs.
 
     Reference: Nie, Gao, Zhang and Zhou (2000), On the use of words and n-grams for Chinese information
     retrieval.
     """
 
     lang = "pairs"
-    js_splitter_code = """
+    js_splitter_code = r"""
 function splitQuery(query) {
-  const terms = [];
-  for (const [run] of query.matchAll(/[\\u4e00-\\u9fff]+|(?:(?![\\u4e00-\\u9fff])[\\p{Letter}\\p{Number}_])+/gu)) {
-    if (!/[\\u4e00-\\u9fff]/.test(run) || run.length < 2) terms.push(run);
+  const terms = [], chinese = /^[\u4e00-\u9fff]/;
+  const runs = /[\u4e00-\u9fff]+|((?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu;
+  for (const [run] of query.matchAll(runs)) {
+    if (!chinese.test(run) || run.length < 2) terms.push(run);
     else for (let i = 0; i + 2 <= run.length; i++) terms.push(run.slice(i, i + 2));
   }
   return terms;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -89,13 +90,41 @@ def test_a_page_has_title_chinese_text_formula_example_and_images(handful: list[
         ElementTree.fromstring(formula)
 
 
-def test_sphinx_builds_the_site_without_warnings(handful: list[Page], tmp_path: Path) -> None:
-    write(with_stubs(handful), tmp_path / "source")
-    assert to_html(tmp_path / "source", tmp_path / "html") == 0
-    html = (tmp_path / "html" / "blocks" / "layer" / "Dense.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def built(handful: list[Page], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of these pages."""
+    folder = tmp_path_factory.mktemp("site")
+    write(with_stubs(handful), folder / "source")
+    assert to_html(folder / "source", folder / "html") == 0
+    return folder / "html"
+
+
+def test_sphinx_builds_the_site_without_warnings(built: Path) -> None:
+    html = (built / "blocks" / "layer" / "Dense.html").read_text(encoding="utf-8")
     assert "全连接层" in html
     assert "errors/E208.html" in html
-    assert (tmp_path / "html" / "searchindex.js").exists()
+    assert (built / "searchindex.js").exists()
+
+
+@pytest.mark.parametrize(("query", "titles"), [
+    ("全连接层", ["Dense"]), ("批量规范化", ["BatchNorm"]), ("layer Dense", ["Dense"]), ("并无此词", []),
+])  # fmt: skip
+def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
+    built: Path, query: str, titles: list[str]
+) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium here")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{(built / 'search.html').as_uri()}?q={query}")
+        page.wait_for_function("/found|did not/.test(document.querySelector('.search-summary')?.textContent)")
+        shown = page.locator("#search-results li a").all_inner_texts()
+        browser.close()
+    assert shown[: len(titles)] == titles
+    assert bool(shown) == bool(titles)
 
 
 def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_path: Path) -> None:
