@@ -121,10 +121,10 @@ def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
         page = browser.new_page()
         page.goto(f"{(built / 'search.html').as_uri()}?q={query}")
         page.wait_for_function("/found|did not/.test(document.querySelector('.search-summary')?.textContent)")
-        shown = page.locator("#search-results li a").all_inner_texts()
+        hits = page.locator("#search-results li a").all_inner_texts()
         browser.close()
-    assert shown[: len(titles)] == titles
-    assert bool(shown) == bool(titles)
+    assert hits[: len(titles)] == titles
+    assert bool(hits) == bool(titles)
 
 
 def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_path: Path) -> None:
