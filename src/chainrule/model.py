@@ -18,6 +18,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 import numpy as np
@@ -37,6 +38,7 @@ from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.summary import summary_html
 from chainrule.robustness.accessor import Robustness
 from chainrule.settings import Language, settings
 from chainrule.symbolic_shape import Spec
@@ -520,6 +522,27 @@ class Model(StateHolder):
     def plot(self) -> PlotAccessor:
         """The plots of this model, each a method: ``model.plot.roc(x, y).save("roc.svg")``."""
         return plotting.PlotAccessor(self)
+
+    def studio(self, x: Samples | None = None, y: Targets = None, *, height: int = 640) -> Any:
+        """Show the model in a notebook: the derivation of every weight, and predictions.
+
+        With the extra ``studio`` it is a widget, which works offline. Where no widget runs, it is a page
+        without scripts: the explanation of the first row.
+
+        Args:
+            x: rows whose steps are derived; without them the widget only predicts.
+            y: their targets, as in ``explain``.
+            height: of the widget, in pixels.
+
+        Raises:
+            TrainingError E503: the model is not trained yet. UsageError E102: a height below 200.
+            UsageError E122: no target of a model that predicts values.
+        """
+        return import_module("chainrule.studio.notebook").studio_of(self.state, x, y, height)
+
+    def _repr_html_(self) -> str:
+        network = self.state.network
+        return summary_html(self.state.recipe.net, None if network is None else network.inputs)
 
     # --- groups of methods, and shortcuts to them
 

@@ -131,6 +131,8 @@ LIBRARIES = {
     "llvmlite": {"engines"},
     "jax": {"engines"},
     "starlette": {"web", "serve", "studio"},
+    "anywidget": {"studio"},
+    "traitlets": {"studio"},
     "uvicorn": {"web"},
     "prometheus_client": {"serve"},
 }

@@ -230,6 +230,54 @@ def test_each_lesson_is_done_by_its_task(visit: Visit, number: int) -> None:
         assert "10 of 10" in visit.text(".drawer")
 
 
+def test_a_training_continues_when_the_page_is_closed(visit: Visit, studio: ServerProcess) -> None:
+    choose(visit, "moons")
+    other = Visit(visit.context.browser, studio)
+    other.open("training")
+    other.page.locator('.columns input[type="range"]').first.fill("0.05")
+    other.click("Train")
+    other.wait_for(".reading", "running")
+    other.close()
+    step = int(json.loads(studio.request("GET", "/api/training").body)["step"])
+    visit.page.wait_for_timeout(1000)
+    record = json.loads(studio.request("GET", "/api/training").body)
+    assert record["status"] == "running"
+    assert record["step"] > step
+    visit.wait_for(".reading", "running")
+    visit.click("Pause")
+
+
+def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) -> None:
+    other = Visit(visit.context.browser, studio)
+    choose(visit, "xor")
+    other.open("network")
+    other.page.locator("input.mono").fill("5 relu")
+    other.page.keyboard.press("Tab")
+    visit.open("network")
+    visit.wait_for(".program", "'5 relu'")
+    other.close()
+
+
+def test_a_file_of_2_gib_is_refused_with_a_command(visit: Visit, tmp_path: Path) -> None:
+    with (tmp_path / "large.csv").open("wb") as file:
+        file.truncate(2 << 30)  # a sparse file takes no room
+    visit.open("data")
+    visit.page.set_input_files("input[type=file]", tmp_path / "large.csv")
+    visit.wait_for(".toast", "2.0 GiB")
+    assert "chainrule studio large.csv" in visit.text(".toast")
+    assert visit.page.locator(".sheet").count() > 2
+    visit.click("Close")
+
+
+def test_everything_is_readable_in_print(visit: Visit) -> None:
+    visit.open("chain")
+    visit.page.wait_for_selector(".net")
+    visit.page.emulate_media(media="print")
+    assert not visit.page.locator(".transport").is_visible()
+    assert visit.page.locator(".net").is_visible()
+    visit.page.emulate_media(media="screen")
+
+
 def test_nothing_else_was_requested_and_nothing_failed(visit: Visit) -> None:
     assert visit.hosts == {visit.home.split("/")[2]}
     assert [text for text in visit.messages if "400" not in text] == []

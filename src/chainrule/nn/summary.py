@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from chainrule.escaping import escape
 from chainrule.graph import Node
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
@@ -87,3 +88,19 @@ def _shapes(result: Node | Mapping[str, Node]) -> str:
     if isinstance(result, Mapping):
         return ", ".join(f"{name} {shape_text(node.shape)}" for name, node in result.items())
     return shape_text(result.shape)
+
+
+def summary_html(net: Layer, inputs: Mapping[str, Spec] | None) -> str:
+    """Return the layers of a network as a table of HTML, for notebooks.
+
+    Args:
+        net: the network.
+        inputs: shape and dtype of each input; ``None``: they are not known, and the layers are plain text.
+    """
+    if inputs is None:
+        return f"<pre>{escape(str(net))}</pre>"
+    rows = summary_rows(net, inputs)
+    cells = [(row.path, row.layer, row.output, f"{row.parameters:,}") for row in rows]
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in cells)
+    head = "".join(f"<th>{name}</th>" for name in ("", "layer", "output", "parameters"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -114,6 +114,9 @@ class Table:
     unusable: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        return self.frame._repr_html_()
+
     @property
     def rows(self) -> int:
         return self.frame.height

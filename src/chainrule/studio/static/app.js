@@ -1,5 +1,6 @@
 // The page: its frame, the time of the training below all views, and the requests that follow it.
-import { ErrorNote, T, attempt, count, get, html, render, short, state, takeProject, train, update, useEffect, useStudio } from "./core.js";
+import { ErrorNote, T, count, get, html, isEmbedded, memory, render, short, show, state, takeProject, update, useEffect, useStudio } from "./core.js";
+import { act, follow, goTo, isRunning } from "./following.js";
 import { Spark } from "./charts.js";
 import { DataView } from "./view_data.js";
 import { NetworkView } from "./view_network.js";
@@ -10,61 +11,6 @@ import { FilesView } from "./view_files.js";
 import { Lessons } from "./lessons.js";
 
 const VIEWS = { data: DataView, network: NetworkView, training: TrainingView, chain: ChainView, predict: PredictView, files: FilesView };
-const MAX_FRAMES = 160; // frames whose distributions the page keeps
-
-// --- following the training
-
-function merge(curve, news) {
-  if (!news) return curve;
-  const kept = news.every === curve.every ? curve.points.slice(0, news.start) : [];
-  return { every: news.every, points: [...kept, ...news.points] };
-}
-
-function remember(frame) {
-  const frames = state.frames;
-  frames.set(frame.step, frame.histograms || {});
-  if (frames.size > MAX_FRAMES) {
-    const steps = [...frames.keys()].sort((a, b) => a - b);
-    steps.filter((_, i) => i % 2 === 1 && i < steps.length - 2).forEach((step) => frames.delete(step));
-  }
-}
-
-async function poll() {
-  const { losses, epochs } = state;
-  const latest = state.latest?.step ?? -1;
-  const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
-  const record = await get(query);
-  if (record.version !== state.project.version || (record.changes ?? 0) !== (state.project.options?.learning_rate_at.length ?? 0)) {
-    const project = await get("project");
-    takeProject(project);
-    return;
-  }
-  const changes = { training: record, losses: merge(losses, record.losses), epochs: merge(epochs, record.epochs), offline: false };
-  if (record.status === "none") Object.assign(changes, { latest: null });
-  if (record.frame) {
-    remember(record.frame);
-    changes.latest = record.frame;
-    if (state.step < 0) changes.frame = record.frame;
-  }
-  update(changes);
-}
-
-async function follow() {
-  for (;;) {
-    try { await poll(); } catch (error) { update({ offline: true }); }
-    const isActive = ["running", "starting", "evaluating"].includes(state.training.status);
-    const wait = document.hidden ? 2000 : isActive ? 110 : 700;
-    await new Promise((done) => setTimeout(done, wait));
-  }
-}
-
-export async function goTo(step) {
-  const latest = state.latest?.step ?? 0;
-  if (step >= latest) { update({ step: -1, frame: state.latest }); return; }
-  update({ step });
-  const frame = await get(`frame?step=${step}`);
-  if (state.step === step && frame.step !== undefined) update({ frame });
-}
 
 // --- the frame of the page
 
@@ -74,7 +20,7 @@ const viewNow = () => (shownViews().includes(state.view) ? state.view : shownVie
 function Top() {
   const tab = (name) => html`<a href="#${name}" aria-current=${viewNow() === name ? "page" : undefined}>${T(`tab_${name}`)}</a>`;
   return html`<header class="top">
-    <a class="brand" href="#data"><img src="/static/icon.svg" alt="" />chainrule <span>studio</span></a>
+    <a class="brand" href="#data">${!isEmbedded && html`<img src="/static/icon.svg" alt="" />`}chainrule <span>studio</span></a>
     <nav class="tabs" aria-label=${T("views")}>${shownViews().map(tab)}</nav>
     <div class="tools">
       ${shownViews().includes("training") && html`<button class="button quiet small" aria-expanded=${state.lessons} onClick=${() => update({ lessons: !state.lessons })}>${T("lessons")}</button>`}
@@ -86,20 +32,6 @@ function Top() {
 
 const ICONS = { play: "M4 2.5v11l9-5.5z", pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z", step: "M3 2.5v11l7-5.5zM11 2.5h2v11h-2z", epoch: "M2 2.5v11l5.5-5.5zM7.5 2.5v11L13 8zM13 2.5h1.6v11H13z", back: "M13 2.5v11L6 8zM3 2.5h2v11H3z" };
 const Icon = ({ name }) => html`<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><path d=${ICONS[name]} fill="currentColor" /></svg>`;
-
-export const run = () => train({ until: null });
-const isRunning = () => ["running", "starting"].includes(state.training.status) && state.wants !== "pause";
-
-export async function act(kind) {
-  const step = state.training.step ?? 0, epoch = state.training.epoch ?? 0;
-  update({ step: -1, frame: state.latest ?? state.frame, wants: kind });
-  if (kind === "run") await train({ until: null, until_epoch: 0 });
-  if (kind === "pause") await train({ until: 0, until_epoch: 0 });
-  if (kind === "step") await train({ until: step + 1, until_epoch: 0 });
-  if (kind === "epoch") await train({ until: 0, until_epoch: epoch + 1 });
-  if (kind === "new") await train({ new: true, until: 0, until_epoch: 0 });
-  await attempt(poll);
-}
 
 function Transport() {
   const { training, latest, frame } = state;
@@ -138,14 +70,14 @@ function App() {
 async function setLanguage(lang) {
   state.lang = lang;
   const texts = await get("texts");
-  localStorage.setItem("lang", lang);
+  memory.set("lang", lang);
   update({ texts });
   takeProject(await get("project"));
 }
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  localStorage.setItem("theme", theme);
+  memory.set("theme", theme);
   update({ theme });
 }
 
@@ -162,20 +94,33 @@ function onKey(event) {
   if (event.key === ".") act("step");
 }
 
+// In a notebook the address is that of the notebook: links show a view without it.
+function followLinks(event) {
+  const link = event.target.closest?.('a[href^="#"]');
+  if (!link) return;
+  event.preventDefault();
+  const view = link.getAttribute("href").slice(1);
+  if (VIEWS[view]) show(view);
+}
+
 async function begin() {
+  const { chainruleHost: host } = globalThis;
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  setTheme(localStorage.getItem("theme") ?? (dark ? "dark" : "light"));
-  const lang = localStorage.getItem("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
-  window.addEventListener("hashchange", readAddress);
+  setTheme(host?.theme ?? memory.get("theme") ?? (dark ? "dark" : "light"));
+  if (isEmbedded) document.addEventListener("click", followLinks);
+  else window.addEventListener("hashchange", readAddress);
   document.addEventListener("keydown", onKey);
-  state.lang = lang;
+  state.lang = host?.lang ?? memory.get("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
   const [texts, project] = await Promise.all([get("texts"), get("project")]);
   update({ texts });
   takeProject(project);
-  if (!location.hash && project.is_open) history.replaceState(null, "", "#training");
-  readAddress();
+  if (isEmbedded) show(viewNow());
+  else {
+    if (!location.hash && project.is_open) history.replaceState(null, "", `#${project.views.includes("training") ? "training" : project.views[0]}`);
+    readAddress();
+  }
   render(html`<${App} />`, document.getElementById("studio"));
-  follow();
+  if (!isEmbedded) follow();
 }
 
 begin();

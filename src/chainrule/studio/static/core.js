@@ -63,19 +63,36 @@ export function short(number, digits = 4) {
   return Number(number.toFixed(digits)).toString().replace("-", "−");
 }
 
+// --- the place of the page: a browser, or a notebook, which sets chainruleHost before the modules are loaded
+
+const host = globalThis.chainruleHost;
+export const isEmbedded = Boolean(host);
+
+export const memory = { // what a browser keeps between visits
+  get(name) { try { return localStorage.getItem(`chainrule-studio-${name}`); } catch { return null; } },
+  set(name, text) { try { localStorage.setItem(`chainrule-studio-${name}`, text); } catch { /* a browser that keeps nothing */ } },
+};
+
+export function show(view) {
+  if (isEmbedded) { state.seen.add(view); update({ view, error: null }); } else location.hash = view;
+}
+
 // --- requests
 
-async function request(path, options = {}) {
-  const separator = path.includes("?") ? "&" : "?";
-  let response;
+export async function response(path, options = {}) {
+  const full = `/api/${path}${path.includes("?") ? "&" : "?"}lang=${state.lang}`;
   try {
-    response = await fetch(`/api/${path}${separator}lang=${state.lang}`, options);
+    return await (isEmbedded ? host.request(full, options) : fetch(full, options));
   } catch {
     throw { error: T("no_server"), fix: "chainrule studio" };
   }
-  const type = response.headers.get("content-type") || "";
-  const body = type.includes("json") ? await response.json() : await response.text();
-  if (!response.ok) throw typeof body === "object" ? body : { error: String(body) };
+}
+
+async function request(path, options = {}) {
+  const answer = await response(path, options);
+  const type = answer.headers.get("content-type") || "";
+  const body = type.includes("json") ? await answer.json() : await answer.text();
+  if (!answer.ok) throw typeof body === "object" ? body : { error: String(body) };
   return body;
 }
 

@@ -1,5 +1,5 @@
 // Ten lessons along the article, each with a task and a condition for having done it.
-import { T, change, html, state, update, useState } from "./core.js";
+import { T, change, html, memory, state, update, useState } from "./core.js";
 import { setNet } from "./view_network.js";
 import { open } from "./view_data.js";
 
@@ -24,13 +24,13 @@ const SETUPS = {
   vanishing: async () => { await open("circle"); await setNet("6 sigmoid, 6 sigmoid, 6 sigmoid, 6 sigmoid"); },
   relu: async () => { await open("circle"); await setNet("6 relu, 6 relu, 6 relu, 6 relu"); },
 };
-const stored = () => new Set(JSON.parse(localStorage.getItem("lessons") ?? "[]"));
+const stored = () => new Set(JSON.parse(memory.get("lessons") ?? "[]"));
 
 export function Lessons() {
   const done = stored(), before = done.size;
   const [open_, setOpen] = useState(LESSONS.find((lesson) => !done.has(lesson.key))?.key ?? "neuron");
   if (state.project.is_open) for (const lesson of LESSONS) if (lesson.key === open_ && lesson.done()) done.add(lesson.key);
-  if (done.size !== before) localStorage.setItem("lessons", JSON.stringify([...done]));
+  if (done.size !== before) memory.set("lessons", JSON.stringify([...done]));
   return html`<aside class="drawer" aria-label=${T("lessons")}><div class="row apart"><h2>${T("lessons_title")}</h2><button class="button small icon quiet" aria-label=${T("close")} onClick=${() => update({ lessons: false })}>×</button></div><p class="soft small">${T("lessons_done", { n: done.size })}</p>
     <div>${LESSONS.map((lesson, i) => html`<div class="lesson"><button aria-expanded=${open_ === lesson.key} onClick=${() => setOpen(open_ === lesson.key ? "" : lesson.key)}><span class="number">${i + 1}</span><span>${T(`lesson_${lesson.key}`)}</span>${done.has(lesson.key) ? html`<span class="done">✓ ${T("done")}</span>` : html`<span></span>`}</button>
       ${open_ === lesson.key && html`<p>${T(`lesson_${lesson.key}_text`)}</p><p class="task">${T(`lesson_${lesson.key}_task`)}</p><div class="row"><a class="button small" href="#${lesson.view}">${T("go_there")}</a>${SETUPS[lesson.key] && html`<button class="button small" onClick=${SETUPS[lesson.key]}>${T("set_up")}</button>`}</div>`}</div>`)}</div></aside>`;

@@ -1,5 +1,5 @@
 // Take away: the model, the program, the explanation, and every export that exists.
-import { Lead, Program, T, html, state, useState } from "./core.js";
+import { Lead, Program, T, html, response, state, useState } from "./core.js";
 
 const FILES = { model: "model.safetensors", program: "train.py", explanation: "explanation.html", page: "model.html", numpy: "model.py", c: "model.c", onnx: "model.onnx", data: "data.csv" };
 
@@ -8,11 +8,11 @@ export function FilesView() {
   const take = async (event, kind) => {
     event.preventDefault();
     setBusy(kind);
-    const response = await fetch(`/api/export/${kind}?lang=${state.lang}`).catch(() => null);
+    const taken = await response(`export/${kind}`).catch(() => null);
     setBusy("");
-    if (!response?.ok) { const error = response ? await response.json() : { error: T("no_server") }; setFailed({ ...failed, [kind]: `${error.error} ${error.fix ?? ""}` }); return; }
+    if (!taken?.ok) { const error = taken ? await taken.json() : { error: T("no_server") }; setFailed({ ...failed, [kind]: `${error.error} ${error.fix ?? ""}` }); return; }
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await response.blob());
+    link.href = URL.createObjectURL(await taken.blob());
     link.download = FILES[kind];
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 2000);

@@ -1,5 +1,5 @@
 // The network: a drawing and a table of layers, edited in both; beside them the program that makes the same network.
-import { ErrorNote, Lead, Program, T, attempt, change, count, get, html, state, update, useEffect, useState } from "./core.js";
+import { ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useEffect, useState } from "./core.js";
 import { Drawing, places } from "./drawing.js";
 import { open } from "./view_data.js";
 
@@ -87,7 +87,7 @@ export function NetworkView() {
   useEffect(() => { attempt(() => get(`step?row=${state.row}&step=${state.step}`)).then((d) => d && setDrawing(d)); }, [project.version, state.step]);
   return html`<${Lead} title=${T("network_title")} text=${T("network_text", { n: count(project.network.parameters), layers: project.network.layers.filter((l) => l.parameters).length })} />
     <div class="columns"><div class="stack"><section class="sheet"><header><h2>${T("drawing")}</h2><div class="chips" role="group" aria-label=${T("presets")}>${Object.entries(PRESETS).map(([name, net]) => html`<button class="chip" aria-pressed=${project.network.net === net} onClick=${() => setNet(net)}>${T(`preset_${name}`)}</button>`)}${["lenet", "transformer"].map((name) => html`<button class="chip" aria-pressed=${project.network.net === project.network.presets[name]} onClick=${() => preset(name)}>${T(`preset_${name}`)}</button>`)}</div></header>
-      ${drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} edit=${editing(drawing)} onPick=${(key) => { update({ selected: key }); location.hash = "chain"; }} />`}
+      ${drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} edit=${editing(drawing)} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`}
       <p class="key"><span><b class="more"></b>${T("positive")}</span><span><b class="less"></b>${T("negative")}</span><span>${T("drawing_hint")}</span></p></section>
       <section class="sheet stack tight"><h2>${T("layers")}</h2><${Layers} /><${Written} /></section></div>
     <div class="stack"><section class="sheet stack tight"><h2>${T("optimization")}</h2><${Options} /></section>

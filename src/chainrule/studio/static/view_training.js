@@ -1,8 +1,8 @@
 // Training: curves, the decision surface, distributions over time, and what the doctor noticed.
-import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, state, takeProject, train, update, useEffect, useState } from "./core.js";
+import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useState } from "./core.js";
 import { Curves, Distribution, Surface, classColor, color } from "./charts.js";
 import { Drawing } from "./drawing.js";
-import { act } from "./app.js";
+import { act } from "./following.js";
 
 const MEASURES = ["accuracy", "val_accuracy", "val_r2", "val_loss"];
 
@@ -81,7 +81,7 @@ function Rate() {
 function Live() {
   const [drawing, setDrawing] = useState(null), step = state.frame?.step ?? 0;
   useEffect(() => { let live = true; get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).then((d) => live && setDrawing(d)).catch(() => {}); return () => { live = false; }; }, [state.project.version, Math.floor(step / (state.training.status === "running" ? 5 : 1)), state.training.status]);
-  return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); location.hash = "chain"; }} />`;
+  return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`;
 }
 
 export function TrainingView() {

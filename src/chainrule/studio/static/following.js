@@ -1,0 +1,69 @@
+// The training as the page follows it: frames and curves that come, and the commands that it gives.
+import { attempt, get, state, takeProject, train, update } from "./core.js";
+
+const MAX_FRAMES = 160; // frames whose distributions the page keeps
+
+function merge(curve, news) {
+  if (!news) return curve;
+  const kept = news.every === curve.every ? curve.points.slice(0, news.start) : [];
+  return { every: news.every, points: [...kept, ...news.points] };
+}
+
+function remember(frame) {
+  const frames = state.frames;
+  frames.set(frame.step, frame.histograms || {});
+  if (frames.size > MAX_FRAMES) {
+    const steps = [...frames.keys()].sort((a, b) => a - b);
+    steps.filter((_, i) => i % 2 === 1 && i < steps.length - 2).forEach((step) => frames.delete(step));
+  }
+}
+
+async function poll() {
+  const { losses, epochs } = state;
+  const latest = state.latest?.step ?? -1;
+  const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
+  const record = await get(query);
+  if (record.version !== state.project.version || (record.changes ?? 0) !== (state.project.options?.learning_rate_at.length ?? 0)) {
+    const project = await get("project");
+    takeProject(project);
+    return;
+  }
+  const changes = { training: record, losses: merge(losses, record.losses), epochs: merge(epochs, record.epochs), offline: false };
+  if (record.status === "none") Object.assign(changes, { latest: null });
+  if (record.frame) {
+    remember(record.frame);
+    changes.latest = record.frame;
+    if (state.step < 0) changes.frame = record.frame;
+  }
+  update(changes);
+}
+
+export async function follow() {
+  for (;;) {
+    try { await poll(); } catch (error) { update({ offline: true }); }
+    const isActive = ["running", "starting", "evaluating"].includes(state.training.status);
+    const wait = document.hidden ? 2000 : isActive ? 110 : 700;
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+export async function goTo(step) {
+  const latest = state.latest?.step ?? 0;
+  if (step >= latest) { update({ step: -1, frame: state.latest }); return; }
+  update({ step });
+  const frame = await get(`frame?step=${step}`);
+  if (state.step === step && frame.step !== undefined) update({ frame });
+}
+
+export const isRunning = () => ["running", "starting"].includes(state.training.status) && state.wants !== "pause";
+
+export async function act(kind) {
+  const step = state.training.step ?? 0, epoch = state.training.epoch ?? 0;
+  update({ step: -1, frame: state.latest ?? state.frame, wants: kind });
+  if (kind === "run") await train({ until: null, until_epoch: 0 });
+  if (kind === "pause") await train({ until: 0, until_epoch: 0 });
+  if (kind === "step") await train({ until: step + 1, until_epoch: 0 });
+  if (kind === "epoch") await train({ until: 0, until_epoch: epoch + 1 });
+  if (kind === "new") await train({ new: true, until: 0, until_epoch: 0 });
+  await attempt(poll);
+}

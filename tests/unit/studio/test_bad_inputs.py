@@ -1,0 +1,135 @@
+"""Bad inputs of the studio: each ends with a sentence, and nothing is lost."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.errors import ChainruleError
+from chainrule.studio.points import write_upload
+from chainrule.studio.workbench import Workbench
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.chdir(tmp_path)
+    opened = Workbench("circle")
+    yield opened
+    opened.close()
+
+
+def wait(bench: Workbench, is_done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 90
+    while not is_done():
+        assert time.monotonic() < end, bench.training and (bench.training.status, bench.training.error)
+        time.sleep(0.02)
+
+
+def status(bench: Workbench) -> str:
+    return "" if bench.training is None else bench.training.status
+
+
+def test_a_port_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["studio", "circle", "--no-browser", "--port", port]) == 2
+    printed = capsys.readouterr().err
+    assert "E621" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("source", ["no-such.csv", "no-such-run/", "xorr"])
+def test_data_that_do_not_exist(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["studio", source, "--no-browser", "--port", "0"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_damaged_and_unfinished_runs(bench: Workbench) -> None:
+    bench.change({"net": "2 tanh", "epochs": 2})
+    bench.command({"until": 3})
+    wait(bench, lambda: status(bench) == "paused")
+    assert bench.training is not None
+    run = bench.training.run
+    bench.open(run)
+    assert bench.project.trained is None
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) == "ended")
+    shutil.copytree(run, "damaged")
+    model = Path("damaged/model.safetensors")
+    model.write_bytes(model.read_bytes()[:-100])
+    before = bench.project
+    with pytest.raises(ChainruleError):
+        bench.open("damaged")
+    assert bench.project is before
+
+
+def test_a_model_with_own_classes(bench: Workbench) -> None:
+    class Doubled(cr.Layer):
+        def __call__(self, x: cr.Node, scope: cr.Scope) -> cr.Node:
+            return x + x
+
+    model = cr.Model(cr.Sequential(Doubled(), cr.Dense(2)), "cross_entropy")
+    model.fit([[0.0, 1.0], [1.0, 0.0]], [0, 1], epochs=1, verbose=False)
+    model.save("own.safetensors")
+    before = bench.project
+    with pytest.raises(ChainruleError, match="Doubled"):
+        bench.open("own.safetensors")
+    assert bench.project is before
+
+
+def test_a_training_that_diverges_has_findings_or_an_error(bench: Workbench) -> None:
+    bench.change({"net": "8 relu, 8 relu", "learning_rate": 1e6, "epochs": 20})
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) in ("ended", "failed", "stopped"))
+    record = bench.training_record("en", {})
+    texts = [notice["text"] for notice in record["notices"]] + [str((record["error"] or {}).get("error", ""))]
+    assert any(texts)
+    assert Path(record["run"], "config.toml").is_file()
+    fixes = [notice for notice in record["notices"] if notice["fix"]]
+    for notice in fixes[:1]:
+        bench.apply_fix(notice["rule"], notice["column"])
+        assert bench.project.options.learning_rate < 1e6
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """Let files of this process have at most 1,000 bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_refuses_an_upload_and_leaves_no_part_of_it(bench: Workbench, no_room: None) -> None:
+    with pytest.raises(ChainruleError):
+        write_upload("large.csv", b"a,b\n" + b"1,2\n" * 1000)
+    assert not list(Path("studio").glob("large*"))
+    assert bench.project is not None
+
+
+def test_a_full_disk_ends_a_training_with_a_sentence(bench: Workbench, no_room: None) -> None:
+    bench._spare.kill()  # a process without the limit
+    bench._spare.wait()
+    bench.change({"net": "64 relu, 64 relu", "epochs": 1})
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) in ("ended", "failed"))
+    assert status(bench) == "failed"
+    error = bench.training_record("zh", {})["error"]
+    assert error["error"]
+    assert bench.project is not None
