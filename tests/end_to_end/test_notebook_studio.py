@@ -1,4 +1,4 @@
-"""``model.studio()``: the page of the studio as a widget, in a browser, answered by the kernel."""
+"""``model.studio()``: the page of the studio as a widget, in a browser, with responses of the kernel."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_widget_shows_the_derivation_of_a_weight(model: Any) -> None:
 
     def ask(text: str) -> str:
         message = json.loads(text)
-        status, kind, body = widget.answer(message["method"], message["path"], message["body"])
+        status, kind, body = widget.respond(message["method"], message["path"], message["body"])
         record = {"id": message["id"], "status": status, "type": kind}
         return json.dumps([record, base64.b64encode(body).decode()])
 

@@ -143,7 +143,7 @@ def test_a_wrong_activation_has_a_button_with_its_fix(visit: Visit) -> None:
     set_net(visit, "6 tanhh, 4 relu")
     visit.page.get_by_role("button", name="Use 6 tanh, 4 relu").click()
     visit.wait_for(".program", "6 tanh, 4 relu")
-    assert visit.page.locator(".unit").count() > 10
+    visit.page.locator(".unit").nth(10).wait_for()
 
 
 def test_request_for_save_and_share(visit: Visit, tmp_path: Path) -> None:

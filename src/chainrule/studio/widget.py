@@ -1,4 +1,4 @@
-"""The studio as a widget of notebooks, by anywidget: the modules of the page, and an answer to each request.
+"""The studio as a widget of notebooks, by anywidget: the modules of the page, and a response to each request.
 
 A front end that runs widgets shows the page; any other shows ``html``, which needs no script.
 """
@@ -56,17 +56,19 @@ class StudioWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle or {},)
-        shown = {**data, "text/html": self.html}
-        return (shown, *metadata) if isinstance(bundle, tuple) else shown
+        formats = {**data, "text/html": self.html}
+        return (formats, *metadata) if isinstance(bundle, tuple) else formats
 
     def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        """Answer a request of the page."""
+        """Respond to a request of the page."""
         if not isinstance(message, dict) or not isinstance(message.get("id"), int):
             return
-        status, kind, body = self.answer(*(str(message.get(name, "")) for name in ("method", "path", "body")))
+        status, kind, body = self.respond(
+            *(str(message.get(name, "")) for name in ("method", "path", "body"))
+        )
         self.send({"id": message["id"], "status": status, "type": kind}, [body])
 
-    def answer(self, method: str, path: str, body: str) -> tuple[int, str, bytes]:
+    def respond(self, method: str, path: str, body: str) -> tuple[int, str, bytes]:
         """Return status, type and body of the response to a request.
 
         Args:
@@ -74,9 +76,9 @@ class StudioWidget(anywidget.AnyWidget):
             path: with the query.
             body: of the request.
         """
-        return self._thread.submit(asyncio.run, self._answer(method, path, body)).result()
+        return self._thread.submit(asyncio.run, self._respond(method, path, body)).result()
 
-    async def _answer(self, method: str, path: str, body: str) -> tuple[int, str, bytes]:
+    async def _respond(self, method: str, path: str, body: str) -> tuple[int, str, bytes]:
         name, _, query = path.partition("?")
         lang = dict(parse_qsl(query)).get("lang", settings.lang)
         scope = {

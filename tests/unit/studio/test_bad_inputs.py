@@ -37,14 +37,14 @@ def status(bench: Workbench) -> str:
     return "" if bench.training is None else bench.training.status
 
 
-def test_a_port_that_is_taken(
+def test_a_port_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
         assert main(["studio", "circle", "--no-browser", "--port", port]) == 2
     printed = capsys.readouterr().err
     assert "E621" in printed

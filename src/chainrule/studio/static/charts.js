@@ -23,7 +23,7 @@ export function Curves({ series, height = 230, label, logarithmic = false }) {
     resize.observe(place.current);
     return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [key]);
-  useEffect(() => { chart.current?.setData(data); });
+  useEffect(() => { chart.current?.setData(data); }, [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
   const last = series.map((s) => `${s.label} ${s.y.at(-1) ?? ""}`).join(", ");
   return html`<div><div class="chart" ref=${place} role="img" aria-label="${label}: ${last}"></div><div class="legend">${series.map((s) => html`<span><i class="i${Number(s.color.slice(3)) || 0}"></i>${s.label}</span>`)}</div></div>`;
 }
@@ -48,8 +48,24 @@ export function surfaceImage(surface) {
 }
 
 // points: [{ x, y, color }] in the units of the axes; axes: [[low, high], [low, high]] with the margin of the server
+// Points do not change while a network trains: they are drawn once, on a canvas of their own.
+function pointLayer(points, axes, width, ratio) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width * ratio; canvas.height = width * ratio;
+  const pen = canvas.getContext("2d"), [[left, right], [low, high]] = axes, size = points.length > 2000 ? 1.6 : points.length > 500 ? 2.4 : 3.6;
+  pen.scale(ratio, ratio);
+  pen.lineWidth = 1.2; pen.strokeStyle = color("--sheet");
+  for (const point of points) {
+    pen.beginPath();
+    pen.arc(((point.x - left) / (right - left)) * width, (1 - (point.y - low) / (high - low)) * width, size, 0, 2 * Math.PI);
+    pen.fillStyle = point.color; pen.fill();
+    if (size > 2) pen.stroke();
+  }
+  return canvas;
+}
+
 export function Surface({ surface, points, axes, label }) {
-  const place = useRef();
+  const place = useRef(), layer = useRef(null);
   useEffect(() => {
     const canvas = place.current, width = canvas.clientWidth || 320, ratio = window.devicePixelRatio || 1;
     canvas.width = width * ratio; canvas.height = width * ratio;
@@ -63,15 +79,9 @@ export function Surface({ surface, points, axes, label }) {
       pen.imageSmoothingEnabled = true; pen.imageSmoothingQuality = "high";
       pen.drawImage(small, 0, 0, width, width);
     }
-    const [[left, right], [low, high]] = axes, size = points.length > 2000 ? 1.6 : points.length > 500 ? 2.4 : 3.6;
-    pen.lineWidth = 1.2; pen.strokeStyle = color("--sheet");
-    for (const point of points) {
-      pen.beginPath();
-      pen.arc(((point.x - left) / (right - left)) * width, (1 - (point.y - low) / (high - low)) * width, size, 0, 2 * Math.PI);
-      pen.fillStyle = point.color; pen.fill();
-      if (size > 2) pen.stroke();
-    }
-  });
+    if (layer.current?.points !== points || layer.current.canvas.width !== canvas.width) layer.current = { points, canvas: pointLayer(points, axes, width, ratio) };
+    pen.drawImage(layer.current.canvas, 0, 0, width, width);
+  }, [surface, points, state.theme]);
   return html`<div class="surface"><canvas ref=${place} role="img" aria-label=${label}></canvas></div>`;
 }
 
@@ -93,7 +103,7 @@ export function Distribution({ columns, label }) {
       }
     });
     pen.putImageData(image, 0, 0);
-  });
+  }, [columns.length, columns[0], columns.at(-1), state.theme]);
   return html`<canvas ref=${place} role="img" aria-label=${label}></canvas>`;
 }
 

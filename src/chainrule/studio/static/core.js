@@ -1,7 +1,7 @@
 // What all views share: the state of the page, requests, texts, and small elements.
-import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 
-export { html, render, useEffect, useLayoutEffect, useRef, useState };
+export { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
 // --- state: one object, and functions that are called after it changed
 

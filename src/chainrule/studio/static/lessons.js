@@ -15,7 +15,7 @@ export const LESSONS = [
   { key: "gradient", view: "chain", done: () => state.seen.has("gradient") },
   { key: "chain", view: "chain", done: () => state.seen.has("walked") },
   { key: "update", view: "training", done: () => state.losses.points.length > 20 && state.losses.points.at(-1)[1] < state.losses.points[0][1] },
-  { key: "overfitting", view: "training", done: () => { const row = last(); return row.val_loss != null && row.epoch >= 30 && row.val_loss > 1.3 * row.loss; } },
+  { key: "overfitting", view: "training", done: () => { const row = last(); return state.project.network.parameters > 1000 && row.val_loss != null && row.epoch >= 30 && row.val_loss > 1.3 * row.loss; } },
   { key: "vanishing", view: "training", done: () => (parts().match(/sigmoid/g) ?? []).length >= 4 && (last().epoch ?? 0) >= 5 },
   { key: "relu", view: "training", done: () => (parts().match(/relu/g) ?? []).length >= 4 && (last().epoch ?? 0) >= 5 },
 ];

@@ -1,5 +1,5 @@
 // Training: curves, the decision surface, distributions over time, and what the doctor noticed.
-import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useState } from "./core.js";
+import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useMemo, useState } from "./core.js";
 import { Curves, Distribution, Surface, classColor, color } from "./charts.js";
 import { Drawing } from "./drawing.js";
 import { act } from "./following.js";
@@ -13,10 +13,12 @@ export function useScatter() {
 }
 
 export function Picture({ scatter }) {
+  const low = scatter?.low ?? 0, high = scatter?.high ?? 1;
+  const points = useMemo(() => {
+    const tone = (c) => classColor(scatter.classes ? c : (c - low) / (high - low || 1) > 0.5 ? 0 : 1);
+    return (scatter?.points ?? []).map(([x, y, c]) => ({ x, y, color: tone(c) }));
+  }, [scatter, state.theme]);
   if (!scatter?.axes) return null;
-  const { low, high } = scatter, span = high - low || 1;
-  const mix = (share) => (share > 0.5 ? classColor(0) : classColor(1));
-  const points = scatter.points.map(([x, y, c]) => ({ x, y, color: scatter.classes ? classColor(c) : mix((c - low) / span) }));
   return html`<div class="stack tight"><${Surface} surface=${state.frame?.surface} points=${points} axes=${scatter.axes} label=${T("surface_of", { source: state.project.data.source })} />
     <div class="legend">${scatter.classes ? state.project.data.labels.slice(0, 10).map((label, i) => html`<span><i class="i${i}"></i>${label}</span>`) : html`<span><i class="i1"></i>${short(low, 2)}</span><span><i class="i0"></i>${short(high, 2)}</span>`}<span>${scatter.names[0]} →, ${scatter.names[1]} ↑</span></div></div>`;
 }
