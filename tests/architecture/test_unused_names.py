@@ -26,6 +26,7 @@ PLAIN = {
 }
 """Decorators that register nothing."""
 CALLED_BY_OTHERS = {
+    "_esm": "anywidget",
     "_fields_": "ctypes",
     "_load_pyfunc": "MLflow",
     "_proc_member": "tarfile",
