@@ -40,11 +40,28 @@ class Small(NamedTuple):
     words: int = 0
 
 
+NARROW = {"channels": 8, "units": 512}
+"""By how much the layers of a large network are narrower."""
+
+
 def narrowed(net: nn.Layer) -> nn.Layer:
-    """A network whose layers of 4096 units have eight, and nothing random."""
-    assert isinstance(net, nn.Sequential)
-    few = {n: nn.Dense(8, "relu") if n in ("dense6", "dense7") else part for n, part in net.named()}
-    return nn.Sequential(**few)
+    """The network with one eighth of the channels, eight units in layers of 4096, and no dropout."""
+
+    def narrow(record: Any) -> Any:
+        if isinstance(record, list):
+            return [narrow(part) for part in record]
+        if not isinstance(record, dict):
+            return record
+        if record.get("layer") == "Dropout":
+            return {"layer": "Identity"}
+        widths = {
+            k: record[k] // by
+            for k, by in NARROW.items()
+            if isinstance(record.get(k), int) and record[k] >= 64
+        }
+        return {key: narrow(value) for key, value in record.items()} | widths
+
+    return nn.net_from_record(narrow(nn.net_to_record(net)))
 
 
 TINY: dict[str, Any] = {"vocabulary_size": 11, "width": 8, "depth": 1, "heads": 2, "units": 8, "dropout": 0.0}
@@ -54,7 +71,7 @@ SMALL: dict[str, Small] = {
     "alexnet": Small(lambda: narrowed(cr.models.alexnet(classes=3)), {"x": (63, 63, 3)}),
     "alexnet_2012": Small(lambda: narrowed(cr.models.alexnet_2012(classes=3)), {"x": (63, 63, 3)}),
     "vgg16": Small(lambda: narrowed(cr.models.vgg16(classes=3)), {"x": (32, 32, 1)}),
-    "resnet18": Small(lambda: cr.models.resnet18(classes=3, small=True), {"x": (9, 9, 3)}),
+    "resnet18": Small(lambda: narrowed(cr.models.resnet18(classes=3, small=True)), {"x": (9, 9, 3)}),
     "resnet20": Small(lambda: cr.models.resnet20(classes=3), {"x": (8, 8, 3)}),
     "unet": Small(lambda: cr.models.unet(channels=2, depth=1, padding="same", dropout=0), {"x": (8, 10, 1)}),
     "mobilenet_v3_small": Small(
