@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.apps.cli.main import main
 from chainrule.errors import TrainingError, UsageError
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.memory import BLOCK, rows_per_block, training_memory
@@ -137,18 +136,16 @@ def test_a_smaller_last_batch_adds_to_the_requirement() -> None:
     assert 0.5 * even["work"] < uneven["last"]
 
 
-def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
-    code = (
-        "import sys; import chainrule as cr; from chainrule.apps.cli.main import main;"
-        " cr.settings.memory = 1_400_000;"
-        " sys.exit(main(['train', 'digits', '--lang', 'en', '--batch-size', '1000', '--quick',"
-        " '--out', 'run']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "E508" in done.stderr
-    assert "fix       --batch-size " in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_command_line_refuses_in_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with cr.settings.using(memory=1_400_000):
+        assert main(["train", "digits", "--batch-size", "1000", "--quick", "--out", "run"]) == 1
+    errors = capsys.readouterr().err
+    assert "E508" in errors
+    assert "fix       --batch-size " in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("optimizer", [cr.SGD(0.01), cr.SGD(0.01, momentum=0.9), cr.Adam(0.01)], ids=str)
