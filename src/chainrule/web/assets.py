@@ -51,7 +51,7 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     Example:
         >>> from chainrule import serve
         >>> sorted(load_assets(Path(serve.__file__).parent / "page"))
-        ['server.css', 'server.js']
+        ['icon.svg', 'server.css', 'server.js']
     """
     assets = {}
     for file in sorted(folder.rglob("*")):
