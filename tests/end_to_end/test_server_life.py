@@ -252,6 +252,30 @@ def refused(*words: object) -> str:
     return process.stderr
 
 
+def test_a_log_on_a_full_disk_stops_nothing(file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", MAIN, "serve", f"net={file}", "--no-token", "--port", str(port)]
+    with open("/dev/full", "w") as log, subprocess.Popen(command, stderr=log, text=True) as process:
+        server, end = ServerProcess(process, port), time.monotonic() + 120
+        while not is_reached(server):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert server.request("POST", "/predict", body_of(), token=None).status == 200
+        assert server.stop() == 0
+
+
+def test_a_body_of_gigabytes_is_refused_by_its_head(file: Path) -> None:
+    with running_server(f"net={file}", "--no-token") as server:
+        head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        for length in (2 << 30, 1 << 60):
+            response = server.send(f"{head}Content-Length: {length}\r\n\r\n".encode() + b" " * 4096)
+            assert response.startswith(b"HTTP/1.1 413 "), response[:200]
+            assert b"connection: close" in response.lower()
+        assert server.request("POST", "/predict", body_of(), token=None).status == 200
+
+
 def test_a_server_that_cannot_start_states_what_to_do(file: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -14,6 +14,7 @@ notation of a text such as ``1.234`` is decided by all rows of a file, and a row
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from abc import ABC, abstractmethod
@@ -270,14 +271,7 @@ class FileForm(Form):
         content = contents[0]
         if not isinstance(content, bytes):
             raise invalid(fact("the file is sent as its bytes, not as text"))
-        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            file = Path(folder) / f"file{_suffix(content, self.family)}"
-            file.write_bytes(content)
-            try:
-                rows = self.kind.read(self.model, str(file), NO_OPTIONS)
-            except ChainruleError as error:
-                error.where = self.fields[0].name  # not the path on this machine
-                raise
+        rows = self._read(content)
         if rows is None:
             raise invalid(fact("the file is of another kind"))
         x = rows.x
@@ -285,6 +279,26 @@ class FileForm(Form):
             assert self.model.preparation is not None
             x = self.model.preparation.apply(x).x
         return Encoded(x, 1, rows)
+
+    def _read(self, content: bytes) -> InputRows | None:
+        """Return the rows of a file.
+
+        Raises:
+            RequestError 503: there is no space for it.
+        """
+        try:
+            with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+                file = Path(folder) / f"file{_suffix(content, self.family)}"
+                file.write_bytes(content)
+                return self.kind.read(self.model, str(file), NO_OPTIONS)
+        except ChainruleError as error:
+            error.where = self.fields[0].name  # not the path on this machine
+            raise
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise RequestError(
+                503, fact("the server cannot store the file: {reason}", reason=reason)
+            ) from error
 
     def example(self) -> Columns:
         """Return the smallest file of the simplest format."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from chainrule.web.listener import Listener, listen
 from chainrule.web.process import Service, run
 
 DIRECT_SECONDS = 0.001
+SHARED_MEMORY = "/dev/shm"  # of Linux
 
 
 @frozen
@@ -59,7 +61,7 @@ def start(options: ServeOptions, announce: Callable[[Listener], None]) -> int:
     listener = listen(options.host, options.port)
     access = Access.at(options.host, listener.port, options.token, options.names)
     limits = Limits(body_bytes=options.body_bytes, response_seconds=options.response_seconds)
-    folder = tempfile.mkdtemp(prefix="chainrule-counters-") if options.workers > 1 else None
+    folder = _folder_of_counters() if options.workers > 1 else None
     measurements = Measurements(folder)
     is_announced = False
 
@@ -81,3 +83,9 @@ def start(options: ServeOptions, announce: Callable[[Listener], None]) -> int:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder_of_counters() -> str:
+    """Create a folder in memory, if there is such a place: a counter on a full disk would end its process."""
+    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
+    return tempfile.mkdtemp(prefix="chainrule-counters-", dir=place)

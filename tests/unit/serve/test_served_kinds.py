@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,19 @@ def test_images_are_predicted_and_explained(pictures: Path) -> None:
     ):
         status, refused = client.post("/predict", content, "image/png")
         assert (status, "tmp" in refused["error"]) == (400, False), refused
+
+
+def test_a_file_that_the_disk_cannot_store_is_refused(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(cr.load(pictures / "run" / "model.safetensors"))
+    file = pictures / "pets" / "cat" / "3.png"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    status, content = client.post("/predict", file.read_bytes(), "image/png")
+    assert (status, content["code"]) == (503, "unavailable")
+    assert str(tmp_path) not in content["error"]
+    monkeypatch.undo()
+    assert client.post("/predict", file.read_bytes(), "image/png")[0] == 200
 
 
 def test_sounds_are_predicted() -> None:

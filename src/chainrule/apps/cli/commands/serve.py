@@ -5,6 +5,7 @@ The libraries of the extra ``serve`` are imported when the command runs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,7 +57,12 @@ def serve(
         response_seconds=timeout,
         body_bytes=max_body,
     )
-    return service.start(options, lambda listener: _announce(listener, options, token_file is not None))
+
+    def announce(listener: Any) -> None:
+        with suppress(OSError):  # the log cannot be written
+            _announce(listener, options, token_file is not None)
+
+    return service.start(options, announce)
 
 
 def token_of(host: str, file: str | None, is_open: bool) -> str | None:
