@@ -175,7 +175,7 @@ async def send_requests(
     async def client(number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         sent = 0
-        while (not count or sent < count) and (not seconds or time.perf_counter() < begin + seconds):
+        while not sent or (sent < count if count else time.perf_counter() < begin + seconds):
             due = time.perf_counter()
             if frequency:
                 due = begin + (sent * connections + number) / frequency

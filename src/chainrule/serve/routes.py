@@ -232,6 +232,7 @@ class Application:
 
     async def _metrics(self, request: Exchange) -> BytesResponse:
         """Return the counters, with those of the drift for rows that arrived since the last time."""
+        request.settle()
         for endpoint in self.endpoints.values():
             if endpoint.recent.added != endpoint.recent.compared:
                 await self._measured_drift(endpoint)

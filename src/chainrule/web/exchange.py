@@ -10,6 +10,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -42,6 +43,7 @@ class Exchange:
         headers: that are added to the response, unless it has its own.
         is_last: whether the connection is closed after the response.
         is_stopping: whether the server stops.
+        settle: counts and logs the requests that were completed.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Exchange:
         headers: list[tuple[bytes, bytes]],
         *,
         is_last: bool,
-        is_stopping: bool = False,
+        is_stopping: bool,
+        settle: Callable[[], None],
     ) -> None:
-        self.scope, self.limits, self.is_stopping = scope, limits, is_stopping
+        self.scope, self.limits = scope, limits
+        self.is_stopping, self.settle = is_stopping, settle
         self.headers = headers_of(scope)
         self.lang = "zh" if self.headers.get("accept-language", "").lower().startswith("zh") else "en"
         passed = self.headers.get("x-request-id")

@@ -22,7 +22,7 @@ from chainrule.web.access import Access
 from chainrule.web.bodies import Limits, too_large
 from chainrule.web.exchange import Deadlines, Exchange, headers_of
 from chainrule.web.paths import NO_PATH, OTHER_METHOD, POLICY_VIOLATION
-from chainrule.web.responses import RequestError, log_line, refusal_of, send_refusal, send_response
+from chainrule.web.responses import RequestError, log_text, refusal_of, send_refusal, send_response, write_log
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -37,6 +37,7 @@ SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+SETTLING = 0.05  # seconds until a request is counted and logged
 REFUSALS = {
     401: fact("a token is needed: the header Authorization: Bearer TOKEN"),
     403: fact("pages of other sites may not send requests to this server"),
@@ -73,8 +74,9 @@ class Guard:
         probes: Collection[str] = (),
     ) -> None:
         self.app, self.access, self.limits, self.logs_all = app, access, limits, logs_all
-        self.observe, self.close = observe, close
+        self.observe, self._close = observe, close
         self.deadlines = Deadlines(limits)
+        self.completed: list[tuple[Exchange, float, float]] = []  # with seconds and time, not counted yet
         self.probes = probes
         self.is_draining = False  # whether connections are closed after their next response
         self.is_stopping = False  # whether only the requests that have started are completed
@@ -88,6 +90,11 @@ class Guard:
         else:
             await self.app(scope, receive, send)
 
+    def close(self) -> None:
+        """Release what the application holds, after its last request."""
+        self.settle()
+        self._close()
+
     async def _connect(self, scope: Any, receive: Any, send: Any) -> None:
         """Connect a websocket, or close it."""
         headers = headers_of(scope)
@@ -99,9 +106,15 @@ class Guard:
 
     async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         """Respond to a request of HTTP, observe and log it."""
-        is_last = self.is_draining or self.is_stopping
         exchange = Exchange(
-            scope, receive, send, self.limits, SECURITY_HEADERS, is_last=is_last, is_stopping=self.is_stopping
+            scope,
+            receive,
+            send,
+            self.limits,
+            SECURITY_HEADERS,
+            is_last=self.is_draining or self.is_stopping,
+            is_stopping=self.is_stopping,
+            settle=self.settle,
         )
         scope.setdefault("app", None)  # Starlette then raises for unknown paths instead of responding itself
         scope.setdefault("state", {}).update(
@@ -112,20 +125,32 @@ class Guard:
             if refused is not None and not exchange.status:
                 await send_refusal(exchange.send, refused, exchange.lang, exchange.request_id)
         finally:
-            seconds = time.perf_counter() - exchange.start
-            status = exchange.status
+            self.completed.append((exchange, time.perf_counter() - exchange.start, time.time()))
+            if exchange.status >= 500:
+                self.settle()
+            elif len(self.completed) == 1:
+                asyncio.get_running_loop().call_later(SETTLING, self.settle)
+
+    def settle(self) -> None:
+        """Count and log the requests that were completed since the last time, which costs less together."""
+        completed, self.completed = self.completed, []
+        lines = []
+        for exchange, seconds, at in completed:
+            scope, status = exchange.scope, exchange.status
             if self.observe is not None:
                 self.observe(scope, status, seconds)
             if self.logs_all or status >= 500:
-                log_line(
-                    "request",
-                    id=exchange.request_id,
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round(seconds * 1000, 3),
+                fields = {
+                    "id": exchange.request_id,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round(seconds * 1000, 3),
                     **exchange.log,
-                )
+                }
+                lines.append(log_text("request", at, fields))
+        if lines:
+            write_log(lines)
 
     async def _attempt(self, exchange: Exchange) -> RequestError | None:
         """Handle a request; returns the refusal if there is one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -133,11 +133,25 @@ def log_line(event: str, **fields: Any) -> None:
         event: its name.
         fields: texts, numbers and booleans; control characters are escaped.
     """
-    now = time.time()
-    stamp = f"{_second(int(now))}.{int(now * 1000) % 1000:03d}Z"
-    line = _LOG_ENCODER.encode({"time": stamp, "event": event, **fields})
+    write_log([log_text(event, time.time(), fields)])
+
+
+def log_text(event: str, at: float, fields: Mapping[str, Any]) -> str:
+    """Return an event as a line of a log.
+
+    Args:
+        event: its name.
+        at: when it was, in seconds as of ``time.time``.
+        fields: as of ``log_line``.
+    """
+    stamp = f"{_second(int(at))}.{int(at * 1000) % 1000:03d}Z"
+    return _LOG_ENCODER.encode({"time": stamp, "event": event, **fields})
+
+
+def write_log(lines: Sequence[str]) -> None:
+    """Write lines to the standard error; lines that cannot be written are left out."""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write("\n".join([*lines, ""]))
         sys.stderr.flush()
 
 
