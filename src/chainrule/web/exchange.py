@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -41,7 +41,6 @@ class Exchange:
         scope, receive, send: of ASGI.
         limits: of the request.
         headers: that are added to the response, unless it has its own.
-        is_last: whether the connection is closed after the response.
         is_stopping: whether the server stops.
         settle: counts and logs the requests that were completed.
     """
@@ -54,7 +53,6 @@ class Exchange:
         limits: Limits,
         headers: list[tuple[bytes, bytes]],
         *,
-        is_last: bool,
         is_stopping: bool,
         settle: Callable[[], None],
     ) -> None:
@@ -62,9 +60,7 @@ class Exchange:
         self.is_stopping, self.settle = is_stopping, settle
         self.headers = headers_of(scope)
         self.lang = "zh" if self.headers.get("accept-language", "").lower().startswith("zh") else "en"
-        passed = self.headers.get("x-request-id")
-        is_valid = passed is not None and REQUEST_ID.fullmatch(passed)
-        self.request_id = passed if passed is not None and is_valid else secrets.token_hex(8)
+        self.request_id = _request_id(self.headers)
         self.log: dict[str, Any] = {}
         self.status = 0
         self.overdue: RequestError | None = None
@@ -73,8 +69,6 @@ class Exchange:
         self._receive, self._send = receive, send
         self._bytes, self._is_complete, self._is_receiving = 0, False, False
         self._added = [*headers, (b"x-request-id", self.request_id.encode())]
-        if is_last:
-            self._added.append((b"connection", b"close"))
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -176,6 +170,13 @@ class Deadlines:
         self.is_watching = bool(self.exchanges)
         if self.is_watching:
             asyncio.get_running_loop().call_later(self.pause, self._look)
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    """Return the id that a client passed, if it is valid; otherwise a new one."""
+    passed = headers.get("x-request-id")
+    is_valid = passed is not None and REQUEST_ID.fullmatch(passed)
+    return passed if passed is not None and is_valid else secrets.token_hex(8)
 
 
 def headers_of(scope: Any) -> dict[str, str]:

@@ -37,6 +37,7 @@ SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+LAST_HEADERS = [*SECURITY_HEADERS, (b"connection", b"close")]  # of the last response of a connection
 SETTLING = 0.05  # seconds until a request is counted and logged
 REFUSALS = {
     401: fact("a token is needed: the header Authorization: Bearer TOKEN"),
@@ -111,8 +112,7 @@ class Guard:
             receive,
             send,
             self.limits,
-            SECURITY_HEADERS,
-            is_last=self.is_draining or self.is_stopping,
+            LAST_HEADERS if self.is_draining or self.is_stopping else SECURITY_HEADERS,
             is_stopping=self.is_stopping,
             settle=self.settle,
         )
