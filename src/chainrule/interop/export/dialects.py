@@ -19,6 +19,7 @@ class Dialect(Protocol):
         language: for messages.
         types: the type of the elements of an array, by dtype.
         index, constant: the declaration of an index that changes, and of one that does not.
+        has_local_arrays: whether a small array costs nothing to declare in a loop.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Dialect(Protocol):
     types: dict[str, str]
     index: str
     constant: str
+    has_local_arrays: bool
 
     def literal(self, value: Any, dtype: str) -> str:
         """Return a number."""
@@ -59,6 +61,7 @@ class _C:
         "bool": "uint8_t",
     }
     index, constant = "int", "const int"
+    has_local_arrays = True
 
     def literal(self, value: Any, dtype: str) -> str:
         """Return a number.
@@ -106,6 +109,7 @@ class _JavaScript:
         "bool": "Uint8Array",
     }
     index, constant = "let", "const"
+    has_local_arrays = False
     _names = {"fabs": "Math.abs", "isfinite": "Number.isFinite", "erf": "erf", "pow": "pow"}
 
     def literal(self, value: Any, dtype: str) -> str:

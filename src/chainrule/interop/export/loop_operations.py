@@ -487,37 +487,74 @@ def _weights(program: LoopProgram, w: Node, axes: Sequence[int]) -> tuple[str, l
     return program.constant(moved), strides_of(moved.shape)
 
 
+MAX_SUMS = 32  # channels whose sums a compiler can hold in registers
+
+
+def _channels_at_once(count: int) -> int:
+    """Return the largest divisor of a number of channels that is at most ``MAX_SUMS``.
+
+    Example:
+        >>> [_channels_at_once(count) for count in (1, 6, 64, 84, 37)]
+        [1, 6, 32, 28, 1]
+    """
+    return next(size for size in range(min(count, MAX_SUMS), 0, -1) if count % size == 0)
+
+
+def _channels(
+    program: LoopProgram, own: dict[str, Any], taps: Sequence[str], block: Sequence[str], image: Sequence[int]
+) -> Callable[[str], str]:
+    """Write the cell under a tap, which is skipped outside; return the index of a channel of its group."""
+    cells, inside = _cells(program, own, block[1 : 1 + len(taps)], taps, image[1:-1])
+    if inside:
+        program.line(f"if (!({inside})) continue;")
+    strides = [*strides_of(image)[:-1], image[-1] // own["groups"], 1]
+    return lambda channel: index_of([block[0], *cells, block[-2], channel], strides)
+
+
 @_operation("convolution")
 def _convolution(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
+    """Write loops over the cells and channels of the result, and in them over taps and channels of the image.
+
+    C has the sums of some channels in a local array, which no pointer can refer to: the compiler keeps it in
+    registers and vectorizes the innermost loop. Elsewhere the sums are in the memory of the result.
+    """
     x, w = node.inputs
-    image, kernel, shape = program.shape(x), program.shape(w), program.shape(node)
-    axes, groups = len(kernel) - 2, own["groups"]
-    source = program.value(x)
-    weights, steps = _weights(program, w, (*range(1, axes + 2), 0))  # (*kernel, I, O)
-    target = program.place(node)
-    _filled(program, target, math.prod(shape), "0")
-    depth, width = kernel[-1], kernel[0] // groups
+    kernel, shape = program.shape(w), program.shape(node)
+    width, is_local = kernel[0] // own["groups"], program.dialect.has_local_arrays
+    source, count = program.value(x), _channels_at_once(width)
+    weights, steps = _weights(program, w, (*range(1, len(kernel)), 0))  # (*kernel, I, O)
+    strides = [*steps[:-1], width * steps[-1], count * steps[-1], steps[-1]]
+    target, result = program.place(node), [*strides_of(shape)[:-1], width, count, 1]
+    if not is_local:
+        _filled(program, target, math.prod(shape), "0")
 
-    def body(names: list[str]) -> None:
-        places, taps = names[1 : 1 + axes], names[1 + axes : 1 + 2 * axes]
+    def body(block: list[str]) -> None:  # (B, *space, group, block of channels)
+        place, sums = f"{target}[{index_of([*block, '{0}'], result)}]", program.fresh("sums")
+        sum_of = f"{sums}[{{0}}]" if is_local else place
 
-        def inner() -> None:
-            cells, inside = _cells(program, own, places, taps, image[1:-1])
-            if inside:
-                program.line(f"if (!({inside})) continue;")
+        def taps(names: list[str]) -> None:
+            cells = _channels(program, own, names, block, program.shape(x))
 
             def add(last: list[str]) -> None:
-                group, c, o = last
-                cell = index_of([names[0], *cells, group, c], [*strides_of(image)[:-1], depth, 1])
-                weight = index_of([*taps, c, group, o], [*steps[:-1], width * steps[-1], steps[-1]])
-                place = index_of([*names[: 1 + axes], group, o], [*strides_of(shape)[:-1], width, 1])
-                program.line(f"{target}[{place}] += {source}[{cell}] * {weights}[{weight}];")
+                weight = index_of([*names, last[0], *block[-2:], last[1]], strides)
+                cell = f"{source}[{cells(last[0])}]"
+                program.line(f"{sum_of.format(last[1])} += {cell} * {weights}[{weight}];")
 
-            program.loops([groups, depth, width], add)
+            program.loops([kernel[-1], count], add)
 
-        _block_in_loop(program, inner, taps + places)
+        def inner() -> None:
+            if is_local:
+                program.line(f"{program.dialect.variable(node.dtype)} {sums}[{count}] = {{0}};")
+            program.loops(kernel[1:-1], lambda names: _block_in_loop(program, lambda: taps(names), names))
+            if is_local:
+                program.loops(
+                    [count],
+                    lambda names: program.line(f"{place.format(names[0])} = {sum_of.format(names[0])};"),
+                )
 
-    program.loops([*shape[:-1], *kernel[1:-1]], body)
+        program.block("", inner)
+
+    program.loops([*shape[:-1], own["groups"], width // count], body)
     return target
 
 
