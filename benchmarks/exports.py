@@ -8,7 +8,8 @@ Three networks (2-3-1, 784-256-128-10, LeNet-5) predict one row, and 256 rows, w
     C, int8       the same with weights in 8 bits
     emlearn       the C code of emlearn for a network with the same weights, compiled the same way
 
-The variants are measured in turn for some rounds; the table has the median of the rounds. The code size for a
+The variants are measured in turn for some rounds, in processor time, which other programs change little; the
+table has the median of the rounds. The code size for a
 Cortex-M4 is that of ``arm-none-eabi-gcc -Os``: instructions and constants (text), and static memory (bss).
 emlearn is measured if ``--emlearn`` names a Python that has it and scikit-learn; it has no convolutions.
 onnx2c is not measured: it is distributed as source code alone.
@@ -43,9 +44,9 @@ int main(int argc, char **argv) {{
     const long count = argc > 1 ? atol(argv[1]) : 1;
     struct timespec start, end;
     for (int i = 0; i < {size}; i++) row[i] = (float)(i % 13) / 13 - 0.5f;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     for (long i = 0; i < count; i++) {{ row[i % {size}] += 1e-6f; {call} }}
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     printf("%.9g\\n", ((double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec))
            / (double)count);
     return 0;
@@ -89,8 +90,8 @@ def repeated(call: Callable[[], Any]) -> Callable[[], float]:
     call()
 
     def measure() -> float:
-        count, start = 0, time.perf_counter()
-        while (spent := time.perf_counter() - start) < SECONDS:
+        count, start = 0, time.process_time()
+        while (spent := time.process_time() - start) < SECONDS:
             for _ in range(10):
                 call()
             count += 10

@@ -222,6 +222,8 @@ OPTION: Texts = {
     "process": "number of this process, from 0, where each machine starts its own",
     "coordinator": "address on which process 0 connects the others",
     "devices": "engine xla: number of devices, of each process, that share a batch",
+    "tracker": "record the training in mlflow, wandb or tensorboard; behind a colon the experiment, project "
+    "or folder, by default the name of DATA",
     "resume_out": "continue the interrupted training in --out",
     "lang": "language: en or zh",
     "csv": "file for the predictions, in the format of its suffix (.csv, .parquet, .arrow, .sqlite, .xlsx); "

@@ -412,16 +412,23 @@ def _cells(
     places: Sequence[str],
     taps: Sequence[str],
     space: Sequence[int],
+    count: int = 1,
 ) -> tuple[list[str], str]:
-    """Return the cells of the image that taps cover, and the condition that they are inside, if any."""
+    """Return the cells of the image that taps cover, and the condition that they are inside, if any.
+
+    Args:
+        count: the neighbors along the last axis that a place stands for; of several, the cell is that of
+            the first, and the condition omits this axis.
+    """
     names, conditions = [], []
     for axis, (place, tap, length) in enumerate(zip(places, taps, space, strict=True)):
         name = program.fresh("cell")
-        low = own["low"][axis]
-        text = index_of([place, tap], [own["strides"][axis], own["dilation"][axis]], -low)
+        low, is_counted = own["low"][axis], count > 1 and axis == len(space) - 1
+        stride = own["strides"][axis] * (count if is_counted else 1)
+        text = index_of([place, tap], [stride, own["dilation"][axis]], -low)
         program.line(f"{program.dialect.constant} {name} = {text};")
         names.append(name)
-        if low or own["high"][axis]:
+        if (low or own["high"][axis]) and not is_counted:
             conditions.append(f"{name} >= 0 && {name} < {length}")
     return names, " && ".join(conditions)
 
@@ -487,75 +494,104 @@ def _weights(program: LoopProgram, w: Node, axes: Sequence[int]) -> tuple[str, l
     return program.constant(moved), strides_of(moved.shape)
 
 
-MAX_SUMS = 32  # channels whose sums a compiler can hold in registers
+MAX_CHANNELS, MAX_CELLS, MAX_SUMS = 32, 8, 128  # whose sums are held in registers
 
 
-def _channels_at_once(count: int) -> int:
-    """Return the largest divisor of a number of channels that is at most ``MAX_SUMS``.
+def _divisor(count: int, limit: int) -> int:
+    """Return the largest divisor of a number that is at most ``limit``.
 
     Example:
-        >>> [_channels_at_once(count) for count in (1, 6, 64, 84, 37)]
+        >>> [_divisor(count, 32) for count in (1, 6, 64, 84, 37)]
         [1, 6, 32, 28, 1]
     """
-    return next(size for size in range(min(count, MAX_SUMS), 0, -1) if count % size == 0)
-
-
-def _channels(
-    program: LoopProgram, own: dict[str, Any], taps: Sequence[str], block: Sequence[str], image: Sequence[int]
-) -> Callable[[str], str]:
-    """Write the cell under a tap, which is skipped outside; return the index of a channel of its group."""
-    cells, inside = _cells(program, own, block[1 : 1 + len(taps)], taps, image[1:-1])
-    if inside:
-        program.line(f"if (!({inside})) continue;")
-    strides = [*strides_of(image)[:-1], image[-1] // own["groups"], 1]
-    return lambda channel: index_of([block[0], *cells, block[-2], channel], strides)
+    return next(size for size in range(min(count, limit), 0, -1) if count % size == 0)
 
 
 @_operation("convolution")
 def _convolution(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
-    """Write loops over the cells and channels of the result, and in them over taps and channels of the image.
+    return _Convolution(program, node, own).write()
 
-    C has the sums of some channels in a local array, which no pointer can refer to: the compiler keeps it in
-    registers and vectorizes the innermost loop. Elsewhere the sums are in the memory of the result.
+
+class _Convolution:
+    """Loops over cells and channels of the result, and in them over taps and channels of the image.
+
+    C has the sums of some channels of some neighboring cells in local arrays, which no pointer can refer to:
+    the compiler keeps them in registers, and the innermost loop has independent vectors. Elsewhere the sums
+    are in the memory of the result. Each sum has the same order in both.
     """
-    x, w = node.inputs
-    kernel, shape = program.shape(w), program.shape(node)
-    width, is_local = kernel[0] // own["groups"], program.dialect.has_local_arrays
-    source, count = program.value(x), _channels_at_once(width)
-    weights, steps = _weights(program, w, (*range(1, len(kernel)), 0))  # (*kernel, I, O)
-    strides = [*steps[:-1], width * steps[-1], count * steps[-1], steps[-1]]
-    target, result = program.place(node), [*strides_of(shape)[:-1], width, count, 1]
-    if not is_local:
-        _filled(program, target, math.prod(shape), "0")
 
-    def body(block: list[str]) -> None:  # (B, *space, group, block of channels)
-        place, sums = f"{target}[{index_of([*block, '{0}'], result)}]", program.fresh("sums")
-        sum_of = f"{sums}[{{0}}]" if is_local else place
+    def __init__(self, program: LoopProgram, node: Node, own: dict[str, Any]) -> None:
+        self.program, self.own, self.dtype = program, own, node.dtype
+        x, w = node.inputs
+        self.image, self.kernel, self.shape = program.shape(x), program.shape(w), program.shape(node)
+        self.width, self.is_local = self.kernel[0] // own["groups"], program.dialect.has_local_arrays
+        self.channels = _divisor(self.width, MAX_CHANNELS)
+        cells = min(MAX_CELLS, MAX_SUMS // self.channels)
+        self.cells = _divisor(self.shape[-2], cells) if self.is_local else 1
+        self.source = program.value(x)
+        self.weights, self.steps = _weights(program, w, (*range(1, len(self.kernel)), 0))  # (*kernel, I, O)
+        self.target, self.sums = program.place(node), [program.fresh("sums") for _ in range(self.cells)]
 
-        def taps(names: list[str]) -> None:
-            cells = _channels(program, own, names, block, program.shape(x))
+    def write(self) -> str:
+        """Write the loops; return the name of the result."""
+        *outer, columns, _ = self.shape
+        if not self.is_local:
+            _filled(self.program, self.target, math.prod(self.shape), "0")
+        lengths = [*outer, columns // self.cells, self.own["groups"], self.width // self.channels]
+        self.program.loops(lengths, lambda block: self.program.block("", lambda: self._block(block)))
+        return self.target
 
-            def add(last: list[str]) -> None:
-                weight = index_of([*names, last[0], *block[-2:], last[1]], strides)
-                cell = f"{source}[{cells(last[0])}]"
-                program.line(f"{sum_of.format(last[1])} += {cell} * {weights}[{weight}];")
+    def _block(self, block: list[str]) -> None:
+        """Write the sums of a block: (B, *space, group, block of channels)."""
+        if self.is_local:
+            kind = self.program.dialect.variable(self.dtype)
+            self.program.line(
+                f"{kind} {', '.join(f'{name}[{self.channels}] = {{0}}' for name in self.sums)};"
+            )
+        self.program.loops(
+            self.kernel[1:-1],
+            lambda taps: _block_in_loop(self.program, lambda: self._taps(block, taps), taps),
+        )
+        if self.is_local:
+            self.program.loops([self.channels], lambda names: self._store(block, *names))
 
-            program.loops([kernel[-1], count], add)
+    def _store(self, block: list[str], channel: str) -> None:
+        for i, name in enumerate(self.sums):
+            self.program.line(f"{self._result(block, channel, i)} = {name}[{channel}];")
 
-        def inner() -> None:
-            if is_local:
-                program.line(f"{program.dialect.variable(node.dtype)} {sums}[{count}] = {{0}};")
-            program.loops(kernel[1:-1], lambda names: _block_in_loop(program, lambda: taps(names), names))
-            if is_local:
-                program.loops(
-                    [count],
-                    lambda names: program.line(f"{place.format(names[0])} = {sum_of.format(names[0])};"),
-                )
+    def _result(self, block: list[str], channel: str, cell: int) -> str:
+        """Return an element of the result."""
+        *outer, column, _ = strides_of(self.shape)
+        strides = [*outer, self.cells * column, self.width, self.channels, 1]
+        return f"{self.target}[{index_of([*block, channel], strides, cell * column)}]"
 
-        program.block("", inner)
+    def _taps(self, block: list[str], taps: list[str]) -> None:
+        """Write the products of one tap."""
+        program, own = self.program, self.own
+        cells, inside = _cells(program, own, block[1:-2], taps, self.image[1:-1], self.cells)
+        if inside:
+            program.line(f"if (!({inside})) continue;")
+        own_cells, last = strides_of(self.image), self.own["strides"][-1]
+        strides = [*own_cells[:-1], self.image[-1] // own["groups"], 1]
+        steps = [
+            *self.steps[:-1],
+            self.width * self.steps[-1],
+            self.channels * self.steps[-1],
+            self.steps[-1],
+        ]
 
-    program.loops([*shape[:-1], own["groups"], width // count], body)
-    return target
+        def add(names: list[str]) -> None:
+            weight = f"{self.weights}[{index_of([*taps, names[0], *block[-2:], names[1]], steps)}]"
+            for i, sums in enumerate(self.sums):
+                place = index_of([block[0], *cells, block[-2], names[0]], strides, i * last * own_cells[-2])
+                value = f"{self.source}[{place}]"
+                if self.cells > 1 and (own["low"][-1] or own["high"][-1]):
+                    column = index_of([cells[-1]], [1], i * last)
+                    value = f"({column} >= 0 && {column} < {self.image[-2]} ? {value} : 0)"
+                to = f"{sums}[{names[1]}]" if self.is_local else self._result(block, names[1], i)
+                program.line(f"{to} += {value} * {weight};")
+
+        program.loops([self.kernel[-1], self.channels], add)
 
 
 def _block_in_loop(program: LoopProgram, inner: Callable[[], None], names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -17,6 +18,7 @@ from chainrule.apps.cli.score_lines import interval_line, print_curve, print_sco
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_in, text_of
+from chainrule.apps.cli.trackers import tracker_of
 from chainrule.data.tables.public_columns import is_range
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
@@ -42,6 +44,7 @@ from chainrule.tabular.run_folder import (
 from chainrule.tabular.training import EventRecorder, end_of, evaluate, fit_model, prepare_training
 from chainrule.tabular.training_plan import TrainingPlan, has_pixels, is_image_source
 from chainrule.tabular.training_status import ending, weights_of_kinds
+from chainrule.train.callback import Callback
 from chainrule.train.default_table_ensemble import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
@@ -115,9 +118,10 @@ PLACES = {
     "devices": Choice(int, "devices"),
 }
 """Options of trainings of several processes and devices."""
+TRACKER = {"tracker": Choice(str, "tracker", "NAME:PROJECT")}
 
 
-@with_options({**option_choices(), **PLACES})
+@with_options({**option_choices(), **PLACES, **TRACKER})
 def train(
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
@@ -127,27 +131,36 @@ def train(
 ) -> int:
     """Train, evaluate and save a network; ``data`` is a file or the name of a data set."""
     processes, process, coordinator, devices = (options.pop(name) for name in PLACES)
+    trackers = tracker_of(options.pop("tracker"), data)
     lang_option = f" --lang {lang}" if lang else ""
     chosen, fingerprint = _training_options(data, out, resume, options)
     settings.devices = settings.devices if devices is None else devices
     path = Path(out) if out else None
     several = Processes.of(processes, process, coordinator, chosen.engine)
+    for option in ("--tracker",) * bool(trackers) + ("--processes",) * (several is not None):
+        if is_private(chosen):
+            problem = fact("does not apply to a private training")
+            raise UsageError("E601", option=option, problem=problem, where=option)
     if several is None:
-        return run_training(chosen, path, resume, fingerprint, lang_option)
-    return _train_in_processes(several, chosen, path, resume, fingerprint, lang_option)
+        return run_training(chosen, path, resume, fingerprint, lang_option, callbacks=trackers)
+    return _train_in_processes(several, chosen, path, resume, fingerprint, lang_option, trackers)
 
 
 def _train_in_processes(
-    processes: Processes, chosen: Options, path: Path | None, resume: bool, fingerprint: str, lang_option: str
+    processes: Processes,
+    chosen: Options,
+    path: Path | None,
+    resume: bool,
+    fingerprint: str,
+    lang_option: str,
+    trackers: Sequence[Callback],
 ) -> int:
-    """Supervise the processes of a training, or be one of them."""
-    if is_private(chosen):
-        problem = fact("does not apply to a private training")
-        raise UsageError("E601", option="--processes", problem=problem, where="--processes")
+    """Supervise the processes of a training, or be one of them; the first one records it in trackers."""
     if is_supervised():
         settings.engine = "xla"
         with member(path, resume=resume) as own:
-            return run_training(chosen, own, resume, fingerprint, lang_option)
+            callbacks = trackers if own == path else ()
+            return run_training(chosen, own, resume, fingerprint, lang_option, callbacks=callbacks)
     if path is not None and not resume:
         require_free(path)
     words = sys.argv[1:]
@@ -160,7 +173,13 @@ def _train_in_processes(
 
 
 def run_training(
-    chosen: Options, out: Path | None, resume: bool, fingerprint: str, lang_option: str = ""
+    chosen: Options,
+    out: Path | None,
+    resume: bool,
+    fingerprint: str,
+    lang_option: str = "",
+    *,
+    callbacks: Sequence[Callback] = (),
 ) -> int:
     """Train, evaluate and save a network.
 
@@ -169,6 +188,7 @@ def run_training(
         out: the run folder; ``None``: a new one.
         fingerprint: the fingerprint of the table of the training to resume.
         lang_option: the language option for printed commands.
+        callbacks: further ones, which do not change the result.
     """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
     private = is_private(chosen)
@@ -187,7 +207,7 @@ def run_training(
     path = out or new_run(chosen.data)
     try:
         with claimed(path, resume) as folder:
-            return _run_training(plan, model, folder, path, resume, lang_option)
+            return _run_training(plan, model, folder, path, resume, lang_option, callbacks)
     except FileError as error:
         _note_progress(error, path, _resume_command(chosen, path, lang_option))
         raise
@@ -242,7 +262,13 @@ def _note_progress(error: FileError, path: Path, command: str) -> None:
 
 
 def _run_training(
-    plan: TrainingPlan, model: Model, folder: RunFolder, path: Path, resume: bool, lang_option: str
+    plan: TrainingPlan,
+    model: Model,
+    folder: RunFolder,
+    path: Path,
+    resume: bool,
+    lang_option: str,
+    callbacks: Sequence[Callback],
 ) -> int:
     """Train inside a claimed folder, evaluate, save, and print the result.
 
@@ -253,7 +279,7 @@ def _run_training(
     is_repeated = os.path.exists(path / MODEL) and not plan.scored.is_cross_validated
     if resume and not _print_resumption(folder, plan, path):
         return 0
-    recorder = fit_model(model, plan, folder, resume)
+    recorder = fit_model(model, plan, folder, resume, callbacks=callbacks)
     print_notices(recorder)
     if recorder.was_interrupted:
         return _print_interrupted(plan.options, path, lang_option)
