@@ -3,8 +3,9 @@
 A table of four numbers, three categories and a date, with gaps, is written as a Parquet file and as a folder
 of ten. A network of ``chainrule train --quick`` predicts it, in a new process each time:
 
-- ``chainrule predict RUN big.parquet --out out.parquet``, and the folder;
-- ``model.predict_batches`` over the record batches of pyarrow.
+- ``file``, ``folder``: ``chainrule predict RUN big.parquet --out out.parquet``, and the folder;
+- ``batches``: ``model.predict_batches`` over the record batches of pyarrow, whose reader keeps the compressed
+  bytes of all that it has read, unless it has ``pre_buffer=False``.
 
 Measured are the seconds, and the sum of the largest resident sizes of the process and of the decoder that it
 starts. ``--row-group`` is the number of rows of a group of the file. 1,000 rows of each result must have the
@@ -41,7 +42,7 @@ BATCHES = """
 import sys
 import pyarrow.parquet as pq
 import chainrule as cr
-model, source = cr.load(sys.argv[1]), pq.ParquetFile(sys.argv[2])
+model, source = cr.load(sys.argv[1]), pq.ParquetFile(sys.argv[2], pre_buffer=False)
 writer = None
 for batch in model.predict_batches(source.iter_batches(65_536)):
     writer = writer or pq.ParquetWriter(sys.argv[3], batch.schema)
@@ -144,6 +145,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--row-group", type=int, default=GROUP)
+    parser.add_argument("--only", choices=["file", "folder", "batches"])
     options = parser.parse_args()
     rows = options.rows
     has_failed = False
@@ -153,19 +155,13 @@ def main() -> int:
         print(f"{rows:,} rows of 8 columns, {big.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} processors")
         model, result = cr.load(run / "model.safetensors"), folder / "out.parquet"
         commands = {
-            "chainrule predict, one file": ["-c", CLI, "predict", str(run), str(big), "--out", str(result)],
-            "chainrule predict, ten files": [
-                "-c",
-                CLI,
-                "predict",
-                str(run),
-                str(parts),
-                "--out",
-                str(result),
-            ],
-            "predict_batches": ["-c", BATCHES, str(run / "model.safetensors"), str(big), str(result)],
+            "file": ["-c", CLI, "predict", str(run), str(big), "--out", str(result)],
+            "folder": ["-c", CLI, "predict", str(run), str(parts), "--out", str(result)],
+            "batches": ["-c", BATCHES, str(run / "model.safetensors"), str(big), str(result)],
         }
         for title, command in commands.items():
+            if options.only not in (None, title):
+                continue
             result.unlink(missing_ok=True)
             seconds, peaks = measured(command, folder)
             peak = sum(peaks)
