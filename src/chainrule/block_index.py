@@ -140,7 +140,7 @@ TRANSFORMS = by_name(
 MIXES = by_name({"data.augmentation.erasing_and_mixing": "CutMix Mixup"})
 INPUT_KINDS = by_name(
     {
-        "inputs.arrays": "ArrayKind TranscriptKind",
+        "inputs.arrays": "ArrayKind",
         "inputs.detection": "DetectionKind",
         "inputs.items": "ItemKind",
         "inputs.molecules": "MoleculeKind",
@@ -150,6 +150,7 @@ INPUT_KINDS = by_name(
         "inputs.speech": "SpeechKind",
         "inputs.tables": "TableKind",
         "inputs.texts": "ContinuationKind TextKind",
+        "inputs.transcripts": "TranscriptKind",
     }
 )
 ACTIVATIONS = by_name(

@@ -138,7 +138,11 @@ def test_what_a_kind_stores_is_what_it_reads() -> None:
     model = cr.Model(cr.Dense(2), "mse", cr.Adam(0.01))
     model.fit(np.ones((8, 2), "float32"), np.ones((8, 2), "float32"), epochs=1, verbose=False)
     assert kind_of(model).name == "arrays"
-    for kind in (ItemKind(("a", "b")), TranscriptKind("-ab")):
+    for kind in (
+        ItemKind(("a", "b")),
+        TranscriptKind("-ab"),
+        TranscriptKind("-ab", 2, {("", "a"): 3}, 0.5, 1.0),
+    ):
         one = cr.Model.of(model.state)
         kind.attach(one)
         assert kind_of(one) == kind

@@ -9,6 +9,7 @@ text, complete or as a stream. This package never changes a network.
     options.py                    the options, checked
     text.py                       ``generate_text``, ``stream_text`` for a model with a tokenizer
     ctc_beam_search.py            the most probable texts of a network that is trained with ``cr.CTC``
+    word_bigram.py                a language model for that search
     text_to_speech.py             texts as phonemes, and the outputs of a network as sounds
 """
 
@@ -26,6 +27,7 @@ _LAZY = LazyNames(
         "text": "decoder_of generate_text stream_text",
         "sampling_and_beam_search": "Generated generate stream_tokens",
         "ctc_beam_search": "Transcript search_ctc",
+        "word_bigram": "WordBigram WordPrior",
         "text_to_speech": "SpeechOutput padded_rows",
     },
 )

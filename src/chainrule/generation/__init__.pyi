@@ -20,3 +20,5 @@ from chainrule.generation.text import generate_text as generate_text
 from chainrule.generation.text import stream_text as stream_text
 from chainrule.generation.text_to_speech import SpeechOutput as SpeechOutput
 from chainrule.generation.text_to_speech import padded_rows as padded_rows
+from chainrule.generation.word_bigram import WordBigram as WordBigram
+from chainrule.generation.word_bigram import WordPrior as WordPrior

@@ -23,7 +23,8 @@ _LAZY = LazyNames(
     __name__,
     {
         "kind": "Evaluation InputKind InputRows Output",
-        "arrays": "ArrayKind TranscriptKind",
+        "arrays": "ArrayKind",
+        "transcripts": "TranscriptKind",
         "detection": "DetectionKind",
         "items": "ItemKind",
         "molecules": "MoleculeKind",

@@ -1,7 +1,6 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.inputs.arrays import ArrayKind as ArrayKind
-from chainrule.inputs.arrays import TranscriptKind as TranscriptKind
 from chainrule.inputs.detection import DetectionKind as DetectionKind
 from chainrule.inputs.items import ItemKind as ItemKind
 from chainrule.inputs.kind import Evaluation as Evaluation
@@ -19,3 +18,4 @@ from chainrule.inputs.speech import SpeechKind as SpeechKind
 from chainrule.inputs.tables import TableKind as TableKind
 from chainrule.inputs.texts import ContinuationKind as ContinuationKind
 from chainrule.inputs.texts import TextKind as TextKind
+from chainrule.inputs.transcripts import TranscriptKind as TranscriptKind

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import DataError, fact
-from chainrule.escaping import quoted
 from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, save_call
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -37,47 +36,6 @@ class ArrayKind(InputKind):
         """Return the names of the inputs, and the call that saves them."""
         inputs = input_names(model) or ("x",)
         return fact("an .npz file with {names}", names=", ".join(inputs)), save_call("rows.npz", inputs)
-
-
-@frozen
-class TranscriptKind(InputKind):
-    """Cepstra of speech, whose predictions are written as texts.
-
-    Args:
-        symbols: the character of each label of a transcript; the label 0 is no character.
-    """
-
-    name = "transcripts"
-    symbols: str
-
-    @classmethod
-    def of(cls, model: Model) -> Self | None:
-        """Return the symbols in the facts of a model."""
-        symbols = model.facts.get("symbols")
-        return cls(symbols) if isinstance(symbols, str) else None
-
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read an ``.npz`` file; see ``read_arrays``."""
-        return read_arrays(self, model, data)
-
-    def expected(self, model: Model, run: str) -> tuple[str, str]:
-        """Return the names of the inputs, and the command on the rows that the run saved."""
-        names = ", ".join(input_names(model) or ("x",))
-        fix = f"chainrule predict {quoted(run)} {quoted(os.path.join(run, 'test.npz'))}"
-        return fact("an .npz file with {names}: cepstra, not sounds", names=names), fix
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The symbols."""
-        return {"symbols": self.symbols}
-
-    def spelled(self, values: np.ndarray) -> np.ndarray:
-        """Return transcripts (N, S) as texts, other predictions as they are."""
-        if values.ndim != 2 or values.dtype.kind not in "iu" or not values.size:
-            return values
-        if values.min() < 0 or values.max() >= len(self.symbols):
-            return values
-        return np.array(["".join(self.symbols[label] for label in row if label) for row in values], object)
 
 
 def input_names(model: Model) -> tuple[str, ...]:

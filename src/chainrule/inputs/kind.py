@@ -234,6 +234,24 @@ def _take(part: Any, index: np.ndarray) -> Any:
     return part.take(index)
 
 
+def refuse_metrics(metrics: Sequence[str], own: str) -> None:
+    """Refuse requested metrics of a kind that has its own (E601).
+
+    Args:
+        metrics: names of requested metrics.
+        own: what is measured instead.
+    """
+    if metrics:
+        raise UsageError(
+            "E601",
+            where="chainrule evaluate",
+            option="--metric",
+            expected=fact("{names}, without --metric", names=own),
+            received=f"--metric {metrics[0]}",
+            fix=fact("leave --metric out"),
+        )
+
+
 def is_archive(data: object) -> bool:
     """Return whether data are a file of arrays."""
     return isinstance(data, str) and data.endswith(ARRAYS)

@@ -21,7 +21,15 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.sequences.question_input import QuestionInput, Window
 from chainrule.errors import UsageError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, is_archive, stored_probability
+from chainrule.inputs.kind import (
+    Evaluation,
+    InputKind,
+    InputRows,
+    Output,
+    is_archive,
+    refuse_metrics,
+    stored_probability,
+)
 from chainrule.inputs.texts import require_columns
 from chainrule.metrics.answers import Span, best_span, character_f1, exact_match
 from chainrule.model import Model
@@ -221,15 +229,7 @@ def answers_in(table: Table, rows: QuestionRows) -> np.ndarray | None:
 
 def _refuse(table: Table, metrics: Sequence[str]) -> None:
     """Refuse requested metrics, and a table without answers."""
-    if metrics:
-        raise UsageError(
-            "E601",
-            where="chainrule evaluate",
-            option="--metric",
-            expected=fact("EM and F1, without --metric"),
-            received=f"--metric {metrics[0]}",
-            fix=fact("leave --metric out"),
-        )
+    refuse_metrics(metrics, "EM, F1")
     if ANSWER not in table.columns:
         raise UsageError(
             "E122",

@@ -55,3 +55,7 @@ from chainrule.metrics.significance import mean_difference as mean_difference
 from chainrule.metrics.significance import mean_score as mean_score
 from chainrule.metrics.significance import ratio_score as ratio_score
 from chainrule.metrics.significance import sampled_difference as sampled_difference
+from chainrule.metrics.transcripts import character_error_rate as character_error_rate
+from chainrule.metrics.transcripts import edit_distance as edit_distance
+from chainrule.metrics.transcripts import error_rates as error_rates
+from chainrule.metrics.transcripts import word_error_rate as word_error_rate

@@ -12,10 +12,10 @@ import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.inputs import TranscriptKind
 from chainrule.messages import Text, in_language
 from chainrule_examples.listen.spoken_digits import recognize_digits
-from chainrule_examples.listen.transcripts import choose_decoder, error_rates, transcript_page
+from chainrule_examples.listen.transcripts import GREEDY as GREEDY_SEARCH
+from chainrule_examples.listen.transcripts import choose_search, rates_of, transcript_page
 from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, TEXTS, Utterances, read_parts
 from chainrule_examples.listen.utterances import OPTIONS as OPTIONS
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
@@ -48,7 +48,6 @@ def train_network(training: Utterances, valid: Utterances, seed: int, epochs: in
     )
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    TranscriptKind(SYMBOLS).attach(model)
     return model
 
 
@@ -70,29 +69,29 @@ def main(
     people = [len(np.unique(part.speakers)) for part in parts]
     print(texts["data"].format(*(len(part.texts) for part in parts), *people), flush=True)
     training, validation, test = parts
-    decoders = []
+    models, searches = [], []
     for seed in range(seeds or 1):
-        model = train_network(training, validation, seed, epochs, long)
-        decoders.append(decoder := choose_decoder(model, training.texts, validation))
+        models.append(model := train_network(training, validation, seed, epochs, long))
+        searches.append(search := choose_search(model, training.texts, validation))
+        search.attach(model)
         size = sum(array.size for array in model.parameters().values())
-        spoken = (decoder.greedy(validation), decoder(validation))
-        greedy, beam = (error_rates(own, validation)["WER"].value for own in spoken)
+        spoken = [kind.transcribe(model, validation.x) for kind in (GREEDY_SEARCH, search)]
+        greedy, beam = (rates_of(own, validation)["WER"].value for own in spoken)
         print(texts["done"].format(seed=seed, size=size, greedy=greedy, beam=beam), flush=True)
     transcripts = {
         EMPTY: [[""] * len(test.texts)],
-        GREEDY: [decoder.greedy(test) for decoder in decoders],
-        BEAM: [decoder(test) for decoder in decoders],
+        GREEDY: [GREEDY_SEARCH.transcribe(model, test.x) for model in models],
+        BEAM: [own.transcribe(model, test.x) for own, model in zip(searches, models, strict=True)],
     }
     scores = [
-        Score.on_test_set(name, (error_rates(own, test) for own in every))
-        for name, every in transcripts.items()
+        Score.on_test_set(name, (rates_of(own, test) for own in every)) for name, every in transcripts.items()
     ]
     print_scores(scores, lang, "WER", own=2)
     print(texts["note"], credit_line("speech", lang), sep="\n")
     if out:
         page = transcript_page(test, transcripts[GREEDY][0], transcripts[BEAM][0], lang)
         files = {"transcripts.html": page, "test.npz": npz(x=test.x, y=test.y)}
-        save_run(out, decoders[0].model, scores, files)
+        save_run(out, models[0], scores, files)
 
 
 if __name__ == "__main__":

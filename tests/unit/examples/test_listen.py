@@ -15,10 +15,11 @@ import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule.data.sequences.spectrogram import LogMel, SoundInput
 from chainrule.errors import DataError
+from chainrule.inputs import TranscriptKind
 from chainrule_examples.listen import lesson as listen
 from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
-from chainrule_examples.listen.transcripts import Decoder, choose_decoder, error_rates
+from chainrule_examples.listen.transcripts import choose_search, rates_of
 from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
 
 FRAMES = 12  # of a letter
@@ -114,6 +115,10 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     assert scores["empty text"]["WER"] == [1.0]
     assert "a b" in (run / "transcripts.html").read_text(encoding="utf-8")
     assert command(["evaluate", str(run), str(run / "test.npz")]) == 0
+    own = scores["beam search with a word bigram"]
+    header, values = (line.split() for line in capsys.readouterr().out.splitlines()[1:3])
+    assert header == ["WER", "CER"]
+    assert [float(value) for value in values] == pytest.approx([own[name][0] for name in header], abs=5e-4)
     write_wave(tmp_path / "own.wav", tone(1, np.random.default_rng(0)))
     assert command(["predict", str(run), str(tmp_path / "own.wav")]) == 2
     assert "not sounds" in capsys.readouterr().err
@@ -122,6 +127,8 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "prediction"
     assert all(set(line.strip('"')) <= set(SYMBOLS[1:]) for line in lines[1:])
+    page = (run / "transcripts.html").read_text(encoding="utf-8")
+    assert all(f">{line}<" in page for line in lines[1:] if line.strip('"'))  # those that the example lists
 
 
 def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:
@@ -135,10 +142,9 @@ def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:
             row[2 * i, [0, SYMBOLS.index(letter)]] = 0, 9
     net.initialize({"x": x})
     certain = test._replace(x=x, frames=np.full(len(x), 40))
-    decoder = choose_decoder(net, test.texts, certain)
-    assert isinstance(decoder, Decoder)
-    assert decoder.greedy(certain) == decoder(certain) == test.texts
-    rates = error_rates(decoder(certain), certain)
+    search = choose_search(net, test.texts, certain, stride=1)
+    assert TranscriptKind(SYMBOLS).transcribe(net, x) == search.transcribe(net, x) == test.texts
+    rates = rates_of(search.transcribe(net, x), certain)
     assert {name: own.value for name, own in rates.items()} == {"WER": 0, "CER": 0}
 
 

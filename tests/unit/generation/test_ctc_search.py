@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 
 from chainrule.errors import UsageError
 from chainrule.generation.ctc_beam_search import search_ctc
+from chainrule.generation.word_bigram import EDGE, WordBigram, WordPrior
 from chainrule.nn.loss.ctc import CTC
-from chainrule_examples.listen.transcripts import EDGE, WordBigram, WordPrior
 
 ALL = 10_000  # more than there are prefixes
 SYMBOLS = "-ab "
