@@ -93,7 +93,8 @@ def main(
             ("", "", texts["limits"]),
         ]
         page = result_page(texts["title"], lang, sections)
-        save_run(out, divisions[-1].model, scores, {"diagnose.html": page, **divisions[-1].row_files(table)})
+        files = {"diagnose.html": page, **divisions[-1].row_files(table)}
+        save_run(out, divisions[-1].model, scores, files, metrics=[*NAMES.values()])
 
 
 if __name__ == "__main__":

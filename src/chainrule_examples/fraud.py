@@ -32,14 +32,15 @@ COLUMNS = ("empty_server_form_handler", "popup_window", "https", "age_of_domain"
 CASES, REASONS = 5, 3  # cases that are printed, and columns named for each
 SHAPLEY = 14  # columns of a table from which Shapley values would need a sample
 LATEST = 40_000  # earlier payments from which the short form learns
-METRICS = {
+NAMES = {
     name: {
-        "AP": cr.metric("pr_auc"),
-        f"precision in the first {share:g} %": cr.metric(f"precision_at_top_{share / 100:g}"),
-        "AUC": cr.metric("roc_auc"),
+        "AP": "pr_auc",
+        f"precision in the first {share:g} %": f"precision_at_top_{share / 100:g}",
+        "AUC": "roc_auc",
     }
     for name, share in (("phishing", 5), ("creditcard", 0.5))
 }
+METRICS = {set: {title: cr.metric(name) for title, name in own.items()} for set, own in NAMES.items()}
 
 
 def case_rows(table: Table, division: FoldPredictions) -> list[list[object]]:
@@ -92,7 +93,7 @@ def main(
     if out:
         sections = [(texts["cases"], markup_table(header, cases), texts["limits"])]
         files = {"fraud.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
-        save_run(out, divisions[-1].model, scores, files)
+        save_run(out, divisions[-1].model, scores, files, metrics=[*NAMES[set].values()])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ folds. A loan is refused where granting it costs more on average, so no threshol
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -62,6 +62,13 @@ def groups_in(table: Table, chosen: Loans) -> dict[str, np.ndarray]:
     return {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
 
 
+def decision(model: cr.Model, costs: Cost) -> dict[str, Any]:
+    """The rule as ``predict`` applies it: the threshold and the costs of the second class."""
+    if model.labels[1] == "bad":
+        return {"threshold": costs.threshold, "cost": f"{costs.false_positive:g}:{costs.false_negative:g}"}
+    return {"threshold": 1 - costs.threshold, "cost": f"{costs.false_negative:g}:{costs.false_positive:g}"}
+
+
 def main(
     *,
     lang: str = "en",
@@ -93,7 +100,9 @@ def main(
             (texts["groups"], markup_table(header, groups), rule),
         ]
         files = {"risk.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
-        save_run(out, divisions[-1].model, scores, files)
+        save_run(
+            out, divisions[-1].model, scores, files, metrics=["brier"], **decision(divisions[-1].model, costs)
+        )
 
 
 if __name__ == "__main__":

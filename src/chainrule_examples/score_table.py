@@ -6,12 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from chainrule import Model, settings
+from chainrule.data import Table
 from chainrule.data.datasets import DATASETS
 from chainrule.errors import Message, fact
 from chainrule.messages import Text, translated
@@ -23,7 +24,7 @@ from chainrule.metrics import (
     fold_difference,
     sampled_difference,
 )
-from chainrule.page import screen
+from chainrule.page import png, screen
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
 
@@ -240,7 +241,10 @@ def save_run(
     model: Model,
     scores: Sequence[Score],
     files: Mapping[str, bytes | str] | None = None,
+    *,
     threshold: float | None = None,
+    cost: str = "",
+    metrics: Sequence[str] | None = None,
 ) -> Path:
     """Write a RUN: the model, the scores, and files such as plots.
 
@@ -250,12 +254,16 @@ def save_run(
         scores: of the network and the baselines.
         files: contents by name.
         threshold: from which probability ``predict`` predicts the second of two classes; by default 0.5.
+        cost: that the threshold follows from, as for ``with_threshold``.
+        metrics: that ``evaluate`` prints, by name; by default those of the model.
 
     Returns:
         the folder.
     """
     if threshold is not None:
-        model = with_threshold(model, threshold)
+        model = with_threshold(model, threshold, cost=cost)
+    if metrics is not None:
+        model = Model.of(replace(model.state, metrics=list(metrics)))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL)
@@ -265,6 +273,7 @@ def save_run(
     }
     contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
     for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
     names = [MODEL, *contents]
     listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
@@ -293,6 +302,17 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
+
+
+def labeled_image_files(images: Table) -> dict[str, bytes]:
+    """Images as files of a RUN, ``test/CLASS/NUMBER.png``, as ``evaluate`` reads them.
+
+    Args:
+        images: with the column ``class``.
+    """
+    pixels, labels = images.images["image"], images.frame["class"].to_list()
+    rows = enumerate(zip(pixels, labels, strict=True), 1)
+    return {f"test/{label}/{number}.png": png(image) for number, (image, label) in rows}
 
 
 def npz(**arrays: np.ndarray) -> bytes:

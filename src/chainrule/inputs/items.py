@@ -6,7 +6,7 @@ scores, without those that the user already has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,8 +16,8 @@ from chainrule.attribution.attribution import Attribution
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import fact
 from chainrule.inputs.arrays import input_names, read_arrays
-from chainrule.inputs.kind import InputKind, InputRows, Output, save_call
-from chainrule.metrics.recommendation import top_items
+from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, refuse_metrics, save_call
+from chainrule.metrics.recommendation import ndcg_and_recall, top_items
 from chainrule.model import Model
 from chainrule.records import frozen
 
@@ -83,6 +83,19 @@ class ItemKind(InputKind):
         best = top_items(scores, known, count)  # (N, count), -1 where a row has fewer
         cells = np.where(best >= 0, names[best], "")
         return {f"suggestion {i + 1}": cells[:, i] for i in range(count)}
+
+    def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
+        """Return nDCG@10 and recall@10 of new items with a target above 0; ``None`` without targets.
+
+        Raises:
+            UsageError E601: ``metrics`` are requested.
+        """
+        (known,) = rows.x.values()
+        if rows.y is None or np.shape(rows.y) != known.shape:
+            return None
+        refuse_metrics(metrics, "nDCG@10, recall@10")
+        scores = ndcg_and_recall(np.asarray(model(rows.x)), known, np.asarray(rows.y) > 0, SUGGESTIONS)
+        return Evaluation(dict(zip(("nDCG@10", "recall@10"), scores, strict=True)))
 
     def attribution_target(self, model: Model, row: InputRows) -> int:
         """Return the number of the best new item, from 0."""

@@ -22,6 +22,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "charts": "BLUE COLORS GRAY GREEN ORANGE PALE Bar Frame against bar_chart calibration",
+        "png": "png",
         "result_pages": "Box Figure heat_pixels image_page markup_table result_page",
     },
 )

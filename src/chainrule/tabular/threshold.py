@@ -415,14 +415,17 @@ def stored_threshold(model: Model) -> float | None:
     return value if is_valid and len(model.labels or ()) == 2 else None
 
 
-def with_threshold(model: Model, value: float) -> Model:
+def with_threshold(model: Model, value: float, *, cost: str = "") -> Model:
     """Return a classifier of two classes that predicts the second one from another probability than 0.5 on.
 
     Args:
         model: the classifier; it is not changed.
         value: rows with a probability of at least this are predicted as the second class.
+        cost: of a false and of a missed second class, ``FP:FN``, if the threshold follows from it; then
+            ``chainrule evaluate`` prints the mean cost.
     """
-    return Model.of(replace(model.state, facts={**model.facts, FACT: {"value": value}}))
+    record = {"value": value, **({"rule": "cost", "cost": cost} if cost else {})}
+    return Model.of(replace(model.state, facts={**model.facts, FACT: record}))
 
 
 def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) -> np.ndarray:

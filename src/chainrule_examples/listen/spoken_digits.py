@@ -36,12 +36,14 @@ class Digits(NamedTuple):
         y: (N,) digits, as texts.
         speakers: (N,) names.
         numbers: (N,) numbers of the recordings of a speaker and digit.
+        names: (N,) names in the archive.
     """
 
     x: np.ndarray
     y: np.ndarray
     speakers: np.ndarray
     numbers: np.ndarray
+    names: np.ndarray
 
     def where(self, rows: np.ndarray) -> Digits:
         """The rows for which ``rows`` is true."""
@@ -72,7 +74,7 @@ def read_digits(data: str) -> Digits:
     sounds = (decode_wave(archive.read(n), place, RATE) for n, place in zip(names, places, strict=True))
     x = np.stack([READER(sound, place) for sound, place in zip(sounds, places, strict=True)])
     digits, speakers, numbers = zip(*parts, strict=True)
-    return Digits(x, np.array(digits), np.array(speakers), np.array(numbers, np.int64))
+    return Digits(x, np.array(digits), np.array(speakers), np.array(numbers, np.int64), np.array(names))
 
 
 # Option ``--digits``: recognize digits by convolutions over log-mel spectrograms.
@@ -151,6 +153,8 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
         table = markup_table(
             texts["columns"].split(","), [(*pair, n) for pair, n in zip(wrong.T, counts, strict=True)]
         )
-        save_run(
-            out, models[0], scores, {"errors.html": result_page(texts["errors"], lang, [("", table, "")])}
-        )
+        archive = open_dataset("spoken-digits", data)
+        rows = zip(test.y.tolist(), test.names.tolist(), strict=True)
+        sounds = {f"test/{digit}/{name.rpartition('/')[2]}": archive.read(name) for digit, name in rows}
+        page = result_page(texts["errors"], lang, [("", table, "")])
+        save_run(out, models[0], scores, {"errors.html": page, **sounds})

@@ -18,7 +18,7 @@ from chainrule.metrics import SampledScore, mean_score
 from chainrule.tabular import logistic, threshold_of
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
-from chainrule_examples.score_table import Score, print_scores, save_run
+from chainrule_examples.score_table import Score, labeled_image_files, print_scores, save_run
 from chainrule_examples.x_ray.image_errors import error_page
 
 OPTIONS: Texts = {
@@ -92,8 +92,9 @@ def main(
     level = threshold_of(y[1], outputs[0][0])
     print(texts["limits"].format(level))
     if out:
-        files = {"errors.html": error_page(models[0], parts[2], outputs[0][1], lang)}
-        save_run(out, models[0], scores, files, level)
+        page = error_page(models[0], parts[2], outputs[0][1], lang)
+        files = {"errors.html": page, **labeled_image_files(parts[2])}
+        save_run(out, models[0], scores, files, threshold=level)
 
 
 if __name__ == "__main__":

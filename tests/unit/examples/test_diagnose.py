@@ -12,8 +12,9 @@ import pytest
 from chainrule.apps.cli.main import main
 from chainrule.model import Model
 from chainrule.nn import Dense
-from chainrule_examples.diagnose import abstention_rows
+from chainrule_examples.diagnose import SPECIFIC, abstention_rows
 from chainrule_examples.table_folds import FoldPredictions
+from saved_scores import check_saved_scores
 
 HEADER = "age\tgender\tchest pain\tmax HR\tdiameter narrowing\nc\td\td\tc\td\n\t\t\t\tclass\n"
 
@@ -47,6 +48,8 @@ def test_scores_abstention_and_a_run_are_written(tmp_path: Path, capsys: pytest.
     assert "gender: male" in out
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert len(scores["ensemble of networks"]["AUC"]) == 5
+    titles = {"AUC": "roc_auc", "Brier": "brier", SPECIFIC: "sensitivity_at_specificity_0.9"}
+    check_saved_scores(run, run / "test.csv", "ensemble of networks", titles, capsys, place=4)
     assert main(["predict", str(run), str(run / "test.csv")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 8
 

@@ -12,6 +12,7 @@ import pytest
 
 from chainrule.apps.cli.main import main
 from chainrule_examples.payments import read_payments
+from saved_scores import check_saved_scores
 
 NAMES = (
     "empty_server_form_handler", "popup_window", "https", "request_from_other_domain",
@@ -51,6 +52,8 @@ def test_scores_ranked_cases_and_a_run_are_written(
     assert "https = " in "".join(cases)
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores["ensemble of networks"]) == ["AP", "precision in the first 5 %", "AUC"]
+    titles = {"AP": "pr_auc", "precision in the first 5 %": "precision_at_top_0.05", "AUC": "roc_auc"}
+    check_saved_scores(run, run / "test.csv", "ensemble of networks", titles, capsys, place=4)
     assert main(["predict", str(run), str(run / "test.csv"), "--only-predictions"]) == 0
 
 

@@ -21,6 +21,7 @@ from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
 from chainrule_examples.listen.transcripts import choose_search, rates_of
 from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
+from saved_scores import check_saved_scores
 
 FRAMES = 12  # of a letter
 
@@ -158,6 +159,7 @@ def test_digits_are_recognized_and_files_are_predicted(
     assert majority["accuracy"] == [0.1]
     assert linear["accuracy"][0] > 0.9
     assert net["accuracy"][0] > 0.1
+    check_saved_scores(run, run / "test", "convolutional network", {"accuracy": "accuracy"}, capsys)
     draw = np.random.default_rng(1)
     for digit in (2, 7):
         write_wave(tmp_path / "mine" / str(digit) / "one.wav", tone(digit, draw))

@@ -25,6 +25,7 @@ from chainrule_examples.recommend.movielens import (
     random_test,
     unseen_film_test,
 )
+from saved_scores import check_saved_scores
 
 USERS, FILMS = 16, 24
 
@@ -83,7 +84,9 @@ def test_scores_suggestions_and_a_run_are_written(tmp_path: Path, capsys: pytest
         assert not {f"Film {n} (19{60 + n})" for n in np.flatnonzero(own)} & set(suggested)
     assert main(["predict", str(run), str(run / "users.npz"), "--proba"]) == 2
     assert "E601" in capsys.readouterr().err
-    assert main(["evaluate", str(run), str(run / "users.npz")]) == 0
+    titles = {f"{name} by time": name for name in ("nDCG@10", "recall@10")}
+    check_saved_scores(run, run / "users.npz", "variational autoencoder", titles, capsys)
+    assert main(["evaluate", str(run), str(run / "users.npz"), "--metric", "accuracy"]) == 2
     films = (run / "films.csv").read_text(encoding="utf-8").splitlines()
     assert films[:2] == ["film,title", "0,Film 0 (1960)"]
     capsys.readouterr()

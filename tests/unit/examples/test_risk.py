@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import zipfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from chainrule.apps.cli.main import main
 from chainrule.data import read_table
 from chainrule_examples import table_folds
+from saved_scores import check_saved_scores
 
 HEADER = (
     "rownames,Status,Seniority,Home,Time,Age,Marital,Records,Job,Expenses,Income,Assets,Debt,Amount,Price"
@@ -78,8 +80,13 @@ def test_scores_groups_and_a_run_are_written(
     assert all(len(scores[name]["AUC"]) == 5 for name in METHODS)
     assert scores[METHODS[0]]["AUC"] == [0.5] * 5
     assert (run / "risk.html").read_text(encoding="utf-8").count("<svg") == 1
+    titles = {"AUC": "roc_auc", "Brier": "brier", "cost": "cost per row"}
+    check_saved_scores(run, run / "test.csv", METHODS[-1], titles, capsys, place=4)
     assert main(["predict", str(run), str(run / "test.csv"), "--proba"]) == 0
     predicted = capsys.readouterr().out.splitlines()
+    for row in csv.DictReader(predicted):
+        is_refused = float(row["probability of bad"]) >= 1 / 6
+        assert row["prediction"] == ("bad" if is_refused else "good")
     assert predicted[0].endswith("prediction,probability of bad,probability of good")
     assert len(predicted) == 1 + 8
 

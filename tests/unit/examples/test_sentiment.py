@@ -14,6 +14,7 @@ from chainrule.errors import DataError
 from chainrule_examples.sentiment import lesson as sentiment
 from chainrule_examples.sentiment.baselines import NGrams, logistic_regression, naive_bayes
 from chainrule_examples.sentiment.reviews import BLOCK, encode_reviews, read_reviews
+from saved_scores import check_saved_scores
 
 NET = sentiment.NET
 
@@ -62,6 +63,7 @@ def test_a_small_training_writes_a_run_that_predicts_and_is_evaluated(
     scores = json.loads((run / "scores.json").read_text())
     assert scores[NET]["accuracy"][0] > scores["most frequent class"]["accuracy"][0]
     assert (run / "errors.html").read_text(encoding="utf-8").count('class="words"') == 1
+    check_saved_scores(run, run / "test.csv", NET, {"accuracy": "accuracy"}, capsys)
     assert command(["predict", str(run), str(run / "test.csv")]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     right = np.mean([row["prediction"] == row["y"] for row in rows])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
 from chainrule_examples.volatility import MONTH, features_of, garman_klass, kupiec_test, sampled_scores
+from saved_scores import check_saved_scores
 
 
 def prices(count: int, seed: int = 0) -> np.ndarray:
@@ -60,6 +61,7 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert "No investment advice" in out
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert [list(values) for values in scores.values()] == [["R²", "QLIKE"]] * 3
+    check_saved_scores(run, run / "test.npz", "linear model and GRU", {"R²": "r2"}, capsys)
     assert main(["predict", str(run), str(run / "test.npz")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 29
     assert (run / "shares.html").read_text(encoding="utf-8").count("<circle") == 29

@@ -13,6 +13,7 @@ from PIL import Image
 
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.x_ray import lesson as x_ray
+from saved_scores import check_saved_scores
 
 SIZES = {"train": 64, "val": 24, "test": 32}
 SHOWN = 2  # images on the page of errors: attributing each takes seconds
@@ -46,11 +47,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
+def test_the_scores_of_all_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["mean brightness", "logistic regression", "network"]
     assert scores["mean brightness"]["AUC"] == [1.0]
     assert len(scores["network"]["AUC"]) == 2
+    titles = {"AUC": "roc_auc", "accuracy": "accuracy"}
+    check_saved_scores(run, run / "test", "network", titles, capsys)
     captions = re.findall(
         r"test \d+: (?:normal|pneumonia)", (run / "errors.html").read_text(encoding="utf-8")
     )

@@ -43,7 +43,8 @@ def evaluate(
     elif model.preparation is None:
         _arrays(model, rows, run, data, metric)
     else:
-        _table(model, model.preparation, rows.x, run, metric or [])
+        own_metrics = [name for name in model.state.metrics or () if isinstance(name, str)]
+        _table(model, model.preparation, rows.x, run, metric or own_metrics)
 
 
 def _print_own(own: Evaluation, rows: int, data: str) -> None:
