@@ -47,6 +47,6 @@ def check_saved_scores(
     saved = json.loads((run / "scores.json").read_text(encoding="utf-8"))[method]
     printed = printed_scores(run, data, capsys)
     for metric, title in titles.items():
-        shown = printed[title] if title in printed else printed.get(metric_title(title), "")
-        assert shown, f"{title} is not in {printed}"
-        assert float(shown) == pytest.approx(saved[metric][place], rel=2e-3, abs=6e-4), metric
+        number = printed[title] if title in printed else printed.get(metric_title(title), "")
+        assert number, f"{title} is not in {printed}"
+        assert float(number) == pytest.approx(saved[metric][place], rel=2e-3, abs=6e-4), metric

@@ -24,7 +24,7 @@ from chainrule.metrics import (
     fold_difference,
     sampled_difference,
 )
-from chainrule.page import png, screen
+from chainrule.page import encode_png, screen
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
 
@@ -312,7 +312,7 @@ def labeled_image_files(images: Table) -> dict[str, bytes]:
     """
     pixels, labels = images.images["image"], images.frame["class"].to_list()
     rows = enumerate(zip(pixels, labels, strict=True), 1)
-    return {f"test/{label}/{number}.png": png(image) for number, (image, label) in rows}
+    return {f"test/{label}/{number}.png": encode_png(image) for number, (image, label) in rows}
 
 
 def npz(**arrays: np.ndarray) -> bytes:

@@ -5,17 +5,23 @@ Without names classes are numbers, and the lowest score of a detection is 0.3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data.boxes import decode_centers
+from chainrule.data.boxes import box_area, decode_centers, encode_centers, read_voc
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.errors import fact
 from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
-from chainrule.inputs.kind import InputRows, Output, stored_probability
+from chainrule.inputs.kind import Evaluation, InputRows, Output, refuse_metrics, stored_probability
+from chainrule.metrics.detection import Truth, average_precision, count_error
 from chainrule.model import Model
 from chainrule.nn.loss.center_net import CenterNet
 from chainrule.records import frozen
+from chainrule.symbolic_shape import bound
 
 MIN_SCORE = 0.3
 COLUMNS = ("left", "top", "right", "bottom")
@@ -42,6 +48,65 @@ class DetectionKind(ImageKind):
         score = stored_probability(model.facts.get("min_score"), MIN_SCORE)
         return cls(stored_names(model), score)
 
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read an image or a folder of images; see ``read_image_rows``.
+
+        An annotation ``NAME.xml`` of Pascal VOC beside every image, or in ``../Annotations``, is the target.
+
+        Annotations with other classes than those of the model do not count.
+
+        Raises:
+            DataError E316: a damaged annotation. Others as ``read_image_rows``.
+        """
+        rows = super().read(model, data, reading)
+        if rows is None:
+            return None
+        images: ImageRows = rows.parts
+        for folder in (images.folder, images.folder.parent / "Annotations"):
+            contents = images.annotations(folder, ".xml")
+            truths = [self._truth(*pair) for pair in contents]
+            if truths and None not in truths:
+                y = self._targets(model, images, truths)
+                return replace(rows, y=y, parts=replace(images, labels=tuple(truths)))
+        return rows
+
+    def _truth(self, where: str, content: bytes) -> Truth | None:
+        """Return the objects of an annotation, in pixels of the file; ``None`` if one is of another class."""
+        annotation = read_voc(content, where)
+        if not set(annotation.names) <= set(self.names):
+            return None
+        classes = np.array([self.names.index(name) for name in annotation.names], int)
+        keep = box_area(annotation.boxes) > 0
+        return Truth(annotation.boxes[keep], classes[keep])
+
+    def _targets(self, model: Model, images: ImageRows, truths: Sequence[Truth]) -> np.ndarray:
+        """Return the objects on the grid of the network, (N, H, W, K + 5)."""
+        assert model.network is not None
+        (output,) = model.network.inference.outputs.values()
+        height, width, depth = bound(output.shape[1:])
+        cell = self._cell(model, images)
+        scales = self._scales(images)
+        grids = [
+            encode_centers(truth.boxes / scale, truth.classes, depth - 4, (height, width), cell)
+            for truth, scale in zip(truths, scales, strict=True)
+        ]
+        return np.stack(grids)
+
+    def _scales(self, images: ImageRows) -> np.ndarray:
+        """Return pixels of the file per pixel of the network, for left, top, right and bottom, (N, 4)."""
+        pixels = next(iter(images.inputs.values()))
+        return np.tile(images.sizes[:, ::-1] / np.array(pixels.shape[2:0:-1]), 2)
+
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return where the boxes are read."""
+        classes = ", ".join(self.names[:20])
+        if not classes:
+            return fact("name the classes: DetectionKind(names)")
+        return fact(
+            "put an annotation NAME.xml (Pascal VOC) beside each image NAME.jpg; classes: {classes}",
+            classes=classes,
+        )
+
     @property
     def facts(self) -> dict[str, Any]:
         """The names of the classes, and the lowest score."""
@@ -50,6 +115,33 @@ class DetectionKind(ImageKind):
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
         """Return one row for each detection."""
         return Output(self.boxes(model, rows.parts), out)
+
+    def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
+        """Return mean and average precision of the classes, and the error of the counts.
+
+        Raises:
+            UsageError E601: ``metrics`` are requested. UsageError E122: images without annotations.
+        """
+        images = rows.parts
+        if not isinstance(images, ImageRows):
+            return None
+        refuse_metrics(metrics, "mAP50")
+        if not images.labels:
+            raise self.without_targets(rows, "RUN", str(images.folder))
+        cell, scales = self._cell(model, images), self._scales(images)
+        grids = np.asarray(model.predict(images.inputs))
+        detections = [decode_centers(grid, cell) for grid in grids]
+        truths = [Truth(t.boxes / scale, t.classes) for t, scale in zip(images.labels, scales, strict=True)]
+        values = [average_precision(detections, truths, kind) for kind in range(len(self.names))]
+        error = count_error([own.above(self.min_score) for own in detections], truths, len(self.names))
+        scores = {"mAP50": float(np.nanmean(values)), **dict(zip(self.names, values, strict=True))}
+        return Evaluation({**scores, fact("count error"): error})
+
+    def _cell(self, model: Model, images: ImageRows) -> float:
+        """Return the side of a cell of the grid in pixels of the network."""
+        assert model.network is not None
+        (output,) = model.network.inference.outputs.values()
+        return next(iter(images.inputs.values())).shape[1] / bound(output.shape[1:])[0]
 
     def boxes(self, model: Model, images: ImageRows) -> pl.DataFrame:
         """Return one row for each detection: file, class, score, and the box in pixels of the file.

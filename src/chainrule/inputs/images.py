@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,18 +34,43 @@ class ImageRows:
         names: of the files, below ``folder``.
         sizes: (N, 2) height and width of each file.
         folder: of the files.
+        labels: of each image its annotation, if all have one.
     """
 
     inputs: dict[str, np.ndarray]
     names: tuple[str, ...]
     sizes: np.ndarray
     folder: Path
+    labels: tuple[Any, ...] = ()
 
     def take(self, index: np.ndarray) -> ImageRows:
         """Return the images in ``index``, in that order."""
         inputs = {name: array[index] for name, array in self.inputs.items()}
         names = tuple(self.names[i] for i in index.tolist())
-        return ImageRows(inputs, names, self.sizes[index], self.folder)
+        labels = tuple(self.labels[i] for i in index.tolist()) if self.labels else ()
+        return ImageRows(inputs, names, self.sizes[index], self.folder, labels)
+
+    def annotations(self, folder: Path, suffix: str) -> list[tuple[str, bytes]]:
+        """Return name and content of the annotation of each image; empty unless all have one.
+
+        Args:
+            folder: of the annotations, with the names of the images.
+            suffix: of their names, instead of that of the image.
+
+        Raises:
+            DataError E316: an annotation that cannot be read.
+        """
+        files = [folder / Path(name).with_suffix(suffix) for name in self.names]
+        if not all(file.is_file() for file in files):
+            return []
+        contents = []
+        for file in files:
+            try:
+                with open_inside(file, folder) as stream:
+                    contents.append((str(file), stream.read()))
+            except (OSError, ValueError) as error:
+                raise DataError("E316", where=str(file), received=str(error)) from error
+        return contents
 
     def pixels(self, row: int) -> np.ndarray:
         """Return the pixels of an image as it is stored, (H, W, 3) bytes (E352)."""

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data.masks import class_colors, class_mask, overlay
+from chainrule.data.masks import class_colors, class_mask, overlay, resize_masks
+from chainrule.data.readers.images import decode_image
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
-from chainrule.inputs.kind import InputRows, Output
+from chainrule.inputs.kind import Evaluation, InputRows, Output, refuse_metrics
+from chainrule.metrics.masks import class_iou, mean_iou, pixel_accuracy, pixel_confusion
 from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
-from chainrule.page.png import png
+from chainrule.page.png import encode_png
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.symbolic_shape import bound
@@ -60,6 +65,34 @@ class SegmentationKind(ImageKind):
             colors = []
         return cls(stored_names(model), tuple(map(tuple, colors)))
 
+    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+        """Read an image or a folder of images; see ``read_image_rows``.
+
+        The folder ``FOLDERannot`` beside it, with an image of class numbers ``NAME.png`` for each, has the
+        targets.
+
+        Raises:
+            DataError E352: a damaged mask. Others as ``read_image_rows``.
+        """
+        rows = super().read(model, data, reading)
+        if rows is None:
+            return None
+        images: ImageRows = rows.parts
+        folder = images.folder.resolve()
+        contents = images.annotations(folder.with_name(f"{folder.name}annot"), ".png")
+        if not contents:
+            return rows
+        masks = tuple(decode_image(content, where, 1)[..., 0] for where, content in contents)
+        assert model.network is not None
+        (output,) = model.network.inference.outputs.values()
+        size = bound(output.shape[1:3])
+        y = np.stack([resize_masks(mask[None], size)[0] for mask in masks]).astype(np.int64)
+        return replace(rows, y=y, parts=replace(images, labels=masks))
+
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return where the masks are read."""
+        return fact("put a mask NAME.png of class numbers for each image NAME.jpg of FOLDER into FOLDERannot")
+
     @property
     def facts(self) -> dict[str, Any]:
         """The names and the colors of the classes."""
@@ -72,6 +105,28 @@ class SegmentationKind(ImageKind):
             notice = fact("Masks and overlays written to {folder}", folder=out)
         areas = self.areas(model, rows.parts, out)
         return Output(areas, out and os.path.join(out, AREAS), notice=notice)
+
+    def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
+        """Return mean intersection over union, pixel accuracy, and the overlap of each class.
+
+        Raises:
+            UsageError E601: ``metrics`` are requested. UsageError E122: images without masks.
+        """
+        images = rows.parts
+        if not isinstance(images, ImageRows):
+            return None
+        refuse_metrics(metrics, "mIoU")
+        if not images.labels:
+            raise self.without_targets(rows, "RUN", str(images.folder))
+        scores = np.asarray(model.predict_proba(images.inputs))  # (N, h, w, K)
+        names = class_names(self.names, scores.shape[-1])
+        pairs = zip(scores, images.labels, strict=True)
+        masks = ((class_mask(own, mask.shape), mask.astype(np.int64)) for own, mask in pairs)
+        confusion = np.sum([pixel_confusion(*pair, len(names)) for pair in masks], axis=0)
+        overlaps = zip(names, class_iou(confusion), strict=True)
+        note = fact("IoU of each class: {values}", values=", ".join(f"{n} {v:.3f}" for n, v in overlaps))
+        values = {"mIoU": mean_iou(confusion), fact("pixel accuracy"): pixel_accuracy(confusion)}
+        return Evaluation(values, (note,))
 
     def areas(self, model: Model, images: ImageRows, out: str | None) -> pl.DataFrame:
         """Return one row for each class in each image: its pixels and its share of the image.
@@ -96,8 +151,10 @@ class SegmentationKind(ImageKind):
             counts = np.bincount(mask.reshape(-1), minlength=len(names))
             rows += [(name, names[k], int(counts[k]), counts[k] / mask.size) for k in np.flatnonzero(counts)]
             if out is not None:
-                _write(Path(out, f"{stem}.mask.png"), png(mask, colors))
-                _write(Path(out, f"{stem}.overlay.png"), png(overlay(images.pixels(row), mask, colors)))
+                _write(Path(out, f"{stem}.mask.png"), encode_png(mask, colors))
+                _write(
+                    Path(out, f"{stem}.overlay.png"), encode_png(overlay(images.pixels(row), mask, colors))
+                )
         return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col("share").round(4))
 
     def _colors(self, count: int) -> np.ndarray:

@@ -20,6 +20,7 @@ number does not show. This package does not depend on networks.
     recommendation.py       nDCG and recall of suggestions
     answers.py              agreement of texts with references
     detection.py            average precision of boxes in images
+    masks.py                overlap of masks with a class for every pixel
     transcripts.py          word and character error rate
 
 They are implemented in NumPy because they are evaluated after every epoch: importing scikit-learn takes
@@ -86,6 +87,7 @@ _LAZY = LazyNames(
         "groups": "GroupScore group_scores groups_of",
         "interval": "Interval bootstrap fold_interval rmse_interval score_intervals share_interval",
         "recommendation": "ndcg_and_recall ndcg_and_recall_of_users top_items",
+        "masks": "class_iou mean_iou pixel_accuracy pixel_confusion",
         "transcripts": "edit_distance error_rates",
         "significance": (
             "Comparison Difference SampledScore compare fold_difference mean_difference mean_score "

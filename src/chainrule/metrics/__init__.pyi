@@ -30,6 +30,11 @@ from chainrule.metrics.interval import fold_interval as fold_interval
 from chainrule.metrics.interval import rmse_interval as rmse_interval
 from chainrule.metrics.interval import score_intervals as score_intervals
 from chainrule.metrics.interval import share_interval as share_interval
+from chainrule.metrics.masks import class_dice as class_dice
+from chainrule.metrics.masks import class_iou as class_iou
+from chainrule.metrics.masks import mean_iou as mean_iou
+from chainrule.metrics.masks import pixel_accuracy as pixel_accuracy
+from chainrule.metrics.masks import pixel_confusion as pixel_confusion
 from chainrule.metrics.metric import Metric as Metric
 from chainrule.metrics.metric import Option as Option
 from chainrule.metrics.recommendation import ndcg_and_recall as ndcg_and_recall

@@ -22,7 +22,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "charts": "BLUE COLORS GRAY GREEN ORANGE PALE Bar Frame against bar_chart calibration",
-        "png": "png",
+        "png": "encode_png",
         "result_pages": "Box Figure heat_pixels image_page markup_table result_page",
     },
 )

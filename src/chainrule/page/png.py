@@ -13,7 +13,7 @@ import numpy as np
 GRAY, COLOR, INDEXED = 0, 2, 3  # color types
 
 
-def png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
+def encode_png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
     """Return the bytes of a PNG file; equal pixels give equal bytes.
 
     Args:
@@ -21,7 +21,7 @@ def png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
         palette: (K, 3) bytes, the colors of pixels (H, W), which are then numbers below K.
 
     Example:
-        >>> png(np.zeros((2, 3), np.uint8))[:8]
+        >>> encode_png(np.zeros((2, 3), np.uint8))[:8]
         b'\\x89PNG\\r\\n\\x1a\\n'
     """
     image = pixels[..., None] if pixels.ndim == 2 else pixels

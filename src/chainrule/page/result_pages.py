@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.escaping import escape
 from chainrule.notation.number_format import short
 from chainrule.page.charts import color_of, scale_limit
-from chainrule.page.png import png
+from chainrule.page.png import encode_png
 from chainrule.records import frozen
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
@@ -151,7 +151,7 @@ def _svg(figure: Figure, height: int) -> str:
     parts, left = [], 0.0
     for pixels in figure.pixels:
         width = scale * pixels.shape[1]
-        source = base64.b64encode(png(pixels)).decode()
+        source = base64.b64encode(encode_png(pixels)).decode()
         parts.append(
             f'<image x="{left:g}" width="{width:g}" height="{height}" href="data:image/png;base64,{source}"/>'
         )

@@ -46,6 +46,18 @@ def read_parts(data: str) -> list[Part]:
     return [_read_part(archive, part) for part in ("train", "val", "test")]
 
 
+def test_files(data: str) -> dict[str, bytes]:
+    """The test images and their annotations with the names of the classes, as files of a RUN."""
+    archive, files = open_dataset("detect", data), {}
+    for name in archive.read("BCCD/ImageSets/Main/test.txt").decode("utf-8", "replace").split():
+        files[f"test/{name}.jpg"] = archive.read(f"BCCD/JPEGImages/{name}.jpg")
+        annotation = archive.read(f"BCCD/Annotations/{name}.xml").decode("utf-8", "replace")
+        for label, own in zip(LABELS, NAMES, strict=True):
+            annotation = annotation.replace(f"<name>{label}</name>", f"<name>{own}</name>")
+        files[f"test/{name}.xml"] = annotation.encode()
+    return files
+
+
 def _read_part(archive: Archive, part: str) -> Part:
     names = archive.read(f"BCCD/ImageSets/Main/{part}.txt").decode("utf-8", "replace").split()
     images, truths = np.empty((len(names), *SIZE, 3), np.uint8), []

@@ -28,7 +28,15 @@ from chainrule.metrics import (
     ranked_precision,
 )
 from chainrule_examples import COMMON, Count
-from chainrule_examples.detect.cell_images import CELL, NAMES, SIZE, cell_page, flipped, read_parts
+from chainrule_examples.detect.cell_images import (
+    CELL,
+    NAMES,
+    SIZE,
+    cell_page,
+    flipped,
+    read_parts,
+    test_files,
+)
 from chainrule_examples.detect.detectors import center_network, color_peaks
 from chainrule_examples.score_table import Score, print_scores, save_run
 
@@ -103,7 +111,7 @@ def main(
         min_score, detections = results[1]
         DetectionKind(tuple(NAMES), min_score).attach(models[0])
         page = cell_page(test[0], [d.above(min_score) for d in detections], test[1], lang)
-        save_run(out, models[0], scores, {"detections.html": page})
+        save_run(out, models[0], scores, {"detections.html": page, **test_files(data)})
 
 
 if __name__ == "__main__":

@@ -15,18 +15,13 @@ from chainrule.data import class_mask, median_frequency_weights, resize_masks
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
-from chainrule.metrics import SampledScore
+from chainrule.metrics import SampledScore, mean_iou, pixel_accuracy, pixel_confusion
+from chainrule.page import encode_png
 from chainrule_examples import Count
 from chainrule_examples.conv_block import conv_block, residual_block
 from chainrule_examples.score_table import Score, print_scores, save_run
 from chainrule_examples.segment import street_images as scenes
-from chainrule_examples.segment.scores import (
-    BASELINES,
-    baseline_masks,
-    mean_iou,
-    pixel_accuracy,
-    pixel_confusion,
-)
+from chainrule_examples.segment.scores import BASELINES, baseline_masks
 from chainrule_examples.segment.street_images import OPTIONS as OPTIONS
 
 METHODS: tuple[Text, ...] = (*BASELINES, "network")
@@ -103,6 +98,11 @@ def main(
         SegmentationKind(tuple(scenes.NAMES), scenes.COLORS).attach(models[0])
         page = scenes.mask_page(masks[-1][0], test[0], test[1], lang)
         files = {"masks.html": page, "classes.svg": scenes.class_chart(masks[-1][0], test[1], lang)}
+        for number, (image, mask) in enumerate(zip(*test, strict=True), 1):
+            files |= {
+                f"test/{number}.png": encode_png(image),
+                f"testannot/{number}.png": encode_png(mask.astype(np.uint8)),
+            }
         save_run(out, models[0], scores, files)
 
 

@@ -8,9 +8,9 @@ from chainrule.data import decode_image, overlay, resize_masks
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text, Texts, in_language, translated
+from chainrule.metrics import class_iou, mean_iou, pixel_confusion
 from chainrule.page import Bar, Figure, bar_chart, image_page
 from chainrule_examples import COMMON
-from chainrule_examples.segment.scores import class_iou, mean_iou, pixel_confusion
 
 NAMES: tuple[Text, ...] = tuple(
     ("sky building pole road sidewalk tree sign fence car pedestrian bicyclist").split()

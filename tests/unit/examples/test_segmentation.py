@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule_examples.segment.scores import class_iou, mean_iou, pixel_accuracy, pixel_confusion
+from chainrule.metrics import class_iou, mean_iou, pixel_accuracy, pixel_confusion
 
 CLASSES = 3
 PREDICTED = arrays(np.uint8, (3, 4), elements=st.integers(0, CLASSES - 1))
