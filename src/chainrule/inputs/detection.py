@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.attribution.attribution import Attribution
 from chainrule.data.boxes import box_area, decode_centers, encode_centers, read_voc
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
@@ -61,7 +62,10 @@ class DetectionKind(ImageKind):
         rows = super().read(model, data, reading)
         if rows is None:
             return None
-        images: ImageRows = rows.parts
+        assert model.network is not None
+        (output,) = model.network.inference.outputs.values()
+        images: ImageRows = replace(rows.parts, grid=bound(output.shape[1:3]))
+        rows = replace(rows, parts=images)
         for folder in (images.folder, images.folder.parent / "Annotations"):
             contents = images.annotations(folder, ".xml")
             truths = [self._truth(*pair) for pair in contents]
@@ -136,6 +140,33 @@ class DetectionKind(ImageKind):
         error = count_error([own.above(self.min_score) for own in detections], truths, len(self.names))
         scores = {"mAP50": float(np.nanmean(values)), **dict(zip(self.names, values, strict=True))}
         return Evaluation({**scores, fact("count error"): error})
+
+    def attribution_target(self, model: Model, row: InputRows) -> int:
+        """Return the score with the largest value: a class in a cell, as a number of the output."""
+        grid = np.asarray(model.predict(row.x))[0]  # (H, W, K + 4)
+        place = np.unravel_index(grid[..., :-4].argmax(), grid[..., :-4].shape)
+        return int(np.ravel_multi_index(place, grid.shape))
+
+    def named_target(self, model: Model, row: InputRows, text: str) -> int | None:
+        """Return the largest score of the class that a text names, as a number of the output."""
+        if text not in self.names:
+            return None
+        grid, kind = np.asarray(model.predict(row.x))[0], self.names.index(text)
+        place = np.unravel_index(grid[..., kind].argmax(), grid.shape[:2])
+        return int(np.ravel_multi_index((*place, kind), grid.shape))
+
+    def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
+        """Return the attribution whose target is a class at a row and column of the file, in pixels."""
+        images = row.parts
+        if not isinstance(images, ImageRows) or not self.names:
+            return attribution
+        targets, numbers = [], len(self.names) + 4
+        for target, size in zip(attribution.targets, images.sizes, strict=True):
+            cell, kind = divmod(int(target), numbers) if str(target).isdecimal() else (0, numbers)
+            down, across = (np.array(divmod(cell, images.grid[1])) + 0.5) * size / images.grid
+            named = f"{self.names[min(kind, len(self.names) - 1)]} at {down:.0f}, {across:.0f}"
+            targets.append(named if kind < len(self.names) else target)
+        return replace(attribution, targets=tuple(targets))
 
     def _cell(self, model: Model, images: ImageRows) -> float:
         """Return the side of a cell of the grid in pixels of the network."""

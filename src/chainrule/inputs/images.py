@@ -35,6 +35,7 @@ class ImageRows:
         sizes: (N, 2) height and width of each file.
         folder: of the files.
         labels: of each image its annotation, if all have one.
+        grid: height and width of the grid of a detector.
     """
 
     inputs: dict[str, np.ndarray]
@@ -42,13 +43,14 @@ class ImageRows:
     sizes: np.ndarray
     folder: Path
     labels: tuple[Any, ...] = ()
+    grid: tuple[int, ...] = ()
 
     def take(self, index: np.ndarray) -> ImageRows:
         """Return the images in ``index``, in that order."""
         inputs = {name: array[index] for name, array in self.inputs.items()}
         names = tuple(self.names[i] for i in index.tolist())
         labels = tuple(self.labels[i] for i in index.tolist()) if self.labels else ()
-        return ImageRows(inputs, names, self.sizes[index], self.folder, labels)
+        return ImageRows(inputs, names, self.sizes[index], self.folder, labels, self.grid)
 
     def annotations(self, folder: Path, suffix: str) -> list[tuple[str, bytes]]:
         """Return name and content of the annotation of each image; empty unless all have one.

@@ -162,6 +162,16 @@ class InputKind(ABC):
         """
         return None
 
+    def named_target(self, model: Model, row: InputRows, text: str) -> Any:
+        """Return the output that a text names in the terms of the kind; ``None``: it names none.
+
+        Args:
+            model: recognized by this kind.
+            row: one row.
+            text: as passed to ``--target``.
+        """
+        return None
+
     def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
         """Return an attribution in the terms of the kind: atoms, characters, names of items.
 

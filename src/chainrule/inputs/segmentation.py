@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.attribution.attribution import Attribution
 from chainrule.data.masks import class_colors, class_mask, overlay, resize_masks
 from chainrule.data.readers.images import decode_image
 from chainrule.data.readers.lazy_polars import pl
@@ -156,6 +157,30 @@ class SegmentationKind(ImageKind):
                     Path(out, f"{stem}.overlay.png"), encode_png(overlay(images.pixels(row), mask, colors))
                 )
         return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col("share").round(4))
+
+    def attribution_target(self, model: Model, row: InputRows) -> tuple[int, ...]:
+        """Return the pixel with the largest probability of its class, and that class."""
+        scores = np.asarray(model.predict_proba(row.x))[0]  # (h, w, K)
+        return tuple(map(int, np.unravel_index(scores.argmax(), scores.shape)))
+
+    def named_target(self, model: Model, row: InputRows, text: str) -> tuple[int, ...] | None:
+        """Return row, column and class of ``100,60,car``, or of the most probable pixel of ``car``."""
+        *place, name = (part.strip() for part in text.split(","))
+        if name not in self.names or not all(part.isdecimal() for part in place) or len(place) not in (0, 2):
+            return None
+        number = self.names.index(name)
+        if not place:
+            scores = np.asarray(model.predict_proba(row.x))[0, ..., number]
+            place = np.unravel_index(scores.argmax(), scores.shape)
+        return (*map(int, place), number)
+
+    def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
+        """Return the attribution with the name of the class."""
+        known, names = dict(enumerate(self.names)), []
+        for target in attribution.targets:
+            number, space, place = str(target).partition(" ")
+            names.append(known.get(int(number) if number.isdecimal() else -1, number) + space + place)
+        return replace(attribution, targets=tuple(names))
 
     def _colors(self, count: int) -> np.ndarray:
         """Return the colors of the classes, (K, 3) bytes."""

@@ -103,8 +103,15 @@ def test_the_run_writes_the_boxes_of_a_folder(
     assert command(["predict", str(run), str(one), "--out", str(tmp_path / "one.csv")]) == 0
     with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) == [row for row in rows if row["image"] == one.name]
-    words = ["--row", "1", "--method", "saliency", "--target", "700"]
-    assert command(["attribute", str(run), str(folder), *words]) == 0
+    words = ["attribute", str(run), str(folder), "--row", "1", "--method", "saliency", "--lang", "en"]
+    capsys.readouterr()
+    for chosen, name in (
+        ([], " at "),
+        (["--target", "700"], "red at 15, 365"),
+        (["--target", "white"], "white at "),
+    ):
+        assert command([*words, *chosen]) == 0
+        assert name in capsys.readouterr().out
     assert command(["predict", str(run), str(folder), "--proba"]) == 2
     assert "--proba" in capsys.readouterr().err
     (tmp_path / "images").mkdir()

@@ -112,6 +112,13 @@ def test_the_class_of_a_pixel_is_attributed(
     assert hint == "143,191,0"
     page = tmp_path / "why.html"
     assert command([*words, "--target", "100,60,8", "--html", str(page)]) == 0
+    assert "car at 100, 60" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert command([*words, "--target", "100,60,car"]) == 0
+    assert "car at 100, 60" in capsys.readouterr().out
+    for chosen in ([], ["--target", "sky"]):  # the pixel with the largest probability
+        assert command([*words, *chosen]) == 0
+        assert ("sky at " if chosen else " at ") in capsys.readouterr().out
     assert "<svg" in page.read_text(encoding="utf-8")
 
 

@@ -110,9 +110,10 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     index = np.linspace(0, rows.count - 1, count).round().astype(np.int64)
     baseline = rows.take(np.unique(index)).x if count else None
     own = _of(chosen, "samples", "exact")
-    target = _label(model, chosen.get("target"))
+    text, kind = chosen.get("target"), one.kind
+    target = kind.attribution_target(model, one) if text is None else kind.named_target(model, one, text)
     if target is None:
-        target = one.kind.attribution_target(model, one)
+        target = _label(model, text)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
     return one.kind.relabel(attribution, one)
 
