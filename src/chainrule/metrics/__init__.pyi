@@ -30,7 +30,6 @@ from chainrule.metrics.interval import fold_interval as fold_interval
 from chainrule.metrics.interval import rmse_interval as rmse_interval
 from chainrule.metrics.interval import score_intervals as score_intervals
 from chainrule.metrics.interval import share_interval as share_interval
-from chainrule.metrics.masks import class_dice as class_dice
 from chainrule.metrics.masks import class_iou as class_iou
 from chainrule.metrics.masks import mean_iou as mean_iou
 from chainrule.metrics.masks import pixel_accuracy as pixel_accuracy
@@ -60,7 +59,5 @@ from chainrule.metrics.significance import mean_difference as mean_difference
 from chainrule.metrics.significance import mean_score as mean_score
 from chainrule.metrics.significance import ratio_score as ratio_score
 from chainrule.metrics.significance import sampled_difference as sampled_difference
-from chainrule.metrics.transcripts import character_error_rate as character_error_rate
 from chainrule.metrics.transcripts import edit_distance as edit_distance
 from chainrule.metrics.transcripts import error_rates as error_rates
-from chainrule.metrics.transcripts import word_error_rate as word_error_rate
