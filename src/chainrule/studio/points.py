@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.data.readers.builtin_datasets import read_named
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import csv_text
-from chainrule.page.png import png
+from chainrule.page.png import encode_png
 from chainrule.prng import fold, key_of, normal, uniform
 from chainrule.store import atomic_write
 
@@ -146,7 +146,7 @@ def write_digit_images() -> Path:
         for i, digit in enumerate(frame["digit"].to_list()):
             path = Path(place) / DIGIT_IMAGES / str(digit) / f"{i + 1:04d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png(shades[i]))
+            path.write_bytes(encode_png(shades[i]))
         os.rename(Path(place) / DIGIT_IMAGES, folder)
     return folder
 

@@ -22,7 +22,7 @@ from chainrule.memoization import cached_property
 from chainrule.messages import rendered
 from chainrule.model import Model
 from chainrule.nn import ACTIVATIONS, OPTIMIZERS, summary_rows
-from chainrule.page.png import png
+from chainrule.page.png import encode_png
 from chainrule.records import frozen
 from chainrule.settings import Language, settings
 from chainrule.studio.exports import EXPORTS
@@ -191,7 +191,7 @@ class Project:
         frame = self.table.frame.slice(row - 1, 1)
         cells = {name: frame[name][0] for name in frame.columns}
         for pixels in self.table.images.values():
-            cells["file"] = png(np.asarray(pixels[row - 1]))
+            cells["file"] = encode_png(np.asarray(pixels[row - 1]))
         return cells
 
     def record(self, lang: str) -> dict[str, Any]:
