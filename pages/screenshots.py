@@ -2,6 +2,7 @@
 
     terminal.LANG.svg      the terminal of ``chainrule train iris``, by rich
     explanation.LANG.png   the page of ``chainrule explain ... --html``, by Chromium
+    studio.LANG.webp, studio-training.LANG.webp   views of ``chainrule studio circle`` after 20 epochs
 
 Needs playwright, a ``chromium`` on the path and a font with Chinese characters. Some sections of the page are
 hidden, so that the drawing and the derivation fit into one image.
@@ -18,13 +19,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from server_process import TOKEN, running_server
+
+TRAINED = {"until": 0, "until_epoch": 20}
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 COLUMNS = 110
 RUN = "runs/iris"
@@ -90,6 +97,35 @@ def explanation(page: Path, lang: str, image: Path) -> None:
         browser.close()
 
 
+STUDIO_SIZE = {"width": 1280, "height": 860}
+STUDIO_VIEWS = {"chain": "studio", "training": "studio-training"}
+
+
+def studio(lang: str, folder: Path, work: Path) -> None:
+    """Images of the studio: a network of two layers after 20 epochs, and one of its weights."""
+    (work / "token").write_text(TOKEN)
+    words = ["circle", "--no-browser", "--token-file", work / "token"]
+    with running_server(*words, command="studio", folder=work) as server, sync_playwright() as driver:
+        for path, body in (("options", {"net": "4 tanh, 3 tanh", "learning_rate": 0.3}), ("train", TRAINED)):
+            server.request("POST", f"/api/{path}", body)
+        while server.request("GET", "/api/training").json["status"] != "paused":
+            time.sleep(0.2)
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        locale = "zh-CN" if lang == "zh" else "en-US"
+        page = browser.new_page(viewport=STUDIO_SIZE, locale=locale)  # type: ignore[arg-type]
+        page.goto(f"http://127.0.0.1:{server.port}/?token={TOKEN}")
+        for view, name in STUDIO_VIEWS.items():
+            page.evaluate(f"location.hash = {view!r}")
+            page.wait_for_selector(".wire-group", timeout=60_000)
+            if view == "chain":
+                page.locator(".wire-group").nth(2).dispatch_event("click")
+                page.wait_for_selector(".inspector math", timeout=60_000)
+            page.wait_for_timeout(1500)
+            image = Image.open(io.BytesIO(page.screenshot()))
+            image.save(folder / f"{name}.{lang}.webp", quality=78, method=6)
+        browser.close()
+
+
 def main() -> int:
     """Train a small network, explain one of its weights and write the images; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pages.screenshots", description=main.__doc__)
@@ -104,6 +140,7 @@ def main() -> int:
             page = Path(work) / "explanation.html"
             chainrule([*EXPLAIN, "--lang", lang, "--html", str(page)], Path(work))
             explanation(page, lang, folder / f"explanation.{lang}.png")
+            studio(lang, folder, Path(work))
     for file in sorted(folder.iterdir()):
         print(f"{file}: {file.stat().st_size // 1000} kB")
     return 0

@@ -127,6 +127,16 @@ def test_request_for_more_layers_and_units(visit: Visit) -> None:
     visit.wait_for(".program", "'120 tanh, 3 tanh, 4 tanh'")
 
 
+def test_a_field_keeps_its_text_while_it_is_edited(visit: Visit) -> None:
+    visit.open("network")
+    field = visit.page.get_by_label("Learning rate")
+    field.fill("0.05")
+    visit.page.wait_for_timeout(1600)  # the page is drawn again meanwhile
+    assert field.input_value() == "0.05"
+    visit.page.keyboard.press("Tab")
+    visit.wait_for(".program", "learning_rate=0.05")
+
+
 def test_request_for_custom_activation(visit: Visit) -> None:
     choose(visit, "xor")
     set_net(visit, "3 x*sigmoid(2*x)")

@@ -139,7 +139,7 @@ class Watch(Callback):
             if isinstance(event, TrainingEnded) and not self.commands.learning_rate:
                 self.output.write("frame", **last, epoch=event.epoch, is_paused=False, **frames.content(True))
             self._report(event)
-            return False
+            return isinstance(event, EpochDone) and self._after(frames, training, last)
 
         return every_step(listen)
 

@@ -181,7 +181,9 @@ class Training:
                 del self.frames[step]
 
     def _on_epoch(self, record: dict[str, Any]) -> None:
-        self.epochs.add({**record["row"], "step": record["step"]})
+        points = self.epochs.points  # a training that repeats its steps repeats the end of its last epoch
+        if not points or points[-1]["step"] < record["step"]:
+            self.epochs.add({**record["row"], "step": record["step"]})
 
     def _on_options(self, record: dict[str, Any]) -> None:
         self.options = replace(

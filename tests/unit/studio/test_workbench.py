@@ -163,3 +163,15 @@ def test_another_learning_rate_is_part_of_the_run(bench: Workbench, tmp_path: Pa
     assert own.read_bytes() == other.read_bytes()
     assert bench.view(6, 0).trace.loss > 0
     assert project is not bench.project
+
+
+def test_one_epoch_ends_with_its_last_step(bench: Workbench) -> None:
+    for epoch in (1, 2):
+        bench.command({"until": 0, "until_epoch": epoch})
+        wait_for(bench, "paused")
+        training = bench.training
+        assert training is not None
+        while training.epochs.seen < epoch or training.status != "paused":
+            time.sleep(0.02)
+        assert training.facts["step"] == epoch * 4  # 128 rows in batches of 32
+    assert [point["step"] for point in training.epochs.points] == [4, 8]

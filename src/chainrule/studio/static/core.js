@@ -159,6 +159,12 @@ export function Lead({ title, text, children }) {
   return html`<div class="lead"><div><h1>${title}</h1><p>${text}</p></div>${children && html`<div class="row">${children}</div>`}</div>`;
 }
 
+// A field whose text stays while it is edited, though the page is drawn again several times a second.
+export function Edited({ value, onChange, ...others }) {
+  const [draft, setDraft] = useState(null);
+  return html`<input ...${others} value=${draft ?? value} onInput=${(event) => setDraft(event.target.value)} onBlur=${() => setDraft(null)} onChange=${(event) => { onChange(event); setDraft(null); }} />`;
+}
+
 // A formula: elements of MathML from the names and texts that the server sent, never from markup.
 const MATH = "http://www.w3.org/1998/Math/MathML";
 const ELEMENTS = new Set("math mrow mi mn mo mtext msub msup msubsup mfrac mover munder munderover msqrt mroot mspace mtable mtr mtd mstyle mpadded menclose".split(" "));

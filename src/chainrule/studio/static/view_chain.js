@@ -1,5 +1,5 @@
 // The chain rule, live: every value, weight and gradient of one sample at one step, each with its derivation.
-import { Empty, Lead, Sections, T, attempt, count, get, html, post, short, state, update, useEffect, useState } from "./core.js";
+import { Edited, Empty, Lead, Sections, T, attempt, count, get, html, post, short, state, update, useEffect, useState } from "./core.js";
 import { Drawing } from "./drawing.js";
 
 function useLive(path, dependencies) {
@@ -41,7 +41,7 @@ function WhatIf({ weight, item }) {
     if (record) setAnswer(record);
   };
   const width = Math.max(1, 2 * Math.abs(start));
-  return html`<div class="what-if"><div class="row apart"><h3>${T("what_if")}</h3><input class="short" type="number" step="any" aria-label=${T("new_value")} value=${value} onChange=${(event) => ask(Number(event.target.value))} /></div>
+  return html`<div class="what-if"><div class="row apart"><h3>${T("what_if")}</h3><${Edited} class="short" type="number" step="any" aria-label=${T("new_value")} value=${value} onChange=${(event) => ask(Number(event.target.value))} /></div>
     <input type="range" min=${start - width} max=${start + width} step="any" value=${value} aria-label=${T("new_value")} onChange=${(event) => ask(Number(Number(event.target.value).toFixed(4)))} />
     ${answer && html`<p class="small">${T("loss")} <span class="numbers">${answer.loss.old}</span> → <strong class="numbers">${answer.loss.new}</strong></p><details><summary class="small">${T("what_follows")}</summary><${Sections} sections=${answer.sections} /></details>`}</div>`;
 }
@@ -82,7 +82,7 @@ export function ChainView() {
   const go = (to) => { const at = Math.max(0, Math.min(path.length - 1, to)); setWalk(at); setMode(path[at].phase === "backward" ? "gradient" : "value"); state.seen.add("walk"); if (at === path.length - 1) state.seen.add("walked"); pick(path[at].key); };
   const total = project.data.rows;
   const command = `chainrule explain ${project.run || state.training.run || "RUN"} ${project.data.source} ${state.row ? `--row ${state.row}` : `--step ${step + 1}`}${state.selected.startsWith("w:") ? ` --weight "${state.selected.slice(2).replace(/:([^:]*)$/, "[$1]")}" --depth 3` : " --depth 2"}`;
-  return html`<${Lead} title=${T("chain_title")} text=${T("chain_text")}><label class="field">${T("sample")}<input class="short" type="number" min="0" max=${total} value=${state.row} onChange=${(event) => update({ row: Math.max(0, Math.min(total, Number(event.target.value))) })} /></label><//>
+  return html`<${Lead} title=${T("chain_title")} text=${T("chain_text")}><label class="field">${T("sample")}<${Edited} class="short" type="number" min="0" max=${total} value=${state.row} onChange=${(event) => update({ row: Math.max(0, Math.min(total, Number(event.target.value))) })} /></label><//>
     <div class="columns even"><div class="stack"><section class="sheet"><header><div class="chips" role="group" aria-label=${T("shown")}><button class="chip" aria-pressed=${mode === "value"} onClick=${() => setMode("value")}>${T("forward_values")}</button><button class="chip" aria-pressed=${mode === "gradient"} onClick=${() => { setMode("gradient"); state.seen.add("gradient"); }}>${T("backward_gradients")}</button></div>
       <div class="row"><button class="button small icon" aria-label=${T("walk_back")} disabled=${walk <= 0} onClick=${() => go(walk - 1)}>‹</button><button class="button small" onClick=${() => go(walk + 1)}>${walk < 0 ? T("walk") : T("walk_next", { n: walk + 1, total: path.length })}</button></div></header>
       <${Drawing} drawing=${drawing} selected=${state.selected} mode=${mode} width=${660} label=${T("chain_title")} onPick=${pick} />

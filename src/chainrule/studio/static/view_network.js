@@ -1,5 +1,5 @@
 // The network: a drawing and a table of layers, edited in both; beside them the program that makes the same network.
-import { ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useEffect, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useEffect, useState } from "./core.js";
 import { Drawing, places } from "./drawing.js";
 import { open } from "./view_data.js";
 
@@ -38,8 +38,8 @@ function Layers() {
   return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th><span class="visually-hidden">${T("remove")}</span></th></tr></thead><tbody>
     <tr><td class="soft">${T("inputs")}</td><td class="numbers">${network.inputs}</td><td></td><td></td><td></td><td></td></tr>
     ${parts.map((part, i) => { const layer = dense[i] ?? {}; return html`<tr key=${i}><td><code>${layer.path ?? ""}</code></td>
-      ${part.text && html`<td colspan="2"><input type="text" class="mono wide" value=${part.text} aria-label=${`${T("layer")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { text: event.target.value })} /></td>`}
-      ${!part.text && html`<td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <input type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<input type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>`}
+      ${part.text && html`<td colspan="2"><${Edited} type="text" class="mono wide" value=${part.text} aria-label=${`${T("layer")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { text: event.target.value })} /></td>`}
+      ${!part.text && html`<td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <${Edited} type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<${Edited} type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>`}
       ${!part.text && html`<td>${part.dropout !== undefined ? "" : html`<select aria-label=${`${T("activation")} ${layer.path ?? ""}`} value=${part.activation || "linear"} onChange=${(event) => set(i, { activation: event.target.value })}>${[...new Set(["linear", ...state.project.choices.activations, part.activation || "linear"])].map((name) => html`<option value=${name}>${name}</option>`)}</select>`}</td>`}
       <td class="mono">${layer.output ?? ""}</td><td class="right">${count(total(layer))}</td><td class="right"><button class="button small icon quiet" aria-label=${`${T("remove")} ${layer.path ?? ""}`} onClick=${() => remove(i)}>×</button></td></tr>`; })}
     <tr><td><code>${dense.at(-1)?.path}</code></td><td class="numbers">${network.outputs}</td><td class="soft">${network.loss}</td><td class="mono">${dense.at(-1)?.output}</td><td class="right">${count(dense.at(-1)?.parameters ?? 0)}</td><td></td></tr>
@@ -63,7 +63,7 @@ function Written() {
 
 function Options() {
   const { options } = state.project;
-  const number = (name, step, min) => html`<label class="field">${T(name)}<input type="number" min=${min} step=${step} value=${options[name]} onChange=${(event) => change("options", { [name]: Number(event.target.value) })} /></label>`;
+  const number = (name, step, min) => html`<label class="field">${T(name)}<${Edited} type="number" min=${min} step=${step} value=${options[name]} onChange=${(event) => change("options", { [name]: Number(event.target.value) })} /></label>`;
   return html`<div class="grid-fields"><label class="field">${T("optimizer")}<select value=${options.optimizer} onChange=${(event) => change("options", { optimizer: event.target.value })}>${state.project.choices.optimizers.map((name) => html`<option value=${name}>${name}</option>`)}</select></label>
     ${number("learning_rate", "any", "0")}${number("batch_size", 1, 1)}${number("epochs", 1, 1)}${number("penalty", "any", 0)}${number("patience", 1, 0)}${number("seed", 1, 0)}</div>`;
 }

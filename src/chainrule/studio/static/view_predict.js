@@ -1,14 +1,14 @@
 // Predict one sample, and explain the prediction: a form, a drawing, a text or a sound.
 import { Picture, Recorder } from "./media.js";
-import { ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useState } from "./core.js";
 
 function Input({ field, value, onChange, long }) {
   const set = (event) => onChange(field.type === "BYTES" ? event.target.value : event.target.value === "" ? null : Number(event.target.value));
-  if (field.shape.length) return html`<label class="field">${field.name}<input type="text" class="mono" value=${JSON.stringify(value ?? [])} onChange=${(event) => { try { onChange(JSON.parse(event.target.value)); } catch { onChange(value); } }} /></label>`;
+  if (field.shape.length) return html`<label class="field">${field.name}<${Edited} type="text" class="mono" value=${JSON.stringify(value ?? [])} onChange=${(event) => { try { onChange(JSON.parse(event.target.value)); } catch { onChange(value); } }} /></label>`;
   if (long) return html`<label class="field">${field.name}<textarea rows="5" value=${value ?? ""} onInput=${(event) => onChange(event.target.value)}></textarea></label>`;
   if (field.choices.length) return html`<label class="field">${field.name}<select value=${value ?? ""} onChange=${(event) => onChange(event.target.value)}>${field.choices.map((choice) => html`<option value=${choice}>${choice}</option>`)}</select></label>`;
-  if (field.type === "BYTES" || field.low === null) return html`<label class="field">${field.name}<input type="text" value=${value ?? ""} onChange=${(event) => onChange(field.type === "BYTES" ? event.target.value : Number(event.target.value))} /></label>`;
-  return html`<label class="field"><span class="row apart"><span>${field.name}</span><input class="short" type="number" step="any" value=${value ?? ""} onChange=${set} /></span><input type="range" min=${field.low} max=${field.high} step=${(field.high - field.low) / 200 || 1} value=${value ?? field.low} aria-label=${field.name} onInput=${set} /></label>`;
+  if (field.type === "BYTES" || field.low === null) return html`<label class="field">${field.name}<${Edited} type="text" value=${value ?? ""} onChange=${(event) => onChange(field.type === "BYTES" ? event.target.value : Number(event.target.value))} /></label>`;
+  return html`<label class="field"><span class="row apart"><span>${field.name}</span><${Edited} class="short" type="number" step="any" value=${value ?? ""} onChange=${set} /></span><input type="range" min=${field.low} max=${field.high} step=${(field.high - field.low) / 200 || 1} value=${value ?? field.low} aria-label=${field.name} onInput=${set} /></label>`;
 }
 
 function Counterfactual({ cells }) {
@@ -47,7 +47,7 @@ export function PredictView() {
   const { prediction, probabilities, ...others } = answer?.predictions[0] ?? {};
   const shares = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
   const single = prediction ?? others.value ?? "";
-  return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}>${state.project.data.rows > 0 && html`<label class="field">${T("from_row")}<input class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label>`}<//>
+  return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}>${state.project.data.rows > 0 && html`<label class="field">${T("from_row")}<${Edited} class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label>`}<//>
     <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.media === "image" && html`<${Picture} key=${`${state.row}/${state.project.version}`} file=${form.fields[0].value} map=${answer?.map} onChange=${(file) => setCells({ file })} />`}${form.media === "audio" && html`<${Recorder} onChange=${(file) => setCells({ file })} />`}
       ${(form.media ? [] : form.fields.slice(0, 60)).map((field) => html`<${Input} long=${form.form === "texts"} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
     <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><p class="big">${typeof single === "number" ? short(single) : single}</p><${ErrorNote} error=${error} />
