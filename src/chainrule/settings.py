@@ -19,7 +19,8 @@ from chainrule.validation import boolean, choice, integer, out_of_range, unknown
 Language: TypeAlias = Literal["en", "zh"]
 EngineName: TypeAlias = Literal["native", "reference", "xla"]
 FloatName: TypeAlias = Literal["float32", "float64"]
-PrecisionName: TypeAlias = Literal["highest", "high", "default"]
+MatmulName: TypeAlias = Literal["highest", "high", "default"]
+PrecisionName: TypeAlias = Literal["float32", "bfloat16"]
 ParallelName: TypeAlias = Literal["deterministic", "fast"]
 ShardingName: TypeAlias = Literal["copies", "parameters"]
 
@@ -29,6 +30,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "lang": ("en", "zh"),
     "matmul_precision": ("highest", "high", "default"),
     "parallel": ("deterministic", "fast"),
+    "precision": ("float32", "bfloat16"),
     "sharding": ("copies", "parameters"),
 }
 
@@ -252,6 +254,9 @@ class Settings:
         matmul_precision: precision of float32 matrix products and convolutions on GPUs and TPUs with the
             engine ``"xla"``: ``"highest"`` (float32), ``"high"`` or ``"default"``, which are faster and round
             the factors to fewer bits.
+        precision: ``"bfloat16"``: the factors of float32 matrix products and convolutions are rounded to it
+            with the engine ``"xla"``; sums, parameters and all other operations stay in float32. The other
+            engines refuse to train with it.
         devices: number of devices, of each process, that share the batches of a training with the engine
             ``"xla"``; 0, the default, means one, or all where several processes train.
         parallel: how devices share a batch: ``"deterministic"``, the default, in eight shards, so that the
@@ -280,6 +285,7 @@ class Settings:
         batch_invariant = False
         portable_bits = False
         matmul_precision = "highest"
+        precision = "float32"
         devices = 0
         parallel = "deterministic"
         sharding = "copies"
@@ -296,7 +302,8 @@ class Settings:
     vector_bytes: int = 0
     batch_invariant: bool = False
     portable_bits: bool = False
-    matmul_precision: PrecisionName = "highest"
+    matmul_precision: MatmulName = "highest"
+    precision: PrecisionName = "float32"
     devices: int = 0
     parallel: ParallelName = "deterministic"
     sharding: ShardingName = "copies"

@@ -11,8 +11,8 @@ import pytest
 import chainrule as cr
 from card_dtypes import with_dtype
 from chainrule.engines import reference, xla
-from chainrule.errors import ShapeError, TrainingError
-from chainrule.graph import Graph, Node, input_node, make
+from chainrule.errors import ShapeError, TrainingError, UsageError
+from chainrule.graph import Graph, Node, constant, input_node, make
 from chainrule.ops import Card
 from chainrule.symbolic_shape import Size
 
@@ -74,6 +74,37 @@ def test_a_training_ends_with_the_parameters_of_the_reference() -> None:
     for name, value in trained["reference"].items():
         for place in PLACES:
             np.testing.assert_allclose(trained[place][name], value, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+def test_bfloat16_rounds_the_factors_of_products_only() -> None:
+    rng = np.random.Generator(np.random.Philox(3))
+    x, w = rng.standard_normal((64, 8, 8, 3), "float32"), rng.standard_normal((64, 5), "float32")
+    y = (x[..., 0].sum((1, 2)) > 0).astype(np.int64)
+    a = input_node("a", (None, 64), "float32")
+    graph = Graph({"y": a @ constant(w), "same": a + 0.1})
+    flat = x[..., 0].reshape(64, 64)
+    trained = {}
+    for precision in ("float32", "bfloat16"):
+        with cr.settings.using(precision=precision):
+            values = xla.Program(graph).run({"a": flat})
+            net = cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.BatchNorm(), cr.Flatten(), cr.Dense(2))
+            model = cr.Model(net, "cross_entropy", cr.Adam(1e-2), engine="xla")
+            history = model.fit(x, y, epochs=4, batch_size=16, verbose=False)
+        trained[precision] = values["y"], values["same"], history[-1]["loss"]
+        assert {array.dtype.name for array in model.parameters().values()} == {"float32"}
+    (exact, same, loss), (rounded, unrounded, other) = trained.values()
+    np.testing.assert_array_equal(same, unrounded)
+    error = np.abs(rounded - exact).max() / np.abs(exact).max()
+    assert 1e-4 < error < 2e-2  # 8 bits of each factor
+    assert other == pytest.approx(loss, rel=0.2)
+    assert other != loss
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_other_engines_refuse_to_train_in_bfloat16(engine: Any) -> None:
+    x, y = _data(16)
+    with cr.settings.using(precision="bfloat16"), pytest.raises(UsageError, match="E102"):
+        _model(engine).fit(x, y, epochs=1, verbose=False)
 
 
 def test_a_model_continues_on_another_engine(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
-from chainrule.validation import unknown, wrong_type
+from chainrule.validation import out_of_range, unknown, wrong_type
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -120,6 +120,10 @@ class StepProgram:
     def _of(self, engine: str | None) -> Any:
         """Return the engine's compiled step, or ``None`` if it runs this step only one update at a time."""
         module = _engine(engine)
+        if settings.precision != "float32" and (engine or settings.engine) != "xla":
+            where, fix = "cr.settings.precision", 'engine="xla"'
+            expected = fact("float32: only the engine xla trains in bfloat16")
+            raise out_of_range(settings.precision, "precision", where, expected, fix=fix)
 
         def compiled() -> Any:
             step = getattr(module, "CompiledStep", None)

@@ -2,7 +2,8 @@
 
 All functions receive the card, whose sizes are bound, and JAX arrays, and are called while JAX traces a
 program. They compute in the dtype of their inputs; matrix products and convolutions have the precision that
-``settings.matmul_precision`` names.
+``settings.matmul_precision`` names; with ``settings.precision = "bfloat16"`` their float32 factors are
+rounded to bfloat16.
 
 An index outside its table is an error on every engine (E211), but a traced program cannot raise one: indices
 are clamped, ``Indices`` notes whether one was outside, and ``program`` raises the error after the run.
@@ -143,13 +144,22 @@ def _shifted(op: Any, x: Array) -> tuple[Array, Array]:
 
 
 def _matmul(op: Any, a: Array, b: Array) -> Array:
-    return jnp.matmul(a, b, precision=settings.matmul_precision)
+    dtype = jnp.result_type(a, b)
+    a, b = _factors(a, b)
+    return jnp.matmul(a, b, precision=settings.matmul_precision, preferred_element_type=dtype)
+
+
+def _factors(*arrays: Array) -> list[Array]:
+    """Return the factors of a product in the dtype in which they are multiplied."""
+    is_rounded = settings.precision == "bfloat16"
+    return [x.astype(jnp.bfloat16) if is_rounded and x.dtype == jnp.float32 else x for x in arrays]
 
 
 def _convolve(op: Any, x: Array, w: Array) -> Array:
     """Return the convolution of x (B, *space, C) with w (O, *kernel, C / groups): (B, *places, O)."""
-    axes = LETTERS[: x.ndim - 2]
-    return lax.conv_general_dilated(
+    axes, dtype = LETTERS[: x.ndim - 2], x.dtype
+    x, w = _factors(x, w)
+    y = lax.conv_general_dilated(
         x,
         w,
         op.strides,
@@ -159,6 +169,7 @@ def _convolve(op: Any, x: Array, w: Array) -> Array:
         feature_group_count=op.groups,
         precision=settings.matmul_precision,
     )
+    return y.astype(dtype)  # a result type of its own would have no transpose
 
 
 def _convolution_input(op: Any, g: Array, w: Array) -> Array:

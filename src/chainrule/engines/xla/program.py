@@ -55,7 +55,8 @@ class Program:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
         """
         bind(self._specs, arrays)
-        compiled = self._compiled(settings.matmul_precision, lambda: jax.jit(self._outputs))
+        rounding = settings.matmul_precision, settings.precision
+        compiled = self._compiled(rounding, lambda: jax.jit(self._outputs))
         with jax.enable_x64(True):
             outputs, position = compiled({name: np.asarray(arrays[name]) for name in self._specs})
         refuse_outside(position)

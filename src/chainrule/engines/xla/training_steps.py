@@ -85,7 +85,7 @@ class CompiledStep:
             samples: labels of the data sets.
             devices: the devices that share a batch; ``None``: one device.
         """
-        key = batch, frozenset(samples), settings.matmul_precision, devices
+        key = batch, frozenset(samples), settings.matmul_precision, settings.precision, devices
 
         def compiled() -> Any:
             if devices is None:
@@ -269,21 +269,10 @@ class Trainer:
         Raises:
             ShapeError E211: an index outside its table.
         """
-        devices = self._devices
-        padded = np.zeros((max(len(order) // batch, 1) if len(keys) else 0, 2), np.uint32)
-        padded[: len(keys)] = keys
-        shards = SHARDS // (1 if devices is None else devices.count)
         with jax.enable_x64(True):
-            data = self._on_devices()
-            state = self._state(self._step.homes.values(), self._placed if devices is None else devices.state)
-            fixed = self._state(self._fixed, self._placed)
-            if self._order[0] is not order:
-                self._order = order, self._placed(order)
-            numbers = np.array([first, count, step, shards])
-            schedule = {"rows": self._order[1], "keys": padded, "numbers": numbers}
-            loop = self._step.loop(batch, data, devices)
+            loop, arguments = self._call(order, batch, (first, count, step), keys)
             try:
-                state, reported, results = loop(state, fixed, data, schedule)
+                state, reported, results = loop(*arguments)
                 failed, outside, is_finite = np.asarray(results).tolist()
             except Exception:  # the arrays were donated
                 self.push(self._step.homes.values())
@@ -291,11 +280,33 @@ class Trainer:
         self._on_device.update(state)
         self._stale.update(state)
         self._is_finite = bool(is_finite)
-        if devices is not None and not devices.keeps_state:
+        if self._devices is not None and not self._devices.keeps_state:
             self.pull()
             self.push(state)
         refuse_outside(outside)
         return np.asarray(reported)[: failed or count], failed
+
+    def _call(
+        self, order: np.ndarray, batch: int, numbers: tuple[int, ...], keys: np.ndarray
+    ) -> tuple[Any, tuple[dict[str, Any], ...]]:
+        """Return the compiled loop for batches of this size, and its arguments on the devices."""
+        devices = self._devices
+        padded = np.zeros((max(len(order) // batch, 1) if len(keys) else 0, 2), np.uint32)
+        padded[: len(keys)] = keys
+        shards = SHARDS // (1 if devices is None else devices.count)
+        data = self._on_devices()
+        state = self._state(self._step.homes.values(), self._placed if devices is None else devices.state)
+        fixed = self._state(self._fixed, self._placed)
+        if self._order[0] is not order:
+            self._order = order, self._placed(order)
+        schedule = {"rows": self._order[1], "keys": padded, "numbers": np.array([*numbers, shards])}
+        return self._step.loop(batch, data, devices), (state, fixed, data, schedule)
+
+    def program_text(self, order: np.ndarray, batch: int) -> str:
+        """Return the program that XLA compiles for batches of this size; see ``run``."""
+        with jax.enable_x64(True):
+            loop, arguments = self._call(order, batch, (0, 1, 0), np.zeros((0, 2), np.uint32))
+            return loop.lower(*arguments).compile().as_text()
 
     def is_finite(self) -> bool:
         """Return whether all arrays of the state were finite after the last run."""
