@@ -15,7 +15,7 @@ from chainrule.page import BLUE, GRAY, Frame, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 from chainrule_examples.volatility import OPTIONS as OPTIONS
-from chainrule_examples.volatility import TEXTS, Days, breach_rows, read_days, sampled_scores
+from chainrule_examples.volatility import TEXTS, Days, breach_rows, read_days, sampled_scores, smearing_of
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
@@ -72,8 +72,9 @@ def main(
     models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
     runs = []
     for model in models:
-        outputs = log_variances(train, test, model)
-        runs.append([sampled_scores(own, target) for own in outputs])
+        outputs, known = log_variances(train, test, model), log_variances(train, train, model)
+        past = [smearing_of(own, train.target[:, 0]) for own in known]
+        runs.append([sampled_scores(own, target, add) for own, add in zip(outputs, past, strict=True)])
     model, outputs = models[-1], log_variances(train, test, models[-1])
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score.on_test_set(TEXTS[name], own) for name, own in by_method]

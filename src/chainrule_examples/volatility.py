@@ -119,7 +119,8 @@ def read_days(data: str = "") -> Days:
     table = table_of(open_dataset("shares", data), "*sp500.csv.gz", COLUMNS)
     dates = table.frame["Date"]
     if dates.dtype == pl.String:
-        dates = dates.str.to_date("%m/%d/%Y", strict=False)
+        forms = ("%m/%d/%Y", "%Y-%m-%d")
+        dates = pl.select(pl.coalesce(*(dates.str.to_date(form, strict=False) for form in forms))).to_series()
     days = dates.cast(pl.Date).to_numpy().astype("datetime64[D]")
     prices = table.frame.select(COLUMNS[1:]).cast(pl.Float64).to_numpy()
     _check(table, days, prices)
@@ -185,8 +186,15 @@ def breach_rows(
     return rows
 
 
-def sampled_scores(predicted: np.ndarray, target: np.ndarray) -> dict[str, SampledScore]:
+def sampled_scores(
+    predicted: np.ndarray, target: np.ndarray, smearing: float = 0.0
+) -> dict[str, SampledScore]:
     """R² and QLIKE of log variances; the units are months, since neighboring days resemble each other.
+
+    Args:
+        predicted, target: (N,) log variances.
+        smearing: added to a predicted log variance so that its exponential is a mean, see ``smearing_of``;
+            QLIKE compares variances.
 
     Example:
         >>> scores = sampled_scores(np.arange(44.0), np.arange(44.0))
@@ -197,8 +205,25 @@ def sampled_scores(predicted: np.ndarray, target: np.ndarray) -> dict[str, Sampl
     months = np.arange(len(y)) // MONTH
     columns = np.ones(len(y)), y, y**2, (y - predicted) ** 2
     sums = tuple(np.bincount(months, column) for column in columns)
-    ratio = y - predicted
+    ratio = y - predicted - smearing
     return {"R²": SampledScore(_r2, sums), "QLIKE": mean_score(np.exp(ratio) - ratio - 1, months)}
+
+
+def smearing_of(predicted: np.ndarray, target: np.ndarray) -> float:
+    """The logarithm of the factor by which variances exceed the exponential of predicted log variances.
+
+    The exponential of a mean of logarithms is a median, which is too small as a forecast of the variance.
+
+    Args:
+        predicted, target: (N,) log variances of training days.
+
+    Example:
+        >>> round(smearing_of(np.zeros(2), np.log([1.0, 3.0])), 6)  # ln 2
+        0.693147
+
+    Reference: Duan (1983), Smearing estimate: a nonparametric retransformation method, JASA 78.
+    """
+    return float(np.log(np.mean(np.exp(np.asarray(target, np.float64) - predicted))))
 
 
 def _r2(count: np.ndarray, y: np.ndarray, squares: np.ndarray, errors: np.ndarray) -> float:

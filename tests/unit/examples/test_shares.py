@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule_examples.volatility import MONTH, features_of, garman_klass, kupiec_test, sampled_scores
+from chainrule_examples.volatility import (
+    MONTH,
+    features_of,
+    garman_klass,
+    kupiec_test,
+    read_days,
+    sampled_scores,
+    smearing_of,
+)
 from saved_scores import check_saved_scores
 
 
@@ -65,6 +73,29 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert main(["predict", str(run), str(run / "test.npz")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 29
     assert (run / "shares.html").read_text(encoding="utf-8").count("<circle") == 29
+
+
+def test_dates_may_be_those_of_iso_8601(tmp_path: Path) -> None:
+    cells = [line.split(",") for line in lines()]
+    dates = (row[0].split("/") for row in cells[1:])
+    changed = [f"{year}-{int(month):02}-{int(day):02}" for month, day, year in dates]
+    pairs = zip(changed, cells[1:], strict=True)
+    rows = [",".join(cells[0]), *(",".join([day, *row[1:]]) for day, row in pairs)]
+    usual = read_days(str(archive(tmp_path / "arch-8.0.0-x.whl", lines())))
+    (tmp_path / "iso").mkdir()
+    other = read_days(str(archive(tmp_path / "iso" / "arch-8.0.0-x.whl", rows)))
+    np.testing.assert_array_equal(usual.date, other.date)
+
+
+def test_qlike_prefers_the_forecast_whose_mean_is_that_of_the_variance() -> None:
+    """Log-normal days: without the smearing factor the median is forecast, and a noisier method can win."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=4000)
+    add = smearing_of(np.zeros(4000), y)
+    assert add == pytest.approx(0.5, abs=0.1)
+    plain, smeared = (sampled_scores(np.zeros(4000), y, own)["QLIKE"].value for own in (0.0, add))
+    assert smeared < plain
+    assert smeared == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(
