@@ -96,7 +96,7 @@ def _classifier(x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray 
 
 
 TREES = 100  # scikit-learn's default number of iterations
-MAX_CATEGORIES = 255  # of a column of codes
+MAX_CATEGORIES = 51  # features of a column of codes; levels of more have too few rows for a tree to divide
 MAX_BINS = 255  # of a column, scikit-learn's default
 MAX_COST, COST_OF_A_TREE = 2e9, 2e5  # in cells that a tree reads
 IMPORTS = ("scipy.sparse", "scipy.stats", "sklearn.base", "sklearn.tree", "sklearn.ensemble")  # in this order
