@@ -19,7 +19,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ SCHEMES = ("sqlite", "postgresql", "mysql")  # a storage of Redis would be read 
 SLOT = "slot"
 MIN_PATIENCE = 10.0  # seconds after which a claim is void at the earliest
 LOCK_SECONDS = 60  # that a process waits for the lock of an SQLite file
+PAUSES = (0.1, 0.3)  # seconds after a failure to connect
 
 
 def study_name(data: str, facts: Mapping[str, str]) -> str:
@@ -70,6 +71,10 @@ def open_storage(optuna: Any, storage: str) -> Any:
             fix="--storage sqlite:///search.db",
         )
     options = {"connect_args": {"timeout": LOCK_SECONDS}} if kind == "sqlite" else {}
+    for pause in PAUSES:  # another process may create the same tables at the same time
+        with suppress(Exception):
+            return optuna.storages.RDBStorage(storage, engine_kwargs=options)
+        time.sleep(pause)
     return optuna.storages.RDBStorage(storage, engine_kwargs=options)
 
 
