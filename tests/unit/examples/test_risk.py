@@ -87,7 +87,7 @@ def test_scores_groups_and_a_run_are_written(
     for row in csv.DictReader(predicted):
         is_refused = float(row["probability of bad"]) >= 1 / 6
         assert row["prediction"] == ("bad" if is_refused else "good")
-    assert predicted[0].endswith("prediction,probability of bad,probability of good")
+    assert predicted[0].endswith("prediction,probability of good,probability of bad")
     assert len(predicted) == 1 + 8
 
 
