@@ -62,7 +62,7 @@ def partitions(count: int, seed: int) -> list[pa.RecordBatch]:
     return [batch.slice(start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
-@pytest.mark.parametrize("count", [1, 7, 100])
+@pytest.mark.parametrize("count", [1, 7, 1_000])
 def test_partitions_have_the_bits_of_the_whole(count: int) -> None:
     batches = list(classifier().predict_batches(iter(partitions(count, count)), proba=True))
     assert len(batches) == count
@@ -213,7 +213,7 @@ def test_a_process_reads_a_pickled_model_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
-@pytest.mark.parametrize("count", [1, 7, 100])
+@pytest.mark.parametrize("count", [1, 7, 1_000])
 def test_dask(scheduler: str, count: int) -> None:
     with dask.config.set({"scheduler": scheduler, "dataframe.convert-string": False}):
         table = dask.dataframe.from_pandas(FRAME.to_pandas(), npartitions=count, sort=False)
