@@ -15,11 +15,12 @@ import typer
 import chainrule as cr
 from chainrule.messages import Text, Texts, translated
 from chainrule.store import atomic_write
+from chainrule_examples.article_page import article_page
 
 OPTIONS: Texts = {
     "depth": "1: one line, 2: a page, 3: every number",
     "samples": "number of samples, 1 or 2",
-    "html": "write an HTML page to this file",
+    "html": "write a page to this file on which inputs, weights and learning rate can be changed",
 }
 WRITTEN: Text = "Written to {file}"
 X = np.array([[1.0, 0.5], [-0.5, 2.0]])
@@ -45,7 +46,7 @@ def main(
     samples: Annotated[int, typer.Option(min=1, max=2)] = 1,
     html: str = "",
 ) -> None:
-    """Print the derivation of one training step, or write it as a page.
+    """Print the derivation of one training step, or write a page on which its numbers can be changed.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
@@ -53,11 +54,13 @@ def main(
         samples: number of training samples, 1 or 2; gradients are averaged.
         html: file for a page.
     """
-    explanation = network().explain(X[:samples], Y[:samples], depth=depth, lang=lang)
     if not html:
-        print(explanation)
+        print(network().explain(X[:samples], Y[:samples], depth=depth, lang=lang))
         return
-    atomic_write.write(html, explanation.to_html().encode())
+    weight, bias, output_weight, output_bias = PARAMETERS.values()
+    parameters = {"w": weight, "b": bias, "v": output_weight[0], "c": output_bias[0]}
+    rows = [{"x": x, "y": y} for x, (y,) in zip(X.tolist(), Y.tolist(), strict=True)]
+    atomic_write.write(html, article_page(rows, parameters, samples=samples, lang=lang).encode())
     print(translated(WRITTEN, lang).format(file=html))
 
 
