@@ -18,7 +18,7 @@ from chainrule.store import atomic_write
 from chainrule_examples.article_page import article_page
 
 OPTIONS: Texts = {
-    "depth": "1: one line, 2: a page, 3: every number",
+    "depth": "1: one line, 2: a page, 3: every number; with --html, the derivation as a page",
     "samples": "number of samples, 1 or 2",
     "html": "write a page to this file on which inputs, weights and learning rate can be changed",
 }
@@ -42,26 +42,35 @@ def network() -> cr.Model:
 
 def main(
     lang: Literal["en", "zh"] = "en",
-    depth: int = 2,
+    depth: int | None = None,
     samples: Annotated[int, typer.Option(min=1, max=2)] = 1,
     html: str = "",
 ) -> None:
-    """Print the derivation of one training step, or write a page on which its numbers can be changed.
+    """Print the derivation of one training step, or write a page.
+
+    The page is one on which the numbers can be changed, or, with ``depth``, the derivation.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
-        depth: 1: one line per step, 2: a page, 3: every number.
+        depth: 1: one line per step, 2: a page, 3: every number; without it 2.
         samples: number of training samples, 1 or 2; gradients are averaged.
         html: file for a page.
     """
+    explanation = network().explain(X[:samples], Y[:samples], depth=2 if depth is None else depth, lang=lang)
     if not html:
-        print(network().explain(X[:samples], Y[:samples], depth=depth, lang=lang))
+        print(explanation)
         return
+    page = explanation.to_html() if depth is not None else _page(samples, lang)
+    atomic_write.write(html, page.encode())
+    print(translated(WRITTEN, lang).format(file=html))
+
+
+def _page(samples: int, lang: str) -> str:
+    """Return the page on which the numbers can be changed."""
     weight, bias, output_weight, output_bias = PARAMETERS.values()
     parameters = {"w": weight, "b": bias, "v": output_weight[0], "c": output_bias[0]}
     rows = [{"x": x, "y": y} for x, (y,) in zip(X.tolist(), Y.tolist(), strict=True)]
-    atomic_write.write(html, article_page(rows, parameters, samples=samples, lang=lang).encode())
-    print(translated(WRITTEN, lang).format(file=html))
+    return article_page(rows, parameters, samples=samples, lang=lang)
 
 
 if __name__ == "__main__":
