@@ -49,7 +49,7 @@ AREAS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 def public_names() -> dict[str, str]:
     """The public names that have no page of a building block, and all functions, with their modules."""
     blocks = {name for kind in KINDS.values() for name in kind.entries}
-    modules = {name: chainrule._MODULES.get(name, name) for name in chainrule.__all__}
+    modules = {name: vars(chainrule)["_MODULES"].get(name, name) for name in chainrule.__all__}
     modules["input"] = "graph"
     return {
         name: module

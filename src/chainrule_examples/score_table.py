@@ -212,8 +212,8 @@ def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1, test_r
         one, other = known[a], known[b]
         if test_ratio:
             return fold_difference(one.values[first], other.values[first], test_ratio)
-        parts = one.samples.get(first), other.samples.get(first)
-        return sampled_difference(*parts) if parts[0] and parts[1] else None
+        mine, its = one.samples.get(first), other.samples.get(first)
+        return sampled_difference(mine, its) if mine and its else None
 
     result = compare(means, networks, gap, not is_smaller_better)
     best, other = result.first, result.second

@@ -68,8 +68,8 @@ class DetectionKind(ImageKind):
         rows = replace(rows, parts=images)
         for folder in (images.folder, images.folder.parent / "Annotations"):
             contents = images.annotations(folder, ".xml")
-            truths = [self._truth(*pair) for pair in contents]
-            if truths and None not in truths:
+            truths = [truth for pair in contents if (truth := self._truth(*pair)) is not None]
+            if truths and len(truths) == len(contents):
                 y = self._targets(model, images, truths)
                 return replace(rows, y=y, parts=replace(images, labels=tuple(truths)))
         return rows

@@ -86,8 +86,8 @@ class SegmentationKind(ImageKind):
         masks = tuple(decode_image(content, where, 1)[..., 0] for where, content in contents)
         assert model.network is not None
         (output,) = model.network.inference.outputs.values()
-        size = bound(output.shape[1:3])
-        y = np.stack([resize_masks(mask[None], size)[0] for mask in masks]).astype(np.int64)
+        height, width = bound(output.shape[1:3])
+        y = np.stack([resize_masks(mask[None], (height, width))[0] for mask in masks]).astype(np.int64)
         return replace(rows, y=y, parts=replace(images, labels=masks))
 
     def target_place(self, rows: InputRows, data: str) -> str:

@@ -65,5 +65,6 @@ def error_rates(
     rates = {}
     for name, cut in (("WER", str.split), ("CER", list)):
         counts = [_errors(*pair, cut) for pair in zip(references, transcripts, strict=True)]
-        rates[name] = ratio_score(*np.array(counts).reshape(-1, 2).T, groups)
+        errors, lengths = np.array(counts).reshape(-1, 2).T
+        rates[name] = ratio_score(errors, lengths, groups)
     return rates

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chainrule.errors import fact
+from chainrule.settings import Language
 from chainrule.web.bodies import Limits, too_large
 from chainrule.web.responses import RequestError, invalid
 
@@ -59,7 +60,9 @@ class Exchange:
         self.scope, self.limits = scope, limits
         self.is_stopping, self.settle = is_stopping, settle
         self.headers = headers_of(scope)
-        self.lang = "zh" if self.headers.get("accept-language", "").lower().startswith("zh") else "en"
+        self.lang: Language = (
+            "zh" if self.headers.get("accept-language", "").lower().startswith("zh") else "en"
+        )
         self.request_id = _request_id(self.headers)
         self.log: dict[str, Any] = {}
         self.status = 0

@@ -48,10 +48,10 @@ def take_reading(options: dict[str, Any]) -> ReadOptions:
         ('none', {'row': 3})
     """
     values = {name: options.pop(name) for name in READING if name in options}
-    passed = {name: value for name, value in values.items() if value not in (None, [])}
-    return ReadOptions(
-        **{n: tuple(value) if isinstance(value, list) else value for n, value in passed.items()}
-    )
+    passed: dict[str, Any] = {name: value for name, value in values.items() if value not in (None, [])}
+    for name, value in passed.items():
+        passed[name] = tuple(value) if isinstance(value, list) else value
+    return ReadOptions(**passed)
 
 
 # Load a text model and encode a text for it.

@@ -158,12 +158,13 @@ def read_record(record: object) -> Parts:
     mean, std = (read_number(name, values[name]) for name in ("target_mean", "target_std"))
     if std <= 0:
         raise invalid("target_std", fact("a number above 0"), std)
-    marks = [values["target_mark"], values["target_mark_evidence"]]
-    if marks[0] not in (".", ",") or marks[1] not in EVIDENCE:
-        raise invalid("target_mark, target_mark_evidence", f'"." or ",", {", ".join(EVIDENCE)}', marks)
+    mark, evidence = values["target_mark"], values["target_mark_evidence"]
+    if mark not in (".", ",") or evidence not in EVIDENCE:
+        expected = f'"." or ",", {", ".join(EVIDENCE)}'
+        raise invalid("target_mark, target_mark_evidence", expected, [mark, evidence])
     profiles = _read_profiles(values["profiles"], encodings)
     words = _read_words(values["missing_words"])
-    return Parts(target, task, encodings, labels, mean, std, profiles, *marks, words)
+    return Parts(target, task, encodings, labels, mean, std, profiles, mark, evidence, words)
 
 
 def _read_words(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
