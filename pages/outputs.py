@@ -57,7 +57,8 @@ def _run(code: str, names: dict[str, object], name: str) -> str:
             while end < len(lines) and lines[end].startswith("# "):
                 end += 1  # the output before
             beside = f"{own[-1]}  # {printed[0]}"
-            if len(printed) == len(own) == 1 and len(beside) <= WIDTH:
+            is_print = own[0].startswith("print(")
+            if is_print and len(printed) == len(own) == 1 and len(beside) <= WIDTH:
                 documented[-1] = beside
             else:
                 documented += [f"# {line}" for line in printed]

@@ -157,13 +157,15 @@ def with_plain_formulas(text: str) -> str:
 def code_and_output(code: str) -> tuple[str, list[str]]:
     """Return a block without the comments that document its output, and the lines of that output.
 
-    The output of a ``print`` is documented beside it or, for a statement that prints, on the lines below.
+    The output of a ``print`` is documented beside it or, for a statement that calls ``print`` or a function
+    such as ``print_table``, on the lines below.
 
     Example:
         >>> code_and_output("print(1)  # 1\\nfor i in (2, 3):\\n    print(i)\\n# 2\\n# 3\\n")
         ('print(1)\\nfor i in (2, 3):\\n    print(i)\\n', ['1', '2', '3'])
     """
-    prints = [part.end_lineno for part in ast.parse(code).body if "print(" in ast.unparse(part)]
+    statements = ast.parse(code).body
+    prints = [part.end_lineno for part in statements if re.search(r"\bprint\w*\(", ast.unparse(part))]
     program: list[str] = []
     output: list[str] = []
     is_below = False

@@ -13,16 +13,21 @@ import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.messages import Text, Texts, translated
+from chainrule.messages import Texts, translated
 from chainrule.store import atomic_write
 from chainrule_examples.article_page import article_page
+from chainrule_examples.article_sheet import WRITTEN, print_exercise, print_grades, read_sheet
 
 OPTIONS: Texts = {
     "depth": "1: one line, 2: a page, 3: every number; with --html, the derivation as a page",
     "samples": "number of samples, 1 or 2",
     "html": "write a page to this file on which inputs, weights and learning rate can be changed",
+    "exercise": "print an exercise: one training step of a random network, to be computed on paper",
+    "seed": "number of the exercise",
+    "sheet": "write the exercise to this new text file, with a line for each answer",
+    "grade": "grade the answers of a sheet; a wrong number is explained",
+    "solution": "print the solution of an exercise",
 }
-WRITTEN: Text = "Written to {file}"
 X = np.array([[1.0, 0.5], [-0.5, 2.0]])
 Y = np.array([[1.0], [0.0]])
 PARAMETERS = {
@@ -41,12 +46,18 @@ def network() -> cr.Model:
 
 
 def main(
+    *,
     lang: Literal["en", "zh"] = "en",
     depth: int | None = None,
     samples: Annotated[int, typer.Option(min=1, max=2)] = 1,
     html: str = "",
+    exercise: bool = False,
+    seed: Annotated[int | None, typer.Option(min=0, max=999_999_999)] = None,
+    sheet: str = "",
+    grade: str = "",
+    solution: bool = False,
 ) -> None:
-    """Print the derivation of one training step, or write a page.
+    """Print the derivation of one training step, write a page, or print or grade an exercise.
 
     The page is one on which the numbers can be changed, or, with ``depth``, the derivation.
 
@@ -55,7 +66,17 @@ def main(
         depth: 1: one line per step, 2: a page, 3: every number; without it 2.
         samples: number of training samples, 1 or 2; gradients are averaged.
         html: file for a page.
+        exercise, seed, sheet, grade, solution: see ``OPTIONS``; ``seed`` is 1 if it is not set.
+
+    Raises:
+        DataError E307, E316, FileError, UsageError E601, E609: see ``article_sheet``.
     """
+    if grade:
+        print_grades(*read_sheet(grade, seed), lang)
+        return
+    if exercise or solution or sheet or seed is not None:
+        print_exercise(1 if seed is None else seed, sheet, lang, solution=solution)
+        return
     explanation = network().explain(X[:samples], Y[:samples], depth=2 if depth is None else depth, lang=lang)
     if not html:
         print(explanation)
