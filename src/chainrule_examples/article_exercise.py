@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def sigmoid(z: object) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(z, dtype=float)))
 
 
-def _slope(a: object) -> object:
+def _slope(a: Any) -> Any:
     return np.multiply(a, np.subtract(1, a))
 
 

@@ -79,9 +79,8 @@ def main(
     scores = fold_scores(divisions, METRICS)
     print_scores(scores, lang, "AUC", test_ratio=TEST_RATIO)
     screen.line(interval_line(scores[-1], texts["interval"]))
-    header, groups = texts["header"].split(","), group_rows(divisions[0], groups_in(table), 0.5)
     tables = [("abstain", texts["abstain_header"].split(","), abstention_rows(divisions))]
-    tables.append(("groups", header, groups))
+    tables.append(("groups", texts["header"].split(","), group_rows(divisions[0], groups_in(table), 0.5)))
     for heading, header, rows in tables:
         screen.heading(texts[heading])
         screen.table(header, rows, range(1, len(header)))
@@ -92,8 +91,8 @@ def main(
             *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),
             ("", "", texts["limits"]),
         ]
-        page = result_page(texts["title"], lang, sections)
-        files = {"diagnose.html": page, **divisions[-1].row_files(table)}
+        files = {"diagnose.html": result_page(texts["title"], lang, sections)}
+        files |= divisions[-1].row_files(table)
         save_run(out, divisions[-1].model, scores, files, metrics=[*NAMES.values()])
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule.data import split
+from chainrule.data import PAD, split
 from chainrule.data.datasets import open_dataset
 from chainrule.errors import fact
 from chainrule.messages import Texts
@@ -99,3 +99,10 @@ def perplexity(losses: np.ndarray, lengths: Sequence[int]) -> SampledScore:
     names, counts = np.repeat(np.arange(len(lengths)), lengths), np.array(lengths)
     sums = np.bincount(names, losses)
     return SampledScore(lambda nats, tokens: float(np.exp(nats.sum() / tokens.sum())), (sums, counts))
+
+
+def losses_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The loss of each token, (T,), and the number of tokens of each row."""
+    p, is_token = np.asarray(model.predict_proba(x)), y != PAD  # (N, L, size)
+    right = np.take_along_axis(p, y[..., None], axis=-1)[..., 0]
+    return -np.log(right[is_token]), is_token.sum(axis=1).tolist()

@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.data import PAD
 from chainrule.events import EpochDone, Event
 from chainrule.messages import in_language
-from chainrule_examples import Count
+from chainrule_examples import Count, first_names
 from chainrule_examples.first_names import LENGTH, TEXTS, Names, baseline_scores, perplexity, read_names
 from chainrule_examples.first_names import OPTIONS as OPTIONS
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
@@ -67,13 +67,6 @@ def train_network(names: Names, seed: int, epochs: int, long: bool) -> tuple[cr.
     return model, int((names.rows[0][1] != PAD).sum()) / max(float(np.diff(ends).min(initial=np.inf)), 1e-9)
 
 
-def losses_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """The loss of each token, (T,), and the number of tokens of each row."""
-    p, is_token = np.asarray(model.predict_proba(x)), y != PAD  # (N, L, size)
-    right = np.take_along_axis(p, y[..., None], axis=-1)[..., 0]
-    return -np.log(right[is_token]), is_token.sum(axis=1).tolist()
-
-
 def main(
     lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
 ) -> None:
@@ -86,7 +79,7 @@ def main(
         facts = {"size": sum(a.size for a in model.parameters().values()), "epochs": len(model.history)}
         print(texts["done"].format(seed=seed, speed=speed, **facts), flush=True)
     print(texts["speed"].format(batch=BATCH))
-    runs = [{"perplexity": perplexity(*losses_of(model, *names.rows[2]))} for model in models]
+    runs = [{"perplexity": perplexity(*first_names.losses_of(model, *names.rows[2]))} for model in models]
     scores = [*baseline_scores(names), Score.on_test_set("GPT", runs)]  # the only use of the test names
     print_scores(scores, lang, "perplexity")
     invented = list(models[0].generate("", samples=100, seed=0))

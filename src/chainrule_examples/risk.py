@@ -8,9 +8,7 @@ folds. A loan is refused where granting it costs more on average, so no threshol
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from typing import Literal, NamedTuple
 
 import chainrule as cr
 from chainrule.data import Table
@@ -56,19 +54,6 @@ def read_loans(chosen: Loans, data: str) -> Table:
     return replace(table, frame=table.frame.drop("rownames", strict=False))
 
 
-def groups_in(table: Table, chosen: Loans) -> dict[str, np.ndarray]:
-    """The groups by age and marital status: for each whether a loan belongs to it."""
-    ages, names = (table.frame[name].to_numpy() for name in (chosen.age, chosen.group))
-    return {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
-
-
-def decision(model: cr.Model, costs: Cost) -> dict[str, Any]:
-    """The rule as ``predict`` applies it: the threshold and the costs of the second class."""
-    if model.labels[1] == "bad":
-        return {"threshold": costs.threshold, "cost": f"{costs.false_positive:g}:{costs.false_negative:g}"}
-    return {"threshold": 1 - costs.threshold, "cost": f"{costs.false_negative:g}:{costs.false_positive:g}"}
-
-
 def main(
     *,
     lang: str = "en",
@@ -90,7 +75,9 @@ def main(
     print_scores(scores := fold_scores(divisions, metrics), lang, "AUC", test_ratio=table_folds.TEST_RATIO)
     screen.line(rule := texts["refuse"].format(level=costs.threshold))
     header = texts["header"].split(",")
-    groups = group_rows(divisions[0], groups_in(table, chosen), costs.threshold)
+    ages, names = (table.frame[name].to_numpy() for name in (chosen.age, chosen.group))
+    inside = {**groups_of(ages, chosen.age, AGES), **groups_of(names, chosen.group)}
+    groups = group_rows(divisions[0], inside, costs.threshold)
     screen.heading(texts["groups"])
     screen.table(header, groups, range(1, len(header)))
     screen.block(f"\n{texts['limits']}\n{credit_line(chosen.dataset, lang)}")
@@ -100,9 +87,8 @@ def main(
             (texts["groups"], markup_table(header, groups), rule),
         ]
         files = {"risk.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
-        save_run(
-            out, divisions[-1].model, scores, files, metrics=["brier"], **decision(divisions[-1].model, costs)
-        )
+        model = divisions[-1].model
+        save_run(out, model, scores, files, metrics=["brier"], **table_folds.decision(model, costs))
 
 
 if __name__ == "__main__":

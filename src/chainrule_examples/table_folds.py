@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from chainrule.data import Table, folds, row_digests
 from chainrule.messages import Texts
 from chainrule.metrics import Predictions, SampledScore, group_scores, reliability
 from chainrule.page import BLUE, ORANGE, calibration
+from chainrule.tabular import Cost
 from chainrule_examples.score_table import Score
 
 NAMES: Texts = {
@@ -224,3 +226,10 @@ def calibration_chart(division: FoldPredictions) -> str:
         for name, color in (("linear", ORANGE), ("net", BLUE))
     }
     return calibration([(reliability(own), color) for color, own in predicted.items()])
+
+
+def decision(model: cr.Model, costs: Cost) -> dict[str, Any]:
+    """The rule as ``predict`` applies it: the threshold and the costs of the second class."""
+    if model.labels[1] == "bad":
+        return {"threshold": costs.threshold, "cost": f"{costs.false_positive:g}:{costs.false_negative:g}"}
+    return {"threshold": 1 - costs.threshold, "cost": f"{costs.false_negative:g}:{costs.false_positive:g}"}

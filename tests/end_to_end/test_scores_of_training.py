@@ -10,7 +10,7 @@ import polars as pl
 
 def test_a_classification_has_intervals_recalls_and_calibration(trained) -> None:
     assert re.search(r"95 % intervals of the network: accuracy 0\.\d+ to [01]", trained.out)
-    pattern = r"Recall by class: bad [01]\.\d+ \((\d+) rows\), good [01]\.\d+ \((\d+) rows\)\."
+    pattern = r"Recall by class: good [01]\.\d+ \((\d+) rows\), bad [01]\.\d+ \((\d+) rows\)\."
     recalls = re.search(pattern, trained.out)
     assert recalls
     assert 20 < int(recalls[1]) + int(recalls[2]) <= 240

@@ -56,7 +56,7 @@ def test_predict_has_a_prediction_for_every_row_in_order(trained, chainrule, cre
     rows = list(csv.DictReader(outcome.out.splitlines()))
     assert outcome.code == 0
     assert len(rows) == table.rows
-    added = ["prediction", "probability of bad", "probability of good"]
+    added = ["prediction", "probability of good", "probability of bad"]
     assert list(rows[0]) == [*table.columns, *added]
     assert [row["loan_id"] for row in rows] == [str(name) for name in table.frame["loan_id"]]
     only = chainrule("predict", "loans", credit, "--proba", "--only-predictions")

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from operator import add
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -51,6 +51,20 @@ NO_KEYS = np.zeros((0, 2), np.uint32)
 
 Report = Callable[[int, float, float], bool]
 """Receives the number of a batch in its epoch, its loss and its learning rate; returns whether to stop."""
+
+
+class Counters(NamedTuple):
+    """The numbers of a state that change with every step, without its arrays, which may be large."""
+
+    step: int
+    batch: int
+    loss_sum: float
+    weight_sum: float
+
+    @classmethod
+    def of(cls, state: TrainState) -> Counters:
+        """Return the counters of a state."""
+        return cls(state.step, state.batch, state.loss_sum, state.weight_sum)
 
 
 class Updater:
@@ -334,12 +348,12 @@ class RowUpdates:
         self.rows = self.epoch_rows = data.rows
         self.steps = order.steps
         self.first = 0  # the number of the batch in an epoch that is the first one of ``order``
-        self._base: TrainState | None = None  # the state as its arrays were copied
+        self._base: Counters | None = None  # of the state as its arrays were copied
 
     def begin(self, state: TrainState) -> None:
         """Compile the step, and copy the arrays of a state."""
         self.length = 1  # of the next call in steps
-        self._base = replace(state)  # its counters may be ahead of them later
+        self._base = Counters.of(state)  # those of the state may be ahead of its arrays later
         self._seconds = 0.0  # of calls since then
         self._is_released = False  # whether the arrays of the engine belong to the state
         self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
@@ -375,7 +389,7 @@ class RowUpdates:
     ) -> tuple[float, float] | None:
         """Make as many updates as a call takes, at most to the end of the epoch; see ``Updates``."""
         if not self._steps_ahead(state):
-            self._base = replace(state)
+            self._base = Counters.of(state)
             self.recorder.begin(state)
         count = max(1, min(self.length, self.first + self.order.steps - state.batch, max_steps))
         start = time.perf_counter()
@@ -419,8 +433,7 @@ class RowUpdates:
         """Set the counters of a state to those that its arrays belong to."""
         base = self._base
         assert base is not None
-        state.step, state.batch = base.step, base.batch
-        state.loss_sum, state.weight_sum = base.loss_sum, base.weight_sum
+        state.step, state.batch, state.loss_sum, state.weight_sum = base
 
     def _repeat(self, state: TrainState) -> None:
         """Make the updates that the arrays of a state lack again, and copy the result."""
@@ -516,7 +529,7 @@ class RowUpdates:
     def _store(self, state: TrainState) -> None:
         """Copy the arrays of the engine to a state."""
         self.updater.store(state, is_last=self._is_released)
-        self._base, self._seconds = replace(state), 0.0
+        self._base, self._seconds = Counters.of(state), 0.0
 
     def _count(self, state: TrainState, reported: np.ndarray) -> None:
         """Update the counters and sums of a state after steps with these losses and learning rates."""

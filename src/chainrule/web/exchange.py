@@ -11,11 +11,11 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 from chainrule.errors import fact
+from chainrule.memoization import cached_property
 from chainrule.settings import Language
 from chainrule.web.bodies import Limits, too_large
 from chainrule.web.responses import RequestError, invalid

@@ -88,8 +88,7 @@ def main(
         screen.block(texts["limits"])
         if out:
             boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
-            policy = tests.values.argmax(axis=1) + 1
-            value = tests.values.max(axis=1).astype(np.float32)
+            policy, value = tests.values.argmax(axis=1) + 1, tests.values.max(axis=1).astype(np.float32)
             rows = npz(x=planes_of(tests.own, tests.mask), policy=policy, value=value)
             files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
             save_run(out, models[0], scores, files)

@@ -18,15 +18,7 @@ from chainrule.data import Detections, decode_centers, encode_centers
 from chainrule.data.augmentation import Color
 from chainrule.inputs import DetectionKind
 from chainrule.messages import Text, Texts, translated
-from chainrule.metrics import (
-    SampledScore,
-    Truth,
-    best_min_score,
-    count_error,
-    match_outcomes,
-    mean_score,
-    ranked_precision,
-)
+from chainrule.metrics import Truth, best_min_score
 from chainrule_examples import COMMON, Count
 from chainrule_examples.detect.cell_images import (
     CELL,
@@ -38,6 +30,7 @@ from chainrule_examples.detect.cell_images import (
     test_files,
 )
 from chainrule_examples.detect.detectors import center_network, color_peaks
+from chainrule_examples.detect.scores import measure
 from chainrule_examples.score_table import Score, print_scores, save_run
 
 OPTIONS: Texts = {
@@ -74,20 +67,6 @@ def detect(model: cr.Model, images: np.ndarray) -> list[Detections]:
     """The boxes of images."""
     grids = np.asarray(model.predict(images.astype(np.float32) / 255))
     return [decode_centers(grid, CELL) for grid in grids]
-
-
-def measure(detections: list[Detections], truths: list[Truth], min_score: float) -> dict[str, SampledScore]:
-    """Average precision of each class, their mean, and the error of the counts, of images."""
-    outcomes = [match_outcomes(detections, truths, kind) for kind in range(len(NAMES))]
-    counted = [detected.above(min_score) for detected in detections]
-    errors = [count_error([own], [truth], len(NAMES)) for own, truth in zip(counted, truths, strict=True)]
-    average = SampledScore(lambda *own: float(np.mean([ranked_precision(o) for o in own])), tuple(outcomes))
-    classes = (SampledScore(ranked_precision, (own,)) for own in outcomes)
-    return {
-        "mAP50": average,
-        **dict(zip(NAMES, classes, strict=True)),
-        "count error": mean_score(np.array(errors)),
-    }
 
 
 def main(

@@ -89,12 +89,9 @@ def main(
     screen.block(f"\n{texts['limits']}\n{credit_line('movielens', lang)}")
     if out:
         sections = [(texts["because"], markup_table(header, rows), texts["limits"])]
-        page = result_page(texts["title"], lang, sections)
-        model = movielens.with_titles(model, ratings)
         arrays = npz(x=known, y=later / np.maximum(later.sum(axis=1, keepdims=True), 1.0))
-        save_run(
-            out, model, scores, {"recommend.html": page, "users.npz": arrays, **movielens.title_file(ratings)}
-        )
+        files = {"recommend.html": result_page(texts["title"], lang, sections), "users.npz": arrays}
+        save_run(out, movielens.with_titles(model, ratings), scores, files | movielens.title_file(ratings))
 
 
 if __name__ == "__main__":

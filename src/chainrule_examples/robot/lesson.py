@@ -72,12 +72,9 @@ def main(
         "random": lambda states: sample.uniform(-1, 1, (len(states), machine.actions)),
         "hand": machine.controller,
     }
-    scores = [
-        Score.on_test_set(NAMES[name], [{"return": mean_return(machine, policy)}])
-        for name, policy in policies.items()
-    ]
-    runs = ({"return": mean_return(machine, agent.act)} for agent, _ in agents)
-    scores.append(Score.on_test_set(NAMES["net"], runs))
+    acting = {**{name: [policy] for name, policy in policies.items()}, "net": [own.act for own, _ in agents]}
+    runs = {name: [{"return": mean_return(machine, act)} for act in own] for name, own in acting.items()}
+    scores = [Score.on_test_set(NAMES[name], own) for name, own in runs.items()]
     print_scores(scores, lang, "return")
     net, header, rows = agents[0][0], texts["header"].split(","), []
     for factor in FACTORS:

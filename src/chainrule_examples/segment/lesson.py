@@ -15,17 +15,15 @@ from chainrule.data import class_mask, median_frequency_weights, resize_masks
 from chainrule.data.augmentation import Color, Flip, ResizedCrop
 from chainrule.inputs import SegmentationKind
 from chainrule.messages import Text, in_language
-from chainrule.metrics import SampledScore, mean_iou, pixel_accuracy, pixel_confusion
 from chainrule.page import encode_png
 from chainrule_examples import Count
 from chainrule_examples.conv_block import conv_block, residual_block
 from chainrule_examples.score_table import Score, print_scores, save_run
 from chainrule_examples.segment import street_images as scenes
-from chainrule_examples.segment.scores import BASELINES, baseline_masks
+from chainrule_examples.segment.scores import BASELINES, baseline_masks, measure
 from chainrule_examples.segment.street_images import OPTIONS as OPTIONS
 
 METHODS: tuple[Text, ...] = (*BASELINES, "network")
-FRAMES = 20  # neighboring test images that count as one when the methods are compared
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
 
 
@@ -60,20 +58,6 @@ def predict_masks(model: cr.Model, images: np.ndarray) -> np.ndarray:
     """The masks of images at the size of the mask files; scores are interpolated."""
     inputs = (row[None].astype(np.float32) / 255 for row in images)
     return np.stack([class_mask(np.asarray(model.predict_proba(x))[0], scenes.MASK_SIZE) for x in inputs])
-
-
-def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, SampledScore]:
-    """Mean intersection over union of the classes, and the share of the pixels that are right.
-
-    Neighboring frames of a drive resemble each other, so the units are parts of 20 frames.
-    """
-    pairs = zip(predicted, true, strict=True)
-    counts = np.stack([pixel_confusion(*pair, scenes.VOID) for pair in pairs])  # (N, K, K)
-    parts = np.add.reduceat(counts, np.arange(0, len(counts), FRAMES))
-    metrics = {"mIoU": mean_iou, "pixel accuracy": pixel_accuracy}
-    return {
-        name: SampledScore(lambda own, of=of: of(own.sum(axis=0)), (parts,)) for name, of in metrics.items()
-    }
 
 
 def main(

@@ -1,4 +1,4 @@
-"""Baselines of masks: the most frequent class of a place, and models of color and place."""
+"""Scores of masks, and their baselines: the most frequent class of a place, and models of color and place."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.messages import Text
+from chainrule.metrics import SampledScore, mean_iou, pixel_accuracy, pixel_confusion
 from chainrule.tabular import logistic
+from chainrule_examples.segment.street_images import VOID
 
 # Baselines of segmentation: the most frequent class at each place, and a linear model of color and place.
 
 BASELINES: tuple[Text, ...] = "all road", "position prior", "linear model"
+FRAMES = 20  # neighboring test images that count as one when the methods are compared
 PIXELS = 60  # pixels of each training image from which the linear model learns
 
 
@@ -75,3 +78,17 @@ def _features(colors: np.ndarray, places: np.ndarray) -> np.ndarray:
     parts = np.concatenate([colors / 127.5 - 1, places], axis=-1)  # (..., 5)
     first, second = np.triu_indices(parts.shape[-1])
     return np.concatenate([parts, parts[..., first] * parts[..., second]], axis=-1)
+
+
+def measure(predicted: np.ndarray, true: np.ndarray) -> dict[str, SampledScore]:
+    """Mean intersection over union of the classes, and the share of the pixels that are right.
+
+    Neighboring frames of a drive resemble each other, so the units are parts of 20 frames.
+    """
+    pairs = zip(predicted, true, strict=True)
+    counts = np.stack([pixel_confusion(*pair, VOID) for pair in pairs])  # (N, K, K)
+    parts = np.add.reduceat(counts, np.arange(0, len(counts), FRAMES))
+    metrics = {"mIoU": mean_iou, "pixel accuracy": pixel_accuracy}
+    return {
+        name: SampledScore(lambda own, of=of: of(own.sum(axis=0)), (parts,)) for name, of in metrics.items()
+    }

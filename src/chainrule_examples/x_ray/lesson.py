@@ -77,8 +77,7 @@ def main(
     lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
 ) -> None:
     """Train, then evaluate once on the test images."""
-    texts = in_language(TEXTS, lang)
-    parts, removed = read_parts(data)
+    texts, (parts, removed) = in_language(TEXTS, lang), read_parts(data)
     print(texts["data"].format(*(part.rows for part in parts), removed), flush=True)
     models = [train_network(parts[0], parts[1], epochs or (30 if long else 6), s) for s in range(seeds)]
     flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]

@@ -124,7 +124,7 @@ def test_a_manipulated_record_is_refused_or_harmless(kind: str, texts: list) -> 
 
 
 def test_levels_beyond_the_limit_share_a_feature_and_keep_their_frequency() -> None:
-    texts = [f"c{i}" for i in range(60) for _ in range(70 - i)]
+    texts = [f"c{i}" for i in range(60) for _ in range(70 - i if i < 50 else 2)]
     p = fit(texts, "category")
     encoding = p.encodings[0]
     assert isinstance(encoding, Category)

@@ -30,8 +30,8 @@ def tracker_of(text: str | None, data: str) -> list[Callback]:
         UsageError: E101 another tracker; E601 nothing behind the colon. DataError E350: it is not installed.
 
     Example:
-        >>> tracker_of("mlflow:houses", "shop.csv")
-        [MLflow('houses')]
+        >>> tracker_of("tensorboard:logs", "shop.csv")
+        [TensorBoard(log_dir='logs', steps=False, histograms=0, gradients=False)]
     """
     if text is None:
         return []

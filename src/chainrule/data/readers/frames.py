@@ -123,7 +123,8 @@ def is_arrow_frame(value: Any) -> bool:
 
     Tables and batches of pyarrow, relations of DuckDB, and frames of polars, pandas and others do.
     """
-    is_column = hasattr(value, "type") or hasattr(value, "dtype")
+    has_type = not isinstance(getattr(value, "type", ""), str)  # that of a relation of DuckDB is a text
+    is_column = has_type or hasattr(value, "dtype")
     return hasattr(value, "__arrow_c_stream__") and not is_column
 
 
