@@ -171,8 +171,8 @@ def code_and_output(code: str) -> tuple[str, list[str]]:
     is_below = False
     for number, line in enumerate(code.splitlines(), 1):
         before, _, beside = line.partition("  # ") if line.strip().startswith("print(") else (line, "", "")
-        if is_below and line.startswith("# "):
-            output.append(line.removeprefix("# "))
+        if is_below and (line == "#" or line.startswith("# ")):
+            output.append(line[2:])
             continue
         output += [beside] if beside else []
         program.append(before)

@@ -189,7 +189,7 @@ def _place(writer: Writer, node: Node) -> str:
     """Return the layer of a value, or what it is."""
     role = writer.trace.names[node].role
     keys = {"prediction": "if_prediction", "loss": "if_loss_value"}
-    return writer.render(keys[role]) if role in keys else node.site.path or "net"
+    return writer.render(keys[role]) if role in keys else writer.trace.derivation.site_of(node).path or "net"
 
 
 def _changed_values(

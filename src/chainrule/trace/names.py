@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.graph import Constant, Input, Node, order
+from chainrule.graph import Constant, Input, Node, Site, order
 from chainrule.nn.build import Built
 from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.ops import functional as F
@@ -339,8 +339,9 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
     for node in order([derivation.sample_losses]):
         mean = _mean_of(node)
         if mean is not None:
-            layer = by_path.get(node.site.path)
-            number = "" if layer is None else layer.label(node.site.call)
+            site = derivation.site_of(node)
+            layer = by_path.get(site.path)
+            number = "" if layer is None else layer.label(site.call)
             letter = STATISTICS[any(n.letter == STATISTICS[0] and n.layer == number for n in added.values())]
             added[node] = Name(letter, "hidden", number, batched=True)
         if node.op.name not in SUMS and (mean is None or added[node].letter != STATISTICS[0]):
@@ -348,14 +349,15 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
         source = node.inputs[0] if mean is None else mean
         while source not in names and source not in added and _only_moves(source):
             source = source.inputs[0]
-        layer = by_path.get(node.site.path)
+        site = derivation.site_of(node)
+        layer = by_path.get(site.path)
         earlier = added.get(source)
         if earlier is not None and layer is not None and _is_input_of_later(earlier, layer):
-            added[source] = replace(earlier, layer=layer.label(node.site.call))
+            added[source] = replace(earlier, layer=layer.label(site.call))
         if source.inputs and source not in {**names, **added} and isinstance(source.shape[0], Size):
-            is_input = layer is not None and not _is_within(source, layer.path)
+            is_input = layer is not None and not _is_within(derivation.site_of(source), layer.path)
             name = (
-                Name("h", "hidden", layer.label(node.site.call), batched=True)
+                Name("h", "hidden", layer.label(site.call), batched=True)
                 if layer is not None and is_input
                 else Name(f"h{len(added) + 1}", "hidden", batched=True)
             )
@@ -369,9 +371,9 @@ def _is_input_of_later(name: Name, layer: NamedLayer) -> bool:
     return name.letter == "h" and number.isdigit() and int(number) > layer.number
 
 
-def _is_within(node: Node, path: str) -> bool:
-    """Return whether a layer at this path computes a value."""
-    return node.site.path == path or node.site.path.startswith(f"{path}.")
+def _is_within(site: Site, path: str) -> bool:
+    """Return whether a value of this site is computed by the layer at a path."""
+    return site.path == path or site.path.startswith(f"{path}.")
 
 
 def _mean_of(node: Node) -> Node | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.gradient import cotangents
-from chainrule.graph import Graph, Node, input_node, make, order
+from chainrule.graph import Graph, Node, Site, input_node, make, order
 from chainrule.graph.graph import rebuild
 from chainrule.memoization import cached_property
 from chainrule.nn.build import Built, build
@@ -87,6 +87,27 @@ class Derivation:
     def local_derivatives(self) -> dict[Node, Node]:
         """Return da/dz of each value that is an elementwise function of one other value."""
         return self._local_derivatives
+
+    def site_of(self, node: Node) -> Site:
+        """Return the layer of this network that computes a value.
+
+        Equal nodes are one node, also those of two networks: its own site is that of the network that was
+        built first. The values that layers return and note are therefore looked up here.
+        """
+        sites = self._sites.get(node, ())
+        return node.site if not sites or any(site.path == node.site.path for site in sites) else sites[0]
+
+    @cached_property
+    def _sites(self) -> dict[Node, list[Site]]:
+        """The sites of the values that layers note and return, the innermost layer first."""
+        book, sites = self.built.book, dict[Node, list[Site]]()
+        pairs = [(name.rpartition(".")[0], node) for name, node in book.notes.items()]
+        pairs += [(call, node) for call, node in book.results.items() if isinstance(node, Node)]
+        for call, node in sorted(pairs, key=lambda pair: -len(pair[0])):
+            path, _, number = call.partition("#")
+            kind = type(book.layers.get(path)).__name__
+            sites.setdefault(node, []).append(Site(path, None, kind, int(number or 1)))
+        return sites
 
     @cached_property
     def _local_derivatives(self) -> dict[Node, Node]:

@@ -168,7 +168,7 @@ def _forward(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> 
         role = names[node].role if node in names else ""
         if role and role not in INPUT_ROLES:
             kind = "loss" if node is derivation.sample_losses else "forward"
-            value, path = formulas.values[node], node.site.path
+            value, path = formulas.values[node], derivation.site_of(node).path
             yield Stop(kind, node.op.name, path, node, reads_of(formulas, node), value)
 
 
@@ -177,9 +177,8 @@ def _backward(derivation: Derivation, names: Names, formulas: FormulaBuilder) ->
     for node, cotangent in derivation.cotangents.items():
         if node not in names or names[node].role in ("loss", "parameter"):
             continue
-        stop = Stop(
-            "backward", node.op.name, node.site.path, node, reads_of(formulas, cotangent), values[cotangent]
-        )
+        path, reads = derivation.site_of(node).path, reads_of(formulas, cotangent)
+        stop = Stop("backward", node.op.name, path, node, reads, values[cotangent])
         slope, downstream = (
             local_derivatives.get(node),
             derivation.cotangents.get(node.inputs[0]) if node.inputs else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -271,6 +272,7 @@ def test_damaged_exif_prints_nothing_and_the_filters_of_warnings_stay(tmp_path: 
     for i in range(1, 200):
         shutil.copy(folder / "0.webp", folder / f"{i}.webp")
     interval = sys.getswitchinterval()
+    gc.collect()  # files that other tests have not closed
     sys.setswitchinterval(1e-6)
     try:
         with warnings.catch_warnings(record=True) as caught:

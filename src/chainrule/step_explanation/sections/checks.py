@@ -149,7 +149,7 @@ def not_finite(writer: Writer) -> Section | None:
     facts = {
         "op": card.name,
         "word": word,
-        "path": node.site.path or "–",
+        "path": t.derivation.site_of(node).path or "–",
         "index": list(index),
         "value": value,
     }

@@ -290,7 +290,7 @@ def _forward(writer: Writer) -> Iterator[Sentence]:
         best = np.unravel_index(int(np.argmax(values)), values.shape)
         is_output = t.names[node].role == "prediction"
         facts = {
-            "layer": writer.render("the_output") if is_output else node.site.path or "net",
+            "layer": writer.render("the_output") if is_output else d.site_of(node).path or "net",
             "name": writer.unindexed_name(node),
             "n_in": " + ".join(_shape(t.values[n][writer.sample].shape) for n in inputs) or "–",
             "n_out": _shape(values.shape),
