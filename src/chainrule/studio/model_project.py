@@ -11,10 +11,10 @@ from chainrule.data import Table
 from chainrule.errors import UsageError, fact
 from chainrule.memoization import cached_property
 from chainrule.model import Model
-from chainrule.nn import summary_rows
 from chainrule.records import frozen
 from chainrule.studio.exports import EXPORTS
-from chainrule.tabular.display import without_long_lists
+from chainrule.studio.page_records import layer_record
+from chainrule.tabular.display import layer_rows
 from chainrule.tabular.run_folder import model_file
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.model_state import ModelState
@@ -117,16 +117,8 @@ class ModelProject:
 
     def _network(self) -> dict[str, Any]:
         network = self.initial.network
-        rows = [] if network is None else summary_rows(self.initial.recipe.net, network.inputs)
-        layers = [
-            {
-                "path": r.path,
-                "text": without_long_lists(r.layer),
-                "output": r.output,
-                "parameters": r.parameters,
-            }
-            for r in rows
-        ]
+        rows = [] if network is None else layer_rows(self.initial.recipe.net, network.inputs)
+        layers = [layer_record(row) for row in rows]
         return {
             "net": "",
             "layers": layers,

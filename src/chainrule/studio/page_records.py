@@ -1,4 +1,4 @@
-"""Sections of pages as JSON: a browser builds elements from it, so that no text is ever read as markup.
+"""Sections of pages and layers as JSON: a browser builds elements from it, so that no text is read as markup.
 
 A formula is a tree of MathML elements, ``[NAME, ATTRIBUTES, CHILD, ...]``; a child is a text or an element.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 from xml.etree import ElementTree
 
+from chainrule.nn import Row
 from chainrule.notation import Tree, number, to_mathml
 from chainrule.notation.abbreviate import abbreviate
 from chainrule.notation.mathml import Place
@@ -18,6 +19,11 @@ from chainrule.texts import render
 
 KeyOf = Callable[[Hashable], str]
 WORDS = ("if", "else")  # the only English words in formulas
+
+
+def layer_record(row: Row) -> dict[str, Any]:
+    """Return the record of a layer of the table of layers."""
+    return {"path": row.path, "text": row.layer, "output": row.output, "parameters": row.parameters}
 
 
 @frozen(eq=False)

@@ -21,13 +21,14 @@ from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.memoization import cached_property
 from chainrule.messages import rendered
 from chainrule.model import Model
-from chainrule.nn import ACTIVATIONS, OPTIMIZERS, summary_rows
+from chainrule.nn import ACTIVATIONS, OPTIMIZERS
 from chainrule.page.png import encode_png
 from chainrule.records import frozen
 from chainrule.settings import Language, settings
 from chainrule.studio.exports import EXPORTS
 from chainrule.studio.frames import FrameWriter
-from chainrule.tabular.display import column_rows, without_long_lists
+from chainrule.studio.page_records import layer_record
+from chainrule.tabular.display import column_rows, layer_rows
 from chainrule.tabular.options import ENSEMBLE, KIND_OPTIONS, Options
 from chainrule.tabular.training_plan import NET, TrainingPlan, drop_columns, plan_of, prepare_data, read_rows
 from chainrule.train.evaluation.evaluate import specs_of
@@ -279,16 +280,8 @@ class Project:
         """Return the layers with their shapes and numbers of parameters."""
         net = self.initial.recipe.net
         inputs = specs_of({"x": self.plan.prepared.training.x})
-        rows = summary_rows(net, inputs)
-        layers = [
-            {
-                "path": r.path,
-                "text": without_long_lists(r.layer),
-                "output": r.output,
-                "parameters": r.parameters,
-            }
-            for r in rows
-        ]
+        rows = layer_rows(net, inputs)
+        layers = [layer_record(row) for row in rows]
         loss = self.initial.recipe.loss
         return {
             "net": NET if self.options.net == ENSEMBLE else self.options.net,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chainrule.data import Column, Preparation
 from chainrule.metrics import METRICS, metric
+from chainrule.nn import Layer, Row, summary_rows
 from chainrule.notation.number_format import short
 from chainrule.settings import settings
+from chainrule.symbolic_shape import Spec
 from chainrule.tabular.texts import WORDS, text_in, text_of
 
 LEVELS = 4  # levels of a category in its summary
@@ -62,11 +64,16 @@ def column_rows(
     ]
 
 
-def without_long_lists(layer: str) -> str:
+def layer_rows(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
+    """Return the layers of a network, without long lists of numbers."""
+    return [row._replace(layer=_without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
+
+
+def _without_long_lists(layer: str) -> str:
     """Return the text of a layer with the ends of long lists of numbers in place of the lists.
 
     Example:
-        >>> without_long_lists("Select((0, 1, 2, 3, 4, 5, 6, 7, 8, 9))"), without_long_lists("Pad((1, 1))")
+        >>> _without_long_lists("Select((0, 1, 2, 3, 4, 5, 6, 7, 8, 9))"), _without_long_lists("Pad((1, 1))")
         ('Select((0, 1, … 9))', 'Pad((1, 1))')
     """
     return _LONG_LIST.sub(r"(\1, … \2)", layer)

@@ -9,12 +9,12 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Column, Finding, Preparation, Table
 from chainrule.data.tables.drift import COVERED, Drift, drift_of, short_number
 from chainrule.model import Model
-from chainrule.nn import Layer, summary_rows
+from chainrule.nn import Layer
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec
 from chainrule.tabular.comparison import Scores
-from chainrule.tabular.display import column_rows, history_title, metric_title, without_long_lists
+from chainrule.tabular.display import column_rows, history_title, layer_rows, metric_title
 from chainrule.tabular.evaluation import RESULT_METRICS, Result
 from chainrule.train.callback.early_stopping import MEMBER_LOSS
 
@@ -93,10 +93,10 @@ def model_table(model: Model, inputs: Mapping[str, Spec]) -> None:
 
 def layers_table(net: Layer, inputs: Mapping[str, Spec]) -> None:
     """Print the layers of a network and its number of parameters."""
-    rows = summary_rows(net, inputs)
+    rows = layer_rows(net, inputs)
     screen.table(
         [text_of(key) for key in ("layer", "what_layer", "output", "parameters")],
-        [(r.path, without_long_lists(r.layer), r.output, f"{r.parameters:,}") for r in rows],
+        [(r.path, r.layer, r.output, f"{r.parameters:,}") for r in rows],
         numbers=(3,),
     )
     screen.line(text_of("parameter_count").format(count=f"{sum(r.parameters for r in rows):,}"))

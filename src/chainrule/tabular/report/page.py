@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,12 @@ from chainrule.escaping import escape as html_escape
 from chainrule.escaping import printable_lines
 from chainrule.messages import rendered
 from chainrule.metrics import PRIMARY_METRIC, Predictions
-from chainrule.nn import Layer, summary_rows
-from chainrule.nn.summary import Row
 from chainrule.notation.number_format import cell
 from chainrule.page import charts
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
-from chainrule.symbolic_shape import Spec
-from chainrule.tabular.display import column_rows, history_titles, without_long_lists
+from chainrule.tabular.display import column_rows, history_titles, layer_rows
 from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import Options
 from chainrule.tabular.remedies import ADVICE, command_for
@@ -108,7 +105,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         positive=_positive(prepared),
         results=analysis.results,
         columns=_columns(prepared),
-        layers=_layers(model.recipe.net, model.network.inputs),
+        layers=layer_rows(model.recipe.net, model.network.inputs),
         count=model.network.count,
         optimizer=str(model.recipe.optimizer),
         loss=prepared.head.loss,
@@ -127,11 +124,6 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         **_column_sections(analysis),
         diagnosis=[_finding(finding, options, model.state.probes) for finding in model.state.findings or ()],
     )
-
-
-def _layers(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
-    """Return the layers of a network, without long lists of numbers."""
-    return [row._replace(layer=without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
 
 
 @cache
