@@ -28,6 +28,7 @@ from campaigns.dirty_cases.case import Case
 from chainrule.data import PreparedData, check, read_table
 from chainrule.data.tables.drift import drift_of
 from chainrule.data.tables.encoders import Number
+from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError
 
 PAGE = Path(__file__).parents[1] / "docs" / "dirty-tables.md"
@@ -100,9 +101,9 @@ def _compare_notices(case: Case, prepared: PreparedData, findings: Sequence[obje
         if not set(code.split("|")) & set(codes):
             yield f"no notice {code.replace('|', ' or ')}"
     yield from (f"notice {code} is wrong" for code in case.silent if code in codes)
-    text = "\n".join(map(str, findings)) + "\n".join(
-        f"{column.reason} {column.levels}" for column in prepared.columns
-    )
+    with command_line_remedies():
+        text = "\n".join(map(str, findings))
+    text += "\n".join(f"{column.reason} {column.levels}" for column in prepared.columns)
     yield from (f'no notice contains "{word}"' for word in case.words if word not in text)
 
 

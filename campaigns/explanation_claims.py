@@ -261,7 +261,8 @@ class Checker:
             return any(call.z is not None and d.cotangents.get(call.z) is node for call in layer.calls)
         sources = set(order([node]))
         own = set(layer.parameters.values())
-        if node in own or node.site.path == layer.path or node.site.path.startswith(f"{layer.path}."):
+        path = d.site_of(node).path
+        if node in own or path == layer.path or path.startswith(f"{layer.path}."):
             return True
         if letter == "h":
             return any(call.z is not None and node in order([call.z]) for call in layer.calls) and not (
@@ -269,7 +270,7 @@ class Checker:
             )
         if letter in ("s", "a") and self.trace.names[node].role == "hidden":  # of attention
             block, _, last = layer.path.rpartition(".")
-            return last == "query" and node.site.path == block
+            return last == "query" and path == block
         if letter == "a":
             return any(call.z in sources for call in layer.calls)
         roles = ("slot", "memory", "gradient", "state")
@@ -722,7 +723,8 @@ def _stop_forward(c: Checker, s: Sentence) -> Iterator[Any]:
     yield s.facts["n_out"] == ("×".join(map(str, values.shape)) or "1")
     for source in s.about["inputs"]:
         yield source in order([node])
-    yield c.trace.names[node].role == "prediction" or s.facts["layer"] == (node.site.path or "net")
+    layer = c.trace.derivation.site_of(node).path or "net"
+    yield c.trace.names[node].role == "prediction" or s.facts["layer"] == layer
 
 
 def _stop_class(c: Checker, s: Sentence) -> Iterator[Any]:

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from campaigns.explanation_claims import CHECKS, GENERAL, Checker
 from campaigns.explanation_matrices import matrix_equation_holds
 from campaigns.explanations import faults_of
 
+import chainrule as cr
 from article import article_trace
 from chainrule.page.page import Equation, Lines, Page
 from chainrule.step_explanation.narrative import explain
 from chainrule.texts.sentence import Sentence
-from chainrule.trace import Scalar, Trace
+from chainrule.trace import Scalar, Trace, trace
 
 SEEDS = (0, 3, 5, 6, 7, 11)  # one of each kind of network; python -m campaigns.explanations checks 100
 
@@ -36,6 +38,19 @@ def test_every_sentence_about_a_random_network_holds(seed: int) -> None:
 def test_every_sentence_of_the_article_holds(article: Trace, lang: str) -> None:
     for depth in (1, 2, 3):
         assert Checker(article).check(explain(article, depth, lang)) == []
+
+
+def test_every_sentence_holds_if_a_network_with_other_layer_names_has_the_same_graph() -> None:
+    """Equal nodes are one node, so a node itself has the name in the network that was built first."""
+    net = cr.Sequential(cr.Dense(2), cr.Activation("softsign"), cr.Dense(1), cr.Activation("sigmoid"))
+    x, y = np.array([[1.0, 0.5]]), np.array([[1.0]])
+    first = cr.Model(net, "half_mse", cr.SGD(0.25), dtype="float64", engine="reference").initialize(x)
+    net = cr.Sequential(cr.Dense(2, "softsign"), cr.Dense(1, "sigmoid"))
+    second = cr.Model(net, "half_mse", cr.SGD(0.25), dtype="float64", engine="reference").initialize(x)
+    of_first, of_second = (trace(m.network, m.parameters(), {"x": x}, {"target": y}) for m in (first, second))
+    assert {site.path for site in map(of_second.derivation.site_of, of_second.names)} >= {"dense1", "dense2"}
+    for t in (of_first, of_second):
+        assert Checker(t).check(explain(t, 1, "en")) == []
 
 
 def equations(page: Page) -> list[Equation]:
