@@ -71,6 +71,8 @@ class Application:
             "/api/derivation": self._derivation,
             "/api/weights": self._weights,
             "/api/form": self._form,
+            "/api/runs": self._runs,
+            "/api/run": self._run,
             "/api/export/{kind}": self._export,
         }
         post = {
@@ -158,6 +160,15 @@ class Application:
         """Return the fields of a prediction."""
         row = _integer(request, "row", 1)
         return await self._computed(request, lambda: self.workbench.form_record(row))
+
+    async def _runs(self, request: Request) -> JsonResponse:
+        """Return the names of the trainings to compare with."""
+        return await self._computed(request, self.workbench.runs_record)
+
+    async def _run(self, request: Request) -> JsonResponse:
+        """Return the history of one of them."""
+        run = request.query_params.get("run", "")
+        return await self._computed(request, lambda: self.workbench.run_record(run))
 
     async def _export(self, request: Request) -> Any:
         """Return a file to take away."""

@@ -171,6 +171,10 @@ TRAINING: Texts = {
     "logarithmic": "Logarithmic",
     "keep_to_compare": "Keep to compare",
     "stop_comparing": "Stop comparing",
+    "compare_with": "Compare with another training",
+    "compared_options": "{run} differs in {options}",
+    "compared_equal": "{run} has the same options",
+    "compared_epochs": "{run}, same epochs",
     "no_curve": "The curves begin with the first step.",
     "doctor": "Doctor",
     "doctor_quiet": (

@@ -30,10 +30,10 @@ from chainrule.studio.project import Project, language
 from chainrule.studio.step_view import StepView
 from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.options import Options
-from chainrule.tabular.recorded_training import is_recorded
+from chainrule.tabular.recorded_training import is_recorded, recorded_runs
 from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
-from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config
+from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config, read_history
 from chainrule.trace.tracer import trace_rows
 from chainrule.train.model_state import ModelState
 
@@ -238,6 +238,30 @@ class Workbench:
             fixed = None
         changed = "" if fixed is None else _difference(self.project.options, fixed)
         return {"text": notice[lang], "rule": rule, "column": column, "fix": changed}
+
+    def runs_record(self) -> dict[str, Any]:
+        """Return the trainings in the folder ``runs`` to compare with, without that of the page."""
+        return {"runs": [run for run in recorded_runs() if self.training is None or run != self.training.run]}
+
+    def run_record(self, run: str) -> dict[str, Any]:
+        """Return the history of another training, and the options in which it differs.
+
+        Args:
+            run: one of ``runs_record``.
+
+        Raises:
+            UsageError E102: there is no such training in ``runs``.
+        """
+        known = recorded_runs()
+        if run not in known:
+            expected = ", ".join(known[:8]) or fact("none")
+            raise UsageError("E102", where="studio", name="run", expected=expected, received=run[:80])
+        folder = RunFolder.open(run)
+        options, _ = read_config(folder)
+        with self.lock:
+            differs = _difference(self._project().options, options)
+        data = "" if options.data == self._project().options.data else options.data
+        return {"run": run, "rows": read_history(folder), "options": " ".join(filter(None, (data, differs)))}
 
     def frame(self, step: int) -> dict[str, Any]:
         """Return the frame of a step, or the nearest one."""

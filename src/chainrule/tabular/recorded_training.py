@@ -38,7 +38,7 @@ from chainrule.step_explanation.replayed_step import Replay
 from chainrule.store import RunFolder
 from chainrule.tabular.evaluation import model_output
 from chainrule.tabular.options import Options
-from chainrule.tabular.run_folder import CONFIG, model_file, read_config
+from chainrule.tabular.run_folder import CONFIG, HISTORY, model_file, read_config
 from chainrule.tabular.texts import text_of
 from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
 from chainrule.tabular.training_status import Notify
@@ -80,6 +80,16 @@ class RecordedTraining:
 def is_recorded(run: str) -> bool:
     """Return whether a RUN is a folder with the options of its training."""
     return os.path.isdir(run) and os.path.isfile(Path(run) / CONFIG)
+
+
+def recorded_runs(folder: str = "runs") -> list[str]:
+    """Return the trainings in a folder that have a history, the newest first.
+
+    Args:
+        folder: as ``chainrule train`` makes it.
+    """
+    files = [path for path in Path(folder).glob(f"*/{HISTORY}") if is_recorded(str(path.parent))]
+    return [str(path.parent) for path in sorted(files, key=lambda path: -path.stat().st_mtime_ns)]
 
 
 def is_repeatable(run: str) -> bool:

@@ -6,7 +6,9 @@ A run folder contains ``model.safetensors``, ``history.csv``, ``config.toml``, `
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import os
 import re
 import tomllib
@@ -175,7 +177,7 @@ def model_file(run: str) -> Path:
     return file
 
 
-MAX_BYTES = 2**20  # maximum size of a configuration file
+MAX_BYTES, MAX_HISTORY = 2**20, 2**24  # maximum sizes of a configuration file and of a history
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _LINE = re.compile(
     rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
@@ -264,6 +266,24 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
             notes=sorted(wrong)[1:],
         )
     return Options(**values), str(fingerprint)
+
+
+def read_history(folder: RunFolder) -> list[dict[str, float | None]]:
+    """Read the epochs of a training; cells that are no numbers are ``None``.
+
+    Raises:
+        FileError: as ``RunFolder.read_text``.
+    """
+    lines = folder.read_text(HISTORY, MAX_HISTORY).splitlines()
+    return [{name: _number(cell) for name, cell in row.items() if name} for row in csv.DictReader(lines)]
+
+
+def _number(cell: object) -> float | None:
+    try:
+        value = float(str(cell))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from chainrule.store import container
 from chainrule.train.evaluation import prediction
 from chainrule.train.model_state import ModelState
 
+ROOT = Path(__file__).parents[3]
 SLOW = 5.0  # times the bound of the campaign, for a busy machine
 
 
@@ -124,12 +127,18 @@ def test_a_memory_error_while_loading_is_a_file_error(
         cr.Model.load(tmp_path / "m.safetensors")
 
 
-def test_an_output_that_is_too_long_as_text_is_refused(files: list[ValidFile]) -> None:
-    (padded,) = [file for file in files if file.name == "layer pad"]
-    case = model_sizes.Case(padded, ("net", "padding", 0), 2**20)
-    (outcome,) = forked.run(model_sizes.used, [case], 60.0)
-    assert outcome.result == "0 1"
-    assert outcome.megabytes < model_sizes.MEGABYTES
+def test_an_output_that_is_too_long_as_text_is_refused() -> None:
+    """The command reads a file of rows, which a process forked from this one may not: polars may run in it."""
+    program = (
+        "from campaigns.hostile_cases import forked, model_sizes\n"
+        "from campaigns.hostile_cases.model_files import valid_files\n"
+        "(padded,) = [file for file in valid_files() if file.name == 'layer pad']\n"
+        "case = model_sizes.Case(padded, ('net', 'padding', 0), 2**20)\n"
+        "(outcome,) = forked.run(model_sizes.used, [case], 60.0)\n"
+        "print(outcome.result, outcome.megabytes < model_sizes.MEGABYTES)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert ended.stdout.split() == ["0", "1", "True"], ended.stderr
 
 
 def test_a_memory_error_in_a_prediction_is_a_training_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,16 +23,30 @@ export function Picture({ scatter }) {
     <div class="legend">${scatter.classes ? state.project.data.labels.slice(0, 10).map((label, i) => html`<span><i class="i${i}"></i>${label}</span>`) : html`<span><i class="i1"></i>${short(low, 2)}</span><span><i class="i0"></i>${short(high, 2)}</span>`}<span>${scatter.names[0]} →, ${scatter.names[1]} ↑</span></div></div>`;
 }
 
+// The points of another training: of this page, whose steps are known, or of a RUN, whose epochs are laid beside ours.
+function otherSeries(other, steps) {
+  return { label: T(other.isKept ? "other_run" : "compared_epochs", { run: other.run }), x: other.rows.map((r) => r.step ?? r.epoch * steps), y: other.rows.map((r) => r.val_loss ?? r.loss), color: "--c3", width: 1.6 };
+}
+
+function Compare({ rows }) {
+  const [runs, setRuns] = useState([]), { compared } = state;
+  useEffect(() => { get("runs").then((record) => setRuns(record.runs)).catch(() => {}); }, [state.project.version, state.training.status]);
+  const choose = async (run) => { const record = run && await attempt(() => get(`run?run=${encodeURIComponent(run)}`)); update({ compared: record || null }); };
+  return html`<div class="row">${runs.length > 0 && html`<label><span class="visually-hidden">${T("compare_with")}</span><select value=${compared && !compared.isKept ? compared.run : ""} onChange=${(event) => choose(event.target.value)}><option value="">${T("compare_with")}</option>${runs.map((run) => html`<option value=${run}>${run}</option>`)}</select></label>`}
+    <button class="chip" aria-pressed=${Boolean(compared)} onClick=${() => update({ compared: compared ? null : { run: state.training.run, rows, isKept: true } })} disabled=${!rows.length && !compared}>${compared ? T("stop_comparing") : T("keep_to_compare")}</button></div>`;
+}
+
 function Losses() {
-  const [logarithmic, setLogarithmic] = useState(false);
+  const [logarithmic, setLogarithmic] = useState(false), { compared } = state;
   const steps = state.losses.points.filter((p) => p[1] !== null), rows = state.epochs.points;
   const series = [];
   if (steps.length) series.push({ label: T("batch_loss"), x: steps.map((p) => p[0]), y: steps.map((p) => p[1]), color: "--c5", width: 1 });
   if (rows.length) series.push({ label: T("training_loss"), x: rows.map((r) => r.step), y: rows.map((r) => r.loss), color: "--c0", width: 2 });
   if (rows.some((r) => r.val_loss != null)) series.push({ label: T("validation_loss"), x: rows.map((r) => r.step), y: rows.map((r) => r.val_loss), color: "--c1", width: 2 });
-  for (const [i, other] of (state.compared ? [state.compared] : []).entries()) series.push({ label: T("other_run", { run: other.run }), x: other.rows.map((r) => r.step), y: other.rows.map((r) => r.val_loss ?? r.loss), color: `--c${3 + i}`, width: 1.6 });
-  return html`<section class="sheet"><header><h2>${T("loss")}</h2><div class="row"><button class="chip" aria-pressed=${logarithmic} onClick=${() => setLogarithmic(!logarithmic)}>${T("logarithmic")}</button><button class="chip" aria-pressed=${Boolean(state.compared)} onClick=${() => update({ compared: state.compared ? null : { run: state.training.run, rows: state.epochs.points } })} disabled=${!rows.length && !state.compared}>${state.compared ? T("stop_comparing") : T("keep_to_compare")}</button></div></header>
-    ${series.length ? html`<${Curves} series=${series} label=${T("loss")} logarithmic=${logarithmic} />` : html`<p class="soft small">${T("no_curve")}</p>`}</section>`;
+  if (compared) series.push(otherSeries(compared, rows.length ? rows.at(-1).step / rows.at(-1).epoch : 1));
+  return html`<section class="sheet"><header><h2>${T("loss")}</h2><div class="row"><button class="chip" aria-pressed=${logarithmic} onClick=${() => setLogarithmic(!logarithmic)}>${T("logarithmic")}</button><${Compare} rows=${rows} /></div></header>
+    ${series.length ? html`<${Curves} series=${series} label=${T("loss")} logarithmic=${logarithmic} />` : html`<p class="soft small">${T("no_curve")}</p>`}
+    ${compared && !compared.isKept && html`<p class="small soft">${compared.options ? T("compared_options", { run: compared.run, options: compared.options }) : T("compared_equal", { run: compared.run })}</p>`}</section>`;
 }
 
 function Metrics() {
