@@ -257,6 +257,22 @@ def test_a_training_continues_when_the_page_is_closed(visit: Visit, studio: Serv
     visit.click("Pause")
 
 
+def test_another_run_is_laid_beside_the_curves_of_this_training(visit: Visit, folder: Path) -> None:
+    run = folder / "runs" / "kept-1"
+    run.mkdir(parents=True, exist_ok=True)
+    first = next(path for path in (folder / "runs").iterdir() if (path / "config.toml").is_file())
+    (run / "config.toml").write_text((first / "config.toml").read_text().replace('seed = 0', "seed = 7"))
+    (run / "history.csv").write_text("epoch,loss,val_loss\n1,0.7,0.8\n2,0.5,0.6\n3,nan,\n")
+    choose(visit, "circle")
+    train_a_step(visit)
+    box = visit.page.get_by_label("Compare with another training")
+    box.select_option("runs/kept-1")
+    visit.wait_for("main", "runs/kept-1 differs in")
+    visit.wait_for(".legend", "runs/kept-1, same epochs")
+    box.select_option("")
+    visit.page.locator("main", has_text="kept-1 differs").wait_for(state="detached")
+
+
 def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) -> None:
     other = Visit(visit.context.browser, studio)
     choose(visit, "xor")
@@ -320,3 +336,4 @@ def test_axe_has_no_finding_in_any_view(
     wrong += [f"lessons: {line}" for line in violations(other.page)]
     other.close()
     assert wrong == []
+

@@ -36,6 +36,13 @@ def wait_for(bench: Workbench, *status: str) -> None:
         time.sleep(0.02)
 
 
+def test_a_run_to_compare_with_is_one_of_the_list(bench: Workbench) -> None:
+    assert bench.runs_record() == {"runs": []}
+    for run in ("../secret", "runs/none-1", ""):
+        with pytest.raises(UsageError, match="E102"):
+            bench.run_record(run)
+
+
 def test_a_derivation_has_the_numbers_of_explain(bench: Workbench) -> None:
     project = bench.project
     assert project is not None
