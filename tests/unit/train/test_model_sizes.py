@@ -128,7 +128,7 @@ def test_a_memory_error_while_loading_is_a_file_error(
 
 
 def test_an_output_that_is_too_long_as_text_is_refused() -> None:
-    """The command reads a file of rows, which a process forked from this one may not: polars may run in it."""
+    """The command reads a file of rows, which a process forked from this one may not if polars runs in it."""
     program = (
         "from campaigns.hostile_cases import forked, model_sizes\n"
         "from campaigns.hostile_cases.model_files import valid_files\n"
