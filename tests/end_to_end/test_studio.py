@@ -261,7 +261,7 @@ def test_another_run_is_laid_beside_the_curves_of_this_training(visit: Visit, fo
     run = folder / "runs" / "kept-1"
     run.mkdir(parents=True, exist_ok=True)
     first = next(path for path in (folder / "runs").iterdir() if (path / "config.toml").is_file())
-    (run / "config.toml").write_text((first / "config.toml").read_text().replace('seed = 0', "seed = 7"))
+    (run / "config.toml").write_text((first / "config.toml").read_text().replace("seed = 0", "seed = 7"))
     (run / "history.csv").write_text("epoch,loss,val_loss\n1,0.7,0.8\n2,0.5,0.6\n3,nan,\n")
     choose(visit, "circle")
     train_a_step(visit)
@@ -336,4 +336,3 @@ def test_axe_has_no_finding_in_any_view(
     wrong += [f"lessons: {line}" for line in violations(other.page)]
     other.close()
     assert wrong == []
-
