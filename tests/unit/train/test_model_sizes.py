@@ -131,10 +131,7 @@ def test_an_output_that_is_too_long_as_text_is_refused() -> None:
     """The command reads a file of rows, which a process forked from this one may not if polars runs in it."""
     program = (
         "from campaigns.hostile_cases import forked, model_sizes\n"
-        "from campaigns.hostile_cases.model_files import valid_files\n"
-        "(padded,) = [file for file in valid_files() if file.name == 'layer pad']\n"
-        "case = model_sizes.Case(padded, ('net', 'padding', 0), 2**20)\n"
-        "(outcome,) = forked.run(model_sizes.used, [case], 60.0)\n"
+        "(outcome,) = forked.run(model_sizes.used, [model_sizes.long_output()], 60.0)\n"
         "print(outcome.result, outcome.megabytes < model_sizes.MEGABYTES)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
