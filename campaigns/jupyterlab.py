@@ -1,0 +1,126 @@
+"""Open the studio of a model in JupyterLab, without a network, and derive a weight by a click.
+
+    python -m pip install jupyterlab
+    python -m campaigns.jupyterlab [--jupyter PATH] [--screenshot FILE]
+
+A notebook trains a network and ends with ``model.studio(x, y)``. Chromium, which reaches this machine alone,
+opens it in JupyterLab, runs the cell, clicks the first weight of the drawing and then opens "Predict". The
+command prints what the page showed, and returns 1 if the derivation is missing or the page reported an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from browser_visit import chromium
+
+CELL = """\
+import numpy as np
+import chainrule as cr
+x = np.random.default_rng(0).normal(size=(50, 2))
+y = (x[:, 0] > 0).astype(int)
+model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy")
+model.fit(x, y, epochs=5, verbose=False)
+model.studio(x, y)"""
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "studio",
+            "metadata": {},
+            "source": CELL,
+            "outputs": [],
+            "execution_count": None,
+        }
+    ],
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+SECONDS, MILLISECONDS = 60, 120_000
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the notebook in JupyterLab; return 0 if the page showed a derivation."""
+    parser = argparse.ArgumentParser("python -m campaigns.jupyterlab", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--jupyter", default="jupyter-lab", help="the command (default: jupyter-lab)")
+    parser.add_argument("--screenshot", metavar="FILE", help="where to write a PNG of the page")
+    options = parser.parse_args(words)
+    if shutil.which(options.jupyter) is None:
+        parser.error(f"there is no {options.jupyter}; python -m pip install jupyterlab")
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        Path(folder, "studio.ipynb").write_text(json.dumps(NOTEBOOK))
+        with _jupyterlab(options.jupyter, folder) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            problems: list[str] = []
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(address)
+            text = _derived(page)
+            if options.screenshot:
+                page.screenshot(path=options.screenshot)
+    print(*text.splitlines()[:12], sep="\n")
+    print(*problems, sep="\n")
+    return int(bool(problems) or "dense1.weight" not in text)
+
+
+@contextmanager
+def _jupyterlab(command: str, folder: str) -> Iterator[str]:
+    """Yield the address of the notebook in a JupyterLab that runs in a folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    words = [command, "--no-browser", "--allow-root", f"--port={port}", f"--IdentityProvider.token={token}"]
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": folder}
+    process = subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}/lab/tree/studio.ipynb?token={token}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Wait until a server accepts connections."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(f"no server at port {port} after {SECONDS} s")
+
+
+def _derived(page: Any) -> str:
+    """Run the cell, click a weight, open the predictions, and return the text of the derivation."""
+    page.locator(".jp-Cell .cm-content").first.click(timeout=MILLISECONDS)
+    page.keyboard.press("Shift+Enter")
+    frame = page.frame_locator(".jp-OutputArea iframe")
+    frame.locator(".wire-group").first.dispatch_event("click", timeout=MILLISECONDS)
+    frame.locator(".inspector math").first.wait_for(timeout=MILLISECONDS)
+    text = frame.locator(".inspector").inner_text()
+    frame.locator('.tabs a[href="#predict"]').click()
+    frame.locator(".bar").first.wait_for(timeout=MILLISECONDS)
+    return str(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
