@@ -1,18 +1,19 @@
-"""Every layer, activation, loss and optimizer on the XLA engine, compared with the reference.
+"""Every layer, activation, loss, optimizer, model and example on the XLA engine, compared with the reference.
 
-    python -m campaigns.xla                     all, about two minutes of processor time
+    python -m campaigns.xla                     all, about six minutes of processor time
     python -m campaigns.xla --cases lstm        the cases whose name contains a word
+    python -m campaigns.xla --kinds examples    the cases of a kind
 
 Each case is computed in float64: the output, and the gradient by every parameter and input of a sum in which
-each element has another weight. The largest difference is relative to the largest value of the same array,
-or 1.
+each element has another weight. Of a named model and of an example it is a training step of gradient descent
+with learning rate 1. The largest difference is relative to the largest value of the same array, or 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ from chainrule.ops.batch_axis import BATCH, SHARDS
 from chainrule.prng import KEY, key_of
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
-layer_cases, loss_cases, minimization = map(import_module, ("layer_cases", "loss_cases", "minimization"))
+layer_cases, loss_cases, minimization, small_models, example_steps = map(
+    import_module, ("layer_cases", "loss_cases", "minimization", "small_models", "example_steps")
+)
 LAYERS, LOSSES = layer_cases.CASES, loss_cases.CASES
 
 LIMIT = 1e-12
@@ -71,11 +74,28 @@ def _optimizer(name: str) -> Case:
     return graph, {**values, "step": np.array(0, "float64")}
 
 
+def _model(name: str) -> Any:
+    small = small_models.SMALL[name]
+    net = small.net()
+    y = small_models.targets_of(small, net)
+    return example_steps.Case(cr.Model(net, "cross_entropy"), small_models.samples(small), y)
+
+
+def _of_graph(case: Callable[[str], Case]) -> Callable[[str], float]:
+    return lambda name: difference(*case(name))
+
+
+def _of_step(case: Callable[[str], Any]) -> Callable[[str], float]:
+    return lambda name: example_steps.difference(case(name))
+
+
 KINDS = {
-    "layers": (LAYERS, _layer),
-    "activations": (ACTIVATIONS, _activation),
-    "losses": (LOSSES, _loss),
-    "optimizers": (OPTIMIZERS, _optimizer),
+    "layers": (LAYERS, _of_graph(_layer)),
+    "activations": (ACTIVATIONS, _of_graph(_activation)),
+    "losses": (LOSSES, _of_graph(_loss)),
+    "optimizers": (OPTIMIZERS, _of_graph(_optimizer)),
+    "models": (small_models.SMALL, _of_step(_model)),
+    "examples": (example_steps.CASES, _of_step(lambda name: example_steps.CASES[name]())),
 }
 
 
@@ -91,7 +111,8 @@ def difference(graph: Graph, arrays: Mapping[str, Any]) -> float:
         scale = max(1.0, float(np.abs(value).max(initial=0.0)))
         for own in received:
             assert own[name].shape == value.shape, (name, own[name].shape, value.shape)
-            worst = max(worst, float(np.abs(own[name] - value).max(initial=0.0)) / scale)
+            error = np.abs(np.subtract(own[name], value, dtype="float64"))  # of truth values, too
+            worst = max(worst, float(error.max(initial=0.0)) / scale)
     return worst
 
 
@@ -112,19 +133,22 @@ def sharded_values(graph: Graph, feeds: Mapping[str, np.ndarray]) -> dict[str, n
         return {name: np.asarray(value) for name, value in divided(data, others, SHARDS).items()}
 
 
-def results(word: str) -> Iterator[tuple[str, str, float]]:
-    """Yield kind, name and difference of each case whose name contains a word."""
-    for kind, (known, case) in KINDS.items():
+def results(kinds: Sequence[str], word: str) -> Iterator[tuple[str, str, float]]:
+    """Yield kind, name and difference of each case of some kinds whose name contains a word."""
+    for kind in kinds:
+        known, compared = KINDS[kind]
         for name in known:
             if word in name:
-                yield kind, name, difference(*case(name))
+                yield kind, name, compared(name)
 
 
 def main() -> None:
     """Print the largest difference of each kind, and the cases above the limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cases", default="", metavar="WORD", help="only cases whose name contains it")
-    differences = list(results(parser.parse_args().cases))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    chosen = parser.parse_args()
+    differences = list(results(chosen.kinds, chosen.cases))
     for kind in KINDS:
         own = [(worst, name) for k, name, worst in differences if k == kind]
         if own:
