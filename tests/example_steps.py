@@ -48,7 +48,7 @@ Values = Mapping[str, np.ndarray]
 RNG = np.random.default_rng(5)
 
 
-class BegunError(Exception):
+class TrainingStartedError(Exception):
     """A training would begin; its arguments are the model and the rows of ``fit``."""
 
 
@@ -56,13 +56,13 @@ def training_of(train: Callable[..., Any], *arguments: Any) -> tuple[cr.Model, A
     """The model that a function trains, before the training, and its rows."""
 
     def fit(model: cr.Model, x: Any, y: Any = None, **_: Any) -> None:
-        raise BegunError(model, x, y)
+        raise TrainingStartedError(model, x, y)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cr.Model, "fit", fit)
-        with pytest.raises(BegunError) as begun:
+        with pytest.raises(TrainingStartedError) as started:
             train(*arguments)
-    return begun.value.args  # pyright: ignore[reportReturnType]
+    return started.value.args  # pyright: ignore[reportReturnType]
 
 
 class Case:
@@ -155,9 +155,9 @@ def of_poems() -> Case:
 
 
 def of_questions() -> Case:
-    asked = [Question("The key is in the red box.", "Where is the key?", ("the red box",), (14,))] * 2
-    reader = QuestionInput.learn([asked[0].passage, asked[0].question], 16, 8)
-    rows, y = questions.encode(reader, asked)
+    examples = [Question("The key is in the red box.", "Where is the key?", ("the red box",), (14,))] * 2
+    reader = QuestionInput.learn([examples[0].passage, examples[0].question], 16, 8)
+    rows, y = questions.encode(reader, examples)
     model, x, _ = training_of(questions.train_network, reader, rows, y, (16, 2, 1), 0)
     return Case(model, x, np.array([[3, 5], [16, 16]]))
 

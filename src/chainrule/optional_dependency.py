@@ -16,6 +16,8 @@ EXTRAS = {
     "plots": "matplotlib",
     "duckdb": "DuckDB",
     "tune": "Optuna",
+    "dask": "Dask with distributed",
+    "ray": "Ray",
     "robots": "gymnasium with MuJoCo",
     "onnx": "onnx",
     "speech": "espeakng-loader",

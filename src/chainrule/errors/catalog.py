@@ -263,6 +263,7 @@ CATALOG: Texts = {
     "E612": "this model has no calibration",
     "E613": "these are not the rows of the training",
     "E614": "the storage of a search cannot be used",
+    "E615": "the cluster of a search cannot be used",
     "E621": "the server cannot listen on this address",
     "E622": "a model of this kind is not served",
     "E623": "this file contains no usable token",

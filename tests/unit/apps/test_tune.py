@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import distributed
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,17 +23,9 @@ from hypothesis import strategies as st
 
 from chainrule.apps.cli import search_storage
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.study import (
-    JOURNAL,
-    NETWORK,
-    ROUND,
-    Problem,
-    Study,
-    best_of,
-    ensemble_space,
-    evaluator,
-)
-from chainrule.errors import ChainruleError, FileError
+from chainrule.apps.cli.search_workers import evaluator
+from chainrule.apps.cli.study import JOURNAL, NETWORK, ROUND, Problem, Study, best_of, ensemble_space
+from chainrule.errors import ChainruleError, FileError, UsageError
 from chainrule.tabular.options import Options
 from chainrule.tabular.training_plan import OVERRIDES
 from chainrule.train.default_table_ensemble import recipe_for
@@ -172,6 +167,43 @@ def test_worker_processes_compute_the_same_scores(table: Path) -> None:
     assert scores[0][0] != scores[0][1]
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a scheduler of Dask with two worker processes."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as own:
+        yield own.scheduler_address
+
+
+def test_workers_of_a_cluster_make_the_trials_of_one_process(
+    table: Path, cluster: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tune", "t.csv", "--target", "ill", "--quick", "--epochs", "2", "--trials", "4"]
+    assert main([*words, "--round-size", "3", "--out", "run", "--cluster", cluster]) == 0
+    assert "trial 4 of 4" in capsys.readouterr().out
+    received = Study(table.parent / "run" / JOURNAL, NETWORK, 0, round_size=3).values
+    problem = Problem.of(
+        Options("t.csv", target="ill", epochs=2, quick=True).with_passed({"split": "random"})
+    )
+    alone = Study(table.parent / JOURNAL, NETWORK, 0, round_size=3)
+    with evaluator(problem) as evaluate:
+        assert len(list(alone.searched(4, 1, evaluate.scores))) == 4
+    assert received == alone.values
+
+
+@pytest.mark.parametrize("change", ["other", "absent"])
+def test_a_worker_with_other_rows_is_refused(change: str, table: Path, cluster: str) -> None:
+    problem = Problem.of(Options(str(table), target="ill", epochs=2, quick=True))
+    if change == "other":
+        table.write_text(table.read_text() + "0.1,0.2,no\n")
+    else:
+        table.unlink()
+    with evaluator(problem, cluster=cluster) as evaluate, pytest.raises(UsageError, match="E615") as refused:
+        list(evaluate.scores([NETWORK.defaults]))
+    assert "t.csv" in str(refused.value)
+
+
 def test_a_trial_is_scored_on_rows_that_trained_no_network_which_predicts_them(table: Path) -> None:
     """A row with another target changes its own part of the score of an ensemble, and no prediction of it."""
     problem = Problem.of(Options(str(table), target="ill", split="random").with_passed({"epochs": 2}))
@@ -214,6 +246,10 @@ def test_the_command_trains_the_best_trial_and_reports_the_overfit(
     [
         (["--trials", "0"], "E102"),
         (["--workers", "0"], "E102"),
+        (["--round-size", "0"], "E102"),
+        (["--cluster", "scheduler:8786"], "E615"),
+        (["--cluster", "tcp://127.0.0.1:1"], "E615"),
+        (["--cluster", "tcp://scheduler"], "E615"),
         (["--sampler", "grid"], "E101"),
         (["--resume"], "E604"),
         (["--resume", "--out", "absent"], "E604"),

@@ -17,10 +17,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +163,6 @@ def ensemble_space(rows: int) -> SearchSpace:
 
 METRIC = {"classification": "log_loss", "regression": "rmse"}
 Settings = Mapping[str, float]
-_worker: dict[str, Problem] = {}  # of a worker process
 
 
 @frozen(eq=False)
@@ -236,46 +232,8 @@ class Problem:
         return scores.metrics("net", [self.metric])[self.metric]
 
 
-class Evaluator:
-    """Computation of the scores of trials, in their order.
-
-    Args:
-        pool: worker processes; ``None``: this process computes.
-    """
-
-    def __init__(self, problem: Problem, pool: ProcessPoolExecutor | None) -> None:
-        self._problem, self._pool = problem, pool
-
-    def scores(self, trials: Sequence[Settings]) -> Iterator[float]:
-        """Yield the score of each trial."""
-        if self._pool is not None:
-            yield from self._pool.map(_score_in_worker, trials)
-            return
-        for settings in trials:
-            yield self._problem.score(settings)
-
-
-@contextmanager
-def evaluator(problem: Problem, workers: int) -> Iterator[Evaluator]:
-    """Yield an evaluator with this number of processes."""
-    if workers == 1:
-        yield Evaluator(problem, None)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (problem.base,)) as pool:
-        yield Evaluator(problem, pool)
-
-
-def _start_worker(base: Options) -> None:
-    """Read the rows once for all trials of a worker process."""
-    _worker["problem"] = Problem.of(base)
-
-
-def _score_in_worker(settings: Settings) -> float:
-    return _worker["problem"].score(settings)
-
-
 JOURNAL = "search.journal"
-ROUND = 4  # trials that are proposed at once
+ROUND = 4  # trials that are proposed at once by default
 MAX_BYTES = 2**26  # of a journal
 MAX_LINE = 2**20  # bytes of a line of a journal
 POLL = 0.5  # seconds between two looks at the trials of other processes
@@ -292,6 +250,7 @@ class Study:
         sampler: ``"tpe"`` (tree-structured Parzen estimator) or ``"random"``.
         storage: a database or a file that other processes share, in place of the journal.
         name: of the study in the storage.
+        round_size: how many trials are proposed at once; the proposals depend on it.
 
     Raises:
         DataError E350: Optuna is not installed. FileError E605: a journal that no search has written.
@@ -307,8 +266,9 @@ class Study:
         *,
         storage: str | None = None,
         name: str = "search",
+        round_size: int = ROUND,
     ) -> None:
-        self._optuna, self.path, self.space = _optuna(), path, space
+        self._optuna, self.path, self.space, self.round_size = _optuna(), path, space, round_size
         self.seed, self.sampler, self.storage, self.name = seed, sampler, storage, name
         if storage is None:
             self._open_journal()
@@ -365,7 +325,7 @@ class Study:
 
     def proposals(self) -> list[dict[str, float]]:
         """Return the settings of the trials that the present round still lacks."""
-        return self._round()[len(self.trials) % ROUND :]
+        return self._round()[len(self.trials) % self.round_size :]
 
     def _round(self) -> list[dict[str, float]]:
         """Return the settings of all trials of the present round."""
@@ -378,16 +338,16 @@ class Study:
             else samplers.TPESampler(seed=seed, n_startup_trials=2 * ROUND)
         )
         study = optuna.create_study(sampler=sampler)
-        study.add_trials(self.trials[: number * ROUND])
+        study.add_trials(self.trials[: number * self.round_size])
         if number == 0:
             study.enqueue_trial(self.space.defaults)
         space = _distributions(optuna, self.space)
-        return [dict(study.ask(space).params) for _ in range(ROUND)]
+        return [dict(study.ask(space).params) for _ in range(self.round_size)]
 
     def _complete_rounds(self) -> int:
         """Return the number of rounds that are complete; processes may complete trials in any order."""
         slots = self._slots()
-        return next(slot for slot in range(len(slots) + 1) if slot not in slots) // ROUND
+        return next(slot for slot in range(len(slots) + 1) if slot not in slots) // self.round_size
 
     def _slots(self) -> set[int]:
         """Return the numbers of the complete trials in the search."""
@@ -418,8 +378,8 @@ class Study:
 
     def _claimed(self, trials: int, count: int) -> list[tuple[int, int, Settings]]:
         """Claim trials of the present round; returns slot, trial and settings of each."""
-        first = ROUND * self._complete_rounds()
-        free = self._claims.free(range(first, min(first + ROUND, trials)))
+        first = self.round_size * self._complete_rounds()
+        free = self._claims.free(range(first, min(first + self.round_size, trials)))
         settings = self._round() if free else []
         space, claimed = _distributions(self._optuna, self.space), []
         for slot in free:

@@ -66,9 +66,14 @@ CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to
 def example(
     name: Annotated[str | None, typer.Argument(help="=example_name", metavar="NAME")] = None,
     words: Annotated[list[str] | None, typer.Argument(help="=example_words", metavar="OPTIONS")] = None,
+    engine: Annotated[str | None, typer.Option(help="=engine")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> int:
-    """Print the examples, or run one and return its exit code."""
+    """Print the examples, or run one and return its exit code.
+
+    Args:
+        engine: the engine that runs the networks; by default that of the settings.
+    """
     if name is None:
         screen.table(["", ""], [(known, text_of(f"example_{known}")) for known in EXAMPLES])
         return 0
@@ -82,7 +87,8 @@ def example(
         refuse_outputs(options.get("out", ""), options.get("html", ""), name)
         module.main(**options)
 
-    return command_line.call(main, f"example {name}", words or [], texts, context)
+    with settings.using(engine=engine or settings.engine):
+        return command_line.call(main, f"example {name}", words or [], texts, context)
 
 
 def refuse_outputs(out: str, html: str, name: str) -> None:

@@ -8,7 +8,7 @@ improvement that the test rows do not confirm is what the search has fitted to t
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,8 +17,9 @@ import typer
 
 from chainrule.apps.cli.commands.train import option_choices, run_training
 from chainrule.apps.cli.search_storage import study_name
+from chainrule.apps.cli.search_workers import evaluator
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.study import JOURNAL, SAMPLERS, Problem, Settings, Study, best_of, evaluator
+from chainrule.apps.cli.study import JOURNAL, ROUND, SAMPLERS, Problem, Settings, Study, best_of
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
@@ -32,6 +33,7 @@ from chainrule.validation import choice, out_of_range
 
 _SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
 _REFUSED = (*_SEARCHED, "epsilon", "delta", "public")  # each trial would spend privacy
+HIGHEST = {"trials": 10_000, "workers": 256, "round_size": 1_000}
 SHOWN = 5  # trials in the table of the best ones
 
 
@@ -45,6 +47,8 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="=tune_resume")] = False,
     *,
     storage: Annotated[str | None, typer.Option(help="=tune_storage", metavar="URL")] = None,
+    cluster: Annotated[str | None, typer.Option(help="=tune_cluster", metavar="ADDRESS")] = None,
+    round_size: Annotated[int, typer.Option(help="=tune_round_size")] = ROUND,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
@@ -55,9 +59,11 @@ def tune(
         sampler: one of ``SAMPLERS``.
         resume: continue the search in ``out``.
         storage: a database (``sqlite:///search.db``) or a journal file of Optuna, which processes share.
+        cluster: the address of a cluster of Dask or Ray, whose workers compute the trials.
+        round_size: how many trials are proposed at once.
         options: those of ``Options``; ``None`` if not passed.
     """
-    _require_valid(trials, workers, sampler, out, resume)
+    _require_valid({"trials": trials, "workers": workers, "round_size": round_size}, sampler, out, resume)
     set_options = {k: v for k, v in options.items() if v not in (None, [])}
     passed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in set_options.items()}
     base = Options(data).with_passed(passed)
@@ -71,8 +77,14 @@ def tune(
     path = path or new_run(data)
     folder = RunFolder.create(path)
     with folder.claim():
-        study = _shared(storage, path, problem, sampler) if storage else _open(path, problem, sampler, resume)
-        _search(study, problem, trials, workers)
+        proposed = sampler, round_size
+        if storage:
+            study = _shared(storage, path, problem, proposed)
+        else:
+            study = _open(path, problem, proposed, resume)
+        with evaluator(problem, workers, cluster) as evaluate:
+            searched = study.searched(trials, round_size if cluster else workers, evaluate.scores)
+            _print_trials(searched, study, problem, trials)
     values = study.values[:trials]
     best = values[best_of(values)][0]
     _print_best(values, problem)
@@ -84,11 +96,13 @@ def tune(
     return code
 
 
-def _require_valid(trials: int, workers: int, sampler: str, out: str | None, resume: bool) -> None:
+def _require_valid(counts: Mapping[str, int], sampler: str, out: str | None, resume: bool) -> None:
     """Refuse options of the search outside their range."""
-    for name, value, high in (("trials", trials, 10_000), ("workers", workers, 256)):
+    for name, value in counts.items():
+        high = HIGHEST[name]
         if not 1 <= value <= high:
-            raise out_of_range(value, name, f"--{name}", fact("1 to {high}", high=high))
+            where = f"--{name.replace('_', '-')}"
+            raise out_of_range(value, name, where, fact("1 to {high}", high=high))
     choice(sampler, SAMPLERS, "--sampler")
     if resume and out is None:
         raise UsageError(
@@ -96,15 +110,16 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
         )
 
 
-def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
+def _open(path: Path, problem: Problem, proposed: tuple[str, int], resume: bool) -> Study:
     """Open a study in a claimed run folder (E604: no search to resume) with the same options (E603)."""
     journal = refuse_link(path / JOURNAL)
     if resume and not journal.exists():
         expected = fact("a folder with {content}", content=JOURNAL)
         fix = fact("tune without --resume")
         raise FileError("E604", where=str(path), expected=expected, received=fact("none"), fix=fix)
-    study = Study(journal, problem.space, problem.base.seed, sampler)
-    facts = _facts(problem, sampler)
+    sampler, round_size = proposed
+    study = Study(journal, problem.space, problem.base.seed, sampler, round_size=round_size)
+    facts = _facts(problem, proposed)
     if not study.facts:
         study.record(facts)
     elif dict(study.facts) != facts:
@@ -113,35 +128,38 @@ def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
     return study
 
 
-def _facts(problem: Problem, sampler: str) -> dict[str, str]:
+def _facts(problem: Problem, proposed: tuple[str, int]) -> dict[str, str]:
     """Return what must be equal for two searches to be the same one."""
-    return {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
+    sampler, round_size = proposed
+    facts = {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
+    return facts if round_size == ROUND else {**facts, "round size": str(round_size)}
 
 
-def _shared(storage: str, path: Path, problem: Problem, sampler: str) -> Study:
+def _shared(storage: str, path: Path, problem: Problem, proposed: tuple[str, int]) -> Study:
     """Open the study of these options and rows in a storage that processes share."""
-    facts = _facts(problem, sampler)
-    name = study_name(problem.base.data, facts)
-    study = Study(path, problem.space, problem.base.seed, sampler, storage=storage, name=name)
+    facts, (sampler, round_size) = _facts(problem, proposed), proposed
+    name, seed = study_name(problem.base.data, facts), problem.base.seed
+    study = Study(path, problem.space, seed, sampler, storage=storage, name=name, round_size=round_size)
     screen.line(text_of("tune_shared").format(name=name, count=len(study.trials)))
     return study
 
 
-def _search(study: Study, problem: Problem, trials: int, workers: int) -> None:
+def _print_trials(
+    searched: Iterable[tuple[Settings, float]], study: Study, problem: Problem, trials: int
+) -> None:
     """Make the trials that are missing, and print each."""
-    with evaluator(problem, workers) as evaluate:
-        for settings, score in study.searched(trials, workers, evaluate.scores):
-            values = study.values
-            screen.line(
-                text_of("tune_trial").format(
-                    number=len(values),
-                    trials=trials,
-                    score=score,
-                    metric=metric_title(problem.metric),
-                    best=values[best_of(values)][1],
-                    settings=problem.space.words(settings),
-                )
+    for settings, score in searched:
+        values = study.values
+        screen.line(
+            text_of("tune_trial").format(
+                number=len(values),
+                trials=trials,
+                score=score,
+                metric=metric_title(problem.metric),
+                best=values[best_of(values)][1],
+                settings=problem.space.words(settings),
             )
+        )
 
 
 def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> None:
