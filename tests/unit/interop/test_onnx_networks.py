@@ -20,7 +20,7 @@ import chainrule as cr
 from chainrule.bounds.subject import Subject
 from chainrule.engines import check_gradient
 from chainrule.errors import ChainruleError, FileError, ShapeError, UsageError
-from chainrule.graph import rebuild
+from chainrule.graph import order, rebuild
 from chainrule.interop.onnx import OnnxNetwork, load_onnx, read_onnx
 from chainrule.interop.onnx.network import network_of
 from chainrule.interop.onnx.operators import supported
@@ -241,23 +241,138 @@ def test_a_condition_that_is_computed_selects_between_branches() -> None:
     assert np.array_equal(network.run({"x": -x})["y"], x)
 
 
-def test_a_loop_is_repeated_and_has_a_gradient() -> None:
-    body = helper.make_graph(
-        [helper.make_node("Mul", ["h", "w"], ["h2"]), helper.make_node("Identity", ["c"], ["c2"]),
-         helper.make_node("Identity", ["h2"], ["seen"])],
-        "body", [value("i", [], TensorProto.INT64), value("c", [], TensorProto.BOOL), value("h", ["n", 3])],
-        [value("c2", [], TensorProto.BOOL), value("h2", ["n", 3]), value("seen", ["n", 3])],
-    )  # fmt: skip
-    nodes = [helper.make_node("Loop", ["count", "go", "x"], ["y", "all"], body=body)]
-    arrays = {"count": np.array(3), "go": np.array(True), "w": np.array([1.0, 2.0, -1.0], "float32")}
-    network = loaded(model(nodes, [value("x", ["n", 3])], [value("y", None), value("all", None)], arrays))
-    x = floats(2, 3)
-    outputs = network.run({"x": x})
-    assert np.allclose(outputs["y"], x * arrays["w"] ** 3)
-    assert outputs["all"].shape == (3, 2, 3)
+def loop_body(step: str, states: str = "h", condition: str = "c2 = Identity(c)") -> onnx.GraphProto:
+    """The body of a loop with the number i, the condition c, and states h and k before, h2 and k2 after."""
+    types = {"i": "int64 i", "c": "bool c", "h": "float[] h", "k": "int64 k"}
+    inputs = ", ".join(types[name] for name in ("i", "c", *states))
+    outputs = ", ".join(["bool c2", *(types[name].split()[0] + f" {name}2" for name in states)])
+    if "seen" in step:
+        outputs += ", float[] seen"
+    return onnx.parser.parse_graph(f"body ({inputs}) => ({outputs}) {{ {step} {condition} }}")
+
+
+def loop_model(
+    body: onnx.GraphProto, initial: tuple[str, ...] = ("x",), turns: str = "count", after: str = ""
+) -> onnx.ModelProto:
+    outputs = [f"{name}" for name in ("y", "k")[: len(initial)]] + ["all"] * (
+        len(body.output) - len(initial) - 1
+    )
+    nodes = list(onnx.parser.parse_graph(f"before () => () {{ {after} }}").node) if after else []
+    nodes.append(helper.make_node("Loop", [turns, "go", *initial], outputs, body=body, name="turns"))
+    arrays = {
+        "count": np.array(3), "go": np.array(True), "w": np.array([1.0, 2.0, -1.0], "float32"),
+        "one": np.array(1), "columns": np.array([1]), "axis": np.array([0]),
+        "half": np.float32(0.5), "small": np.float32(0.2), "zero": np.array(0),
+    }  # fmt: skip
+    kinds = {"k": TensorProto.INT64}
+    values = [value(name, None, kinds.get(name, TensorProto.FLOAT)) for name in outputs]
+    return model(nodes, [value("x", ["n", 4, 3] if "T" in turns else ["n", 3])], values, arrays)
+
+
+GATHER_AT_ONE = "Shape = Shape(x) T = Gather(Shape, one) first = Gather<axis=1>(x, zero)"
+LOOPS = {
+    "a product and the value of every turn": (loop_model(loop_body("h2 = Mul(h, w) seen = Neg(h2)")), True),
+    "the number of the turn": (loop_model(loop_body("f = Cast<to=1>(i) h2 = Add(h, f)")), True),
+    "a branch by the number of the turn": (
+        loop_model(loop_body("first = Equal(i, one) a = Relu(h) b = Neg(h) h2 = Where(first, a, b)")), True
+    ),
+    "as many turns as the second axis is long": (
+        loop_model(
+            loop_body("part = Gather<axis=1>(x, i) a = Add(h, part) h2 = Tanh(a) seen = Identity(h2)"),
+            ("first",), "T", GATHER_AT_ONE,
+        ), True,
+    ),
+    "a slice at the number of the turn": (
+        loop_model(
+            loop_body(
+                "j = Add(i, one) a = Unsqueeze(i, axis) b = Unsqueeze(j, axis) s = Slice(x, a, b, columns) "
+                "h2 = Add(h, s)"
+            )
+        ), False,
+    ),
+    "a state that grows": (loop_model(loop_body("h2 = Concat<axis=1>(h, h)")), False),
+    "a condition of the number of the turn": (
+        loop_model(loop_body("h2 = Add(h, h)", condition="c2 = Less(i, one)")), False
+    ),
+    "a condition of the values": (
+        loop_model(
+            loop_body("h2 = Mul(h, half) m = ReduceMax<keepdims=0>(h2)", condition="c2 = Greater(m, small)")
+        ), False,
+    ),
+    "a count that is a shape afterwards": (
+        loop_model(loop_body("h2 = Add(h, h) k2 = Add(k, one)", "hk"), ("x", "one")), True
+    ),
+}  # fmt: skip
+"""Models with a loop, and whether it becomes one operation."""
+
+
+@pytest.mark.parametrize("title", LOOPS)
+def test_a_loop_computes_what_the_runtime_computes(title: str) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    proto, is_scan = LOOPS[title]
+    network, session = loaded(proto), runtime.InferenceSession(proto.SerializeToString())
+    for rows in (1, 2, 5):
+        x = floats(*(rows, *[d.dim_value for d in proto.graph.input[0].type.tensor_type.shape.dim][1:]))
+        outputs = network.run({"x": x})
+        for name, expected in zip(outputs, session.run(None, {"x": x}), strict=True):
+            assert outputs[name].shape == expected.shape
+            assert np.allclose(outputs[name], expected, atol=1e-6), name
+    if title != "a condition of the values":
+        built = build(network, {"x": cr.Spec(x.shape, "float32")}, "float32")
+        assert any(node.op.name == "scan" for node in order(built.outputs.values())) == is_scan
+
+
+@pytest.mark.parametrize("directions", [(0, 0), (1, 1), (1, 0), (0, 1)])
+@pytest.mark.parametrize("axes", [(1, 1), (1, 0), (-2, -1)])
+def test_a_scan_over_an_axis_of_any_length_is_one_operation(
+    axes: tuple[int, int], directions: tuple[int, int]
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    body = onnx.parser.parse_graph(
+        "body (float[] h, float[] part) => (float[] h2, float[] seen) "
+        "{ a = Mul(h, w) b = Add(a, part) h2 = Tanh(b) seen = Neg(h2) }"
+    )
+    settings = {
+        "scan_input_axes": axes[:1], "scan_output_axes": axes[1:],
+        "scan_input_directions": directions[:1], "scan_output_directions": directions[1:],
+    }  # fmt: skip
+    step = helper.make_node("Scan", ["h", "x"], ["last", "all"], body=body, num_scan_inputs=1, **settings)
+    inputs, outputs = (
+        [value("h", ["n", 3]), value("x", ["n", "t", 3])],
+        [value("last", None), value("all", None)],
+    )
+    proto = model([step], inputs, outputs, {"w": floats(3)})
+    network, session = loaded(proto), runtime.InferenceSession(proto.SerializeToString())
+    for rows, length in ((2, 5), (3, 1), (1, 7)):
+        feeds = {"h": floats(rows, 3), "x": floats(rows, length, 3)}
+        received = list(network.run(feeds).values())
+        assert all(
+            np.allclose(a, b, atol=1e-6) for a, b in zip(received, session.run(None, feeds), strict=True)
+        )
+    assert network._open is not None
+    assert len(network._programs) == 0  # one program for all lengths
+
+
+def test_a_loop_may_have_more_turns_than_copies_of_its_step() -> None:
+    proto = loop_model(loop_body("h2 = Mul(h, w)"))
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.array(20_000), "count"))
+    assert len(loaded(proto).run({"x": floats(2, 3)})["y"]) == 2
+
+
+def test_a_loop_has_a_gradient() -> None:
+    network, x = loaded(LOOPS["a product and the value of every turn"][0]), floats(2, 3)
     built = build(network, {"x": cr.Spec((2, 3), "float32")}, "float32")
+    w = network.stored_weights["w"]
     gradient = cr.grad(built.outputs["y"].sum(), [built.inputs["x"]])[0]
-    assert np.allclose(cr.evaluate(gradient, {"x": x, "w": arrays["w"]}), [arrays["w"] ** 3] * 2)
+    assert np.allclose(cr.evaluate(gradient, {"x": x, "w": w}), [w**3] * 2)
+
+
+def test_a_loop_that_ends_by_its_values_is_no_layer() -> None:
+    with pytest.raises(FileError) as caught:
+        build(loaded(LOOPS["a condition of the values"][0]), {"x": cr.Spec((2, 3), "float32")}, "float32")
+    text = caught.value.render("en")
+    assert "Loop turns" in text
+    assert "cond is computed from x" in text
 
 
 def test_a_result_that_depends_on_values_is_computed_from_them() -> None:

@@ -32,6 +32,7 @@ class Call:
             any length nevertheless; 0: lengths are as the file states them.
         run: imports a subgraph with further values by name, and returns its outputs.
         lookup: the value of a name of the graph, for an operation that names values in its attributes.
+        takes_loop: returns whether a loop may become the operation ``scan``.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Call:
     batch: int
     run: Callable[[Any, Sequence[Any_]], list[Any_]]
     lookup: Callable[[str, str], Any_]
+    takes_loop: Callable[[], bool]
 
     @property
     def is_batched(self) -> bool:

@@ -5,8 +5,10 @@ The file is untrusted: it is read as data by the ``onnx`` library's parser, at m
 files (``graph/limits.py``), so sizes that contradict the file are refused before memory is allocated.
 
 An operator is found by its name and the version since which it is defined so (``operators``). One that ONNX
-defines as a function of others, and for which there is no shorter form here, is expanded to these. Branches
-and loops are imported as often as they run: a condition that is not known selects between both results.
+defines as a function of others, and for which there is no shorter form here, is expanded to these. A loop
+becomes the operation ``scan``, whatever its length. If its step cannot (a shape of it depends on the number
+of the turn, for example), the file is imported again with a copy of each step for each turn. A condition that
+is not known selects between the results of both branches.
 """
 
 from __future__ import annotations
@@ -200,6 +202,7 @@ class Import:
         batch: the length that the file states for the first axis of its inputs, if this axis is the batch of
             any length nevertheless; 0: lengths are as the file states them.
         stored_weights: the weights of the file by name, if the file itself no longer contains them.
+        unrolls: whether loops are imported as a copy of their step for each turn.
     """
 
     def __init__(
@@ -209,8 +212,11 @@ class Import:
         parameter: Callable[[str, np.ndarray], Node] | None,
         batch: int,
         stored_weights: Mapping[str, np.ndarray] | None = None,
+        *,
+        unrolls: bool = False,
     ) -> None:
         self._file, self._parameter, self.batch = file, parameter, batch
+        self.unrolls, self._has_loops = unrolls, False
         self._stored_weights = stored_weights
         self._functions = _functions(file)
         self.weights: dict[str, np.ndarray] = {}
@@ -229,6 +235,20 @@ class Import:
             UnknownValueError: a shape or a branch depends on the values of inputs.
             FileError: E458 damaged; E459 not imported.
         """
+        try:
+            return self._outputs()
+        except (FileError, UnknownValueError):
+            if not self._has_loops:
+                raise
+        self.unrolls, self._has_loops, self.steps = True, False, 0
+        return self._outputs()
+
+    def takes_loop(self) -> bool:
+        """Return whether a loop becomes a ``scan``; if the import fails then, it is repeated without."""
+        self._has_loops = not self.unrolls
+        return self._has_loops
+
+    def _outputs(self) -> dict[str, Any_]:
         graph = _Graph(self, self._file.graph, None, self._file.versions, 0)
         for name, value in self._inputs.items():
             graph.set(name, value, "input")
@@ -364,7 +384,8 @@ class _Graph:
             if function is not None:
                 return self._called(function, step, inputs)
             return self._operation(step, domain, kind, inputs)
-        except UnknownValueError:
+        except UnknownValueError as error:
+            error.step = error.step or title
             raise
         except OperatorError as error:
             raise unsupported(where, title, error.expected, str(error.received)) from error
@@ -403,6 +424,7 @@ class _Graph:
             self._importing.batch,
             self._subgraph,
             self.get,
+            self._importing.takes_loop,
         )
         result = function(call)
         results = result if isinstance(result, tuple) else (result,)

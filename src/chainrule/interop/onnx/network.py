@@ -334,8 +334,10 @@ class OnnxNetwork(Layer):
                 nodes = [v.node for v in outputs.values() if isinstance(v, Value)]
                 require_separate(self.name, [node for node in nodes if node is not None])
         except UnknownValueError as error:
-            expected = fact("shapes that do not depend on the values of inputs")
-            raise unsupported(self.name, ", ".join(sorted(error.labels)), expected, error.name) from error
+            expected = fact("shapes, conditions and numbers of turns that do not depend on values of inputs")
+            names = ", ".join(sorted(error.labels))
+            received = fact("{name} is computed from {labels}", name=error.name, labels=names)
+            raise unsupported(self.name, error.step, expected, received) from error
         except FileError as error:
             if batch:
                 error.fix = error.fix or fact("export the network with a batch of any length (dynamic axes)")

@@ -41,7 +41,11 @@ class UnknownValueError(OperatorError):
     Args:
         name: of the operation's input.
         labels: the names of these inputs.
+
+    ``step`` is the operation, which the importer sets.
     """
+
+    step = ""
 
     def __init__(self, name: str, labels: Iterable[str]) -> None:
         super().__init__(fact("a constant input {name}", name=name), fact("a computed one"))

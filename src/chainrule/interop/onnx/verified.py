@@ -80,7 +80,7 @@ def _network(file: File) -> FeedForward:
         label = labels.setdefault(weight, f"weight{len(labels)}")
         return input_node(label, array.shape, array.dtype.name, "parameter")
 
-    importing = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, batch=1)
+    importing = Import(file, {name: Value(np.dtype(x.dtype), None, x)}, parameter, batch=1, unrolls=True)
     ((title, value),) = importing.outputs().items()
     return FeedForward(x, _output(file, title, value, x), importing.weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 
 from chainrule.errors import fact
 from chainrule.gradient import grad
+from chainrule.graph import Node
 from chainrule.interop.onnx.call import Call, axis_of, fixed, has_batch, labeled
-from chainrule.interop.onnx.operators.shape import table
+from chainrule.interop.onnx.operators.shape import has_batch_in, numbers, reversed_along, table
 from chainrule.interop.onnx.tensors import dtype_of
 from chainrule.interop.onnx.values import Any_, OperatorError, UnknownValueError, Value, known_array
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
+from chainrule.ops.scan.scan_builder import scan
+from chainrule.symbolic_shape import Axis, Size
 
 TURNS = 10_000  # of a loop
 
@@ -48,10 +52,20 @@ def _selected(call: Call) -> tuple[Any_, ...]:
 
 
 def _loop(call: Call) -> tuple[Any_, ...]:
-    """Return a loop of known length, one copy of its body for each turn."""
-    limit = int(call.array(0).reshape(-1)[0]) if call.has(0) else TURNS + 1
-    is_running = bool(call.array(1).reshape(-1)[0]) if call.has(1) else True
+    """Return a loop of known length: one operation, or a copy of its body for each turn."""
     body, states = call.attributes["body"], list(call.inputs[2:])
+    is_running = bool(call.array(1).reshape(-1)[0]) if call.has(1) else True
+    (turns,) = call.sizes(0) if call.has(0) else (TURNS + 1,)
+    if is_running and call.has(0) and turns != 0 and _is_repeated(call, states, turns):
+
+        def step(before: list[Any_], cells: list[Any_]) -> list[Any_]:
+            condition, *results = call.run(body, (cells[0], Value.of(np.bool_(True)), *before))
+            if not _is_true(call, condition):
+                raise UnknownValueError("cond", ())  # the number of turns depends on that of the turn
+            return results
+
+        return tuple(_repeated(step, states, [labeled(numbers(turns), np.dtype("int64"))]))
+    (limit,) = fixed([turns])
     collected: list[list[Any_]] = [[] for _ in range(len(body.output) - 1 - len(states))]
     turn = 0
     while turn < limit and is_running:
@@ -63,6 +77,45 @@ def _loop(call: Call) -> tuple[Any_, ...]:
             parts.append(value)
         turn += 1
     return (*states, *(_stacked(call, parts, 0, i) for i, parts in enumerate(collected)))
+
+
+def _is_repeated(call: Call, values: list[Any_], turns: Axis) -> bool:
+    """Return whether a loop becomes the operation ``scan``: of tensors, of which some are not known."""
+    is_computed = [isinstance(value, Value) and value.node is not None for value in values]
+    if not all(isinstance(value, Value) for value in values) or turns == 1 or has_batch_in(turns):
+        return False
+    return any((*is_computed, isinstance(turns, Size))) and call.takes_loop()
+
+
+def _repeated(
+    step: Callable[[list[Any_], list[Any_]], list[Any_]],
+    states: list[Any_],
+    sequences: list[Value],
+    reverse: bool = False,
+) -> list[Value]:
+    """Return the last states and the stacked outputs of a loop along the first axis of sequences.
+
+    Raises:
+        OperatorError: the step changes the dtype of a state, or returns something other than tensors.
+        ShapeError: it changes the shape of a state.
+    """
+    dtypes: list[np.dtype] = []
+
+    def by_nodes(before: tuple[Node, ...], cells: tuple[Node, ...]) -> tuple[list[Node], list[Node]]:
+        parts = [
+            [labeled(node, value.dtype) for node, value in zip(nodes, values, strict=True)]
+            for nodes, values in ((before, states), (cells, sequences))
+        ]
+        results = [value for value in step(*parts) if isinstance(value, Value)]
+        dtypes.extend(value.dtype for value in results)
+        if dtypes[: len(states)] != [value.dtype for value in states]:
+            raise OperatorError(str([str(value.dtype) for value in states]), str(dtypes[: len(states)]))
+        nodes = [value.as_node() for value in results]
+        return nodes[: len(states)], nodes[len(states) :]
+
+    initial, timed = ([value.as_node() for value in values] for values in (states, sequences))
+    finals, outputs = scan(by_nodes, initial, timed, reverse=reverse, axis=0)
+    return [labeled(node, dtype) for node, dtype in zip((*finals, *outputs), dtypes, strict=True)]
 
 
 def _is_true(call: Call, value: Any_) -> bool:
@@ -100,12 +153,48 @@ def _scan(call: Call) -> tuple[Any_, ...]:
     backward = call.attributes.get("scan_input_directions") or [0] * count
     out_axes = call.attributes.get("scan_output_axes") or [0] * outputs
     out_backward = call.attributes.get("scan_output_directions") or [0] * outputs
+    turns = _turns(sequences, axes)
+    if _is_repeated(call, [*states, *sequences], turns):
+        is_backward = all((*backward, *out_backward))
+        if is_backward:
+            backward, out_backward = [0] * count, [0] * outputs
+        timed = [_time_first(v, *way) for v, *way in zip(sequences, axes, backward, strict=True)]
+        results = _repeated(
+            lambda before, cells: call.run(body, (*before, *cells)), states, timed, is_backward
+        )
+        timed = zip(results[len(states) :], out_axes, out_backward, strict=True)
+        return (*results[: len(states)], *(_time_at(v, *way) for v, *way in timed))
     states, collected = _scanned(call, body, states, sequences, axes, backward)
     results = [
         _stacked(call, parts[::-1] if reverse else parts, axis_of(len(_rank(parts)) + 1, axis))
         for parts, axis, reverse in zip(collected, out_axes, out_backward, strict=True)
     ]
     return (*states, *results)
+
+
+def _turns(sequences: Sequence[Any_], axes: Sequence[int]) -> Axis:
+    """Return the length of the sequences of a loop."""
+    values = [v for v in sequences if isinstance(v, Value)]
+    lengths = {v.shape[axis_of(len(v.shape), a)] for v, a in zip(values, axes, strict=True)}
+    if len(lengths) != 1:
+        raise OperatorError(fact("one number of cells (C2)"), ", ".join(map(str, lengths)))
+    return lengths.pop()
+
+
+def _time_first(value: Value, axis: int, reverse: int) -> Value:
+    """Return a sequence with time as its first axis, forwards."""
+    axis = axis_of(len(value.shape), axis)
+    x = value.as_node()
+    first = F.transpose(x, (axis, *(i for i in range(x.rank) if i != axis))) if axis else x
+    return labeled(reversed_along(first, 0) if reverse else first, value.dtype)
+
+
+def _time_at(value: Value, axis: int, reverse: int) -> Value:
+    """Return a sequence whose first axis is time with time at another axis."""
+    x = value.as_node()
+    x = reversed_along(x, 0) if reverse else x
+    axis = axis_of(x.rank, axis)
+    return labeled(F.transpose(x, (*range(1, axis + 1), 0, *range(axis + 1, x.rank))), value.dtype)
 
 
 def _rank(parts: list[Any_]) -> tuple[Any, ...]:
@@ -115,9 +204,9 @@ def _rank(parts: list[Any_]) -> tuple[Any, ...]:
 def _scanned(
     call: Call, body: Any, states: list[Any_], sequences: list[Any_], axes: list[int], backward: list[int]
 ) -> tuple[list[Any_], list[list[Any_]]]:
+    (steps,) = fixed([_turns(sequences, axes)])
     values = [v for v in sequences if isinstance(v, Value)]
     axes = [axis_of(len(v.shape), a) for v, a in zip(values, axes, strict=True)]
-    (steps,) = set(fixed([v.shape[a] for v, a in zip(values, axes, strict=True)]))
     if steps > TURNS:
         raise OperatorError(fact("at most {limit:,} turns of a loop", limit=TURNS), steps)
     collected: list[list[Any_]] = [[] for _ in range(len(body.output) - len(states))]

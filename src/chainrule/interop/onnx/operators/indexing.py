@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import fact
-from chainrule.graph import Constant, Node, constant
+from chainrule.graph import Constant, Node, constant, make
 from chainrule.interop.onnx.call import Call, axis_of, fixed, has_batch
-from chainrule.interop.onnx.operators.shape import RUNS, elements, picked, runs, table
+from chainrule.interop.onnx.operators.shape import RUNS, elements, has_batch_in, picked, runs, table
 from chainrule.interop.onnx.values import TEXT, OperatorError, Value
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.symbolic_shape import Axis, count
+from chainrule.ops.elementwise.cast_and_stop_gradient import Extent
+from chainrule.symbolic_shape import Axis, Size, count
 
 
 def gather(call: Call) -> Any:
@@ -24,7 +25,8 @@ def gather(call: Call) -> Any:
         return np.take(call.array(0), call.array(1), call.integer("axis"))
     x = call.x
     axis = axis_of(x, call.integer("axis"))
-    if not call.is_known(1):
+    is_open = isinstance(x.shape[axis], Size) and not has_batch_in(x.shape[axis])
+    if is_open or not call.is_known(1):
         return _gathered(x, call.node(1), axis)
     if axis == 0 and call.is_batched and has_batch(x):
         raise OperatorError(fact("an axis other than the batch"), axis)
@@ -42,7 +44,8 @@ def gather(call: Call) -> Any:
 
 def _gathered(x: Node, indices: Node, axis: int) -> Node:
     """Return the elements at computed indices: (..., N, ...), (any) -> (..., any, ...)."""
-    length = fixed([x.shape[axis]])[0]
+    is_batch = has_batch_in(x.shape[axis])
+    length = fixed([x.shape[axis]])[0] if is_batch else axis_length(x, axis)
     order = [axis, *(a for a in range(x.rank) if a != axis)]
     rows = F.gather(_table(F.transpose(x, order)), _wrapped_indices(indices, length))
     axes = list(range(rows.rank))
@@ -56,12 +59,20 @@ def _table(x: Node) -> Node:
     return F.cast(x, "int32") if x.dtype == "bool" else x
 
 
-def _wrapped_indices(indices: Node, length: int) -> Node:
+def axis_length(x: Node, axis: int) -> int | Node:
+    """Return the length of an axis, as a node if it is symbolic."""
+    length = x.shape[axis]
+    return length if isinstance(length, int) else make(Extent((axis,), "int64"), x)
+
+
+def _wrapped_indices(indices: Node, length: int | Node) -> Node:
     """Return indices of which negative ones count from the end."""
     index = F.cast(indices, "int64")
-    if isinstance(index.op, Constant):
+    if isinstance(index.op, Constant) and isinstance(length, int):
         known = index.op.array
         return constant(np.where(known < 0, known + length, known))
+    if isinstance(index.op, Constant) and (index.op.array >= 0).all():
+        return index
     return F.where(F.less(index, 0), index + length, index)
 
 

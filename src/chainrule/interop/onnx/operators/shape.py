@@ -23,6 +23,8 @@ from chainrule.ops import functional as F
 from chainrule.ops.array.shape import broadcast_shapes
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.batch_axis import BATCH
+from chainrule.ops.scan.scan import symbols
+from chainrule.ops.scan.scan_builder import scan
 from chainrule.symbolic_shape import Axis, Size, count
 
 RUNS = 4096  # of consecutive indices that are joined from slices
@@ -231,6 +233,9 @@ def slices(call: Call) -> Node:
         raise OperatorError(fact("each axis once"), axes)
     for axis, start, end, step in zip(chosen, starts, ends, steps, strict=True):
         if isinstance(x.shape[axis], Size):
+            if step == -1 and start in (-1, LARGEST) and end <= -LARGEST and not has_batch_in(x.shape[axis]):
+                x = reversed_along(x, axis)
+                continue
             if (start, step) != (0, 1) or end < (1 if call.is_batched else LARGEST - 1):
                 raise OperatorError(fact("all of the batch"), (start, end, step))
             continue
@@ -257,6 +262,35 @@ def elements(x: Node, axis: int, places: range) -> Node:
     if len(places) > RUNS:
         raise OperatorError(fact("at most {limit:,} runs of consecutive indices", limit=RUNS), len(places))
     return F.concatenate([slice_axis(x, axis, i, i + 1) for i in places], axis)
+
+
+def has_batch_in(length: Axis) -> bool:
+    """Return whether a length depends on the number of samples."""
+    return "B" in symbols((length,))
+
+
+def numbers(length: Axis, reverse: bool = False) -> Node:
+    """Return the numbers from 0 to a length, which may be symbolic; in ``reverse`` from the last one.
+
+    Raises:
+        OperatorError: the length depends on the number of samples.
+    """
+    if isinstance(length, int):
+        return constant(np.arange(length)[:: -1 if reverse else 1].copy())
+    if has_batch_in(length):
+        raise OperatorError(fact("an axis other than the batch"), length)
+    zero = constant(np.int64(0))
+    zeros = F.broadcast_to(zero, (length,))
+    return scan(lambda number, _: (number + 1, number), zero, zeros, reverse=reverse, axis=0)[1]
+
+
+def reversed_along(x: Node, axis: int) -> Node:
+    """Return the elements of an axis in reverse order."""
+    if isinstance(x.shape[axis], int):
+        return F.flip(x, axis)
+    order = [axis, *(i for i in range(x.rank) if i != axis)]
+    rows = F.gather(F.transpose(x, order), numbers(x.shape[axis], reverse=True))
+    return F.transpose(rows, np.argsort(order).tolist())
 
 
 def _part_lengths(call: Call, length: int, sizes: Sequence[int] | None) -> list[int]:
@@ -475,7 +509,10 @@ def _constant_of_shape(call: Call) -> Any:
     return np.full(fixed(shape), filled[0], filled.dtype)
 
 
-def _range(call: Call) -> np.ndarray:
+def _range(call: Call) -> Any:
+    if call.value(1).has_sizes and call.is_known(0) and call.is_known(2) and call.number(2) == 1:
+        (limit,), start = call.sizes(1), int(call.number(0))
+        return numbers(limit - start) + start
     start, limit, delta = (call.array(i).reshape(-1)[0] for i in range(3))
     if delta == 0 or not all(np.isfinite(v) for v in (start, limit, delta)):
         raise OperatorError(fact("steps other than 0"), delta)
