@@ -289,7 +289,10 @@ def main() -> int:
     """Train as the first line of the standard input requests; returns the exit code."""
     source, sink = sys.stdin, sys.stdout
     sys.stdout = sys.stderr  # what a library prints is no record
-    record = json.loads(source.readline())
+    line = source.readline()
+    if not line:  # the studio ended before the training began
+        return 0
+    record = json.loads(line)
     commands, output = Commands(source), Output(sink)
     try:
         train(record, commands, output)

@@ -10,6 +10,7 @@ of baselines, its threshold and prediction intervals, and the files of a run fol
     evaluation.py        scores on rows that did not train the models;  baselines.py, comparison.py
     threshold.py         the threshold of two classes;  intervals.py  prediction intervals
     run_folder.py        paths and files of a run folder;  recorded_training.py  the training that one records
+    recorded_audit.py    what the model of a run folder reveals about the rows of its training
     report/              ``report.html`` and the model card
     training_status.py   what they state, with display.py and texts.py
 """

@@ -15,6 +15,7 @@ from chainrule.notation import number
 from chainrule.page.page import Lines
 from chainrule.studio.frames import decoded, encoded
 from chainrule.studio.points import SETS, sample, write_points
+from chainrule.studio.trainings import start_process
 from chainrule.studio.workbench import Workbench
 
 SECONDS = 60
@@ -34,6 +35,12 @@ def wait_for(bench: Workbench, *status: str) -> None:
     while bench.training is None or bench.training.status not in status:
         assert time.monotonic() < end, bench.training and (bench.training.status, bench.training.error)
         time.sleep(0.02)
+
+
+def test_a_process_whose_studio_ended_prints_nothing() -> None:
+    process = start_process()
+    out, _ = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (0, "")
 
 
 def test_a_run_to_compare_with_is_one_of_the_list(bench: Workbench) -> None:

@@ -27,13 +27,8 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Page, Section
 from chainrule.settings import settings
 from chainrule.store import atomic_write
-from chainrule.tabular.recorded_training import (
-    RecordedTraining,
-    canary_audit,
-    is_repeatable,
-    membership_of,
-    recorded_training,
-)
+from chainrule.tabular.recorded_audit import canary_audit, membership_of
+from chainrule.tabular.recorded_training import RecordedTraining, is_repeatable, recorded_training
 from chainrule.tabular.run_folder import model_file
 from chainrule.texts import LANGUAGES, render
 
