@@ -54,14 +54,14 @@ def _run(code: str, names: dict[str, object], name: str) -> str:
         end = last
         if printed := output.getvalue().splitlines():
             own[-1] = documented[-1] = own[-1].partition("  # ")[0]
-            while end < len(lines) and lines[end].startswith("# "):
+            while end < len(lines) and (lines[end] == "#" or lines[end].startswith("# ")):
                 end += 1  # the output before
             beside = f"{own[-1]}  # {printed[0]}"
             is_print = own[0].startswith("print(")
             if is_print and len(printed) == len(own) == 1 and len(beside) <= WIDTH:
                 documented[-1] = beside
             else:
-                documented += [f"# {line}" for line in printed]
+                documented += [f"# {line}".rstrip() for line in printed]
     return "\n".join([*documented, *lines[end:]]) + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from latex2mathml.converter import convert
@@ -100,6 +100,24 @@ class TranslatedCode(SphinxTransform):
             block += nodes.Text(block.rawsource)
 
 
+class HiddenSolutions(SphinxTransform):
+    """Fold the solutions of a part of the course: the reader opens them."""
+
+    default_priority = 10  # before a title is translated, whose words are looked for
+    words: ClassVar[dict[str, str]] = {"zh_CN": "显示解答"}
+
+    def apply(self, **kwargs: Any) -> None:
+        """Fold the content of a section with the title Solutions."""
+        if not self.env.docname.startswith("course/"):
+            return
+        summary = self.words.get(self.config.language, "Show the solutions")
+        for section in self.document.findall(nodes.section):
+            if section[0].astext() == "Solutions":
+                opening = f'<details class="solutions"><summary>{summary}</summary>'
+                section.insert(1, nodes.raw("", opening, format="html"))
+                section.append(nodes.raw("", "</details>", format="html"))
+
+
 def inline_formula(writer: HTML5Translator, node: nodes.math) -> None:
     """Write an inline formula as MathML, which browsers render without a script."""
     writer.body.append(convert(node.astext()))
@@ -127,8 +145,9 @@ def _escaped(text: str) -> str:
 
 
 def setup(app: Sphinx) -> None:
-    """Add the transform, the writers of formulas, and what prepares docstrings before napoleon reads them."""
+    """Add the transforms, the writers of formulas, and what prepares docstrings for napoleon."""
     languages[SearchPairs.lang] = SearchPairs
     app.add_transform(TranslatedCode)
+    app.add_transform(HiddenSolutions)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("autodoc-process-docstring", escape_docstring, priority=100)

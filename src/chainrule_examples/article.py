@@ -7,16 +7,19 @@ any network: ``model.explain`` has no special case for this one.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
 import chainrule as cr
+from chainrule.errors import UsageError, fact
 from chainrule.messages import Texts, translated
 from chainrule.store import atomic_write
+from chainrule_examples.article_class import print_class
 from chainrule_examples.article_page import article_page
-from chainrule_examples.article_sheet import WRITTEN, print_exercise, print_grades, read_sheet
+from chainrule_examples.article_sheet import COMMAND, WRITTEN, print_exercise, print_grades, read_sheet
 
 OPTIONS: Texts = {
     "depth": "1: one line, 2: a page, 3: every number; with --html, the derivation as a page",
@@ -25,7 +28,8 @@ OPTIONS: Texts = {
     "exercise": "print an exercise: one training step of a random network, to be computed on paper",
     "seed": "number of the exercise",
     "sheet": "write the exercise to this new text file, with a line for each answer",
-    "grade": "grade the answers of a sheet; a wrong number is explained",
+    "grade": "grade the answers of a sheet, or of a folder of sheets; a wrong number is explained",
+    "csv": "with --grade FOLDER: write the grades to this file, a row for each student",
     "solution": "print the solution of an exercise",
 }
 X = np.array([[1.0, 0.5], [-0.5, 2.0]])
@@ -55,6 +59,7 @@ def main(
     seed: Annotated[int | None, typer.Option(min=0, max=999_999_999)] = None,
     sheet: str = "",
     grade: str = "",
+    csv: str = "",
     solution: bool = False,
 ) -> None:
     """Print the derivation of one training step, write a page, or print or grade an exercise.
@@ -66,11 +71,18 @@ def main(
         depth: 1: one line per step, 2: a page, 3: every number; without it 2.
         samples: number of training samples, 1 or 2; gradients are averaged.
         html: file for a page.
-        exercise, seed, sheet, grade, solution: see ``OPTIONS``; ``seed`` is 1 if it is not set.
+        exercise, seed, sheet, grade, csv, solution: see ``OPTIONS``; ``seed`` is 1 if it is not set.
 
     Raises:
-        DataError E307, E316, FileError, UsageError E601, E609: see ``article_sheet``.
+        DataError E307, E316, FileError, UsageError E601, E609: see ``article_sheet``, ``article_class``.
     """
+    if os.path.isdir(grade):
+        print_class(grade, lang, seed=seed, csv=csv)
+        return
+    if csv:
+        expected = fact("a folder of sheets, as in --grade FOLDER")
+        fix = f"{COMMAND} --grade sheets --csv grades.csv"
+        raise UsageError("E601", where=COMMAND, option="--csv", expected=expected, received=grade, fix=fix)
     if grade:
         print_grades(*read_sheet(grade, seed), lang)
         return

@@ -12,9 +12,10 @@ from pages.page_catalogs import CATALOGS
 from pages.translations import read_catalog
 
 from chainrule import course
+from chainrule.escaping import escape
 from page_examples import DOCS, expected_output
 
-PARTS = sorted((DOCS / "course").glob("*.md"))
+PARTS = sorted((DOCS / "course").glob("[0-9]*.md"))
 CODE = re.compile(r"^(```+)\w*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 NAME = re.compile(
@@ -70,6 +71,49 @@ def test_the_terminal_has_every_translation(part: Path) -> None:
 def test_formulas_in_a_terminal_have_no_commands(number: int, lang: str) -> None:
     plain = CODE.sub("", course.with_plain_formulas(course.part_text(number, lang)))
     assert not re.search(r"[\\{}$]", plain)
+
+
+EXERCISES = [part for part in PARTS if "\n## Exercises\n" in part.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("part", EXERCISES, ids=lambda part: part.stem)
+def test_each_exercise_has_a_solution_with_a_program(part: Path) -> None:
+    text = part.read_text(encoding="utf-8")
+    exercises, heading, solutions = text.partition("\n## Exercises\n")[2].partition("\n## Solutions\n")
+    count = len(re.findall(r"^\d+\. ", exercises, re.MULTILINE))
+    assert heading
+    assert "print(" in solutions
+    numbers = re.findall(r"^\*\*Exercise (\d+)\.\*\* ", solutions, re.MULTILINE)
+    assert numbers == [str(n + 1) for n in range(count)]
+    programs = re.findall(r"^\*\*Exercise .*?(?=^\*\*Exercise |\Z)", solutions, re.MULTILINE | re.DOTALL)
+    assert all("```python" in solution and "# " in solution for solution in programs)
+
+
+def test_the_parts_with_exercises_are_all_but_the_questions() -> None:
+    assert [part.stem for part in PARTS if part not in EXERCISES] == ["9-questions"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("number", course.parts())
+def test_slides_have_everything_of_a_part_but_long_paragraphs(number: int, lang: str) -> None:
+    text = course.part_text(number, lang)
+    page = course.slides(text, lang)
+    assert page.count('class="code"') == len(re.findall(r"^```\w", text, re.MULTILINE))
+    formulas = [block for block in course.blocks(text) if block.startswith("$$")]
+    assert page.count('display="block"') == len(formulas)
+    assert page.count("<section") == page.count("</section>") > 10
+    for heading in re.findall(r"^#+ ([^$`\n]*)$", CODE.sub("", text), re.MULTILINE):
+        assert f">{escape(heading)}</h" in page, heading
+    assert "$" not in re.sub(r"<pre.*?</pre>|<script.*?</script>|<code.*?</code>", "", page, flags=re.DOTALL)
+    assert not re.search(r"\b(?:src|href)=(?!\"https?://)", page)
+
+
+def test_slides_of_text_that_looks_like_html_show_it() -> None:
+    page = course.slides("# A <b>\n\n<script>alert(1)</script> `<i>` [x](javascript:alert(1))\n", "en")
+    assert page.count("<script>") == 1
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert "javascript:" not in page
 
 
 @pytest.mark.parametrize("number", course.parts())

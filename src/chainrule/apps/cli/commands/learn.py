@@ -1,4 +1,4 @@
-"""``chainrule learn``: the course in the terminal, and its parts as notebooks."""
+"""``chainrule learn``: the course in the terminal, and its parts as notebooks and slides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.markdown import Markdown
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.course import notebook as as_notebook
-from chainrule.course import part_text, parts, title, with_plain_formulas
+from chainrule.course import part_text, parts, title, with_plain_formulas, without_solutions
+from chainrule.course import slides as as_slides
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
@@ -19,19 +20,29 @@ from chainrule.store import atomic_write
 def learn(
     part: Annotated[int | None, typer.Argument(help="=learn_part", metavar="N")] = None,
     notebook: Annotated[str | None, output_file("=learn_notebook")] = None,
+    slides: Annotated[str | None, output_file("=learn_slides")] = None,
+    solutions: Annotated[bool, typer.Option("--solutions", help="=learn_solutions")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Print the parts of the course, or one part; with ``--notebook`` write it as a notebook."""
+    """Print the parts of the course, or one part; write it as a notebook or as slides."""
     if part is None:
         screen.table(["", ""], [(f"learn {n}", title(part_text(n, settings.lang))) for n in parts()])
         return
     text = part_text(part, settings.lang)
-    if notebook is not None:
-        atomic_write.write(notebook, as_notebook(text).encode())
-        screen.line(text_of("page_written").format(file=notebook))
+    files = {notebook: as_notebook, slides: lambda text: as_slides(text, settings.lang)}
+    for file, write in files.items():
+        if file is not None:
+            atomic_write.write(file, write(text).encode())
+            screen.line(text_of("page_written").format(file=file))
+    if notebook is not None or slides is not None:
         return
+    shown = text if solutions else without_solutions(text)
+    if shown != text:
+        shown += (
+            "\n" + text_of("learn_solutions_of").format(command=f"chainrule learn {part} --solutions") + "\n"
+        )
     terminal = screen.console()
     if terminal.is_terminal:
-        terminal.print(Markdown(with_plain_formulas(text), code_theme="ansi_light"))
+        terminal.print(Markdown(with_plain_formulas(shown), code_theme="ansi_light"))
     else:
-        screen.block(with_plain_formulas(text).rstrip("\n"))
+        screen.block(with_plain_formulas(shown).rstrip("\n"))

@@ -19,10 +19,11 @@ from pathlib import Path
 from chainrule.notation.latex_text import latex_to_text
 from chainrule.validation import choice
 
-ROOT = Path(__file__).parents[2] / "docs"
-INSTALLED = Path(__file__).with_name("course_pages")
+ROOT = Path(__file__).parents[3] / "docs"
+INSTALLED = Path(__file__).parents[1] / "course_pages"
 PAGES = (INSTALLED / "en", ROOT / "course")
 CATALOGS = (INSTALLED / "zh", ROOT / "locale" / "zh_CN" / "LC_MESSAGES" / "course")
+SOLUTIONS = ("## Solutions", "## 解答")  # the heading of the last section of a part
 _ENTRY = re.compile(r'^msgid ((?:".*"\n)+)msgstr ((?:".*"(?:\n|$))+)', re.MULTILINE)
 _MARK = re.compile(r"(#+ |- |\d+\. )")
 _FORMULA = re.compile(r"(`[^`]*`)|\$([^$\n]+)\$")
@@ -58,6 +59,18 @@ def part_text(number: int, lang: str = "en") -> str:
 def title(text: str) -> str:
     """Return the title of a part, from its text."""
     return text.partition("\n")[0].lstrip("# ")
+
+
+def without_solutions(text: str) -> str:
+    """Return a part without the solutions of its exercises.
+
+    Example:
+        >>> without_solutions("# A\\n\\n## Exercises\\n\\n1. Why?\\n\\n## Solutions\\n\\nBecause.\\n")
+        '# A\\n\\n## Exercises\\n\\n1. Why?\\n'
+    """
+    for heading in SOLUTIONS:
+        text = text.partition(f"\n{heading}\n")[0]
+    return text
 
 
 def catalog(stem: str) -> dict[str, str]:
@@ -181,7 +194,10 @@ def code_and_output(code: str) -> tuple[str, list[str]]:
 
 
 def notebook(text: str) -> str:
-    """Return a part as a Jupyter notebook with its outputs: the JSON of the format 4.5."""
+    """Return a part as a Jupyter notebook with its outputs: the JSON of the format 4.5.
+
+    The heading of the solutions is collapsed, which hides the cells below it.
+    """
     cells: list[dict[str, object]] = []
     for block in blocks(text):
         if block.startswith("```python\n"):
@@ -190,8 +206,12 @@ def notebook(text: str) -> str:
             stream = {"output_type": "stream", "name": "stdout", "text": printed}
             cell = {"cell_type": "code", "execution_count": None, "outputs": [stream] if output else []}
             cells.append({**cell, "source": program.rstrip("\n")})
+        elif block in SOLUTIONS:
+            hidden = {"jp-MarkdownHeadingCollapsed": True}
+            cells.append({"cell_type": "markdown", "metadata": hidden, "source": block})
+            cells.append({"cell_type": "markdown", "source": ""})
         elif cells and cells[-1]["cell_type"] == "markdown":
-            cells[-1]["source"] = f"{cells[-1]['source']}\n\n{block}"
+            cells[-1]["source"] = f"{cells[-1]['source']}\n\n{block}".lstrip("\n")
         else:
             cells.append({"cell_type": "markdown", "source": block})
     numbered = [{"id": f"cell-{i}", "metadata": {}, **cell} for i, cell in enumerate(cells)]

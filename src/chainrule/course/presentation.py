@@ -1,0 +1,248 @@
+"""A part of the course as slides: one HTML file that loads nothing, in one language.
+
+The text of a page is too long for a slide. A slide has the headings, formulas, programs, tables and lists of
+its section, and of each paragraph the first sentence; the paragraphs are the notes of the speaker, which the
+key N shows. A section that is higher than a slide is continued on the next one, and the style sheet reduces
+the letters of a program that is higher.
+
+Keys: arrows, page up and down, space, home and end move; N shows the notes. Without a script the slides are a
+page to scroll. Each slide is a page when printed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from chainrule.course.part import blocks
+from chainrule.escaping import escape
+from chainrule.messages import Texts, in_language
+from chainrule.notation.text_columns import width
+
+HEIGHT = 19.5  # of a slide below its heading, in units of the size of its font, as all heights
+LINE, GAP = 1.45, 0.55  # heights of a line of text, and between two blocks
+CODE_HEIGHT = 15.0  # of a long program, whose letters are smaller
+CODE_LINE, CODE_EDGE, FORMULA, ROW_LINE, ROW_EDGE = 1.11, 1.2, 3.6, 1.13, 0.5
+SENTENCE = 30  # characters of the sentences of a slide, at least
+COLUMNS, TABLE_COLUMNS = 76, 96  # characters of a line; a Chinese character is two wide
+TEXTS: Texts = {"keys": "→ and ← move, N shows the notes", "continued": "continued"}
+_FILES = Path(__file__).parent
+_LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")  # to a page of the site, which the file has not
+_WHOLE = re.compile(r"`[^`]*`|\$[^$\n]+\$|\]\([^)]*\)")  # not divided into sentences
+_END = re.compile(r"[.!?](?:\*\*)?\s+(?=[^a-z])|[。！？](?:\*\*)?")
+_LEAD = re.compile(r"\*\*[^*]+\*\*\s*")
+_ITEM = re.compile(r"(?:- |\d+\. )")
+_MARKED = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A block of a slide.
+
+    Args:
+        content: its HTML.
+        height: in units of the font size, with the gap after it.
+        note: HTML of the whole paragraph for the speaker; empty for a block that the slide has in full.
+        is_lead: whether it begins with words in bold, as a heading within a section.
+    """
+
+    content: str
+    height: float
+    note: str = ""
+    is_lead: bool = False
+
+
+@dataclass
+class Slide:
+    """One slide.
+
+    Args:
+        title: Markdown of the heading.
+        level: 1 for the title of the part, 2 for a section, 3 for a part of a section.
+        pieces: what is below the heading.
+    """
+
+    title: str
+    level: int
+    pieces: list[Piece] = field(default_factory=list)
+
+    @property
+    def height(self) -> float:
+        """The height of the pieces."""
+        return sum(piece.height for piece in self.pieces)
+
+    def takes(self, piece: Piece) -> bool:
+        """Return whether a piece is placed on this slide, below the others."""
+        limit = HEIGHT / 2 if piece.is_lead else HEIGHT + GAP
+        return not self.pieces or self.height + (0 if piece.is_lead else piece.height) <= limit
+
+
+def slides(text: str, lang: str = "en") -> str:
+    """Return a part as slides.
+
+    Args:
+        text: the Markdown of the part, in the language.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    texts = in_language(TEXTS, lang)
+    pages = list(divided(text, texts["continued"]))
+    sections = "\n".join(_section(slide, i, len(pages)) for i, slide in enumerate(pages, 1))
+    style, script = _style(), (_FILES / "slides.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    title = escape(text.partition("\n")[0].lstrip("# "))
+    return (
+        f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else lang}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>{title}</title>'
+        f"<style>{style}</style></head>\n<body><main>\n{sections}\n"
+        f'<p class="keys">{escape(texts["keys"])}</p>\n</main><script>{script}</script></body></html>\n'
+    )
+
+
+def divided(text: str, continued: str = "continued") -> Iterator[Slide]:
+    """Yield the slides of a part.
+
+    Args:
+        text: the Markdown of the part.
+        continued: the word after the title of a slide that continues the one before.
+
+    Example:
+        >>> text = "# A\\n\\nOne. Two.\\n\\n## B\\n\\n- x\\n- y\\n"
+        >>> [(slide.title, len(slide.pieces)) for slide in divided(text)]
+        [('A', 1), ('B', 1)]
+    """
+    slide = Slide("", 1)
+    for block in blocks(text):
+        if mark := re.match(r"(#+) ", block):
+            if slide.title:
+                yield slide
+            slide = Slide(block[mark.end() :], len(mark[1]))
+            continue
+        for piece in map(_piece, _fitting(block)):
+            if not slide.takes(piece):
+                introduces = not piece.note and slide.pieces[-1].note and len(slide.pieces) > 1
+                moved = [slide.pieces.pop()] if introduces else []
+                yield slide
+                title = slide.title.removesuffix(f" ({continued})")
+                slide = Slide(f"{title} ({continued})", max(slide.level, 2), moved)
+            slide.pieces.append(piece)
+    yield slide
+
+
+def first_sentences(paragraph: str) -> str:
+    """Return the first sentence of a paragraph, or several short ones, with words in bold before them.
+
+    Example:
+        >>> first_sentences("**Exercise 1.** Take `a. B`, which is $x. Y$, for the first step. So it ends.")
+        '**Exercise 1.** Take `a. B`, which is $x. Y$, for the first step.'
+        >>> first_sentences("看符号。这里的权重都在变，损失也一步一步下降。就是这样。")
+        '看符号。这里的权重都在变，损失也一步一步下降。'
+    """
+    hidden_parts: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        hidden_parts.append(match[0])
+        return f"\ue000{len(hidden_parts) - 1}\ue001"
+
+    hidden = _WHOLE.sub(keep, paragraph)
+    lead = _LEAD.match(hidden)
+    start = lead.end() if lead else 0
+    ends = (match.end() for match in _END.finditer(hidden, start))
+    end = next((end for end in ends if width(hidden[start:end]) >= SENTENCE), len(hidden))
+    return _MARKED.sub(lambda mark: hidden_parts[int(mark[1])], hidden[:end].rstrip())
+
+
+def _fitting(block: str) -> Iterator[str]:
+    """Yield the parts of a list or table that fit on one slide each; another block is yielded as it is."""
+    head, rows = [], [block]
+    if block.startswith("|"):
+        lines = block.splitlines()
+        head, rows = lines[:2], lines[2:]
+    elif _ITEM.match(block):
+        rows = re.split(rf"\n(?={_ITEM.pattern})", block)
+    piece: list[str] = []
+    for row in rows:
+        if piece and _piece("\n".join([*head, *piece, row])).height > HEIGHT:
+            yield "\n".join([*head, *piece])
+            piece = []
+        piece.append(row)
+    yield "\n".join([*head, *piece])
+
+
+def _piece(block: str) -> Piece:
+    if block.startswith("```"):
+        name, _, code = block.removeprefix("```").removesuffix("```").partition("\n")
+        lines = code.splitlines()
+        program = highlight(code, get_lexer_by_name(name or "text"), HtmlFormatter(nowrap=True))
+        style = f"--lines:{len(lines)};--columns:{max(map(width, lines), default=1)}"
+        height = min(CODE_LINE * len(lines) + CODE_EDGE, CODE_HEIGHT) + GAP
+        return Piece(f'<pre class="code" style="{style}" tabindex="0">{program}</pre>', height)
+    if block.startswith("$$"):
+        formula = convert(block.strip("$").strip(), display="block")
+        return Piece(f'<div class="formula" tabindex="0">{formula}</div>', FORMULA + GAP)
+    if block.startswith("|"):
+        height = sum(map(_row_height, block.splitlines())) + GAP
+        return Piece(f'<div class="table" tabindex="0">{_markdown(block)}</div>', height)
+    if _ITEM.match(block):
+        items = re.split(rf"\n(?={_ITEM.pattern})", block)
+        return Piece(_markdown(block), sum(_text_height(item) for item in items))
+    text = " ".join(line.strip() for line in block.splitlines())
+    beginning = first_sentences(text)
+    return Piece(_markdown(beginning), _text_height(beginning), _markdown(text), bool(_LEAD.match(text)))
+
+
+def _text_height(text: str) -> float:
+    return LINE * -(-width(text) // COLUMNS) + GAP
+
+
+def _row_height(row: str) -> float:
+    cells = row.strip("|").split("|")
+    return ROW_EDGE + ROW_LINE * -(-max(map(width, cells)) * len(cells) // TABLE_COLUMNS)
+
+
+def _markdown(text: str, is_inline: bool = False) -> str:
+    """Return Markdown with formulas as HTML; HTML in it is escaped."""
+    hidden_parts: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        if match[0].startswith("`"):
+            return match[0]
+        hidden_parts.append(match[1])
+        return f"\ue000{len(hidden_parts) - 1}\ue001"
+
+    hidden = re.sub(r"`[^`]*`|\$([^$\n]+)\$", keep, _LINK.sub(r"\1", text))
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    html = parser.renderInline(hidden) if is_inline else parser.render(hidden)
+    return _MARKED.sub(lambda mark: convert(hidden_parts[int(mark[1])]), html)
+
+
+def _section(slide: Slide, number: int, count: int) -> str:
+    heading = _markdown(slide.title, is_inline=True)
+    tag = "h1" if slide.level == 1 else "h2"
+    notes = "".join(piece.note for piece in slide.pieces if piece.note != piece.content)
+    aside = f'<aside class="notes">{notes}</aside>' if notes else ""
+    place = f"<footer>{number} / {count}</footer>"
+    content = "\n".join(piece.content for piece in slide.pieces)
+    return (
+        f'<section id="s{number}" class="level{slide.level}"><{tag}>{heading}</{tag}>\n'
+        f"{content}{aside}{place}</section>"
+    )
+
+
+def _style() -> str:
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".code") for name in ("friendly", "github-dark"))
+    dark = textwrap.indent(dark, "  ")
+    style = (_FILES / "slides.css").read_text(encoding="utf-8")
+    return f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n{style}"
