@@ -8,7 +8,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "part": (
-            "SOLUTIONS blocks catalog code_and_output notebook part_text parts title translated_page "
+            "blocks catalog code_and_output notebook part_text parts title translated_page "
             "with_plain_formulas without_solutions"
         ),
         "presentation": "slides",

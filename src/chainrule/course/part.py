@@ -14,6 +14,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from chainrule.notation.latex_text import latex_to_text
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[3] / "docs"
 INSTALLED = Path(__file__).parents[1] / "course_pages"
 PAGES = (INSTALLED / "en", ROOT / "course")
 CATALOGS = (INSTALLED / "zh", ROOT / "locale" / "zh_CN" / "LC_MESSAGES" / "course")
-SOLUTIONS = ("## Solutions", "## 解答")  # the heading of the last section of a part
+SOLUTIONS = "Solutions"  # the title of the last section of a part
 _ENTRY = re.compile(r'^msgid ((?:".*"\n)+)msgstr ((?:".*"(?:\n|$))+)', re.MULTILINE)
 _MARK = re.compile(r"(#+ |- |\d+\. )")
 _FORMULA = re.compile(r"(`[^`]*`)|\$([^$\n]+)\$")
@@ -68,9 +69,16 @@ def without_solutions(text: str) -> str:
         >>> without_solutions("# A\\n\\n## Exercises\\n\\n1. Why?\\n\\n## Solutions\\n\\nBecause.\\n")
         '# A\\n\\n## Exercises\\n\\n1. Why?\\n'
     """
-    for heading in SOLUTIONS:
+    for heading in solution_headings():
         text = text.partition(f"\n{heading}\n")[0]
     return text
+
+
+@cache
+def solution_headings() -> tuple[str, ...]:
+    """Return the heading of the solutions in each language."""
+    translations = {catalog(file.stem).get(SOLUTIONS, SOLUTIONS) for file in parts().values()}
+    return tuple(f"## {title}" for title in sorted({SOLUTIONS, *translations}))
 
 
 def catalog(stem: str) -> dict[str, str]:
@@ -206,7 +214,7 @@ def notebook(text: str) -> str:
             stream = {"output_type": "stream", "name": "stdout", "text": printed}
             cell = {"cell_type": "code", "execution_count": None, "outputs": [stream] if output else []}
             cells.append({**cell, "source": program.rstrip("\n")})
-        elif block in SOLUTIONS:
+        elif block in solution_headings():
             hidden = {"jp-MarkdownHeadingCollapsed": True}
             cells.append({"cell_type": "markdown", "metadata": hidden, "source": block})
             cells.append({"cell_type": "markdown", "source": ""})
