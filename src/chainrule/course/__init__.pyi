@@ -1,6 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.course.part import SOLUTIONS as SOLUTIONS
 from chainrule.course.part import blocks as blocks
 from chainrule.course.part import catalog as catalog
 from chainrule.course.part import code_and_output as code_and_output
