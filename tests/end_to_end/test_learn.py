@@ -20,10 +20,10 @@ def test_the_command_lists_and_shows_the_parts(chainrule: Callable) -> None:
 
 
 def test_solutions_are_shown_on_request_and_slides_are_written(chainrule: Callable) -> None:
-    hidden, shown = chainrule("learn", "3").out, chainrule("learn", "3", "--solutions").out
+    hidden, complete = chainrule("learn", "3").out, chainrule("learn", "3", "--solutions").out
     assert "## Solutions" not in hidden
     assert "chainrule learn 3 --solutions" in hidden
-    assert "## Solutions" in shown
+    assert "## Solutions" in complete
     assert chainrule("learn", "9").out == chainrule("learn", "9", "--solutions").out
     for lang, words in (("en", "3.5 Backward"), ("zh", "反向传播")):
         assert chainrule("learn", "3", "--slides", "three.html", "--lang", lang).code == 0

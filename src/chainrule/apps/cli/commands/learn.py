@@ -36,13 +36,13 @@ def learn(
             screen.line(text_of("page_written").format(file=file))
     if notebook is not None or slides is not None:
         return
-    shown = text if solutions else without_solutions(text)
-    if shown != text:
-        shown += (
+    visible = text if solutions else without_solutions(text)
+    if visible != text:
+        visible += (
             "\n" + text_of("learn_solutions_of").format(command=f"chainrule learn {part} --solutions") + "\n"
         )
     terminal = screen.console()
     if terminal.is_terminal:
-        terminal.print(Markdown(with_plain_formulas(shown), code_theme="ansi_light"))
+        terminal.print(Markdown(with_plain_formulas(visible), code_theme="ansi_light"))
     else:
-        screen.block(with_plain_formulas(shown).rstrip("\n"))
+        screen.block(with_plain_formulas(visible).rstrip("\n"))
