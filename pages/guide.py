@@ -20,7 +20,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
         "training-tables", "tuning", "scikit-learn",
         "callbacks", "trackers", "metrics", "sequences", "fine-tuning", "pretrained-weights", "onnx",
         "generation", "custom-classes", "batches", "custom-loops", "coming-from-pytorch", "probes",
-        "nonfinite-values", "doctor", "profile", "xla",
+        "nonfinite-values", "doctor", "profile", "precision", "xla",
     ),
     "Data": ("data", "predicting", "exporting", "serve"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),

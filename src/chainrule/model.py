@@ -90,8 +90,10 @@ class Model(StateHolder):
         penalty: a penalty on every weight matrix, such as ``cr.L2(1e-4)``.
         clip: how the gradients are clipped, such as ``cr.ClipGlobalNorm(1.0)``.
         options: ``loss_weights`` (the factor of each output's loss in the objective, by output; 1 by
-            default); ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by
-            default those of the settings; ``frozen`` (paths of parts that are not trained; see ``freeze``);
+            default); ``dtype`` (``"float32"`` or ``"float64"``), ``engine`` (what runs the graphs) and
+            ``precision`` (``"bfloat16"`` rounds the factors of products, ``"float32"`` does not; see
+            docs/precision.md), by default those of the settings; ``frozen`` (paths of parts that are not
+            trained; see ``freeze``);
             ``classes`` (the labels in the order of the outputs, for several outputs by name; without them,
             integers below the number of outputs are the outputs' numbers, and other labels are sorted);
             ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can generate

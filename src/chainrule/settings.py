@@ -34,6 +34,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "sharding": ("copies", "parameters"),
 }
 
+_OTHER_PRECISIONS = dict.fromkeys(
+    ("bf16", "float16", "fp16", "half", "mixed", "mixed_bfloat16", "mixed_float16"), "bfloat16"
+)
+"""Names of 16-bit precisions in other libraries: float16 loses small gradients, so bfloat16 is proposed."""
 
 LANGUAGE_VARIABLE = "CHAINRULE_LANG"
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -216,6 +220,16 @@ _COUNTS = {
 }
 
 
+def known_precision(value: object, where: str) -> PrecisionName:
+    """Return a precision after checking it.
+
+    Raises:
+        UsageError E101: another one; for float16, the fix is bfloat16.
+    """
+    known, others = _CHOICES["precision"], _OTHER_PRECISIONS
+    return choice(value, known, "precision", where, aliases=others)  # pyright: ignore[reportReturnType]
+
+
 def planning_cores() -> int:
     """Return the number of cores that plans are computed for, ``settings.cores`` or those of this machine.
 
@@ -254,9 +268,9 @@ class Settings:
         matmul_precision: precision of float32 matrix products and convolutions on GPUs and TPUs with the
             engine ``"xla"``: ``"highest"`` (float32), ``"high"`` or ``"default"``, which are faster and round
             the factors to fewer bits.
-        precision: ``"bfloat16"``: the factors of float32 matrix products and convolutions are rounded to it
-            with the engine ``"xla"``; sums, parameters and all other operations stay in float32. The other
-            engines refuse to train with it.
+        precision: of the products of models without ``precision`` of their own. ``"bfloat16"``: the factors
+            of float32 matrix products and convolutions are rounded to it in trainings and predictions; sums,
+            parameters and all other operations stay in float32 (docs/precision.md).
         devices: number of devices, of each process, that share the batches of a training with the engine
             ``"xla"``; 0, the default, means one, or all where several processes train.
         parallel: how devices share a batch: ``"deterministic"``, the default, in eight shards, so that the
@@ -320,6 +334,8 @@ class Settings:
         if name in _FLAGS:
             object.__setattr__(self, name, boolean(value, f"cr.settings.{name}", "cr.settings"))
             return
+        if name == "precision":
+            known_precision(value, "cr.settings")
         if name == "lang" and value == "":
             value = _language()
         choice(value, _CHOICES[name], f"cr.settings.{name}")

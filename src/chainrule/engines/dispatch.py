@@ -16,8 +16,9 @@ from chainrule.exact_cast import exact_array
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
-from chainrule.settings import planning_cores, settings
-from chainrule.validation import out_of_range, unknown, wrong_type
+from chainrule.plan.passes.bfloat16_products import with_bfloat16_products
+from chainrule.settings import PrecisionName, known_precision, planning_cores, settings
+from chainrule.validation import unknown, wrong_type
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,6 +43,7 @@ class Program(Protocol):
 
 
 ENGINES = ("native", "reference", "xla")
+MAX_PROGRAMS = 2 * len(ENGINES)  # of a step: one for each engine and precision
 
 
 def _engine(name: str | None) -> ModuleType:
@@ -56,19 +58,28 @@ def _engine(name: str | None) -> ModuleType:
     return on_large_stack(import_module, f"chainrule.engines.{name}")
 
 
-def compile(graph: Graph, engine: str | None = None) -> Program:
+def compile(graph: Graph, engine: str | None = None, precision: PrecisionName = "float32") -> Program:
     """Compile a graph.
 
     Args:
         graph: the graph.
         engine: name of the engine; by default the setting ``engine``.
+        precision: ``"bfloat16"``: the factors of float32 matrix products and convolutions are rounded to it.
 
     Raises:
-        UsageError E101: unknown engine. E113: not a graph.
+        UsageError E101: unknown engine or precision. E113: not a graph.
     """
     if not isinstance(graph, Graph):
         raise wrong_type(graph, "graph", "compile", "a cr.Graph", 'cr.compile(cr.Graph({"y": y}))')
-    return _engine(engine).Program(graph)
+    module = _engine(engine)
+    return module.Program(_in_precision(graph, precision, module)[0])
+
+
+def _in_precision(graph: Graph, precision: str, module: ModuleType) -> tuple[Graph, Mapping[Node, Node]]:
+    """Return a graph whose products have this precision, and the new nodes of those that changed."""
+    if known_precision(precision, "compile") == "float32":
+        return graph, {}
+    return with_bfloat16_products(graph)
 
 
 class Trainer(Protocol):
@@ -111,27 +122,31 @@ class StepProgram:
         graph: the step; outputs ``loss``, ``learning_rate`` and those named in ``homes``.
         core: the nodes of the gradients, which are computed before anything is updated.
         homes: outputs that are inputs of the next step: output name to input label.
+        precision: of the products; ``None``: that of the settings.
     """
 
-    def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
-        self.graph, self._core, self._homes = graph, core, homes
-        self._compiled, self._programs = Memo(len(ENGINES)), Memo(len(ENGINES))
+    def __init__(
+        self,
+        graph: Graph,
+        core: Sequence[Node],
+        homes: Mapping[str, str],
+        precision: PrecisionName | None = None,
+    ) -> None:
+        self.graph, self._core, self._homes, self._precision = graph, core, homes, precision
+        self._compiled, self._programs = Memo(MAX_PROGRAMS), Memo(MAX_PROGRAMS)
 
     def _of(self, engine: str | None) -> Any:
         """Return the engine's compiled step, or ``None`` if it runs this step only one update at a time."""
-        module = _engine(engine)
-        if settings.precision != "float32" and (engine or settings.engine) != "xla":
-            where, fix = "cr.settings.precision", 'engine="xla"'
-            expected = fact("float32: only the engine xla trains in bfloat16")
-            raise out_of_range(settings.precision, "precision", where, expected, fix=fix)
+        module, precision = _engine(engine), self._precision or settings.precision
 
         def compiled() -> Any:
+            graph, nodes = _in_precision(self.graph, precision, module)
             step = getattr(module, "CompiledStep", None)
-            if step is None or not step.covers(self.graph):
+            if step is None or not step.covers(graph):
                 return None
-            return step(self.graph, self._core, self._homes)
+            return step(graph, [nodes.get(node, node) for node in self._core], self._homes)
 
-        return self._compiled(module.__name__, compiled)
+        return self._compiled((module.__name__, precision), compiled)
 
     def has_trainer(self, engine: str | None = None) -> bool:
         """Return whether the engine runs many steps of this step at once; it then keeps the state."""
@@ -164,8 +179,9 @@ class StepProgram:
 
     def single(self, engine: str | None = None) -> Program:
         """Return the program that makes one update at a time."""
-        module = _engine(engine)
-        return self._programs(module.__name__, lambda: module.Program(self.graph))
+        precision = self._precision or settings.precision
+        key = _engine(engine).__name__, precision
+        return self._programs(key, lambda: compile(self.graph, engine, precision))
 
     def memory_requirement(
         self, data: Collection[str], batch: int, engine: str | None = None

@@ -10,6 +10,7 @@ from chainrule.graph import Node
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Sequential
+from chainrule.ops.linear.bfloat16 import factors
 from chainrule.symbolic_shape import Spec, shape_text
 
 
@@ -63,6 +64,26 @@ def built_rows(net: Layer, built: Built) -> list[Row]:
         for path, part in layers.items()
         if owned[path] or not isinstance(part, Sequential)
     ]
+
+
+def bfloat16_layers(built: Built) -> tuple[list[str], list[str]]:
+    """Return the layers whose parameters are rounded to bfloat16 where products are, and the other ones.
+
+    A parameter is rounded where it is the factor of a matrix product or a convolution; biases, normalizations
+    and embeddings are computed in float32.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> from chainrule.nn.layers.normalization import LayerNorm
+        >>> x = Spec((Size.symbol("B"), 2), "float32")
+        >>> bfloat16_layers(build(Sequential(Dense(3), LayerNorm(), Dense(1)), {"x": x}))
+        (['dense1', 'dense2'], ['layer_norm1'])
+    """
+    layers, multiplied = built.book.layers, factors(built.outputs.values())
+    parameters = built.parameters.items()
+    owned = [(_owner(path, layers), parameter.node in multiplied) for path, parameter in parameters]
+    rounded = list(dict.fromkeys(layer for layer, is_factor in owned if is_factor))
+    return rounded, list(dict.fromkeys(layer for layer, _ in owned if layer not in rounded))
 
 
 def _owner(path: str, layers: Mapping[str, Layer]) -> str:

@@ -93,6 +93,8 @@ class Options:
         public: TOML file with the public ranges and levels of the columns, for a private training.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.
+        precision: ``bfloat16`` rounds the factors of products in trainings and predictions, ``float32`` does
+            not; by default that of the settings.
         size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
         augment: image folder: random transforms as text.
         damaged: image folder: ``refuse`` or ``skip`` images that cannot be decoded.
@@ -141,6 +143,7 @@ class Options:
     public: str = ""
     seed: int = 0
     engine: str = ""
+    precision: str = ""
     size: int = 0
     augment: str = ""
     damaged: str = "refuse"

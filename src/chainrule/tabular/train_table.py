@@ -51,6 +51,7 @@ class TableOptions(TypedDict, total=False):
     radius: str | float
     seed: int
     engine: str
+    precision: str
     size: int
     augment: str
     damaged: str

@@ -28,7 +28,7 @@ from chainrule.metrics import PRIMARY_METRIC, resolve_metrics
 from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Dense, Dropout, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
-from chainrule.settings import EngineName
+from chainrule.settings import EngineName, PrecisionName
 from chainrule.tabular.evaluation import HeldOutRows, ScoredRows, model_output
 from chainrule.tabular.option_names import command, option, place
 from chainrule.tabular.options import ENSEMBLE, NET, OF_ENSEMBLE, Options, radius_of, refuse_private
@@ -46,6 +46,7 @@ from chainrule.train.default_table_ensemble import (
     scoring_rare_classes,
 )
 from chainrule.train.model_state import ModelState
+from chainrule.train.model_state import Options as ModelOptions
 from chainrule.train.robust import (
     TRADES,
     AdversarialTraining,
@@ -318,6 +319,12 @@ def _test_rows(prepared: PreparedData, training: PreparedRows, known: np.ndarray
     return ScoredRows(prepared.test, prepared.test_rows, output, fits, count, is_cross_validated=False)
 
 
+def _places(options: Options) -> ModelOptions:
+    """Return how a model is computed, for ``Model``; unknown names are refused there."""
+    engine = cast(EngineName | None, options.engine or None)
+    return {"engine": engine, "precision": cast(PrecisionName | None, options.precision or None)}
+
+
 @frozen(eq=False)
 class SplitRows:
     """One network, trained on a part of the rows; validation rows stop it, test rows score it."""
@@ -335,8 +342,8 @@ class SplitRows:
         if len(prepared.preparation.shape) > 1 and isinstance(net.layers[0], Dense | Dropout):
             net = Sequential(Flatten(), *net.layers)  # images, for layers that take flat inputs
         penalty = L2(options.penalty) if options.penalty else None
-        engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
-        model = Model(net, prepared.head.loss, optimizer_of(options), penalty=penalty, engine=engine)
+        loss, optimizer, places = prepared.head.loss, optimizer_of(options), _places(options)
+        model = Model(net, loss, optimizer, penalty=penalty, **places)
         return Model.of(with_preparation(model.state, prepared.preparation))
 
     def fit_options(self) -> dict[str, Any]:
@@ -494,7 +501,7 @@ class Folds:
 
     def _model(self, training: EnsembleTraining) -> Model:
         options = self.options
-        state = training.model(engine=cast(EngineName | None, options.engine or None))
+        state = training.model(**_places(options))
         recipe = state.recipe
         if options.is_passed("optimizer"):
             recipe = replace(recipe, optimizer=optimizer_of(options))

@@ -204,6 +204,11 @@ WORDS: Texts = {
         "differ from the displayed result in the last digit. ŷ and all derivatives are those of the "
         "network in evaluation mode (without dropout)."
     ),
+    "rounding_bfloat16": (
+        "Trainings and predictions of this model round the factors of the matrix products and convolutions "
+        "in {layers} to bfloat16, which has 8 binary digits: inputs, weights, activations and, in the "
+        "backward pass, error signals. The values here are computed without this rounding."
+    ),
     "mean_one": "There is one sample, n = 1: J is its loss J⁽¹⁾.",
     "mean_weighted": (
         "There are n = {n} samples with weights ω⁽ⁱ⁾: J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾. Class weights and the "

@@ -408,7 +408,8 @@ def in_float64(network: Network) -> Network:
     inputs = {
         name: Spec(spec.shape, "float64") if spec.is_float else spec for name, spec in network.inputs.items()
     }
-    return Network(replace(network.recipe, dtype="float64"), inputs, "reference")
+    precision = network.precision if network.recipe.dtype == "float32" else "float32"  # of the explained one
+    return Network(replace(network.recipe, dtype="float64", precision=precision), inputs, "reference")
 
 
 def _exact(array: Any) -> np.ndarray:

@@ -37,7 +37,7 @@ from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.records import frozen
-from chainrule.settings import EngineName, FloatName, settings
+from chainrule.settings import EngineName, FloatName, PrecisionName, known_precision, settings
 from chainrule.symbolic_shape import FLOATS, INTEGERS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.inputs.input_check import in_order
@@ -46,7 +46,7 @@ from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
 from chainrule.train.step_graph import Step
 from chainrule.train.train_state import Row, Tensors
-from chainrule.validation import choice, refuse_unknown
+from chainrule.validation import choice, out_of_range, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
@@ -266,6 +266,7 @@ class Options(TypedDict, total=False):
     loss_weights: Mapping[str, float] | None
 
     dtype: FloatName | None
+    precision: PrecisionName | None
     frozen: Sequence[str]
     engine: EngineName | None
     tokenizer: Tokenizer | Mapping[str, Tokenizer] | None
@@ -287,10 +288,14 @@ def untrained(
     refuse_unknown("Model", options, Options.__annotations__)
     dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())
     choice(dtype, FLOATS, "dtype", "Model")
+    precision = options.get("precision")
+    if precision is not None and known_precision(precision, "Model") != "float32" and dtype != "float32":
+        expected = fact("float32 with dtype={dtype}: only float32 factors are rounded", dtype=f'"{dtype}"')
+        raise out_of_range(precision, "precision", "Model", expected, fix='dtype="float32"')
     paths = (paths,) if isinstance(paths, str) else tuple(paths)
     weights = dict(options.get("loss_weights") or {})
     return ModelState(
-        Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths, weights),
+        Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths, weights, precision),
         None if metrics is None else tuple(map(to_name, resolve_metrics(metrics))),
         options.get("engine"),
         data.tokenizers_of(tokenizer) if (tokenizer := options.get("tokenizer")) else {},

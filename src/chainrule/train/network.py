@@ -14,7 +14,7 @@ The values must be the same on every machine. The reference engine computes them
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from numbers import Real
 
@@ -39,7 +39,7 @@ from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
-from chainrule.settings import FloatName, settings
+from chainrule.settings import FloatName, PrecisionName, settings
 from chainrule.symbolic_shape import Shape, Spec, bound, size_at
 from chainrule.train.monitor.compiled_update import EXACT
 from chainrule.validation import out_of_range, unknown
@@ -62,6 +62,7 @@ class Recipe:
         dtype: the dtype of parameters and inputs.
         frozen: paths of layers or parameters that are not trained, or patterns of paths (``is_at``).
         loss_weights: the factor of each output's loss in J, by output; 1 for an output without a factor.
+        precision: of products in trainings and predictions; ``None``: that of the settings.
     """
 
     net: Layer
@@ -72,6 +73,7 @@ class Recipe:
     dtype: FloatName = "float32"
     frozen: tuple[str, ...] = ()
     loss_weights: Mapping[str, float] = field(default_factory=dict)
+    precision: PrecisionName | None = None
 
     def __post_init__(self) -> None:
         for loss in self.loss.values() if isinstance(self.loss, Mapping) else (self.loss,):
@@ -252,18 +254,33 @@ class Network:
         return {}
 
     @property
+    def precision(self) -> PrecisionName:
+        """The precision of products in trainings and predictions."""
+        return self.recipe.precision or settings.precision
+
+    @property
     def prediction_program(self) -> Program:
         """The program from inputs to raw outputs (``raw.NAME``) and predictions (``prediction.NAME``)."""
-        engine, programs = self.engine or settings.engine, self._prediction_programs
-        if engine not in programs:
+        key, programs = (self.engine or settings.engine, self.precision), self._prediction_programs
+        if key not in programs:
             raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-            programs[engine] = compile(Graph({**raw, **self.predictions()}), engine)
-        return programs[engine]
+            programs[key] = compile(Graph({**raw, **self.predictions()}), *key)
+        return programs[key]
 
     @cached_property
-    def _prediction_programs(self) -> dict[str, Program]:
-        """``prediction_program`` by engine."""
+    def _prediction_programs(self) -> dict[tuple[str, PrecisionName], Program]:
+        """``prediction_program`` by engine and precision."""
         return {}
+
+    def compiled(self, name: object, graph: Callable[[], Graph]) -> Program:
+        """Return a program on this network's engine, in its precision, and keep it.
+
+        Args:
+            name: identifies it among the programs of this network.
+            graph: returns its graph when it must be compiled.
+        """
+        engine, precision = self.engine or settings.engine, self.precision
+        return self.memo(("program", name, engine, precision), lambda: compile(graph(), engine, precision))
 
     @cached_property
     def memo(self) -> Memo:

@@ -125,7 +125,7 @@ class Step:
     @cached_property
     def program(self) -> StepProgram:
         """The compiled step, which every training of it shares."""
-        return StepProgram(self.graph, list(self.gradients.values()), self.homes)
+        return StepProgram(self.graph, list(self.gradients.values()), self.homes, self.recipe.precision)
 
     @cached_property
     def memo(self) -> Memo:
@@ -158,7 +158,10 @@ class Step:
 
     def gradient_values(self, inputs: Mapping[str, np.ndarray], engine: str | None) -> Tensors:
         """Return the gradient of each trained parameter after clipping, by path, for the update's inputs."""
-        program = self.memo(("gradients", engine), lambda: compile(Graph(dict(self.gradients)), engine))
+        precision = self.recipe.precision or settings.precision
+        program = self.memo(
+            ("gradients", engine, precision), lambda: compile(Graph(dict(self.gradients)), engine, precision)
+        )
         results = program.run({name: inputs[name] for name in program.graph.inputs})
         return {path: np.array(results[path]) for path in self.gradients}
 
@@ -272,9 +275,7 @@ def evaluation_program(network: Network, weights: np.ndarray | None = None) -> P
             program.
     """
     weight_shape = None if weights is None or not weights.shape[1:] else weights.shape[1:]
-    engine = network.engine or settings.engine
-    key = "evaluation", weight_shape, engine
-    return network.memo(key, lambda: compile(_evaluation(network, weight_shape), engine))
+    return network.compiled(("evaluation", weight_shape), lambda: _evaluation(network, weight_shape))
 
 
 def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.graph import Graph, building
@@ -30,7 +29,6 @@ from chainrule.nn.build import build
 from chainrule.nn.scope import is_at
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.train import single_member
 from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import blocks, concatenated, empty_results, predict, predict_proba
@@ -188,11 +186,10 @@ def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0)
 
 def _program(network: Network) -> Program:
     """Return the program of predictions in which only layers that sample random numbers are in training."""
-    engine = network.engine or settings.engine
-    return network.memo(("dropout samples", engine), lambda: _compiled(network, engine))
+    return network.compiled("dropout samples", lambda: _graph(network))
 
 
-def _compiled(network: Network, engine: str) -> Program:
+def _graph(network: Network) -> Graph:
     book = network.training.book
     if book.key is None:
         expected = fact("a layer that is random")
@@ -205,4 +202,4 @@ def _compiled(network: Network, engine: str) -> Program:
     with building(network.limits, is_extended=True):
         built = build(network.recipe.net, network.inputs, network.recipe.dtype, True, fixed)
         outputs = {name: network.losses[name].prediction(node) for name, node in built.outputs.items()}
-    return compile(Graph(outputs), engine)
+    return Graph(outputs)

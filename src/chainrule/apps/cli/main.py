@@ -227,6 +227,6 @@ def _print_to_errors(text: str) -> None:
 def _use_option_names(error: ChainruleError) -> None:
     """Replace the name of a setting by the option that sets it."""
     name = error.where.removeprefix("cr.settings.")
-    if name in ("lang", "engine"):
+    if name in ("lang", "engine", "precision"):
         value = error.fix.rpartition(" = ")[2].strip('"')
         error.where, error.fix = f"--{name}", f"--{name} {value}"

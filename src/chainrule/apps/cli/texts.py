@@ -143,6 +143,7 @@ OPTION: Texts = {
     "resumed_run": "run folder of a training",
     "seed": "seed of the split, the initial weights and the order of rows",
     "engine": "engine that runs the graphs",
+    "precision": "of matrix products and convolutions: float32, or bfloat16, which rounds their factors",
     "task": "classification or regression; inferred from the target by default",
     "batch_size": "rows per update",
     "learning_rate": "learning rate",

@@ -2,8 +2,7 @@
 
 All functions receive the card, whose sizes are bound, and JAX arrays, and are called while JAX traces a
 program. They compute in the dtype of their inputs; matrix products and convolutions have the precision that
-``settings.matmul_precision`` names; with ``settings.precision = "bfloat16"`` their float32 factors are
-rounded to bfloat16.
+``settings.matmul_precision`` names; factors that are rounded to bfloat16 are arrays of that dtype.
 
 An index outside its table is an error on every engine (E211), but a traced program cannot raise one: indices
 are clamped, ``Indices`` notes whether one was outside, and ``program`` raises the error after the run.
@@ -29,6 +28,7 @@ from chainrule.ops.array.shape import Broadcast, Reshape, Transpose
 from chainrule.ops.array.slicing import Concatenate, Pad, Slice
 from chainrule.ops.array.softmax import LogSoftmax, LogSumExp, Softmax
 from chainrule.ops.elementwise import arithmetic, cast_and_stop_gradient, comparison, math_functions
+from chainrule.ops.linear.bfloat16 import RoundToBfloat16
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.linear.patches_and_pooling import Fold, Patches
@@ -144,21 +144,18 @@ def _shifted(op: Any, x: Array) -> tuple[Array, Array]:
 
 
 def _matmul(op: Any, a: Array, b: Array) -> Array:
-    dtype = jnp.result_type(a, b)
-    a, b = _factors(a, b)
+    dtype = _sum_dtype(a)
     return jnp.matmul(a, b, precision=settings.matmul_precision, preferred_element_type=dtype)
 
 
-def _factors(*arrays: Array) -> list[Array]:
-    """Return the factors of a product in the dtype in which they are multiplied."""
-    is_rounded = settings.precision == "bfloat16"
-    return [x.astype(jnp.bfloat16) if is_rounded and x.dtype == jnp.float32 else x for x in arrays]
+def _sum_dtype(x: Array) -> Any:
+    """Return the dtype in which products of numbers of this dtype are added: float32 for bfloat16."""
+    return jnp.float32 if x.dtype == jnp.bfloat16 else x.dtype
 
 
 def _convolve(op: Any, x: Array, w: Array) -> Array:
     """Return the convolution of x (B, *space, C) with w (O, *kernel, C / groups): (B, *places, O)."""
-    axes, dtype = LETTERS[: x.ndim - 2], x.dtype
-    x, w = _factors(x, w)
+    axes, dtype = LETTERS[: x.ndim - 2], _sum_dtype(x)
     y = lax.conv_general_dilated(
         x,
         w,
@@ -173,13 +170,15 @@ def _convolve(op: Any, x: Array, w: Array) -> Array:
 
 
 def _convolution_input(op: Any, g: Array, w: Array) -> Array:
-    x = jax.ShapeDtypeStruct((g.shape[0], *op.space, op.groups * w.shape[-1]), g.dtype)
-    return jax.linear_transpose(lambda x: _convolve(op, x, w), x)(g)[0]
+    dtype = _sum_dtype(g)
+    x = jax.ShapeDtypeStruct((g.shape[0], *op.space, op.groups * w.shape[-1]), dtype)
+    return jax.linear_transpose(lambda x: _convolve(op, x.astype(w.dtype), w), x)(g.astype(dtype))[0]
 
 
 def _convolution_weight(op: Any, x: Array, g: Array) -> Array:
-    w = jax.ShapeDtypeStruct((g.shape[-1], *op.kernel, x.shape[-1] // op.groups), x.dtype)
-    return jax.linear_transpose(lambda w: _convolve(op, x, w), w)(g)[0]
+    dtype = _sum_dtype(g)
+    w = jax.ShapeDtypeStruct((g.shape[-1], *op.kernel, x.shape[-1] // op.groups), dtype)
+    return jax.linear_transpose(lambda w: _convolve(op, x, w.astype(x.dtype)), w)(g.astype(dtype))[0]
 
 
 def _patches(op: Any, x: Array) -> Array:
@@ -302,6 +301,7 @@ LOWERINGS: dict[type[Card], Lowering] = {
     LogSoftmax: _log_softmax,
     LogSumExp: _log_sum_exp,
     Matmul: _matmul,
+    RoundToBfloat16: _plain(lambda x: x.astype(jnp.bfloat16)),
     Convolution: _convolve,
     ConvolutionInput: _convolution_input,
     ConvolutionWeight: _convolution_weight,

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.graph import Node, order
 from chainrule.messages import translated
+from chainrule.nn.summary import bfloat16_layers
 from chainrule.notation import Product, Sum, Symbol, to_unicode
 from chainrule.page.page import Items, Part, Section
 from chainrule.step_explanation.sections.forward import forward_nodes
@@ -221,6 +222,9 @@ def notation(writer: Writer) -> Section:
     t = writer.trace
     learns = t.derivation.built is not t.derivation.network.inference
     parts: list[Part] = [*letters(writer), writer.render("rounding_learns" if learns else "rounding")]
+    if t.derivation.network.precision == "bfloat16":
+        rounded, _ = bfloat16_layers(t.derivation.network.inference)
+        parts.append(writer.render("rounding_bfloat16", layers=", ".join(rounded)))
     many = "mean_weighted" if t.derivation.weights else "mean_many"
     facts = {"n": t.samples, "sum": as_given(t.derivation.divisor)}
     parts.append(writer.render(many, **facts) if t.samples > 1 else writer.render(_mean_key(writer)))

@@ -71,6 +71,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
         "penalty": None if recipe.penalty is None else nn.to_record(recipe.penalty),
         "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
         "dtype": recipe.dtype,
+        **({} if recipe.precision is None else {"precision": recipe.precision}),
         "frozen": list(recipe.frozen),
         "loss_weights": {name: float(weight) for name, weight in recipe.loss_weights.items()},
         "metrics": None
@@ -172,6 +173,7 @@ def _from_document(
         penalty=None if record["penalty"] is None else nn.from_record(record["penalty"], "penalty", layers),
         clip=None if record["clip"] is None else nn.from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
+        precision=record.get("precision"),
         frozen=record["frozen"],
         loss_weights=record["loss_weights"],
         classes=record.get("classes") or None,  # older files have none

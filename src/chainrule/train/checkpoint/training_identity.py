@@ -286,6 +286,8 @@ FACTS: tuple[Fact, ...] = (
     _plain("frozen", lambda run: list(run.model.recipe.frozen)),
     _plain("loss_weights", lambda run: dict(run.model.recipe.loss_weights)),
     _plain("engine", lambda run: run.model.engine or settings.engine),
+    # float32 has no entry, as in checkpoints of versions without other precisions.
+    _plain("precision", lambda run: None if run.network.precision == "float32" else run.network.precision),
     # The number of cores determines the partition of a batch, and so the order of its sums.
     _plain("cores", lambda run: planning_cores()),
     _plain("portable_bits", lambda run: settings.portable_bits),

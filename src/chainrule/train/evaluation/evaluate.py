@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
+from chainrule.errors import fact
 from chainrule.metrics import (
     PRIMARY_METRIC,
     UNSCORED,
@@ -26,7 +27,7 @@ from chainrule.metrics import (
     resolve_metrics,
     to_name,
 )
-from chainrule.nn.summary import built_rows
+from chainrule.nn.summary import bfloat16_layers, built_rows
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.evaluation.member_rows import evaluate_members
@@ -277,7 +278,18 @@ def summary(model: ModelState) -> str:
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
         lines.append("  ".join([*cells, row[3].rjust(widths[3])]).rstrip())
-    return "\n".join([*lines, f"{model.network.count:,} parameters"])
+    return "\n".join([*lines, f"{model.network.count:,} parameters", *_precision_lines(model.network)])
+
+
+def _precision_lines(network: Network) -> list[str]:
+    """Return what is computed in bfloat16 and in float32; nothing if all of it is float32."""
+    if network.precision == "float32" or network.recipe.dtype != "float32":
+        return []
+    rounded, others = (", ".join(names) for names in bfloat16_layers(network.inference))
+    products = fact("the factors of matrix products and convolutions in {layers}", layers=rounded)
+    rest = fact("their sums, everything else in these layers, the loss and the optimizer")
+    float32 = fact("{layers}; {rest}", layers=others, rest=rest) if others else rest
+    return [f"bfloat16: {products if rounded else fact('nothing')}", f"float32: {float32}"]
 
 
 def specs_of(arrays: Mapping[str, np.ndarray] | np.ndarray, dtype: str = "") -> dict[str, Spec]:

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, building, input_node
 from chainrule.nn import (
@@ -43,7 +42,6 @@ from chainrule.nn import (
 from chainrule.nn.build import Built
 from chainrule.nn.loss.ensemble_loss import per_member
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec
 from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import blocks, concatenated
@@ -211,13 +209,10 @@ def _members(built: Built) -> int:
 
 def _program(network: Network, built: Built, has_targets: bool) -> Program:
     """Return the program from inputs (R, M, F) to predictions (R, K, C), with targets also losses (R, K)."""
-    engine = network.engine or settings.engine
-    return network.memo(
-        ("rows of members", has_targets, engine), lambda: _compiled(network, built, has_targets, engine)
-    )
+    return network.compiled(("rows of members", has_targets), lambda: _graph(network, built, has_targets))
 
 
-def _compiled(network: Network, built: Built, has_targets: bool, engine: str) -> Program:
+def _graph(network: Network, built: Built, has_targets: bool) -> Graph:
     ((name, node),) = built.outputs.items()
     loss = network.losses[name]
     with building(network.limits, is_extended=True):
@@ -226,7 +221,7 @@ def _compiled(network: Network, built: Built, has_targets: bool, engine: str) ->
             spec = loss.target(node.spec)
             terms = loss.terms(node, input_node(network.target_names[name], spec.shape, spec.dtype))
             outputs["loss"] = per_member(terms, loss.joins)
-    return compile(Graph(outputs), engine)
+    return Graph(outputs)
 
 
 def _run(

@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, building
 from chainrule.nn.loss.ensemble_loss import member_losses
-from chainrule.settings import settings
 from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.member_graph import members_in_inference
 from chainrule.train.network import Network
@@ -28,20 +26,17 @@ from chainrule.train.network import Network
 
 def member_program(network: Network, has_targets: bool) -> Program:
     """Return the program from inputs to each member's predictions, (B, K, C); with targets losses, (B, K)."""
-    engine = network.engine or settings.engine
-    return network.memo(
-        ("members", has_targets, engine), lambda: _program_of_members(network, has_targets, engine)
-    )
+    return network.compiled(("members", has_targets), lambda: _graph_of_members(network, has_targets))
 
 
-def _program_of_members(network: Network, has_targets: bool, engine: str) -> Program:
+def _graph_of_members(network: Network, has_targets: bool) -> Graph:
     ((name, node),) = members_in_inference(network).outputs.items()
     loss = network.losses[name]
     with building(network.limits, is_extended=True):
         outputs = {"prediction": loss.prediction(node)}
         if has_targets:
             outputs["loss"] = member_losses(loss, node, network.targets[name])
-    return compile(Graph(outputs), engine)
+    return Graph(outputs)
 
 
 def run_members(

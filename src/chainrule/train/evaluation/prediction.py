@@ -12,12 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.data.tables.encoded_rows import EncodedRows
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
-from chainrule.settings import settings
 from chainrule.symbolic_shape import bound
 from chainrule.train import nonfinite
 from chainrule.train.evaluation.rows import encode_rows
@@ -228,10 +226,7 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
     if layer not in nodes:
         fix = 'model.activations(x, "{}")'
         raise unknown("activations, layer", layer, nodes, fix, expected=outline(nodes))
-    engine = model.engine or settings.engine
-    program = network.memo(
-        ("activations", layer, engine), lambda: compile(Graph({"value": nodes[layer]}), engine)
-    )
+    program = network.compiled(("activations", layer), lambda: Graph({"value": nodes[layer]}))
     values = {**model.arrays, **arrays}
     if not len(next(iter(arrays.values()))):
         return empty_results(program)["value"]

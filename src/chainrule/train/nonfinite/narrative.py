@@ -105,7 +105,8 @@ def _value(report: NonfiniteReport, lang: str) -> str:
         value=_figure(report.value), index=_index(report.index), count=report.count, size=report.size
     )
     text += words["at_time"].format(time=report.time) if report.time >= 0 else ""
-    return text + (words["native"] if report.engine == "native" else "")
+    text += words["native"] if report.engine == "native" else ""
+    return text + (words["bfloat16"] if report.precision == "bfloat16" else "")
 
 
 def _rows(report: NonfiniteReport, lang: str, limit: int | None) -> list[tuple[str, str]]:
@@ -192,6 +193,7 @@ WORDS: Texts = {
     "weights": "weights",
     "value": "{value} at {index}; {count} of {size} values are not finite",
     "at_time": ", at index {time} of the sequence",
+    "bfloat16": "; the training rounded the factors to bfloat16, the values here are not rounded",
     "native": ", in compiled code only: NumPy rounds it to a finite number",
     "own_rows": "{rows}{more} of the data",
     "dominant_rows": "this operation combines all samples; {rows}{more} of the data contribute most",

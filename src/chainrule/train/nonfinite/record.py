@@ -91,6 +91,8 @@ class NonfiniteReport:
         optimizer: class name of the optimizer.
         recent_steps: statistics of the last steps, the failed one included.
         engine: ``"reference"``, or ``"native"`` if only compiled code overflows.
+        precision: ``"bfloat16"`` if the training rounded the factors of this operation to it; the values of
+            the report are not rounded.
 
     Example:
         >>> report = NonfiniteReport("forward", "log", "log1", "Log", step=3, causes=(Cause("log_zero"),))
@@ -121,6 +123,7 @@ class NonfiniteReport:
     optimizer: str = ""
     recent_steps: tuple[StepStatistics, ...] = ()
     engine: str = "reference"
+    precision: str = "float32"
 
     def cause(self, lang: str = "") -> str:
         """Return the cause as one line of English (``"en"``) or Chinese (``"zh"``); default: the settings.

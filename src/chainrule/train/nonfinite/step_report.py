@@ -16,7 +16,9 @@ from chainrule.errors import TrainingError, fact
 from chainrule.events import notices
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.notation.tree import Element, leaves
+from chainrule.ops.linear.bfloat16 import is_product
 from chainrule.ops.operation_card import Card
+from chainrule.settings import PrecisionName, settings
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import ModelState
@@ -130,7 +132,7 @@ def find_compiled_origin(failed: FailedStep) -> Origin | None:
     graph, gradients = inputs.step.graph, inputs.step.gradients.values()
     computed = [node for node in graph.nodes if isinstance(node.op, Card)]
     outputs = {**{f"node {i}": node for i, node in enumerate(computed)}, **graph.outputs}
-    results = compile(Graph(outputs), failed.engine).run(inputs.arrays)
+    results = compile(Graph(outputs), failed.engine, _precision(failed)).run(inputs.arrays)
     values = {node: results[f"node {i}"] for i, node in enumerate(computed)}
     evaluated = _evaluated(graph, inputs.arrays, values)
     return find_origin(graph, gradients, inputs.arrays, evaluated) or _search_backward(failed)
@@ -162,7 +164,17 @@ def _compute_alone(node: Node, failed: FailedStep) -> np.ndarray:
     """Return a value by a program whose only output it is."""
     prefix = Graph({"value": node})
     arrays = {name: failed.inputs.arrays[name] for name in prefix.inputs}
-    return compile(prefix, failed.engine).run(arrays)["value"]
+    return compile(prefix, failed.engine, _precision(failed)).run(arrays)["value"]
+
+
+def _precision(failed: FailedStep) -> PrecisionName:
+    """Return the precision of the products of a step."""
+    return failed.inputs.step.recipe.precision or settings.precision
+
+
+def _precision_of(failed: FailedStep, origin: Origin | None) -> PrecisionName:
+    """Return the precision of the factors of an operation; ``None``: of no single one."""
+    return _precision(failed) if origin is not None and is_product(origin.node) else "float32"
 
 
 def _evaluated(
@@ -205,6 +217,7 @@ def failed_step_error(failed: FailedStep) -> TrainingError:
     report = replace(
         report,
         engine=engine,
+        precision=_precision_of(failed, origin),
         recent_steps=recent_steps(failed, values),
         step=state.step + 1,
         epoch=state.epoch + 1,

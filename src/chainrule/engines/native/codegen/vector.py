@@ -283,6 +283,19 @@ def _identity(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
     return values[0]
 
 
+def round_to_bfloat16(lanes: Lanes, x: Value) -> Value:
+    """Return a float32 rounded to the nearest bfloat16, ties to even; subnormal numbers become 0."""
+    b, i = lanes.builder, lambda bits: lanes.constant("uint32", bits)
+    bits = b.bitcast(x, lanes.integers())
+    odd = b.and_(b.lshr(bits, i(16)), i(1))
+    rounded = b.add(bits, b.add(odd, i(0x7FFF)))
+    rounded = b.select(b.fcmp_unordered("uno", x, x), b.or_(bits, i(0x00400000)), rounded)
+    rounded = b.and_(rounded, i(0xFFFF0000))
+    magnitude = b.and_(bits, i(0x7FFFFFFF))
+    is_small = b.icmp_unsigned("<", magnitude, i(0x00800000))
+    return b.bitcast(b.select(is_small, b.and_(bits, i(0x80000000)), rounded), x.type)
+
+
 EMIT: dict[str, Emit] = {
     "add": _instruction("fadd", "add"),
     "subtract": _instruction("fsub", "sub"),
@@ -317,6 +330,7 @@ EMIT: dict[str, Emit] = {
     "logical_not": _instruction("not_"),
     "is_finite": _finite,
     "where": _instruction("select"),
+    "round_to_bfloat16": _function(lambda lanes, dtype, x: round_to_bfloat16(lanes, x)),
     "stop_gradient": _identity,
     "again": _identity,
 }
