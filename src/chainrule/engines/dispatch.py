@@ -79,7 +79,8 @@ def _in_precision(graph: Graph, precision: str, module: ModuleType) -> tuple[Gra
     """Return a graph whose products have this precision, and the new nodes of those that changed."""
     if known_precision(precision, "compile") == "float32":
         return graph, {}
-    return with_bfloat16_products(graph)
+    rounds_factors = getattr(module, "rounds_factors", None)
+    return with_bfloat16_products(graph, rounds_factors is not None and rounds_factors(graph))
 
 
 class Trainer(Protocol):

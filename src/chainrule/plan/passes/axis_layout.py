@@ -81,6 +81,14 @@ def _readers(graph: Graph) -> dict[Node, list[Node]]:
     return readers
 
 
+def has_narrow_products(graph: Graph) -> bool:
+    """Return whether a graph has products, and no length in them is above a few units, except the batch."""
+    products = [node for node in graph.nodes if node.op.name == "matmul"]
+    lengths = {axis for node in products for factor in (node, *node.inputs) for axis in factor.shape}
+    is_narrow = all(axis == BATCH or (isinstance(axis, int) and axis <= MAX_NARROW_UNITS) for axis in lengths)
+    return bool(products) and is_narrow
+
+
 def narrow_rows(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
     """Return the rows of a narrow network, including its inputs; empty if a layer is wide or samples are few.
 
@@ -88,9 +96,7 @@ def narrow_rows(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
         graph, sizes: as for ``axis_orders``.
     """
     products = [node for node in graph.nodes if node.op.name == "matmul"]
-    lengths = {axis for node in products for factor in (node, *node.inputs) for axis in factor.shape}
-    is_narrow = all(axis == BATCH or (isinstance(axis, int) and axis <= MAX_NARROW_UNITS) for axis in lengths)
-    if not products or not is_narrow or sizes.get("B", 1) < MIN_INNER_SAMPLES:
+    if not has_narrow_products(graph) or sizes.get("B", 1) < MIN_INNER_SAMPLES:
         return set()
     roles_of, outputs = roles(graph.nodes), set(graph.outputs.values())
 

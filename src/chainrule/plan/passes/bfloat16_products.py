@@ -14,7 +14,7 @@ Reference: Kalamkar et al. (2019), A study of BFLOAT16 for deep learning trainin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,15 +24,13 @@ from chainrule.ops.linear.bfloat16 import MOVES, Bfloat16Matmul, is_product, rou
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.scan.scan import Body, Scan
 
-Rounds = Callable[[Node], bool]
 
-
-def with_bfloat16_products(graph: Graph, rounds: Rounds | None = None) -> tuple[Graph, dict[Node, Node]]:
+def with_bfloat16_products(graph: Graph, rounds: bool = False) -> tuple[Graph, dict[Node, Node]]:
     """Return a graph in which the factors of products are rounded to bfloat16.
 
     Args:
         graph: the graph.
-        rounds: whether the kernel of a matrix product rounds its factors; ``None``: it never does.
+        rounds: whether the engine has a matrix product that rounds its factors.
 
     Returns:
         the graph, with the same names, and the new node of each old one.
@@ -48,14 +46,14 @@ def with_bfloat16_products(graph: Graph, rounds: Rounds | None = None) -> tuple[
         %4 = matmul(%1, %3)    float32(B, 3)
         return y=%4
     """
-    nodes = _Rewriting(rounds or (lambda node: False)).rewritten(graph.outputs.values(), ())
+    nodes = _Rewriting(rounds).rewritten(graph.outputs.values(), ())
     return Graph({name: nodes[node] for name, node in graph.outputs.items()}), nodes
 
 
 class _Rewriting:
     """The new nodes of a graph and of the loops over time in it."""
 
-    def __init__(self, rounds: Rounds) -> None:
+    def __init__(self, rounds: bool) -> None:
         self._rounds = rounds
         self._rounded: dict[Node, Node] = {}
 
@@ -74,7 +72,7 @@ class _Rewriting:
         if isinstance(op, Scan):
             op = self._loop(op)
         elif is_product(node):
-            if type(op) is Matmul and self._rounds(node):
+            if type(op) is Matmul and self._rounds:
                 op = Bfloat16Matmul()
             else:
                 inputs = [self._factor(source) for source in inputs]

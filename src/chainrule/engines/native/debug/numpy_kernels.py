@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.engines.native.codegen.masked_vectors import SIZE
 from chainrule.engines.native.jit.kernel_source import KernelSource
+from chainrule.ops.linear.bfloat16 import to_bfloat16
 
 Run = Callable[[int], None]
 
@@ -53,6 +54,13 @@ class Memory:
                 numbers[relative] = values
             else:
                 np.add.at(numbers, relative, values)
+
+
+class _RoundedMemory(Memory):
+    """Numbers that are rounded to bfloat16 when they are read."""
+
+    def read(self, address: int, offsets: np.ndarray) -> np.ndarray:
+        return to_bfloat16(super().read(address, offsets))
 
 
 def array_at(address: int, dtype: np.dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
@@ -220,6 +228,19 @@ def _run_of_product(dtype: str, by_table: bool, epilogue: object) -> Run | None:
     return lambda block: _product(Memory(dtype), _words(block, 16), by_table)
 
 
+def _run_of_bfloat16_product(epilogue: object) -> Run | None:
+    """Return the version of a product of rounded factors; there is none for one with an epilogue."""
+    if epilogue is not None:
+        return None
+    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), by_table=False)
+
+
+def _run_of_dots(dtype: str, is_rounded: bool) -> Run:
+    """Return the version of many dot products."""
+    memory = _RoundedMemory(dtype) if is_rounded else Memory(dtype)
+    return lambda block: _dots(memory, _words(block, 14))
+
+
 def _run_of_gather(run: Callable[[np.dtype, np.dtype, list[int]], None], count: int) -> Callable[..., Run]:
     """Return the builder of a kernel that reads indices; ``count`` words are in its block."""
     return lambda dtype, index: lambda block: run(np.dtype(dtype), np.dtype(index), _words(block, count))
@@ -232,7 +253,8 @@ def _run_of(run: Callable[..., None], count: int) -> Callable[..., Run]:
 
 _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "product": _run_of_product,
-    "dots": _run_of(_dots, 14),
+    "bfloat16_product": _run_of_bfloat16_product,
+    "dots": _run_of_dots,
     "depthwise": _run_of(_depthwise, 15),
     "depthwise_gradient": _run_of(_depthwise_weight_gradient, 16),
     "resample": _run_of(_resample, 12),

@@ -26,7 +26,8 @@ from __future__ import annotations
 from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
-from chainrule.engines.native.codegen.masked_vectors import SIZE, Vectors
+from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
+from chainrule.engines.native.codegen.vector import Lanes, round_to_bfloat16
 
 BYTES = 64  # of a vector of sums, if the order of additions must not depend on the processor
 ROW_NUMBERS = 1024  # numbers of a row that all tiles process before the next ones
@@ -40,17 +41,30 @@ TILES = {
 rows fit 16 registers, or 32 if a register has 16 bytes."""
 
 
+class RoundedVectors(Vectors):
+    """Vectors of float32 numbers that are rounded to bfloat16 when they are loaded."""
+
+    def load(
+        self, code: FunctionBuilder, address: Value, tail: Tail | None = None, beyond: Value | None = None
+    ) -> Value:
+        """Load a vector and round it; see ``Vectors.load``."""
+        return round_to_bfloat16(Lanes(code.builder, self.lanes), super().load(code, address, tail, beyond))
+
+
 class DotProductWriter:
     """Writer of the dot products of one dtype.
 
     Args:
         width: bytes of a vector of the target.
         is_portable: whether a vector of sums has ``BYTES`` bytes on every processor.
+        is_rounded: whether the numbers of both factors are rounded to bfloat16.
     """
 
-    def __init__(self, dtype: str, name: str, width: int = 32, is_portable: bool = False) -> None:
-        wide = BYTES if is_portable else width
-        self.sums, self.vectors = Vectors(dtype, wide // SIZE[dtype]), Vectors(dtype, width // SIZE[dtype])
+    def __init__(
+        self, dtype: str, name: str, width: int = 32, is_portable: bool = False, is_rounded: bool = False
+    ) -> None:
+        wide, factor = BYTES if is_portable else width, RoundedVectors if is_rounded else Vectors
+        self.sums, self.vectors = Vectors(dtype, wide // SIZE[dtype]), factor(dtype, width // SIZE[dtype])
         self.size, self.name = self.vectors.size, name
         self.tiles = TILES[self.sums.lanes // self.vectors.lanes]
         self.module = ir.Module(name)

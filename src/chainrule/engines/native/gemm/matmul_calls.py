@@ -12,6 +12,8 @@ from chainrule.engines.native.runtime.partition import (
     matmul_partition,
     table_partition,
 )
+from chainrule.ops.linear.bfloat16 import Bfloat16Matmul
+from chainrule.plan.passes.elementwise_fusion import memory_source
 from chainrule.plan.tasks import Task
 from chainrule.plan.views import View, collapse
 
@@ -29,8 +31,20 @@ def matmul(builder: CallBuilder, task: Task) -> list[Call]:
     for view in (a, b):
         words += [builder.address(view), _stack_stride(view), *view.strides[-2:]]
     words += [builder.address(c), _stack_stride(c), c.strides[-2], Accumulate() if task.adds else 0]
-    kernel = builder.matmul_kernel(builder.dtype(c), by_table=False)
+    kernel = _kernel(builder, task, builder.dtype(c))
     return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(c)))]
+
+
+def _kernel(builder: CallBuilder, task: Task, dtype: str, spec: LoopSpec | None = None) -> int:
+    """Return the kernel of the product by strides that a task begins with, or of its transpose."""
+    if _is_rounded(task):
+        return builder.bfloat16_matmul_kernel(spec)
+    return builder.matmul_kernel(dtype, by_table=False, spec=spec)
+
+
+def _is_rounded(task: Task) -> bool:
+    """Return whether the factors of a task's product are rounded to bfloat16."""
+    return isinstance(memory_source(task.nodes[0]).op, Bfloat16Matmul)
 
 
 def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
@@ -61,7 +75,7 @@ def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
     for view in (*others, *task.writes):
         operands.append((len(words), builder.itemsize(view)))
         words += [builder.address(view), *view.strides]
-    kernel = builder.matmul_kernel(product.dtype, by_table=False, spec=spec)
+    kernel = _kernel(builder, task, product.dtype, spec)
     return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(a), operands))]
 
 
@@ -87,7 +101,7 @@ def dot_products(builder: CallBuilder, task: Task) -> list[Call]:
     words += [builder.address(c), *task.facts["strides"], Accumulate() if task.adds else 0]
     return [
         Call(
-            builder.dot_products_kernel(builder.dtype(c)),
+            builder.dot_products_kernel(builder.dtype(c), _is_rounded(task)),
             tuple(words),
             dot_product_partition(words, builder.itemsize(c)),
         )

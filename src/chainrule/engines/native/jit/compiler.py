@@ -56,7 +56,7 @@ class Machine:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         digest = source_digest(Path(__file__).parents[1], cache_folder("native"))
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {digest}"
-        self.width = target.vector_bytes
+        self.width, self.has_bfloat16 = target.vector_bytes, target.has_bfloat16
         self._loaded: dict[str, int] = {}
         self._lock = fork_safe_lock()  # LLVM loads one object at a time
         self.folder = folder

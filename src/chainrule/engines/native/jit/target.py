@@ -33,6 +33,11 @@ class Target:
     vector_bytes: int
 
     @property
+    def has_bfloat16(self) -> bool:
+        """Whether it multiplies pairs of bfloat16 in vectors of 64 bytes."""
+        return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
+
+    @property
     def stamp(self) -> str:
         """All properties of the target that compiled code depends on."""
         return f"{self.cpu} {self.features} vectors of {self.vector_bytes} bytes"

@@ -11,6 +11,7 @@ from chainrule.engines.native.codegen import gather
 from chainrule.engines.native.codegen.elementwise_loop import Fold, LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
 from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, SoftmaxRowsWriter
+from chainrule.engines.native.gemm.bfloat16_matmul import Bfloat16MatmulWriter
 from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.matmul import MatmulWriter
@@ -147,6 +148,17 @@ class CallBuilder:
         is_divisible = all(s[0] and is_injective(lengths, s) for s in fold_strides)
         return Call(kernel, tuple(words), Partition(words[1], 1, tuple(moves)) if is_divisible else None)
 
+    def bfloat16_matmul_kernel(self, spec: LoopSpec | None = None) -> int:
+        """Return the kernel of a matrix product of rounded factors, with an epilogue if ``spec`` is set."""
+        width, has_pairs = self.machine.width, self.machine.has_bfloat16
+        text = f"bfloat16 product, vectors of {width} bytes{', pairs' * has_pairs}"
+        text += f", then\n{spec.text()}" if spec else ""
+        epilogue = Epilogue(spec) if spec else None
+        return self.machine.function(
+            KernelSource("bfloat16_product", (spec,), text),
+            lambda n: Bfloat16MatmulWriter(n, width, has_pairs, epilogue).write(),
+        )
+
     def matmul_kernel(self, dtype: str, by_table: bool, spec: LoopSpec | None = None) -> int:
         """Return the kernel of a matrix product, with an epilogue if ``spec`` is set."""
         width, addressing = self.machine.width, "tables" if by_table else "strides"
@@ -158,13 +170,15 @@ class CallBuilder:
             lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write(),
         )
 
-    def dot_products_kernel(self, dtype: str) -> int:
-        """Return the kernel of many dot products."""
+    def dot_products_kernel(self, dtype: str, is_rounded: bool = False) -> int:
+        """Return the kernel of many dot products; the factors are rounded to bfloat16 if ``is_rounded``."""
         width, is_portable = self.machine.width, settings.portable_bits
-        text = f"dots of {dtype}, vectors of {width} bytes{', portable' * is_portable}"
+        text = (
+            f"dots of {dtype}, vectors of {width} bytes{', portable' * is_portable}{', rounded' * is_rounded}"
+        )
         return self.machine.function(
-            KernelSource("dots", (dtype,), text),
-            lambda n: DotProductWriter(dtype, n, width, is_portable).write(),
+            KernelSource("dots", (dtype, is_rounded), text),
+            lambda n: DotProductWriter(dtype, n, width, is_portable, is_rounded).write(),
         )
 
     def softmax_rows_kernel(self, dtype: str, function: str) -> int:

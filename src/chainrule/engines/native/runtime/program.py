@@ -21,12 +21,21 @@ from chainrule.graph import Graph
 from chainrule.memoization import cached_property
 from chainrule.plan.inference_chunks import MIN_ROWS, Chunk, inference_chunk
 from chainrule.plan.memory_requirement import MemoryRequirement, plan_memory
+from chainrule.plan.passes.axis_layout import has_narrow_products
 from chainrule.plan.passes.elementwise_fusion import is_leaf
 from chainrule.plan.plan import plan
 from chainrule.settings import planning_cores, settings
 from chainrule.symbolic_shape import size_at
 
 FIXED_ROWS = 16  # of every chunk, if bits must not depend on the batch
+
+
+def rounds_factors(graph: Graph) -> bool:
+    """Return whether the matrix products of a graph in bfloat16 round their factors themselves.
+
+    Those of a narrow network are loops, which read rounded values.
+    """
+    return not has_narrow_products(graph)
 
 
 class Program:
