@@ -179,15 +179,15 @@ def test_gradients_are_those_of_float32_up_to_rounding(name: str) -> None:
 def test_a_resumed_training_and_its_replay_have_the_same_bits(tmp_path: Path) -> None:
     options: dict[str, Any] = {"epochs": 4, "batch_size": 16, "seed": 3, "verbose": False}
     events = list[StepDone]()
-    whole = _model()
+    complete = _model()
     record = lambda event: events.append(event) if isinstance(event, StepDone) else None  # noqa: E731
-    whole.fit(IMAGES, CLASSES, **options, callbacks=[record])
+    complete.fit(IMAGES, CLASSES, **options, callbacks=[record])
     parts = _model()
     parts.fit(IMAGES, CLASSES, **{**options, "epochs": 2}, run=tmp_path / "run")
     parts.fit(IMAGES, CLASSES, **options, run=tmp_path / "run", resume=True)
-    for path, array in whole.parameters().items():
+    for path, array in complete.parameters().items():
         assert array.tobytes() == parts.parameters()[path].tobytes(), path
-    replayed = whole.replay(events[5].step, IMAGES, CLASSES, **options)
+    replayed = complete.replay(events[5].step, IMAGES, CLASSES, **options)
     assert replayed.loss == events[5].loss
     with pytest.raises(ChainruleError, match="E505"):
         _model(precision="float32").fit(IMAGES, CLASSES, **options, run=tmp_path / "run", resume=True)

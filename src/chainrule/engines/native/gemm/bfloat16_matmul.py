@@ -206,19 +206,23 @@ class Bfloat16MatmulWriter(MatmulWriter):
     def _pack_columns(self, code: FunctionBuilder) -> None:
         """Pack columns of contiguous numbers, one square after the other; the last columns are repeated."""
         b, _, column, deep, left, target = code.function.args
-        builder, n, line = code.builder, self.lanes, 2 * self.vectors.bytes
-        last = builder.sub(code.minimum(left, 2 * n), I64(1))
+        n, line = self.lanes, 2 * self.vectors.bytes
+        last = code.builder.sub(code.minimum(left, 2 * n), I64(1))
         with code.for_range(I64(0), deep, n * self.per_slot, [(target, I64(n * line))]) as (p, to):
-            start, below = code.plus(b, code.times(p, 4)), builder.sub(deep, p)
-            for half in range(2):
-                with code.if_then(builder.icmp_signed(">=", last, I64(half * n))):
-                    columns = [
-                        code.plus(start, code.times(code.minimum(I64(half * n + j), last), column))
-                        for j in range(n)
-                    ]
-                    square = [self.pairs.contiguous_slots(code, at, below) for at in columns]
-                    for i, slots in enumerate(self.pairs.transposed(code, square)):
-                        self.pairs.store(code, slots, code.plus(to, i * line + half * self.vectors.bytes))
+            start, below = code.plus(b, code.times(p, 4)), code.builder.sub(deep, p)
+            for first in (0, n):
+                with code.if_then(code.builder.icmp_signed(">=", last, I64(first))):
+                    numbers = [code.minimum(I64(first + j), last) for j in range(n)]
+                    columns = [code.plus(start, code.times(number, column)) for number in numbers]
+                    self._square_of_slots(code, columns, below, code.plus(to, first * 4))
+
+    def _square_of_slots(
+        self, code: FunctionBuilder, columns: list[Value], left: Value, target: Value
+    ) -> None:
+        """Pack a vector of slots of each of some columns, transposed; ``left`` numbers of a column exist."""
+        square = [self.pairs.contiguous_slots(code, at, left) for at in columns]
+        for i, slots in enumerate(self.pairs.transposed(code, square)):
+            self.pairs.store(code, slots, code.plus(target, i * 2 * self.vectors.bytes))
 
     def _slots_across(self, code: FunctionBuilder, factor: tuple, s: Value, left: Value) -> Value:
         """Return slot ``s`` of adjacent rows or columns, of which ``left`` exist.
