@@ -268,8 +268,9 @@ class Settings:
         matmul_precision: precision of float32 matrix products and convolutions on GPUs and TPUs with the
             engine ``"xla"``: ``"highest"`` (float32), ``"high"`` or ``"default"``, which are faster and round
             the factors to fewer bits.
-        precision: of the products of models that do not set it. ``"bfloat16"``: the factors of float32 matrix products and convolutions are rounded to it in trainings and predictions; sums,
-            parameters and all other operations stay in float32 (docs/precision.md).
+        precision: of the products of models that do not set it. ``"bfloat16"``: the factors of float32 matrix
+            products and convolutions are rounded to it in trainings and predictions; sums, parameters and all
+            other operations stay in float32 (docs/precision.md).
         devices: number of devices, of each process, that share the batches of a training with the engine
             ``"xla"``; 0, the default, means one, or all where several processes train.
         parallel: how devices share a batch: ``"deterministic"``, the default, in eight shards, so that the
