@@ -10,7 +10,7 @@ decided in ``chainrule.step_explanation``, not here.
 
     page.py, explanation.py          the content of an explanation, and the value that shows it
     terminal.py, html.py             explanations as text and as a page with links
-    diagram.py                       diagrams of a network
+    diagram.py, diagram_text.py      diagrams of a network, and as text
     spoken_formula.py
 """
 

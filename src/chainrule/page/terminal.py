@@ -21,18 +21,28 @@ from chainrule.page.spoken_formula import spoken_equation
 
 WIDTH = 110  # maximum width of a sentence, and of an equation on one line
 ENDLESS = 10**6  # width of a file
+NOTATION = 2  # the position of the section after which a diagram is drawn
 HANGING = "    "  # indentation of wrapped formulas
 
 
-def text_page(page: Page, columns: int | None = None) -> str:
-    """Return a page as text; default of ``columns``: the width of the output, if it is a terminal."""
+def text_page(page: Page, columns: int | None = None, drawing: Sequence[str] = ()) -> str:
+    """Return a page as text.
+
+    Args:
+        page: the page.
+        columns: of the terminal; ``None``: the width of the output, if it is a terminal.
+        drawing: lines of a diagram, which follow the section of the notation, the second one; a terminal that
+            is not wide enough shows none.
+    """
     columns = columns or terminal_columns()
     title = printable(page.title)
     blocks = [f"{title}\n{'═' * min(width(title), columns)}"]
-    for section in page.sections:
+    for position, section in enumerate(page.sections, 1):
         name = printable(section.heading)
         heading = [f"{name}\n{'─' * width(name)}"] if name else []
         blocks += [*heading, *(_part(part, page.lang, columns) for part in section.parts)]
+        if position == NOTATION and drawing and max(map(width, drawing)) <= columns:
+            blocks.append("\n".join(drawing))
     return "\n\n".join(blocks) + "\n"
 
 

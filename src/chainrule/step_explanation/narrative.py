@@ -127,6 +127,7 @@ def explain(
         tuple(section for section in chapters if section is not None),
         lambda: diagram_of(trace),
         lambda: explain(trace, depth, other_language, weight, labels=labels, features=features),
+        is_outline=depth == trace.samples == 1 and entry is None and not_finite is None,
     )
 
 
