@@ -11,7 +11,6 @@ Each unit on the left of a vertical line is connected with each unit on its righ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from chainrule.escaping import printable
@@ -21,12 +20,8 @@ from chainrule.page.diagram import Column, Diagram
 
 MAX_COLUMNS = 5  # and the loss; deeper networks are too wide for a terminal
 MAX_WEIGHTS = 16  # more are not listed below the drawing
-_JUNCTIONS = {  # whether a line leads to the left, right, up and down
-    (1, 0, 0, 0): "─", (0, 1, 0, 0): "─", (1, 1, 0, 0): "─", (0, 0, 1, 1): "│",
-    (1, 0, 0, 1): "┐", (0, 1, 0, 1): "┌", (1, 1, 0, 1): "┬",
-    (1, 0, 1, 0): "┘", (0, 1, 1, 0): "└", (1, 1, 1, 0): "┴",
-    (1, 0, 1, 1): "┤", (0, 1, 1, 1): "├", (1, 1, 1, 1): "┼",
-}  # fmt: skip
+_JUNCTIONS = " │││─┌└├─┐┘┤─┬┴┼"
+"""Where lines meet: to the left counts 8, to the right 4, up 2, down 1."""
 GAP = "⋮"
 
 
@@ -71,7 +66,7 @@ def _junctions(left: dict[int, str], right: dict[int, str]) -> dict[int, str]:
     ends = sides[0] | sides[1]
     return {
         row: _JUNCTIONS[
-            (int(row in sides[0]), int(row in sides[1]), int(row > min(ends)), int(row < max(ends)))
+            8 * (row in sides[0]) + 4 * (row in sides[1]) + 2 * (row > min(ends)) + (row < max(ends))
         ]
         for row in range(min(ends), max(ends) + 1)
     }
@@ -85,8 +80,4 @@ def _weights(diagram: Diagram) -> list[str]:
     for wire in diagram.wires:
         text = f"{printable(wire.name)} = {number(wire.value)}"
         units.setdefault((wire.column, wire.end), []).append(text)
-    return ["", *map(_joined, units.values())]
-
-
-def _joined(texts: Sequence[str]) -> str:
-    return "   ".join(texts)
+    return ["", *("   ".join(texts) for texts in units.values())]
