@@ -2,11 +2,17 @@
 
     python -m campaigns.distributed digests              1x1, 1x2, 1x4, 2x1, 2x2 processes x devices
     python -m campaigns.distributed faults --times 20    kill or stop one of two processes, then resume
+    python -m campaigns.distributed machines             the commands of docs/xla.md for two machines (root)
+    python -m campaigns.distributed partition --times 3  disconnect two network namespaces, then resume (root)
+    python -m campaigns.distributed slow                 slow down a process, which is named
 
 ``digests`` trains a network with dropout for 50 steps, whose last batch of an epoch is smaller, and prints
 the SHA-256 of its parameters. ``faults`` sends SIGKILL, and every fourth time SIGSTOP, to a process of a
 training at a random instant, measures the time until the command ends, resumes, every other time with one
-process, and compares the bits with those of a training without a fault.
+process, and compares the bits with those of a training without a fault. ``machines`` runs the commands of
+docs/xla.md for two machines, each in a network namespace and a folder of its own; as on many systems, the
+name of the first one is there an address of the loopback interface. ``partition`` takes the link between the
+two down. ``slow`` stops one of two processes for 80 of every 100 milliseconds.
 """
 
 from __future__ import annotations
@@ -15,11 +21,16 @@ import argparse
 import hashlib
 import os
 import random
+import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,8 +44,8 @@ TRAIN = ("--engine", "xla", "--net", "16 relu, dropout 0.3", "--batch-size", "20
 LIMIT_SECONDS = 30
 
 
-def _start(words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", MAIN, *words]
+def _start(words: Sequence[str], folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
+    command = [*prefix, sys.executable, "-c", MAIN, *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=subprocess.STDOUT, text=True)
 
@@ -72,15 +83,17 @@ def digests(folder: Path, epochs: int) -> bool:
     return len(set(values)) == 1
 
 
+def _children(process: subprocess.Popen[str]) -> list[str]:
+    """Return the numbers of the processes that a command has started, in their order."""
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
 def fault(folder: Path, number: int, expected: str, epochs: int, sent: signal.Signals) -> tuple[float, str]:
     """Send a signal to one of two processes, resume; returns the seconds to the end, and what went wrong."""
     run = f"fault-{number}"
     process = _start(_train(run, epochs, 2, 1), folder)
-    checkpoints = folder / run / "checkpoints"
-    while process.poll() is None and not (checkpoints.is_dir() and any(checkpoints.iterdir())):
-        time.sleep(0.05)
-    time.sleep(random.random() * 3)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    _await_checkpoint([process], folder / run)
+    children = _children(process)
     if not children:
         process.communicate()
         return 0.0, "ended before the fault"
@@ -89,7 +102,7 @@ def fault(folder: Path, number: int, expected: str, epochs: int, sent: signal.Si
     output, _ = process.communicate()
     seconds = time.monotonic() - start
     if process.returncode != 1 or "E631" not in output or "--resume" not in output:
-        return seconds, f"exit code {process.returncode}: {output[-300:]}"
+        return seconds, f"exit code {process.returncode}: {output[-600:]}"
     several = ["--devices", "1", *(["--processes", "2"] if number % 2 else [])]
     _finished(["train", "iris", "--out", run, "--resume", "--engine", "xla", *several], folder)
     return seconds, "" if digest(folder / run) == expected else "other bits after the resume"
@@ -110,16 +123,182 @@ def faults(folder: Path, times: int, epochs: int) -> bool:
     return passed == times
 
 
+class Machines:
+    """Two network namespaces with a link between them; they need root, and ``ip`` of iproute2."""
+
+    names = tuple(f"chainrule-{os.getpid()}-{number}" for number in range(2))
+    links = tuple(f"cr{os.getpid()}.{number}" for number in range(2))
+    addresses = "10.77.0.1", "10.77.0.2"
+
+    def __enter__(self) -> Machines:
+        for name, own in zip(self.names, ("127.0.1.1", self.addresses[0]), strict=True):
+            _ip("netns", "add", name)
+            _ip("-n", name, "link", "set", "lo", "up")
+            place = Path("/etc/netns", name)  # replaces files of /etc in the namespace
+            place.mkdir(parents=True)
+            (place / "hosts").write_text(f"127.0.0.1 localhost\n{own} first\n")
+        _ip("link", "add", self.links[0], "type", "veth", "peer", "name", self.links[1])
+        for name, link, address in zip(self.names, self.links, self.addresses, strict=True):
+            _ip("link", "set", link, "netns", name)
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", link)
+        self.connect("up")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in self.names:
+            _ip("netns", "delete", name)
+            shutil.rmtree(Path("/etc/netns", name))
+
+    def connect(self, state: str) -> None:
+        """Set the link ``up``, with a default route, or ``down``."""
+        places = zip(self.names, self.links, reversed(self.addresses), strict=True)
+        for name, link, other in places:
+            _ip("-n", name, "link", "set", link, state)
+            if state == "up":
+                _ip("-n", name, "route", "replace", "default", "via", other)
+
+    def start(self, number: int, words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+        """Start a command on one of the two."""
+        return _start(words, folder, ("ip", "netns", "exec", self.names[number]))
+
+    def start_both(self, words: Sequence[str], folders: Sequence[Path]) -> list[subprocess.Popen[str]]:
+        """Start a training with ``--processes 2`` on both, each in a folder of its own."""
+        return [
+            self.start(number, [*words, "--process", str(number), "--coordinator", "first:29500"], folder)
+            for number, folder in enumerate(folders)
+        ]
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def commands_of_page() -> list[list[str]]:
+    """Return the words after ``chainrule`` of the two commands for two machines in docs/xla.md."""
+    text = (Path(__file__).parents[1] / "docs" / "xla.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^(first|second)\$ +chainrule (.+)$", text, re.MULTILINE)
+    return [shlex.split(words) for machine in ("first", "second") for name, words in lines if name == machine]
+
+
+def machines(folder: Path) -> bool:
+    """Run the commands of the page on two machines; returns whether both end and the first has the result."""
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    lines = [f"{a:.4f},{b:.4f},{c:.4f},{'yes' if a * b > 0 else 'no'}" for a, b, c in rows]
+    commands = commands_of_page()
+    assert len(commands) == 2
+    with Machines() as both:
+        started = []
+        for number, words in enumerate(commands):
+            own = folder / str(number)
+            own.mkdir()
+            (own / "data.csv").write_text("\n".join(["a,b,c,y", *lines]) + "\n")
+            started.append(both.start(number, [*words, "--epochs", "3", "--out", "run"], own))
+        outputs = [process.communicate()[0] for process in started]
+    is_good = [process.returncode for process in started] == [0, 0]
+    is_good &= (folder / "0" / "run" / "model.safetensors").exists() and not (folder / "1" / "run").exists()
+    is_good &= outputs[1] == ""
+    for words, output in zip(commands, outputs, strict=True):
+        print(f"$ chainrule {shlex.join(words)}\n{output[-300:]}", flush=True)
+    print("both ended, and the first has the result" if is_good else "failed")
+    return is_good
+
+
+def _await_checkpoint(processes: Sequence[subprocess.Popen[str]], run: Path) -> None:
+    """Wait for the first checkpoint, and a random time of up to three seconds."""
+    checkpoints = run / "checkpoints"
+    while all(process.poll() is None for process in processes):
+        if checkpoints.is_dir() and any(checkpoints.iterdir()):
+            break
+        time.sleep(0.05)
+    time.sleep(random.random() * 3)
+
+
+def partitions(folder: Path, times: int, epochs: int) -> bool:
+    """Print the result of each interrupted link; returns whether both machines noticed it in time."""
+    _finished(_train("whole", epochs, 1, 1), folder)
+    expected, passed = digest(folder / "whole"), 0
+    folders = [folder / name for name in ("first", "second")]
+    for own in folders:
+        own.mkdir()
+    with Machines() as machines:
+        for number in range(times):
+            run = f"run-{number}"
+            processes = machines.start_both(_train(run, epochs, 2, 1), folders)
+            _await_checkpoint(processes, folders[0] / run)
+            machines.connect("down")
+            start, seconds, problems = time.monotonic(), [], []
+            for process in processes:
+                output, _ = process.communicate()
+                seconds.append(time.monotonic() - start)
+                if process.returncode != 1 or "E631" not in output or "--resume" not in output:
+                    problems.append(f"exit code {process.returncode}: {output[-600:]}")
+            machines.connect("up")
+            if (folders[0] / run).is_dir():
+                shutil.copytree(folders[0] / run, folders[1] / run)
+            words = ["train", "iris", "--out", run, "--resume", "--engine", "xla", "--devices", "1"]
+            for process in machines.start_both([*words, "--processes", "2"], folders):
+                output, _ = process.communicate()
+                if process.returncode:
+                    problems.append(f"not resumed: {output[-600:]}")
+            if not problems and digest(folders[0] / run) != expected:
+                problems.append("other bits after the resume")
+            is_good = not problems and max(seconds) <= LIMIT_SECONDS
+            passed += is_good
+            result = "; ".join(problems) or "resumed with equal bits"
+            print(f"{number:>3} link down {max(seconds):5.1f} s {result}", flush=True)
+    print(f"{passed} of {times}")
+    return passed == times
+
+
+def slow(folder: Path, epochs: int) -> bool:
+    """Print the notice of a training with a process that is slowed down; returns whether it names it."""
+    process = _start(_train("slow", epochs, 2, 1), folder)
+    _await_checkpoint([process], folder / "slow")
+    slowed, ended = int(_children(process)[1]), threading.Event()
+
+    def stop_and_continue() -> None:
+        with suppress(ProcessLookupError):
+            while not ended.wait(0.02):
+                os.kill(slowed, signal.SIGSTOP)
+                time.sleep(0.08)
+                os.kill(slowed, signal.SIGCONT)
+
+    thread = threading.Thread(target=stop_and_continue)
+    thread.start()
+    start = time.monotonic()
+    assert process.stdout is not None
+    notice = ""
+    for line in process.stdout:
+        if "slow" in line and "process" in line:
+            notice = line.strip()
+            break
+    seconds = time.monotonic() - start
+    ended.set()
+    thread.join()
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    print(f"after {seconds:.0f} s: {notice or 'no notice'}")
+    return "process 1 of 2" in notice
+
+
 def main() -> None:
-    """Run one of the two parts."""
+    """Run one of the parts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("part", choices=("digests", "faults"))
+    parser.add_argument("part", choices=("digests", "faults", "machines", "partition", "slow"))
     parser.add_argument("--times", type=int, default=20, help="number of faults")
-    parser.add_argument("--epochs", type=int, default=0, help="10 for digests, 3000 for faults")
+    parser.add_argument(
+        "--epochs", type=int, default=0, help="of digests 10, of partition 400, of faults 3000"
+    )
     chosen = parser.parse_args()
     with TemporaryDirectory() as folder:
         if chosen.part == "digests":
             is_good = digests(Path(folder), chosen.epochs or 10)
+        elif chosen.part == "machines":
+            is_good = machines(Path(folder))
+        elif chosen.part == "partition":
+            is_good = partitions(Path(folder), chosen.times, chosen.epochs or 400)
+        elif chosen.part == "slow":
+            is_good = slow(Path(folder), chosen.epochs or 300_000)
         else:
             is_good = faults(Path(folder), chosen.times, chosen.epochs or 3000)
     sys.exit(not is_good)

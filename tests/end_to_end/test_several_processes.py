@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from chainrule.apps.cli.processes import Processes
 from chainrule.errors import TrainingError, UsageError
 
 pytest.importorskip("jax")
+
+from chainrule.engines.xla import processes as xla_processes
 
 TRAINING = """
 import sys
@@ -117,3 +120,15 @@ def test_more_devices_than_exist_are_refused() -> None:
     training_devices = pytest.importorskip("chainrule.engines.xla.devices").training_devices
     with cr.settings.using(devices=3), pytest.raises(UsageError, match="E102"):
         training_devices()
+
+
+@pytest.mark.parametrize("coordinator", ["127.0.0.1:29500", "localhost:29500", "[::1]:29500"])
+def test_processes_of_one_machine_exchange_arrays_at_the_loopback_interface(coordinator: str) -> None:
+    assert xla_processes.own_address(coordinator) == ""
+
+
+def test_an_address_of_this_machine_is_that_of_its_connection() -> None:
+    own = xla_processes.own_address("no.such.machine.invalid:29500")  # as a name that is not resolved here
+    assert own == "" or not ip_address(own).is_loopback
+    if own:
+        assert xla_processes.own_address(f"{own}:29500") == own

@@ -85,6 +85,19 @@ class Processes(NamedTuple):
         return range(self.total) if self.number is None else [self.number]
 
     @property
+    def options(self) -> str:
+        """The options that start the processes of this machine again.
+
+        Example:
+            >>> Processes(2, 1, "first:29500").options
+            '--processes 2 --process 1 --coordinator first:29500'
+        """
+        if self.address == "auto":
+            return ""
+        own = "" if self.number is None else f" --process {self.number} --coordinator {self.address}"
+        return f"--processes {self.total}{own}"
+
+    @property
     def writes(self) -> bool:
         """Whether the first process, which writes the run folder, is one of this machine."""
         return 0 in self.own

@@ -2,26 +2,45 @@
 
 All processes run the same program on the same rows; the runtime of JAX connects them. A decision that depends
 on time, such as the number of steps of a call, belongs to the first process.
+
+In every step all of them wait for the slowest one, so the time of a step does not show which one that is.
+From time to time each process therefore computes the same products, and the first one names a process that
+takes much longer than the fastest.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import socket
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
+from ipaddress import ip_address
 from typing import Any
 
 import jax
 import numpy as np
+from jax import lax
+from jax import numpy as jnp
 from jax.experimental import multihost_utils
+from jax.extend.backend import register_backend_factory
 
 from chainrule.engines.xla.devices import request_devices
 from chainrule.errors import TrainingError, fact
+from chainrule.events import notices
 from chainrule.graph import Graph, fingerprint
 
 JOIN_SECONDS, SILENT_SECONDS = 60, 10
 """Time for all processes to join; time after which a process that does not respond is considered lost."""
 WORDS = 4  # 32-bit words of a digest
+ELSEWHERE = "192.0.2.1"  # reserved for documentation: an address behind the default route
+FIRST_CHECK, CHECK_SECONDS = 5, 30
+"""Seconds to the first comparison of the speed of processes, or one that confirms another; to the next."""
+SLOW = 2.0  # times the seconds of the fastest process
+ROUNDS, PRODUCTS, WIDTH, CPU_WIDTH = 5, 8, 4096, 512
 
 
 def join(address: str | None = None, count: int | None = None, number: int | None = None) -> None:
@@ -39,13 +58,121 @@ def join(address: str | None = None, count: int | None = None, number: int | Non
     jax.distributed.initialize(
         address, count, number, initialization_timeout=JOIN_SECONDS, heartbeat_timeout_seconds=SILENT_SECONDS
     )
+    own = own_address(address) if address else ""  # a scheduler takes care of the names of its machines
+    if own:
+        _exchange_at(own)
 
 
-def agreed(value: float) -> float:
-    """Return the value of the first process."""
-    if jax.process_count() == 1:
+def own_address(coordinator: str) -> str:
+    """Return the address by which other machines reach this one; ``""`` if all processes are of this machine.
+
+    Args:
+        coordinator: HOST:PORT of the first process, as this machine reads it. Where it is the name of this
+            machine, which is often that of the loopback interface, the address of the default route counts.
+    """
+    host = coordinator.rpartition(":")[0].strip("[]")
+    targets = () if host == "localhost" or _is_loopback(host) else (host, ELSEWHERE)
+    for target in targets:
+        with suppress(OSError):
+            family, kind, _, _, place = socket.getaddrinfo(target, 9, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(family, kind) as unused:
+                unused.connect(place)  # chooses an address of this machine; nothing is sent
+                own = str(unused.getsockname()[0])
+            if not _is_loopback(own):
+                return own
+    return ""
+
+
+def _is_loopback(address: str) -> bool:
+    """Return whether an address is one of the loopback interface; a name is not."""
+    with suppress(ValueError):
+        return ip_address(address.partition("%")[0]).is_loopback
+    return False
+
+
+def _exchange_at(address: str) -> None:
+    """Have the CPUs of this process exchange arrays at an address.
+
+    JAX takes that of the name of the machine, which many systems define as 127.0.1.1, and has no setting.
+    """
+    with suppress(ImportError, AttributeError):  # of a version with other private names
+        bridge, runtime = import_module("jax._src.xla_bridge"), import_module("jax._src.lib")._jax
+        client, state = bridge.make_cpu_client, import_module("jax._src.distributed").global_state
+        create = runtime.make_gloo_tcp_collectives
+
+        def cpus() -> Any:
+            return client(create(distributed_client=state.client, hostname=address))
+
+        register_backend_factory("cpu", cpus)
+
+
+class Agreement:
+    """Numbers that all processes of a training have in common, and notices of slow processes."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + FIRST_CHECK
+        self._slow: frozenset[int] = frozenset()  # at the last comparison
+
+    def __call__(self, value: float) -> float:
+        """Return the value of the first process; it decides when the speed of all is compared."""
+        if jax.process_count() == 1:
+            return value
+        own = np.array([value, time.monotonic() >= self._due], np.float32)
+        value, is_due = multihost_utils.broadcast_one_to_all(own).tolist()
+        if is_due:
+            self._compare()
         return value
-    return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
+
+    def _compare(self) -> None:
+        seconds = multihost_utils.process_allgather(np.float32(product_seconds())).tolist()
+        slow = slow_processes(seconds)
+        if jax.process_index() == 0:
+            for number in sorted(self._slow & slow.keys()):  # twice in succession
+                notices.emit(slow_process(number, slow[number]))
+        is_new = bool(slow.keys() - self._slow)
+        self._slow = frozenset(slow)
+        self._due = time.monotonic() + (FIRST_CHECK if is_new else CHECK_SECONDS)
+
+
+def product_seconds() -> float:
+    """Return the seconds that some products of matrices take on the first device of this process."""
+    device = jax.local_devices()[0]
+    width = CPU_WIDTH if device.platform == "cpu" else WIDTH
+    matrix = jax.device_put(np.full((width, width), 1 / width, np.float32), device)
+    times = []
+    for _ in range(ROUNDS + 1):  # the first round compiles
+        start = time.perf_counter()
+        _products(matrix).block_until_ready()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+@jax.jit
+def _products(matrix: Any) -> Any:
+    return lax.fori_loop(0, PRODUCTS, lambda _, y: jnp.matmul(y, matrix), matrix)
+
+
+def slow_processes(seconds: Sequence[float]) -> dict[int, float]:
+    """Return how many times longer than the fastest process each slow one takes, by its number.
+
+    Example:
+        >>> slow_processes([0.04, 0.05, 0.16])
+        {2: 4.0}
+    """
+    fastest = min(seconds)
+    return {number: own / fastest for number, own in enumerate(seconds) if own > SLOW * fastest}
+
+
+def slow_process(number: int, times: float) -> Any:
+    """Return the notice of a slow process."""
+    count = jax.process_count()
+    return fact(
+        "process {number} of {count} is slow: the same products take {times:.1f} times as long there as in "
+        "the fastest process, and all wait for it",
+        number=number,
+        count=count,
+        times=times,
+    )
 
 
 def require_same(graph: Graph, data: Mapping[str, Any], state: Mapping[str, Any]) -> None:

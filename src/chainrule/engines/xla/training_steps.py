@@ -26,7 +26,7 @@ from chainrule.engines.xla.batch_shards import ShardedStep
 from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
-from chainrule.engines.xla.processes import agreed, require_same
+from chainrule.engines.xla.processes import Agreement, require_same
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
@@ -232,12 +232,12 @@ class Trainer:
         self._stale: set[str] = set()  # labels of those that are older on the host
         self._is_finite = True
         self._order: tuple[Any, Any] = None, None  # row numbers on the host and on the device
+        self._agreement = Agreement()
         require_same(step.graph, {} if changes else self._data, state)
 
-    @staticmethod
-    def agreed(value: float) -> float:
+    def agreed(self, value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""
-        return agreed(value)
+        return self._agreement(value)
 
     def _on_devices(self) -> dict[str, Array]:
         """Return the data sets on the devices, in the dtypes of the step; those they lack are copied."""

@@ -168,8 +168,8 @@ def _train_in_processes(
         path = new_run(chosen.data)
         words = [*words, "--out", str(path)]
     path = path or Path("RUN")  # named by the machine of process 0
-    command = f"{_resume_command(chosen, path, lang_option)} --engine xla --processes {processes.total}"
-    return supervise(processes, words, command)
+    command = f"{_resume_command(chosen, path, lang_option)} --engine xla {processes.options}"
+    return supervise(processes, words, command.rstrip())
 
 
 def run_training(
