@@ -94,26 +94,6 @@ def test_the_commands_of_exports_write_files() -> None:
     assert subprocess.run(["./use"], check=False).returncode == 0
 
 
-ARDUINO = """
-struct Port { void begin(long) {} void println(const char *text) { std::puts(text); } } Serial;
-void delay(int) {}
-"""
-
-
-def test_the_sketch_for_a_microcontroller_compiles() -> None:
-    compiler = shutil.which("c++")
-    if compiler is None or shutil.which("cc") is None:
-        pytest.skip("there is no compiler")
-    train(["age", "job"], "sold", "run")
-    run_all([line for line in commands("exporting.md") if "--to c " in line])
-    (sketch,) = blocks("exporting.md", "cpp")
-    Path("sketch.cpp").write_text(f"#include <cstdio>\n{ARDUINO}{sketch}int main() {{ setup(); loop(); }}\n")
-    subprocess.run(["cc", "-std=c99", "-c", "loans.c"], check=True)
-    subprocess.run([compiler, "-o", "sketch", "sketch.cpp", "loans.o", "-lm"], check=True)
-    printed = subprocess.run(["./sketch"], check=True, capture_output=True, text=True).stdout
-    assert printed.strip() in ("no", "yes")
-
-
 def test_the_commands_for_an_onnx_file_run() -> None:
     pytest.importorskip("onnx")
     x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")

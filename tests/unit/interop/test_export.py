@@ -107,6 +107,10 @@ def test_the_default_ensemble_of_a_table_is_one_file(tmp_path: Path) -> None:
     model = cr.train_table(frame, target="y", epochs=2).model
     for suffix in SUFFIXES:
         model.export(tmp_path / f"ensemble{suffix}")
+    page = (tmp_path / "ensemble.html").read_text()
+    weights = page.partition('id="weights">')[2].partition("<")[0]
+    assert weights
+    assert len(page.encode()) - len(weights) <= 60_000
     received = outputs(tmp_path / "ensemble.onnx", cells(frame))
     np.testing.assert_allclose(received["value"], model.predict(frame), **CLOSE)
 

@@ -144,7 +144,7 @@ class _Page:
         assert model.network is not None
         self.model, self.title, self.rows = model, title, rows
         self.columns = columns_of(model.preparation) if model.preparation else None
-        self.program = LoopProgram(model.arrays, OPERATIONS, "model", JavaScript)
+        self.program = LoopProgram(model.arrays, OPERATIONS, "m", JavaScript)
         self.inputs: dict[str, Node] = dict(model.network.inference.inputs)
         for i, node in enumerate(self.inputs.values()):
             self.program.names[node] = f"inputs[{i}]"
@@ -155,9 +155,9 @@ class _Page:
 
     def text(self) -> str:
         """Return the file."""
-        script = "\n".join([resource("model.js"), self._network(), resource("page.js")])
-        data = json.dumps(self._data(), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-        style = resource("page.css")
+        script = _compact("\n".join([resource("model.js"), self._network(), resource("page.js")]))
+        data = json.dumps(self._data(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        data, style = data.replace("<", "\\u003c"), _compact(resource("page.css"))
         policy = (
             f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
             "base-uri 'none'; form-action 'none'"
@@ -299,6 +299,13 @@ def _cell(encoding: Any, cell: Any) -> Any:
 def resource(name: str) -> str:
     """Return a part of the page."""
     return (resources.files("chainrule.interop.export") / "html_page" / name).read_text(encoding="utf-8")
+
+
+def _compact(content: str) -> str:
+    """Return a script or style without empty lines, indented by one space a level in place of four."""
+    lines = (line.lstrip() for line in content.splitlines())
+    depths = ((len(line) - len(line.lstrip())) // 4 for line in content.splitlines())
+    return "\n".join(" " * depth + line for depth, line in zip(depths, lines, strict=True) if line)
 
 
 def _hash(content: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.graph import Node
 from chainrule.interop.export.graph_writer import entering, same_loops
-from chainrule.interop.export.loop_program import LoopProgram, Writer, index_of, strides_of
+from chainrule.interop.export.loop_program import LoopProgram, Writer, index_of, merged, strides_of
 
 ELEMENTS: dict[str, str] = {
     "abs": "fabs({0})",
@@ -76,17 +76,12 @@ def _elementwise(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
     shape = program.shape(node)
     sources = [program.value(source) for source in node.inputs]
     target = program.place(node)
-    if all(program.shape(source) in (shape, ()) for source in node.inputs):
-        steps = [[int(bool(program.shape(source)))] for source in node.inputs]
-        lengths = [math.prod(shape)]
-    else:
-        steps = [_aligned(program.shape(source), shape) for source in node.inputs]
-        lengths = list(shape)
+    steps = [_aligned(program.shape(source), shape) for source in node.inputs]
+    lengths, (places, *steps) = merged(shape, [strides_of(shape), *steps])
 
     def body(names: list[str]) -> None:
         cells = [f"{name}[{index_of(names, step)}]" for name, step in zip(sources, steps, strict=True)]
-        place = index_of(names, strides_of(lengths))
-        program.line(f"{target}[{place}] = {_element(program, node, cells)};")
+        program.line(f"{target}[{index_of(names, places)}] = {_element(program, node, cells)};")
 
     program.loops(lengths, body)
     return target
@@ -102,12 +97,13 @@ def _copied(
 ) -> str:
     """Write a copy of cells of a value at a fixed distance along each axis of the result."""
     shape, target = program.shape(node), program.place(node)
+    lengths, (places, cells) = merged(shape, [strides_of(shape), steps])
 
     def body(names: list[str]) -> None:
-        cell = expression.format(f"{source}[{index_of(names, steps, offset)}]")
-        program.line(f"{target}[{index_of(names, strides_of(shape))}] = {cell};")
+        cell = expression.format(f"{source}[{index_of(names, cells, offset)}]")
+        program.line(f"{target}[{index_of(names, places)}] = {cell};")
 
-    program.loops(shape, body)
+    program.loops(lengths, body)
     return target
 
 
@@ -320,7 +316,7 @@ def _search(
 ) -> None:
     index = program.dialect.index
     program.line(f"{index} {best} = 0;")
-    k = program.fresh()
+    k = program.fresh("k")
     program.line(f"for ({index} {k} = 1; {k} < {length}; {k}++)")
     cell, top = f"{source}[{start} + {step} * {k}]", f"{source}[{start} + {step} * {best}]"
     program.line(f"    if ({cell} > {top} || ({cell} != {cell} && {top} == {top})) {best} = {k};")
@@ -336,7 +332,7 @@ def _softmax(program: LoopProgram, node: Node, own: dict[str, Any]) -> str:
 
     def body(names: list[str]) -> None:
         cells = index_of(names, [length * after, 1])
-        top, total, k = program.fresh("top"), program.fresh("total"), program.fresh()
+        top, total, k = program.fresh("top"), program.fresh("total"), program.fresh("k")
         cell = f"{source}[{cells} + {after} * {k}]"
         loop = f"for ({dialect.index} {k} = 0; {k} < {length}; {k}++)"
 

@@ -60,7 +60,7 @@ class LoopProgram(GraphWriter):
         """Add a line."""
         self.lines.append("    " * self._depth + text)
 
-    def fresh(self, letter: str = "i") -> str:
+    def fresh(self, letter: str) -> str:
         """Return a name that no other variable has."""
         self._count += 1
         return f"{letter}{self._count}"
@@ -77,7 +77,7 @@ class LoopProgram(GraphWriter):
             if length == 1:
                 names.append("0")
                 continue
-            name = self.fresh()
+            name = f"i{self._depth}"
             self.line(f"for ({self.dialect.index} {name} = 0; {name} < {length}; {name}++) {{")
             self._depth += 1
             names.append(name)
@@ -255,6 +255,33 @@ def strides_of(shape: Sequence[int]) -> list[int]:
         strides.append(step)
         step *= length
     return strides[::-1]
+
+
+def merged(shape: Sequence[int], steps: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+    """Return fewer axes with the same cells: neighbors that all values pass through as one axis are merged.
+
+    Args:
+        shape: of the result.
+        steps: for each value the distance of neighbors along each axis.
+
+    Example:
+        >>> merged((2, 3, 4), [[12, 4, 1], [3, 1, 0]])
+        ([6, 4], [[4, 1], [1, 0]])
+        >>> merged((2, 1, 4), [[4, 4, 1]])
+        ([8], [[1]])
+    """
+    lengths: list[int] = []
+    columns: list[tuple[int, ...]] = []
+    for length, own in zip(shape, zip(*steps, strict=True), strict=True):
+        if length == 1:
+            continue
+        if columns and all(outer == inner * length for outer, inner in zip(columns[-1], own, strict=True)):
+            lengths[-1] *= length
+            columns[-1] = own
+        else:
+            lengths.append(length)
+            columns.append(own)
+    return lengths, [[column[i] for column in columns] for i in range(len(steps))]
 
 
 def index_of(names: Sequence[str], strides: Sequence[int], offset: int = 0) -> str:
