@@ -141,6 +141,7 @@ def test_the_stages_for_dvc_write_their_outputs() -> None:
         assert set(stage.get("params", [])) <= set(parameters)
         run_all([re.sub(r"\$\{(\w+)\}", lambda name: str(parameters[name[1]]), stage["cmd"])])
         assert all(Path(name).exists() for name in stage["outs"])
+    assert len(pl.read_csv("predictions.csv")) == ROWS
     for plot in pipeline["plots"]:
         for file, axes in plot.items():
             assert {axes["x"], *axes["y"]} <= set(pl.read_csv(file).columns)
