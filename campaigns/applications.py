@@ -3,7 +3,8 @@
 ``python -m campaigns.applications`` runs ``chainrule example NAME --long --seeds 3 --out FOLDER`` for every
 example of ``RUNS`` and writes its scores, their spread, those of the baselines, and the processor time into
 its section of the page. ``--only`` chooses examples, whose sections alone are replaced; ``--quick`` runs the
-short form. Data sets are downloaded once, see ``chainrule data list``.
+short form. ``--baselines`` trains the networks for one epoch and replaces only the rows of the methods
+without a network: after a change of a baseline. Data sets are downloaded once, see ``chainrule data list``.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ RUNS: dict[str, tuple[str, ...]] = {
     "speak": ("speak", *SEEDS),
     "x-ray": ("x-ray", *SEEDS),
 }
+NETWORKS = {"connect-four": 3, "listen": 2}  # the last methods, which use the network; else 1
+SHORT = {"connect-four": ("--rounds", "1"), "robot": ("--steps", "1")}  # instead of one epoch
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def run(words: Sequence[str], long: bool) -> tuple[Scores, float]:
+def run(words: Sequence[str]) -> tuple[Scores, float]:
     """Run an example; returns the scores by method and metric, and the seconds of processor time.
 
     Raises:
@@ -59,7 +62,7 @@ def run(words: Sequence[str], long: bool) -> tuple[Scores, float]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", PROGRAM, "example", *words, "--out", folder]
         start = _processor_seconds()
-        subprocess.run([*command, *(["--long"] if long else [])], check=True)
+        subprocess.run(command, check=True)
         seconds = _processor_seconds() - start
         return json.loads(Path(folder, "scores.json").read_text(encoding="utf-8")), seconds
 
@@ -80,11 +83,34 @@ def section(words: Sequence[str], scores: Scores, seconds: float, long: bool) ->
         f"| method | {' | '.join(metrics)} |",
         f"|---|{'---|' * len(metrics)}",
     ]
-    for method, values in scores.items():
-        lines.append(
-            f"| {method} | {' | '.join(mean_and_spread(values.get(metric, ())) for metric in metrics)} |"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(row_of(method, values, metrics) for method, values in scores.items())])
+
+
+def with_baselines(page: str, name: str, scores: Scores) -> str:
+    """The page with other rows of the methods without a network; the rows of networks stay.
+
+    Example:
+        >>> table = "| method | RMSE |\\n|---|---|\\n| mean | 2.0000 |\\n| net | 1.0000 |"
+        >>> scores = {"mean": {"RMSE": [2.0]}, "ridge": {"RMSE": [1.5]}, "net": {"RMSE": [9.0]}}
+        >>> new = with_baselines(f"<!-- a -->\\n{table}\\n<!-- end of a -->", "a", scores)
+        >>> new.splitlines()[3:6]
+        ['| mean | 2.0000 |', '| ridge | 1.5000 |', '| net | 1.0000 |']
+    """
+    before, start, rest = page.partition(f"<!-- {name} -->")
+    table, end, after = rest.partition(f"<!-- end of {name} -->")
+    lines = table.strip("\n").splitlines()
+    heads = [line for line in lines if not line.startswith("| ") or line.startswith("| method")]
+    metrics = [cell.strip() for cell in heads[-2].strip("|").split("|")][1:]
+    methods, count = list(scores), NETWORKS.get(name, 1)
+    rows = [line for line in lines if line not in heads]
+    own = [row_of(method, scores[method], metrics) for method in methods[: len(methods) - count]]
+    table = "\n".join([*heads, *own, *rows[len(rows) - count :]])
+    return f"{before}{start}\n{table}\n{end}{after}"
+
+
+def row_of(method: str, values: Mapping[str, Sequence[float]], metrics: Sequence[str]) -> str:
+    """The row of a method."""
+    return f"| {method} | {' | '.join(mean_and_spread(values.get(metric, ())) for metric in metrics)} |"
 
 
 def replaced(page: str, name: str, text: str) -> str:
@@ -109,14 +135,21 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--only", action="append", choices=list(RUNS), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="the short form; the page is not written")
+    parser.add_argument("--baselines", action="store_true", help="replace the rows of other methods only")
     options = parser.parse_args(words)
     failures = 0
     for name in options.only or RUNS:
         try:
-            scores, seconds = run(RUNS[name], not options.quick)
+            own = SHORT.get(RUNS[name][0], ("--epochs", "1")) if options.baselines else ()
+            is_long = not (options.quick or options.baselines)
+            scores, seconds = run([*RUNS[name], *own, *(["--long"] if is_long else [])])
         except (subprocess.CalledProcessError, OSError) as error:
             print(f"{name} failed: {error}", file=sys.stderr)
             failures += 1
+            continue
+        if options.baselines:
+            page = with_baselines(PAGE.read_text(encoding="utf-8"), name, scores)
+            PAGE.write_text(page, encoding="utf-8")
             continue
         text = section(RUNS[name], scores, seconds, not options.quick)
         print(text, flush=True)

@@ -7,6 +7,8 @@ An example is a file here, or a folder with ``lesson.py`` and the files that it 
 Shared by several:
 
     score_table.py  scores with their baselines, as a table and as files of a run
+    pixel_forest.py  the class of each pixel by a random forest
+    tuning.py       baselines with the settings that are best on validation rows
     table_folds.py  training tables in folds, and the texts of these examples
     conv_block.py   blocks of convolutions
     ngram.py        language models of counts

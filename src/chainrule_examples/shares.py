@@ -8,6 +8,7 @@ days before 2014, chosen on 2014 and 2015, tested on days from 2016 on. No inves
 from __future__ import annotations
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 import chainrule as cr
 from chainrule.messages import in_language
@@ -15,11 +16,19 @@ from chainrule.page import BLUE, GRAY, Frame, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 from chainrule_examples.volatility import OPTIONS as OPTIONS
-from chainrule_examples.volatility import TEXTS, Days, breach_rows, read_days, sampled_scores, smearing_of
+from chainrule_examples.volatility import (
+    TEXTS,
+    Days,
+    breach_rows,
+    read_days,
+    sampled_scores,
+    smearing_of,
+    tuned_ridge,
+)
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
-METHODS = ("month", "har", "net")
+METHODS = ("month", "har", "ridge", "net")
 
 
 def network(outputs: int) -> cr.Layer:
@@ -45,11 +54,12 @@ def direction_accuracy(train: Days, test: Days, epochs: int) -> float:
     return float((np.asarray(model.predict(test.inputs)) == test.is_up).mean())
 
 
-def log_variances(train: Days, days: Days, model: cr.Model) -> list[np.ndarray]:
+def log_variances(train: Days, days: Days, model: cr.Model, linear: Pipeline) -> list[np.ndarray]:
     """The predictions of each of METHODS; HAR with leverage is a linear model by least squares."""
     a, b = (np.column_stack([np.ones(len(part.har)), part.har]) for part in (train, days))
     har = b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
-    return [days.har[:, 2], har, np.asarray(model.predict(days.inputs)).reshape(-1)]
+    net = np.asarray(model.predict(days.inputs)).reshape(-1)
+    return [days.har[:, 2], har, linear.predict(days.flat), net]
 
 
 def chart(test: Days, predicted: np.ndarray) -> str:
@@ -68,18 +78,19 @@ def main(
     texts = in_language(TEXTS, lang)
     days, length = read_days(data), epochs or EPOCHS
     train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
-    target = test.target[:, 0]
+    target, linear = test.target[:, 0], tuned_ridge(train)
     models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
     runs = []
     for model in models:
-        outputs, known = log_variances(train, test, model), log_variances(train, train, model)
+        outputs, known = (log_variances(train, part, model, linear) for part in (test, train))
         past = [smearing_of(own, train.target[:, 0]) for own in known]
         runs.append([sampled_scores(own, target, add) for own, add in zip(outputs, past, strict=True)])
-    model, outputs = models[-1], log_variances(train, test, models[-1])
+    model = models[-1]
+    outputs, known = (log_variances(train, part, model, linear) for part in (test, train))
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score.on_test_set(TEXTS[name], own) for name, own in by_method]
     print_scores(scores, lang, "R²")
-    breaches = breach_rows(train, test, log_variances(train, train, model), outputs)
+    breaches = breach_rows(train, test, known, outputs)
     screen.heading(texts["risk"].format(days=len(target)))
     rows = [(texts[name], *row) for name, row in zip(METHODS, breaches, strict=True)]
     screen.table(texts["risk_header"].split(","), rows, (1, 2, 3))

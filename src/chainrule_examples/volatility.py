@@ -27,12 +27,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
-from chainrule.messages import Texts
+from chainrule.messages import Text, Texts
 from chainrule.metrics import SampledScore, mean_score
+from chainrule_examples.tuning import tuned
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
 MONTH, WEEK = 22, 5  # trading days
@@ -46,9 +50,12 @@ OPTIONS: Texts = {
     "epochs": "number of epochs; 0: chosen",
     "out": "folder for the model, the scores and the page",
 }
+RIDGE: Text = "ridge regression on all 22 days"
+PENALTIES = {"ridge__alpha": (0.1, 1.0, 10.0, 100.0, 1000.0)}
 TEXTS: Texts = {
     "month": "mean of the last 22 days",
     "har": "linear model (HAR with leverage)",
+    "ridge": RIDGE,
     "net": "linear model and GRU",
     "title": "Variance of the S&P 500",
     "direction": (
@@ -99,6 +106,11 @@ class Days:
     def is_up(self) -> np.ndarray:
         """Whether the next day closes higher, (N,)."""
         return self.change > 0
+
+    @property
+    def flat(self) -> np.ndarray:
+        """The inputs of the network in one row for each day, (N, 73)."""
+        return np.hstack([self.har, self.window.reshape(len(self.window), -1)])
 
     @property
     def inputs(self) -> dict[str, np.ndarray]:
@@ -184,6 +196,14 @@ def breach_rows(
         share = breaches / len(loss)
         rows.append((breaches, share, kupiec_test(breaches, len(loss), RISK)))
     return rows
+
+
+def tuned_ridge(days: Days) -> Pipeline:
+    """A ridge regression on all inputs of some days; their last eighth selects the penalty."""
+    x, y = days.flat, days.target[:, 0]
+    end = len(x) * 7 // 8
+    model = Pipeline([("scale", StandardScaler()), ("ridge", Ridge())])
+    return tuned(RIDGE, model, PENALTIES, (x[:end], y[:end]), (x[end:], y[end:]), final=(x, y))
 
 
 def sampled_scores(

@@ -183,6 +183,8 @@ NAMES: Texts = {
     "random": "random",
     "center": "block and center",
     "flat": "flat Monte Carlo, 700 playouts",
+    "classic": "alpha-beta search, 6 moves",
+    "deep": "alpha-beta search, 10 moves",
     "search": "search of 100 visits without network",
     "alone": "network without search",
     "net": "network with search of 100 visits",

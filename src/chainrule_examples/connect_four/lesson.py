@@ -2,7 +2,7 @@
 
 Data: none; a network that predicts moves and values guides a tree search, and learns from the moves that the
 search prefers and from the results. Baselines on the same problems: random moves, blocking, flat Monte Carlo,
-and the search without a network.
+alpha-beta search, and the search without a network.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from chainrule_examples import Count, Natural
 from chainrule_examples.connect_four.display import NAMES, TEXTS, game_page, play_in_terminal
 from chainrule_examples.connect_four.display import OPTIONS as OPTIONS
 from chainrule_examples.connect_four.players import (
+    AlphaBeta,
     FlatMonteCarlo,
     Player,
     Problems,
@@ -52,6 +53,8 @@ def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score
     players: dict[str, list[Player]] = {
         "center": [block_and_center_columns],
         "flat": [FlatMonteCarlo(PLAYOUTS)],
+        "classic": [AlphaBeta(6)],
+        "deep": [AlphaBeta(10)],
         "search": [SearchPlayer(uniform, VISITS)],
         "alone": [PolicyPlayer(network) for network in networks],
         "net": [SearchPlayer(network, VISITS) for network in networks],

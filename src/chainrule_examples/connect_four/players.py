@@ -12,6 +12,7 @@ from chainrule_examples.connect_four.rules import (
     BOARD,
     CELLS,
     COLUMNS,
+    DIRECTIONS,
     EMPTY,
     cell_of,
     count_bits,
@@ -208,6 +209,90 @@ def random_position(stones: int, state: np.ndarray) -> tuple[int, int]:
             own, mask, count = own ^ mask, mask | move, count + 1
         if count == stones:
             return own, mask
+
+
+LINES = np.array(
+    [
+        sum(1 << start + step * i for i in range(4))
+        for step in DIRECTIONS
+        for start in range(7 * COLUMNS)
+        if all(BOARD >> start + step * i & 1 for i in range(4))
+    ],
+    np.int64,
+)
+"""The 69 rows of four cells."""
+WON = 1_000
+
+
+@njit(nogil=True)
+def _worth(own: int, mask: int) -> int:
+    """The rows that the player to move can still complete, minus those of the opponent; squares of stones."""
+    total = 0
+    for line in LINES:
+        mine, theirs = count_bits(own & line), count_bits((own ^ mask) & line)
+        if not theirs:
+            total += mine * mine
+        if not mine:
+            total -= theirs * theirs
+    return total
+
+
+@njit(nogil=True)
+def _best_worth(own, mask, depth, low, high):
+    """The worth of a position after ``depth`` moves within a window; sooner wins are worth more."""
+    if threats(own, mask) & playable(mask):
+        return WON + CELLS - count_bits(mask)
+    moves = non_losing(own, mask)
+    if not moves:
+        return -WON - CELLS + count_bits(mask) + 1
+    if depth == 0 or count_bits(mask) >= CELLS - 2:
+        return _worth(own, mask) if depth == 0 else 0
+    for column in ORDER:
+        move = moves & cell_of(mask, column)
+        if move and low < high:
+            low = max(low, -_best_worth(own ^ mask, mask | move, depth - 1, -high, -low))
+    return low
+
+
+@njit(nogil=True)
+def alpha_beta(own: int, mask: int, depth: int) -> int:
+    """The column whose worth after ``depth`` moves is the largest; the first of ``ORDER`` among equal ones.
+
+    Reference: Knuth and Moore (1975), An analysis of alpha-beta pruning, Artificial Intelligence 6.
+    """
+    best, chosen = -2 * WON, -1
+    for column in ORDER:
+        move = cell_of(mask, column)
+        if not move:
+            continue
+        if has_four(own | move):
+            return column
+        if mask | move == BOARD:
+            return column
+        worth = -_best_worth(own ^ mask, mask | move, depth - 1, -2 * WON, -best)
+        if worth > best:
+            best, chosen = worth, column
+    return chosen
+
+
+class AlphaBeta:
+    """``alpha_beta`` for some positions.
+
+    Args:
+        depth: moves that are searched, at least 1.
+
+    Example:
+        >>> from chainrule_examples.connect_four.rules import position
+        >>> own, mask = position([3, 0, 3, 0, 2, 0])  # X has 3, 3, 2; O has three in column 0
+        >>> AlphaBeta(6)(np.array([own]), np.array([mask])).tolist()  # block
+        [0]
+    """
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+
+    def __call__(self, own: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return np.array([alpha_beta(o, m, self._depth) for o, m in zip(own, mask, strict=True)])
 
 
 def block_and_center_columns(own: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from chainrule.errors import DataError, fact
 from chainrule.messages import Texts, translated
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
-from chainrule_examples.faces.similarity import nearest_page, similarities
+from chainrule_examples.faces.similarity import FISHERFACES, nearest_page, similarities
 from chainrule_examples.faces.unknown_faces import split_images, split_people, train_gate
 from chainrule_examples.faces.verification import rank_one, verify_pairs
 from chainrule_examples.score_table import Score, print_scores, save_run
@@ -35,7 +35,7 @@ TEXTS: Texts = {
         "Identify people with their consent only. Images: AT&T Laboratories Cambridge."
     ),
 }
-METHODS, RANK_1, TAR = ("eigenfaces", "network"), "rank-1", "TAR at FAR 1%"
+METHODS, RANK_1, TAR = ("eigenfaces", FISHERFACES, "network"), "rank-1", "TAR at FAR 1%"
 SIZE = (56, 46)  # pixels: half of the files' height and width
 AUGMENTATION = cr.Augmentation(Flip(), Affine(degrees=8, shift=0.06), Color(brightness=0.2, contrast=0.2))
 
@@ -76,12 +76,12 @@ def main(
         (train, test), (known, unseen) = split_images(faces, seed), split_people(faces, seed)
         models += [train_network(part, epochs, seed) for part in (train, known)]
         gallery, people, strangers = (part.frame["class"].to_numpy() for part in (train, test, unseen))
-        near = similarities(models[-2], train, test, train)
-        pairs = similarities(models[-1], known, unseen, unseen)
+        near = similarities(models[-2], train, test, train, seed)
+        pairs = similarities(models[-1], known, unseen, unseen, seed)
         for values, identified, verified in zip(rates, near, pairs, strict=True):
             values[RANK_1].append(rank_one(identified, people, gallery))
             values[TAR].append(verify_pairs(verified, strangers).true_accept_rate)
-        pages.append(nearest_page(unseen, pairs[1], verify_pairs(pairs[1], strangers).threshold, lang))
+        pages.append(nearest_page(unseen, pairs[-1], verify_pairs(pairs[-1], strangers).threshold, lang))
     scores = [Score(name, values) for name, values in zip(METHODS, rates, strict=True)]
     print_scores(scores, lang, TAR, test_ratio=1 / 3)  # a quarter of the people is the test
     print(translated(TEXTS["limits"], lang))

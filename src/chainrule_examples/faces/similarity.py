@@ -1,16 +1,21 @@
-"""Similarities of images of faces by eigenfaces and by embeddings, and a page of the nearest images."""
+"""Similarities of images of faces without and with a network, and a page of the nearest images."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
 
 from chainrule import Model
 from chainrule.data import Table
-from chainrule.messages import Texts, in_language
+from chainrule.messages import Text, Texts, in_language
 from chainrule.page import Box, Figure, image_page
-from chainrule_examples.faces.verification import cosine_similarity
+from chainrule_examples.faces.unknown_faces import split_images, split_people
+from chainrule_examples.faces.verification import cosine_similarity, rank_one, verify_pairs
+from chainrule_examples.tuning import best_settings
 
 # Eigenfaces: images as coordinates along the principal components of training images.
 #
@@ -47,7 +52,59 @@ def negative_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return -np.sqrt(np.maximum(squares, 0.0))
 
 
-# Similarities of images of faces by eigenfaces, and by the embeddings of a network.
+# Fisherfaces: linear combinations of eigenfaces in which people differ most, relative to the images of one.
+#
+# Reference: Belhumeur, Hespanha and Kriegman (1997), Eigenfaces vs. Fisherfaces, IEEE Transactions on Pattern
+# Analysis and Machine Intelligence 19.
+
+FISHERFACES: Text = "eigenfaces and discriminant analysis"
+GRID = {"variance": (0.8, 0.9, 0.95), "shrinkage": (0.01, 0.1)}
+
+
+def fisherfaces(
+    train: Table, images: Table, others: Table, *, variance: float, shrinkage: float
+) -> np.ndarray:
+    """The cosine similarity of images with others, (N, M), each added to its mirror image, as of a network.
+
+    Args:
+        train: images with the person as the class; their mirror images are added.
+        images, others: the images that are compared.
+        variance: share of the variance of the images that the eigenfaces keep.
+        shrinkage: of the covariance of the images of one person.
+    """
+    people, half = train.frame["class"].to_numpy(), LinearDiscriminantAnalysis("eigen", shrinkage=shrinkage)
+    model = make_pipeline(PCA(variance, whiten=True, svd_solver="full"), half)
+    model.fit(np.concatenate(_flat(train)), np.concatenate([people, people]))
+    return cosine_similarity(*(sum(map(model.transform, _flat(part))) for part in (images, others)))
+
+
+def tuned_fisherfaces(train: Table, images: Table, others: Table, seed: int) -> np.ndarray:
+    """Fisherfaces of training images, whose settings identify or verify a part of these best.
+
+    Args:
+        train: the training images; the people of ``others``, or other people.
+        images, others: the images that are compared.
+        seed: of the part of the training images that selects the settings.
+    """
+    is_known = bool(set(others.frame["class"]) <= set(train.frame["class"]))
+    first, rest = split_images(train, seed) if is_known else split_people(train, seed)
+    people, gallery = rest.frame["class"].to_numpy(), first.frame["class"].to_numpy()
+
+    def measure(**own: float) -> float:
+        if is_known:
+            return rank_one(fisherfaces(first, rest, first, **own), people, gallery)
+        return verify_pairs(fisherfaces(first, rest, rest, **own), people).true_accept_rate
+
+    return fisherfaces(train, images, others, **best_settings(FISHERFACES, GRID, measure))
+
+
+def _flat(images: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Images and mirror images as rows from 0 to 1, two times (N, H W)."""
+    pixels = images.images["image"] / 255.0
+    return pixels.reshape(len(pixels), -1), pixels[:, :, ::-1].reshape(len(pixels), -1)
+
+
+# Similarities of images of faces by eigenfaces, by Fisherfaces, and by the embeddings of a network.
 
 EMBEDDING = "normalized"  # the layer
 
@@ -58,16 +115,18 @@ def embed(model: Model, faces: Table) -> np.ndarray:
     return model.activations(faces, EMBEDDING) + model.activations(mirrored, EMBEDDING)
 
 
-def similarities(model: Model, train: Table, images: Table, others: Table) -> list[np.ndarray]:
-    """Similarities of images and others, (N, M), by eigenfaces of training images and by embeddings.
+def similarities(model: Model, train: Table, images: Table, others: Table, seed: int) -> list[np.ndarray]:
+    """Similarities of images and others, (N, M), by eigenfaces, by Fisherfaces, and by embeddings.
 
     Args:
         model: has a layer ``normalized`` with the embeddings.
         train: the images whose principal components are the eigenfaces.
         images, others: the images that are compared.
+        seed: as for ``tuned_fisherfaces``.
     """
+    linear = tuned_fisherfaces(train, images, others, seed)
     flat = [eigenfaces(train.images["image"], part.images["image"]) for part in (images, others)]
-    return [negative_distance(*flat), cosine_similarity(embed(model, images), embed(model, others))]
+    return [negative_distance(*flat), linear, cosine_similarity(embed(model, images), embed(model, others))]
 
 
 TEXTS: Texts = {

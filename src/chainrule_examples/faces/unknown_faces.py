@@ -31,7 +31,7 @@ def split_images(images: Table, seed: int) -> tuple[Table, Table]:
 
 
 def split_people(images: Table, seed: int) -> tuple[Table, Table]:
-    """All images of three quarters of the people, chosen at random, and all images of the others.
+    """All images of three quarters of the people, chosen at random, and those of the others, at least two.
 
     Args:
         images: with the person as the class.
@@ -39,7 +39,7 @@ def split_people(images: Table, seed: int) -> tuple[Table, Table]:
     """
     people = images.frame["class"].to_numpy()
     names = np.random.default_rng(seed).permutation(np.unique(people))
-    return _parts(images, ~np.isin(people, names[: len(names) // 4]))
+    return _parts(images, ~np.isin(people, names[: max(2, len(names) // 4)]))
 
 
 def _parts(images: Table, is_first: np.ndarray) -> tuple[Table, Table]:

@@ -15,12 +15,13 @@ import chainrule as cr
 from chainrule.messages import Text, in_language
 from chainrule_examples.listen.spoken_digits import recognize_digits
 from chainrule_examples.listen.transcripts import GREEDY as GREEDY_SEARCH
-from chainrule_examples.listen.transcripts import choose_search, rates_of, transcript_page
+from chainrule_examples.listen.transcripts import choose_search, nearest_texts, rates_of, transcript_page
 from chainrule_examples.listen.utterances import MAX_LABELS, STRIDE, SYMBOLS, TEXTS, Utterances, read_parts
 from chainrule_examples.listen.utterances import OPTIONS as OPTIONS
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 
 EMPTY, GREEDY = "empty text", "most probable path"
+NEAREST: Text = "text of the nearest recording, aligned in time"
 BEAM: Text = "beam search with a word bigram"
 Seeds = Annotated[int, typer.Option(min=0)]
 QUICK, LONG = (96, 1, 25), (160, 2, 60)  # channels, recurrent layers, epochs
@@ -80,6 +81,7 @@ def main(
         print(texts["done"].format(seed=seed, size=size, greedy=greedy, beam=beam), flush=True)
     transcripts = {
         EMPTY: [[""] * len(test.texts)],
+        NEAREST: [nearest_texts(test, training)],
         GREEDY: [GREEDY_SEARCH.transcribe(model, test.x) for model in models],
         BEAM: [own.transcribe(model, test.x) for own, model in zip(searches, models, strict=True)],
     }

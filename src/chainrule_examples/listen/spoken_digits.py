@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 import numpy as np
+from scipy.fft import dct
 
 import chainrule as cr
 from chainrule import LogMel
@@ -21,7 +22,9 @@ from chainrule.messages import Text, Texts, in_language
 from chainrule.metrics import mean_score
 from chainrule.page import markup_table, result_page
 from chainrule.tabular import logistic
+from chainrule_examples.listen.nearest_sounds import majority, warped_distances
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
+from chainrule_examples.tuning import best_settings
 
 RATE = 8000
 READER = SoundInput(LogMel(RATE, win_length=256, hop_length=80, n_mels=32, f_min=60.0, floor=1e-5), 0.8)
@@ -90,7 +93,11 @@ TEXTS: Texts = {
     "errors": "Errors on the test recordings",
     "columns": "true,predicted,recordings",
 }
-BASELINES: tuple[Text, ...] = ("most frequent digit", "linear model of the mean spectrum")
+BASELINES: tuple[Text, ...] = (
+    "most frequent digit",
+    "linear model of the mean spectrum",
+    "nearest recordings, aligned in time",
+)
 NET: Text = "convolutional network"
 QUICK, LONG = 6, 20  # epochs
 
@@ -115,13 +122,31 @@ def train_network(training: Digits, validation: Digits | None, seed: int, epochs
     return model
 
 
-def baseline_scores(training: Digits, test: Digits) -> list[Score]:
-    """The accuracy of the most frequent digit, and of a linear model of the spectrum's mean over time."""
+def cepstra(recordings: Digits) -> list[np.ndarray]:
+    """Twelve cepstral coefficients of every second frame of each recording, (T, 12) each."""
+    return [dct(x[::2, :, 0], norm="ortho")[:, 1:13] for x in recordings.x]
+
+
+def nearest_digits(training: Digits, validation: Digits, test: Digits) -> np.ndarray:
+    """The digit of each test recording by its nearest training recordings; validation selects how many."""
+    known = cepstra(training)
+    chosen = warped_distances(cepstra(validation), known)
+
+    def measure(count: int) -> float:
+        return float((majority(chosen, training.y, count) == validation.y).mean())
+
+    best = best_settings(BASELINES[2], {"count": (1, 3, 5)}, measure)
+    return majority(warped_distances(cepstra(test), known), training.y, best["count"])
+
+
+def baseline_scores(training: Digits, validation: Digits, test: Digits) -> list[Score]:
+    """The accuracy of each of ``BASELINES``."""
     mean = [part.x[..., 0].mean(axis=1) for part in (training, test)]  # (N, frames, bands, 1) -> (N, bands)
     x = [(m - mean[0].mean(0)) / mean[0].std(0) for m in mean]
     digits, counts = np.unique(training.y, return_counts=True)
     linear = logistic(x[0], training.y.astype(np.int64), 10)(x[1]).argmax(axis=1)
-    right = test.y == digits[counts.argmax()], linear == test.y.astype(np.int64)
+    nearest = nearest_digits(training, validation, test) == test.y
+    right = test.y == digits[counts.argmax()], linear == test.y.astype(np.int64), nearest
     rows = zip(BASELINES, right, strict=True)
     return [Score.on_test_set(name, [{"accuracy": mean_score(own)}]) for name, own in rows]
 
@@ -139,7 +164,7 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
         print(texts["done"].format(seed=seed, size=size, accuracy=accuracy), flush=True)
     test = parts[2]  # used only here
     runs = [{"accuracy": mean_score(np.asarray(model.predict(test.x)) == test.y)} for model in models]
-    scores = [*baseline_scores(parts[0], test), Score.on_test_set(NET, runs)]
+    scores = [*baseline_scores(*parts), Score.on_test_set(NET, runs)]
     print_scores(scores, lang, "accuracy")
     for speaker in speakers if long else ():
         own = digits.where(digits.speakers == speaker)

@@ -9,6 +9,7 @@ from chainrule.generation import WordBigram
 from chainrule.inputs import TranscriptKind
 from chainrule.metrics import SampledScore, error_rates
 from chainrule.page import markup_table, result_page
+from chainrule_examples.listen.nearest_sounds import warped_distances
 from chainrule_examples.listen.utterances import STRIDE, SYMBOLS, Utterances
 
 WEIGHTS = ((0.3, 1.0), (0.3, 2.0), (0.5, 1.0), (0.5, 2.0), (0.5, 3.0))  # of the bigram, and bonus of a word
@@ -36,6 +37,15 @@ def choose_search(
     return min(
         kinds, key=lambda kind: rates_of(kind.transcribe(model, validation.x), validation)["WER"].value
     )
+
+
+def nearest_texts(utterances: Utterances, known: Utterances) -> list[str]:
+    """The transcript of the known utterance that is most similar to each utterance."""
+    own, others = (
+        [x[: frames * STRIDE : STRIDE] for x, frames in zip(part.x, part.frames, strict=True)]
+        for part in (utterances, known)
+    )
+    return [known.texts[i] for i in warped_distances(own, others).argmin(axis=1)]
 
 
 def rates_of(transcripts: Sequence[str], utterances: Utterances) -> dict[str, SampledScore]:

@@ -72,7 +72,10 @@ def main(
             own.append({})
         for metric, (known, unseen) in splits.items():
             models.append(train_network(known, seed, epochs or (LONG if long else QUICK)))
-            predicted = *baseline_predictions(known, unseen, seed), models[-1].predict(unseen.inputs)
+            predicted = (
+                *baseline_predictions(known, unseen, seed, metric == SCAFFOLDS),
+                models[-1].predict(unseen.inputs),
+            )
             for own, values in zip(errors, predicted, strict=True):
                 own[-1][metric] = rmse(np.asarray(values), unseen)
     scores = [Score.on_test_set(name, own) for name, own in zip(names, errors, strict=True)]

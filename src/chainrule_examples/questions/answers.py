@@ -15,6 +15,7 @@ from chainrule.metrics import SampledScore, character_f1, exact_match, mean_scor
 from chainrule.page import markup_table, result_page
 from chainrule_examples import COMMON
 from chainrule_examples.questions.question_sets import Part, Question, question_rows
+from chainrule_examples.questions.reading_baseline import READER
 from chainrule_examples.score_table import csv_text
 
 OPTIONS: Texts = {
@@ -52,7 +53,7 @@ TEXTS: Texts = {
 
 # Baselines that answer questions without learning, and the encoding of questions for training.
 
-METHODS: tuple[Text, ...] = ("random clause", "clause with most in common")
+METHODS: tuple[Text, ...] = ("random clause", "clause with most in common", READER)
 _CLAUSE = re.compile(r"[^，。！？；：、,!?;:.\n]+")
 
 

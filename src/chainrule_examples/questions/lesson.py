@@ -32,6 +32,7 @@ from chainrule_examples.questions.answers import (
 )
 from chainrule_examples.questions.answers import OPTIONS as OPTIONS
 from chainrule_examples.questions.question_sets import question_parts
+from chainrule_examples.questions.reading_baseline import read_answers
 from chainrule_examples.score_table import Score, credit_line, print_scores, save_run
 
 NET: Text = "network"
@@ -74,6 +75,7 @@ def main(
     train, targets = encode(reader, learned.questions + learned.unanswerable)
     (validation, _), (test, _) = (encode(reader, part.questions) for part in (chosen, tested))
     models, runs = [], []
+    read = read_answers(learned.questions, chosen.questions, tested.questions)
     for seed in range(seeds or (3 if is_story else 1)):
         model = train_network(reader, train, targets, (units, depth, epochs or usual), seed)
         models.append(with_threshold(model, reader, validation, chosen.questions))
@@ -82,7 +84,7 @@ def main(
         facts |= {name: score.value for name, score in own.items()}
         print(texts["done"].format(**facts), flush=True)
         questions = tested.questions
-        own = random_clauses(questions, seed), overlapping_clauses(questions), test.answers(model)[0]
+        own = random_clauses(questions, seed), overlapping_clauses(questions), read, test.answers(model)[0]
         runs.append([measure(outputs, questions) for outputs in own])
     scores = [
         Score.on_test_set(name, values)

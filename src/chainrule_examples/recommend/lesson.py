@@ -16,13 +16,13 @@ from chainrule.metrics import SampledScore
 from chainrule.page import markup_table, result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.recommend import movielens
-from chainrule_examples.recommend.baselines import evaluate
+from chainrule_examples.recommend.baselines import evaluate, tuned_later_films
 from chainrule_examples.recommend.content import print_content_scores
 from chainrule_examples.recommend.movielens import OPTIONS as OPTIONS
 from chainrule_examples.recommend.movielens import TEXTS
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run, verdict
 
-METHODS = ("popular", "neighbors", "linear", "net")
+METHODS = ("popular", "neighbors", "linear", "next", "net")
 LATENT, EPOCHS, DROPOUT, DIVERGENCE = 200, (40, 16), (0.7, 0.5), 0.2  # chosen on a fifth of the training rows
 
 
@@ -70,13 +70,14 @@ def main(
         print_content_scores(ratings, lang, seeds, epochs, out)
         return
     results, trained = list[list[dict[str, SampledScore]]](), []
+    weights = tuned_later_films(ratings, ~movielens.latest_test(ratings))
     for seed in range(seeds):
         for by_time, is_test in enumerate(movielens.divisions(ratings, seed)):
             known, later = ratings.matrix(~is_test), ratings.matrix(is_test)
             rows = movielens.earlier_and_later(ratings, ~is_test) if by_time else (known, known)
             length, width = epochs or EPOCHS[by_time] * (1 + long), LATENT * (1 + long)
             model = train_network(*rows, seed, length, DROPOUT[by_time], width)
-            results.append(evaluate(known, later, model, by_time))
+            results.append(evaluate(known, later, model, by_time, weights if by_time else None))
             trained.append((known, later, model))
     known, later, model = trained[-1]
     runs = zip(*results, strict=True)  # for each method, those of all seeds and divisions

@@ -19,7 +19,7 @@ from chainrule.data import Table
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError
 from chainrule.inputs import ItemKind
-from chainrule.messages import Texts
+from chainrule.messages import Text, Texts
 from chainrule.metrics import top_items
 from chainrule_examples.score_table import csv_text
 
@@ -41,10 +41,12 @@ OPTIONS: Texts = {
     "epochs": "number of epochs; 0: chosen",
     "out": "folder for the model, the scores and the page",
 }
+RIDGE: Text = "ridge regression, later films on earlier ones"
 TEXTS: Texts = {
     "popular": "most popular films",
     "neighbors": "similar films (itemKNN)",
     "linear": "linear autoencoder (EASE)",
+    "next": RIDGE,
     "net": "variational autoencoder",
     "title": "Recommendation of films",
     "because": "Because you watched: the films that contribute most",
@@ -166,6 +168,13 @@ def random_test(ratings: Ratings, share: float = 0.25, seed: int = 0) -> np.ndar
 def latest_test(ratings: Ratings, share: float = 0.25) -> np.ndarray:
     """Which ratings are test ratings: the latest of each user, (N,) bool."""
     return _last(ratings.user, ratings.time, share)
+
+
+def latest_known(ratings: Ratings, known: np.ndarray, share: float = 0.25) -> np.ndarray:
+    """Which ratings are the latest of each user among the known ones, (N,) bool."""
+    is_latest = np.zeros(len(ratings.user), bool)
+    is_latest[known] = _last(ratings.user[known], ratings.time[known], share)
+    return is_latest
 
 
 def divisions(ratings: Ratings, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -72,7 +72,10 @@ def main(
     for seed, model in enumerate(models):
         value = measure(predict_masks(model, validation[0]), validation[1])["mIoU"].value
         print(texts["validation"].format(seed, value), flush=True)
-    masks = [[resize_masks(own, scenes.MASK_SIZE)] for own in baseline_masks(x, y, test[0], scenes.NAMES)]
+    masks = [
+        [resize_masks(own, scenes.MASK_SIZE)]
+        for own in baseline_masks(x, y, test[0], scenes.NAMES, validation)
+    ]
     masks.append([predict_masks(model, test[0]) for model in models])
     runs = ([measure(one, test[1]) for one in own] for own in masks)
     scores = [Score.on_test_set(name, own) for name, own in zip(METHODS, runs, strict=True)]

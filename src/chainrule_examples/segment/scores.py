@@ -5,33 +5,71 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.ensemble import RandomForestClassifier
 
+from chainrule.data import resize_masks
 from chainrule.messages import Text
 from chainrule.metrics import SampledScore, mean_iou, pixel_accuracy, pixel_confusion
 from chainrule.tabular import logistic
+from chainrule_examples.pixel_forest import fit_forest, forest_scores
 from chainrule_examples.segment.street_images import VOID
+from chainrule_examples.tuning import best_settings
 
 # Baselines of segmentation: the most frequent class at each place, and a linear model of color and place.
 
-BASELINES: tuple[Text, ...] = "all road", "position prior", "linear model"
+BASELINES: tuple[Text, ...] = (
+    "all road",
+    "position prior",
+    "linear model",
+    "random forest of color and texture",
+)
+GRID = {"min_samples_leaf": (2, 10)}
+STEP, EVERY = 2, 5  # the forest classifies every second pixel; every fifth validation image selects
 FRAMES = 20  # neighboring test images that count as one when the methods are compared
 PIXELS = 60  # pixels of each training image from which the linear model learns
 
 
 def baseline_masks(
-    x: np.ndarray, masks: np.ndarray, images: np.ndarray, names: Sequence[str]
+    x: np.ndarray,
+    masks: np.ndarray,
+    images: np.ndarray,
+    names: Sequence[str],
+    validation: tuple[np.ndarray, np.ndarray],
 ) -> list[np.ndarray]:
-    """The masks of images, (N, H, W), by each of ``BASELINES``.
+    """The masks of images by each of ``BASELINES``: (N, H, W), by the forest (N, H / 2, W / 2).
 
     Args:
         x: training images, (M, H, W, 3) bytes.
         masks: their masks, (M, H, W).
         images: (N, H, W, 3) bytes.
         names: of the classes.
+        validation: images and masks that select the settings of the forest.
     """
     fixed = np.full(masks.shape[1:], names.index("road")), position_prior(masks, len(names))
     alike = [np.broadcast_to(mask, (len(images), *mask.shape)) for mask in fixed]
-    return [*alike, linear_pixels(x, masks, images, len(names))]
+    linear = linear_pixels(x, masks, images, len(names))
+    return [*alike, linear, tuned_forest(x, masks, images, len(names), validation)]
+
+
+def tuned_forest(
+    x: np.ndarray,
+    masks: np.ndarray,
+    images: np.ndarray,
+    classes: int,
+    validation: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """The masks of images, (N, H / 2, W / 2), by a random forest; arguments as for ``baseline_masks``."""
+
+    def predicted(forest: RandomForestClassifier, images: np.ndarray) -> np.ndarray:
+        return np.stack([forest_scores(forest, own, classes, step=STEP).argmax(axis=-1) for own in images])
+
+    def score(**own: int) -> float:
+        few = predicted(fit_forest(x, masks, classes, trees=20, **own), validation[0][::EVERY])
+        true = validation[1][::EVERY]
+        return measure(resize_masks(few, true.shape[1:]), true)["mIoU"].value
+
+    best = best_settings(BASELINES[3], GRID, score)
+    return predicted(fit_forest(x, masks, classes, **best), images)
 
 
 def position_prior(masks: np.ndarray, classes: int) -> np.ndarray:

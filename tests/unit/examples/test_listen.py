@@ -155,9 +155,10 @@ def test_digits_are_recognized_and_files_are_predicted(
     run = tmp_path / "run"
     recognize_digits("zh", str(sounds), False, 1, 12, str(run))
     assert "准确率" in capsys.readouterr().out
-    majority, linear, net = json.loads((run / "scores.json").read_text()).values()
+    majority, linear, nearest, net = json.loads((run / "scores.json").read_text()).values()
     assert majority["accuracy"] == [0.1]
     assert linear["accuracy"][0] > 0.9
+    assert nearest["accuracy"][0] > 0.9
     assert net["accuracy"][0] > 0.1
     check_saved_scores(run, run / "test", "convolutional network", {"accuracy": "accuracy"}, capsys)
     draw = np.random.default_rng(1)

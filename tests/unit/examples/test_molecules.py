@@ -13,6 +13,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule.errors import DataError
 from chainrule_examples.molecules import lesson as molecules
 from chainrule_examples.molecules import page as molecule_page
+from chainrule_examples.molecules import solubility
 from chainrule_examples.molecules.solubility import (
     METHODS,
     TARGET,
@@ -72,6 +73,7 @@ def test_the_example_trains_predicts_and_colors_atoms(
     pytest.importorskip("rdkit.Chem.Draw.rdMolDraw2D", exc_type=ImportError)
     monkeypatch.setattr(molecules, "UNITS", 16)
     monkeypatch.setattr(molecule_page, "DRAWN", 1)
+    monkeypatch.setattr(solubility, "TREES", 10)
     run = tmp_path / "run"
     molecules.main(lang="zh", data=str(folder), seeds=1, epochs=20, out=str(run))
     assert "消息传递网络" in capsys.readouterr().out

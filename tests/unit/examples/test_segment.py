@@ -13,7 +13,7 @@ from PIL import Image
 
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.segment import lesson as segment
-from chainrule_examples.segment.scores import linear_pixels, position_prior
+from chainrule_examples.segment.scores import BASELINES, linear_pixels, position_prior
 from chainrule_examples.segment.street_images import COLORS, NAMES, VOID
 from saved_scores import check_saved_scores
 
@@ -54,7 +54,7 @@ def test_the_scores_of_all_methods_are_saved(
     run: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert list(scores) == ["all road", "position prior", "linear model", "network"]
+    assert list(scores) == [*BASELINES, "network"]
     assert all(0 <= own["mIoU"][0] <= own["pixel accuracy"][0] <= 1 for own in scores.values())
     assert scores["linear model"]["pixel accuracy"][0] > 0.95, "the colors of this fixture are the classes"
     assert scores["position prior"]["mIoU"] > scores["all road"]["mIoU"]

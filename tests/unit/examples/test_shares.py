@@ -60,7 +60,7 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert main([str(word) for word in ("example", "shares", *options)]) == 0
     out = capsys.readouterr().out
     assert "No claim" in out
-    rows = out.partition("Kupiec")[2].splitlines()[1:4]
+    rows = out.partition("Kupiec")[2].splitlines()[1:5]
     counts = [int(row.split()[-3]) for row in rows]
     assert all(0 <= count <= 29 for count in counts)
     assert [float(row.split()[-1]) for row in rows] == pytest.approx(
@@ -68,7 +68,7 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     )
     assert "No investment advice" in out
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert [list(values) for values in scores.values()] == [["R²", "QLIKE"]] * 3
+    assert [list(values) for values in scores.values()] == [["R²", "QLIKE"]] * 4
     check_saved_scores(run, run / "test.npz", "linear model and GRU", {"R²": "r2"}, capsys)
     assert main(["predict", str(run), str(run / "test.npz")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 29
