@@ -1,8 +1,8 @@
 """Baselines whose settings are chosen on validation rows, as those of a network are.
 
-A comparison with a method whose settings nobody chose shows little. The validation rows decide the settings
-and nothing else: the method is then fitted to the rows that the network is trained on, and the test rows are
-predicted once.
+A comparison with a method whose settings were not chosen shows little. The validation rows decide the
+settings and nothing else: the method is then fitted to the rows that the network is trained on, and the test
+rows are predicted once.
 """
 
 from __future__ import annotations

@@ -56,6 +56,12 @@ EVENTS, SPACE = (4, 7), {"en": " ", "zh": ""}
 PEOPLE_OF = {"train": (0, 1, 2), "validation": (3,), "test": (4,)}  # which of five people are in them
 
 
+SENTENCE_ENDS = frozenset("。！？!?.\n")
+INTERROGATIVES = tuple(
+    "哪一年 幾 几 多少 何時 誰 谁 哪裡 哪里 哪 什麼 什么 何 where who how when which".split()
+)
+
+
 class Question(NamedTuple):
     """A question about a passage.
 

@@ -3,7 +3,7 @@
 BM25 ranks the sentences of a passage by the words that they share with the question, rare ones first; where
 words are not separated, pairs of characters take their place. In the best sentences, two linear models
 predict for each token whether an answer starts or ends there, from the token, its neighbors, whether the
-question has them, and the word of the question that says what is asked.
+question has them, and the interrogative word of the question.
 
 References: Robertson and Zaragoza (2009), The probabilistic relevance framework: BM25 and beyond; Rajpurkar,
 Zhang, Lopyrev and Liang (2016), SQuAD (EMNLP), section 5, for a logistic regression of answers.
@@ -23,14 +23,12 @@ from sklearn.linear_model import SGDClassifier
 
 from chainrule.messages import Text
 from chainrule.metrics import character_f1
-from chainrule_examples.questions.question_sets import Question
+from chainrule_examples.questions.question_sets import INTERROGATIVES, SENTENCE_ENDS, Question
 from chainrule_examples.tuning import best_settings
 
 READER: Text = "sentence by BM25, answer by logistic regression"
 GRID = {"sentences": (1, 2, 5), "longest": (4, 8, 16)}
 TOKEN = re.compile(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]")
-END = frozenset("。！？!?.\n")
-ASKS = tuple("哪一年 幾 几 多少 何時 誰 谁 哪裡 哪里 哪 什麼 什么 何 where who how when which".split())
 K1, B = 1.2, 0.75  # saturation of counts, and normalization by length
 
 
@@ -48,11 +46,11 @@ def sentences_of(passage: str) -> list[Sentence]:
         >>> [sentence.tokens for sentence in sentences_of("他在1990年出生。He left.")]
         [['他', '在', '1990', '年', '出', '生', '。'], ['He', 'left', '.']]
     """
-    found, result = list(TOKEN.finditer(passage)), []
+    matches, result = list(TOKEN.finditer(passage)), []
     first = 0
-    for i, match in enumerate(found):
-        if match[0] in END or i == len(found) - 1:
-            part = found[first : i + 1]
+    for i, match in enumerate(matches):
+        if match[0] in SENTENCE_ENDS or i == len(matches) - 1:
+            part = matches[first : i + 1]
             result.append(Sentence([m[0] for m in part], [m.span() for m in part]))
             first = i + 1
     return result or [Sentence([passage], [(0, len(passage))])]
@@ -92,14 +90,14 @@ def ranked(question: Question) -> list[tuple[Sentence, float]]:
 
 def token_features(question: str, sentence: Sentence) -> list[list[str]]:
     """The names of the features of each token of a sentence that are present."""
-    asked = {token.lower() for token in TOKEN.findall(question)}
-    ask = next((word for word in ASKS if word in question.lower()), "")
+    requested = {token.lower() for token in TOKEN.findall(question)}
+    ask = next((word for word in INTERROGATIVES if word in question.lower()), "")
     tokens = ["", "", *(token.lower() for token in sentence.tokens), "", ""]
     rows = []
     for i in range(2, len(tokens) - 2):
         near = tokens[i - 2 : i + 3]
         shape = ["digit" if t.isdigit() else "letter" if t.isascii() else "other" for t in near]
-        flags = "".join("01"[t in asked] for t in near)
+        flags = "".join("01"[t in requested] for t in near)
         own = [*(f"{k}{t}" for k, t in enumerate(near)), f"s{'-'.join(shape[1:4])}", f"f{flags}"]
         rows.append([*own, *(f"{ask}|{name}" for name in own)])
     return rows
