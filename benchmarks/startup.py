@@ -33,7 +33,7 @@ print(json.dumps(time.perf_counter() - start))
 
 def _caches(folder: Path, threads: int) -> dict[str, str]:
     """An environment with empty caches."""
-    own = {"XDG_CACHE_HOME": str(folder / "cache"), "NUMBA_CACHE_DIR": str(folder / "numba")}
+    own = {"XDG_CACHE_HOME": str(folder / "cache")}
     usual = environment_of(threads)
     usual.pop("PYTHONDONTWRITEBYTECODE", None)  # Python writes its compiled files, as it does for users
     return {**usual, **own}

@@ -18,6 +18,7 @@ EXTRAS = {
     "tune": "Optuna",
     "dask": "Dask with distributed",
     "ray": "Ray",
+    "games": "numba",
     "robots": "gymnasium with MuJoCo",
     "onnx": "onnx",
     "speech": "espeakng-loader",

@@ -121,7 +121,6 @@ LIBRARIES = {
     "latex2mathml": {"course"},
     "typer": {"apps"},
     "click": {"apps"},
-    "numba": {"engines"},
     "pandas": {"data"},
     "pyarrow": {"data"},
     "PIL": {"data", "apps"},

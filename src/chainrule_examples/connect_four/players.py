@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from chainrule_examples.connect_four.rules import (
     BOARD,
@@ -18,6 +17,7 @@ from chainrule_examples.connect_four.rules import (
     count_bits,
     has_four,
     is_over,
+    njit,
     non_losing,
     play,
     playable,

@@ -21,7 +21,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
+
+from chainrule.optional_dependency import missing
+
+try:
+    from numba import njit
+except ImportError as error:
+    raise missing("games", "chainrule example connect-four") from error
 
 ROWS, COLUMNS, CELLS = 6, 7, 42
 PLANES = 4  # of a position as an image

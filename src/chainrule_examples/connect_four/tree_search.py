@@ -26,7 +26,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from chainrule_examples.connect_four.rules import (
     BOARD,
@@ -36,6 +35,7 @@ from chainrule_examples.connect_four.rules import (
     ROWS,
     cell_of,
     has_four,
+    njit,
     non_losing,
     planes_of,
     playable,

@@ -185,9 +185,9 @@ def test_all_compiled_code_is_cached_in_one_folder_and_reused(filled: Path, sour
     assert not [*source.rglob("*.nbi")], "no files next to the package"
 
 
-def test_a_process_with_a_full_cache_loads_no_compiler(filled: Path, source: Path) -> None:
-    output = use(filled, source, USE + 'import sys; print("numba" in sys.modules, "scipy" in sys.modules)')
-    assert output == [*EXPECTED, "False False"]
+def test_a_process_with_a_full_cache_loads_no_large_library(filled: Path, source: Path) -> None:
+    program = 'import sys; print(*(m for m in ("scipy", "numba") if m in sys.modules))'
+    assert use(filled, source, USE + program) == [*EXPECTED, ""]
 
 
 def test_damaged_kernel_files_are_compiled_again(filled: Path, source: Path, tmp_path: Path) -> None:
@@ -201,11 +201,11 @@ def test_damaged_kernel_files_are_compiled_again(filled: Path, source: Path, tmp
 
 
 def test_kernels_of_changed_sources_are_not_reused(filled: Path, source: Path, tmp_path: Path) -> None:
-    """A function that a kernel uses has changed in another file: numba alone would not detect it."""
+    """A function that a kernel uses has changed in another file."""
     cache, new = tmp_path / "cache", tmp_path / "new"
     shutil.copytree(filled, cache)
     shutil.copytree(source, new)
-    file = new / "chainrule" / "engines" / "native" / "kernels" / "kernel.py"
+    file = new / "chainrule" / "engines" / "native" / "codegen" / "ir_builder.py"
     file.write_text(file.read_text(encoding="utf-8") + "VERSION = 2\n", encoding="utf-8")
     before = times(cache, "")
     assert use(cache, new) == EXPECTED
@@ -301,15 +301,3 @@ print(read_table("iris").rows, cr.evaluate(cr.square(cr.constant([3.0]))).tolist
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["150", "[9.0]"], done.stderr
-
-
-def test_settings_of_numba_in_the_environment_and_the_folder_are_ignored(tmp_path: Path) -> None:
-    variables = {"NUMBA_DISABLE_JIT": "1", "NUMBA_OPT": "0", "NUMBA_BOUNDSCHECK": "1"}
-    (tmp_path / ".numba_config.yaml").write_text("cpu_name: generic\n", encoding="utf-8")
-    program = USE + "from numba.core import config; print(config.DISABLE_JIT)\n"
-    environment = {**os.environ, **variables, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, cwd=tmp_path,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.splitlines() == [*EXPECTED, "1"], done.stderr

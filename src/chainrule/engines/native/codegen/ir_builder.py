@@ -6,13 +6,14 @@ matrix products, reductions, softmax).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
 
 I1, I64 = ir.IntType(1), ir.IntType(64)
+KERNEL = ir.FunctionType(ir.VoidType(), [I64]).as_pointer()  # every kernel takes the address of its block
 Value = Any
 
 
@@ -67,6 +68,76 @@ class FunctionBuilder:
 
     def store(self, value: Value, address: Value, align: int) -> None:
         self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer()), align=align)
+
+    def pointer(self, address: Value, kind: ir.Type) -> Value:
+        """Return an address as a pointer to numbers, which the optimizer follows from element to element."""
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def element(self, pointer: Value, index: Value) -> Value:
+        """Return the pointer to an element of an array."""
+        return self.builder.gep(pointer, [index])
+
+    def call_kernel(self, kernel: Value, block: Value) -> None:
+        """Call the kernel at an address with the address of its block."""
+        self.builder.call(self.builder.inttoptr(kernel, KERNEL), [block])
+
+    def variable(self, initial: Value) -> Any:
+        """Return the pointer to a variable of this function, set to a value here."""
+        with self.builder.goto_entry_block():
+            memory = self.builder.alloca(initial.type)
+        self.builder.store(initial, memory)
+        return memory
+
+    # --- memory that several threads share
+
+    def atomic_load(self, address: Value) -> Value:
+        """Load an int64 that another thread may change."""
+        return self.builder.load_atomic(self.pointer(address, I64), "seq_cst", 8)
+
+    def atomic_store(self, value: Value | int, address: Value) -> None:
+        """Store an int64 that another thread may read."""
+        value = I64(value) if isinstance(value, int) else value
+        self.builder.store_atomic(value, self.pointer(address, I64), "seq_cst", 8)
+
+    def fetch_add(self, address: Value, number: int) -> Value:
+        """Add to an int64 and return its previous value, as one operation."""
+        return self.builder.atomic_rmw("add", self.pointer(address, I64), I64(number), "seq_cst")
+
+    def compare_exchange(self, address: Value, old: Value | int, new: Value | int) -> Value:
+        """Set an int64 to ``new`` if it is ``old``, as one operation, and return whether it was."""
+        before, after = (I64(value) if isinstance(value, int) else value for value in (old, new))
+        pair = self.builder.cmpxchg(self.pointer(address, I64), before, after, "seq_cst", "seq_cst")
+        return self.builder.extract_value(pair, 1)
+
+    def yield_processor(self) -> None:
+        """Let another thread run (``sched_yield`` of the C library)."""
+        self.intrinsic("sched_yield", ir.IntType(32))
+
+    # --- control
+
+    def return_if(self, condition: Value) -> None:
+        """End the function here if the condition holds."""
+        stop, after = self.blocks("stop", "after")
+        self.builder.cbranch(condition, stop, after)
+        self.builder.position_at_end(stop)
+        self.builder.ret_void()
+        self.builder.position_at_end(after)
+
+    @contextmanager
+    def loop(self) -> Iterator[Callable[[Value], None]]:
+        """Generate a loop without end; what it yields leaves the loop where its condition holds."""
+        body, done = self.blocks("loop", "done")
+        self.builder.branch(body)
+        self.builder.position_at_end(body)
+
+        def leave_if(condition: Value) -> None:
+            (after,) = self.blocks("after")
+            self.builder.cbranch(condition, done, after)
+            self.builder.position_at_end(after)
+
+        yield leave_if
+        self.builder.branch(body)
+        self.builder.position_at_end(done)
 
     def prefetch(self, address: Value, level: int = 2) -> None:
         """Prefetch the cache line at an address, which need not be valid.

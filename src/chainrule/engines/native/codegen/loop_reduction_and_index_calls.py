@@ -36,7 +36,7 @@ def gather(builder: CallBuilder, task: Task) -> list[Call]:
     partition = Partition(count, 0, ((5, builder.itemsize(index)), (7, width * builder.itemsize(y)), (9, 1)))
     return [
         Call(
-            builder.gather_kernel("take_rows", builder.dtype(table), builder.dtype(index)),
+            builder.kernel("gather.take_rows", builder.dtype(table), builder.dtype(index)),
             tuple(words),
             partition,
         )
@@ -61,9 +61,7 @@ def scatter_add(builder: CallBuilder, task: Task) -> list[Call]:
         FLAG,
     ]
     return [
-        Call(
-            builder.kernel("scatter_add.add_rows", builder.dtype(values), builder.dtype(index)), tuple(words)
-        )
+        Call(builder.kernel("gather.add_rows", builder.dtype(values), builder.dtype(index)), tuple(words))
     ]
 
 
@@ -73,7 +71,7 @@ def one_hot(builder: CallBuilder, task: Task) -> list[Call]:
     count, depth = int(np.prod(index.shape)), y.shape[-1]
     words = (count, depth, builder.address(index), 1, builder.address(y), FLAG, 0)
     partition = Partition(count, 0, ((2, builder.itemsize(index)), (4, depth * builder.itemsize(y)), (6, 1)))
-    return [Call(builder.gather_kernel("one_hot", builder.dtype(y), builder.dtype(index)), words, partition)]
+    return [Call(builder.kernel("gather.one_hot", builder.dtype(y), builder.dtype(index)), words, partition)]
 
 
 def uniform(builder: CallBuilder, task: Task) -> list[Call]:

@@ -1,10 +1,9 @@
-"""Interpreter of native programs: runs every kernel as Python or NumPy code instead of machine code.
+"""Interpreter of native programs: runs every kernel as NumPy code instead of machine code.
 
 A wrong result can come from wrong source or from wrong compilation. To distinguish the two, the address of
-each kernel in a program's table is replaced by that of a C function that calls Python. A kernel of
-``kernels`` then runs as the Python function it is, with NumPy arrays at the same addresses for its pointers;
-a fused loop is interpreted from its specification with the reference implementation of each card; kernels
-that are generated as LLVM instructions (matrix products, softmax) are computed by their definition in NumPy.
+each kernel in a program's table is replaced by that of a C function that calls Python. A fused loop is then
+interpreted from its specification with the reference implementation of each card; other kernels (matrix
+products, softmax, gather) are computed by their definition in NumPy, with arrays at the same addresses.
 Plan, memory, blocks and order are those of the compiled program.
 
 It is about a thousand times slower and meant for debugging.
@@ -13,19 +12,14 @@ It is about a thousand times slower and meant for debugging.
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
-from numba.np.numpy_support import carray
 
 from chainrule.engines.native.codegen.elementwise_loop import LoopSpec, Operation
-from chainrule.engines.native.codegen.numba_intrinsics import atomic_load, compare_exchange, pointer
 from chainrule.engines.native.debug.numpy_kernels import array_at, numpy_kernel
-from chainrule.engines.native.jit import compiler
 from chainrule.engines.native.jit.compiler import SOURCES
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime import scan
@@ -93,70 +87,11 @@ def use_sources(table: np.ndarray, base: int = 0) -> None:
 def _callback(source: KernelSource) -> Any:
     """Return a kernel's source as a C function that calls Python, or ``None`` if there is none."""
     match source.arguments:
-        case (compiler.PYTHON_KERNEL, str(name), *arguments):
-            run = _uncompiled(compiler.kernel_of(name, *arguments).run)
         case (LoopSpec() as spec,):
             run = _loop(spec)
         case _:
             run = numpy_kernel(source)
     return None if run is None else _KERNEL(np.errstate(all="ignore")(run))
-
-
-# --- kernels written in Python
-
-
-def _uncompiled(function: Any) -> Run | None:
-    """Return a kernel's function for Python, or ``None`` if it uses instructions that Python lacks."""
-    names = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-    replacements = {name: _in_python(value) for name, value in names.items() if value is not None}
-    if None in replacements.values():
-        return None
-    namespace = {**function.__globals__, **replacements}
-    closure = tuple(CellType(_in_closure(cell.cell_contents)) for cell in function.__closure__ or ())
-    return FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, closure)
-
-
-def _in_closure(value: Any) -> Any:
-    """Return the value of a closure variable: a function without compilation, or a constant."""
-    return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
-
-
-@cache
-def _in_python(value: Any) -> Any:
-    """Return the Python counterpart of a global name of a kernel, or ``None`` if it has none."""
-    if value is pointer:
-        return lambda address, like: (int(address), np.asarray(like).dtype)
-    if value is carray:
-        return _array_of
-    if value in (atomic_load, compare_exchange):
-        return _atomic_load if value is atomic_load else _compare_exchange
-    if type(value) is type(pointer):  # another instruction
-        return None
-    return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
-
-
-def _array_of(at: tuple[int, np.dtype], shape: int | tuple[int, ...]) -> np.ndarray:
-    """Return the numbers at an address as an array in C order; ``shape`` may be a length."""
-    lengths = shape if isinstance(shape, tuple) else (shape,)
-    sizes = tuple(map(int, lengths))
-    strides = tuple(at[1].itemsize * math.prod(sizes[axis:]) for axis in range(1, len(sizes) + 1))
-    return array_at(at[0], at[1], sizes, strides)
-
-
-def _atomic_load(address: int) -> int:
-    return int(_at(address)[0])
-
-
-def _compare_exchange(address: int, old: int, new: int) -> bool:
-    """Return the instruction of this name, for a single thread."""
-    is_old = _atomic_load(address) == old
-    if is_old:
-        _at(address)[0] = new
-    return is_old
-
-
-def _at(address: int) -> np.ndarray:
-    return array_at(address, np.dtype(np.int64), (1,), (8,))
 
 
 # --- loops, from their specifications

@@ -1,8 +1,7 @@
-"""NumPy versions of the kernels that are generated as LLVM instructions.
+"""NumPy versions of the kernels: products, convolutions, softmax, reductions, gather, random numbers.
 
-These are matrix products, dot products, depthwise convolutions, softmax, reductions, gather and one-hot. The
-generated code unrolls tiles, packs panels and masks the ends of rows; the functions here read the same blocks
-and compute the same numbers by the definition. ``interpreter`` runs them in place of the kernels.
+The generated code unrolls tiles, packs panels and masks the ends of rows; the functions here read the same
+blocks and compute the same numbers by the definition. ``interpreter`` runs them in place of the kernels.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.codegen.masked_vectors import SIZE
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.ops.linear.bfloat16 import to_bfloat16
+from chainrule.prng import threefry, uniform
 
 Run = Callable[[int], None]
 
@@ -32,7 +31,7 @@ class Memory:
     """Numbers of one dtype at arbitrary addresses."""
 
     def __init__(self, dtype: str) -> None:
-        self.dtype, self.size = np.dtype(dtype), SIZE[dtype]
+        self.dtype, self.size = np.dtype(dtype), np.dtype(dtype).itemsize
 
     def span(self, address: int, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers from the first to the last offset, and the offsets relative to the first."""
@@ -83,7 +82,7 @@ def _table(address: int, count: int) -> np.ndarray:
 
 
 def _take_rows(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
-    """Compute Y[i] = table[index[i]]; see ``codegen.gather``."""
+    """Compute Y[i] = table[index[i]]; see ``kernels.gather``."""
     count, width, table, rows, stride, indices, step, y, flag, first = words
     rows_read = array_at(indices, index, (count,), (step * index.itemsize,)).astype(np.int64)
     source = array_at(table, dtype, (rows, width), (stride * dtype.itemsize, dtype.itemsize))
@@ -93,12 +92,23 @@ def _take_rows(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
 
 
 def _one_hot(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
-    """Write a 1 at each index, among zeros; see ``codegen.gather``."""
+    """Write a 1 at each index, among zeros; see ``kernels.gather``."""
     count, depth, indices, step, y, flag, first = words
     positions = array_at(indices, index, (count,), (step * index.itemsize,)).astype(np.int64)
     target = array_at(y, dtype, (count, depth), (depth * dtype.itemsize, dtype.itemsize))
     inside, target[...] = _inside(positions, depth, flag, first), 0
     target[np.flatnonzero(inside), positions[inside]] = 1
+
+
+def _add_rows(dtype: np.dtype, index: np.dtype, words: list[int]) -> None:
+    """Compute table[index[i]] += values[i]; see ``kernels.gather``."""
+    count, width, values, rows, adds, indices, step, y, flag = words
+    row_numbers = array_at(indices, index, (count,), (step * index.itemsize,)).astype(np.int64)
+    steps = (width * dtype.itemsize, dtype.itemsize)
+    table, source = array_at(y, dtype, (rows, width), steps), array_at(values, dtype, (count, width), steps)
+    inside = _inside(row_numbers, rows, flag, 0)
+    table[...] = table if adds else 0
+    np.add.at(table, row_numbers[inside], source[inside])
 
 
 def _inside(indices: np.ndarray, rows: int, flag: int, first: int) -> np.ndarray:
@@ -192,6 +202,46 @@ def _reduction(memory: Memory, words: list[int], reduction: str) -> None:
     memory.write(y, np.arange(result.size).reshape(result.shape), result, reduction == "sum" and adds != 0)
 
 
+def _integer_reduction(memory: Memory, words: list[int], reduction: str, sign: int = 1) -> None:
+    """Reduce r numbers to one for each outer index and column; see ``kernels.reduction``."""
+    n, r, c, x, outer, row, column, y, adds = words
+    offsets = outer * np.arange(n)[:, None, None] + row * np.arange(r)[:, None] + column * np.arange(c)
+    numbers, results = (
+        memory.read(x, offsets),
+        Memory("int64" if reduction == "argmax" else memory.dtype.name),
+    )
+    if reduction == "argmax":
+        result = numbers.argmax(1)  # the first at a tie, or of a NaN
+    elif reduction == "sum":
+        result = np.add.reduce(numbers, 1, dtype=memory.dtype)
+    else:
+        result = numbers.max(1) if sign > 0 else numbers.min(1)
+    results.write(y, np.arange(result.size).reshape(result.shape), result, reduction == "sum" and adds != 0)
+
+
+def _uniform(memory: Memory, words: list[int]) -> None:
+    """Sample uniform random numbers; see ``kernels.random``."""
+    count, first, key, high, low, y = words
+    numbers = uniform(
+        _stream(array_at(key, np.dtype(np.uint32), (2,), (4,)), high, low), count, memory.dtype.name, first
+    )
+    memory.write(y, np.arange(count), numbers, adds=False)
+
+
+def _uniform_of_rows(memory: Memory, words: list[int]) -> None:
+    """Sample uniform random numbers with one key for each row; see ``kernels.random``."""
+    rows, width, keys, high, low, y = words
+    table = array_at(keys, np.dtype(np.uint32), (rows, 2), (8, 4))
+    for i, key in enumerate(table):
+        numbers = uniform(_stream(key, high, low), width, memory.dtype.name)
+        memory.write(y, i * width + np.arange(width), numbers, adds=False)
+
+
+def _stream(key: np.ndarray, high: int, low: int) -> np.ndarray:
+    """Return the key of a stream of random numbers."""
+    return np.array(threefry(key, *(np.array([word], np.uint32) for word in (high, low)))).ravel()
+
+
 def _softmax_rows(memory: Memory, words: list[int], function: str) -> None:
     """Compute softmax, log_softmax or logsumexp of each row; see ``codegen.softmax_rows``."""
     rows, k, x, step, y = words
@@ -264,5 +314,13 @@ _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "reduced_lines": _run_of(_reduction, 9),
     "take_rows": _run_of_gather(_take_rows, 10),
     "one_hot": _run_of_gather(_one_hot, 7),
+    "add_rows": _run_of_gather(_add_rows, 9),
+    "sum_rows": _run_of(lambda *words: _integer_reduction(*words, "sum"), 9),
+    "extreme_rows": lambda dtype, sign: (
+        lambda block: _integer_reduction(Memory(dtype), _words(block, 9), "extreme", sign)
+    ),
+    "argmax_rows": _run_of(lambda *words: _integer_reduction(*words, "argmax"), 9),
+    "uniform_numbers": _run_of(_uniform, 6),
+    "uniform_numbers_of_rows": _run_of(_uniform_of_rows, 6),
 }
-"""How the kernels that are generated as LLVM instructions are computed, by the name of their source."""
+"""How kernels are computed, by the name of their source."""

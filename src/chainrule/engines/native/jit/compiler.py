@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+from llvmlite import ir
 
 from chainrule.engines.large_stack import THREAD, on_large_stack
+from chainrule.engines.native.codegen.ir_builder import FunctionBuilder
 from chainrule.engines.native.jit.cache import load, save, source_digest
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import Target, host_target
@@ -34,8 +35,6 @@ SOURCES: dict[int, KernelSource] = {}
 FEW_PASSES = ("loop_simplify", "lcssa", "loop_rotate", "new_gvn", "instruction_combine", "simplify_cfg")
 """Passes for code that is generated as vector instructions: after all of ``-O3`` it is as fast and takes two
 to three times as long to compile (docs/decisions/0025)."""
-PYTHON_KERNEL = "kernel"  # first argument of the source of a kernel that is written in Python
-FOREIGN = ("numba_", "NRT_", "Py")  # prefixes of functions that only numba and Python define
 
 
 class Machine:
@@ -66,8 +65,8 @@ class Machine:
 
         Args:
             source: what it computes; functions of the same text are the same function.
-            write: returns the LLVM module of the function when it must be compiled; as text if numba
-                generated it.
+            write: returns the LLVM module of the function when it must be compiled; as text if all passes
+                of ``-O3`` are to optimize it.
         """
         digest = hashlib.sha256(f"{self.stamp}\n{source.text}".encode()).hexdigest()[:24]
         symbol = f"{source.name}_{digest}"
@@ -105,8 +104,6 @@ class Machine:
             for function in module.functions:
                 if not function.is_declaration:
                     passes.run(function, builder)
-        foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(FOREIGN)]
-        assert not foreign, f"{symbol} calls {foreign}, which a process without numba does not define"
         code = self._target.emit_object(module)
         self._save(symbol, text, code)
         return code
@@ -133,37 +130,17 @@ def kernel_source(name: str, *arguments: str | int) -> KernelSource:
         "reduction.sum_rows('float32')"
     """
     text = f"{name}({', '.join(map(repr, arguments))})"
-    return KernelSource(name.rpartition(".")[2], (PYTHON_KERNEL, name, *arguments), text)
+    return KernelSource(name.rpartition(".")[2], arguments, text)
 
 
 def _instructions(symbol: str, name: str, arguments: tuple[str | int, ...]) -> str:
-    """Return the LLVM instructions of a kernel."""
-    with default_numba():
-        return kernel_of(name, *arguments).instructions(symbol)
-
-
-@contextmanager
-def default_numba() -> Iterator[None]:
-    """Use numba with its default settings, and restore the settings of the process afterwards.
-
-    numba reads variables such as ``NUMBA_DISABLE_JIT`` and ``.numba_config.yaml`` in the working folder,
-    which may belong to another user; with some of them it does not compile, or not the code that is cached.
-    """
-    reloader = import_module("numba.core.config")._env_reloader
-    reloader.process_environ({})
-    try:
-        yield
-    finally:
-        reloader.process_environ(reloader.old_environ)
-
-
-def kernel_of(name: str, *arguments: Any) -> Any:
-    """Return a kernel of ``kernels`` by its file and name, such as ``"reduction.sum_rows"``.
-
-    Its file imports numba, so it is loaded only when the kernel must be compiled or interpreted.
-    """
-    module, function = name.split(".")
-    return getattr(import_module(f"chainrule.engines.native.kernels.{module}"), function)(*arguments)
+    """Return the LLVM module of a kernel of ``kernels`` as text; its file is loaded only for this."""
+    file, function = name.split(".")
+    module = ir.Module(symbol)
+    code = FunctionBuilder(module, symbol)
+    getattr(import_module(f"chainrule.engines.native.kernels.{file}"), function)(code, *arguments)
+    code.builder.ret_void()
+    return str(module)
 
 
 @cache

@@ -9,115 +9,90 @@ A worker has a *slot* in memory: its state, and the kernel and block that it is 
 
 from __future__ import annotations
 
-import numpy as np
-from numba.np.numpy_support import carray
-
-from chainrule.engines.native.codegen.numba_intrinsics import (
-    atomic_load,
-    atomic_store,
-    call,
-    compare_exchange,
-    fetch_add,
-    pointer,
-    yield_processor,
-)
-from chainrule.engines.native.kernels.kernel import Source, inlined, words
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
 
 ASLEEP, AWAKE, POSTED, RUNNING = range(4)  # states of a slot; ``POSTED``: work is set but not started
 KERNEL, BLOCK, SLOT = 8, 16, 64  # byte offsets in a slot, and the size of a slot
 SPINS = 20000  # polls before the thread yields the processor
 
 
-@inlined
-def spin(spins):
-    """Count one more unsuccessful poll and yield the processor after ``SPINS`` of them."""
-    if spins > SPINS:
-        yield_processor()
-    return spins + 1
+def spin_until(
+    code: FunctionBuilder, address: Value, relation: str, number: Value, patience: int = SPINS
+) -> None:
+    """Poll an int64 until it is in a relation to a number; yield the processor after some polls."""
+    spins = code.variable(I64(0))
+    with code.loop() as leave_if:
+        leave_if(code.builder.icmp_signed(relation, code.atomic_load(address), number))
+        polls = code.builder.load(spins)
+        with code.if_then(code.builder.icmp_signed(">", polls, I64(patience))):
+            code.yield_processor()
+        code.builder.store(code.plus(polls, 1), spins)
 
 
-@inlined
-def run_slice(tables, index, first, end):
-    """Run the calls of one slice of a level."""
-    for i in range(first, end):
-        call(tables[index, i, 0], tables[index, i, 1])
-
-
-def levels() -> Source:
+def levels(code: FunctionBuilder) -> None:
     """Run the calls of an inference, level by level, as one of several threads.
 
     Block: [first slice to claim, slices, levels, lines, then the addresses of marks (levels, 2), tables
     (slices, lines, 2), claims (levels, 1 + slices)]. The claims of a level hold how many slices are done and
     how often each was claimed.
     """
-
-    def run(block):
-        w, int64 = words(block), np.int64(0)
-        first, slices, claims = w[0], w[1], w[6]
-        marks = carray(pointer(w[4], int64), (w[2], 2))
-        tables = carray(pointer(w[5], int64), (slices, w[3], 2))
-        for level in range(w[2]):
-            done = claims + 8 * level * (1 + slices)
-            for k in range(slices):
-                index = (first + k) % slices
-                if fetch_add(done + 8 * (1 + index), 1) == 0:
-                    run_slice(tables, index, marks[level, 0], marks[level, 1])
-                    fetch_add(done, 1)
-            spins = 0
-            while atomic_load(done) < slices:
-                spins = spin(spins)
-
-    return Source(run)
+    b = code.builder
+    first, slices, count, lines, marks, tables, claims = (code.word(i) for i in range(7))
+    level_bytes = code.times(code.plus(slices, 1), 8)
+    with code.for_range(I64(0), count, 1, [(marks, I64(16)), (claims, level_bytes)]) as (_, mark, done):
+        begin, end = code.load(mark, I64), code.load(code.plus(mark, 8), I64)
+        with code.for_range(I64(0), slices) as k:
+            index = b.srem(code.plus(first, k), slices)
+            claim = code.plus(done, 8, code.times(index, 8))
+            with code.if_then(b.icmp_signed("==", code.fetch_add(claim, 1), I64(0))):
+                table = code.plus(tables, code.times(code.times(index, lines), 16))
+                with code.for_range(begin, end) as i:
+                    line = code.plus(table, code.times(i, 16))
+                    code.call_kernel(code.load(line, I64), code.load(code.plus(line, 8), I64))
+                code.fetch_add(done, 1)
+        spin_until(code, done, ">=", slices)
 
 
-def lead() -> Source:
+def lead(code: FunctionBuilder) -> None:
     """Run the calls as the leading thread: post the work, take part, return when no worker is running.
 
     Block: [slots, workers, the kernel ``levels``, its blocks, bytes between two blocks, claims, number of
     claims]. The first of the blocks is the leader's own.
     """
-
-    def run(block):
-        w, int64 = words(block), np.int64(0)
-        claims = carray(pointer(w[5], int64), w[6])
-        for i in range(w[6]):
-            claims[i] = 0
-        for worker in range(w[1]):
-            slot = w[0] + SLOT * worker
-            atomic_store(slot + KERNEL, w[2])
-            atomic_store(slot + BLOCK, w[3] + (1 + worker) * w[4])
-            while not (compare_exchange(slot, AWAKE, POSTED) or compare_exchange(slot, ASLEEP, POSTED)):
-                pass
-        call(w[2], w[3])
-        for worker in range(w[1]):
-            slot, spins = w[0] + SLOT * worker, 0
-            compare_exchange(slot, POSTED, ASLEEP)  # it did not start: there is nothing left to do
-            while atomic_load(slot) == RUNNING:
-                spins = spin(spins)
-
-    return Source(run)
+    slots, workers, kernel, blocks, step, claims, count = (code.word(i) for i in range(7))
+    with code.for_range(claims, code.plus(claims, code.times(count, 8)), 8) as claim:
+        code.store(I64(0), claim, 8)
+    carried = [(slots, I64(SLOT)), (code.plus(blocks, step), step)]
+    with code.for_range(I64(0), workers, 1, carried) as (_, slot, block):
+        code.atomic_store(kernel, code.plus(slot, KERNEL))
+        code.atomic_store(block, code.plus(slot, BLOCK))
+        with code.loop() as leave_if:
+            leave_if(code.compare_exchange(slot, AWAKE, POSTED))
+            leave_if(code.compare_exchange(slot, ASLEEP, POSTED))
+    code.call_kernel(kernel, blocks)
+    with code.for_range(I64(0), workers, 1, [(slots, I64(SLOT))]) as (_, slot):
+        code.compare_exchange(slot, POSTED, ASLEEP)  # it did not start: there is nothing left to do
+        spin_until(code, slot, "!=", I64(RUNNING))
 
 
-def work() -> Source:
+def work(code: FunctionBuilder) -> None:
     """Serve as a worker: wait, run what is posted, and return to sleep after a while without work.
 
     Block: [slot, polls before the worker sleeps].
     """
-
-    def run(block):
-        w = words(block)
-        slot, spins = w[0], 0
-        while True:
-            state = atomic_load(slot)
-            if state == POSTED and compare_exchange(slot, POSTED, RUNNING):
-                call(atomic_load(slot + KERNEL), atomic_load(slot + BLOCK))
-                atomic_store(slot, AWAKE)
-                spins = 0
-            elif state == ASLEEP:
-                compare_exchange(slot, ASLEEP, AWAKE)
-            elif spins > w[1] and compare_exchange(slot, AWAKE, ASLEEP):
-                return
-            else:
-                spins += 1
-
-    return Source(run)
+    b, slot, polls = code.builder, code.word(0), code.word(1)
+    spins = code.variable(I64(0))
+    with code.loop():
+        state = code.atomic_load(slot)
+        is_posted = b.icmp_signed("==", state, I64(POSTED))
+        with code.if_then(is_posted), code.if_then(code.compare_exchange(slot, POSTED, RUNNING)):
+            addresses = (code.plus(slot, offset) for offset in (KERNEL, BLOCK))
+            code.call_kernel(*(code.atomic_load(address) for address in addresses))
+            code.atomic_store(AWAKE, slot)
+            b.store(I64(-1), spins)
+        with code.if_then(b.icmp_signed("==", state, I64(ASLEEP))):
+            code.compare_exchange(slot, ASLEEP, AWAKE)
+        spun = b.load(spins)
+        b.store(code.plus(spun, 1), spins)
+        with code.if_then(b.icmp_signed(">", spun, polls)):
+            code.return_if(code.compare_exchange(slot, AWAKE, ASLEEP))

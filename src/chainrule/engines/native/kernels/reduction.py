@@ -1,77 +1,62 @@
 """Sum, maximum, minimum and argmax along the middle axis of an array of shape (n, r, c).
 
 Every reduction is expressed in this form, r rows of c numbers for each of n outer indices, so a reduction
-over an inner axis or over several adjacent axes needs no kernel of its own.
+over an inner axis or over several adjacent axes needs no kernel of its own. Sums and extremes of contiguous
+floating-point numbers have kernels of their own, ``codegen.row_reduction``.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
-from numba.np.numpy_support import carray
+from llvmlite import ir
 
-from chainrule.engines.native.codegen.numba_intrinsics import pointer
-from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inlined, words
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
+from chainrule.engines.native.codegen.vector import scalar_type
+
+FLOATS = ("float32", "float64")
+UNSIGNED = ("uint32", "bool")
 
 
-def sum_rows(dtype: str) -> Source:
+def sum_rows(code: FunctionBuilder, dtype: str) -> None:
     """Sum over r rows for each outer index: (n, r, c) -> (n, c), accumulated into Y or written.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, accumulate].
     """
-    real = REAL[dtype]
-    size = real().itemsize
+    b, size = code.builder, np.dtype(dtype).itemsize
+    number = scalar_type(dtype) if dtype in FLOATS else ir.IntType(8 * size)
+    add, zero = b.fadd if dtype in FLOATS else b.add, ir.Constant(number, 0)
+    n, r, c, x, outer, row, column, y, adds = (code.word(i) for i in range(9))
+    carried = [(x, code.times(outer, size)), (y, code.times(c, size))]
+    is_rows = b.and_(b.icmp_signed(">", c, I64(1)), b.icmp_signed("==", column, I64(1)))
 
-    def run(block):
-        w, zero = words(block), real(0)
-        n, r, c = w[0], w[1], w[2]
-        for s in range(n):
-            x = w[3] + s * w[4] * size
-            y = carray(pointer(w[7] + s * c * size, zero), c)
-            if w[8] == 0:
-                for j in range(c):
-                    y[j] = zero
-            if c > 1 and w[6] == 1:
-                add_rows(y, r, c, x, w[5] * size, zero)
-            elif w[5] == 1:
-                add_dense_columns(y, r, c, x, w[6] * size, zero)
-            else:
-                add_columns(y, r, c, carray(pointer(x, zero), UNBOUNDED), w[5], w[6], zero)
+    def add_to(target: Value, value: Value) -> None:
+        b.store(add(b.load(target), value), target)
 
-    return Source(run)
+    def add_columns(source: Value, target: Value, step: Value) -> None:
+        """Add to y[j] the sum of column j, whose numbers are ``step`` elements apart."""
+        with code.for_range(I64(0), c) as j:
+            start, total = code.element(source, code.times(j, column)), [zero]
+            with code.fold_range(I64(0), r, 1, total) as i:
+                total[0] = add(total[0], b.load(code.element(start, code.times(i, step))))
+            add_to(code.element(target, j), total[0])
 
-
-@inlined
-def add_rows(y, r, c, x, row_bytes, zero):
-    """Add every row X[i] to y; ``x`` is the address of the first."""
-    for i in range(r):
-        row = carray(pointer(x + i * row_bytes, zero), c)
-        for j in range(c):
-            y[j] += row[j]
-
-
-@inlined
-def add_dense_columns(y, r, c, x, column_bytes, zero):
-    """Add to y[j] the sum of column j, whose numbers are contiguous."""
-    for j in range(c):
-        column, total = carray(pointer(x + j * column_bytes, zero), r), zero
-        for i in range(r):
-            total += column[i]
-        y[j] += total
+    with code.for_range(I64(0), n, 1, carried) as (_, x_address, y_address):
+        source, target = code.pointer(x_address, number), code.pointer(y_address, number)
+        with code.if_then(b.icmp_signed("==", adds, I64(0))), code.for_range(I64(0), c) as j:
+            b.store(zero, code.element(target, j))
+        with b.if_else(is_rows) as (by_rows, by_columns):
+            with by_rows, code.for_range(I64(0), r) as i:
+                line = code.element(source, code.times(i, row))
+                with code.for_range(I64(0), c) as j:
+                    add_to(code.element(target, j), b.load(code.element(line, j)))
+            with by_columns, b.if_else(b.icmp_signed("==", row, I64(1))) as (dense, strided):
+                with dense:
+                    add_columns(source, target, I64(1))
+                with strided:
+                    add_columns(source, target, row)
 
 
-@inlined
-def add_columns(y, r, c, x, row, column, zero):
-    """Add to y[j] the sum of column j, whose numbers are strided."""
-    for j in range(c):
-        total = zero
-        for i in range(r):
-            total += x[i * row + j * column]
-        y[j] += total
-
-
-class Order(NamedTuple):
+class Order:
     """An integer encoding of numbers that preserves their order.
 
     A floating-point number is a sign and a magnitude; counted up or down from 0 it becomes an integer of the
@@ -79,141 +64,106 @@ class Order(NamedTuple):
     time.
 
     Args:
-        integer: the integer type of the same size.
-        magnitude: mask of the bits other than the sign; 0 for numbers that are integers already.
-        infinity: the magnitude of infinity.
         sign: 1 to search for the maximum, -1 for the minimum.
     """
 
-    integer: type[np.integer]
-    magnitude: int
-    infinity: int
-    sign: int
+    def __init__(self, code: FunctionBuilder, dtype: str, sign: int) -> None:
+        self.code, self.builder, self.sign = code, code.builder, sign
+        self.is_float, self.is_unsigned = dtype in FLOATS, dtype in UNSIGNED
+        self.size = np.dtype(dtype).itemsize
+        self.integer = ir.IntType(8 * self.size)
+        self.magnitude = 2 ** (8 * self.size - 1) - 1
+        self.infinity = {"float32": 0x7F800000, "float64": 0x7FF0000000000000}.get(dtype, 0)
+
+    def encoded(self, bits: Value) -> Value:
+        """Return the integer that is compared, from the bits of a number."""
+        b, integer = self.builder, self.integer
+        if not self.is_float:  # inverting all bits reverses the order
+            return bits if self.sign > 0 else b.not_(bits)
+        absolute = b.and_(bits, integer(self.magnitude))
+        up, down = absolute, b.neg(absolute)
+        if self.sign < 0:
+            up, down = down, up
+        encoded = b.select(b.icmp_signed(">=", bits, integer(0)), up, down)
+        is_nan = b.icmp_signed(">", absolute, integer(self.infinity))
+        return b.select(is_nan, integer(self.magnitude), encoded)
+
+    def decoded(self, key: Value) -> Value:
+        """Return the bits of the number of an encoding."""
+        b, integer = self.builder, self.integer
+        if not self.is_float:
+            return key if self.sign > 0 else b.not_(key)
+        bits = key if self.sign > 0 else b.neg(key)
+        negative = b.or_(b.neg(bits), integer(-self.magnitude - 1))
+        return b.select(b.icmp_signed(">=", bits, integer(0)), bits, negative)
+
+    def larger(self, x: Value, y: Value) -> Value:
+        """Return the larger of two encodings."""
+        compare = self.builder.icmp_unsigned if self.is_unsigned else self.builder.icmp_signed
+        return self.builder.select(compare(">", y, x), y, x)
+
+    def maximum(self, start: Value, r: Value, step: Value) -> Value:
+        """Return the largest encoding of r numbers that are ``step`` elements apart; at least one."""
+        b, first = self.builder, self.encoded(self.builder.load(start))
+        largest = self.code.variable(first)
+        with b.if_else(b.icmp_signed("==", step, I64(1))) as (contiguous, strided):
+            for branch, apart in ((contiguous, I64(1)), (strided, step)):
+                with branch:
+                    top = [first]
+                    # The first twice: r is more often a multiple of the vector length than r - 1.
+                    with self.code.fold_range(I64(0), r, 1, top) as i:
+                        element = self.code.element(start, self.code.times(i, apart))
+                        top[0] = self.larger(top[0], self.encoded(b.load(element)))
+                    b.store(top[0], largest)
+        return b.load(largest)
 
 
-def order_of(dtype: str, sign: int) -> Order:
-    """Return the encoding in which numbers of a dtype are compared."""
-    if dtype == "float32":
-        return Order(np.int32, 0x7FFFFFFF, 0x7F800000, sign)
-    if dtype == "float64":
-        return Order(np.int64, 0x7FFFFFFFFFFFFFFF, 0x7FF0000000000000, sign)
-    return Order(REAL[dtype], 0, 0, sign)
-
-
-def extreme_rows(dtype: str, sign: int) -> Source:
+def extreme_rows(code: FunctionBuilder, dtype: str, sign: int) -> None:
     """Find the maximum (sign 1) or minimum (-1) over r rows for each outer index; NaN if any number is NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    order = order_of(dtype, sign)
-    encode, decode, integer = encoder(order), decoder(order), order.integer
-    size = integer().itemsize
+    order, b = Order(code, dtype, sign), code.builder
+    n, r, c, x, outer, row, column, y = (code.word(i) for i in range(8))
+    carried = [(x, code.times(outer, order.size)), (y, code.times(c, order.size))]
+    is_rows = b.and_(b.icmp_signed(">", c, I64(1)), b.icmp_signed("==", column, I64(1)))
+    with code.for_range(I64(0), n, 1, carried) as (_, x_address, y_address):
+        source, target = code.pointer(x_address, order.integer), code.pointer(y_address, order.integer)
+        with b.if_else(is_rows) as (by_rows, by_columns):
+            with by_rows:
+                with code.for_range(I64(0), c) as j:
+                    b.store(order.encoded(b.load(code.element(source, j))), code.element(target, j))
+                with code.for_range(I64(1), r) as i:
+                    line = code.element(source, code.times(i, row))
+                    with code.for_range(I64(0), c) as j:
+                        at, key = code.element(target, j), order.encoded(b.load(code.element(line, j)))
+                        b.store(order.larger(b.load(at), key), at)
+                with code.for_range(I64(0), c) as j:
+                    at = code.element(target, j)
+                    b.store(order.decoded(b.load(at)), at)
+            with by_columns, code.for_range(I64(0), c) as j:
+                start = code.element(source, code.times(j, column))
+                b.store(order.decoded(order.maximum(start, r, row)), code.element(target, j))
 
-    def run(block):
-        w, zero = words(block), integer(0)
-        r, c = w[1], w[2]
-        for s in range(w[0]):
-            x = w[3] + s * w[4] * size
-            y = carray(pointer(w[7] + s * c * size, zero), c)
-            if c > 1 and w[6] == 1:
-                column_maxima(y, r, c, x, w[5] * size, zero, encode)
-                for j in range(c):
-                    y[j] = decode(y[j])
-            else:
-                for j in range(c):
-                    y[j] = decode(strided_maximum(x + j * w[6] * size, r, w[5], zero, encode))
 
-    return Source(run)
-
-
-def argmax_rows(dtype: str) -> Source:
+def argmax_rows(code: FunctionBuilder, dtype: str) -> None:
     """Find the index of the maximum over r rows for each outer index: the first at a tie, or of a NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    order = order_of(dtype, 1)
-    encode, integer = encoder(order), order.integer
-    size = integer().itemsize
-
-    def run(block):
-        w, zero = words(block), integer(0)
-        for s in range(w[0]):
-            y = carray(pointer(w[7] + s * w[2] * 8, np.int64(0)), w[2])
-            for j in range(w[2]):
-                start = w[3] + (s * w[4] + j * w[6]) * size
-                y[j] = first_index(
-                    start, w[1], w[5], zero, encode, strided_maximum(start, w[1], w[5], zero, encode)
+    order, b = Order(code, dtype, 1), code.builder
+    n, r, c, x, outer, row, column, y = (code.word(i) for i in range(8))
+    carried = [(x, code.times(outer, order.size)), (y, code.times(c, 8))]
+    with code.for_range(I64(0), n, 1, carried) as (_, x_address, y_address):
+        source, target = code.pointer(x_address, order.integer), code.pointer(y_address, I64)
+        with code.for_range(I64(0), c) as j:
+            start = code.element(source, code.times(j, column))
+            top, index = order.maximum(start, r, row), code.variable(I64(0))
+            with code.loop() as leave_if:
+                i = b.load(index)
+                leave_if(b.icmp_signed(">=", i, r))
+                leave_if(
+                    b.icmp_signed("==", order.encoded(b.load(code.element(start, code.times(i, row)))), top)
                 )
-
-    return Source(run)
-
-
-def encoder(order: Order) -> Any:
-    """Return the function from the bits of a number to the integer that is compared."""
-    integer, magnitude, infinity, sign = order
-
-    @inlined
-    def encode(bits):
-        if magnitude == 0:  # inverting all bits reverses the order
-            return bits if sign > 0 else integer(~bits)
-        absolute = integer(bits & integer(magnitude))
-        encoded = integer(sign * absolute) if bits >= 0 else integer(-sign * absolute)
-        return integer(magnitude) if absolute > infinity else encoded
-
-    return encode
-
-
-def decoder(order: Order) -> Any:
-    """Return the inverse of ``encoder``."""
-    integer, magnitude, _, sign = order
-
-    @inlined
-    def decode(key):
-        if magnitude == 0:
-            return key if sign > 0 else integer(~key)
-        bits = integer(key * sign)
-        return bits if bits >= 0 else integer(integer(-bits) | integer(-magnitude - 1))
-
-    return decode
-
-
-@inlined
-def column_maxima(y, r, c, x, row_bytes, zero, encode):
-    """Write the maximum of column j to y[j]; four rows at a time, so that y is rarely read and written."""
-    first = carray(pointer(x, zero), c)
-    for j in range(c):
-        y[j] = encode(first[j])
-    for i in range(1, r, 4):
-        k = carray(pointer(x + i * row_bytes, zero), c)
-        # Beyond the last row, the last one is read again.
-        m = carray(pointer(x + min(i + 1, r - 1) * row_bytes, zero), c)
-        n = carray(pointer(x + min(i + 2, r - 1) * row_bytes, zero), c)
-        p = carray(pointer(x + min(i + 3, r - 1) * row_bytes, zero), c)
-        for j in range(c):
-            y[j] = max(y[j], max(max(encode(k[j]), encode(m[j])), max(encode(n[j]), encode(p[j]))))
-
-
-@inlined
-def strided_maximum(start, r, step, zero, encode):
-    """Return the maximum of r numbers that are ``step`` elements apart."""
-    if step == 1:
-        contiguous = carray(pointer(start, zero), r)
-        top = encode(contiguous[0])
-        for i in range(r):  # the first twice: r is more often a multiple of the vector length than r - 1
-            top = max(top, encode(contiguous[i]))
-        return top
-    strided = carray(pointer(start, zero), UNBOUNDED)
-    top = encode(strided[0])
-    for i in range(1, r):
-        top = max(top, encode(strided[i * step]))
-    return top
-
-
-@inlined
-def first_index(start, r, step, zero, encode, top):
-    """Return the index of the first of r numbers whose encoding is ``top``."""
-    x = carray(pointer(start, zero), UNBOUNDED)
-    for i in range(r):
-        if encode(x[i * step]) == top:
-            return i
-    return 0
+                b.store(code.plus(i, 1), index)
+            b.store(b.load(index), code.element(target, j))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.codegen import gather
 from chainrule.engines.native.codegen.elementwise_loop import Fold, LoopSpec, LoopWriter, Operation
 from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
 from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, SoftmaxRowsWriter
@@ -190,11 +189,6 @@ class CallBuilder:
         """Return the kernel of softmax, log_softmax or logsumexp along an axis that is not the innermost."""
         source = KernelSource("softmax_columns", (dtype, function), f"{function} of columns of {dtype}")
         return self.machine.function(source, lambda n: SoftmaxColumnsWriter(dtype, function, n).write())
-
-    def gather_kernel(self, name: str, dtype: str, index: str) -> int:
-        """Return a kernel that reads indices: ``"take_rows"`` or ``"one_hot"``."""
-        source = KernelSource(name, (dtype, index), f"{name} of {dtype} by {index}")
-        return self.machine.function(source, lambda n: gather.write(name, dtype, index, n))
 
     def reduction_kernel(self, dtype: str, reduction: str, is_row: bool) -> int:
         """Return the kernel of a sum, maximum or minimum: over rows, or over the numbers of a row."""

@@ -261,7 +261,7 @@ class StepLayout:
                 width, target = math.prod(buffer.shape[1:]), Address(buffer.number)
                 source = (RowsAddress(buffer.label), RowCount(buffer.label), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG, 0)
-                call = Call(builder.gather_kernel("take_rows", buffer.dtype, "int64"), words)
+                call = Call(builder.kernel("gather.take_rows", buffer.dtype, "int64"), words)
                 lines.append(Line(MICROBATCHES, 0, call, buffer))
         return lines
 

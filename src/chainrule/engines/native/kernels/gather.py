@@ -1,8 +1,7 @@
-"""Gather and one-hot as machine code: rows of a data set or embedding table by index, and one-hot vectors.
+"""Gather, its inverse and one-hot: rows of a data set or embedding table by index, and one-hot vectors.
 
 An index outside its table is not used: the flag becomes 1 + the position of that index, unless it holds a
-later position. The kernels are generated as LLVM instructions, not by numba, because nearly every training
-needs them and numba takes a second to compile each.
+later position.
 """
 
 from __future__ import annotations
@@ -20,16 +19,7 @@ BYTE = ir.IntType(8)
 SHORT_ROW = 4  # maximal length of a row that is copied number by number instead of by memcpy
 
 
-def write(name: str, dtype: str, index: str, symbol: str) -> ir.Module:
-    """Return the module of a kernel by its name."""
-    module = ir.Module(symbol)
-    code = FunctionBuilder(module, symbol)
-    {"take_rows": _take_rows, "one_hot": _one_hot}[name](code, dtype, index)
-    code.builder.ret_void()
-    return module
-
-
-def _take_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
+def take_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
     """Write rows of a table.
 
     Block: [count, numbers in a row, the table, its rows, stride of a row, indices, stride of an index, Y,
@@ -55,7 +45,7 @@ def _take_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
                 code.store(code.load(read_address, number, size), write_address, size)
 
 
-def _one_hot(code: FunctionBuilder, dtype: str, index: str) -> None:
+def one_hot(code: FunctionBuilder, dtype: str, index: str) -> None:
     """Write a 1 at each index, among zeros.
 
     Block: [count, depth, indices, stride of an index, Y, flag, position of the first index].
@@ -70,6 +60,29 @@ def _one_hot(code: FunctionBuilder, dtype: str, index: str) -> None:
         at = _index(code, index_address, index)
         with _inside(code, at, depth, flag, code.plus(first, i)):
             code.store(number(1), code.plus(target, code.times(at, size)), size)
+
+
+def add_rows(code: FunctionBuilder, dtype: str, index: str) -> None:
+    """Add each value to its row of a table of zeros (or of the present contents).
+
+    Block: [count, row length, values, table rows, accumulate, indices, index stride, Y, flag].
+    """
+    count, width, values, rows, adds, indices, step, y, flag = (code.word(i) for i in range(9))
+    b, size, index_size = code.builder, np.dtype(dtype).itemsize, np.dtype(index).itemsize
+    is_float = dtype.startswith("float")
+    number = scalar_type(dtype) if is_float else ir.IntType(8 * size)
+    table = code.pointer(y, number)
+    is_new = b.icmp_signed("==", adds, I64(0))
+    with code.if_then(is_new), code.for_range(I64(0), code.times(rows, width)) as j:
+        b.store(ir.Constant(number, 0), code.element(table, j))
+    carried = [(indices, code.times(step, index_size)), (values, code.times(width, size))]
+    with code.for_range(I64(0), count, 1, carried) as (i, index_address, value_address):
+        row, source = _index(code, index_address, index), code.pointer(value_address, number)
+        with _inside(code, row, rows, flag, i):
+            target = code.element(table, code.times(row, width))
+            with code.for_range(I64(0), width) as j:
+                at, value = code.element(target, j), b.load(code.element(source, j))
+                b.store((b.fadd if is_float else b.add)(b.load(at), value), at)
 
 
 def _index(code: FunctionBuilder, address: Value, dtype: str) -> Value:
