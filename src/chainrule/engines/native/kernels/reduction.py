@@ -2,7 +2,7 @@
 
 Every reduction is expressed in this form, r rows of c numbers for each of n outer indices, so a reduction
 over an inner axis or over several adjacent axes needs no kernel of its own. Sums and extremes of contiguous
-floating-point numbers have kernels of their own, ``codegen.row_reduction``.
+floating-point numbers are those of ``codegen.row_reduction``.
 """
 
 from __future__ import annotations
@@ -118,6 +118,21 @@ class Order:
         return b.load(largest)
 
 
+def _column_maxima(order: Order, source: Value, target: Value, sizes: tuple[Value, Value, Value]) -> None:
+    """Write the maximum of column j to y[j], row by row; ``sizes``: rows, columns, stride of a row."""
+    code, b, (r, c, row) = order.code, order.builder, sizes
+    with code.for_range(I64(0), c) as j:
+        b.store(order.encoded(b.load(code.element(source, j))), code.element(target, j))
+    with code.for_range(I64(1), r) as i:
+        line = code.element(source, code.times(i, row))
+        with code.for_range(I64(0), c) as j:
+            at, key = code.element(target, j), order.encoded(b.load(code.element(line, j)))
+            b.store(order.larger(b.load(at), key), at)
+    with code.for_range(I64(0), c) as j:
+        at = code.element(target, j)
+        b.store(order.decoded(b.load(at)), at)
+
+
 def extreme_rows(code: FunctionBuilder, dtype: str, sign: int) -> None:
     """Find the maximum (sign 1) or minimum (-1) over r rows for each outer index; NaN if any number is NaN.
 
@@ -131,16 +146,7 @@ def extreme_rows(code: FunctionBuilder, dtype: str, sign: int) -> None:
         source, target = code.pointer(x_address, order.integer), code.pointer(y_address, order.integer)
         with b.if_else(is_rows) as (by_rows, by_columns):
             with by_rows:
-                with code.for_range(I64(0), c) as j:
-                    b.store(order.encoded(b.load(code.element(source, j))), code.element(target, j))
-                with code.for_range(I64(1), r) as i:
-                    line = code.element(source, code.times(i, row))
-                    with code.for_range(I64(0), c) as j:
-                        at, key = code.element(target, j), order.encoded(b.load(code.element(line, j)))
-                        b.store(order.larger(b.load(at), key), at)
-                with code.for_range(I64(0), c) as j:
-                    at = code.element(target, j)
-                    b.store(order.decoded(b.load(at)), at)
+                _column_maxima(order, source, target, (r, c, row))
             with by_columns, code.for_range(I64(0), c) as j:
                 start = code.element(source, code.times(j, column))
                 b.store(order.decoded(order.maximum(start, r, row)), code.element(target, j))

@@ -171,6 +171,11 @@ class ThreadWriter(StepWriter):
             with self.code.if_then(is_shared):
                 self.barrier()
 
+    def run_own_microbatches(self, s: Value) -> None:
+        """Run the microbatches of the replicas of this thread in step s."""
+        with self.code.for_range(self.thread, self.replicas, self.threads) as replica:
+            self.run_microbatches(s, replica, self.run_group)
+
     def run_shared_microbatch(self, s: Value) -> None:
         """Run the only microbatch of step s, which all replicas share, level by level."""
         with self.code.for_range(self.thread, self.replicas, self.threads) as replica:
@@ -201,8 +206,7 @@ class ThreadWriter(StepWriter):
                 with is_one:
                     self.run_shared_microbatch(s)
                 with are_several:
-                    with code.for_range(self.thread, self.replicas, self.threads) as replica:
-                        self.run_microbatches(s, replica, self.run_group)
+                    self.run_own_microbatches(s)
                     self.barrier()
             with code.if_then(sums):
                 self.run_replicas(SUM_REPLICAS)
