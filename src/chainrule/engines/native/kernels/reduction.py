@@ -32,6 +32,13 @@ def sum_rows(code: FunctionBuilder, dtype: str) -> None:
     def add_to(target: Value, value: Value) -> None:
         b.store(add(b.load(target), value), target)
 
+    def add_rows(source: Value, target: Value) -> None:
+        """Add every row X[i] to y."""
+        with code.for_range(I64(0), r) as i:
+            line = code.element(source, code.times(i, row))
+            with code.for_range(I64(0), c) as j:
+                add_to(code.element(target, j), b.load(code.element(line, j)))
+
     def add_columns(source: Value, target: Value, step: Value) -> None:
         """Add to y[j] the sum of column j, whose numbers are ``step`` elements apart."""
         with code.for_range(I64(0), c) as j:
@@ -44,16 +51,13 @@ def sum_rows(code: FunctionBuilder, dtype: str) -> None:
         source, target = code.pointer(x_address, number), code.pointer(y_address, number)
         with code.if_then(b.icmp_signed("==", adds, I64(0))), code.for_range(I64(0), c) as j:
             b.store(zero, code.element(target, j))
-        with b.if_else(is_rows) as (by_rows, by_columns):
-            with by_rows, code.for_range(I64(0), r) as i:
-                line = code.element(source, code.times(i, row))
-                with code.for_range(I64(0), c) as j:
-                    add_to(code.element(target, j), b.load(code.element(line, j)))
-            with by_columns, b.if_else(b.icmp_signed("==", row, I64(1))) as (dense, strided):
-                with dense:
-                    add_columns(source, target, I64(1))
-                with strided:
-                    add_columns(source, target, row)
+        with code.if_then(is_rows):
+            add_rows(source, target)
+        is_dense = b.and_(b.not_(is_rows), b.icmp_signed("==", row, I64(1)))
+        with code.if_then(is_dense):
+            add_columns(source, target, I64(1))
+        with code.if_then(b.not_(b.or_(is_rows, is_dense))):
+            add_columns(source, target, row)
 
 
 class Order:
@@ -104,18 +108,23 @@ class Order:
 
     def maximum(self, start: Value, r: Value, step: Value) -> Value:
         """Return the largest encoding of r numbers that are ``step`` elements apart; at least one."""
-        b, first = self.builder, self.encoded(self.builder.load(start))
-        largest = self.code.variable(first)
+        b = self.builder
+        largest = self.code.variable(self.encoded(b.load(start)))
         with b.if_else(b.icmp_signed("==", step, I64(1))) as (contiguous, strided):
-            for branch, apart in ((contiguous, I64(1)), (strided, step)):
-                with branch:
-                    top = [first]
-                    # The first twice: r is more often a multiple of the vector length than r - 1.
-                    with self.code.fold_range(I64(0), r, 1, top) as i:
-                        element = self.code.element(start, self.code.times(i, apart))
-                        top[0] = self.larger(top[0], self.encoded(b.load(element)))
-                    b.store(top[0], largest)
+            with contiguous:
+                self._keep_maximum(largest, start, r, I64(1))
+            with strided:
+                self._keep_maximum(largest, start, r, step)
         return b.load(largest)
+
+    def _keep_maximum(self, largest: Value, start: Value, r: Value, step: Value) -> None:
+        """Set a variable to the largest encoding of it and r numbers."""
+        b, top = self.builder, [self.builder.load(largest)]
+        # The first number twice: r is more often a multiple of the vector length than r - 1.
+        with self.code.fold_range(I64(0), r, 1, top) as i:
+            element = self.code.element(start, self.code.times(i, step))
+            top[0] = self.larger(top[0], self.encoded(b.load(element)))
+        b.store(top[0], largest)
 
 
 def _column_maxima(order: Order, source: Value, target: Value, sizes: tuple[Value, Value, Value]) -> None:
