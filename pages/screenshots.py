@@ -1,6 +1,5 @@
 """Write the images of the READMEs: ``python -m pages.screenshots`` (into ``docs/images``).
 
-    terminal.LANG.svg      the terminal of ``chainrule train iris``, by rich
     explanation.LANG.png   the page of ``chainrule explain ... --html``, by Chromium
     studio.LANG.webp, studio-training.LANG.webp   views of ``chainrule studio circle`` after 20 epochs
 
@@ -11,10 +10,8 @@ hidden, so that the drawing and the derivation fit into one image.
 from __future__ import annotations
 
 import argparse
-import html
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +21,6 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from server_process import TOKEN, running_server
@@ -38,52 +32,17 @@ RUN = "runs/iris"
 TRAIN = ["train", "iris", "--net", "4 tanh", "--seed", "0", "--out", RUN]
 EXPLAIN = ["explain", RUN, "iris", "--row", "3", "--weight", "dense1.weight[0,1]"]
 _PROGRAM = "import sys; from chainrule.apps.cli.main import main; sys.exit(main(sys.argv[1:]))"
-_TEXT = re.compile(
-    r'<text(?P<before>[^>]*) x="(?P<x>[\d.]+)"(?P<middle>[^>]*) textLength="(?P<length>[\d.]+)"'
-    r"(?P<after>[^>]*)>(?P<text>[^<]*)</text>"
-)
 _SIZE = {"width": 860, "height": 1000}
 # Only the drawing and the derivation: without switches, contents, notation, product and update.
 _HIDDEN = "nav, p.leads, #{lang}-s1, #{lang}-s3, #{lang}-s5 {{ display: none !important }}"
 
 
-def chainrule(arguments: list[str], folder: Path) -> str:
+def chainrule(arguments: list[str], folder: Path, columns: int = COLUMNS) -> str:
     """What a command writes to a terminal, with its colors."""
-    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(columns), "TERM": "xterm-256color"}
     command = [sys.executable, "-c", _PROGRAM, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
-
-
-def terminal(command: list[str], output: str) -> str:
-    """A terminal with a command and its output, as SVG without anything to be fetched."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    line = " ".join(f'"{word}"' if " " in word else word for word in command)
-    console.print(Text(f"$ chainrule {line}", "bold green"))
-    console.print(Text.from_ansi(output.rstrip()))
-    svg = console.export_svg(title="chainrule", unique_id="terminal")
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-    return _TEXT.sub(_by_columns, svg)
-
-
-def _by_columns(element: re.Match[str]) -> str:
-    """A text of the SVG as one element for each run of narrow or wide characters, at its column.
-
-    rich sets the length of a text as if a Chinese character had one column.
-    """
-    text = html.unescape(element["text"])
-    column = float(element["length"]) / max(1, len(text))
-    left = float(element["x"])
-    parts = []
-    for run in re.findall(r"[^\x00-\xff]+|[\x00-\xff]+", text):
-        width = column * cell_len(run)
-        escaped = html.escape(run).replace("\xa0", "&#160;").replace(" ", "&#160;")
-        parts.append(
-            f'<text{element["before"]} x="{left:g}"{element["middle"]}'
-            f' textLength="{width:g}"{element["after"]}>{escaped}</text>'
-        )
-        left += width
-    return "".join(parts)
 
 
 def explanation(page: Path, lang: str, image: Path) -> None:
@@ -134,9 +93,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for lang in ("en", "zh"):
         with tempfile.TemporaryDirectory() as work:
-            output = chainrule([*TRAIN, "--lang", lang], Path(work))
-            command = TRAIN if lang == "en" else [*TRAIN, "--lang", lang]
-            (folder / f"terminal.{lang}.svg").write_text(terminal(command, output), encoding="utf-8")
+            chainrule([*TRAIN, "--lang", lang], Path(work))
             page = Path(work) / "explanation.html"
             chainrule([*EXPLAIN, "--lang", lang, "--html", str(page)], Path(work))
             explanation(page, lang, folder / f"explanation.{lang}.png")

@@ -45,8 +45,8 @@ autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 napoleon_custom_sections = ["Shapes", "Formula", "Numerics", "Cost", "Reference", "References"]
-pygments_style = "friendly"
-pygments_dark_style = "github-dark"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 
 
 class SearchPairs(SearchEnglish):
@@ -100,6 +100,24 @@ class TranslatedCode(SphinxTransform):
             block += nodes.Text(block.rawsource)
 
 
+class NumberedTitle(SphinxTransform):
+    """Translate titles such as "5. The code": Sphinx reads their translation as a list, and drops it."""
+
+    default_priority = 19  # before Sphinx translates the other messages
+
+    def apply(self, **kwargs: Any) -> None:
+        """Translate the titles of a page that begin with a number and a period."""
+        folders = [self.env.srcdir / folder for folder in self.config.locale_dirs]
+        domain = docname_to_domain(self.env.docname, self.config.gettext_compact)
+        catalog, has_catalog = locale.init(folders, self.config.language, domain)
+        for title in self.document.findall(nodes.title):
+            if has_catalog and re.match(r"\d+\. ", title.astext()):
+                translation = catalog.gettext(title.astext())
+                title.clear()
+                title += nodes.Text(translation)
+                title["translated"] = True
+
+
 class HiddenSolutions(SphinxTransform):
     """Fold the solutions of a part of the course: the reader opens them."""
 
@@ -126,8 +144,18 @@ def inline_formula(writer: HTML5Translator, node: nodes.math) -> None:
 
 def displayed_formula(writer: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula between paragraphs as MathML."""
-    writer.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    writer.body.append(f'<div class="formula" tabindex="0">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
+
+
+def make_accessible(app: Sphinx, page: str, template: str, context: dict[str, Any], document: Any) -> None:
+    """Let the keyboard reach blocks that scroll, and give the headings of the menu a level."""
+    for key, old, new in (
+        ("body", "<pre>", '<pre tabindex="0">'),
+        ("furo_navigation_tree", 'role="heading"', 'role="heading" aria-level="2"'),
+    ):
+        if isinstance(context.get(key), str):
+            context[key] = context[key].replace(old, new)
 
 
 def escape_docstring(app: Sphinx, kind: str, name: str, entry: Any, options: Any, lines: list[str]) -> None:
@@ -148,6 +176,8 @@ def setup(app: Sphinx) -> None:
     """Add the transforms, the writers of formulas, and what prepares docstrings for napoleon."""
     languages[SearchPairs.lang] = SearchPairs
     app.add_transform(TranslatedCode)
+    app.add_transform(NumberedTitle)
     app.add_transform(HiddenSolutions)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
+    app.connect("html-page-context", make_accessible, priority=900)  # after the theme
     app.connect("autodoc-process-docstring", escape_docstring, priority=100)
