@@ -1,7 +1,7 @@
 """The moving images of the READMEs: ``python -m pages.film`` (into ``docs/images``).
 
     film.LANG.svg          the three commands of the README with their output, as an SVG animation
-    studio-film.LANG.webp  a training in ``chainrule studio circle``, a image every few epochs
+    studio-film.LANG.webp  a training in ``chainrule studio circle``, an image every few epochs
 
 The SVG needs no script and no font; it has the colors of the reader's theme, and shows the first command
 without motion to a reader who prefers none. The second film needs what ``pages.screenshots`` needs.
@@ -173,7 +173,7 @@ def commands(lang: str, folder: Path) -> str:
 
 
 def studio(lang: str, image: Path, work: Path) -> None:
-    """Train in the studio and write a image at each of ``EPOCHS`` as one moving image."""
+    """Train in the studio and write an image at each of ``EPOCHS`` as one moving image."""
     (work / "token").write_text(TOKEN)
     words = ["circle", "--no-browser", "--token-file", work / "token"]
     images: list[Image.Image] = []

@@ -40,9 +40,9 @@ def test_long_lines_end_at_the_edge() -> None:
 def test_the_films_of_the_readmes_are_small_and_of_their_commands(lang: str) -> None:
     readme = (ROOT / {"en": "README.md", "zh": "README.zh-CN.md"}[lang]).read_text(encoding="utf-8")
     svg = IMAGES / f"film.{lang}.svg"
-    written = texts(svg.read_text(encoding="utf-8"))
+    texts_of_film = texts(svg.read_text(encoding="utf-8"))
     for words in COMMANDS:
-        assert any(text.startswith(f"$ chainrule {' '.join(words)}") for text in written)
+        assert any(text.startswith(f"$ chainrule {' '.join(words)}") for text in texts_of_film)
     for file in (svg, IMAGES / f"studio-film.{lang}.webp"):
         assert f"docs/images/{file.name}" in readme
         assert 10_000 < file.stat().st_size <= LIMIT
