@@ -44,6 +44,7 @@ from chainrule.settings import Language, settings
 from chainrule.symbolic_shape import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation import evaluate, frame_predictions, prediction
+from chainrule.train.evaluation.quantize import quantize
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.train.fit import fit
 from chainrule.train.fit_options import (
@@ -325,6 +326,36 @@ class Model(StateHolder):
             UsageError E101: a path that matches nothing.
         """
         self.adopt(train.freeze(self.state, *paths))
+        return self
+
+    def quantize(self, samples: Samples | None) -> Self:
+        """Compute predictions with weights and inputs of products in 8 bits.
+
+        Each output channel of a matrix product or a convolution has a factor for its weights; the range of
+        the product's input is measured on the samples. The float weights are kept: trainings, explanations,
+        attributions and exports use them, and ``quantize(None)`` returns to them. A training, or other
+        parameters, end the quantization.
+
+        Args:
+            samples: some hundred rows as for ``predict``, such as those of the training; ``None``:
+                predictions with the float weights again.
+
+        Returns:
+            the model itself, whose ``summary`` lists what is computed in 8 bits, and whose file has it.
+
+        Raises:
+            TrainingError E503: the model is not trained. UsageError E102: no product that can be quantized.
+
+        Example:
+            >>> from chainrule.nn import SGD, Dense
+            >>> model = Model(Dense(1), "mse", SGD(0.1))
+            >>> x = np.linspace(0, 1, 50)[:, None].astype("float32")
+            >>> history = model.fit(x, 2 * x[:, 0], epochs=50, verbose=False)
+            >>> exact = model.predict(x)
+            >>> bool(abs(model.quantize(x).predict(x) - exact).max() < 0.02)
+            True
+        """
+        self.adopt(self.state.in_float() if samples is None else quantize(self.state, samples))
         return self
 
     # --- predictions

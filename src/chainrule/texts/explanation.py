@@ -209,6 +209,10 @@ WORDS: Texts = {
         "in {layers} to bfloat16, which has 8 binary digits: inputs, weights, activations and, in the "
         "backward pass, error signals. The values here are computed without this rounding."
     ),
+    "rounding_int8": (
+        "Predictions of this model compute the matrix products and convolutions in {layers} with weights and "
+        "inputs in 8 bits. The values here are computed with its float weights."
+    ),
     "mean_one": "There is one sample, n = 1: J is its loss J⁽¹⁾.",
     "mean_weighted": (
         "There are n = {n} samples with weights ω⁽ⁱ⁾: J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾. Class weights and the "

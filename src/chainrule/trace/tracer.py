@@ -409,7 +409,8 @@ def in_float64(network: Network) -> Network:
         name: Spec(spec.shape, "float64") if spec.is_float else spec for name, spec in network.inputs.items()
     }
     precision = network.precision if network.recipe.dtype == "float32" else "float32"  # of the explained one
-    return Network(replace(network.recipe, dtype="float64", precision=precision), inputs, "reference")
+    recipe = replace(network.recipe, dtype="float64", precision=precision)
+    return Network(recipe, inputs, "reference", quantization=network.quantization)
 
 
 def _exact(array: Any) -> np.ndarray:

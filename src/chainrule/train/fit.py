@@ -36,7 +36,7 @@ def fit(
             non-finite value or a ``KeyboardInterrupt`` is raised. It is not called where the arguments are
             refused.
     """
-    run, reason = prepare(model, data, options), "failed"
+    run, reason = prepare(model.in_float(), data, options), "failed"
     with (
         run_folder(options) as (folder, checkpoint),
         handle_signals() as run.interrupt,

@@ -44,6 +44,7 @@ from chainrule.train.inputs.input_check import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
+from chainrule.train.quantization import Quantization, Ranges, path_of
 from chainrule.train.step_graph import Step
 from chainrule.train.train_state import Row, Tensors
 from chainrule.validation import choice, out_of_range, refuse_unknown
@@ -121,6 +122,12 @@ class ModelState:
     probes: list[Probe] = field(default_factory=list)
     findings: tuple[Any, ...] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        network = self.network
+        if network is None or network.quantization is None or network.quantization.holds_for(self.parameters):
+            return
+        object.__setattr__(self, "network", replace(network, quantization=None))  # of other parameters
 
     @cached_property
     def arrays(self) -> Tensors:
@@ -254,6 +261,24 @@ class ModelState:
             facts=facts,
             is_given=True,
         )
+
+    def quantized(self, ranges: Ranges, rows: int) -> ModelState:
+        """Return the model with predictions in 8 bits.
+
+        Args:
+            ranges: the range of the input of each product, as ``Quantization`` has them.
+            rows: the number of samples on which they were measured.
+        """
+        assert self.network is not None
+        weights = {path_of(key): self.parameters[path_of(key)] for key in ranges}
+        network = replace(self.network, quantization=Quantization(dict(ranges), weights, rows))
+        return replace(self, network=network)
+
+    def in_float(self) -> ModelState:
+        """Return the model without quantization."""
+        if self.network is None or self.network.quantization is None:
+            return self
+        return replace(self, network=replace(self.network, quantization=None))
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
         """Return the model with these parameters and states."""

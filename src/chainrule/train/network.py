@@ -42,6 +42,7 @@ from chainrule.records import frozen
 from chainrule.settings import FloatName, PrecisionName, settings
 from chainrule.symbolic_shape import Shape, Spec, bound, size_at
 from chainrule.train.monitor.compiled_update import EXACT
+from chainrule.train.quantization import Quantization, with_int8_products
 from chainrule.validation import out_of_range, unknown
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
@@ -91,12 +92,14 @@ class Network:
         inputs: the spec of each input by name, batch axis first.
         engine: the engine that runs the graphs; ``None``: that of the settings.
         limits: limits of the size of all graphs, for a recipe that was read from a file.
+        quantization: how products are computed in predictions; ``None``: with the float weights.
     """
 
     recipe: Recipe
     inputs: Mapping[str, Spec]
     engine: str | None = field(default=None, compare=False)
     limits: Limits | None = field(default_factory=active, compare=False)
+    quantization: Quantization | None = field(default=None, compare=False)
 
     @cached_property
     def inference(self) -> Built:
@@ -170,7 +173,7 @@ class Network:
 
     def with_inputs(self, inputs: Mapping[str, Spec]) -> Network | None:
         """Return the network for inputs of other shapes; ``None``: its parameters or states differ then."""
-        other = Network(self.recipe, inputs, self.engine, self.limits)
+        other = Network(self.recipe, inputs, self.engine, self.limits, self.quantization)
         return None if self._changed(other) else other
 
     def fixed_by(self, inputs: Mapping[str, Spec]) -> dict[str, tuple[Shape, Shape | None]]:
@@ -264,7 +267,7 @@ class Network:
         key, programs = (self.engine or settings.engine, self.precision), self._prediction_programs
         if key not in programs:
             raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-            programs[key] = compile(Graph({**raw, **self.predictions()}), *key)
+            programs[key] = compile(self._served(Graph({**raw, **self.predictions()})), *key)
         return programs[key]
 
     @cached_property
@@ -280,7 +283,16 @@ class Network:
             graph: returns its graph when it must be compiled.
         """
         engine, precision = self.engine or settings.engine, self.precision
-        return self.memo(("program", name, engine, precision), lambda: compile(graph(), engine, precision))
+        return self.memo(
+            ("program", name, engine, precision), lambda: compile(self._served(graph()), engine, precision)
+        )
+
+    def _served(self, graph: Graph) -> Graph:
+        """Return the graph as it is computed in predictions: in 8 bits if the network is quantized."""
+        if self.quantization is None:
+            return graph
+        with building(self.limits, is_extended=True):
+            return with_int8_products(graph, self.inference, self.quantization)
 
     @cached_property
     def memo(self) -> Memo:

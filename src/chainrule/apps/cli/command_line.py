@@ -34,7 +34,7 @@ from chainrule.tabular.remedies import RATE
 # chosen.
 
 OF = ("features", "layer")  # arguments of plots that are --of on the command line
-CALLS = ("predict", "evaluate", "attribute", "calibrate")  # methods of a model that are commands
+CALLS = ("predict", "evaluate", "attribute", "calibrate", "quantize")  # methods of a model that are commands
 
 
 def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = ()) -> str:

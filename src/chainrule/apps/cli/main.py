@@ -28,8 +28,8 @@ from chainrule.validation import unknown
 
 COMMANDS = tuple(
     (
-        "train tune resume predict evaluate calibrate explain attribute attack labels drift audit generate "
-        "export serve studio show plot check plan doctor verify data learn example"
+        "train tune resume predict evaluate calibrate quantize explain attribute attack labels drift audit "
+        "generate export serve studio show plot check plan doctor verify data learn example"
     ).split()
 )
 _WORDS = (

@@ -445,6 +445,16 @@ UNCERTAINTY: Texts = {
     "calibrate": (
         "calibrate the probabilities, or form the prediction intervals, of a RUN on new labeled rows"
     ),
+    "quantize": "compute the predictions of a RUN with weights and inputs of products in 8 bits",
+    "quantize_data": "rows as for predict, on which the ranges of the products' inputs are measured",
+    "quantize_float": "return to predictions with the float weights, which the model file keeps",
+    "quantize_labels": "{count} of {rows} predictions differ from those with the float weights.",
+    "quantize_values": (
+        "The predictions for {rows} rows differ from those with the float weights by at most {change} of "
+        "their standard deviation."
+    ),
+    "quantized": "Stored in {file}: predict and evaluate compute in 8 bits.",
+    "quantize_ended": "Stored in {file}: predict and evaluate use the float weights.",
     "calibrate_method": (
         "of classes: temperature (one number; default) or isotonic (any increasing function; needs about "
         "1000 rows); of values: quantile (intervals as wide as the row requires; default) or constant"

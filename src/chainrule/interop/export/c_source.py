@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.interop.export.dialects import C
 from chainrule.interop.export.loop_program import LoopProgram
+from chainrule.ops.linear.int8 import symmetric_int8
 
 INCLUDES = "#include <math.h>\n#include <stdint.h>\n"
 _WIDTH = 100
@@ -58,9 +59,7 @@ def int8_of(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flat = array.reshape(-1)
     padded = np.zeros(-(-flat.size // BLOCK) * BLOCK, np.float32)
     padded[: flat.size] = flat
-    blocks = padded.reshape(-1, BLOCK)
-    factors = np.abs(blocks).max(axis=1) / np.float32(127)
-    integers = np.rint(blocks / np.where(factors > 0, factors, 1)[:, None])
+    integers, factors = symmetric_int8(padded.reshape(-1, BLOCK))
     return integers.reshape(-1)[: flat.size].astype(np.int8), factors
 
 

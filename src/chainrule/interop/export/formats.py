@@ -97,6 +97,7 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
         fix = f'model.export("{Path(name).stem}{{}}")'
         raise unknown("export", Path(path).suffix or name, sorted(suffixes), fix, example=".onnx")
     trained_network(model, "export")
+    model = model.in_float()  # a file has the float weights
     atomic_write.require_writable(path)
     rows = example_rows(model)
     function = importlib.import_module(suffixes[suffix]).draft

@@ -33,6 +33,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.ops.linear.int8 import ExactConvolution
 from chainrule.plan.lowering_context import Lowering
 from chainrule.plan.rules.matmul import multiply
 from chainrule.plan.views import View, window_cell
@@ -168,6 +169,8 @@ def is_worth_it(
     lowering: Lowering, node: Node, op: Any, weights: Sequence[int], positions: Sequence[int]
 ) -> bool:
     """Return whether a convolution of weights (O, *kernel, I) at these positions uses Winograd."""
+    if isinstance(op, ExactConvolution):
+        return False  # transformed integers are none
     is_plain = op.groups == 1 and set(op.strides) == set(op.dilation) == {1}
     if node.dtype != "float32" or tuple(weights[1:-1]) != (3, 3) or not is_plain:
         return False

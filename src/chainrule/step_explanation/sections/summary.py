@@ -225,6 +225,9 @@ def notation(writer: Writer) -> Section:
     if t.derivation.network.precision == "bfloat16":
         rounded, _ = bfloat16_layers(t.derivation.network.inference)
         parts.append(writer.render("rounding_bfloat16", layers=", ".join(rounded)))
+    quantization = t.derivation.network.quantization
+    if quantization is not None:
+        parts.append(writer.render("rounding_int8", layers=", ".join(quantization.layers)))
     many = "mean_weighted" if t.derivation.weights else "mean_many"
     facts = {"n": t.samples, "sum": as_given(t.derivation.divisor)}
     parts.append(writer.render(many, **facts) if t.samples > 1 else writer.render(_mean_key(writer)))

@@ -6,6 +6,7 @@ classes and in the classes that the caller passes. A file therefore contains not
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from chainrule.train.checkpoint.computation_fingerprint import first_difference,
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.parameter_loading import report_nonfinite
 from chainrule.train.partial_fit_state import keep_loaded, online_of, online_specs
+from chainrule.train.quantization import products
 from chainrule.train.train_state import history_of, history_record, refuse_other_arrays
 from chainrule.validation import trained_network
 
@@ -55,6 +57,9 @@ def to_bytes(model: ModelState) -> bytes:
     if online is not None:
         tensors |= online.tensors()
         document["online"] = {"steps": online.steps}
+    if model.network is not None and (quantization := model.network.quantization) is not None:
+        ranges = {key: list(pair) for key, pair in quantization.ranges.items()}
+        document["quantization"] = {"bits": 8, "ranges": ranges, "rows": quantization.rows}
     if model.network is not None and custom_classes(model):
         document["code"] = {"version": VERSION, "parts": inference_computation(model.network)}
     return container.pack(KIND, document, tensors)
@@ -141,7 +146,7 @@ def from_bytes(
         if model.network is None:
             raise ValueError("arrays without inputs")
         _refuse_contradictions(model)
-        loaded = _with_arrays(model, tensors, _online_steps(record))
+        loaded = _quantized(_with_arrays(model, tensors, _online_steps(record)), record.get("quantization"))
         _warn_of_changed_code(loaded, record.get("code"), where)
         return loaded
     except ChainruleError as error:
@@ -267,6 +272,21 @@ def _online_steps(record: Mapping[str, Any]) -> int | None:
     if type(steps) is not int or not 0 <= steps < 2**62:
         raise ValueError(f"steps: {str(steps)[:60]}")
     return steps
+
+
+def _quantized(model: ModelState, record: Any) -> ModelState:
+    """Return a model with the quantization of its file; ``None``: it has none. Raises ``ValueError``."""
+    if record is None:
+        return model
+    assert model.network is not None
+    known, ranges = products(model.network.inference), {}
+    for key, (low, high) in record["ranges"].items():
+        if key not in known or not all(type(end) is float and math.isfinite(end) for end in (low, high)):
+            raise ValueError(f"the range of {key}"[:60])
+        ranges[key] = low, high
+    if record["bits"] != 8 or type(record["rows"]) is not int:
+        raise ValueError(f"{record['bits']} bits"[:60])
+    return model.quantized(ranges, record["rows"])
 
 
 def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray], steps: int | None) -> ModelState:

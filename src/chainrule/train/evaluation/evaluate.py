@@ -278,7 +278,22 @@ def summary(model: ModelState) -> str:
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
         lines.append("  ".join([*cells, row[3].rjust(widths[3])]).rstrip())
-    return "\n".join([*lines, f"{model.network.count:,} parameters", *_precision_lines(model.network)])
+    lines += [f"{model.network.count:,} parameters", *_precision_lines(model.network)]
+    return "\n".join([*lines, *_integer_lines(model.network)])
+
+
+def _integer_lines(network: Network) -> list[str]:
+    """Return what predictions compute in 8 bits; nothing if they use the float weights."""
+    quantization = network.quantization
+    if quantization is None:
+        return []
+    layers, rows = ", ".join(quantization.layers), quantization.rows
+    text = fact(
+        "matrix products and convolutions in {layers}, by the ranges of {rows} samples",
+        layers=layers,
+        rows=rows,
+    )
+    return [f"int8: {text}"]
 
 
 def _precision_lines(network: Network) -> list[str]:
