@@ -8,7 +8,6 @@ that of ``ops/linear/int8``: the same integers, and the same bits, on the native
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -86,16 +85,17 @@ def measured_ranges(
         batches: takes the program and yields its inputs for some samples at a time.
     """
     nodes = products(built)
-    outputs = {
-        f"{side} {key}": extreme(node.inputs[0]) for key, node in nodes.items() for side, extreme in _SIDES
-    }
-    ranges = dict.fromkeys(nodes, (math.inf, -math.inf))
-    program = compile(Graph(outputs), engine) if nodes else None
-    for arrays in batches(program) if program is not None else ():
-        values = program.run({name: arrays[name] for name in program.graph.inputs})  # type: ignore[union-attr]
-        for key, (low, high) in ranges.items():
-            ranges[key] = min(low, float(values[f"low {key}"])), max(high, float(values[f"high {key}"]))
-    return ranges
+    if not nodes:
+        return {}
+    extremes = {f"{side} {key}": f(node.inputs[0]) for key, node in nodes.items() for side, f in _SIDES}
+    program = compile(Graph(extremes), engine)
+    lows, highs = ({key: [] for key in nodes} for _ in _SIDES)
+    for arrays in batches(program):
+        values = program.run({name: arrays[name] for name in program.graph.inputs})
+        for key in nodes:
+            lows[key].append(float(values[f"low {key}"]))
+            highs[key].append(float(values[f"high {key}"]))
+    return {key: (float(np.min(lows[key])), float(np.max(highs[key]))) for key in nodes}  # NaN stays NaN
 
 
 _SIDES: tuple[tuple[str, Callable[[Node], Node]], ...] = (("low", F.min), ("high", F.max))
