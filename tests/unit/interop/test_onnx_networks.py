@@ -514,6 +514,39 @@ def test_a_hostile_file_is_refused_with_a_code(name: str) -> None:
     assert caught.value.render("zh")
 
 
+BACKWARDS = [helper.make_node("Relu", ["a"], ["y"]), helper.make_node("Neg", ["x"], ["a"])]
+UNSORTED = {
+    "the graph": BACKWARDS,
+    "a branch": [
+        helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.array(True))),
+        helper.make_node(
+            "If", ["c"], ["y"], else_branch=branch("Relu"),
+            then_branch=helper.make_graph(BACKWARDS, "then", [], [value("y", ["n", 3])]),
+        ),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", UNSORTED)
+def test_operations_that_read_later_values_are_refused_at_once(title: str) -> None:
+    proto = model(UNSORTED[title], [value("x", ["n", 3])], [value("y", ["n", 3])])
+    with pytest.raises(FileError) as caught:
+        loaded(proto)
+    assert caught.value.code == "E458"
+    assert caught.value.where == "net.onnx"
+    assert "Relu: a" in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [["n", 4], ["n", 3, 1]], ids=str)
+@pytest.mark.parametrize("batch", ["n", 2])
+def test_a_stated_shape_that_is_not_computed_is_refused(shape: list[int | str], batch: int | str) -> None:
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    loaded(model([relu], [value("x", [batch, 3])], [value("y", [batch, 3])]))
+    with pytest.raises(FileError) as caught:
+        loaded(model([relu], [value("x", [batch, 3])], [value("y", shape)]))
+    assert caught.value.code == "E458"
+
+
 def test_a_future_version_is_refused() -> None:
     relu = helper.make_node("Relu", ["x"], ["y"])
     for version in (0, 10_000):

@@ -13,7 +13,7 @@ is not known selects between the results of both branches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -109,6 +109,8 @@ def parsed(data: bytes, where: str) -> File:
         raise invalid(where, fact("an ONNX file with operations"), fact("none"))
     file = File(proto, where, _versions(proto, where), len(data))
     _require_operators(file)
+    for part in (graph, *proto.functions):
+        _require_order(part, frozenset(), where)
     for sparse in graph.sparse_initializer:
         dense_of(sparse, where)
     return file
@@ -177,6 +179,43 @@ def _require_operators(file: File) -> None:
         received = "; ".join(list(lacking.values())[:LISTED])
         expected = fact("operators that are imported (chainrule.interop.onnx.operators.supported())")
         raise unsupported(file.where, ", ".join(list(lacking)[:LISTED]), expected, received)
+
+
+def _require_order(graph: Any, around: frozenset[str], where: str, depth: int = 0) -> None:
+    """Refuse a graph whose operations read values that no earlier one computes, as in a cycle.
+
+    Args:
+        graph: a ``GraphProto`` or ``FunctionProto``.
+        around: the names that the graphs around it have computed.
+        where: the file.
+        depth: the number of graphs around it.
+
+    Raises:
+        FileError E458: such a value.
+    """
+    if depth > DEPTH:
+        raise invalid(where, fact("at most {limit} graphs in one another", limit=DEPTH), str(depth))
+    sparse = (tensor.values for tensor in getattr(graph, "sparse_initializer", ()))
+    known = {"", *map(_name_of, (*graph.input, *getattr(graph, "initializer", ()), *sparse))}
+
+    def require(kind: str, names: Iterable[str]) -> None:
+        absent = next((name for name in names if name not in known and name not in around), None)
+        if absent is not None:
+            received = f"{clipped(kind, 60)}: {clipped(absent, 60)}"
+            raise invalid(where, fact("inputs that are computed before"), received)
+
+    for step in graph.node:
+        require(text_of(step.op_type), map(text_of, step.input))
+        for attribute in step.attribute:
+            if attribute.HasField("g"):
+                _require_order(attribute.g, around | known, where, depth + 1)
+        known.update(map(text_of, step.output))
+    require("output", map(_name_of, graph.output))
+
+
+def _name_of(value: Any) -> str:
+    """Return the name of a value; a function has nothing but names of its inputs and outputs."""
+    return text_of(getattr(value, "name", value))
 
 
 def _is_current(domain: str, kind: str, version: int) -> bool:

@@ -16,10 +16,10 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -45,6 +45,7 @@ ELEMENTS, ELEMENTS_PER_BYTE = (2**28, 4096)  # of a value: for any file, and for
 PROGRAMS = 16  # imports that a network keeps, by shapes and static values
 UNPACKED = 2**30  # bytes of the description of a network in a model file
 SMALL, PER_BYTE = 2**24, 64  # of a description of any size, and for each byte of it
+T = TypeVar("T")
 _WEIGHTS: WeakValueDictionary[str, Weights] = WeakValueDictionary()
 
 
@@ -281,8 +282,16 @@ class OnnxNetwork(Layer):
         size = self.file.size + sum(map(_bytes, values.values()))
         with building(Limits.of_file(size + self.weight_bytes, {})):
             importing = Import(self.file, inputs, parameter, batch=0, stored_weights=self.stored_weights)
-            outputs = importing.outputs()
+            outputs = self._in_this_file(importing.outputs)
         return _Program(outputs, importing.weights, {n: s.shape for n, s in specs.items()}, engine)
+
+    def _in_this_file(self, compute: Callable[[], T]) -> T:
+        """Return a result; errors name the file, whose content was read without its path."""
+        try:
+            return compute()
+        except FileError as error:
+            error.where = error.where or self.name
+            raise
 
     @property
     def stored_weights(self) -> Mapping[str, np.ndarray]:
@@ -329,7 +338,7 @@ class OnnxNetwork(Layer):
     def _layer_outputs(self, importing: Import, batch: int) -> dict[str, Any_]:
         """Return the outputs of a layer: shapes do not depend on values, samples stay separate."""
         try:
-            outputs = importing.outputs()
+            outputs = self._in_this_file(importing.outputs)
             if batch:
                 nodes = [v.node for v in outputs.values() if isinstance(v, Value)]
                 require_separate(self.name, [node for node in nodes if node is not None])
@@ -659,16 +668,37 @@ def _require_importable(network: OnnxNetwork, size: int) -> None:
     declared = network.declared
     is_open = any(_is_open(one) for one in declared)
     if is_open:
-        _ = network._open
+        if network._open is not None:
+            _require_stated(network, network._open.outputs)
         return
     specs = {one.name: Spec(open_shape(one), carrier(one.dtype) or "") for one in declared}
     with building(Limits.of_file(size, {})):
         for spec in specs.values():
             reserve(*spec.shape)
     try:
-        network._imported(specs, {one.name: Value(one.dtype) for one in declared}, {}, None)
+        values = {one.name: Value(one.dtype) for one in declared}
+        _require_stated(network, network._imported(specs, values, {}, None).outputs)
     except UnknownValueError as error:
         network.static.update(error.labels)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _require_stated(network: OnnxNetwork, outputs: Mapping[str, Any_]) -> None:
+    """Refuse a file that states other shapes of outputs than its operations compute.
+
+    Raises:
+        FileError E458: another number of axes, or another length of one.
+    """
+    for value in network.file.graph.output:
+        one = _declared(value, network.name)
+        result = outputs[one.name]
+        if not isinstance(result, Value) or not one.shape:
+            continue
+        lengths = zip(one.shape, result.shape, strict=False)
+        if len(one.shape) != len(result.shape) or any(
+            isinstance(a, int) and isinstance(b, int) and a not in (0, b) for a, b in lengths
+        ):
+            expected = fact("{name} of the shape {shape}", name=one.name, shape=shape_text(open_shape(one)))
+            raise invalid(network.name, expected, shape_text(result.shape))
 
 
 __all__: Sequence[str] = ("FromFile", "OnnxNetwork", "load_onnx", "network_of")
