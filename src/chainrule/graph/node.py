@@ -88,6 +88,7 @@ _NUMPY_NAMES = {
     "min": "amin",
     "divide": "true_divide",
     "is_finite": "isfinite",
+    "remainder": "mod",
     "reshape": "expand_dims squeeze ravel",
     "gather": "array_split take",
     "variance": "var",
@@ -100,6 +101,7 @@ _ARRAY_OPERATORS = (  # NumPy function, operator, method of the node on the righ
     ("multiply", operator.mul, "__rmul__"),
     ("divide", operator.truediv, "__rtruediv__"),
     ("power", operator.pow, "__rpow__"),
+    ("remainder", operator.mod, "__rmod__"),
     ("less", operator.lt, "__gt__"),
     ("less_equal", operator.le, "__ge__"),
     ("greater", operator.gt, "__lt__"),
@@ -294,6 +296,12 @@ class Node(NoValue):
 
     def __rpow__(self, other: Any) -> Node:
         return _OPERATORS["power"](other, self)
+
+    def __mod__(self, other: Any) -> Node:
+        return _OPERATORS["remainder"](self, other)
+
+    def __rmod__(self, other: Any) -> Node:
+        return _OPERATORS["remainder"](other, self)
 
     def __matmul__(self, other: Node) -> Node:
         return _OPERATORS["matmul"](self, other)

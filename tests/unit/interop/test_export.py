@@ -285,6 +285,12 @@ def test_errors_name_what_the_format_lacks(tmp_path: Path) -> None:
     if HAS_COMPILER:
         error = refused(lambda: of_texts.export(tmp_path / "m.c"), "E462")
         assert "text: t" in str(error.received)
+    sequences = Spec((Size.symbol("B"), Size.symbol("T"), 3), "float32")
+    of_any_length = cr.Model(cr.Sequential(cr.LSTM(4)), "mse").initialize({"x": sequences})
+    if HAS_COMPILER:
+        error = refused(lambda: of_any_length.export(tmp_path / "m.c"), "E462")
+        assert "lstm" in str(error.received)
+        assert ".onnx" in str(error.fix)
     refused(lambda: model.export(tmp_path / "m.py", opset=18), "E101")
     assert not list(tmp_path.iterdir())
 

@@ -55,6 +55,15 @@ def test_powers_equal_numpys(exponent: float) -> None:
     np.testing.assert_allclose(evaluate(2.0**x, {"x": array}), 2.0**array, rtol=1e-15)
 
 
+@pytest.mark.parametrize("number", [2.0, -2.0, 0.75])
+def test_remainders_equal_numpys(number: float) -> None:
+    x, array = input_node("x", (4,), "float64"), np.array([-3.5, 1.0, 2.25, 7.0])
+    expected = {"x % n": array % number, "n % x": number % array, "array % x": np.ones(4) % array}
+    received = {"x % n": x % number, "n % x": number % x, "array % x": np.ones(4) % x}
+    for title, node in received.items():
+        np.testing.assert_allclose(evaluate(node, {"x": array}), expected[title], atol=1e-15)
+
+
 PRODUCTS = [
     ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3, 2)), ((4, 2, 3), (4, 3, 2)),
     ((1, 2, 3), (4, 3, 2)), ((2, 3), (4, 3, 2)), ((3,), (4, 3, 2)), ((4, 2, 3), (3,)),

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import FileError, fact
 from chainrule.graph import Node, order
 from chainrule.interop.export.dialects import C, Dialect
@@ -111,8 +112,8 @@ class LoopProgram(GraphWriter):
                     where="export",
                     name=self.dialect.name,
                     expected=fact("axes of fixed length"),
-                    received=str(node.spec),
-                    fix=fact("a network for inputs of one length"),
+                    received=f"{node.spec} ({node.site})" if node.site.path else str(node.spec),
+                    fix="--to onnx" if is_on_command_line() else 'model.export("model.onnx")',
                 ) from error
             self.shapes[node] = tuple(int(str(axis)) for axis in spec.shape)
         return self.shapes[node]
