@@ -23,7 +23,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.engines.xla.batch_shards import ShardedStep
-from chainrule.engines.xla.devices import Devices
+from chainrule.engines.xla.devices import Devices, Layout
 from chainrule.engines.xla.operations import Indices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
@@ -129,7 +129,7 @@ def sharded_values(graph: Graph, feeds: Mapping[str, np.ndarray]) -> dict[str, n
         return step.outputs(batch, others, shards=shards, indices=Indices(), **rows)
 
     with jax.enable_x64(True):
-        divided = jax.jit(Devices(tuple(jax.devices()[:1]), True, False).on_each(run))
+        divided = jax.jit(Devices(tuple(jax.devices()[:1]), Layout.of_settings(1)).on_each(run))
         return {name: np.asarray(value) for name, value in divided(data, others, SHARDS).items()}
 
 

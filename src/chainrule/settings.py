@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,6 @@ FloatName: TypeAlias = Literal["float32", "float64"]
 MatmulName: TypeAlias = Literal["highest", "high", "default"]
 PrecisionName: TypeAlias = Literal["float32", "bfloat16"]
 ParallelName: TypeAlias = Literal["deterministic", "fast"]
-ShardingName: TypeAlias = Literal["copies", "parameters"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
@@ -31,7 +31,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "matmul_precision": ("highest", "high", "default"),
     "parallel": ("deterministic", "fast"),
     "precision": ("float32", "bfloat16"),
-    "sharding": ("copies", "parameters"),
 }
 
 _OTHER_PRECISIONS = dict.fromkeys(
@@ -209,14 +208,73 @@ def _decode_limit(value: object) -> int:
     return integer(value, "cr.settings.decode_limit", "cr.settings", **limits, example=4_000_000_000)
 
 
+_MESH = re.compile(r"\s*([a-z_]\w*)\s*=\s*([1-9]\d{0,3})\s*")
+_RULE = re.compile(r"\s*([\w.*?]+)\s*=\s*([a-z_]\w*)\s*")
+SHARDINGS = ("copies", "parameters")
+
+
+def mesh_of(text: str) -> dict[str, int]:
+    """Return the length of each axis of a mesh of devices, by name.
+
+    Raises:
+        UsageError E102: another form.
+
+    Example:
+        >>> mesh_of("data=2, model=4")
+        {'data': 2, 'model': 4}
+    """
+    axes = [_MESH.fullmatch(part) for part in text.split(",")] if text else []
+    names = [axis[1] for axis in axes if axis]
+    if len(set(names)) < len(axes):
+        expected = fact('axes with their lengths, such as "data=2, model=4"')
+        raise out_of_range(text, "cr.settings.mesh", "cr.settings", expected, "data=2, model=4")
+    return {axis[1]: int(axis[2]) for axis in axes if axis}
+
+
+def sharding_rules(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the axis along which the parameters at some paths are divided, as pairs of pattern and axis.
+
+    Args:
+        text: a value of ``settings.sharding``; ``SHARDINGS`` contain no rules.
+
+    Raises:
+        UsageError E102: another form.
+
+    Example:
+        >>> sharding_rules("blocks.*=model, output=model")
+        (('blocks.*', 'model'), ('output', 'model'))
+    """
+    rules = [] if text in SHARDINGS else [_RULE.fullmatch(part) for part in text.split(",")]
+    if None in rules:
+        expected = fact('"copies", "parameters", or layers with axes of the mesh, such as "blocks.*=model"')
+        raise out_of_range(text, "cr.settings.sharding", "cr.settings", expected, "parameters")
+    return tuple((rule[1], rule[2]) for rule in rules if rule)
+
+
+def _mesh(value: object) -> str:
+    """Validate the axes of a mesh; empty: one axis of all devices."""
+    text = value if isinstance(value, str) else repr(value)
+    mesh_of(text)
+    return text
+
+
+def _sharding(value: object) -> str:
+    """Validate how parameters are divided."""
+    text = value if isinstance(value, str) else repr(value)
+    sharding_rules(text)
+    return text
+
+
 _FLAGS = ("batch_invariant", "portable_bits", "isolated_decoding")
-_COUNTS = {
+_CHECKED = {
     "threads": _threads,
     "memory": _memory,
     "cores": _cores,
     "devices": _devices,
     "vector_bytes": _vector_bytes,
     "decode_limit": _decode_limit,
+    "mesh": _mesh,
+    "sharding": _sharding,
 }
 
 
@@ -276,7 +334,10 @@ class Settings:
         parallel: how devices share a batch: ``"deterministic"``, the default, in eight shards, so that the
             bits of a training do not depend on the number of devices; ``"fast"``, as XLA divides it.
         sharding: whether each device has ``"copies"`` of the parameters and of the optimizer's slots, or,
-            with ``parallel="fast"``, they are divided among the devices: ``"parameters"``.
+            with ``parallel="fast"``, they are divided among the devices: all ``"parameters"``, or those of
+            some layers along axes of the mesh, ``"blocks.*=model, output=model"``.
+        mesh: the axes of the mesh of devices with their lengths, ``"data=2, model=4"``; batches are divided
+            along the first one. Empty, the default, means one axis of all devices.
         decode_limit: bytes that a Parquet, Arrow, ``.npz`` or database file may take when it is decoded; a
             file may always take 100 times its size, and never more than the free memory.
         isolated_decoding: whether Parquet, Arrow and databases are decoded in another process, so that a
@@ -285,7 +346,8 @@ class Settings:
 
     Raises:
         UsageError E101: an unknown setting or an invalid choice.
-        UsageError E102: a number of threads or cores, a memory limit or a vector width that is out of range.
+        UsageError E102: a number of threads or cores, a memory limit or a vector width that is out of range;
+            a mesh or a sharding of another form.
 
     Example:
         >>> print(Settings(dtype="float64", lang="en", threads=2))
@@ -303,6 +365,7 @@ class Settings:
         devices = 0
         parallel = "deterministic"
         sharding = "copies"
+        mesh = ""
         decode_limit = 1000000000
         isolated_decoding = True
     """
@@ -320,7 +383,8 @@ class Settings:
     precision: PrecisionName = "float32"
     devices: int = 0
     parallel: ParallelName = "deterministic"
-    sharding: ShardingName = "copies"
+    sharding: str = "copies"
+    mesh: str = ""
     decode_limit: int = 1_000_000_000
     isolated_decoding: bool = True
 
@@ -328,8 +392,8 @@ class Settings:
         known = [f.name for f in fields(self)]
         if name not in known:
             raise unknown("cr.settings", name, known, "cr.settings.{} = ...", example=known[0])
-        if name in _COUNTS:
-            object.__setattr__(self, name, _COUNTS[name](value))
+        if name in _CHECKED:
+            object.__setattr__(self, name, _CHECKED[name](value))
             return
         if name in _FLAGS:
             object.__setattr__(self, name, boolean(value, f"cr.settings.{name}", "cr.settings"))

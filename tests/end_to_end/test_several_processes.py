@@ -11,6 +11,7 @@ import time
 from ipaddress import ip_address
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import chainrule as cr
@@ -132,3 +133,62 @@ def test_an_address_of_this_machine_is_that_of_its_connection() -> None:
     assert own == "" or not ip_address(own).is_loopback
     if own:
         assert xla_processes.own_address(f"{own}:29500") == own
+
+
+MESH = """
+import jax
+import numpy as np
+import chainrule as cr
+from chainrule.events import EpochDone
+cr.settings.devices = 4
+jax.config.update("jax_num_cpu_devices", 4)  # before their first use by this program
+x = np.random.default_rng(3).standard_normal((32, 6))
+divided = set()
+def watch(event):
+    if isinstance(event, EpochDone):
+        parts = {(a.shape, a.sharding.shard_shape(a.shape)) for a in jax.live_arrays()}
+        divided.update(f"{whole}->{part}" for whole, part in parts if whole != part)
+def trained(engine):
+    net = cr.Sequential(cr.Dense(16, "relu"), cr.BatchNorm(), cr.Dense(8, "tanh"), cr.Dense(1))
+    model = cr.Model(net, "mse", cr.AdamW(1e-2), engine=engine, dtype="float64")
+    options = {"verbose": False, "callbacks": [watch], "probes": False, "doctor": False}
+    model.fit(x, x[:, 0] ** 2, epochs=2, batch_size=16, **options)
+    return model.parameters()
+expected = trained("reference")
+cr.settings.parallel, cr.settings.mesh = "fast", "data=2, model=2"
+for sharding in ("copies", "parameters", "dense1=model, dense2.weight=data"):
+    divided.clear()
+    cr.settings.sharding = sharding
+    received = trained("xla")
+    error = max(np.abs(received[name] - value).max() for name, value in expected.items())
+    print(error < 1e-9, *sorted(divided), sep="|")
+"""
+
+
+def test_layers_are_divided_along_the_axes_of_a_mesh() -> None:
+    words = [sys.executable, "-c", MESH]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    copies, parameters, layers = (line.split("|") for line in done.stdout.splitlines())
+    assert copies == ["True"]
+    assert {"(16, 6)->(4, 6)", "(8, 16)->(8, 4)", "(1, 8)->(1, 2)"} <= set(parameters)
+    assert layers == ["True", "(16, 6)->(8, 6)", "(16,)->(8,)", "(8, 16)->(8, 8)"]  # the others are copies
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mesh", "data=3"),
+        ("mesh", "a"),
+        ("mesh", "a=1, a=1"),
+        ("sharding", "x y"),
+        ("sharding", "dense1=rows"),
+    ],
+)
+def test_a_mesh_that_does_not_fit_is_refused(name: str, value: str) -> None:
+    x = np.zeros((8, 2))
+    with (
+        pytest.raises(UsageError, match="E102"),
+        cr.settings.using(devices=1, parallel="fast", **{name: value}),
+    ):
+        cr.Model(cr.Dense(1), "mse", engine="xla").fit(x, x[:, 0], epochs=1, verbose=False)

@@ -137,6 +137,8 @@ OPTION: Texts = {
     "tune_workers": "number of processes; the result does not depend on it",
     "tune_sampler": "how settings are proposed: tpe or random",
     "tune_resume": "continue the search in --out with the same options",
+    "mesh": "axes of the devices with their lengths, such as data=2,model=4; the first divides batches",
+    "sharding": "with --parallel fast: copies, parameters (divided), or layers with axes: 'blocks.*=model'",
     "tune_cluster": "workers of Dask (tcp://HOST:8786) or Ray (ray://HOST:10001) that compute the trials",
     "tune_round_size": "trials that are proposed, and can be computed, at once; the result depends on it",
     "tune_storage": "a database (sqlite:///search.db) or a journal of Optuna, which several processes share",

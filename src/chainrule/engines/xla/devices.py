@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import groupby
@@ -14,10 +15,50 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from chainrule.engines.xla.batch_shards import AXIS
 from chainrule.errors import UsageError, fact
+from chainrule.nn.scope import is_at
 from chainrule.ops.batch_axis import SHARDS
-from chainrule.settings import settings
+from chainrule.records import frozen
+from chainrule.settings import mesh_of, settings, sharding_rules
 
 Array = Any  # jax.Array, or a tracer of one
+
+
+@frozen
+class Layout:
+    """How devices are arranged, and which parameters are divided among them.
+
+    Args:
+        is_deterministic: whether results are those of any other number of devices; see ``batch_shards``.
+        axes: names and lengths of the axes of the mesh; batches are divided along the first one.
+        rules: the axes along which the parameters and slots at some paths are divided, by pattern, first
+            match; others are copied to each device.
+    """
+
+    is_deterministic: bool = True
+    axes: tuple[tuple[str, int], ...] = ()
+    rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @staticmethod
+    def of_settings(devices: int) -> Layout:
+        """Return the layout that the settings state for a number of devices.
+
+        Raises:
+            UsageError E102: a mesh of another number of devices, or an unknown axis.
+        """
+        if settings.parallel == "deterministic":
+            return Layout(True, ((AXIS, devices),))
+        mesh = mesh_of(settings.mesh) or {AXIS: devices}
+        if math.prod(mesh.values()) != devices:
+            expected = fact("axes whose lengths have the product {count}", count=devices)
+            raise _refused("mesh", settings.mesh, expected, f"data={devices}")
+        rules = tuple((pattern, (axis,)) for pattern, axis in sharding_rules(settings.sharding))
+        unknown = [axis for _, (axis,) in rules if axis not in mesh]
+        if unknown:
+            expected = fact("axes of the mesh: {names}", names=", ".join(mesh))
+            raise _refused("sharding", settings.sharding, expected, "parameters")
+        return Layout(
+            False, tuple(mesh.items()), (("*", tuple(mesh)),) if settings.sharding == "parameters" else rules
+        )
 
 
 class Devices:
@@ -25,14 +66,14 @@ class Devices:
 
     Args:
         devices: the devices.
-        is_deterministic: whether results are those of any other number of devices; see ``batch_shards``.
-        is_sharded: whether parameters and slots are divided among the devices, not copied to each.
+        layout: how they are arranged.
     """
 
-    def __init__(self, devices: tuple[Any, ...], is_deterministic: bool, is_sharded: bool) -> None:
-        self._devices, self.is_deterministic, self._is_sharded = devices, is_deterministic, is_sharded
-        self.count = len(devices)
-        self._mesh = Mesh(np.array(devices), (AXIS,))
+    def __init__(self, devices: tuple[Any, ...], layout: Layout) -> None:
+        self._devices, self._layout = devices, layout
+        self.count, self.is_deterministic = len(devices), layout.is_deterministic
+        names, self._lengths = tuple(name for name, _ in layout.axes), dict(layout.axes)
+        self._mesh = Mesh(np.array(devices).reshape(tuple(self._lengths.values())), names)
 
     @property
     def keeps_state(self) -> bool:
@@ -41,7 +82,7 @@ class Devices:
         Parameters that are divided among several processes cannot be copied to the host of one of them, so
         the results of a run are copies of all.
         """
-        return not self._is_sharded or jax.process_count() == 1
+        return not self._layout.rules or jax.process_count() == 1
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Devices) and self._key == other._key
@@ -51,7 +92,7 @@ class Devices:
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        return self._devices, self.is_deterministic, self._is_sharded
+        return self._devices, self._layout
 
     def on_each(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that every device runs on the same arguments, with the axis ``AXIS``."""
@@ -62,19 +103,20 @@ class Devices:
         """Return an array that every device has a copy of."""
         return self._placed(np.asarray(array), PartitionSpec())
 
-    def state(self, array: Any) -> Array:
+    def state(self, label: str, array: Any) -> Array:
         """Return an array of the state of a training: divided among the devices, or a copy on each."""
         array = np.asarray(array)
-        return self._placed(array, self._division(array.shape))
+        return self._placed(array, self._division(label, array.shape))
 
     def divided(self, array: Array) -> Array:
-        """Return an array with its rows divided among the devices, in a traced program.
+        """Return an array with its rows divided along the first axis of the mesh, in a traced program.
 
-        Rows that the number of devices does not divide stay undivided.
+        Rows that its length does not divide stay undivided.
         """
-        if array.shape[0] % self.count:
+        axis, length = self._layout.axes[0]
+        if array.shape[0] % length:
             return array
-        return lax.with_sharding_constraint(array, NamedSharding(self._mesh, PartitionSpec(AXIS)))
+        return lax.with_sharding_constraint(array, NamedSharding(self._mesh, PartitionSpec(axis)))
 
     def result_shardings(self, state: Mapping[str, tuple[int, ...]]) -> tuple[Any, ...]:
         """Return the placement of the results of a training loop.
@@ -84,18 +126,26 @@ class Devices:
         """
         same = NamedSharding(self._mesh, PartitionSpec())
         placed = {
-            label: NamedSharding(self._mesh, self._division(shape) if self.keeps_state else PartitionSpec())
+            label: NamedSharding(
+                self._mesh, self._division(label, shape) if self.keeps_state else PartitionSpec()
+            )
             for label, shape in state.items()
         }
         return placed, same, same
 
-    def _division(self, shape: tuple[int, ...]) -> PartitionSpec:
-        """Return how an array of this shape is divided: along its longest axis that can be."""
-        axes = [axis for axis, length in enumerate(shape) if length and length % self.count == 0]
-        if self.is_deterministic or not self._is_sharded or not axes:
+    def _division(self, label: str, shape: tuple[int, ...]) -> PartitionSpec:
+        """Return how an array of the state is divided: along its longest dimension that can be.
+
+        The label of a slot is the path of its parameter with ``/NAME``.
+        """
+        path = label.partition("/")[0]
+        names = next((names for pattern, names in self._layout.rules if is_at(path, pattern)), ())
+        count = math.prod(self._lengths[name] for name in names)
+        divisible = [place for place, length in enumerate(shape) if length and length % count == 0]
+        if not names or not divisible:
             return PartitionSpec()
-        longest = max(axes, key=lambda axis: shape[axis])
-        return PartitionSpec(*(AXIS if axis == longest else None for axis in range(len(shape))))
+        longest = max(divisible, key=lambda place: shape[place])
+        return PartitionSpec(*(names if place == longest else None for place in range(len(shape))))
 
     def _placed(self, array: np.ndarray, spec: PartitionSpec) -> Array:
         sharding = NamedSharding(self._mesh, spec)
@@ -113,8 +163,8 @@ def training_devices() -> Devices | None:
     """Return the devices of a training by the settings; ``None``: one, without shards.
 
     Raises:
-        UsageError E102: fewer devices exist than the settings ask for, or eight shards cannot be divided
-            among them.
+        UsageError E102: fewer devices exist than the settings ask for, eight shards cannot be divided among
+            them, or the mesh has another number of devices.
     """
     request_devices()
     if not settings.devices and jax.process_count() == 1:
@@ -123,17 +173,16 @@ def training_devices() -> Devices | None:
     fewest = min(map(len, own))
     local = settings.devices or fewest
     if local > fewest:
-        raise _refused(local, fact("at most {count}, the devices of JAX", count=fewest), fewest)
+        raise _refused("devices", local, fact("at most {count}, the devices of JAX", count=fewest), fewest)
     devices = tuple(device for group in own for device in group[:local])
-    is_deterministic = settings.parallel == "deterministic"
-    if is_deterministic and SHARDS % len(devices):
+    if settings.parallel == "deterministic" and SHARDS % len(devices):
         expected = fact('1, 2, 4 or 8 devices in all, or cr.settings.parallel = "fast"')
-        raise _refused(local, expected, max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1)
-    return Devices(devices, is_deterministic, settings.sharding == "parameters")
+        example = max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1
+        raise _refused("devices", local, expected, example)
+    return Devices(devices, Layout.of_settings(len(devices)))
 
 
-def _refused(received: int, expected: Any, example: int) -> UsageError:
-    where = "cr.settings.devices"
-    return UsageError(
-        "E102", where=where, name="devices", expected=expected, received=received, fix=f"{where} = {example}"
-    )
+def _refused(name: str, received: Any, expected: Any, example: Any) -> UsageError:
+    where = f"cr.settings.{name}"
+    fix = f"{where} = {example!r}".replace("'", '"')
+    return UsageError("E102", where=where, name=name, expected=expected, received=received, fix=fix)

@@ -253,12 +253,16 @@ class Trainer:
         """Return a copy of an array, on every device."""
         return jnp.array(array) if self._devices is None else self._devices.same(array)
 
-    def _state(self, labels: Iterable[str], placed: Callable[[Any], Array]) -> dict[str, Array]:
+    def _copied(self, label: str, array: Any) -> Array:
+        """Return a copy of an array of the state, on every device."""
+        return self._placed(array)
+
+    def _state(self, labels: Iterable[str], placed: Callable[[str, Any], Array]) -> dict[str, Array]:
         """Return arrays of the state on the devices; those that the device lacks are copied."""
         labels = list(labels)
         for label in labels:
             if label not in self._on_device:
-                self._on_device[label] = placed(self.state[label])
+                self._on_device[label] = placed(label, self.state[label])
         return {label: self._on_device[label] for label in labels}
 
     def run(
@@ -295,8 +299,8 @@ class Trainer:
         padded[: len(keys)] = keys
         shards = SHARDS // (1 if devices is None else devices.count)
         data = self._on_devices()
-        state = self._state(self._step.homes.values(), self._placed if devices is None else devices.state)
-        fixed = self._state(self._fixed, self._placed)
+        state = self._state(self._step.homes.values(), self._copied if devices is None else devices.state)
+        fixed = self._state(self._fixed, self._copied)
         if self._order[0] is not order:
             self._order = order, self._placed(order)
         schedule = {"rows": self._order[1], "keys": padded, "numbers": np.array([*numbers, shards])}

@@ -13,10 +13,11 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import model_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.page import screen
-from chainrule.settings import ParallelName, ShardingName, settings
+from chainrule.settings import SHARDINGS, ParallelName, settings
 from chainrule.tabular.options import Options
 from chainrule.tabular.training import prepare_training
 from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.validation import choice
 
 
 @with_options({**READING})
@@ -42,7 +43,8 @@ def plan(
     model_table(model, specs_of({"x": rows}))
     screen.line()
     powers = takewhile(lambda n: n < devices, (2**power for power in range(64)))
-    with settings.using(parallel=cast(ParallelName, parallel), sharding=cast(ShardingName, sharding)):
+    choice(sharding, SHARDINGS, "--sharding")
+    with settings.using(parallel=cast(ParallelName, parallel), sharding=sharding):
         result = model.initialize(rows[:1]).scaling(batch_size, devices=[*powers, devices], kind=kind)
     screen.block(str(result))
     screen.line(text_of("plan_note"))

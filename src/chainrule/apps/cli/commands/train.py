@@ -116,6 +116,9 @@ PLACES = {
     "process": Choice(int, "process"),
     "coordinator": Choice(str, "coordinator", "HOST:PORT"),
     "devices": Choice(int, "devices"),
+    "parallel": Choice(str, "plan_parallel"),
+    "mesh": Choice(str, "mesh", "AXIS=N,..."),
+    "sharding": Choice(str, "sharding", "LAYER=AXIS,..."),
 }
 """Options of trainings of several processes and devices."""
 TRACKER = {"tracker": Choice(str, "tracker", "NAME:PROJECT")}
@@ -130,11 +133,13 @@ def train(
     **options: Any,
 ) -> int:
     """Train, evaluate and save a network; ``data`` is a file or the name of a data set."""
-    processes, process, coordinator, devices = (options.pop(name) for name in PLACES)
+    processes, process, coordinator, *places = (options.pop(name) for name in PLACES)
     trackers = tracker_of(options.pop("tracker"), data)
     lang_option = f" --lang {lang}" if lang else ""
     chosen, fingerprint = _training_options(data, out, resume, options)
-    settings.devices = settings.devices if devices is None else devices
+    for name, value in zip(list(PLACES)[3:], places, strict=True):
+        if value is not None:
+            setattr(settings, name, value)
     path = Path(out) if out else None
     several = Processes.of(processes, process, coordinator, chosen.engine)
     for option in ("--tracker",) * bool(trackers) + ("--processes",) * (several is not None):
