@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
@@ -192,3 +193,59 @@ def test_a_mesh_that_does_not_fit_is_refused(name: str, value: str) -> None:
         cr.settings.using(devices=1, parallel="fast", **{name: value}),
     ):
         cr.Model(cr.Dense(1), "mse", engine="xla").fit(x, x[:, 0], epochs=1, verbose=False)
+
+
+STREAM = """
+import sys
+import chainrule as cr
+from chainrule.data import ParquetRows
+from chainrule.data.readers import parquet_rows
+from chainrule.engines.xla import processes
+from chainrule.errors import ChainruleError
+port, count, number, folder = *map(int, sys.argv[1:4]), sys.argv[4]
+if count > 1:
+    processes.join(f"127.0.0.1:{port}", count, number)
+cr.settings.devices = 1
+parquet_rows.BLOCK_BYTES = 64 * 3 * 4
+read, rows = parquet_rows.ParquetRows._read, 0
+def counted(self, file, start, stop):
+    global rows
+    rows += stop - start
+    return read(self, file, start, stop)
+parquet_rows.ParquetRows._read = counted
+def trained(file):
+    model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy", engine="xla")
+    model.fit(ParquetRows(file, "y", batch_size=16), epochs=2, verbose=False, probes=False, doctor=False)
+    return model
+values = (array.tobytes().hex() for _, array in sorted(trained(folder).parameters().items()))
+results, code = ["".join(values), rows], ""
+try:
+    trained(f"{folder}/{number}.parquet")
+except ChainruleError as error:
+    code = error.code
+print(*results, code, flush=True)
+"""
+
+
+def test_every_process_reads_its_own_rows_of_a_stream(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number, rows in enumerate((100, 93)):  # the last block has one row, which the second process reads
+        x = rng.normal(size=(rows, 3))
+        columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": np.where(x[:, 0] > 0, "yes", "no")}
+        pl.DataFrame(columns).write_parquet(tmp_path / f"{number}.parquet")
+    outputs, read = [], []
+    for count in (1, 2):
+        port = processes._free_port()
+        words = [[str(port), str(count), str(number), str(tmp_path)] for number in range(count)]
+        commands = [[sys.executable, "-c", STREAM, *own] for own in words]
+        pipe = subprocess.PIPE
+        started = [subprocess.Popen(own, stdout=pipe, stderr=pipe, text=True) for own in commands]
+        for process in started:
+            output, errors = process.communicate(timeout=300)
+            assert process.returncode == 0, errors
+            parameters, rows, *code = output.splitlines()[-1].split()
+            outputs.append(parameters)
+            read.append(int(rows))
+            assert code == (["E632"] if count > 1 else [])
+    assert len(set(outputs)) == 1
+    assert max(read[1:]) < 0.7 * read[0], read

@@ -93,6 +93,23 @@ class Trainer(Protocol):
     state: dict[str, np.ndarray]
     keeps_state: bool
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The number of this process among those of the training, from 0, and how many there are."""
+        ...
+
+    def rows_of_all(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return arrays with the rows of the same arrays of all processes, in their order."""
+        ...
+
+    def require_same_rows(self, identity: str) -> None:
+        """Check that all processes train on the same rows (TrainingError E632).
+
+        Args:
+            identity: a description of the rows.
+        """
+        ...
+
     def agreed(self, value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""
         ...

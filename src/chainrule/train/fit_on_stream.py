@@ -3,6 +3,9 @@
 One block of the rows is in memory. The updates on it are those of rows in memory, several in one call of the
 engine; the next block is read on a thread in the meantime and then takes its place. What a training needs
 from all rows (classes, shapes) it takes from the first block.
+
+Several processes each read a part of every block, and exchange what they have read, so all of them have the
+same block. Every process reads the whole first one.
 """
 
 from __future__ import annotations
@@ -25,6 +28,11 @@ from chainrule.train.train_state import Tensors, TrainState
 
 if TYPE_CHECKING:
     from chainrule.data import ParquetRows
+    from chainrule.data.readers.parquet_rows import Share
+
+
+PLACES = "places in a block"
+"""The label of the places of rows among the arrays that processes exchange; no input has it."""
 
 
 class BlockUpdates(RowUpdates):
@@ -48,7 +56,7 @@ class BlockUpdates(RowUpdates):
         arrays = Arrays(x, _copies(first.y))
         super().__init__(step, arrays, _order(source, first.rows), seed, network)
         self._source, self._model = source, model
-        self._blocks: Iterator[tuple[np.ndarray, np.ndarray]] | None = None
+        self._blocks: Iterator[Share] | None = None
         self._place = (0, 0)  # epoch and number of the block in memory
         self.rows = self.epoch_rows = source.rows
         self.steps = source.steps
@@ -64,20 +72,34 @@ class BlockUpdates(RowUpdates):
             self.recorder = Recorder(state)
         return True
 
+    def begin(self, state: TrainState) -> None:
+        """Compile the step, and copy the arrays of a state; see ``RowUpdates``.
+
+        Raises:
+            TrainingError E632: processes of the training have other rows.
+        """
+        super().begin(state)
+        if self.updater.loop is not None:
+            self.updater.loop.require_same_rows(self._source.identity)
+
     def _read(self, place: tuple[int, int]) -> None:
         epoch, number = place
+        loop = self.updater.loop
         if self._blocks is None or place != (self._place[0], self._place[1] + 1):
-            self._blocks = self._source.epoch(epoch, number)
-        block = encoded(self._model, self._model.rows_of(*next(self._blocks)))
-        buffers = by_name(self.data)
-        for name, array in by_name(block).items():
-            buffers[name][: block.rows] = array
+            self._blocks = self._source.shares(epoch, number, *((0, 1) if loop is None else loop.place))
+        places, x, y = next(self._blocks)
+        rows = by_name(encoded(self._model, self._model.rows_of(x, y)))
+        own = {**{name: array[: len(places)] for name, array in rows.items()}, PLACES: places}
+        block, buffers = own if loop is None else loop.rows_of_all(own), by_name(self.data)
+        places = block.pop(PLACES)
+        for name, array in block.items():
+            buffers[name][places] = array
         self._place = place
         if number + 1 == self._source.blocks:
             self._blocks = None
-        self.order, self._epoch_rows = _order(self._source, block.rows), (-1, np.zeros(0, np.int64))
+        self.order, self._epoch_rows = _order(self._source, len(places)), (-1, np.zeros(0, np.int64))
         self.first = number * self._source.block_rows // self._source.batch_size
-        self._counts = RowWeights(self.network, block, False)
+        self._counts = RowWeights(self.network, self.data.take(slice(len(places))), False)
         self.updater.push(buffers)
 
     def gradients(self, state: TrainState) -> Tensors:

@@ -11,7 +11,8 @@ and the rows of a training do not depend on timing.
     blocks      |      0, shuffled    |     1, shuffled     | 2 |
 
 The order is less random than that of rows in memory: rows that are far from one another share a batch only if
-their parts share a block. ``streaming.unpack`` writes rows to a file from which each row can be read; this
+their parts share a block. Several processes read a range of the sequence of each block, and exchange the rows
+(``share``). ``streaming.unpack`` writes rows to a file from which each row can be read; this
 costs the disk space of all rows, but has the order of memory.
 """
 
@@ -40,6 +41,7 @@ BLOCK_BYTES = 1 << 26  # of the inputs of a block
 _STREAM = 0x50515253  # "PQRS": the stream of the seed for this use
 
 Block = tuple[np.ndarray, np.ndarray]
+Share = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @frozen(eq=False)
@@ -143,16 +145,50 @@ class ParquetRows:
             epoch: the number of the epoch, from 0.
             number: the number of the block in it, from 0.
         """
+        first, places = self._order(epoch, number)
+        x = np.empty((len(places), len(self._inputs)), np.float32)
+        values = self._rows(epoch, first, first + len(places), x, places)
+        y = np.empty_like(values)
+        y[places] = values
+        return x, y
+
+    def share(self, epoch: int, number: int, process: int, processes: int) -> Share:
+        """Return what one of several processes reads of a block.
+
+        Args:
+            epoch, number: as for ``block``.
+            process: the number of the process, from 0.
+            processes: how many there are.
+
+        Returns:
+            the places of the rows in the block (N,), their inputs (N, columns) and targets (N,). With fewer
+            rows than processes, some have no places, and one row that they do not need.
+        """
+        first, places = self._order(epoch, number)
+        low, high = (len(places) * n // processes for n in (process, process + 1))
+        begin, end = (low, high) if low < high else (0, 1)
+        x = np.empty((end - begin, len(self._inputs)), np.float32)
+        y = self._rows(epoch, first + begin, first + end, x, np.arange(end - begin))
+        return places[low:high], x, y
+
+    def _order(self, epoch: int, number: int) -> tuple[int, np.ndarray]:
+        """Return the place of the first row of a block in the epoch, and of each row in the block."""
+        first = number * self.block_rows
+        count = min(self.block_rows, self.rows - first)
+        key = fold(key_of(self.seed), _STREAM, epoch)
+        return first, permutation(fold(key, number), count) if self.shuffle else np.arange(count)
+
+    def _rows(self, epoch: int, first: int, last: int, x: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Read the rows at places ``first`` to ``last`` of an epoch; returns their targets.
+
+        Args:
+            x: receives their inputs.
+            places: the row of ``x`` for each of them.
+        """
         parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
-        ends = np.cumsum(parts[:, 2] - parts[:, 1])
-        first = number * self.block_rows
-        last = min(first + self.block_rows, self.rows)
-        x, targets = np.empty((last - first, len(self._inputs)), np.float32), []
-        places = np.arange(last - first)  # of each row of the sequence in the block
-        if self.shuffle:
-            places = permutation(fold(key, number), last - first)
+        ends, targets = np.cumsum(parts[:, 2] - parts[:, 1]), []
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
             low, high = max(first, begin), min(last, end)
@@ -161,10 +197,13 @@ class ParquetRows:
                 self._require_columns(file, frame.columns)
                 x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
                 targets.append(frame[self.target].to_numpy())
-        values = np.concatenate(targets)
-        y = np.empty_like(values)
-        y[places] = values
-        return x, y
+        return np.concatenate(targets)
+
+    @property
+    def identity(self) -> str:
+        """What processes must have in common that read parts of the same rows."""
+        columns = ",".join((*self._inputs, self.target))
+        return f"{self._counts} {columns} {self.batch_size} {self.seed} {self.shuffle}"
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Block]:
         """Yield the blocks of an epoch from block ``first`` on; the next one is read on a thread.
@@ -174,6 +213,12 @@ class ParquetRows:
             first: the number of a block, from 0.
         """
         return prefetch(lambda number: self.block(epoch, first + number), self.blocks - first, 1)
+
+    def shares(self, epoch: int, first: int, process: int, processes: int) -> Iterator[Share]:
+        """Yield what a process reads of the blocks of an epoch from block ``first`` on, as ``epoch``."""
+        return prefetch(
+            lambda number: self.share(epoch, first + number, process, processes), self.blocks - first, 1
+        )
 
     def __iter__(self) -> Iterator[Block]:
         """Yield the batches in the order of the files."""

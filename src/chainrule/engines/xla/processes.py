@@ -194,6 +194,41 @@ def require_same(graph: Graph, data: Mapping[str, Any], state: Mapping[str, Any]
         (fact("the rows"), _array_digest(data)),
         (fact("the parameters or the optimizer"), _array_digest(state)),
     )
+    _require_equal(parts)
+
+
+def require_same_rows(identity: str) -> None:
+    """Check that all processes read parts of the same rows.
+
+    Args:
+        identity: a description of the rows.
+
+    Raises:
+        TrainingError E632: the processes differ.
+    """
+    if jax.process_count() > 1:
+        _require_equal(((fact("the rows"), _digest(identity.encode())),))
+
+
+def rows_of_all(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays with the rows of the same arrays of all processes, in the order of the processes."""
+    if jax.process_count() == 1:
+        return dict(arrays)
+    own = len(next(iter(arrays.values())))
+    counts = multihost_utils.process_allgather(np.int64(own)).tolist()
+    results = {}
+    with jax.enable_x64(True):
+        for label in sorted(arrays):
+            array = arrays[label]
+            padded = np.zeros((max(counts), *array.shape[1:]), array.dtype)
+            padded[:own] = array
+            every = multihost_utils.process_allgather(padded)  # (processes, rows, ...)
+            results[label] = np.concatenate([part[:n] for part, n in zip(every, counts, strict=True)])
+    return results
+
+
+def _require_equal(parts: Sequence[tuple[Any, np.ndarray]]) -> None:
+    """Raise E632 if one of the digests, each with its name, is another one in another process."""
     # (processes, parts, WORDS)
     digests = multihost_utils.process_allgather(np.stack([digest for _, digest in parts]))
     differs = (digests != digests[0]).any(axis=2)

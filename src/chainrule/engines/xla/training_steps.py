@@ -26,7 +26,7 @@ from chainrule.engines.xla.batch_shards import ShardedStep
 from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
-from chainrule.engines.xla.processes import Agreement, require_same
+from chainrule.engines.xla.processes import Agreement, require_same, require_same_rows, rows_of_all
 from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
@@ -234,6 +234,21 @@ class Trainer:
         self._order: tuple[Any, Any] = None, None  # row numbers on the host and on the device
         self._agreement = Agreement()
         require_same(step.graph, {} if changes else self._data, state)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The number of this process, and how many there are."""
+        return jax.process_index(), jax.process_count()
+
+    @staticmethod
+    def rows_of_all(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return arrays with the rows of those of all processes, in their order."""
+        return rows_of_all(arrays)
+
+    @staticmethod
+    def require_same_rows(identity: str) -> None:
+        """Check that all processes train on the same rows (TrainingError E632)."""
+        require_same_rows(identity)
 
     def agreed(self, value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""

@@ -105,6 +105,7 @@ class Trainer:
     """
 
     keeps_state = False
+    place = 0, 1  # this engine runs in one process
 
     def __init__(
         self,
@@ -128,6 +129,14 @@ class Trainer:
     def agreed(value: float) -> float:
         """Return ``value``: this engine runs in one process."""
         return value
+
+    @staticmethod
+    def rows_of_all(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the arrays."""
+        return arrays
+
+    def require_same_rows(self, identity: str) -> None:
+        """Do nothing: there is no other process."""
 
     def pull(self) -> None:
         """Do nothing: the arrays of the state are those that the steps change."""
