@@ -215,7 +215,13 @@ class ParquetRows:
         return prefetch(lambda number: self.block(epoch, first + number), self.blocks - first, 1)
 
     def shares(self, epoch: int, first: int, process: int, processes: int) -> Iterator[Share]:
-        """Yield what a process reads of the blocks of an epoch from block ``first`` on, as ``epoch``."""
+        """Yield what a process reads of each block of an epoch; the next one is read on a thread.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            first: the number of the first block, from 0.
+            process, processes: as for ``share``.
+        """
         return prefetch(
             lambda number: self.share(epoch, first + number, process, processes), self.blocks - first, 1
         )
