@@ -128,7 +128,7 @@ def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
 
 
 def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_path: Path) -> None:
-    paths = ("trust.md", "examples/diagnose.md")
+    paths = ("trust.md", "examples/diagnose.md", "course/5-code.md")
     translated = [replace(text, in_menu=False) for text in guide.guides() if text.path in paths]
     write(with_stubs(translated), tmp_path / "source")
     html = {}
@@ -140,9 +140,16 @@ def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_
     for text in translated:
         english, chinese = html[text.path, "en"], html[text.path, "zh_CN"]
         cells = [re.findall(r"<td>(?:<p>)?([\d.,]+) ", page) for page in (english, chinese)]
-        assert cells[0] == cells[1] != []
+        assert cells[0] == cells[1]
+        assert cells[0] or text.path.startswith("course/")
         assert len(CHINESE.findall(english)) < 30 < len(CHINESE.findall(chinese)) / 10
         assert html[text.path, "zh_CN"].count("href=") == html[text.path, "en"].count("href=")
+    course = [html["course/5-code.md", language] for language in ("en", "zh_CN")]
+    assert "<h1>5. 代码" in course[1]
+    for page, words in zip(course, ("Show the solutions", "显示解答"), strict=True):
+        assert f'<details class="solutions"><summary>{words}</summary>' in page
+        assert page.count("</details>") == page.count("<details")
+        assert "<pre>" not in page
     assert "<h1>可信性：测量的结果" in html["trust.md", "zh_CN"]
     assert 'href="#strength-of-the-attacks"' in html["trust.md", "zh_CN"]
     assert 'class="language" href="../zh/examples/diagnose.html">中文' in html["examples/diagnose.md", "en"]

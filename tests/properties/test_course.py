@@ -24,7 +24,7 @@ NAME = re.compile(
 """Text whose numbers are no results: code, headings, references to sections."""
 SOURCES = {"1-background": {"15.3", "26.2", "1512.03385"}}
 """Numbers by page that a cited paper states."""
-SCORES = {"6-applications": DOCS / "applications.md"}
+SCORES = {"6-applications": ("applications.md", "generation.md", "translation.md")}
 """Pages of the repository from which a part takes its numbers, by part."""
 
 
@@ -41,7 +41,7 @@ def stated(text: str) -> set[str]:
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.stem)
 def test_every_number_of_the_text_is_computed(part: Path) -> None:
     page = part.read_text(encoding="utf-8")
-    scores = SCORES[part.stem].read_text(encoding="utf-8") if part.stem in SCORES else ""
+    scores = "".join((DOCS / name).read_text(encoding="utf-8") for name in SCORES.get(part.stem, ()))
     computed = set(re.findall(r"\d+\.\d+", code_of(page) + scores)) | SOURCES.get(part.stem, set())
     assert stated(CODE.sub("", page)) - computed == set()
 
