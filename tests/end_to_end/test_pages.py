@@ -146,10 +146,10 @@ def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_
         assert html[text.path, "zh_CN"].count("href=") == html[text.path, "en"].count("href=")
     course = [html["course/5-code.md", language] for language in ("en", "zh_CN")]
     assert "<h1>5. 代码" in course[1]
-    for page, words in zip(course, ("Show the solutions", "显示解答"), strict=True):
-        assert f'<details class="solutions"><summary>{words}</summary>' in page
-        assert page.count("</details>") == page.count("<details")
-        assert "<pre>" not in page
+    for content, words in zip(course, ("Show the solutions", "显示解答"), strict=True):
+        assert f'<details class="solutions"><summary>{words}</summary>' in content
+        assert content.count("</details>") == content.count("<details")
+        assert "<pre>" not in content
     assert "<h1>可信性：测量的结果" in html["trust.md", "zh_CN"]
     assert 'href="#strength-of-the-attacks"' in html["trust.md", "zh_CN"]
     assert 'class="language" href="../zh/examples/diagnose.html">中文' in html["examples/diagnose.md", "en"]
