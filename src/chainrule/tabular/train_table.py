@@ -14,7 +14,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.tabular.option_names import place
-from chainrule.tabular.options import Options, require_equal
+from chainrule.tabular.options import EXAMPLES, Options, require_equal
 from chainrule.tabular.run_folder import REPORT, claimed, read_config, require_free
 from chainrule.tabular.training import TableRun, evaluate, fit_model, prepare_training
 from chainrule.tabular.training_plan import TrainingPlan, is_image_source
@@ -189,7 +189,8 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
     values = {name: value for name, value in values.items() if value}
     for name, value in arguments.items():
         if name not in TableOptions.__annotations__:
-            raise unknown("train_table", name, TableOptions.__annotations__, "{}=...")
+            fix = "" if name in EXAMPLES else "{}=..."  # options of a private training are no slips
+            raise unknown("train_table", name, TableOptions.__annotations__, fix)
         if value is not None:
             values[name] = _checked(name, value)
     return values
