@@ -189,7 +189,7 @@ def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> d
     values = {name: value for name, value in values.items() if value}
     for name, value in arguments.items():
         if name not in TableOptions.__annotations__:
-            fix = "" if name in EXAMPLES else "{}=..."  # options of a private training are no slips
+            fix = "" if name in EXAMPLES else "{}=..."  # of a private training, not a typo
             raise unknown("train_table", name, TableOptions.__annotations__, fix)
         if value is not None:
             values[name] = _checked(name, value)
