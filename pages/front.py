@@ -38,10 +38,10 @@ Custom layers, losses and loops: [coming from PyTorch](coming-from-pytorch.md),
 [classes](custom-classes.md), [sequences](sequences.md), [GPUs and clusters](xla.md).
 :::
 :::{{container}} entry
-**[Reference](reference/models.md)**
+**[Reference](reference/common.md)**
 
-Every public [class and function](reference/models.md), every [layer](blocks/layer/index.md), every
-[error](errors/index.md); [questions](faq.md) that users ask.
+The [names used most](reference/common.md), every public [class and function](reference/models.md),
+every [layer](blocks/layer/index.md), every [error](errors/index.md); [questions](faq.md) that users ask.
 :::
 ::::
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import chainrule
 from chainrule.catalog import KINDS
+from pages.common_names import chinese_line, common_page
 from pages.page import Page
 
 FOLDER = "reference"
@@ -79,9 +80,13 @@ def reference_pages() -> list[Page]:
     inside: dict[str, list[str]] = {area: [] for area in AREAS}
     for name, module in public_names().items():
         inside[area_of(module)].append(name)
+    titles = {area: f"{english} {chinese}" for area, (english, chinese, _) in AREAS.items()}
     return [
-        Page(reference_path(area), _page(english, chinese, inside[area]))
-        for area, (english, chinese, _) in AREAS.items()
+        common_page(titles),
+        *(
+            Page(reference_path(area), _page(english, chinese, inside[area]))
+            for area, (english, chinese, _) in AREAS.items()
+        ),
     ]
 
 
@@ -93,7 +98,8 @@ def _page(english: str, chinese: str, names: Iterable[str]) -> str:
         entries |= _members(name, entry) if inspect.ismodule(entry) else {name: entry}
     parts = [f"# {english}", f"中文：{chinese}"]
     for name in sorted(entries, key=lambda name: (not inspect.isclass(entries[name]), name.casefold())):
-        parts.append("\n".join([f"## {name}", "", "```{eval-rst}", *_directive(name, entries[name]), "```"]))
+        parts += [f"## {name}", *filter(None, [chinese_line(name)])]
+        parts.append("\n".join(["```{eval-rst}", *_directive(name, entries[name]), "```"]))
     return "\n\n".join(parts) + "\n"
 
 

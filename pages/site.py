@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chainrule.catalog import KINDS
 from pages.block_page import block_page, block_path
+from pages.common_names import PATH
 from pages.front import chinese_page, first_page, kind_page
 from pages.guide import DOCS, STARTS, guides, list_path, lists, sections, starts
 from pages.page import Page, broken_links
@@ -33,7 +34,7 @@ def frame() -> list[Page]:
         **sections([page for page in texts if page.in_menu]),
     }
     more = ("zh.md", "terms.md", "faq.md", list_path("errors"), list_path("decisions"))
-    first = first_page(menu, map(reference_path, AREAS), more)
+    first = first_page(menu, [PATH, *map(reference_path, AREAS)], more)
     kinds = map(kind_page, KINDS.values())
     tables = (chinese_page(), terms_page(), questions_page())
     return [first, *start_pages, *tables, *kinds, *texts, *lists(texts)]

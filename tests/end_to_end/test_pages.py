@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import posixpath
 import re
 import shutil
 from dataclasses import replace
@@ -11,7 +12,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from pages import guide, names, outputs, page, page_catalogs
+from pages import common_names, guide, names, outputs, page, page_catalogs
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, kind_page
 from pages.page import Page, broken_links, plain
@@ -158,7 +159,7 @@ def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_
 
 
 @pytest.mark.parametrize(
-    "module", [names, page, guide, outputs, page_catalogs], ids=lambda module: module.__name__
+    "module", [names, page, guide, outputs, page_catalogs, common_names], ids=lambda module: module.__name__
 )
 def test_the_doctests_of_the_builder_pass(module: ModuleType) -> None:
     result = doctest.testmod(module)
@@ -218,6 +219,40 @@ def test_every_public_name_is_in_the_reference_or_is_a_block() -> None:
     packages = {name for name in chainrule.__all__ if isinstance(getattr(chainrule, name), ModuleType)}
     assert set(chainrule.__all__) - listed - blocks - packages == set()
     assert len(listed) > 250
+
+
+def test_the_names_used_most_are_in_both_languages() -> None:
+    pages = {page.path: page for page in reference_pages()}
+    table = pages[common_names.PATH].text
+    assert sum(map(len, common_names.CHINESE.values())) > 60
+    for area, sentences in common_names.CHINESE.items():
+        for name, text in sentences.items():
+            assert common_names.summary(name).rstrip().endswith("."), name
+            assert CHINESE.search(text)
+            assert f"[{plain(name)}](" in table
+            assert plain(text) in table
+            assert "." in name or f"## {name}\n\n{plain(text)}\n" in pages[f"reference/{area}.md"].text
+
+
+def test_every_page_is_reached_and_guides_in_three_clicks() -> None:
+    pages = {page.path: page for page in all_pages_of_frame()}
+    distance = {"index.md": 0}
+    waiting = ["index.md"]
+    for path in waiting:
+        menu = re.findall(r"^(?:[^\n]* <)?([\w./-]+\.md)>?$", pages[path].text, re.MULTILINE)
+        in_menu = [posixpath.normpath(posixpath.join(pages[path].folder, entry)) for entry in menu]
+        for target in [*pages[path].links, *in_menu]:
+            if target in pages and target not in distance:
+                distance[target] = distance[path] + 1
+                waiting.append(target)
+    assert set(pages) - set(distance) == set()
+    assert [path for path in pages if distance[path] > 3] == []
+
+
+def all_pages_of_frame() -> list[Page]:
+    """All pages; those of blocks without their content, which is executed."""
+    blocks = [Page(path, f"# {name}\n") for path, (_, name) in block_paths().items()]
+    return [*frame(), *reference_pages(), *blocks]
 
 
 def test_the_reference_builds_without_warnings(tmp_path: Path) -> None:
