@@ -101,7 +101,8 @@ _INTRO = """# The names used most
 The public names that programs use most, in both languages, with their arguments. The name links to its full
 description; each [layer](../blocks/layer/index.md) and each other block has a page.
 
-常用的公开名称，中英文对照，附参数。点击名称查看完整说明（英文）；[层](../blocks/layer/index.md)等构件各有自己的页面。"""
+常用的公开名称，中英文对照，附参数。点击名称查看完整说明（英文）；
+[层](../blocks/layer/index.md)等构件各有自己的页面。"""
 
 
 def summary(name: str) -> str:
