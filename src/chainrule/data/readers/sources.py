@@ -228,7 +228,9 @@ def _url(text: str) -> DataError:
     )
     received = fact("a URL, which is not opened")
     login = f"-u {shlex.quote(user[1])} " if user else ""  # curl prompts for the password
-    fix = f"curl {login}-fLo {shlex.quote(name)} {shlex.quote(text)}"
+    fix: str = f"curl {login}-fLo {shlex.quote(name)} {shlex.quote(text)}"
+    if not re.match("(https?|ftps?)://", text, re.IGNORECASE):  # a database or a store of objects
+        fix = fact("write its rows to a CSV or Parquet file first")
     return DataError("E301", where=text, expected=fact("a file on this computer"), received=received, fix=fix)
 
 
