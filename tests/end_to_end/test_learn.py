@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from axe import violations
+from browser_visit import chromium, needs_chromium
 from chainrule import course
 
 
@@ -28,3 +30,21 @@ def test_solutions_are_shown_on_request_and_slides_are_written(chainrule: Callab
     for lang, words in (("en", "3.5 Backward"), ("zh", "反向传播")):
         assert chainrule("learn", "3", "--slides", "three.html", "--lang", lang).code == 0
         assert words in Path("three.html").read_text(encoding="utf-8")
+
+
+@needs_chromium
+def test_slides_fit_on_the_screen_and_pass_the_rules_of_accessibility(tmp_path: Path) -> None:
+    file = tmp_path / "four.html"
+    file.write_text(course.slides(course.part_text(4, "zh"), "zh"), encoding="utf-8")
+    with chromium() as browser:
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)
+            page = context.new_page()
+            page.goto(file.as_uri())
+            heights = page.evaluate("[...document.querySelectorAll('section')].map(s => s.scrollHeight)")
+            assert len(heights) > 20
+            assert max(heights) < 760
+            assert violations(page) == []
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("n")
+        page.wait_for_function("location.hash === '#s2' && document.body.matches('.with-notes')")

@@ -242,7 +242,7 @@ def _section(slide: Slide, number: int, count: int) -> str:
 
 
 def _style() -> str:
-    light, dark = (HtmlFormatter(style=name).get_style_defs(".code") for name in ("friendly", "github-dark"))
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".code") for name in ("default", "github-dark"))
     dark = textwrap.indent(dark, "  ")
     style = (_FILES / "slides.css").read_text(encoding="utf-8")
     return f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n{style}"
