@@ -2,9 +2,11 @@
 
 The table is that of ``model.scaling`` for each size of GPT-2, with parameters divided among the devices. For
 the check, a small GPT is compiled for 1, 2 and 4 virtual devices of this machine; the bytes of the
-all-reduces and all-gathers in the program of XLA are compared with those of the estimate.
+all-reduces and all-gathers in the program of XLA are compared with those of the estimate. The time of a step
+is compared with that of Megatron-LM on one GPU (https://nv-adlr.github.io/MegatronLMV1), which computes the
+forward pass twice.
 
-    python -m campaigns.scaling            the check and the table
+    python -m campaigns.scaling            the checks and the table
     python -m campaigns.scaling --write    and the table in docs/xla.md
 """
 
@@ -23,7 +25,7 @@ import chainrule as cr
 from chainrule import models
 from chainrule.notation.number_format import amount
 from chainrule.symbolic_shape import Size, Spec, bound
-from chainrule.train.monitor.scaling import KINDS, scaling_of
+from chainrule.train.monitor.scaling import KINDS, SHARE, scaling_of
 from chainrule.train.step_graph import training_step
 
 SIZES, DEVICES, BATCH, LENGTH, KIND = ("small", "medium", "large", "xl"), (1, 8, 64, 256), 256, 1024, "h100"
@@ -31,6 +33,8 @@ BYTES = {"f32": 4, "f64": 8, "s64": 8, "s32": 4, "u32": 4, "pred": 1}
 COLLECTIVE = re.compile(r"= (.+?) (?:all-reduce|all-gather)(?:-start)?\(")
 ARRAY = re.compile(r"(\w+)\[([\d,]*)\]")
 LIMIT = 0.05  # relative difference of the bytes
+PUBLISHED = {"width": 1536, "depth": 40, "heads": 16}  # GPT-2 of 1.2 billion parameters, batch 8
+PUBLISHED_SECONDS, PUBLISHED_PEAK, TIME_LIMIT = 1.288, 62.4e12 / 0.48, 0.15
 PAGE = Path(__file__).parents[1] / "docs" / "xla.md"
 BEGIN, END = "<!-- scaling -->", "<!-- end of scaling -->"
 
@@ -92,12 +96,23 @@ def check() -> bool:
     return is_good
 
 
+def check_time() -> bool:
+    """Print the estimate for a published step; returns whether the published time is close."""
+    state = network_of(models.gpt2("small", length=LENGTH, dropout=0.0, **PUBLISHED), LENGTH)
+    operations = scaling_of(state, 8, devices=(1,), kind=KIND).operations * 4 / 3  # two forward passes
+    seconds = operations / (SHARE * PUBLISHED_PEAK)
+    size = amount(state.network.count)
+    print(f"Megatron-LM, {size} parameters: a step {seconds:.3f} s, published {PUBLISHED_SECONDS} s")
+    return abs(seconds / PUBLISHED_SECONDS - 1) <= TIME_LIMIT
+
+
 def main() -> None:
-    """Print the check and the table."""
+    """Print the checks and the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write the table into docs/xla.md")
     is_written = parser.parse_args().write
-    is_good, text = check(), table()
+    is_good = check() & check_time()
+    text = table()
     print(f"{KINDS[KIND].name}, batch {BATCH} of {LENGTH} words, a step and the memory of a device:\n{text}")
     if is_written:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)

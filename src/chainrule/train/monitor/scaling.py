@@ -11,7 +11,9 @@ gradients:
   (Patarasu and Yuan, 2009, Bandwidth optimal all-reduce algorithms), the eight shards of the deterministic
   mode 8 (n - 1) / n G.
 
-The memory of a device is that of a step of its part of the batch, the parameters, slots and gradients.
+The memory of a device is that of the parameters and slots, and of the values of a step of its part of the
+batch, gradients included, each of which is freed after its last use: an upper bound, as XLA merges
+operations.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from chainrule.ops.batch_axis import SHARDS
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.scan.scan import Scan
+from chainrule.plan.memory_requirement import reference_memory
 from chainrule.plan.passes.elementwise_fusion import is_layout
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -188,12 +191,9 @@ class _Work:
         compute = max(operations / (kind.flops * SHARE), traffic / kind.bandwidth)
         sent = (2 if self._is_fast else SHARDS) * (devices - 1) / devices * self.parameters
         exchange = sent / kind.link + 2 * (devices - 1) * kind.latency
-        required = (self._state + self.parameters) / share + self._values(rows)
+        values = reference_memory(self._step.graph, {"B": rows}, keeps_outputs=False).uses["work"]
+        required = self._state / share + values
         return Placement(devices, rows, compute, exchange, required, required <= kind.memory)
-
-    def _values(self, rows: int) -> int:
-        """Return the bytes of the values of a step that the backward pass reads."""
-        return self._step.program.memory_requirement((), rows).uses.get("work", 0)
 
 
 def cost_of(nodes: Iterable[Node], sizes: Mapping[str, int]) -> tuple[float, float]:
