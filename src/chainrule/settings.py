@@ -33,7 +33,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("float32", "bfloat16"),
 }
 
-_OTHER_PRECISIONS = dict.fromkeys(
+_OTHER_PRECISIONS: dict[str, str] = dict.fromkeys(
     ("bf16", "float16", "fp16", "half", "mixed", "mixed_bfloat16", "mixed_float16"), "bfloat16"
 )
 """Names of 16-bit precisions in other libraries: float16 loses small gradients, so bfloat16 is proposed."""

@@ -264,11 +264,17 @@ class Network:
     @property
     def prediction_program(self) -> Program:
         """The program from inputs to raw outputs (``raw.NAME``) and predictions (``prediction.NAME``)."""
-        key, programs = (self.engine or settings.engine, self.precision), self._prediction_programs
-        if key not in programs:
+        engine, precision, programs = (
+            self.engine or settings.engine,
+            self.precision,
+            self._prediction_programs,
+        )
+        program = programs.get((engine, precision))
+        if program is None:
             raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-            programs[key] = compile(self._served(Graph({**raw, **self.predictions()})), *key)
-        return programs[key]
+            program = compile(self._served(Graph({**raw, **self.predictions()})), engine, precision)
+            programs[engine, precision] = program
+        return program
 
     @cached_property
     def _prediction_programs(self) -> dict[tuple[str, PrecisionName], Program]:

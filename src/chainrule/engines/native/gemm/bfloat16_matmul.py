@@ -75,8 +75,8 @@ class Pairs(Vectors):
         if self.per_slot == 1:
             return self.slots(code, parts)
         numbers = 2 * self.lanes
-        lanes = [order(list(range(first, numbers, 2))) for first in (0, 1)]
-        return self.slots(code, [code.builder.shuffle_vector(*parts, lane) for lane in lanes])
+        (low, high), sides = parts, [order(list(range(first, numbers, 2))) for first in (0, 1)]
+        return self.slots(code, [code.builder.shuffle_vector(low, high, side) for side in sides])
 
 
 class Bfloat16MatmulWriter(MatmulWriter):
@@ -109,7 +109,7 @@ class Bfloat16MatmulWriter(MatmulWriter):
         even = code.builder.and_(code.plus(deep, 1), I64(-2))
         return code.builder.sdiv(even, I64(self.per_slot))
 
-    def _single_row(self, facts: _Common, piece: _Piece) -> Value:
+    def _single_row(self, facts: _Common, place: _Piece) -> Value:
         return I64(0)
 
     def _packed_rows(self, facts: _Common, place: _Piece) -> _Piece:
