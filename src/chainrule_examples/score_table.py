@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from chainrule.metrics import (
 from chainrule.page import encode_png, screen
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
+from chainrule.uncertainty import with_novelty_gate
 
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed
@@ -245,6 +247,7 @@ def save_run(
     threshold: float | None = None,
     cost: str = "",
     metrics: Sequence[str] | None = None,
+    known: tuple[Any, Any] | None = None,
 ) -> Path:
     """Write a RUN: the model, the scores, and files such as plots.
 
@@ -256,12 +259,16 @@ def save_run(
         threshold: from which probability ``predict`` predicts the second of two classes; by default 0.5.
         cost: that the threshold follows from, as for ``with_threshold``.
         metrics: that ``evaluate`` prints, by name; by default those of the model.
+        known: training and validation rows of a classifier; ``predict`` then outputs ``"unknown"`` for rows
+            that are farther from the training rows than 99 % of the validation rows.
 
     Returns:
         the folder.
     """
     if threshold is not None:
         model = with_threshold(model, threshold, cost=cost)
+    if known is not None:
+        model = Model.of(with_novelty_gate(model.state, *known))
     if metrics is not None:
         model = Model.of(replace(model.state, metrics=list(metrics)))
     folder = Path(out)

@@ -20,7 +20,8 @@ from chainrule.train.evaluation.frame_predictions import prediction_columns as c
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
 from chainrule.train.model_state import ModelState
 from chainrule.uncertainty.conformal_sets import SetMethod
-from chainrule.uncertainty.unknown_classes import stored_level, with_unknown
+from chainrule.uncertainty.novelty_gate import is_unlike, stored_gate
+from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level, with_unknown
 
 SET, CONFIDENCE = "set", "confidence"
 SEPARATOR = "; "
@@ -104,6 +105,7 @@ def prediction_columns(
     uncertainty: Uncertainty = CERTAIN,
     is_apart: bool = False,
     kind: InputKind | None = None,
+    refuses_unlike: bool = True,
 ) -> dict[str, np.ndarray]:
     """Return the predictions of all rows by the name of their column.
 
@@ -116,12 +118,14 @@ def prediction_columns(
         uncertainty: what happens to uncertain rows.
         is_apart: whether the bits of a row must not depend on the other rows.
         kind: that of the model, where the caller has it.
+        refuses_unlike: whether rows unlike those of the training are ``"unknown"``, where the model stores a
+            level or a gate for that.
 
     Raises:
         TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
             that is not calibrated.
     """
-    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind)(x)
+    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind, refuses_unlike)(x)
 
 
 class ColumnPredictor:
@@ -131,7 +135,7 @@ class ColumnPredictor:
     ``prediction_columns`` does.
 
     Args:
-        model, proba, threshold, uncertainty, is_apart, kind: as of ``prediction_columns``.
+        model, proba, threshold, uncertainty, is_apart, kind, refuses_unlike: as of ``prediction_columns``.
     """
 
     def __init__(
@@ -142,12 +146,16 @@ class ColumnPredictor:
         uncertainty: Uncertainty = CERTAIN,
         is_apart: bool = False,
         kind: InputKind | None = None,
+        refuses_unlike: bool = True,
     ) -> None:
         self.model, self.state, self.proba, self.is_apart = model, model.state, proba, is_apart
         self.threshold, self.uncertainty = threshold, uncertainty
         self.spelled = (kind or kind_of(model)).spelled
-        self.calibration, self.level = model.calibration, stored_level(model.state)
-        is_plain = self.calibration is None and self.level is None and not uncertainty.is_requested
+        self.calibration, self.level, self.gate = model.calibration, None, None
+        if refuses_unlike:
+            self.level, self.gate = stored_level(model.state), stored_gate(model.state)
+        stored = self.calibration, self.level, self.gate
+        is_plain = all(part is None for part in stored) and not uncertainty.is_requested
         self.is_undecided = is_plain and not proba and threshold is None
         self.titles: list[str] = []
 
@@ -167,6 +175,9 @@ class ColumnPredictor:
             predicted = decided_labels(model, probabilities, self.threshold)
         elif self.level is not None:
             predicted = with_unknown(np.asarray(predicted), raw, self.level)
+        if self.gate is not None:
+            unlike = is_unlike(self.state, self.gate, x)
+            predicted = np.where(unlike, UNKNOWN, np.asarray(predicted).astype(object))
         columns = self._columns(predicted)
         columns |= self.uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
         if self.proba:

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
     from chainrule.train.monitor.probe import Probe
 
-OF_ARRAYS = (CALIBRATION, INTERVALS, PRIVACY)  # facts that hold for the arrays of a model alone
+NOVELTY_GATE = "novelty gate"  # a fact: how far from the training rows a row is predicted as a class
+OF_ARRAYS = (CALIBRATION, INTERVALS, PRIVACY, NOVELTY_GATE)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded
 OTHER_SHAPES = fact(
     "inputs have another shape than those of the training: the network is built again for each new shape, "

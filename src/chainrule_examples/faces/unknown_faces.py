@@ -9,7 +9,7 @@ import numpy as np
 from chainrule import Model
 from chainrule.data import Table
 from chainrule.messages import Text, translated
-from chainrule.uncertainty import UNKNOWN, with_unknown, with_unknown_level
+from chainrule.uncertainty import UNKNOWN, with_novelty_gate, with_unknown, with_unknown_level
 from chainrule_examples.faces.verification import accept_level
 
 # Splits of images of people: by image, and by person.
@@ -66,7 +66,7 @@ def train_gate(
         lang: ``"en"`` or ``"zh"``.
 
     Returns:
-        the model with the level as a fact, and a sentence with its rates.
+        the model with the level and a novelty gate as facts, and a sentence with the rates of the level.
     """
     known, strangers = split_people(faces, 0)
     first, other = split_images(known, 0)
@@ -76,7 +76,7 @@ def train_gate(
     chooses = np.isin(names, people[: len(people) // 2])
     p = np.asarray(model.predict_proba(strangers))  # (N, K)
     level = accept_level(p[chooses].max(axis=1), ACCEPTED)
-    model.adopt(with_unknown_level(model.state, level))
+    model.adopt(with_novelty_gate(with_unknown_level(model.state, level), first, other))
     predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
     rates = {
         "right": np.mean(predicted == other.frame["class"].to_numpy()),

@@ -182,4 +182,4 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
         rows = zip(test.y.tolist(), test.names.tolist(), strict=True)
         sounds = {f"test/{digit}/{name.rpartition('/')[2]}": archive.read(name) for digit, name in rows}
         page = result_page(texts["errors"], lang, [("", table, "")])
-        save_run(out, models[0], scores, {"errors.html": page, **sounds})
+        save_run(out, models[0], scores, {"errors.html": page, **sounds}, known=(parts[0].x, parts[1].x))

@@ -86,7 +86,9 @@ def main(
         errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:COLORED]
         colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
         test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
-        save_run(out, models[0], scores, {"test.csv": test, "errors.html": colored})
+        save_run(
+            out, models[0], scores, {"test.csv": test, "errors.html": colored}, known=(rows[0][0], rows[1][0])
+        )
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def main(
     if out:
         page = error_page(models[0], parts[2], outputs[0][1], lang)
         files = {"errors.html": page, **labeled_image_files(parts[2])}
-        save_run(out, models[0], scores, files, threshold=level)
+        save_run(out, models[0], scores, files, threshold=level, known=(parts[0], parts[1]))
 
 
 if __name__ == "__main__":

@@ -325,7 +325,11 @@ OPTION: Texts = {
 # Texts about predictions.
 
 PREDICTIONS: Texts = {
-    "unknown_below": "Rows whose largest probability is below {level} are predicted as unknown."
+    "unknown_below": "Rows whose largest probability is below {level} are predicted as unknown.",
+    "unlike_training": (
+        "Rows farther from the training rows than all but {share} of {rows:,} validation rows are predicted "
+        "as unknown; --every-class predicts them, too."
+    ),
 }
 
 
@@ -496,6 +500,7 @@ UNCERTAINTY: Texts = {
         "of --sets: threshold (default, the smallest sets), adaptive (larger where the network is less "
         "certain) or class (the coverage holds for every class)"
     ),
+    "predict_every_class": "predict a class for rows unlike those of the training, too, instead of unknown",
     "predict_abstain": "leave the prediction of rows empty whose most likely class has a lower probability",
     "abstained": (
         "{count} of {rows} rows are not decided: their most likely class has a probability below {limit}."

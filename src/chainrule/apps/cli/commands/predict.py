@@ -72,6 +72,7 @@ from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 from chainrule.uncertainty.ensemble_and_dropout_sampling import disagreement, has_members
+from chainrule.uncertainty.novelty_gate import stored_gate
 from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
@@ -84,10 +85,11 @@ MEASURES = {
     "novelty_method": Choice(str, "predict_novelty_method", "NAME"),
     "reference": Choice(str, "predict_reference", "FILE"),
 }
+REFUSALS = {"every_class": Choice(bool, "predict_every_class")}
 SAMPLE = 1 << 16  # rows of a stream that are compared with the training rows, evenly spaced
 
 
-@with_options({**MEASURES, **READING})
+@with_options({**REFUSALS, **MEASURES, **READING})
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
@@ -136,7 +138,9 @@ def predict(
     uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
     announce_calibration(model)
-    columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
+    refuses = not options.get("every_class")
+    threshold = _threshold(model, threshold, refuses)
+    columns = prediction_columns(model, encoded.rows, proba, threshold, uncertainty, refuses_unlike=refuses)
     _announce_abstention(columns, uncertainty)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
@@ -262,16 +266,19 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
     sys.stdout.flush()
 
 
-def _threshold(model: Model, passed: float | None) -> float | None:
+def _threshold(model: Model, passed: float | None, refuses_unlike: bool = True) -> float | None:
     """Return the threshold of two classes, by default that of the training; E611: other classes."""
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         received = fact("{count} classes", count=len(labels)) if labels else "regression"
         raise UsageError("E611", where="--threshold", expected=fact("two classes"), received=received)
+    gate, level = stored_gate(model.state), stored_level(model.state)
+    if gate is not None and refuses_unlike:
+        line = text_of("unlike_training").format(rows=gate.rows, share=f"{gate.rate:.1%}")
+        screen.line(line, "yellow", to_errors=True)
     if passed is not None:
         return passed
-    level = stored_level(model.state)
-    if level is not None:
+    if level is not None and refuses_unlike:
         screen.line(text_of("unknown_below").format(level=f"{level:.4g}"), "yellow", to_errors=True)
     stored = stored_threshold(model)
     if stored is not None:

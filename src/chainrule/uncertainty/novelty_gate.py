@@ -1,0 +1,194 @@
+"""Rows unlike those of the training: a model may store how far from them a row is predicted as a class.
+
+A classifier has no class for an image of something else, and is often certain of a wrong one. The distance is
+measured in the features before the last layer, where the rows of a class form a cloud: of the R directions in
+which the clouds are widest the variances are estimated, of all others one common variance:
+
+    score = min_k  sum_r (v_r . (f - m_k))^2 / l_r  +  |rest of f - m_k|^2 / s
+
+with m_k the mean of the rows of class k. The level is a quantile of the scores of validation rows: of rows
+like these, a stated share is above it, and ``predict`` names them ``"unknown"``.
+
+Reference: Lee, Lee, Lee and Shin (2018), A simple unified framework for detecting out-of-distribution samples
+and adversarial attacks, NeurIPS, for the distance; Tipping and Bishop (1999), Mixtures of probabilistic
+principal component analyzers, Neural Computation 11, for the common variance; Vovk, Gammerman and Shafer
+(2005), Algorithmic learning in a random world, for the quantile.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.attribution.score import run
+from chainrule.engines import compile
+from chainrule.errors import TrainingError, fact
+from chainrule.graph import Graph
+from chainrule.records import frozen
+from chainrule.robustness.novelty_scores import features_of
+from chainrule.train.evaluation.rows import encode_rows
+from chainrule.train.model_state import NOVELTY_GATE, ModelState
+from chainrule.validation import number, out_of_range
+
+ARRAYS = ("means", "directions", "variances")
+DIRECTIONS, MAX_FEATURES = 32, 4096
+FLOOR = 1e-6  # of a variance, relative to the mean one
+MIN_ROWS = 10  # of the validation
+BLOCK = 512  # rows whose features are computed at once
+
+
+@frozen(eq=False)
+class NoveltyGate:
+    """How far a row may be from the training rows.
+
+    Args:
+        means: (K, F) of the features of each class.
+        directions: (R, F) orthonormal, in which the features of a class vary most.
+        variances: (R + 1,) along the directions, and of every other one.
+        level: the largest score of a row that is predicted.
+        rate: the share of rows like those of the validation that have a larger score.
+        rows: of the validation.
+    """
+
+    means: np.ndarray
+    directions: np.ndarray
+    variances: np.ndarray
+    level: float
+    rate: float
+    rows: int
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Return the score of each row of features, (N, F) -> (N,)."""
+        result = []
+        for mean in self.means.astype(np.float64):
+            off = features - mean
+            along = off @ self.directions.T.astype(np.float64)  # (N, R)
+            rest = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0)
+            result.append((along**2 / self.variances[:-1]).sum(axis=1) + rest / self.variances[-1])
+        return np.min(result, axis=0)
+
+    def record(self) -> dict[str, Any]:
+        """Return the gate as plain data."""
+        arrays = {name: _packed(getattr(self, name)) for name in ARRAYS}
+        return {**arrays, "level": self.level, "rate": self.rate, "rows": self.rows}
+
+
+def with_novelty_gate(model: ModelState, x: Any, validation: Any, *, rate: float = 0.01) -> ModelState:
+    """Return a classifier that predicts ``"unknown"`` for rows unlike those of its training.
+
+    Args:
+        model: a trained classifier with one output, such as ``model.state``.
+        x: training rows, as for ``predict``.
+        validation: other rows like them, at least 10, from which the level is chosen.
+        rate: the share of rows like these that are predicted as unknown; at least 1/(n + 1) with n rows.
+
+    Raises:
+        TrainingError E570: not a classifier with one output. UsageError E101, E102: a rate outside 0 to 1;
+        too few validation rows.
+    """
+    rate = number(rate, "rate", "novelty gate", minimum=0, maximum=1)
+    if model.task != "classification" or len(model.targets) != 1:
+        expected = fact("a classifier with one output and one class for a sample")
+        received = ", ".join(model.targets)
+        raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
+    known, others = (_features(model, encode_rows(model, rows, "novelty gate").x) for rows in (x, validation))
+    if len(others) < MIN_ROWS:
+        least = fact("at least {minimum} rows", minimum=MIN_ROWS)
+        raise out_of_range(len(others), "validation", "novelty gate", least)
+    gate = _fitted(known, _classes(model, x))
+    scores = np.sort(gate.scores(others))
+    place = min(math.ceil((len(scores) + 1) * (1 - rate)), len(scores))
+    share = max(rate, 1 / (len(scores) + 1))
+    gate = replace(gate, level=float(scores[place - 1]), rate=share, rows=len(scores))
+    return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
+
+
+def stored_gate(model: ModelState) -> NoveltyGate | None:
+    """Return the gate in the facts of a classifier; ``None`` without one that is whole."""
+    record = model.facts.get(NOVELTY_GATE)
+    if not isinstance(record, dict) or model.task != "classification" or len(model.targets) != 1:
+        return None
+    means, directions, variances = (_unpacked(record.get(name)) for name in ARRAYS)
+    numbers = [record.get(name) for name in ("level", "rate", "rows")]
+    if means is None or directions is None or variances is None:
+        return None
+    fits = means.ndim == directions.ndim == 2 and means.shape[1] == directions.shape[1]
+    is_whole = fits and variances.shape == (len(directions) + 1,) and len(means) and (variances > 0).all()
+    if not is_whole or not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+        return None
+    level, rate, rows = numbers
+    return NoveltyGate(means, directions, variances, float(level), float(rate), int(rows))  # pyright: ignore
+
+
+def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
+    """Return whether each row is farther from the training rows than the level of the gate, (N,).
+
+    Args:
+        model: that the gate was stored with.
+        gate: of ``stored_gate``.
+        x: rows, as for ``predict``.
+    """
+    features = _features(model, encode_rows(model, x, "predict").x)
+    if features.shape[1] != gate.means.shape[1]:
+        return np.zeros(len(features), bool)
+    return gate.scores(features) > gate.level
+
+
+def _features(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the features of rows, (N, F), in blocks of rows."""
+    network = model.network
+    assert network is not None
+    program = compile(Graph({"features": features_of(network)}), network.engine)
+    count = len(next(iter(inputs.values())))
+    parts = [
+        run(program, model.arrays, {name: a[start : start + BLOCK] for name, a in inputs.items()})["features"]
+        for start in range(0, count, BLOCK)
+    ]
+    values = np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 1))
+    flat = values.reshape(len(values), -1)
+    return flat if flat.shape[1] <= MAX_FEATURES else flat[:, :: -(-flat.shape[1] // MAX_FEATURES)]
+
+
+def _classes(model: ModelState, x: Any) -> np.ndarray:
+    """Return the number of the predicted class of each row."""
+    from chainrule.train.evaluation.prediction import predict  # noqa: PLC0415, heavy
+
+    return np.unique(np.asarray(predict(model, x)).astype(str), return_inverse=True)[1]
+
+
+def _fitted(features: np.ndarray, classes: np.ndarray) -> NoveltyGate:
+    """Return the gate of training rows, without a level."""
+    present, index = np.unique(classes, return_inverse=True)
+    means = np.stack([features[index == k].mean(axis=0) for k in range(len(present))])
+    off = features - means[index]
+    freedom = max(1, len(features) - len(present))
+    total = (off**2).sum() / freedom
+    values, vectors = np.linalg.eigh(off.T @ off / freedom)
+    count = min(DIRECTIONS, max(1, len(features) // 4), features.shape[1])
+    widest = np.argsort(-values, kind="stable")[:count]
+    floor = FLOOR * (total / features.shape[1] or 1.0)
+    others = (total - values[widest].sum()) / max(1, features.shape[1] - count)
+    variances = np.maximum([*values[widest], others], floor)
+    return NoveltyGate(
+        means.astype(np.float32), vectors[:, widest].T.astype(np.float32), variances, 0.0, 0.0, 0
+    )
+
+
+def _packed(array: np.ndarray) -> dict[str, Any]:
+    """Return an array as plain data: its shape, and float32 numbers in base64."""
+    content = np.ascontiguousarray(array, "<f4").tobytes()
+    return {"shape": list(array.shape), "data": base64.b64encode(content).decode()}
+
+
+def _unpacked(record: Any) -> np.ndarray | None:
+    """Return the array of ``_packed``; ``None`` where it is none, or not finite."""
+    try:
+        shape, content = [int(n) for n in record["shape"]], base64.b64decode(record["data"], validate=True)
+        array = np.frombuffer(content, "<f4").reshape(shape)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return array if np.isfinite(array).all() and min(shape, default=0) > 0 else None

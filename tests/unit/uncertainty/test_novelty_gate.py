@@ -1,0 +1,113 @@
+"""Rows unlike those of the training are predicted as unknown, at the rate that was stated, by every face."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.errors import TrainingError, UsageError
+from chainrule.tabular.predicted_columns import prediction_columns
+from chainrule.uncertainty import UNKNOWN, is_unlike, stored_gate, with_novelty_gate
+
+CENTERS = np.array([[0.0, 0, 0, 0], [4.0, 4, 0, 0], [0.0, 4, 4, 0]])
+
+
+def rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of three classes around their centers."""
+    draw = np.random.default_rng(seed)
+    label = draw.integers(0, 3, count)
+    x = CENTERS[label] + 0.5 * draw.normal(size=(count, 4))
+    return x.astype("float32"), np.array(["ann", "bob", "cid"])[label]
+
+
+@pytest.fixture(scope="module")
+def model() -> cr.Model:
+    net = cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(3))
+    own = cr.Model(net, "cross_entropy", cr.Adam(0.02))
+    own.fit(*rows(600, 0), epochs=15, seed=0, verbose=False)
+    return cr.Model.of(with_novelty_gate(own.state, rows(600, 0)[0], rows(400, 1)[0], rate=0.05))
+
+
+def test_rows_like_the_training_are_refused_at_the_stated_rate(model: cr.Model) -> None:
+    gate = stored_gate(model.state)
+    assert gate is not None
+    assert (gate.rate, gate.rows) == (0.05, 400)
+    assert 0.02 < is_unlike(model.state, gate, rows(2000, 2)[0]).mean() < 0.09
+
+
+@pytest.mark.parametrize("place", [(-9, 9, -9, 9), (2, -6, 2, 6), (40, 40, 40, 40)])
+def test_rows_far_from_all_classes_are_unknown(model: cr.Model, place: tuple[float, ...]) -> None:
+    strange = (np.array(place) + 0.5 * np.random.default_rng(3).normal(size=(50, 4))).astype("float32")
+    assert (prediction_columns(model, strange, False)["prediction"] == UNKNOWN).mean() > 0.9
+    named = prediction_columns(model, strange, True, refuses_unlike=False)["prediction"]
+    assert set(named) <= {"ann", "bob", "cid"}
+
+
+def test_the_gate_is_in_the_model_file_and_applies_to_the_command(
+    model: cr.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, data = tmp_path / "model.safetensors", tmp_path / "rows.npz"
+    model.save(file)
+    np.savez(data, x=np.concatenate([rows(5, 4)[0], np.full((5, 4), -20, "float32")]))
+    assert main(["predict", str(file), str(data), "--lang", "en"]) == 0
+    output = capsys.readouterr()
+    assert "all but 5.0% of 400 validation rows are predicted as unknown" in output.err
+    predicted = [row["prediction"] for row in csv.DictReader(output.out.splitlines())]
+    assert predicted[5:] == [UNKNOWN] * 5
+    assert UNKNOWN not in predicted[:4]
+    assert main(["predict", str(file), str(data), "--every-class"]) == 0
+    output = capsys.readouterr()
+    assert UNKNOWN not in output.out + output.err
+
+
+def test_another_training_drops_the_gate(model: cr.Model) -> None:
+    other = cr.Model.of(model.state)
+    other.fit(*rows(60, 5), epochs=1, verbose=False)
+    assert stored_gate(other.state) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record.pop("means"),
+        lambda record: record.update(level="high"),
+        lambda record: record.update(level=float("nan")),
+        lambda record: record["variances"].update(data="AAAA"),
+        lambda record: record["means"].update(shape=[10**9, 10**9]),
+        lambda record: record["directions"].update(data="not base64"),
+        lambda record: record["means"].update(shape=[-1, 2]),
+    ],
+)
+def test_a_damaged_gate_is_none(model: cr.Model, change: Callable[[Any], object]) -> None:
+    gate = stored_gate(model.state)
+    assert gate is not None
+    record = gate.record()
+    change(record)
+    damaged = cr.Model.of(model.state)
+    damaged.state.facts["novelty gate"] = record  # type: ignore[index]  # facts of a file
+    try:
+        assert stored_gate(damaged.state) is None
+    finally:
+        damaged.state.facts["novelty gate"] = gate.record()  # type: ignore[index]
+
+
+def test_values_and_few_rows_are_refused(model: cr.Model) -> None:
+    with pytest.raises(UsageError, match="E102"):
+        with_novelty_gate(model.state, rows(50, 0)[0], rows(9, 1)[0])
+    values = cr.Model(cr.Sequential(cr.Dense(1)), "mse")
+    values.fit(rows(40, 0)[0], np.ones((40, 1), "float32"), epochs=1, verbose=False)
+    with pytest.raises(TrainingError, match="E570"):
+        with_novelty_gate(values.state, rows(40, 0)[0], rows(40, 1)[0])
+
+
+def test_with_few_validation_rows_the_rate_is_what_they_allow(model: cr.Model) -> None:
+    gate = stored_gate(with_novelty_gate(model.state, rows(200, 0)[0], rows(24, 1)[0], rate=0.001))
+    assert gate is not None
+    assert gate.rate == pytest.approx(1 / 25)
