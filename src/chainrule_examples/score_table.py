@@ -26,9 +26,9 @@ from chainrule.metrics import (
     sampled_difference,
 )
 from chainrule.page import encode_png, screen
+from chainrule.robustness import with_novelty_gate
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
-from chainrule.uncertainty import with_novelty_gate
 
 SCORES, MODEL = "scores.json", "model.safetensors"
 MAX_NAMES = 6  # of the files of a RUN that are listed

@@ -14,13 +14,13 @@ from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.robustness.novelty_gate import is_unlike, stored_gate
 from chainrule.tabular.threshold import decided_labels
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
 from chainrule.train.model_state import ModelState
 from chainrule.uncertainty.conformal_sets import SetMethod
-from chainrule.uncertainty.novelty_gate import is_unlike, stored_gate
 from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level, with_unknown
 
 SET, CONFIDENCE = "set", "confidence"
@@ -34,11 +34,14 @@ class Uncertainty:
     Args:
         level: the probability that a prediction set contains the true class; ``None``: no sets.
         abstain: the lowest probability of a class that is predicted; ``None``: every row is decided.
+        refuses_unlike: whether rows unlike those of the training are ``"unknown"``, where the model stores a
+            level or a gate for that.
     """
 
     level: float | None = None
     method: SetMethod = "threshold"
     abstain: float | None = None
+    refuses_unlike: bool = True
 
     @property
     def is_requested(self) -> bool:
@@ -105,7 +108,6 @@ def prediction_columns(
     uncertainty: Uncertainty = CERTAIN,
     is_apart: bool = False,
     kind: InputKind | None = None,
-    refuses_unlike: bool = True,
 ) -> dict[str, np.ndarray]:
     """Return the predictions of all rows by the name of their column.
 
@@ -118,14 +120,12 @@ def prediction_columns(
         uncertainty: what happens to uncertain rows.
         is_apart: whether the bits of a row must not depend on the other rows.
         kind: that of the model, where the caller has it.
-        refuses_unlike: whether rows unlike those of the training are ``"unknown"``, where the model stores a
-            level or a gate for that.
 
     Raises:
         TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
             that is not calibrated.
     """
-    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind, refuses_unlike)(x)
+    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind)(x)
 
 
 class ColumnPredictor:
@@ -135,7 +135,7 @@ class ColumnPredictor:
     ``prediction_columns`` does.
 
     Args:
-        model, proba, threshold, uncertainty, is_apart, kind, refuses_unlike: as of ``prediction_columns``.
+        model, proba, threshold, uncertainty, is_apart, kind: as of ``prediction_columns``.
     """
 
     def __init__(
@@ -146,13 +146,12 @@ class ColumnPredictor:
         uncertainty: Uncertainty = CERTAIN,
         is_apart: bool = False,
         kind: InputKind | None = None,
-        refuses_unlike: bool = True,
     ) -> None:
         self.model, self.state, self.proba, self.is_apart = model, model.state, proba, is_apart
         self.threshold, self.uncertainty = threshold, uncertainty
         self.spelled = (kind or kind_of(model)).spelled
         self.calibration, self.level, self.gate = model.calibration, None, None
-        if refuses_unlike:
+        if uncertainty.refuses_unlike:
             self.level, self.gate = stored_level(model.state), stored_gate(model.state)
         stored = self.calibration, self.level, self.gate
         is_plain = all(part is None for part in stored) and not uncertainty.is_requested

@@ -4,8 +4,7 @@
 prediction sets. ``risk_coverage`` describes how the error falls if uncertain rows are not decided.
 ``dropout_samples`` samples predictions of a network whose dropout stays active. ``disagreement`` measures
 how far several networks, the members of an ensemble, or such samples differ. ``with_unknown_level`` stores
-from which probability on a classifier names a class instead of ``"unknown"``, ``with_novelty_gate`` up to
-which distance from the training rows.
+from which probability on a classifier names a class instead of ``"unknown"``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ _LAZY = LazyNames(
         "ensemble_and_dropout_sampling": (
             "Disagreement disagreement ensemble_samples member_samples member_weights dropout_samples"
         ),
-        "novelty_gate": "NoveltyGate is_unlike stored_gate with_novelty_gate",
         "unknown_classes": "UNKNOWN with_unknown with_unknown_level",
         "prediction_intervals": "calibrate_intervals predict_interval with_intervals",
     },

@@ -19,10 +19,6 @@ from chainrule.uncertainty.ensemble_and_dropout_sampling import dropout_samples 
 from chainrule.uncertainty.ensemble_and_dropout_sampling import ensemble_samples as ensemble_samples
 from chainrule.uncertainty.ensemble_and_dropout_sampling import member_samples as member_samples
 from chainrule.uncertainty.ensemble_and_dropout_sampling import member_weights as member_weights
-from chainrule.uncertainty.novelty_gate import NoveltyGate as NoveltyGate
-from chainrule.uncertainty.novelty_gate import is_unlike as is_unlike
-from chainrule.uncertainty.novelty_gate import stored_gate as stored_gate
-from chainrule.uncertainty.novelty_gate import with_novelty_gate as with_novelty_gate
 from chainrule.uncertainty.prediction_intervals import calibrate_intervals as calibrate_intervals
 from chainrule.uncertainty.prediction_intervals import predict_interval as predict_interval
 from chainrule.uncertainty.prediction_intervals import with_intervals as with_intervals

@@ -9,7 +9,8 @@ import numpy as np
 from chainrule import Model
 from chainrule.data import Table
 from chainrule.messages import Text, translated
-from chainrule.uncertainty import UNKNOWN, with_novelty_gate, with_unknown, with_unknown_level
+from chainrule.robustness import with_novelty_gate
+from chainrule.uncertainty import UNKNOWN, with_unknown, with_unknown_level
 from chainrule_examples.faces.verification import accept_level
 
 # Splits of images of people: by image, and by person.

@@ -56,11 +56,18 @@ from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
+from chainrule.robustness.novelty_gate import stored_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.options import radius_of
-from chainrule.tabular.predicted_columns import CONFIDENCE, Uncertainty, prediction_columns, require_classes
+from chainrule.tabular.predicted_columns import (
+    CERTAIN,
+    CONFIDENCE,
+    Uncertainty,
+    prediction_columns,
+    require_classes,
+)
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import stored_threshold
@@ -72,7 +79,6 @@ from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 from chainrule.uncertainty.ensemble_and_dropout_sampling import disagreement, has_members
-from chainrule.uncertainty.novelty_gate import stored_gate
 from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
@@ -135,13 +141,11 @@ def predict(
     if proba:
         _require_probabilities(model, run, data)
     choice(sets_method, SET_METHODS, "--sets-method", example="threshold")
-    uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
-    require_classes(model, uncertainty)
+    rule = Uncertainty(sets, cast(SetMethod, sets_method), abstain, not options.get("every_class"))
+    require_classes(model, rule)
     announce_calibration(model)
-    refuses = not options.get("every_class")
-    threshold = _threshold(model, threshold, refuses)
-    columns = prediction_columns(model, encoded.rows, proba, threshold, uncertainty, refuses_unlike=refuses)
-    _announce_abstention(columns, uncertainty)
+    columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold, rule), rule)
+    _announce_abstention(columns, rule)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
@@ -266,19 +270,19 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
     sys.stdout.flush()
 
 
-def _threshold(model: Model, passed: float | None, refuses_unlike: bool = True) -> float | None:
+def _threshold(model: Model, passed: float | None, rule: Uncertainty = CERTAIN) -> float | None:
     """Return the threshold of two classes, by default that of the training; E611: other classes."""
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         received = fact("{count} classes", count=len(labels)) if labels else "regression"
         raise UsageError("E611", where="--threshold", expected=fact("two classes"), received=received)
     gate, level = stored_gate(model.state), stored_level(model.state)
-    if gate is not None and refuses_unlike:
-        line = text_of("unlike_training").format(rows=gate.rows, share=f"{gate.rate:.1%}")
+    if gate is not None and rule.refuses_unlike:
+        line = text_of("unlike_training").format(rows=gate.rows, share=f"{gate.false_alarms:.1%}")
         screen.line(line, "yellow", to_errors=True)
     if passed is not None:
         return passed
-    if level is not None and refuses_unlike:
+    if level is not None and rule.refuses_unlike:
         screen.line(text_of("unknown_below").format(level=f"{level:.4g}"), "yellow", to_errors=True)
     stored = stored_threshold(model)
     if stored is not None:

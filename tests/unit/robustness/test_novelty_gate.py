@@ -13,8 +13,9 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.errors import TrainingError, UsageError
-from chainrule.tabular.predicted_columns import prediction_columns
-from chainrule.uncertainty import UNKNOWN, is_unlike, stored_gate, with_novelty_gate
+from chainrule.robustness import is_unlike, stored_gate, with_novelty_gate
+from chainrule.tabular.predicted_columns import Uncertainty, prediction_columns
+from chainrule.uncertainty import UNKNOWN
 
 CENTERS = np.array([[0.0, 0, 0, 0], [4.0, 4, 0, 0], [0.0, 4, 4, 0]])
 
@@ -32,13 +33,13 @@ def model() -> cr.Model:
     net = cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(3))
     own = cr.Model(net, "cross_entropy", cr.Adam(0.02))
     own.fit(*rows(600, 0), epochs=15, seed=0, verbose=False)
-    return cr.Model.of(with_novelty_gate(own.state, rows(600, 0)[0], rows(400, 1)[0], rate=0.05))
+    return cr.Model.of(with_novelty_gate(own.state, rows(600, 0)[0], rows(400, 1)[0], false_alarms=0.05))
 
 
 def test_rows_like_the_training_are_refused_at_the_stated_rate(model: cr.Model) -> None:
     gate = stored_gate(model.state)
     assert gate is not None
-    assert (gate.rate, gate.rows) == (0.05, 400)
+    assert (gate.false_alarms, gate.rows) == (0.05, 400)
     assert 0.02 < is_unlike(model.state, gate, rows(2000, 2)[0]).mean() < 0.09
 
 
@@ -46,7 +47,9 @@ def test_rows_like_the_training_are_refused_at_the_stated_rate(model: cr.Model) 
 def test_rows_far_from_all_classes_are_unknown(model: cr.Model, place: tuple[float, ...]) -> None:
     strange = (np.array(place) + 0.5 * np.random.default_rng(3).normal(size=(50, 4))).astype("float32")
     assert (prediction_columns(model, strange, False)["prediction"] == UNKNOWN).mean() > 0.9
-    named = prediction_columns(model, strange, True, refuses_unlike=False)["prediction"]
+    named = prediction_columns(model, strange, True, uncertainty=Uncertainty(refuses_unlike=False))[
+        "prediction"
+    ]
     assert set(named) <= {"ann", "bob", "cid"}
 
 
@@ -108,6 +111,6 @@ def test_values_and_few_rows_are_refused(model: cr.Model) -> None:
 
 
 def test_with_few_validation_rows_the_rate_is_what_they_allow(model: cr.Model) -> None:
-    gate = stored_gate(with_novelty_gate(model.state, rows(200, 0)[0], rows(24, 1)[0], rate=0.001))
+    gate = stored_gate(with_novelty_gate(model.state, rows(200, 0)[0], rows(24, 1)[0], false_alarms=0.001))
     assert gate is not None
-    assert gate.rate == pytest.approx(1 / 25)
+    assert gate.false_alarms == pytest.approx(1 / 25)

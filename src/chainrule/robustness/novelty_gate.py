@@ -50,7 +50,7 @@ class NoveltyGate:
         directions: (R, F) orthonormal, in which the features of a class vary most.
         variances: (R + 1,) along the directions, and of every other one.
         level: the largest score of a row that is predicted.
-        rate: the share of rows like those of the validation that have a larger score.
+        false_alarms: the share of rows like those of the validation that have a larger score.
         rows: of the validation.
     """
 
@@ -58,7 +58,7 @@ class NoveltyGate:
     directions: np.ndarray
     variances: np.ndarray
     level: float
-    rate: float
+    false_alarms: float
     rows: int
 
     def scores(self, features: np.ndarray) -> np.ndarray:
@@ -74,36 +74,38 @@ class NoveltyGate:
     def record(self) -> dict[str, Any]:
         """Return the gate as plain data."""
         arrays = {name: _packed(getattr(self, name)) for name in ARRAYS}
-        return {**arrays, "level": self.level, "rate": self.rate, "rows": self.rows}
+        return {**arrays, "level": self.level, "false_alarms": self.false_alarms, "rows": self.rows}
 
 
-def with_novelty_gate(model: ModelState, x: Any, validation: Any, *, rate: float = 0.01) -> ModelState:
+def with_novelty_gate(
+    model: ModelState, x: Any, validation: Any, *, false_alarms: float = 0.01
+) -> ModelState:
     """Return a classifier that predicts ``"unknown"`` for rows unlike those of its training.
 
     Args:
         model: a trained classifier with one output, such as ``model.state``.
         x: training rows, as for ``predict``.
         validation: other rows like them, at least 10, from which the level is chosen.
-        rate: the share of rows like these that are predicted as unknown; at least 1/(n + 1) with n rows.
+        false_alarms: the share of rows like these that are predicted as unknown; of n rows at least 1/(n + 1).
 
     Raises:
-        TrainingError E570: not a classifier with one output. UsageError E101, E102: a rate outside 0 to 1;
+        TrainingError E570: not a classifier with one output. UsageError E101, E102: a share outside 0 to 1;
         too few validation rows.
     """
-    rate = number(rate, "rate", "novelty gate", minimum=0, maximum=1)
+    false_alarms = number(false_alarms, "false_alarms", "novelty gate", minimum=0, maximum=1)
     if model.task != "classification" or len(model.targets) != 1:
         expected = fact("a classifier with one output and one class for a sample")
         received = ", ".join(model.targets)
         raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
     known, others = (_features(model, encode_rows(model, rows, "novelty gate").x) for rows in (x, validation))
     if len(others) < MIN_ROWS:
-        least = fact("at least {minimum} rows", minimum=MIN_ROWS)
-        raise out_of_range(len(others), "validation", "novelty gate", least)
+        expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
+        raise out_of_range(len(others), "validation", "novelty gate", expected)
     gate = _fitted(known, _classes(model, x))
     scores = np.sort(gate.scores(others))
-    place = min(math.ceil((len(scores) + 1) * (1 - rate)), len(scores))
-    share = max(rate, 1 / (len(scores) + 1))
-    gate = replace(gate, level=float(scores[place - 1]), rate=share, rows=len(scores))
+    place = min(math.ceil((len(scores) + 1) * (1 - false_alarms)), len(scores))
+    share = max(false_alarms, 1 / (len(scores) + 1))
+    gate = replace(gate, level=float(scores[place - 1]), false_alarms=share, rows=len(scores))
     return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
 
 
@@ -113,15 +115,15 @@ def stored_gate(model: ModelState) -> NoveltyGate | None:
     if not isinstance(record, dict) or model.task != "classification" or len(model.targets) != 1:
         return None
     means, directions, variances = (_unpacked(record.get(name)) for name in ARRAYS)
-    numbers = [record.get(name) for name in ("level", "rate", "rows")]
+    numbers = [record.get(name) for name in ("level", "false_alarms", "rows")]
     if means is None or directions is None or variances is None:
         return None
     fits = means.ndim == directions.ndim == 2 and means.shape[1] == directions.shape[1]
     is_whole = fits and variances.shape == (len(directions) + 1,) and len(means) and (variances > 0).all()
     if not is_whole or not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         return None
-    level, rate, rows = numbers
-    return NoveltyGate(means, directions, variances, float(level), float(rate), int(rows))  # pyright: ignore
+    level, false_alarms, rows = numbers
+    return NoveltyGate(means, directions, variances, float(level), float(false_alarms), int(rows))  # pyright: ignore
 
 
 def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
