@@ -86,7 +86,7 @@ def with_novelty_gate(
         model: a trained classifier with one output, such as ``model.state``.
         x: training rows, as for ``predict``.
         validation: other rows like them, at least 10, from which the level is chosen.
-        false_alarms: the share of rows like these that are predicted as unknown; of n rows at least 1/(n + 1).
+        false_alarms: the share of rows like these that are predicted as unknown; at least 1/(n + 1).
 
     Raises:
         TrainingError E570: not a classifier with one output. UsageError E101, E102: a share outside 0 to 1;
