@@ -122,8 +122,8 @@ def stored_gate(model: ModelState) -> NoveltyGate | None:
     is_whole = fits and variances.shape == (len(directions) + 1,) and len(means) and (variances > 0).all()
     if not is_whole or not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         return None
-    level, false_alarms, rows = numbers
-    return NoveltyGate(means, directions, variances, float(level), float(false_alarms), int(rows))  # pyright: ignore
+    level, false_alarms, rows = (float(n or 0) for n in numbers)
+    return NoveltyGate(means, directions, variances, level, false_alarms, int(rows))
 
 
 def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
