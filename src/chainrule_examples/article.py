@@ -7,19 +7,17 @@ any network: ``model.explain`` has no special case for this one.
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
 import chainrule as cr
-from chainrule.errors import UsageError, fact
 from chainrule.messages import Texts, translated
 from chainrule.store import atomic_write
-from chainrule_examples.article_class import print_class
+from chainrule_examples.article_class import print_results
 from chainrule_examples.article_page import article_page
-from chainrule_examples.article_sheet import COMMAND, WRITTEN, print_exercise, print_grades, read_sheet
+from chainrule_examples.article_sheet import WRITTEN, print_exercise
 
 OPTIONS: Texts = {
     "depth": "1: one line, 2: a page, 3: every number; with --html, the derivation as a page",
@@ -64,27 +62,18 @@ def main(
 ) -> None:
     """Print the derivation of one training step, write a page, or print or grade an exercise.
 
-    The page is one on which the numbers can be changed, or, with ``depth``, the derivation.
-
     Args:
         lang: ``"en"`` or ``"zh"``.
         depth: 1: one line per step, 2: a page, 3: every number; without it 2.
         samples: number of training samples, 1 or 2; gradients are averaged.
-        html: file for a page.
+        html: file for a page with numbers to change or, with ``depth``, with the derivation.
         exercise, seed, sheet, grade, csv, solution: see ``OPTIONS``; ``seed`` is 1 if it is not set.
 
     Raises:
         DataError E307, E316, FileError, UsageError E601, E609: see ``article_sheet``, ``article_class``.
     """
-    if os.path.isdir(grade):
-        print_class(grade, lang, seed=seed, csv=csv)
-        return
-    if csv:
-        expected = fact("a folder of sheets, as in --grade FOLDER")
-        fix = f"{COMMAND} --grade sheets --csv grades.csv"
-        raise UsageError("E601", where=COMMAND, option="--csv", expected=expected, received=grade, fix=fix)
-    if grade:
-        print_grades(*read_sheet(grade, seed), lang)
+    if grade or csv:
+        print_results(grade, lang, seed=seed, csv=csv)
         return
     if exercise or solution or sheet or seed is not None:
         print_exercise(1 if seed is None else seed, sheet, lang, solution=solution)

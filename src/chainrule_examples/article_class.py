@@ -18,7 +18,7 @@ from chainrule.messages import Text, Texts, in_language, translated
 from chainrule.page import screen
 from chainrule.store import atomic_write
 from chainrule_examples.article_exercise import MISTAKES, QUESTIONS
-from chainrule_examples.article_sheet import COMMAND, WRITTEN, comment, read_sheet
+from chainrule_examples.article_sheet import COMMAND, WRITTEN, comment, print_grades, read_sheet
 
 SUFFIX = ".txt"
 HEADER: Texts = {"student": "student", "seed": "exercise", "right": "right", "comment": "wrong numbers"}
@@ -122,6 +122,28 @@ def _problem(error: ChainruleError, lang: str) -> str:
     return translated(NOT_READ, lang).format(code=error.code, problem=error.clause(lang))
 
 
+def print_results(path: str, lang: str, *, seed: int | None = None, csv: str = "") -> None:
+    """Print the grades of one sheet, or of a folder of sheets.
+
+    Args:
+        path: a sheet or a folder.
+        lang: ``"en"`` or ``"zh"``.
+        seed: that each sheet must have; ``None``: any.
+        csv: file for the grades of a folder; ``""``: none.
+
+    Raises:
+        UsageError E601: ``csv`` without a folder. Otherwise as ``print_class`` and ``read_sheet``.
+    """
+    if os.path.isdir(path):
+        print_class(path, lang, seed=seed, csv=csv)
+        return
+    if csv:
+        expected = fact("a folder of sheets, as in --grade FOLDER")
+        fix = f"{COMMAND} --grade sheets --csv grades.csv"
+        raise UsageError("E601", where=COMMAND, option="--csv", expected=expected, received=path, fix=fix)
+    print_grades(*read_sheet(path, seed), lang)
+
+
 def print_class(folder: str, lang: str, *, seed: int | None = None, csv: str = "") -> None:
     """Print a table of the students of a folder and the frequent mistakes; write the grades as CSV.
 
@@ -133,6 +155,7 @@ def print_class(folder: str, lang: str, *, seed: int | None = None, csv: str = "
 
     Raises:
         UsageError E601: there are no sheets. UsageError E609: ``csv`` is one of them.
+        DataError E307, E316, FileError: none of the sheets can be read; the error of the first one.
         FileError E402 to E410: ``csv`` cannot be written.
     """
     paths = sheets(folder)
@@ -143,6 +166,8 @@ def print_class(folder: str, lang: str, *, seed: int | None = None, csv: str = "
                 "E609", where="--csv", expected=fact("a new file"), received=csv, fix="--csv grades.csv"
             )
     results = [graded(path, seed) for path in paths]
+    if all(result.error for result in results) and results[0].error is not None:
+        raise results[0].error
     _print_table(results, lang)
     _print_frequent(results, lang)
     if csv:
