@@ -359,6 +359,26 @@ def test_a_loop_may_have_more_turns_than_copies_of_its_step() -> None:
     assert len(loaded(proto).run({"x": floats(2, 3)})["y"]) == 2
 
 
+def test_the_turns_of_loops_in_one_another_are_limited() -> None:
+    def counted(body: onnx.GraphProto, count: int) -> onnx.ModelProto:
+        proto = loop_model(body)
+        proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.array(count), "count"))
+        return proto
+
+    single = loop_body("h2 = Mul(h, w)")
+    around = loop_body("")
+    inner = loop_body("h2 = Mul(h, w)")
+    for value_info, name in zip([*inner.input], ("i1", "d", "g"), strict=True):
+        value_info.name = name
+    inner.node[0].input[0], inner.node[1].input[0] = "g", "d"
+    around.node.insert(0, helper.make_node("Loop", ["count", "go", "h"], ["h2"], body=inner))
+    for body, count in ((single, 2**60), (around, 2_000)):
+        with pytest.raises(FileError) as caught:
+            loaded(counted(body, count)).run({"x": floats(1, 3)})
+        assert caught.value.code in ("E427", "E458", "E459")
+    assert loaded(counted(around, 20)).run({"x": floats(1, 3)})["y"].shape == (1, 3)
+
+
 def test_a_loop_has_a_gradient() -> None:
     network, x = loaded(LOOPS["a product and the value of every turn"][0]), floats(2, 3)
     built = build(network, {"x": cr.Spec((2, 3), "float32")}, "float32")

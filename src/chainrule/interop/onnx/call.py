@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Call:
         run: imports a subgraph with further values by name, and returns its outputs.
         lookup: the value of a name of the graph, for an operation that names values in its attributes.
         takes_loop: returns whether a loop may become the operation ``scan``.
+        repeating: the context in which the step of such a loop is imported, for its number of turns.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Call:
     run: Callable[[Any, Sequence[Any_]], list[Any_]]
     lookup: Callable[[str, str], Any_]
     takes_loop: Callable[[], bool]
+    repeating: Callable[[Axis], AbstractContextManager[None]]
 
     @property
     def is_batched(self) -> bool:

@@ -14,6 +14,7 @@ is not known selects between the results of both branches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -46,7 +47,7 @@ from chainrule.interop.refusals import clipped
 from chainrule.memoization import cached_property
 from chainrule.optional_dependency import missing
 from chainrule.records import frozen
-from chainrule.symbolic_shape import Size
+from chainrule.symbolic_shape import Axis, Size
 
 try:
     import onnx
@@ -56,6 +57,7 @@ except ImportError:
 LIMIT = 2**31  # bytes of a file, the limit of the format
 NODES = 20_000
 STEPS = 50_000  # operations of an import, with each repetition of a loop
+TURNS = 1_000_000  # of a loop that is one operation, times those of the loops around it
 DEPTH = 32  # subgraphs and functions in one another
 OLDEST = 6  # version of the operations; earlier ones are read where they mean the same
 OLDEST_FORMAT = 3  # version of the file format, from which on files state the version of the operations
@@ -255,7 +257,7 @@ class Import:
         unrolls: bool = False,
     ) -> None:
         self._file, self._parameter, self.batch = file, parameter, batch
-        self.unrolls, self._has_loops = unrolls, False
+        self.unrolls, self._has_loops, self._turns = unrolls, False, 1
         self._stored_weights = stored_weights
         self._functions = _functions(file)
         self.weights: dict[str, np.ndarray] = {}
@@ -286,6 +288,22 @@ class Import:
         """Return whether a loop becomes a ``scan``; if the import fails then, it is repeated without."""
         self._has_loops = not self.unrolls
         return self._has_loops
+
+    @contextmanager
+    def repeating(self, turns: Axis) -> Iterator[None]:
+        """Import the step of a loop; its turns are limited, as each takes time and a row of memory.
+
+        Raises:
+            OperatorError: too many turns, those of loops in one another multiplied.
+        """
+        around = self._turns
+        self._turns *= turns if isinstance(turns, int) else 1
+        try:
+            if self._turns > TURNS:
+                raise OperatorError(fact("at most {limit:,} turns of a loop", limit=TURNS), self._turns)
+            yield
+        finally:
+            self._turns = around
 
     def _outputs(self) -> dict[str, Any_]:
         graph = _Graph(self, self._file.graph, None, self._file.versions, 0)
@@ -464,6 +482,7 @@ class _Graph:
             self._subgraph,
             self.get,
             self._importing.takes_loop,
+            self._importing.repeating,
         )
         result = function(call)
         results = result if isinstance(result, tuple) else (result,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +65,8 @@ def _loop(call: Call) -> tuple[Any_, ...]:
                 raise UnknownValueError("cond", ())  # the number of turns depends on that of the turn
             return results
 
-        return tuple(_repeated(step, states, [labeled(numbers(turns), np.dtype("int64"))]))
+        with call.repeating(turns):
+            return tuple(_repeated(step, states, [labeled(numbers(turns), np.dtype("int64"))]))
     (limit,) = fixed([turns])
     collected: list[list[Any_]] = [[] for _ in range(len(body.output) - 1 - len(states))]
     turn = 0
@@ -159,9 +161,9 @@ def _scan(call: Call) -> tuple[Any_, ...]:
         if is_backward:
             backward, out_backward = [0] * count, [0] * outputs
         timed = [_time_first(v, *way) for v, *way in zip(sequences, axes, backward, strict=True)]
-        results = _repeated(
-            lambda before, cells: call.run(body, (*before, *cells)), states, timed, is_backward
-        )
+        with call.repeating(turns):
+            step = partial(_stepped, call, body)
+            results = _repeated(step, states, timed, is_backward)
         timed = zip(results[len(states) :], out_axes, out_backward, strict=True)
         return (*results[: len(states)], *(_time_at(v, *way) for v, *way in timed))
     states, collected = _scanned(call, body, states, sequences, axes, backward)
@@ -170,6 +172,11 @@ def _scan(call: Call) -> tuple[Any_, ...]:
         for parts, axis, reverse in zip(collected, out_axes, out_backward, strict=True)
     ]
     return (*states, *results)
+
+
+def _stepped(call: Call, body: Any, before: list[Any_], cells: list[Any_]) -> list[Any_]:
+    """Return the results of one step of ``Scan``."""
+    return call.run(body, (*before, *cells))
 
 
 def _turns(sequences: Sequence[Any_], axes: Sequence[int]) -> Axis:
