@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 import chainrule as cr
 from chainrule.messages import in_language
-from chainrule.page import BLUE, GRAY, Frame, result_page, screen
+from chainrule.page import result_page, screen
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
 from chainrule_examples.volatility import OPTIONS as OPTIONS
@@ -20,6 +20,7 @@ from chainrule_examples.volatility import (
     TEXTS,
     Days,
     breach_rows,
+    chart,
     read_days,
     sampled_scores,
     smearing_of,
@@ -62,15 +63,6 @@ def log_variances(train: Days, days: Days, model: cr.Model, linear: Pipeline) ->
     return [days.har[:, 2], har, linear.predict(days.flat), net]
 
 
-def chart(test: Days, predicted: np.ndarray) -> str:
-    """The log variance of each test day as dots, and the predictions as a line."""
-    days = (test.date - test.date[0]).astype(float).tolist()
-    values = test.target[:, 0].tolist()
-    frame = Frame((0.0, days[-1]), (min(values), max(values)))
-    dots = frame.dots(list(zip(days, values, strict=True)), GRAY, 1.8)
-    return frame.chart([*dots, frame.line(list(zip(days, predicted.tolist(), strict=True)), BLUE)])
-
-
 def main(
     *, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = ""
 ) -> None:
@@ -99,9 +91,8 @@ def main(
     screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
     screen.block(f"\n{texts['limits']}\n{credit_line('shares', lang)}")
     if out:
-        page = result_page(
-            texts["title"], lang, [(texts["chart"], chart(test, outputs[-1]), texts["legend"])]
-        )
+        drawing = (texts["chart"], chart(test, outputs[-1]), texts["legend"])
+        page = result_page(texts["title"], lang, [drawing])
         save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
 
 

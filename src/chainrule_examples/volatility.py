@@ -36,6 +36,7 @@ from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
 from chainrule.messages import Text, Texts
 from chainrule.metrics import SampledScore, mean_score
+from chainrule.page import BLUE, GRAY, Frame
 from chainrule_examples.tuning import tuned
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
@@ -325,3 +326,12 @@ def value_at_risk(
         [1.0, 3.0]
     """
     return -np.quantile(known / known_scale, probability) * scale
+
+
+def chart(test: Days, predicted: np.ndarray) -> str:
+    """The log variance of each test day as dots, and the predictions as a line."""
+    days = (test.date - test.date[0]).astype(float).tolist()
+    values = test.target[:, 0].tolist()
+    frame = Frame((0.0, days[-1]), (min(values), max(values)))
+    dots = frame.dots(list(zip(days, values, strict=True)), GRAY, 1.8)
+    return frame.chart([*dots, frame.line(list(zip(days, predicted.tolist(), strict=True)), BLUE)])
