@@ -26,7 +26,7 @@ from chainrule.metrics import character_f1
 from chainrule_examples.questions.question_sets import INTERROGATIVES, SENTENCE_ENDS, Question
 from chainrule_examples.tuning import best_settings
 
-READER: Text = "sentence by BM25, answer by logistic regression"
+READER: Text = "sentence by BM25, span by logistic regression"
 GRID = {"sentences": (1, 2, 5), "longest": (4, 8, 16)}
 TOKEN = re.compile(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]")
 K1, B = 1.2, 0.75  # saturation of counts, and normalization by length
