@@ -28,15 +28,12 @@ from chainrule_examples.connect_four.players import (
     openings,
     problems,
 )
-from chainrule_examples.connect_four.rules import planes_of
 from chainrule_examples.connect_four.self_play import Form, Settings, evaluator, load_network, train_network
 from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
 from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
-
-
 QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
 LONG = Form(32, 3, 700, 6, Settings(games=128, visits=64))
 
@@ -91,9 +88,8 @@ def main(
         screen.block(texts["limits"])
         if out:
             boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
-            policy, value = tests.values.argmax(axis=1) + 1, tests.values.max(axis=1).astype(np.float32)
-            rows = npz(x=planes_of(tests.own, tests.mask), policy=policy, value=value)
-            files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
+            page = game_page(boards, networks[0], texts, lang)
+            files = {"game.html": page, "positions.npz": npz(**tests.labeled_planes())}
             save_run(out, models[0], scores, files)
     if play:
         play_in_terminal(SearchPlayer(evaluator(models[0]), VISITS), texts)

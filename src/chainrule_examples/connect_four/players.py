@@ -19,6 +19,7 @@ from chainrule_examples.connect_four.rules import (
     is_over,
     njit,
     non_losing,
+    planes_of,
     play,
     playable,
     threats,
@@ -345,6 +346,11 @@ class Problems(NamedTuple):
         """Whether a player keeps the value of each position, (N,)."""
         columns = player(self.own, self.mask)
         return self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)
+
+    def labeled_planes(self) -> dict[str, np.ndarray]:
+        """The positions as images, with the column of a best move (from 1) and the value of each position."""
+        policy, value = self.values.argmax(axis=1) + 1, self.values.max(axis=1).astype(np.float32)
+        return {"x": planes_of(self.own, self.mask), "policy": policy, "value": value}
 
     def keeps_at_random(self) -> np.ndarray:
         """The probability that a random move keeps the value of each position, (N,)."""

@@ -86,10 +86,8 @@ def main(
         questions = tested.questions
         own = random_clauses(questions, seed), overlapping_clauses(questions), read, test.answers(model)[0]
         runs.append([measure(outputs, questions) for outputs in own])
-    scores = [
-        Score.on_test_set(name, values)
-        for name, values in zip((*METHODS, NET), zip(*runs, strict=True), strict=True)
-    ]
+    by_method = zip((*METHODS, NET), zip(*runs, strict=True), strict=True)
+    scores = [Score.on_test_set(name, values) for name, values in by_method]
     print_scores(scores, lang, "F1")
     print(refusal_line(models[0], reader, tested, lang), texts[set], sep="\n")
     if not is_story:

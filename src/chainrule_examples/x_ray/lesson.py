@@ -8,7 +8,6 @@ Reference: Yang et al. (2023), MedMNIST v2, Scientific Data 10; Kermany et al. (
 from __future__ import annotations
 
 import numpy as np
-from sklearn.svm import SVC
 
 import chainrule as cr
 from chainrule.data import Table, labeled_images
@@ -16,11 +15,11 @@ from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.messages import Text, Texts, in_language
 from chainrule.metrics import SampledScore, mean_score
-from chainrule.tabular import logistic, threshold_of
+from chainrule.tabular import threshold_of
 from chainrule_examples import COMMON, Count
 from chainrule_examples.conv_block import conv_block
 from chainrule_examples.score_table import Score, labeled_image_files, print_scores, save_run
-from chainrule_examples.tuning import tuned
+from chainrule_examples.x_ray.baselines import brightness, regression, support_machine
 from chainrule_examples.x_ray.image_errors import error_page
 
 OPTIONS: Texts = {
@@ -38,7 +37,6 @@ TEXTS: Texts = {
 }
 NAMES = ("normal", "pneumonia")
 METHODS: tuple[Text, ...] = "mean brightness", "logistic regression", "support vector machine", "network"
-GRID = {"C": (3.0, 30.0), "gamma": (0.003, 0.01)}
 AUGMENTATION = cr.Augmentation(Crop(padding=2), Rotate(degrees=10), Color(brightness=0.2, contrast=0.2))
 
 
@@ -66,11 +64,6 @@ def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr
     return model
 
 
-def support_area(machine: SVC, x: np.ndarray, y: np.ndarray) -> float:
-    """The AUC of a support vector machine."""
-    return cr.metric("roc_auc")(y, machine.decision_function(x))
-
-
 def measure(name: Text, outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
     """AUC and accuracy on the test images, with the threshold of the validation images."""
     runs = []
@@ -90,13 +83,9 @@ def main(
     models = [train_network(parts[0], parts[1], epochs or (30 if long else 6), s) for s in range(seeds)]
     flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]
     y = [(part.frame["class"] == NAMES[1]).to_numpy() for part in parts]
-    linear = logistic(flat[0], y[0].astype(int), 2)
     outputs = [[np.asarray(model.predict_proba(part))[:, 1] for part in parts[1:]] for model in models]
-    regression = [0.5 + np.tanh(linear(x)[:, 0] / 2) / 2 for x in flat[1:]]
-    machine = tuned(METHODS[2], SVC(), GRID, (flat[0], y[0]), (flat[1], y[1]), measure=support_area)
-    support = [machine.decision_function(x) for x in flat[1:]]
-    every = [[x.mean(axis=1) for x in flat[1:]]], [regression], [support], outputs
-    scores = [measure(*pair, y) for pair in zip(METHODS, every, strict=True)]
+    baselines = [[baseline(flat, y)] for baseline in (brightness, regression, support_machine)]
+    scores = [measure(*pair, y) for pair in zip(METHODS, (*baselines, outputs), strict=True)]
     print_scores(scores, lang, "AUC")
     level = threshold_of(y[1], outputs[0][0])
     print(texts["limits"].format(level))
