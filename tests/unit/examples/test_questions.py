@@ -227,4 +227,5 @@ def test_stories_are_learned_better_than_by_the_baselines(
     assert "网络" in capsys.readouterr().out
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert np.isfinite(scores["network"]["F1"][0])
-    assert list(scores) == ["random clause", "clause with most in common", "network"]
+    reader = "sentence by BM25, span by logistic regression"
+    assert list(scores) == ["random clause", "clause with most in common", reader, "network"]

@@ -49,7 +49,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_scores_of_all_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert list(scores) == ["mean brightness", "logistic regression", "network"]
+    assert list(scores) == ["mean brightness", "logistic regression", "support vector machine", "network"]
     assert scores["mean brightness"]["AUC"] == [1.0]
     assert len(scores["network"]["AUC"]) == 2
     titles = {"AUC": "roc_auc", "accuracy": "accuracy"}
