@@ -21,14 +21,14 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray
 
-_LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # the high part has 32 bits
+LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # the high part has 32 bits
 _HALF_PI_HIGH, _HALF_PI_LOW = 1.57079632673412561417, 6.07710050650619224932e-11  # the high part has 33 bits
 # As bits: positive floating-point numbers are ordered as their bits are.
-_SQRT_HALF = int(np.array(math.sqrt(0.5)).view(np.int64))
+SQRT_HALF = int(np.array(math.sqrt(0.5)).view(np.int64))
 _EXP = tuple(1 / math.factorial(n) for n in range(2, 14))
 _SIN = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
 _COS = tuple((-1) ** n / math.factorial(2 * n) for n in range(2, 9))
-_LOG = tuple(2 / (2 * n + 1) for n in range(1, 11))
+LOG = tuple(2 / (2 * n + 1) for n in range(1, 11))
 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
@@ -51,13 +51,13 @@ def log(x: Array) -> Array:
         [0.0, 0.69314718056, 2.302585092994]
     """
     bits = np.asarray(x, np.float64).view(np.int64)
-    n = (bits - _SQRT_HALF) >> 52
+    n = (bits - SQRT_HALF) >> 52
     f = (bits - (n << 52)).view(np.float64) - 1.0
     s = f / (2.0 + f)
     square = s * s
     # 2 s = f - s f, so that the leading term is exact.
-    small = n * _LN2_LOW - s * (f - square * _polynomial(square, _LOG))
-    return n * _LN2_HIGH + (f + small)
+    small = n * LN2_LOW - s * (f - square * _polynomial(square, LOG))
+    return n * LN2_HIGH + (f + small)
 
 
 def exp(x: Array) -> Array:
@@ -71,7 +71,7 @@ def exp(x: Array) -> Array:
     """
     x = np.asarray(x, np.float64)
     n = np.rint(x * (1.0 / math.log(2.0)))
-    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
     return np.ldexp(1.0 + (r + r * r * _polynomial(r, _EXP)), n.astype(np.int32))
 
 
@@ -120,10 +120,10 @@ def cos_of_turns(x: Array) -> Array:
     t = np.where(t < -0.25, -0.5 - t, t)
     angle = t * (2.0 * math.pi)
     square = angle * angle
-    return angle + angle * square * _polynomial(square, _SIN_TO_QUARTER)
+    return angle + angle * square * _polynomial(square, SIN_TO_QUARTER)
 
 
-_SIN_TO_QUARTER = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 11))
+SIN_TO_QUARTER = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 11))
 
 
 def _reduced(x: Array) -> tuple[Array, Array]:

@@ -136,7 +136,7 @@ RULES: dict[str, Rule] = {
     "concatenate": array.concatenate,
     "pad": array.pad,
     "resample": array.resample,
-    "uniform": array.uniform,
+    **dict.fromkeys(("uniform", "normal"), array.random_numbers),
     "scan": _scan,
     **convolution.RULES,
 }

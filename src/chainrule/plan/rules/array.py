@@ -74,11 +74,12 @@ def lookup(lowering: Lowering, node: Node, phase: int) -> None:
     lowering.add(node.op.name, (node,), reads, (lowering.target(node),), phase)
 
 
-def uniform(lowering: Lowering, node: Node, phase: int) -> None:
-    """Lower uniform random numbers of one key, or of a key for each row."""
+def random_numbers(lowering: Lowering, node: Node, phase: int) -> None:
+    """Lower random numbers of one key, or of a key for each row."""
     reads = [lowering.dense(node.inputs[0], phase)]
     stream, writes = node.op.attributes["stream"], (lowering.target(node),)
-    lowering.add("uniform", (node,), reads, writes, phase, stream=stream, per_sample=per_sample(node.shape))
+    facts = {"stream": stream, "per_sample": per_sample(node.shape)}
+    lowering.add(node.op.name, (node,), reads, writes, phase, **facts)
 
 
 def resample(lowering: Lowering, node: Node, phase: int) -> None:

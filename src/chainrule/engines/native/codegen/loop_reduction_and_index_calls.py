@@ -74,7 +74,7 @@ def one_hot(builder: CallBuilder, task: Task) -> list[Call]:
     return [Call(builder.kernel("gather.one_hot", builder.dtype(y), builder.dtype(index)), words, partition)]
 
 
-def uniform(builder: CallBuilder, task: Task) -> list[Call]:
+def random_numbers(builder: CallBuilder, task: Task) -> list[Call]:
     """Return the call of random numbers, which is not divided."""
     (key,), (y,) = task.reads, task.writes
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
@@ -82,7 +82,7 @@ def uniform(builder: CallBuilder, task: Task) -> list[Call]:
         rows = key.shape[0]
         words = [rows, int(np.prod(y.shape)) // max(rows, 1), builder.address(key)]
         words += [stream >> 32, stream & 0xFFFFFFFF, builder.address(y)]
-        return [Call(builder.kernel("random.uniform_numbers_of_rows", builder.dtype(y)), tuple(words))]
+        return [Call(builder.kernel(f"random.{task.kind}_numbers_of_rows", builder.dtype(y)), tuple(words))]
     # Positions count over the whole batch; a microbatch samples from the position of its first row on.
     first = RowOffset(task.facts["per_sample"]) if task.facts["per_sample"] else 0
     words = [
@@ -93,7 +93,7 @@ def uniform(builder: CallBuilder, task: Task) -> list[Call]:
         stream & 0xFFFFFFFF,
         builder.address(y),
     ]
-    return [Call(builder.kernel("random.uniform_numbers", builder.dtype(y)), tuple(words))]
+    return [Call(builder.kernel(f"random.{task.kind}_numbers", builder.dtype(y)), tuple(words))]
 
 
 def _operation(node: Any, index: dict[Any, int]) -> Operation:

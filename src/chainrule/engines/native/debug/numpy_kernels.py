@@ -15,9 +15,10 @@ import numpy as np
 
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.ops.linear.bfloat16 import to_bfloat16
-from chainrule.prng import threefry, uniform
+from chainrule.prng import normal, threefry, uniform
 
 Run = Callable[[int], None]
+Sample = Callable[..., np.ndarray]  # numbers of a distribution, as ``prng.uniform``
 
 
 @cache
@@ -219,21 +220,19 @@ def _integer_reduction(memory: Memory, words: list[int], reduction: str, sign: i
     results.write(y, np.arange(result.size).reshape(result.shape), result, reduction == "sum" and adds != 0)
 
 
-def _uniform(memory: Memory, words: list[int]) -> None:
-    """Sample uniform random numbers; see ``kernels.random``."""
+def _random_numbers(memory: Memory, words: list[int], sample: Sample) -> None:
+    """Sample random numbers; see ``kernels.random``."""
     count, first, key, high, low, y = words
-    numbers = uniform(
-        _stream(array_at(key, np.dtype(np.uint32), (2,), (4,)), high, low), count, memory.dtype.name, first
-    )
-    memory.write(y, np.arange(count), numbers, adds=False)
+    stream = _stream(array_at(key, np.dtype(np.uint32), (2,), (4,)), high, low)
+    memory.write(y, np.arange(count), sample(stream, count, memory.dtype.name, first), adds=False)
 
 
-def _uniform_of_rows(memory: Memory, words: list[int]) -> None:
-    """Sample uniform random numbers with one key for each row; see ``kernels.random``."""
+def _random_numbers_of_rows(memory: Memory, words: list[int], sample: Sample) -> None:
+    """Sample random numbers with one key for each row; see ``kernels.random``."""
     rows, width, keys, high, low, y = words
     table = array_at(keys, np.dtype(np.uint32), (rows, 2), (8, 4))
     for i, key in enumerate(table):
-        numbers = uniform(_stream(key, high, low), width, memory.dtype.name)
+        numbers = sample(_stream(key, high, low), width, memory.dtype.name)
         memory.write(y, i * width + np.arange(width), numbers, adds=False)
 
 
@@ -301,6 +300,14 @@ def _run_of(run: Callable[..., None], count: int) -> Callable[..., Run]:
     return lambda dtype, *rest: lambda block: run(Memory(dtype), _words(block, count), *rest)
 
 
+def _runs_of_random(name: str, sample: Sample) -> dict[str, Callable[..., Run]]:
+    """Return the versions of the kernels of a distribution."""
+    return {
+        f"{name}_numbers": _run_of(lambda *words: _random_numbers(*words, sample), 6),
+        f"{name}_numbers_of_rows": _run_of(lambda *words: _random_numbers_of_rows(*words, sample), 6),
+    }
+
+
 _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "product": _run_of_product,
     "bfloat16_product": _run_of_bfloat16_product,
@@ -320,7 +327,7 @@ _BUILDERS: dict[str, Callable[..., Run | None]] = {
         lambda block: _integer_reduction(Memory(dtype), _words(block, 9), "extreme", sign)
     ),
     "argmax_rows": _run_of(lambda *words: _integer_reduction(*words, "argmax"), 9),
-    "uniform_numbers": _run_of(_uniform, 6),
-    "uniform_numbers_of_rows": _run_of(_uniform_of_rows, 6),
+    **_runs_of_random("uniform", uniform),
+    **_runs_of_random("normal", normal),
 }
 """How kernels are computed, by the name of their source."""

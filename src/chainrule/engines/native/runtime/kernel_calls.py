@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
     "gather": calls.gather,
     "scatter_add": calls.scatter_add,
     "one_hot": calls.one_hot,
-    "uniform": calls.uniform,
+    **dict.fromkeys(("uniform", "normal"), calls.random_numbers),
     "resample": resample.resample,
     "scan": _scan,
 }
