@@ -7,6 +7,7 @@ import math
 import re
 import runpy
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ import pytest
 pytest.importorskip("starlette")
 
 from axe import violations
-from browser_visit import Visit, chromium, needs_chromium
+from browser_visit import Visit, chromium, needs_chromium, playwright
 from server_process import TOKEN, ServerProcess, running_server
 
 pytestmark = needs_chromium
+CHANGED = re.compile("/api/options")  # the response to a change
 VIEWS = ("data", "network", "training", "chain", "predict", "files")
 ROWS = "height,weight,species\n" + "".join(
     f"{i % 7 + 0.5 * (i % 3)},{i % 5 - (i % 3)},{'ABC'[i % 3]}\n" for i in range(90)
@@ -53,9 +55,13 @@ def choose(visit: Visit, name: str) -> None:
 
 
 def set_net(visit: Visit, net: str) -> None:
+    """Set the layers as a text; again if the page was drawn anew between the text and the end of its editing."""
     visit.open("network")
-    visit.page.locator("input.mono").fill(net)
-    visit.page.keyboard.press("Tab")
+    for _ in range(3):
+        visit.page.locator("input.mono").fill(net)
+        with suppress(playwright.TimeoutError), visit.page.expect_response(CHANGED, timeout=5_000):
+            visit.page.keyboard.press("Tab")
+            return
 
 
 def train_a_step(visit: Visit) -> None:

@@ -39,8 +39,7 @@ def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32")
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
-        >>> from chainrule.symbolic_shape import Size
-        >>> x = Spec((Size.symbol("B"), 2), "float32")
+        >>> x = Spec((None, 2), "float32")
         >>> for row in summary_rows(Sequential(Dense(3, "sigmoid"), Dense(1)), {"x": x}):
         ...     print(*row, sep=" | ")
         dense1 | Dense(3, activation='sigmoid') | (B, 3) | 9
@@ -75,8 +74,8 @@ def bfloat16_layers(built: Built) -> tuple[list[str], list[str]]:
     Example:
         >>> from chainrule.nn.layers.linear import Dense
         >>> from chainrule.nn.layers.normalization import LayerNorm
-        >>> x = Spec((Size.symbol("B"), 2), "float32")
-        >>> bfloat16_layers(build(Sequential(Dense(3), LayerNorm(), Dense(1)), {"x": x}))
+        >>> x = Spec((None, 2), "float32")
+        >>> bfloat16_layers(build(Sequential(Dense(3), LayerNorm(), Dense(1)), {"x": x}, "float32"))
         (['dense1', 'dense2'], ['layer_norm1'])
     """
     layers, multiplied = built.book.layers, factors(built.outputs.values())
