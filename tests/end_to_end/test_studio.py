@@ -55,7 +55,7 @@ def choose(visit: Visit, name: str) -> None:
 
 
 def set_net(visit: Visit, net: str) -> None:
-    """Set the layers as a text; again if the page was drawn anew while the text was edited."""
+    """Set the layers as a text; again if the page was drawn again while the text was edited."""
     visit.open("network")
     for _ in range(3):
         visit.page.locator("input.mono").fill(net)

@@ -82,7 +82,9 @@ def random_numbers(builder: CallBuilder, task: Task) -> list[Call]:
         rows = key.shape[0]
         words = [rows, int(np.prod(y.shape)) // max(rows, 1), builder.address(key)]
         words += [stream >> 32, stream & 0xFFFFFFFF, builder.address(y)]
-        return [Call(builder.kernel(f"random.{task.kind}_numbers_of_rows", builder.dtype(y)), tuple(words))]
+        return [
+            Call(builder.kernel("random.random_numbers_of_rows", builder.dtype(y), task.kind), tuple(words))
+        ]
     # Positions count over the whole batch; a microbatch samples from the position of its first row on.
     first = RowOffset(task.facts["per_sample"]) if task.facts["per_sample"] else 0
     words = [
@@ -93,7 +95,7 @@ def random_numbers(builder: CallBuilder, task: Task) -> list[Call]:
         stream & 0xFFFFFFFF,
         builder.address(y),
     ]
-    return [Call(builder.kernel(f"random.{task.kind}_numbers", builder.dtype(y)), tuple(words))]
+    return [Call(builder.kernel("random.random_numbers", builder.dtype(y), task.kind), tuple(words))]
 
 
 def _operation(node: Any, index: dict[Any, int]) -> Operation:

@@ -18,7 +18,7 @@ from chainrule.ops.linear.bfloat16 import to_bfloat16
 from chainrule.prng import normal, threefry, uniform
 
 Run = Callable[[int], None]
-Sample = Callable[..., np.ndarray]  # numbers of a distribution, as ``prng.uniform``
+SAMPLES = {"uniform": uniform, "normal": normal}  # random numbers, by their distribution
 
 
 @cache
@@ -220,19 +220,21 @@ def _integer_reduction(memory: Memory, words: list[int], reduction: str, sign: i
     results.write(y, np.arange(result.size).reshape(result.shape), result, reduction == "sum" and adds != 0)
 
 
-def _random_numbers(memory: Memory, words: list[int], sample: Sample) -> None:
+def _random_numbers(memory: Memory, words: list[int], distribution: str) -> None:
     """Sample random numbers; see ``kernels.random``."""
     count, first, key, high, low, y = words
     stream = _stream(array_at(key, np.dtype(np.uint32), (2,), (4,)), high, low)
-    memory.write(y, np.arange(count), sample(stream, count, memory.dtype.name, first), adds=False)
+    memory.write(
+        y, np.arange(count), SAMPLES[distribution](stream, count, memory.dtype.name, first), adds=False
+    )
 
 
-def _random_numbers_of_rows(memory: Memory, words: list[int], sample: Sample) -> None:
+def _random_numbers_of_rows(memory: Memory, words: list[int], distribution: str) -> None:
     """Sample random numbers with one key for each row; see ``kernels.random``."""
     rows, width, keys, high, low, y = words
     table = array_at(keys, np.dtype(np.uint32), (rows, 2), (8, 4))
     for i, key in enumerate(table):
-        numbers = sample(_stream(key, high, low), width, memory.dtype.name)
+        numbers = SAMPLES[distribution](_stream(key, high, low), width, memory.dtype.name)
         memory.write(y, i * width + np.arange(width), numbers, adds=False)
 
 
@@ -300,14 +302,6 @@ def _run_of(run: Callable[..., None], count: int) -> Callable[..., Run]:
     return lambda dtype, *rest: lambda block: run(Memory(dtype), _words(block, count), *rest)
 
 
-def _runs_of_random(name: str, sample: Sample) -> dict[str, Callable[..., Run]]:
-    """Return the versions of the kernels of a distribution."""
-    return {
-        f"{name}_numbers": _run_of(lambda *words: _random_numbers(*words, sample), 6),
-        f"{name}_numbers_of_rows": _run_of(lambda *words: _random_numbers_of_rows(*words, sample), 6),
-    }
-
-
 _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "product": _run_of_product,
     "bfloat16_product": _run_of_bfloat16_product,
@@ -327,7 +321,7 @@ _BUILDERS: dict[str, Callable[..., Run | None]] = {
         lambda block: _integer_reduction(Memory(dtype), _words(block, 9), "extreme", sign)
     ),
     "argmax_rows": _run_of(lambda *words: _integer_reduction(*words, "argmax"), 9),
-    **_runs_of_random("uniform", uniform),
-    **_runs_of_random("normal", normal),
+    "random_numbers": _run_of(_random_numbers, 6),
+    "random_numbers_of_rows": _run_of(_random_numbers_of_rows, 6),
 }
 """How kernels are computed, by the name of their source."""

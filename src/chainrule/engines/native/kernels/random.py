@@ -18,32 +18,10 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 WORD = ir.IntType(32)
 DOUBLE = ir.DoubleType()
 UNUSED_BITS = {"float32": 8, "float64": 0}  # float32 has 24 bits
-Number = Callable[[FunctionBuilder, tuple[Value, Value], str], Value]
-"""Writes a number of a dtype from two words of random bits."""
 
 
-def uniform_numbers(code: FunctionBuilder, dtype: str) -> None:
-    """Sample uniform random numbers in [0, 1); see ``_numbers``."""
-    _numbers(code, dtype, _uniform)
-
-
-def normal_numbers(code: FunctionBuilder, dtype: str) -> None:
-    """Sample standard normal random numbers; see ``_numbers``."""
-    _numbers(code, dtype, _normal)
-
-
-def uniform_numbers_of_rows(code: FunctionBuilder, dtype: str) -> None:
-    """Sample uniform random numbers in [0, 1) with one key for each row; see ``_numbers_of_rows``."""
-    _numbers_of_rows(code, dtype, _uniform)
-
-
-def normal_numbers_of_rows(code: FunctionBuilder, dtype: str) -> None:
-    """Sample standard normal random numbers with one key for each row; see ``_numbers_of_rows``."""
-    _numbers_of_rows(code, dtype, _normal)
-
-
-def _numbers(code: FunctionBuilder, dtype: str, number: Number) -> None:
-    """Sample random numbers.
+def random_numbers(code: FunctionBuilder, dtype: str, distribution: str) -> None:
+    """Sample random numbers of a distribution, ``"uniform"`` in [0, 1) or ``"normal"``.
 
     Block: [count, first position, address of the key (two uint32), stream high, stream low, Y].
     """
@@ -54,11 +32,11 @@ def _numbers(code: FunctionBuilder, dtype: str, number: Number) -> None:
     with code.for_range(I64(0), count) as i:
         position = code.plus(first, i)
         words = threefry(code, k0, k1, *_words(code, code.builder.lshr(position, I64(32)), position))
-        code.builder.store(number(code, words, dtype), code.element(numbers, i))
+        code.builder.store(DISTRIBUTIONS[distribution](code, words, dtype), code.element(numbers, i))
 
 
-def _numbers_of_rows(code: FunctionBuilder, dtype: str, number: Number) -> None:
-    """Sample random numbers with one key for each row.
+def random_numbers_of_rows(code: FunctionBuilder, dtype: str, distribution: str) -> None:
+    """Sample random numbers of a distribution with one key for each row.
 
     Block: [rows, numbers of a row, address of the keys (rows, 2), stream high, stream low, Y].
     """
@@ -69,7 +47,7 @@ def _numbers_of_rows(code: FunctionBuilder, dtype: str, number: Number) -> None:
         line = code.element(numbers, code.times(row, width))
         with code.for_range(I64(0), width) as i:
             words = threefry(code, k0, k1, WORD(0), code.builder.trunc(i, WORD))
-            code.builder.store(number(code, words, dtype), code.element(line, i))
+            code.builder.store(DISTRIBUTIONS[distribution](code, words, dtype), code.element(line, i))
 
 
 def threefry(code: FunctionBuilder, k0: Value, k1: Value, high: Value, low: Value) -> tuple[Value, Value]:
@@ -141,3 +119,10 @@ def _polynomial(code: FunctionBuilder, x: Value, coefficients: tuple[float, ...]
     for c in coefficients[-2::-1]:
         total = code.builder.fadd(code.builder.fmul(total, x), DOUBLE(c))
     return total
+
+
+DISTRIBUTIONS: dict[str, Callable[[FunctionBuilder, tuple[Value, Value], str], Value]] = {
+    "uniform": _uniform,
+    "normal": _normal,
+}
+"""What writes a number of a dtype from two words of random bits."""
