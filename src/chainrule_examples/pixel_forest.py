@@ -25,7 +25,8 @@ def pixel_features(image: np.ndarray, with_place: bool = True) -> np.ndarray:
         (4, 6, 25)
     """
     colors = image.astype(np.float32)
-    gray, parts = colors.mean(axis=2), [colors]
+    gray = colors.mean(axis=2)
+    parts: list[np.ndarray] = [colors]
     for scale in SCALES:
         mean = ndimage.gaussian_filter(gray, scale)
         spread = np.sqrt(np.maximum(ndimage.gaussian_filter(gray**2, scale) - mean**2, 0))
@@ -76,5 +77,7 @@ def forest_scores(
     """The probability of each class of every ``step``-th pixel of an image, (H / step, W / step, K)."""
     x = pixel_features(image, with_place)[::step, ::step]
     p = np.zeros((*x.shape[:2], classes), np.float32)
-    p[..., forest.classes_] = forest.predict_proba(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:2], -1)
+    p[..., forest.classes_] = np.asarray(forest.predict_proba(x.reshape(-1, x.shape[-1]))).reshape(
+        *x.shape[:2], -1
+    )
     return p

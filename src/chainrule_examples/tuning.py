@@ -8,7 +8,7 @@ rows are predicted once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
@@ -21,15 +21,7 @@ from chainrule.page import screen
 _CHOSEN: Text = "{method}: {settings}, chosen on validation rows"
 
 
-class Estimator(Protocol):
-    """What is needed of an estimator of scikit-learn."""
-
-    def fit(self, x: Any, y: Any) -> Any: ...
-    def predict(self, x: Any) -> Any: ...
-    def score(self, x: Any, y: Any) -> Any: ...
-
-
-E = TypeVar("E", bound=Estimator)
+E = TypeVar("E")
 
 
 def best_settings(
@@ -87,7 +79,8 @@ def tuned(
     """
 
     def fitted(own: Mapping[str, Any], x: Any, y: Any) -> E:
-        return clone(estimator).set_params(**own).fit(x, y)
+        copied: Any = clone(estimator)  # pyright: ignore[reportArgumentType]
+        return copied.set_params(**own).fit(x, y)
 
     score = measure or (lambda own, x, y: own.score(x, y))
     best = best_settings(method, grid, lambda **own: score(fitted(own, *rows), *validation))

@@ -197,7 +197,7 @@ class StepProgram:
 
     def single(self, engine: str | None = None) -> Program:
         """Return the program that makes one update at a time."""
-        precision = self._precision or settings.precision
+        precision: Any = self._precision or settings.precision
         key = _engine(engine).__name__, precision
         return self._programs(key, lambda: compile(self.graph, engine, precision))
 

@@ -75,7 +75,8 @@ def fisherfaces(
     people, half = train.frame["class"].to_numpy(), LinearDiscriminantAnalysis("eigen", shrinkage=shrinkage)
     model = make_pipeline(PCA(variance, whiten=True, svd_solver="full"), half)
     model.fit(np.concatenate(_flat(train)), np.concatenate([people, people]))
-    return cosine_similarity(*(sum(map(model.transform, _flat(part))) for part in (images, others)))
+    a, b = (np.sum([model.transform(x) for x in _flat(part)], axis=0) for part in (images, others))
+    return cosine_similarity(a, b)
 
 
 def tuned_fisherfaces(train: Table, images: Table, others: Table, seed: int) -> np.ndarray:

@@ -30,6 +30,7 @@ def warped_distance(a: np.ndarray, b: np.ndarray) -> float:
     n, m = len(a), len(b)
     before = np.full(m + 1, np.inf)
     before[0] = 0.0
+    last = np.inf
     for i in range(n):
         last = np.inf
         corner, before[0] = before[0], np.inf

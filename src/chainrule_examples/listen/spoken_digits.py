@@ -124,7 +124,7 @@ def train_network(training: Digits, validation: Digits | None, seed: int, epochs
 
 def cepstra(recordings: Digits) -> list[np.ndarray]:
     """Twelve cepstral coefficients of every second frame of each recording, (T, 12) each."""
-    return [dct(x[::2, :, 0], norm="ortho")[:, 1:13] for x in recordings.x]
+    return [np.asarray(dct(x[::2, :, 0], norm="ortho"))[:, 1:13] for x in recordings.x]
 
 
 def nearest_digits(training: Digits, validation: Digits, test: Digits) -> np.ndarray:

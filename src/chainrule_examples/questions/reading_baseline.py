@@ -122,7 +122,7 @@ class Reader:
                     ends += [(low == start, high == stop) for low, high in sentence.spans]
         x = self._hasher.transform(rows)
         self._models = [
-            SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=8, tol=None, random_state=0).fit(x, y)
+            SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=8, tol=None, random_state=0).fit(x, y)  # pyright: ignore[reportArgumentType]
             for y in np.array(ends).T
         ]
 

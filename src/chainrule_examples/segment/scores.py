@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -63,7 +64,7 @@ def tuned_forest(
     def predicted(forest: RandomForestClassifier, images: np.ndarray) -> np.ndarray:
         return np.stack([forest_scores(forest, own, classes, step=STEP).argmax(axis=-1) for own in images])
 
-    def score(**own: int) -> float:
+    def score(**own: Any) -> float:
         few = predicted(fit_forest(x, masks, classes, trees=20, **own), validation[0][::EVERY])
         true = validation[1][::EVERY]
         return measure(resize_masks(few, true.shape[1:]), true)["mIoU"].value

@@ -206,8 +206,9 @@ class RayExecutor:
 
     def map(self, function: Callable[[Settings], float], calls: Iterable[Settings], /) -> Iterator[float]:
         """Yield the result of each call, in their order; raises what a call raises."""
-        remote = self._ray.remote(function.func)  # pyright: ignore[reportFunctionMemberAccess]
-        for result in [remote.remote(*function.args, call) for call in calls]:
+        part: Any = function  # a ``functools.partial``
+        remote = self._ray.remote(part.func)
+        for result in [remote.remote(*part.args, call) for call in calls]:
             try:
                 yield self._ray.get(result)
             except self._ray.exceptions.RayTaskError as error:

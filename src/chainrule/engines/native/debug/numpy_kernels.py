@@ -316,11 +316,11 @@ _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "take_rows": _run_of_gather(_take_rows, 10),
     "one_hot": _run_of_gather(_one_hot, 7),
     "add_rows": _run_of_gather(_add_rows, 9),
-    "sum_rows": _run_of(lambda *words: _integer_reduction(*words, "sum"), 9),
+    "sum_rows": _run_of(lambda memory, words: _integer_reduction(memory, words, "sum"), 9),
     "extreme_rows": lambda dtype, sign: (
         lambda block: _integer_reduction(Memory(dtype), _words(block, 9), "extreme", sign)
     ),
-    "argmax_rows": _run_of(lambda *words: _integer_reduction(*words, "argmax"), 9),
+    "argmax_rows": _run_of(lambda memory, words: _integer_reduction(memory, words, "argmax"), 9),
     "random_numbers": _run_of(_random_numbers, 6),
     "random_numbers_of_rows": _run_of(_random_numbers_of_rows, 6),
 }

@@ -42,7 +42,8 @@ def sum_rows(code: FunctionBuilder, dtype: str) -> None:
     def add_columns(source: Value, target: Value, step: Value) -> None:
         """Add to y[j] the sum of column j, whose numbers are ``step`` elements apart."""
         with code.for_range(I64(0), c) as j:
-            start, total = code.element(source, code.times(j, column)), [zero]
+            start = code.element(source, code.times(j, column))
+            total: list[Value] = [zero]
             with code.fold_range(I64(0), r, 1, total) as i:
                 total[0] = add(total[0], b.load(code.element(start, code.times(i, step))))
             add_to(code.element(target, j), total[0])

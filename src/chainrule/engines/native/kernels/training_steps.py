@@ -227,7 +227,7 @@ class ThreadWriter(StepWriter):
 
     def _is_shared(self, start: Value, end: Value) -> Value:
         """Return whether the replicas share one of these groups."""
-        shared = [I64(0)]
+        shared: list[Value] = [I64(0)]
         with self.code.fold_range(start, end, 1, shared) as group:
             shared[0] = self.builder.or_(shared[0], self.mark(group, 2))
         return self.builder.icmp_signed("!=", shared[0], I64(0))

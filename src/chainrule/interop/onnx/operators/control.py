@@ -91,8 +91,8 @@ def _is_repeated(call: Call, values: list[Any_], turns: Axis) -> bool:
 
 def _repeated(
     step: Callable[[list[Any_], list[Any_]], list[Any_]],
-    states: list[Any_],
-    sequences: list[Value],
+    states: list[Any],
+    sequences: list[Any],
     reverse: bool = False,
 ) -> list[Value]:
     """Return the last states and the stacked outputs of a loop along the first axis of sequences.
@@ -105,7 +105,7 @@ def _repeated(
 
     def by_nodes(before: tuple[Node, ...], cells: tuple[Node, ...]) -> tuple[list[Node], list[Node]]:
         parts = [
-            [labeled(node, value.dtype) for node, value in zip(nodes, values, strict=True)]
+            list[Any_](labeled(node, value.dtype) for node, value in zip(nodes, values, strict=True))
             for nodes, values in ((before, states), (cells, sequences))
         ]
         results = [value for value in step(*parts) if isinstance(value, Value)]
@@ -146,7 +146,7 @@ def _stacked(call: Call, parts: list[Any_], axis: int, place: int = 0) -> Value:
 def _scan(call: Call) -> tuple[Any_, ...]:
     """Return a loop over the parts of sequences."""
     body, count = call.attributes["body"], call.integer("num_scan_inputs")
-    inputs = list(call.inputs)
+    inputs: list[Any] = list(call.inputs)
     if call.version < 9:
         return _scan_of_samples(call, body, count)
     states, sequences = inputs[: len(inputs) - count], inputs[len(inputs) - count :]
