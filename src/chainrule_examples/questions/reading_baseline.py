@@ -121,8 +121,9 @@ class Reader:
                     rows += token_features(question.question, sentence)
                     ends += [(low == start, high == stop) for low, high in sentence.spans]
         x = self._hasher.transform(rows)
+        tolerance: Any = None  # the stubs of scikit-learn allow a number only
         self._models = [
-            SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=8, tol=None, random_state=0).fit(x, y)  # pyright: ignore[reportArgumentType]
+            SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=8, tol=tolerance, random_state=0).fit(x, y)
             for y in np.array(ends).T
         ]
 
