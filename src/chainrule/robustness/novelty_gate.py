@@ -24,12 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.score import run
-from chainrule.engines import compile
 from chainrule.errors import TrainingError, fact
-from chainrule.graph import Graph
 from chainrule.records import frozen
-from chainrule.robustness.novelty_scores import features_of
+from chainrule.robustness.novelty_scores import features_of_rows
+from chainrule.train.evaluation.prediction import predict
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import NOVELTY_GATE, ModelState
 from chainrule.validation import number, out_of_range
@@ -137,28 +135,21 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
     features = _features(model, encode_rows(model, x, "predict").x)
     if features.shape[1] != gate.means.shape[1]:
         return np.zeros(len(features), bool)
-    return gate.scores(features) > gate.level
+    with np.errstate(over="ignore", invalid="ignore"):  # features that are not finite are unlike all others
+        return ~(gate.scores(features) <= gate.level)
 
 
 def _features(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Return the features of rows, (N, F), in blocks of rows."""
-    network = model.network
-    assert network is not None
-    program = compile(Graph({"features": features_of(network)}), network.engine)
     count = len(next(iter(inputs.values())))
-    parts = [
-        run(program, model.arrays, {name: a[start : start + BLOCK] for name, a in inputs.items()})["features"]
-        for start in range(0, count, BLOCK)
-    ]
-    values = np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 1))
-    flat = values.reshape(len(values), -1)
+    blocks = ({name: a[i : i + BLOCK] for name, a in inputs.items()} for i in range(0, count, BLOCK))
+    parts = [features_of_rows(model, block) for block in blocks]
+    flat = np.concatenate(parts) if parts else np.zeros((0, 1))
     return flat if flat.shape[1] <= MAX_FEATURES else flat[:, :: -(-flat.shape[1] // MAX_FEATURES)]
 
 
 def _classes(model: ModelState, x: Any) -> np.ndarray:
     """Return the number of the predicted class of each row."""
-    from chainrule.train.evaluation.prediction import predict  # noqa: PLC0415, heavy
-
     return np.unique(np.asarray(predict(model, x)).astype(str), return_inverse=True)[1]
 
 

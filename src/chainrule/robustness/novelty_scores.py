@@ -35,6 +35,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.prng import key_of, permutation
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.symbolic_shape import bound
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import predictions
@@ -164,13 +165,9 @@ def _score_of(
     if method == "distance":
         flat = _flat(reference)
         return lambda inputs: nearest_distance(_flat(inputs), flat)
-    network = model.network
-    assert network is not None
-    program = compile(Graph({"features": features_of(network)}), network.engine)
 
     def features(inputs: dict[str, np.ndarray]) -> np.ndarray:
-        values = run(program, model.arrays, inputs)["features"].astype(np.float64)
-        return values.reshape(len(values), -1)
+        return features_of_rows(model, inputs)
 
     known = features(reference)
     classes = _logits(model, reference).argmax(axis=1) if model.task == "classification" else None
@@ -188,6 +185,18 @@ def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
     raw = predictions(model, inputs, "raw")[next(iter(model.targets))].astype(np.float64)
     raw = raw.reshape(len(raw), -1)
     return raw if raw.shape[1] > 1 else np.concatenate([np.zeros_like(raw), raw], axis=1)
+
+
+def features_of_rows(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the features before the last layer for encoded rows, (N, F); the program is compiled once."""
+    network = model.network
+    assert network is not None
+    engine = network.engine or settings.engine
+    program = network.memo(
+        ("features", engine), lambda: compile(Graph({"features": features_of(network)}), engine)
+    )
+    values = run(program, model.arrays, inputs)["features"].astype(np.float64)
+    return values.reshape(len(values), -1)
 
 
 def features_of(network: Network) -> Node:

@@ -53,6 +53,15 @@ def test_rows_far_from_all_classes_are_unknown(model: cr.Model, place: tuple[flo
     assert set(named) <= {"ann", "bob", "cid"}
 
 
+def test_rows_whose_features_overflow_are_unknown() -> None:
+    own = cr.Model(cr.Sequential(cr.Dense(16, "relu"), cr.Dense(3)), "cross_entropy", cr.Adam(0.02))
+    own.fit(*rows(300, 0), epochs=2, seed=0, verbose=False)
+    state = with_novelty_gate(own.state, rows(300, 0)[0], rows(100, 1)[0])
+    gate = stored_gate(state)
+    assert gate is not None
+    assert is_unlike(state, gate, np.full((2, 4), 3e38, "float32")).all()
+
+
 def test_the_gate_is_in_the_model_file_and_applies_to_the_command(
     model: cr.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

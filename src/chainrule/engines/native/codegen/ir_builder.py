@@ -81,6 +81,11 @@ class FunctionBuilder:
         """Call the kernel at an address with the address of its block."""
         self.builder.call(self.builder.inttoptr(kernel, KERNEL), [block])
 
+    def call_lines(self, first: Value, end: Value) -> None:
+        """Call the kernels of a table of lines, each of a kernel and its block, from address to address."""
+        with self.for_range(first, end, 16) as line:
+            self.call_kernel(self.load(line, I64), self.load(self.plus(line, 8), I64))
+
     def variable(self, initial: Value) -> Any:
         """Return the pointer to a variable of this function, set to a value here."""
         with self.builder.goto_entry_block():

@@ -203,16 +203,13 @@ def _reduction(memory: Memory, words: list[int], reduction: str) -> None:
     memory.write(y, np.arange(result.size).reshape(result.shape), result, reduction == "sum" and adds != 0)
 
 
-def _integer_reduction(memory: Memory, words: list[int], reduction: str, sign: int = 1) -> None:
+def _reduction_of_rows(memory: Memory, words: list[int], reduction: str, sign: int = 1) -> None:
     """Reduce r numbers to one for each outer index and column; see ``kernels.reduction``."""
     n, r, c, x, outer, row, column, y, adds = words
     offsets = outer * np.arange(n)[:, None, None] + row * np.arange(r)[:, None] + column * np.arange(c)
-    numbers, results = (
-        memory.read(x, offsets),
-        Memory("int64" if reduction == "argmax" else memory.dtype.name),
-    )
+    numbers, results = memory.read(x, offsets), memory
     if reduction == "argmax":
-        result = numbers.argmax(1)  # the first at a tie, or of a NaN
+        result, results = numbers.argmax(1), Memory("int64")  # the first at a tie, or of a NaN
     elif reduction == "sum":
         result = np.add.reduce(numbers, 1, dtype=memory.dtype)
     else:
@@ -316,11 +313,11 @@ _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "take_rows": _run_of_gather(_take_rows, 10),
     "one_hot": _run_of_gather(_one_hot, 7),
     "add_rows": _run_of_gather(_add_rows, 9),
-    "sum_rows": _run_of(lambda memory, words: _integer_reduction(memory, words, "sum"), 9),
+    "sum_rows": _run_of(lambda memory, words: _reduction_of_rows(memory, words, "sum"), 9),
     "extreme_rows": lambda dtype, sign: (
-        lambda block: _integer_reduction(Memory(dtype), _words(block, 9), "extreme", sign)
+        lambda block: _reduction_of_rows(Memory(dtype), _words(block, 9), "extreme", sign)
     ),
-    "argmax_rows": _run_of(lambda memory, words: _integer_reduction(memory, words, "argmax"), 9),
+    "argmax_rows": _run_of(lambda memory, words: _reduction_of_rows(memory, words, "argmax"), 9),
     "random_numbers": _run_of(_random_numbers, 6),
     "random_numbers_of_rows": _run_of(_random_numbers_of_rows, 6),
 }

@@ -29,13 +29,6 @@ def spin_until(
         code.builder.store(code.plus(polls, 1), spins)
 
 
-def run_slice(code: FunctionBuilder, table: Value, begin: Value, end: Value) -> None:
-    """Run the calls of one slice of a level."""
-    with code.for_range(begin, end) as i:
-        line = code.plus(table, code.times(i, 16))
-        code.call_kernel(code.load(line, I64), code.load(code.plus(line, 8), I64))
-
-
 def levels(code: FunctionBuilder) -> None:
     """Run the calls of an inference, level by level, as one of several threads.
 
@@ -52,7 +45,8 @@ def levels(code: FunctionBuilder) -> None:
             index = b.srem(code.plus(first, k), slices)
             claim = code.plus(done, 8, code.times(index, 8))
             with code.if_then(b.icmp_signed("==", code.fetch_add(claim, 1), I64(0))):
-                run_slice(code, code.plus(tables, code.times(code.times(index, lines), 16)), begin, end)
+                table = code.plus(tables, code.times(code.times(index, lines), 16))
+                code.call_lines(*(code.plus(table, code.times(i, 16)) for i in (begin, end)))
                 code.fetch_add(done, 1)
         spin_until(code, done, ">=", slices)
 

@@ -64,9 +64,8 @@ class StepWriter:
 
     def run_group(self, group: Value | int, short: Value | int, replica: Value) -> None:
         """Call a replica's kernels of one group of lines."""
-        code, (begin, end) = self.code, (self.mark(group, i) for i in range(2))
-        with code.for_range(self.line(short, replica, begin), self.line(short, replica, end), 16) as line:
-            code.call_kernel(code.load(line, I64), code.load(code.plus(line, 8), I64))
+        begin, end = (self.mark(group, i) for i in range(2))
+        self.code.call_lines(self.line(short, replica, begin), self.line(short, replica, end))
 
     def set_words(self, short: Value, replica: Value, s: Value, row: Value, accumulates: Value) -> None:
         """Set the words that change from microbatch to microbatch.

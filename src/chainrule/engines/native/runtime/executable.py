@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
+from chainrule.engines.native.codegen.ir_builder import FunctionBuilder
 from chainrule.engines.native.jit.cache import folder_of
 from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.jit.kernel_source import KernelSource
@@ -65,11 +65,7 @@ def _write_caller(name: str) -> ir.Module:
     module = ir.Module(name)
     code = FunctionBuilder(module, name)
     table, first, end = (code.word(i) for i in range(3))
-    kernel = ir.FunctionType(ir.VoidType(), [I64]).as_pointer()
-    with code.for_range(first, end) as i:
-        row = code.plus(table, code.times(i, 16))
-        address, block = code.load(row, I64), code.load(code.plus(row, 8), I64)
-        code.builder.call(code.builder.inttoptr(address, kernel), [block])
+    code.call_lines(*(code.plus(table, code.times(i, 16)) for i in (first, end)))
     code.builder.ret_void()
     return module
 

@@ -33,7 +33,6 @@ def write(name: str) -> ir.Module:
     code = FunctionBuilder(module, name)
     block = code.function.args[0]
     steps, calls, advances = (code.word(i) for i in range(HEAD))
-    kernel = ir.FunctionType(ir.VoidType(), [I64]).as_pointer()
     table = code.plus(block, 8 * HEAD)
     advancing = code.plus(table, code.times(calls, 16))
 
@@ -49,7 +48,7 @@ def write(name: str) -> ir.Module:
             row = code.plus(table, code.times(i, 16))
             address, place = code.load(row, I64), code.load(code.plus(row, 8), I64)
             inner = code.plus(block, code.times(place, 8))
-            code.builder.call(code.builder.inttoptr(address, kernel), [inner])
+            code.call_kernel(address, inner)
         advance(1)
     advance(code.builder.neg(steps))
     code.builder.ret_void()
