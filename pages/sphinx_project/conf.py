@@ -84,32 +84,24 @@ function splitQuery(query) {
         return [word[i : i + 2] for i in range(len(word) - 1)]
 
 
-class TranslatedCode(SphinxTransform):
-    """Replace code blocks by their translations: Sphinx itself translates those of reStructuredText only."""
+class OwnTranslations(SphinxTransform):
+    """Translate what Sphinx leaves in English on pages in Markdown.
+
+    Code blocks: Sphinx translates those of reStructuredText only. Titles such as "5. The code": it reads a
+    translation as a list, and drops it.
+    """
 
     default_priority = 19  # before Sphinx translates the other messages
 
     def apply(self, **kwargs: Any) -> None:
-        """Translate the code blocks of a page."""
+        """Translate code blocks, and titles that begin with a number and a period."""
         folders = [self.env.srcdir / folder for folder in self.config.locale_dirs]
         domain = docname_to_domain(self.env.docname, self.config.gettext_compact)
-        catalog, _ = locale.init(folders, self.config.language, domain)
+        catalog, has_catalog = locale.init(folders, self.config.language, domain)
         for block in self.document.findall(nodes.literal_block):
             block.rawsource = catalog.gettext(block.rawsource)
             block.clear()
             block += nodes.Text(block.rawsource)
-
-
-class NumberedTitle(SphinxTransform):
-    """Translate titles such as "5. The code": Sphinx reads their translation as a list, and drops it."""
-
-    default_priority = 19  # before Sphinx translates the other messages
-
-    def apply(self, **kwargs: Any) -> None:
-        """Translate the titles of a page that begin with a number and a period."""
-        folders = [self.env.srcdir / folder for folder in self.config.locale_dirs]
-        domain = docname_to_domain(self.env.docname, self.config.gettext_compact)
-        catalog, has_catalog = locale.init(folders, self.config.language, domain)
         for title in self.document.findall(nodes.title):
             if has_catalog and re.match(r"\d+\. ", title.astext()):
                 translation = catalog.gettext(title.astext())
@@ -175,8 +167,7 @@ def _escaped(text: str) -> str:
 def setup(app: Sphinx) -> None:
     """Add the transforms, the writers of formulas, and what prepares docstrings for napoleon."""
     languages[SearchPairs.lang] = SearchPairs
-    app.add_transform(TranslatedCode)
-    app.add_transform(NumberedTitle)
+    app.add_transform(OwnTranslations)
     app.add_transform(HiddenSolutions)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("html-page-context", make_accessible, priority=900)  # after the theme
