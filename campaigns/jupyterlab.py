@@ -11,7 +11,6 @@ command prints what the page showed, and returns 1 if the derivation is missing 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import shutil
@@ -27,6 +26,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser_visit import chromium
+from chainrule.course import notebook
 
 CELL = """\
 import numpy as np
@@ -36,21 +36,6 @@ y = (x[:, 0] > 0).astype(int)
 model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy")
 model.fit(x, y, epochs=5, verbose=False)
 model.studio(x, y)"""
-NOTEBOOK = {
-    "cells": [
-        {
-            "cell_type": "code",
-            "id": "studio",
-            "metadata": {},
-            "source": CELL,
-            "outputs": [],
-            "execution_count": None,
-        }
-    ],
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
 SECONDS, MILLISECONDS = 60, 120_000
 
 
@@ -64,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if shutil.which(options.jupyter) is None:
         parser.error(f"there is no {options.jupyter}; python -m pip install jupyterlab")
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        Path(folder, "studio.ipynb").write_text(json.dumps(NOTEBOOK))
+        Path(folder, "studio.ipynb").write_text(notebook(f"```python\n{CELL}\n```\n"))
         with _jupyterlab(options.jupyter, folder) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             problems: list[str] = []
