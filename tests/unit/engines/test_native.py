@@ -191,14 +191,16 @@ def test_random_numbers_match_the_reference(seed: int, rows: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
 @pytest.mark.parametrize("first", [0, 5, 2**32 - 100, 2**32 - 1, 2**32, 2**40 + 3])
 def test_random_numbers_match_the_reference_where_the_position_exceeds_32_bits(
-    first: int, dtype: str
+    first: int, distribution: str, dtype: str
 ) -> None:
-    sample = callable_at(machine().kernel("random.uniform_numbers", dtype))
+    sample = callable_at(machine().kernel("random.random_numbers", dtype, distribution))
     key, folded = np.array([1, 2], np.uint32), prng.fold(np.array([1, 2], np.uint32), (7 << 32) + 3)
     for count in (0, 1, 7, 300):
         numbers = np.zeros(count, dtype)
         block = np.array([count, first, key.ctypes.data, 7, 3, numbers.ctypes.data], np.int64)
         sample(block.ctypes.data)
-        np.testing.assert_array_equal(numbers, prng.uniform(folded, count, dtype, first))
+        expected = {"uniform": prng.uniform, "normal": prng.normal}[distribution](folded, count, dtype, first)
+        np.testing.assert_array_equal(numbers, expected)

@@ -17,6 +17,7 @@ from chainrule.tabular.comparison import Scores
 from chainrule.tabular.display import column_rows, history_title, layer_rows, metric_title
 from chainrule.tabular.evaluation import RESULT_METRICS, Result
 from chainrule.train.callback.early_stopping import MEMBER_LOSS
+from chainrule.train.evaluation.evaluate import precision_lines
 
 # The differences of a table from the training rows of a model, as a table on standard error.
 
@@ -85,6 +86,8 @@ def columns_table(columns: Sequence[Column], preparation: Preparation | None = N
 def model_table(model: Model, inputs: Mapping[str, Spec]) -> None:
     """Print the layers with shapes and numbers of parameters, and the loss, optimizer and penalty."""
     layers_table(model.recipe.net, inputs)
+    for line in precision_lines(model.network, settings.lang) if model.network is not None else ():
+        screen.line(line)
     recipe = model.recipe
     loss = getattr(recipe.loss, "name", recipe.loss)
     penalty = recipe.penalty or text_of("none")

@@ -7,7 +7,7 @@ a loss makes them depend on each other: these are computed together.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
 from chainrule.errors import fact
+from chainrule.messages import rendered
 from chainrule.metrics import (
     PRIMARY_METRIC,
     UNSCORED,
@@ -29,6 +30,7 @@ from chainrule.metrics import (
 )
 from chainrule.nn.summary import bfloat16_layers, built_rows
 from chainrule.records import frozen
+from chainrule.settings import Language
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.evaluation.member_rows import evaluate_members
 from chainrule.train.evaluation.prediction import blocks, concatenated, predictions
@@ -278,33 +280,43 @@ def summary(model: ModelState) -> str:
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
         lines.append("  ".join([*cells, row[3].rjust(widths[3])]).rstrip())
-    lines += [f"{model.network.count:,} parameters", *_precision_lines(model.network)]
-    return "\n".join([*lines, *_integer_lines(model.network)])
+    lines += [f"{model.network.count:,} parameters", *precision_lines(model.network)]
+    return "\n".join(lines)
 
 
-def _integer_lines(network: Network) -> list[str]:
-    """Return what predictions compute in 8 bits; nothing if they use the float weights."""
+def precision_lines(network: Network, lang: Language = "en") -> list[str]:
+    """Return what is computed in bfloat16, in float32 and in 8 bits; nothing if all of it is in the dtype.
+
+    Args:
+        network: of a model.
+        lang: of the texts, ``"en"`` or ``"zh"``.
+    """
+    parts = (*_rounded_parts(network), *_integer_parts(network))
+    return [f"{name}: {rendered(text, lang)}" for name, text in parts]
+
+
+def _integer_parts(network: Network) -> Iterator[tuple[str, str]]:
+    """Yield what predictions compute in 8 bits; nothing if they use the float weights."""
     quantization = network.quantization
-    if quantization is None:
-        return []
-    layers, rows = ", ".join(quantization.layers), quantization.rows
-    text = fact(
-        "matrix products and convolutions in {layers}, by the ranges of {rows} samples",
-        layers=layers,
-        rows=rows,
-    )
-    return [f"int8: {text}"]
+    if quantization is not None:
+        layers, rows = ", ".join(quantization.layers), quantization.rows
+        text = fact(
+            "matrix products and convolutions in {layers}, by the ranges of {rows} samples",
+            layers=layers,
+            rows=rows,
+        )
+        yield "int8", text
 
 
-def _precision_lines(network: Network) -> list[str]:
-    """Return what is computed in bfloat16 and in float32; nothing if all of it is float32."""
+def _rounded_parts(network: Network) -> Iterator[tuple[str, str]]:
+    """Yield what is computed in bfloat16 and in float32; nothing if all of it is float32."""
     if network.precision == "float32" or network.recipe.dtype != "float32":
-        return []
+        return
     rounded, others = (", ".join(names) for names in bfloat16_layers(network.inference))
     products = fact("the factors of matrix products and convolutions in {layers}", layers=rounded)
     rest = fact("their sums, everything else in these layers, the loss and the optimizer")
-    float32 = fact("{layers}; {rest}", layers=others, rest=rest) if others else rest
-    return [f"bfloat16: {products if rounded else fact('nothing')}", f"float32: {float32}"]
+    yield "bfloat16", products if rounded else fact("nothing")
+    yield "float32", fact("{layers}; {rest}", layers=others, rest=rest) if others else rest
 
 
 def specs_of(arrays: Mapping[str, np.ndarray] | np.ndarray, dtype: str = "") -> dict[str, Spec]:

@@ -15,7 +15,9 @@ from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.notation.number_format import number
 from chainrule.page import screen
+from chainrule.settings import settings
 from chainrule.tabular.run_folder import model_file
+from chainrule.train.evaluation.evaluate import precision_lines
 
 
 @with_options(READING)
@@ -50,7 +52,8 @@ def quantize(
         change = number(float(np.abs(exact - rounded).max()) / spread, 2)
         text = text_of("quantize_values").format(change=change, rows=len(exact))
     screen.line(text)
-    screen.line(str(model.summary()).splitlines()[-1])
+    assert model.network is not None
+    screen.block("\n".join(precision_lines(model.network, settings.lang)))
     model.save(file)
     screen.line(text_of("quantized").format(file=file))
 
