@@ -21,8 +21,10 @@ from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.protocol import Store, split
 from campaigns.table_cases.sources import unpack
 
-from chainrule.apps.cli.study import JOURNAL, METRIC, SAMPLERS, Problem, Settings, Study, best_of
 from chainrule.tabular.options import Options
+from chainrule.tabular.search.problem import METRIC, Problem
+from chainrule.tabular.search.space import Settings
+from chainrule.tabular.search.study import JOURNAL, SAMPLERS, Study
 
 PAGE = Path(__file__).parents[1] / "docs" / "tuning.md"
 TABLES, MAX_ROWS = 10, 1_000
@@ -50,7 +52,7 @@ def run(case: Case, frame: pl.DataFrame, seed: int, trials: int) -> dict[str, fl
             while len(study.trials) < trials:
                 for settings in study.proposals():
                     study.add(settings, score(settings))
-            chosen[sampler] = study.values[best_of(study.values)][0]
+            chosen[sampler] = min(study.values, key=lambda value: value[1])[0]
         return {name: problem.test_score(problem.trained(settings)) for name, settings in chosen.items()}
 
 

@@ -60,6 +60,7 @@ _NAMES: dict[str, str] = {
         "TopP generate stream_tokens"
     ),
     "tabular.train_table": "train_table",
+    "tabular.search.tune_table": "TableSearch tune_table",
     "tabular.training": "TableRun",
     "train.callback": "Callback",
     "metrics": "METRICS metric",

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chainrule.data import Column, Preparation
+from chainrule.escaping import escape
 from chainrule.metrics import METRICS, metric
 from chainrule.nn import Layer, Row, summary_rows
-from chainrule.notation.number_format import short
+from chainrule.notation.number_format import cell, short
 from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec
 from chainrule.tabular.texts import WORDS, text_in, text_of
@@ -103,3 +104,28 @@ def history_titles(name: str) -> tuple[str, str]:
     keys = [key for key in (f"metric_{part}", f"history_{part}") if key in WORDS]
     title = text_in(keys[0], "zh") if keys else METRICS[part].chinese[0] if part in METRICS else part
     return name, title if part == name else f"{text_in('history_validation', 'zh')}{title}"
+
+
+def text_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table as text; columns of numbers are aligned right, others left.
+
+    Example:
+        >>> print(text_table(["", "error"], [["net", 0.25], ["linear", 1.5]]))
+                 error
+        net     0.2500
+        linear  1.5000
+    """
+    columns = []
+    for title, *values in zip(titles, *rows, strict=True):
+        texts = [title, *map(cell, values)]
+        width, align = max(map(len, texts)), str.ljust if isinstance(values[0], str) else str.rjust
+        columns.append([align(text, width) for text in texts])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def html_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table as HTML."""
+    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    lines = ("".join(f"<td>{escape(cell(value))}</td>" for value in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -16,14 +16,22 @@ def option(name: str, value: object = None) -> str:
     if not is_on_command_line():
         return name if value is None else f"{name}={value!r}"
     word = f"--{name.replace('_', '-')}"
-    return word if value is None else f"{word} {quoted(str(value))}"
+    return (
+        word
+        if value is None
+        else f"{word} {quoted(f'{value:g}' if isinstance(value, float) else str(value))}"
+    )
 
 
-def place(name: str) -> str:
-    """Return where an option was passed, for an error."""
-    return option(name) if is_on_command_line() else f"train_table, {name}"
+def place(name: str, function: str = "train_table") -> str:
+    """Return where an option was passed, for an error.
+
+    Args:
+        function: what was called in Python.
+    """
+    return option(name) if is_on_command_line() else f"{function}, {name}"
 
 
-def command() -> str:
-    """Return what the reader called: the command or the function."""
-    return "chainrule train" if is_on_command_line() else "train_table"
+def command(function: str = "train_table") -> str:
+    """Return what the reader called: the function, or the command that does the same."""
+    return f"chainrule {function.partition('_')[0]}" if is_on_command_line() else function

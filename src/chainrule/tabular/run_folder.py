@@ -30,7 +30,8 @@ from chainrule.tabular.options import OF_RECIPE, Options
 
 MODEL, HISTORY, REPORT, CARD = "model.safetensors", "history.csv", "report.html", "model-card.md"
 CONFIG = "config.toml"
-OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, "checkpoints")
+CHECKPOINTS = "checkpoints"
+OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, CHECKPOINTS)
 """Names in a run folder by which a training is recognized."""
 
 
@@ -80,7 +81,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
             if (
                 not resume
                 and folder.is_there
-                and not any(os.path.exists(path / name) for name in (MODEL, "checkpoints"))
+                and not any(os.path.exists(path / name) for name in (MODEL, CHECKPOINTS))
             ):
                 _remove_unused(path)
             raise
@@ -92,6 +93,21 @@ def _remove_unused(path: Path) -> None:
         for name in (CONFIG, ".lock.json", ".lock"):
             (path / name).unlink(missing_ok=True)
         path.rmdir()  # only if nothing else is in it
+
+
+def remove_training(path: Path) -> None:
+    """Remove the training in a folder, so that another one can be written into it.
+
+    Raises:
+        FileError E430: another process is training in the folder. FileError: E402 to E410 otherwise.
+    """
+    folder = RunFolder.open(path)
+    with folder.claim():
+        folder.delete_checkpoints()
+        for name in (MODEL, HISTORY, CARD, REPORT, CONFIG):
+            atomic_write.remove(path / name, path)
+        with suppress(OSError):  # absent, or with files of others
+            (path / CHECKPOINTS).rmdir()
 
 
 def require_free(path: Path, *names: str) -> None:
@@ -155,7 +171,7 @@ def _unfinished(path: Path, run: str) -> tuple[str, str]:
     if os.path.isfile(path / CONFIG):
         command = f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
         return fact("an unfinished training"), command
-    if os.path.isdir(path / "checkpoints"):  # fit(run=...) saves checkpoints only
+    if os.path.isdir(path / CHECKPOINTS):  # fit(run=...) saves checkpoints only
         return fact("checkpoints of a training in Python"), f'model.save("{path / MODEL}")'
     return fact("none"), "chainrule train DATA"
 

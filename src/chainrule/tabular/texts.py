@@ -364,5 +364,24 @@ WORDS: Texts = {
     "card_reference": "Form of this card: Mitchell et al. (2019), Model cards for model reporting.",
 }
 
-_TABLE = TextTable(WORDS)
+SEARCH: Texts = {
+    "trial_line": "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
+    "search_shared": "study {name}: {count} complete trials",
+    "best_trials": "The {count} best of {trials} trials",
+    "trial_number": "trial",
+    "validation_score": "validation {metric}",
+    "test_score": "test {metric}",
+    "trial_settings": "settings",
+    "search_gain": "What the search gained",
+    "default_settings": "default settings",
+    "best_trial": "best trial",
+    "search_overfit": (
+        "From the default settings to the best trial, {metric} changes by {validation} on the validation "
+        "rows, which chose it, and by {test} on the test rows, which the search did not read. Search "
+        "overfit: {overfit}."
+    ),
+}
+"""The texts of a search for settings."""
+
+_TABLE = TextTable({**WORDS, **SEARCH})
 text_of, text_in, both_texts, sentence = _TABLE.text_of, _TABLE.text_in, _TABLE.both_texts, _TABLE.sentence

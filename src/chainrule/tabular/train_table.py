@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
+from chainrule.data import Table
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.sample_types import Samples
@@ -119,14 +120,33 @@ def train_table(
         (['boosting', 'linear', 'net', 'trivial'], True)
     """
     path, fingerprint = None if out is None else Path(out), ""
-    values = _values(target, test, options)
-    chosen = Options(_path_of(data)).with_passed(values)
+    values = passed_values(target, test, options)
+    chosen = Options(path_of(data)).with_passed(values)
     if resume:
         chosen, fingerprint = _saved_options(path, chosen, values)
     elif path is not None:
         require_free(path)
+    return trained(chosen, rows_in_memory(data, test), path, fingerprint, resume, verbose)
+
+
+def trained(
+    chosen: Options,
+    tables: Sequence[Table | None],
+    path: Path | None,
+    fingerprint: str = "",
+    resume: bool = False,
+    verbose: bool | None = None,
+) -> TableRun:
+    """Train, evaluate and save a network.
+
+    Args:
+        tables: rows and test rows, if they are not in the files of the options.
+        path: the run folder; ``None``: nothing is written.
+        fingerprint: of the rows of the training to resume.
+        resume, verbose: as of ``train_table``.
+    """
     with settings.using(engine=cast(EngineName, chosen.engine or settings.engine)):
-        plan = _plan(chosen, data, test)
+        plan = prepare_training(chosen, *tables)
         if fingerprint not in ("", plan.prepared.fingerprint):
             other = fact("other rows in {data}", data=plan.prepared.table.source)
             expected = fact("the rows of the training")
@@ -164,13 +184,12 @@ def _saved_options(path: Path | None, chosen: Options, values: dict[str, Any]) -
     return require_equal(saved, values, chosen.data, str(path), has_images), fingerprint
 
 
-def _plan(chosen: Options, data: Samples, test: Samples | None) -> TrainingPlan:
-    """Read the rows and prepare the training."""
-    tables = [
+def rows_in_memory(*sources: Samples | None) -> list[Table | None]:
+    """Return the table of each source that is in memory, ``None`` for the others."""
+    return [
         None if source is None or is_path(source) else read_source(source, ReadOptions())
-        for source in (data, test)
+        for source in sources
     ]
-    return prepare_training(chosen, *tables)
 
 
 def is_path(source: object) -> bool:
@@ -178,44 +197,63 @@ def is_path(source: object) -> bool:
     return isinstance(source, str | os.PathLike)
 
 
-def _path_of(source: Any) -> str:
+def path_of(source: Any) -> str:
     """Return the path of data; empty for rows in memory."""
     return os.fspath(source) if is_path(source) else ""
 
 
-def _values(target: str | None, test: object, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the passed options by name; E101: an unknown name; E102: a value of another type."""
-    values = {"target": target or "", "test": _path_of(test)}
+def passed_values(
+    target: str | None,
+    test: object,
+    arguments: Mapping[str, Any],
+    function: str = "train_table",
+    without: Collection[str] = (),
+) -> dict[str, Any]:
+    """Return the passed options by name.
+
+    Args:
+        function: what was called, for errors.
+        without: options that it does not take.
+
+    Raises:
+        UsageError E101: an unknown name. E102: a value of another type.
+    """
+    values = {"target": target or "", "test": path_of(test)}
     values = {name: value for name, value in values.items() if value}
+    known = [name for name in TableOptions.__annotations__ if name not in without]
     for name, value in arguments.items():
-        if name not in TableOptions.__annotations__:
+        if name not in known:
             fix = "" if name in EXAMPLES else "{}=..."  # of a private training, not a typo
-            raise unknown("train_table", name, TableOptions.__annotations__, fix)
+            raise unknown(function, name, known, fix)
         if value is not None:
-            values[name] = _checked(name, value)
+            values[name] = _checked(name, value, function)
     return values
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: Any, function: str) -> Any:
     """Return the value of an option with the type of its default."""
     default = getattr(Options(""), name)
     if name == "seed":
-        return random_seed(value, "train_table")
+        return random_seed(value, function)
     if name == "radius":
-        return value if isinstance(value, str) else repr(float(number(value, name, "train_table")))
+        return value if isinstance(value, str) else repr(float(number(value, name, function)))
     if name == "positive":  # the label itself
         return str(value)
     if isinstance(default, bool):
-        return boolean(value, name, "train_table")
+        return boolean(value, name, function)
     if isinstance(default, int):
-        return integer(value, name, "train_table")
+        return integer(value, name, function)
     if isinstance(default, float):
-        return float(number(value, name, "train_table"))
+        return float(number(value, name, function))
     if isinstance(default, tuple):
         value = (value,) if isinstance(value, str) else tuple(value)
     texts = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(text, str) for text in texts):
         raise UsageError(
-            "E102", where=place(name), name=name, expected=fact("a text"), received=type(value).__name__
+            "E102",
+            where=place(name, function),
+            name=name,
+            expected=fact("a text"),
+            received=type(value).__name__,
         )
     return value

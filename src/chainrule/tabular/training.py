@@ -20,14 +20,13 @@ from chainrule.escaping import csv_text, escape
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.memoization import cached_property
 from chainrule.model import Model
-from chainrule.notation.number_format import cell
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write
 from chainrule.tabular import threshold as decision
 from chainrule.tabular.baselines import is_affordable, prepare_boosting
 from chainrule.tabular.comparison import LearningCurve, Scores
-from chainrule.tabular.display import metric_title
+from chainrule.tabular.display import html_table, metric_title, text_table
 from chainrule.tabular.evaluation import (
     RESULT_METRICS,
     Result,
@@ -172,27 +171,17 @@ class TableRun:
         return f"<TableRun {target!r}: {rows:,} scored rows; print it>"
 
     def __str__(self) -> str:
-        titles, rows = self._table()
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in (titles, *rows)
-        ]
-        return "\n".join([*lines, "", *self.sentences])
+        return "\n".join([text_table(*self._table()), "", *self.sentences])
 
     def _repr_html_(self) -> str:
-        titles, rows = self._table()
-        head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-        sentences = "".join(f"<p>{escape(text)}</p>" for text in self.sentences)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{sentences}"
+        return html_table(*self._table()) + "".join(f"<p>{escape(text)}</p>" for text in self.sentences)
 
-    def _table(self) -> tuple[list[str], list[list[str]]]:
+    def _table(self) -> tuple[list[str], list[list[object]]]:
         """Return the titles and rows of the table of scores."""
         kind = self.comparison.task
         names = list(dict.fromkeys([*RESULT_METRICS[kind], *self.plan.options.metric]))
-        rows = [
-            [text_of(f"{r.name}_{kind}"), *(cell(float(r.values.get(name, math.nan))) for name in names)]
+        rows: list[list[object]] = [
+            [text_of(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names)]
             for r in self.results
         ]
         return ["", *map(metric_title, names)], rows

@@ -423,28 +423,6 @@ SCORES: Texts = {
 }
 
 
-# Texts of ``chainrule tune``, in both languages.
-
-TUNING: Texts = {
-    "tune": "search the settings of a training, then train with the best ones",
-    "tune_trial": "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
-    "tune_shared": "study {name}: {count} complete trials",
-    "tune_best": "The {count} best of {trials} trials",
-    "tune_number": "trial",
-    "tune_validation": "validation {metric}",
-    "tune_test": "test {metric}",
-    "tune_settings": "settings",
-    "tune_overfit_heading": "What the search gained",
-    "tune_default": "default settings",
-    "tune_chosen": "best trial",
-    "tune_overfit": (
-        "From the default settings to the best trial, {metric} changes by {validation} on the validation "
-        "rows, which chose it, and by {test} on the test rows, which the search did not read. Search "
-        "overfit: {overfit}."
-    ),
-}
-
-
 # Texts of ``chainrule calibrate`` and of the options of ``predict`` about uncertainty, in both languages.
 
 UNCERTAINTY: Texts = {
@@ -589,7 +567,7 @@ WORDS: Texts = {
     "learn_notebook": "write the part to this file as a Jupyter notebook, with the outputs of its code",
     "example": "list the examples, or run one",
     **OPTION,
-    **TUNING,
+    "tune": "search the settings of a training, then train with the best ones",
     # train
     "classification": '{data}: {rows} rows; target "{target}", {classes} classes',
     "regression": '{data}: {rows} rows; target "{target}", a number',

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.escaping import printable, without_credentials
+from chainrule.tabular.option_names import command, option
 
 if TYPE_CHECKING:
     from optuna.study import Study as OptunaStudy
@@ -64,11 +65,11 @@ def open_storage(optuna: Any, storage: str) -> Any:
         expected = fact("a file, or an address that begins with {schemes}", schemes=", ".join(SCHEMES))
         raise UsageError(
             "E101",
-            where="chainrule tune",
-            name="--storage",
+            where=command("tune_table"),
+            name=option("storage"),
             expected=expected,
             received=without_credentials(storage),
-            fix="--storage sqlite:///search.db",
+            fix=option("storage", "sqlite:///search.db"),
         )
     options = {"connect_args": {"timeout": LOCK_SECONDS}} if kind == "sqlite" else {}
     for pause in PAUSES:  # another process may create the same tables at the same time
@@ -90,7 +91,7 @@ def reported(storage: str) -> Iterator[None]:
         received = printable(without_credentials(f"{type(cause).__name__}: {lines[0]}"), 200)
         where = without_credentials(storage)
         expected = fact("a database or a journal file of Optuna that can be written")
-        fix = "--storage sqlite:///search.db"
+        fix = option("storage", "sqlite:///search.db")
         raise UsageError("E614", where=where, expected=expected, received=received, fix=fix) from cause
 
 

@@ -6,14 +6,13 @@ trials with the same results. A trial is stored when it is complete, in the orde
 that was interrupted, the missing trials are repeated.
 
 The journal is that of Optuna, so that its tools (``optuna-dashboard``) can show it. It contains JSON. Several
-processes share a database or another journal instead (``search_storage``).
+processes share a database or another journal instead (``storage``).
 
 Reference: Bergstra, Bardenet, Bengio and Kegl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,216 +20,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chainrule.apps.cli.search_storage import SLOT, Claims, open_storage, reported
-from chainrule.data import PreparedData
-from chainrule.data.tables.prepared_data import PreparedRows
-from chainrule.errors import FileError, TrainingError, fact
-from chainrule.escaping import quoted
-from chainrule.model import Model
+from chainrule.errors import FileError, fact
 from chainrule.optional_dependency import missing
 from chainrule.prng import fold, key_of
-from chainrule.records import frozen
 from chainrule.store import os_errors
 from chainrule.store.open_folder import place_of
-from chainrule.tabular.evaluation import model_output, to_scores
-from chainrule.tabular.options import Options
-from chainrule.tabular.training import EventRecorder
-from chainrule.tabular.training_plan import TrainingPlan, is_ensemble, plan_of, prepare_data
-from chainrule.train.default_table_ensemble import recipe_for
+from chainrule.tabular.option_names import command, option
+from chainrule.tabular.search.space import SearchSpace, Settings
+from chainrule.tabular.search.storage import SLOT, Claims, open_storage, reported
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
-
-# The settings that ``chainrule tune`` searches, and the options of a training that they stand for.
-
-
-@frozen
-class Range:
-    """The values of one setting.
-
-    Args:
-        low, high: the range, both ends included.
-        default: the value of the first trial, that of ``chainrule train DATA``.
-        is_log: whether the logarithm is sampled uniformly.
-        is_integer: whether values are integers.
-    """
-
-    low: float
-    high: float
-    default: float
-    is_log: bool = False
-    is_integer: bool = False
-
-    def contains(self, value: object) -> bool:
-        """Return whether a value from a file is one of these."""
-        kinds = int if self.is_integer else (int, float)
-        is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and self.low <= value <= self.high  # type: ignore[operator]
-
-
-@frozen
-class SearchSpace:
-    """The settings of one kind of network.
-
-    Args:
-        to_options: the options of ``chainrule train`` that settings stand for.
-    """
-
-    ranges: Mapping[str, Range]
-    to_options: Callable[[Mapping[str, float]], dict[str, Any]]
-
-    @property
-    def defaults(self) -> dict[str, float]:
-        """The settings of the first trial."""
-        return {name: values.default for name, values in self.ranges.items()}
-
-    def options(self, base: Options, values: Mapping[str, float]) -> Options:
-        """Return the options of the training that a trial stands for.
-
-        Args:
-            base: the options of the command.
-            values: a value for each setting.
-
-        Example:
-            >>> options = NETWORK.options(Options("iris"), {**NETWORK.defaults, "layers": 1, "dropout": 0.0})
-            >>> options.net, options.penalty
-            ('64 relu', 0.001)
-        """
-        return base.with_passed(self.to_options(values))
-
-    def words(self, values: Mapping[str, float]) -> str:
-        """Return the settings as options on the command line.
-
-        Example:
-            >>> ensemble_space(1_000).words(ensemble_space(1_000).defaults)
-            '--units 64 --dropout 0 --intervals 8 --weight-decay 0.1 --learning-rate 0.002'
-        """
-        return " ".join(
-            f"--{name.replace('_', '-')} {quoted(value if isinstance(value, str) else f'{value:g}')}"
-            for name, value in self.to_options(values).items()
-        )
-
-
-def _network_options(values: Mapping[str, float]) -> dict[str, Any]:
-    dropout = _rounded(values["dropout"])
-    layer = f"{int(values['units'])} relu" + (f", dropout {dropout:g}" if dropout else "")
-    return {
-        "net": ", ".join([layer] * int(values["layers"])),
-        "penalty": _rounded(values["penalty"]),
-        "learning_rate": _rounded(values["learning_rate"]),
-    }
-
-
-def _ensemble_options(values: Mapping[str, float]) -> dict[str, Any]:
-    names = ("units", "dropout", "intervals", "weight_decay", "learning_rate")
-    return {name: values[name] if isinstance(values[name], int) else _rounded(values[name]) for name in names}
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
-
-
-NETWORK = SearchSpace(
-    {
-        "layers": Range(1, 4, 2, is_integer=True),
-        "units": Range(8, 256, 64, is_log=True, is_integer=True),
-        "dropout": Range(0.0, 0.5, 0.2),
-        "penalty": Range(1e-6, 0.1, 1e-3, is_log=True),
-        "learning_rate": Range(2e-4, 2e-2, 2e-3, is_log=True),
-    },
-    _network_options,
-)
-"""The settings of a single network; the first trial is that of ``chainrule train DATA --quick``."""
-
-
-def ensemble_space(rows: int) -> SearchSpace:
-    """Return the settings of an ensemble; the first trial is the recipe for this number of rows."""
-    recipe = recipe_for(rows)
-    ranges = {
-        "units": Range(16, 256, recipe.units, is_log=True, is_integer=True),
-        "dropout": Range(0.0, 0.5, recipe.dropout),
-        "intervals": Range(3, 48, recipe.intervals, is_log=True, is_integer=True),
-        "weight_decay": Range(1e-3, 1.0, recipe.weight_decay, is_log=True),
-        "learning_rate": Range(3e-4, 3e-2, recipe.learning_rate, is_log=True),
-    }
-    return SearchSpace(ranges, _ensemble_options)
-
-
-# Trials: a training each, scored on rows that did not influence it.
-
-METRIC = {"classification": "log_loss", "regression": "rmse"}
-Settings = Mapping[str, float]
-
-
-@frozen(eq=False)
-class Problem:
-    """What every trial of a search is trained and scored on.
-
-    Args:
-        base: the options of the command.
-        prepared: the rows.
-    """
-
-    base: Options
-    prepared: PreparedData
-    space: SearchSpace
-
-    @staticmethod
-    def of(base: Options) -> Problem:
-        """Read and prepare the rows of a command; an ensemble is searched if one would be trained."""
-        prepared = prepare_data(base)
-        if is_ensemble(base, len(prepared.preparation.shape) > 1):
-            return Problem(base, prepared, ensemble_space(len(prepared.training.y)))
-        return Problem(base, prepared, NETWORK)
-
-    @property
-    def metric(self) -> str:
-        """The name of the score; lower is better."""
-        return METRIC[self.prepared.task.kind]
-
-    def plan(self, settings: Settings) -> TrainingPlan:
-        """Return the training that a trial stands for."""
-        return plan_of(self.space.options(self.base, settings), self.prepared)
-
-    def trained(self, settings: Settings) -> Model:
-        """Return the trained model of a trial; raises ``KeyboardInterrupt`` if it was interrupted."""
-        plan = self.plan(settings)
-        model, rows, recorder = plan.model(), self.prepared.training, EventRecorder()
-        named = plan.fit_options()
-        named["callbacks"] = [*named["callbacks"], recorder]
-        model.fit(rows.x, self.prepared.labels(rows), **named, probes=False, doctor=False, verbose=False)
-        if recorder.was_interrupted:
-            raise KeyboardInterrupt
-        return model
-
-    def score(self, settings: Settings) -> float:
-        """Return the score of a trial on rows outside its training; infinite if the training fails."""
-        try:
-            model = self.trained(settings)
-        except TrainingError as error:
-            if error.code != "E501":
-                raise
-            return math.inf
-        score = self.validation_score(model, settings)
-        return score if math.isfinite(score) else math.inf
-
-    def validation_score(self, model: Model, settings: Settings) -> float:
-        """Return the score on validation rows; those of an ensemble are predicted out of fold."""
-        held_out = self.plan(settings).held_out(model)
-        return self._score(model, held_out.rows, held_out.output)
-
-    def test_score(self, model: Model) -> float:
-        """Return the score on the test rows."""
-        rows = self.prepared.test
-        return self._score(model, rows, model_output(model, rows.x))
-
-    def _score(self, model: Model, rows: PreparedRows, output: np.ndarray) -> float:
-        scores = to_scores(model, rows.y, {"net": output}, rows.weights)
-        return scores.metrics("net", [self.metric])[self.metric]
-
 
 JOURNAL = "search.journal"
 ROUND = 4  # trials that are proposed at once by default
@@ -399,7 +200,7 @@ class Study:
 
     def _damaged(self, received: str) -> FileError:
         expected = fact("the trials of a search")
-        fix = fact("another --out")
+        fix = fact("another {option}", option=option("out"))
         return FileError("E605", where=str(self.path), expected=expected, received=received, fix=fix)
 
 
@@ -434,11 +235,6 @@ def _drop_torn_line(path: Path) -> None:
         raise os_errors.read_error(cause, path) from cause
 
 
-def best_of(values: Sequence[tuple[Mapping[str, float], float]]) -> int:
-    """Return the number of the trial with the lowest score, the first of equal ones."""
-    return min(range(len(values)), key=lambda number: (values[number][1], number))
-
-
 def _distributions(optuna: Any, space: SearchSpace) -> dict[str, BaseDistribution]:
     kinds = optuna.distributions
     return {
@@ -454,6 +250,6 @@ def _optuna() -> Any:
     try:
         optuna = import_module("optuna")
     except ImportError as cause:
-        raise missing("tune", "chainrule tune") from cause
+        raise missing("tune", command("tune_table")) from cause
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -25,14 +25,16 @@ from multiprocessing import get_context
 from threading import Lock
 from typing import Any, Protocol
 
-from chainrule.apps.cli.study import Problem, Settings
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.escaping import printable
 from chainrule.memoization import Memo
 from chainrule.optional_dependency import missing
 from chainrule.records import frozen
 from chainrule.settings import planning_cores, settings
+from chainrule.tabular.option_names import command, option
 from chainrule.tabular.options import Options
+from chainrule.tabular.search.problem import Problem
+from chainrule.tabular.search.space import Settings
 
 DASK, RAY = ("tcp://", "tls://"), "ray://"
 CONNECT_SECONDS = 10
@@ -181,9 +183,8 @@ def _on_cluster(address: str) -> Iterator[Executor]:
             ray.shutdown()
     else:
         expected = fact("tcp://HOST:8786 of Dask, or ray://HOST:10001 of Ray")
-        raise UsageError(
-            "E615", where="--cluster", expected=expected, received=address, fix="--cluster tcp://HOST:8786"
-        )
+        fix = option("cluster", "tcp://HOST:8786")
+        raise UsageError("E615", where=option("cluster"), expected=expected, received=address, fix=fix)
 
 
 def _dask(address: str) -> Any:
@@ -219,7 +220,7 @@ def _library(extra: str, module: str = "") -> Any:
     try:
         return import_module(module or extra)
     except ImportError as cause:
-        raise missing(extra, "chainrule tune --cluster") from cause
+        raise missing(extra, f"{command('tune_table')}, {option('cluster')}") from cause
 
 
 def _require_listener(address: str) -> None:
@@ -227,7 +228,7 @@ def _require_listener(address: str) -> None:
     host, _, port = address.partition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         expected = fact("HOST:PORT after ://")
-        raise UsageError("E615", where="--cluster", expected=expected, received=address)
+        raise UsageError("E615", where=option("cluster"), expected=expected, received=address)
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as cause:

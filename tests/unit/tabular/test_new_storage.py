@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 
-from chainrule.apps.cli.search_storage import open_storage
+from chainrule.tabular.search.storage import open_storage
 
 
 def test_one_of_several_creates_the_tables(tmp_path: Path) -> None:
