@@ -470,6 +470,11 @@ EXPONENT_CODE = r"^[0-9]+E[0-9]+$"  # 12E3; programs write 12000, 1.2E4 or 1E+04
 GROUPED_POINT = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"  # 1.234 may be 1234
 INFINITE = r"^(?i)[+-]?(?:inf|infinity)$"
 FEW = 512  # cells up to which a loop is faster than an operation on a column, which starts threads
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)  # that polars strips: White_Space of Unicode
+_ALWAYS = frozenset(ALWAYS)
 LONGEST = 400  # digits of an integer that is compared as a number
 _PLAIN = re.compile(PLAIN)
 _INTEGER = re.compile(INTEGER)
@@ -483,6 +488,10 @@ def clean(column: pl.Series) -> pl.Series:
         >>> clean(pl.Series(["a ", "N/A", "?"])).to_list()
         ['a', None, None]
     """
+    if len(column) <= FEW:
+        cells = [None if text is None else text.strip(SPACES) for text in column.to_list()]
+        kept = [None if text is None or text.lower() in _ALWAYS else text for text in cells]
+        return pl.Series(column.name, kept, dtype=pl.String)
     texts = column.str.strip_chars()
     is_missing = texts.str.to_lowercase().is_in(ALWAYS)
     return texts.to_frame().select(pl.when(~is_missing).then(pl.first()).alias(column.name)).to_series()

@@ -27,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.cells.missing import drop_missing_marks, drop_missing_words, may_be_missing
+from chainrule.data.cells.missing import MAYBE, drop_missing_marks, drop_missing_words, may_be_missing
 from chainrule.data.cells.number_notation import (
     BOTH,
+    FEW,
     GROUPED_POINT,
     INFINITE,
     INTEGER,
@@ -47,6 +48,7 @@ from chainrule.messages import fact, join_facts
 from chainrule.records import frozen
 
 MOSTLY = 0.9  # share of numbers from which other cells are considered mistakes
+_MAYBE, _WITHOUT_DIGITS = frozenset(MAYBE), frozenset(("true", "false", "inf", "infinity"))
 SHOWN = 10  # columns that a notice of one kind names
 _DATE_LIKE = r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}"
 _BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
@@ -113,6 +115,8 @@ def type_texts(
 
 def examine(column: pl.Series) -> ExaminedColumn:
     """Return the kind of a cleaned text column as far as the column itself shows it."""
+    if len(column) <= FEW and all(map(_is_word, set(column.to_list()) - {None})):
+        return ExaminedColumn(column, "text")
     present = column.drop_nulls()
     words = may_be_missing(present)
     cells = present.filter(~words) if words.any() else present
@@ -137,6 +141,13 @@ def examine(column: pl.Series) -> ExaminedColumn:
         return ExaminedColumn(texts, "text", notices=notices)
     texts = drop_missing_marks(column)
     return ExaminedColumn(texts, "text", notices=_mark_notice(texts))
+
+
+def _is_word(text: str) -> bool:
+    """Return whether a text cannot be a number, a boolean or a missing value."""
+    if any(map(str.isnumeric, text)):
+        return False
+    return text.lower() not in _MAYBE and text.lstrip("+-").lower() not in _WITHOUT_DIGITS
 
 
 def _plain_marks(cells: pl.Series) -> str:

@@ -350,7 +350,8 @@ def _is_raw(column: pl.Series) -> bool:
 
 def _plain_column(column: pl.Series) -> pl.Series:
     if column.dtype.is_float():
-        return column.fill_nan(None)
+        has_nan = column.null_count() or np.isnan(column.to_numpy()).any()
+        return column.fill_nan(None) if has_nan else column
     if column.dtype.is_decimal():
         return column.cast(pl.Float64)
     if column.dtype == pl.Duration:

@@ -260,9 +260,12 @@ def read_compact(cells: pl.Series) -> Moments:
 
 
 def _of_datetimes(cells: pl.Series) -> Moments:
+    if cells.dtype in (pl.Date, pl.Datetime) and getattr(cells.dtype, "time_zone", None) is None:
+        moments = cells.cast(pl.Datetime("us")).to_numpy()
+        is_present = ~np.isnat(moments)
+        exact = np.where(is_present, moments.astype(np.int64), 0)
+        return Moments(exact, exact, is_present)
     is_valid = cells.is_not_null().to_numpy()
-    if cells.dtype == pl.Date:
-        cells = cells.cast(pl.Datetime("us"))
     instant = cells.dt.epoch("us").fill_null(0).to_numpy()
     local = cells.dt.replace_time_zone(None).dt.epoch("us").fill_null(0).to_numpy()
     return Moments(local, instant, is_valid)
