@@ -56,17 +56,18 @@ def test_a_few_cells_are_examined_as_many(cells: list[str | None]) -> None:
     assert (examined.kind, examined.marks, examined.notices) == (other.kind, other.marks, other.notices)
 
 
+UNITS = {"date": pl.Date(), "ms": pl.Datetime("ms"), "us": pl.Datetime("us"), "ns": pl.Datetime("ns")}
 MOMENTS = st.lists(st.none() | st.datetimes(datetime.datetime(1680, 1, 1), datetime.datetime(2200, 1, 1)))
 
 
-@given(cells=MOMENTS, unit=st.sampled_from(["ms", "us", "ns", "date"]))
+@given(cells=MOMENTS, unit=st.sampled_from([*UNITS]))
 def test_dates_are_read_as_by_polars(cells: list[datetime.datetime | None], unit: str) -> None:
     column = pl.Series("c", cells, dtype=pl.Datetime("us"))
     if unit == "ns":
         column = pl.Series("c", [*range(-3000, 3000, 7)], dtype=pl.Int64).cast(pl.Datetime("ns"))
-    column = column.cast(pl.Date if unit == "date" else pl.Datetime(unit))  # type: ignore[arg-type]
+    column = column.cast(UNITS[unit])
     moments = read_moments(column, True)
-    expected = column.cast(pl.Datetime(unit) if unit != "date" else pl.Datetime("us")).dt.epoch("us")  # type: ignore[arg-type]
+    expected = column.cast(pl.Datetime("us") if unit == "date" else UNITS[unit]).dt.epoch("us")
     np.testing.assert_array_equal(moments.is_valid, column.is_not_null().to_numpy())
     np.testing.assert_array_equal(moments.instant, expected.fill_null(0).to_numpy())
     np.testing.assert_array_equal(moments.local, moments.instant)

@@ -490,8 +490,8 @@ def clean(column: pl.Series) -> pl.Series:
     """
     if len(column) <= FEW:
         cells = [None if text is None else text.strip(SPACES) for text in column.to_list()]
-        kept = [None if text is None or text.lower() in _ALWAYS else text for text in cells]
-        return pl.Series(column.name, kept, dtype=pl.String)
+        texts_or_null = [None if text is None or text.lower() in _ALWAYS else text for text in cells]
+        return pl.Series(column.name, texts_or_null, dtype=pl.String)
     texts = column.str.strip_chars()
     is_missing = texts.str.to_lowercase().is_in(ALWAYS)
     return texts.to_frame().select(pl.when(~is_missing).then(pl.first()).alias(column.name)).to_series()

@@ -46,10 +46,10 @@ def trial_line(trial: Trial, trials: Sequence[Trial], count: int, metric: str) -
 
 def best_trials(trials: Sequence[Trial], metric: str) -> Tabulated:
     """Return heading, titles and rows of a table of the best trials."""
-    shown = sorted(trials, key=lambda trial: (trial.score, trial.number))[:SHOWN]
+    best = sorted(trials, key=lambda trial: (trial.score, trial.number))[:SHOWN]
     titles = [text_of("trial_number"), _score_titles(metric)[0], text_of("trial_settings")]
-    rows = [(trial.number, trial.score, words(trial.options)) for trial in shown]
-    return text_of("best_trials").format(count=len(shown), trials=len(trials)), titles, rows
+    rows = [(trial.number, trial.score, words(trial.options)) for trial in best]
+    return text_of("best_trials").format(count=len(best), trials=len(trials)), titles, rows
 
 
 def gain_table(gain: SearchGain) -> Tabulated:

@@ -1,4 +1,4 @@
-"""A search from its options to its best settings, and what the test rows say about them.
+"""A search from its options to its best settings, and their scores on the test rows.
 
 The test rows are read once, at the end, by the best trial and by the default settings: the part of the
 improvement that the test rows do not confirm is what the search has fitted to the validation rows.

@@ -22,7 +22,15 @@ from chainrule.tabular.options import OF_ENSEMBLE, Options
 from chainrule.tabular.run_folder import CONFIG, read_config, remove_training, require_free
 from chainrule.tabular.search.display import Tabulated, best_trials, gain_sentence, gain_table, trial_line
 from chainrule.tabular.search.problem import Problem
-from chainrule.tabular.search.search import FUNCTION, SearchGain, SearchOptions, Trial, best_of, open_search
+from chainrule.tabular.search.search import (
+    FUNCTION,
+    Search,
+    SearchGain,
+    SearchOptions,
+    Trial,
+    best_of,
+    open_search,
+)
 from chainrule.tabular.search.study import JOURNAL, ROUND
 from chainrule.tabular.train_table import TableOptions, passed_values, path_of, rows_in_memory, trained
 from chainrule.tabular.training import TableRun
@@ -135,15 +143,20 @@ def tune_table(
         problem.plan(problem.space.defaults)  # refuses invalid options
         with claimed_journal(path) as folder:
             search = open_search(problem, folder, how, resume)
-            for trial in search.computed():
-                if is_verbose(verbose):
-                    screen.line(trial_line(trial, search.trials, trials, problem.metric))
+            _compute(search, is_verbose(verbose))
             complete, best = search.trials, best_of(search.trials)
         chosen = problem.space.options(problem.base, best.settings)
         is_begun = path is not None and is_resumed(path, chosen)
         fingerprint = problem.prepared.fingerprint if is_begun else ""
         run = trained(chosen, tables, path, fingerprint, is_begun, verbose)
         return TableSearch(complete, search.gain(best, run.model), run)
+
+
+def _compute(search: Search, is_shown: bool) -> None:
+    """Compute the trials that are missing; each may be shown in a line."""
+    for trial in search.computed():
+        if is_shown:
+            screen.line(trial_line(trial, search.trials, search.how.trials, search.problem.metric))
 
 
 def _require_valid(
