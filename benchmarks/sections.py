@@ -226,7 +226,7 @@ def sections() -> dict[str, Measure]:
     measures["memory"] = large_memory
     measures["epoch"] = epoch
     for net in (named("784-256-128-10"), LENET):
-        for batch in (1, 256):
+        for batch in (1, 16, 64, 256):
             measures[f"inference:{net.name}:{batch}"] = lambda e, net=net, batch=batch: inference(
                 net, batch, e
             )

@@ -31,7 +31,7 @@ from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import Executable, machine, prepared_calls, run_reference
 from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.partition import levels
-from chainrule.engines.native.runtime.thread_team import ThreadTeam
+from chainrule.engines.native.runtime.thread_team import LevelTeam
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.nn.initializer import ZEROS
@@ -230,7 +230,7 @@ def _together(timed: Subject, threads: int) -> Iterator[Piece]:
         yield is_own, partial(_run, team.levels(numbers[0], numbers[-1] + 1), threads, executable)
 
 
-def _run(team: ThreadTeam, threads: int, owner: Executable) -> None:
+def _run(team: LevelTeam, threads: int, owner: Executable) -> None:
     """Run some levels, in the memory of ``owner``."""
     team.run(threads)
 

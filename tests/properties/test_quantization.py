@@ -11,11 +11,22 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from case_loops import loop_over
+from chainrule.engines import native
 from chainrule.engines.dispatch import compile
+from chainrule.engines.native.jit.compiler import SOURCES
+from chainrule.engines.native.runtime.executable import machine
 from chainrule.errors import ChainruleError
 from chainrule.graph import Graph, Node, constant, input_node, make
+from chainrule.ops.functional import relu
 from chainrule.ops.linear.convolution import Convolution
-from chainrule.ops.linear.int8 import MOST_TERMS, input_scale, quantized, symmetric_int8, to_integers
+from chainrule.ops.linear.int8 import (
+    MOST_TERMS,
+    IntegerMatmul,
+    input_scale,
+    quantized,
+    symmetric_int8,
+    to_integers,
+)
 from chainrule.store import container
 from chainrule.train.checkpoint import model_file
 from chainrule.train.quantization import Quantization, measured_ranges, path_of, products, with_int8_products
@@ -82,6 +93,39 @@ def test_sums_of_a_product_are_exact_on_every_engine(
         int
     ) @ integers.T.astype(int)
     np.testing.assert_allclose(results[0], exact * (factors * np.float32(factor)), rtol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.sampled_from([1, 5, 11, 12, 24, 65, 130]),
+    depth=st.sampled_from([1, 3, 4, 63, 64, 130, MOST_TERMS]),
+    columns=st.sampled_from([1, 15, 16, 31, 32, 64, 70]),
+    first=st.sampled_from([0, -1, -128, -255]),
+    has_nan=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_the_kernel_of_integers_adds_what_the_float_kernel_adds(
+    rows: int, depth: int, columns: int, first: int, has_nan: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    x, w = random.integers(0, 256, (rows, depth)) + first, random.integers(-127, 128, (depth, columns))
+    exact = (x @ w).astype("float32")
+    numbers, node = x.astype("float32"), input_node("x", (None, depth), "float32")
+    if has_nan:
+        numbers[rows // 2, depth // 2] = exact[rows // 2] = np.nan
+    product = make(IntegerMatmul(first), node, constant(w.astype("float32")))
+    behind = np.maximum(exact * np.float32(0.5) + np.float32(1), 0)  # as an epilogue
+    for y, expected in ((product, exact), (relu(product * 0.5 + 1.0), behind)):
+        program = native.Program(Graph({"y": y}))
+        for fixed in (True, False):
+            value = program.run({"x": numbers}, fixed=fixed)["y"]
+            assert np.array_equal(value, expected, equal_nan=True)
+
+
+def test_a_quantized_model_adds_integers_where_the_processor_can() -> None:
+    model = _trained().quantize(IMAGES)
+    model(IMAGES)
+    assert any(source.name == "int8_product" for source in SOURCES.values()) == machine().has_int8
 
 
 def test_a_kernel_that_is_too_large_stays_float() -> None:

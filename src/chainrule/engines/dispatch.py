@@ -29,8 +29,13 @@ class Program(Protocol):
 
     graph: Graph
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the outputs by name, for arrays by input name."""
+    def run(self, arrays: Mapping[str, np.ndarray], *, fixed: bool = False) -> dict[str, np.ndarray]:
+        """Return the outputs by name, for arrays by input name.
+
+        Args:
+            fixed: whether the arrays of the parameters (the inputs without a batch axis) never change in
+                place, so that an engine may keep what it derives from them.
+        """
         ...
 
     def run_each(self, inputs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:

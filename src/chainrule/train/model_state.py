@@ -102,6 +102,7 @@ class ModelState:
         probes: statistics of the network during the last training.
         findings: the findings of the doctor; ``None`` where it was turned off.
         facts: counts and settings of the last training, as plain data.
+        is_fixed: whether the arrays are never written to; those of a ``Trainer`` between two steps are.
     """
 
     recipe: Recipe
@@ -123,6 +124,7 @@ class ModelState:
     probes: list[Probe] = field(default_factory=list)
     findings: tuple[Any, ...] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    is_fixed: bool = True
 
     def __post_init__(self) -> None:
         network = self.network

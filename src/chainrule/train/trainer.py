@@ -427,7 +427,7 @@ class Trainer:
             assert network is not None
             parameters = {path: self._arrays[path] for path in network.parameters}
             states = {path: self._arrays[path] for path in network.inference.states}
-            self._view = replace(self._first, parameters=parameters, states=states)
+            self._view = replace(self._first, parameters=parameters, states=states, is_fixed=False)
         return self._view
 
     def online(self) -> Online:

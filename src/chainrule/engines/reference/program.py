@@ -189,11 +189,12 @@ class Program:
         """Return the memory of a run for these sizes, without allocating it."""
         return reference_memory(self.graph, sizes)
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, arrays: Mapping[str, np.ndarray], *, fixed: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs for these inputs.
 
         Args:
             arrays: one array for each input, of the input's dtype.
+            fixed: as of ``engines.dispatch.Program``; without effect.
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit.

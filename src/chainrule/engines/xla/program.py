@@ -45,11 +45,12 @@ class Program:
         outputs = graph_outputs(self.graph, bind(self._specs, arrays), arrays, indices)
         return outputs, indices.position
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, arrays: Mapping[str, np.ndarray], *, fixed: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs for these inputs.
 
         Args:
             arrays: one array for each input, of the dtype of the input.
+            fixed: as of ``engines.dispatch.Program``; without effect.
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.

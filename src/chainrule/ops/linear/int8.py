@@ -33,6 +33,21 @@ class ExactConvolution(Convolution):
     """A convolution of integers, whose sums must be exact: engines add products only, without transforms."""
 
 
+@card
+class IntegerMatmul(Matmul):
+    """The product of matrices of integers of 8 bits, whose sums are exact: engines may add them as integers.
+
+    Shapes: (..., I, K) @ (..., K, J) -> (..., I, J), with equal leading axes; float32. K is at most
+        ``MOST_TERMS``.
+
+    Args:
+        first: the smallest integer of the left factor, whose largest is ``first`` + 255; those of the right
+            one are from -127 to 127.
+    """
+
+    first: int = 0
+
+
 def symmetric_int8(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the integers and the factor of each group; group = factor * integers, up to rounding.
 
@@ -75,17 +90,18 @@ def to_integers(x: Node, low: float, high: float) -> Node:
     return clip(nearest, float(first), float(first + STEPS))
 
 
-def integer_product(node: Node, x: Node, integers: np.ndarray) -> Node | None:
+def integer_product(node: Node, x: Node, integers: np.ndarray, first: int) -> Node | None:
     """Return a product of integers, as a sum of exact ones; ``None`` where a single sum is too long.
 
     Args:
         node: the matrix product, or the convolution, of floating-point numbers.
         x: the integers of its input.
         integers: those of its weights, in the layout of its second factor.
+        first: the smallest integer of the input.
     """
     if isinstance(node.op, Matmul):
-        depth, axis, step, make_op = integers.shape[-2], x.rank - 1, MOST_TERMS, Matmul
-        cut = integers.ndim - 2
+        depth, axis, step, cut = integers.shape[-2], x.rank - 1, MOST_TERMS, integers.ndim - 2
+        make_op = lambda: IntegerMatmul(first)  # noqa: E731
     else:
         taps = int(np.prod(integers.shape[1:-1]))
         depth, axis, cut = integers.shape[-1], x.rank - 1, integers.ndim - 1
@@ -129,7 +145,7 @@ def quantized(node: Node, x: Node, weights: np.ndarray, low: float, high: float)
         scales = factors.reshape(*weights.shape[:-2], 1, weights.shape[-1])
     else:
         integers, scales = groups.reshape(weights.shape), factors
-    total = integer_product(node, to_integers(x, low, high), integers)
+    total = integer_product(node, to_integers(x, low, high), integers, input_scale(low, high)[1])
     if total is None:
         return None
     return multiply(total, constant(scales * np.float32(input_scale(low, high)[0])))

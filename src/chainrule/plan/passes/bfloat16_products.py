@@ -21,6 +21,7 @@ from typing import Any
 from chainrule.graph import Graph, Node, make, order
 from chainrule.graph.node import site
 from chainrule.ops.linear.bfloat16 import MOVES, Bfloat16Matmul, is_product, round_to_bfloat16
+from chainrule.ops.linear.int8 import IntegerMatmul
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.scan.scan import Body, Scan
 
@@ -71,7 +72,9 @@ class _Rewriting:
         inputs, op = [nodes[source] for source in node.inputs], node.op.with_nodes(nodes)
         if isinstance(op, Scan):
             op = self._loop(op)
-        elif is_product(node):
+        elif is_product(node) and not isinstance(
+            op, IntegerMatmul
+        ):  # integers of 8 bits are bfloat16 numbers
             if type(op) is Matmul and self._rounds:
                 op = Bfloat16Matmul()
             else:

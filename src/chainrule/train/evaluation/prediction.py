@@ -46,7 +46,8 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
         return None
     if not is_finite(x) or model.network is None:
         return None
-    outputs = model.network.prediction_program.run({**model.arrays, row.name: x})[row.output]
+    arrays = {**model.arrays, row.name: x}
+    outputs = model.network.prediction_program.run(arrays, fixed=model.is_fixed)[row.output]
     if not is_finite(outputs):
         return None
     return outputs if outputs.base is None and outputs is not x else outputs.copy()
@@ -177,15 +178,15 @@ def _computed(
         return [empty_results(program)]
     with refuse_memory_error(program):
         if is_apart:
-            return _computed_apart(program, variables, arrays)
+            return _computed_apart(program, model, arrays)
         return [
-            program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
+            program.run({**variables, **{name: a[rows] for name, a in arrays.items()}}, fixed=model.is_fixed)
             for rows in blocks(program, len(next(iter(arrays.values()))), total)
         ]
 
 
 def _computed_apart(
-    program: Program, variables: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+    program: Program, model: ModelState, arrays: Mapping[str, np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
     size = rows_per_block(program, APART)
     results = []
@@ -194,7 +195,7 @@ def _computed_apart(
         count = len(next(iter(block.values())))
         if count < size:
             block = {name: _padded(a, size) for name, a in block.items()}
-        outputs = program.run({**variables, **block})
+        outputs = program.run({**model.arrays, **block}, fixed=model.is_fixed)
         results.append({name: values[:count] for name, values in outputs.items()})
     return results
 

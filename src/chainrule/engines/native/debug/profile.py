@@ -18,11 +18,12 @@ from functools import cache, partial
 import numpy as np
 
 from chainrule.engines.native.jit.compiler import callable_at
+from chainrule.engines.native.runtime.buffers import address
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import Executable, machine, run_calls, run_reference
 from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.replicas import SUM_REPLICAS, ReplicatedStep
-from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, CompiledStep, Trainer, address
+from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, CompiledStep, Trainer
 from chainrule.engines.profile import CorePeak, KernelTime, ProfiledStep, Stages, StepProfile
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan

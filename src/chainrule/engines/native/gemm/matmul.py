@@ -24,7 +24,8 @@ The block::
 
 All strides and positions count elements; a table holds int64. Modes: C is overwritten (0), added to (1), or
 first overwritten and then added to by the following products (2; by strides also if products of C have stride
-0); 3 is both.
+0); 3 is both. By strides, ``PACKED`` is added if B was packed before, all of its panels one after the other
+(``FactorPacker``): its stride of rows is then the width of a panel, and that of columns is k.
 
 Reference: Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication (ACM TOMS 34); Van
 Zee and van de Geijn (2015), BLIS (ACM TOMS 41); Dukhan (2019), The indirect convolution algorithm.
@@ -50,6 +51,7 @@ ROWS_PER_POINTER = 3  # rows of A that are read by one advancing pointer: its ro
 MAX_TABLE_ROWS = 8  # rows of a tile whose positions, read from a table, fit registers too
 MIN_PACKED_ROWS = 24  # rows of A from which on packing a panel pays,
 MIN_PACKED_BYTES = 16 * 1024  # if an unpacked panel takes more bytes than half of the first-level cache
+PACKED = 4  # of a mode: B is packed
 MIN_PREFETCH_DEPTH = 64  # depth of a tile from which on the cost of prefetching C is negligible
 
 
@@ -99,7 +101,10 @@ class MatmulWriter:
             with code.if_then(is_strided), code.for_range(I64(0), I64(DEEP)) as p:
                 code.store(code.times(p, 2 * self.lanes), code.plus(facts.steps, code.times(p, 8)), 8)
         else:
-            facts.packs = builder.or_(is_strided, builder.and_(has_many_rows, is_large))
+            is_packed = builder.icmp_signed("!=", builder.and_(mode, I64(PACKED)), I64(0))
+            pays = builder.or_(is_strided, builder.and_(has_many_rows, is_large))
+            facts.packs, facts.is_packed = builder.and_(pays, builder.not_(is_packed)), is_packed
+            mode = builder.and_(mode, I64(PACKED - 1))
         accumulates = builder.icmp_signed(">", mode, I64(1))
         if not self.by_table:
             accumulates = builder.or_(accumulates, builder.icmp_signed("==", c_step, I64(0)))
@@ -146,7 +151,8 @@ class MatmulWriter:
     def _single_row(self, facts: _Common, place: _Piece) -> Value:
         """Compute a single row in panels of eight vectors; return the first column that is left."""
         code, builder = facts.code, facts.code.builder
-        is_single_row = builder.and_(builder.icmp_signed("==", facts.m, I64(1)), builder.not_(facts.packs))
+        is_in_panels = facts.packs if self.by_table else builder.or_(facts.packs, facts.is_packed)
+        is_single_row = builder.and_(builder.icmp_signed("==", facts.m, I64(1)), builder.not_(is_in_panels))
         full = builder.and_(facts.n, I64(-8 * self.lanes))
         with code.if_then(is_single_row):
             self._panels(facts, place, I64(0), full, 8)
@@ -352,7 +358,8 @@ class _Common:
         m, n: rows and columns of C.
         panel, row_buffer: buffers for packed panels and packed rows of A.
 
-    By tables, ``steps`` is the table of the rows of a packed panel.
+    ``packs``: whether panels are packed here; ``is_packed``, by strides: whether they were packed before. By
+    tables, ``steps`` is the table of the rows of a packed panel.
     """
 
     a_row: Value
@@ -361,6 +368,7 @@ class _Common:
     b_column: Value
     c_row: Value
     packs: Value
+    is_packed: Value
     steps: Value
 
     def __init__(self, code: FunctionBuilder, m: Value, n: Value, panel: Value, row_buffer: Value) -> None:
@@ -495,6 +503,30 @@ class PanelPacker:
                 columns.append(code.load(at, self.vectors.type, self.size))
             for i, value in enumerate(self.vectors.transposed(code, columns)):
                 code.store(value, code.plus(target, (2 * n * i + half * n) * self.size), self.size)
+
+
+class FactorPacker:
+    """Writer of the kernel that copies all panels of a right factor, for products that read it often.
+
+    Its block: [k, n, B, row stride, column stride, address of the panels]; the last panel is as wide as the
+    others.
+    """
+
+    def __init__(self, dtype: str, name: str, width: int = 32) -> None:
+        self.vectors, self.name = Vectors(dtype, width // SIZE[dtype]), name
+
+    def write(self) -> ir.Module:
+        """Return the module with the finished function."""
+        module = ir.Module(self.name)
+        code, size, columns = FunctionBuilder(module, self.name), self.vectors.size, 2 * self.vectors.lanes
+        k, n, b, row, column, target = (code.word(i) for i in range(6))
+        pack = PanelPacker(module, self.vectors).write()
+        row, column, panel = code.times(row, size), code.times(column, size), code.times(k, columns * size)
+        carried = [(b, code.times(column, columns)), (target, panel)]
+        with code.for_range(I64(0), n, columns, carried) as (j, source, to):
+            code.builder.call(pack, [source, row, column, k, code.builder.sub(n, j), to])
+        code.builder.ret_void()
+        return module
 
 
 BLOCK_BYTES = (

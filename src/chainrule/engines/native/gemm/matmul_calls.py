@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.engines.native.codegen.elementwise_loop import LoopSpec
 from chainrule.engines.native.codegen.loop_reduction_and_index_calls import loop_operations
-from chainrule.engines.native.runtime.call_builder import Accumulate, Call, CallBuilder, Word
+from chainrule.engines.native.gemm.int8_matmul import slot_count
+from chainrule.engines.native.gemm.matmul import PACKED
+from chainrule.engines.native.runtime.call_builder import Accumulate, Call, CallBuilder, Panels, Word
 from chainrule.engines.native.runtime.partition import (
     dot_product_partition,
     matmul_partition,
     table_partition,
 )
 from chainrule.ops.linear.bfloat16 import Bfloat16Matmul
+from chainrule.ops.linear.int8 import IntegerMatmul
 from chainrule.plan.passes.elementwise_fusion import memory_source
 from chainrule.plan.tasks import Task
 from chainrule.plan.views import View, collapse
@@ -28,15 +33,43 @@ def matmul(builder: CallBuilder, task: Task) -> list[Call]:
         a, b, c = _transposed(b), _transposed(a), _transposed(c)
     (m, n), k = c.shape[-2:], a.shape[-1]
     words: list[Word] = [int(np.prod(c.shape[:-2])), m, n, k]
-    for view in (a, b):
-        words += [builder.address(view), _stack_stride(view), *view.strides[-2:]]
-    words += [builder.address(c), _stack_stride(c), c.strides[-2], Accumulate() if task.adds else 0]
-    kernel = _kernel(builder, task, builder.dtype(c))
+    words += [builder.address(a), _stack_stride(a), *a.strides[-2:]]
+    right, mode = _right_factor(builder, task, a, b)
+    words += [*right, builder.address(c), _stack_stride(c), c.strides[-2], mode]
+    kernel = _kernel(builder, task, (a, b), builder.dtype(c))
     return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(c)))]
 
 
-def _kernel(builder: CallBuilder, task: Task, dtype: str, spec: LoopSpec | None = None) -> int:
+def _right_factor(builder: CallBuilder, task: Task, a: View, b: View) -> tuple[list[Word], Word]:
+    """Return the words of B, and the mode of the product: whether it is added to, and whether B is packed."""
+    step, matrix = _stack_stride(b), View(b.buffer, b.shape[-2:], b.strides[-2:], b.offset)
+    if _is_integer(builder, task, a, b):
+        first = _product_op(task).first
+        return [Panels(matrix, first), 0, first, 1 + slot_count(matrix.shape[0])], 0
+    if step == 0 and not task.adds and not _is_rounded(task) and builder.is_packed(matrix):
+        panel = 2 * builder.machine.width // builder.itemsize(matrix)
+        return [Panels(matrix), 0, panel, matrix.shape[0]], PACKED
+    return [builder.address(b), step, *b.strides[-2:]], Accumulate() if task.adds else 0
+
+
+def _product_op(task: Task) -> Any:
+    """Return the operation of the product that a task begins with, or of its transpose."""
+    return memory_source(task.nodes[0]).op
+
+
+def _is_integer(builder: CallBuilder, task: Task, a: View, b: View) -> bool:
+    """Return whether a product is computed in integers of 8 bits: a single one of contiguous rows."""
+    is_known = isinstance(_product_op(task), IntegerMatmul) and builder.machine.has_int8
+    is_plain = len(b.shape) == 2 and a.strides[-1] == 1 and not task.adds
+    return is_known and is_plain and builder.is_packed(b)
+
+
+def _kernel(
+    builder: CallBuilder, task: Task, factors: tuple[View, View], dtype: str, spec: LoopSpec | None = None
+) -> int:
     """Return the kernel of the product by strides that a task begins with, or of its transpose."""
+    if _is_integer(builder, task, *factors):
+        return builder.int8_matmul_kernel(spec)
     if _is_rounded(task):
         return builder.bfloat16_matmul_kernel(spec)
     return builder.matmul_kernel(dtype, by_table=False, spec=spec)
@@ -44,7 +77,7 @@ def _kernel(builder: CallBuilder, task: Task, dtype: str, spec: LoopSpec | None 
 
 def _is_rounded(task: Task) -> bool:
     """Return whether the factors of a task's product are rounded to bfloat16."""
-    return isinstance(memory_source(task.nodes[0]).op, Bfloat16Matmul)
+    return isinstance(_product_op(task), Bfloat16Matmul)
 
 
 def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
@@ -55,27 +88,13 @@ def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
     writes = tuple(zip(stored, map(_contiguity, task.writes), strict=True))
     spec = LoopSpec(2, ((product.dtype, "r"), *layouts), tuple(operations), writes)
     (m, n), k = task.writes[0].shape, a.shape[-1]
-    words: list[Word] = [
-        1,
-        m,
-        n,
-        k,
-        builder.address(a),
-        0,
-        *a.strides,
-        builder.address(b),
-        0,
-        *b.strides,
-        0,
-        0,
-        0,
-        0,
-    ]
+    right, mode = _right_factor(builder, task, a, b)
+    words: list[Word] = [1, m, n, k, builder.address(a), 0, *a.strides, *right, 0, 0, 0, mode]
     operands = []
     for view in (*others, *task.writes):
         operands.append((len(words), builder.itemsize(view)))
         words += [builder.address(view), *view.strides]
-    kernel = _kernel(builder, task, product.dtype, spec)
+    kernel = _kernel(builder, task, (a, b), product.dtype, spec)
     return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(a), operands))]
 
 

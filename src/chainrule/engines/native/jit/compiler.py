@@ -56,6 +56,7 @@ class Machine:
         digest = source_digest(Path(__file__).parents[1], cache_folder("native"))
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {digest}"
         self.width, self.has_bfloat16 = target.vector_bytes, target.has_bfloat16
+        self.has_int8 = target.has_int8
         self._loaded: dict[str, int] = {}
         self._lock = fork_safe_lock()  # LLVM loads one object at a time
         self.folder = folder

@@ -38,6 +38,11 @@ class Target:
         return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
 
     @property
+    def has_int8(self) -> bool:
+        """Whether it adds four products of integers of 8 bits at once, in vectors of 64 bytes."""
+        return self.vector_bytes == 64 and "+avx512vnni" in self.features.split(",")
+
+    @property
     def stamp(self) -> str:
         """All properties of the target that compiled code depends on."""
         return f"{self.cpu} {self.features} vectors of {self.vector_bytes} bytes"

@@ -1,6 +1,7 @@
 """Inference that several threads compute together: how slices of calls are claimed and workers are notified.
 
-Each level of calls is divided into slices. Every thread claims slices that are not claimed yet, its own
+Independent rows are computed in chunks, each by the thread that claims it, in that thread's memory. Otherwise
+each level of calls is divided into slices. Every thread claims slices that are not claimed yet, its own
 first. A worker that arrives late, because the system runs something else on its processor, finds nothing left
 to do, and no thread has waited for it. Which thread computes a slice does not change any bit.
 
@@ -51,11 +52,37 @@ def levels(code: FunctionBuilder) -> None:
         spin_until(code, done, ">=", slices)
 
 
+def chunks(code: FunctionBuilder) -> None:
+    """Compute chunks of rows as one of several threads, each of which claims the next chunk.
+
+    Block: [address of how many were claimed, chunks, chunks of full size, own part, part of the last chunk].
+    A part: [first line, end, first patch, end, first copy, end], as addresses. Before a chunk, every patch
+    [address of a word, value, stride] sets a word to value + stride * number of the chunk; after it, every
+    copy [target, stride, source, bytes] copies results to target + stride * number of the chunk.
+    """
+    b = code.builder
+    claimed, count, full, own, last = (code.word(i) for i in range(5))
+    with code.loop() as leave_if:
+        number = code.fetch_add(claimed, 1)
+        leave_if(b.icmp_signed(">=", number, count))
+        part = b.select(b.icmp_signed("<", number, full), own, last)
+        lines, patches, copies = (
+            [code.load(code.plus(part, 8 * i), I64) for i in (j, j + 1)] for j in (0, 2, 4)
+        )
+        with code.for_range(patches[0], patches[1], 24) as patch:
+            word, value, stride = (code.load(code.plus(patch, 8 * i), I64) for i in range(3))
+            code.store(code.plus(value, code.times(number, stride)), word, 8)
+        code.call_lines(lines[0], lines[1])
+        with code.for_range(copies[0], copies[1], 32) as copy:
+            target, stride, source, size = (code.load(code.plus(copy, 8 * i), I64) for i in range(4))
+            code.copy(code.plus(target, code.times(number, stride)), source, size)
+
+
 def lead(code: FunctionBuilder) -> None:
     """Run the calls as the leading thread: post the work, take part, return when no worker is running.
 
-    Block: [slots, workers, the kernel ``levels``, its blocks, bytes between two blocks, claims, number of
-    claims]. The first of the blocks is the leader's own.
+    Block: [slots, workers, the kernel ``levels`` or ``chunks``, its blocks, bytes between two blocks, claims,
+    number of claims]. The first of the blocks is the leader's own.
     """
     slots, workers, kernel, blocks, step, claims, count = (code.word(i) for i in range(7))
     with code.for_range(claims, code.plus(claims, code.times(count, 8)), 8) as claim:

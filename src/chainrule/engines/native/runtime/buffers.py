@@ -26,6 +26,11 @@ def aligned(size: int) -> np.ndarray:
     return raw[start : start + size]
 
 
+def address(array: np.ndarray) -> int:
+    """Return the address of an array's data."""
+    return array.__array_interface__["data"][0]
+
+
 class Place(NamedTuple):
     """A place in memory: the number of a base, and the bytes from there."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, Softm
 from chainrule.engines.native.gemm.bfloat16_matmul import Bfloat16MatmulWriter
 from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
-from chainrule.engines.native.gemm.matmul import MatmulWriter
+from chainrule.engines.native.gemm.int8_matmul import Int8MatmulWriter
+from chainrule.engines.native.gemm.matmul import FactorPacker, MatmulWriter
 from chainrule.engines.native.jit.compiler import Machine
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.partition import Partition
@@ -33,6 +34,20 @@ class Address:
 
     buffer: int
     offset: int = 0
+
+
+@frozen
+class Panels:
+    """A word that holds the address of the panels of a right factor that does not change.
+
+    Args:
+        matrix: the factor, (k, n), a view of a constant or of an input.
+        first: of a product of integers of 8 bits, the smallest one of the left factor (``gemm.int8_matmul``);
+            otherwise ``None``.
+    """
+
+    matrix: View
+    first: int | None = None
 
 
 @frozen
@@ -59,7 +74,7 @@ class RowOffset:
 
 
 FLAG = Address(-1)  # of the flag that a kernel sets when an index is out of range
-Word = Any  # an int, an Address, Accumulate or RowOffset
+Word = Any  # an int, an Address, Panels, Accumulate or RowOffset
 
 
 @frozen
@@ -78,10 +93,22 @@ class Call:
 
 
 class CallBuilder:
-    """Builder of the calls of tasks."""
+    """Builder of the calls of tasks.
 
-    def __init__(self, machine: Machine, buffers: Sequence[Buffer]) -> None:
-        self.machine, self.buffers = machine, buffers
+    Args:
+        constants: labels of inputs whose arrays never change; ``None``: no factor is packed in advance.
+    """
+
+    def __init__(
+        self, machine: Machine, buffers: Sequence[Buffer], constants: Collection[str] | None = None
+    ) -> None:
+        self.machine, self.buffers, self._constants = machine, buffers, constants
+
+    def is_packed(self, view: View) -> bool:
+        """Return whether a right factor, which is a view of a constant, is packed in advance."""
+        buffer = self.buffers[view.buffer]
+        is_input = buffer.origin == "input" and buffer.label in (self._constants or ())
+        return self._constants is not None and (is_input or buffer.origin == "constant")
 
     def dtype(self, view: View) -> str:
         """Return the dtype of a view."""
@@ -158,6 +185,14 @@ class CallBuilder:
             lambda n: Bfloat16MatmulWriter(n, width, has_pairs, epilogue).write(),
         )
 
+    def int8_matmul_kernel(self, spec: LoopSpec | None = None) -> int:
+        """Return the kernel of a product of integers of 8 bits, with an epilogue if ``spec`` is set."""
+        text = f"product of integers of 8 bits{f', then{chr(10)}{spec.text()}' if spec else ''}"
+        epilogue = Epilogue(spec) if spec else None
+        return self.machine.function(
+            KernelSource("int8_product", (spec,), text), lambda n: Int8MatmulWriter(n, epilogue).write()
+        )
+
     def matmul_kernel(self, dtype: str, by_table: bool, spec: LoopSpec | None = None) -> int:
         """Return the kernel of a matrix product, with an epilogue if ``spec`` is set."""
         width, addressing = self.machine.width, "tables" if by_table else "strides"
@@ -168,6 +203,12 @@ class CallBuilder:
             KernelSource("product", (dtype, by_table, spec), text),
             lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write(),
         )
+
+    def packing_kernel(self, dtype: str) -> int:
+        """Return the kernel that packs a right factor in advance."""
+        width = self.machine.width
+        source = KernelSource("packing", (dtype,), f"panels of {dtype}, vectors of {width} bytes")
+        return self.machine.function(source, lambda n: FactorPacker(dtype, n, width).write())
 
     def dot_products_kernel(self, dtype: str, is_rounded: bool = False) -> int:
         """Return the kernel of many dot products; the factors are rounded to bfloat16 if ``is_rounded``."""

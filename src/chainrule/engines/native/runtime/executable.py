@@ -8,8 +8,9 @@ bound before, one call into machine code, and copies of the outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,11 +21,25 @@ from chainrule.engines.native.jit.cache import folder_of
 from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import host_target
-from chainrule.engines.native.runtime.buffers import aligned
-from chainrule.engines.native.runtime.call_builder import Accumulate, Address, Call, CallBuilder, RowOffset
+from chainrule.engines.native.runtime.buffers import address, aligned
+from chainrule.engines.native.runtime.call_builder import (
+    Accumulate,
+    Address,
+    Call,
+    CallBuilder,
+    Panels,
+    RowOffset,
+)
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, effort, is_worth_dividing, levels
-from chainrule.engines.native.runtime.thread_team import ThreadTeam
+from chainrule.engines.native.runtime.packed_factors import PackedFactors
+from chainrule.engines.native.runtime.partition import (
+    MIN_INFERENCE_EFFORT,
+    MIN_WAKING_EFFORT,
+    effort,
+    is_worth_dividing,
+    levels,
+)
+from chainrule.engines.native.runtime.thread_team import LevelTeam
 from chainrule.errors import ShapeError
 from chainrule.events import notices
 from chainrule.fork_safety import fork_safe_lock
@@ -57,8 +72,7 @@ def _machine(vector_bytes: int) -> Machine:
 def _caller() -> Callable[[int], None]:
     """Return the function that calls the kernels of some rows of a table. Block: [table, first row, end]."""
     source = KernelSource("run_calls", (), "call the kernels of the rows first .. end - 1 of a table")
-    address = machine().function(source, _write_caller)
-    return callable_at(address)
+    return callable_at(machine().function(source, _write_caller))
 
 
 def _write_caller(name: str) -> ir.Module:
@@ -83,10 +97,10 @@ def prepared_calls(table: np.ndarray, first: int, end: int, owner: object = None
         owner: the object in whose memory the kernels work; it is kept alive by the returned function.
     """
     block, call = np.array([table.ctypes.data, first, end]), _caller()
-    address = block.ctypes.data
+    start = address(block)
 
     def run(references: object = (block, table, owner)) -> None:
-        call(address)
+        call(start)
 
     return run
 
@@ -101,6 +115,7 @@ class InputBinding:
         copy: receives a copy of a small array that changes, which is faster than asking NumPy for its
             address.
         array: the last array, whose address the words hold.
+        factors: the packed factors that are views of it.
     """
 
     label: str
@@ -110,6 +125,21 @@ class InputBinding:
     is_parameter: bool
     copy: np.ndarray | None
     array: object = UNBOUND
+    factors: list[FactorBinding] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class FactorBinding:
+    """Binding of the panels of a right factor (see ``packed_factors``).
+
+    Args:
+        words: the words of the blocks that hold their address, and how many bytes further each points.
+        panels: the panels, which are kept as long as words point to them.
+    """
+
+    factor: Panels
+    words: list[tuple[int, int]] = field(default_factory=list)
+    panels: np.ndarray | None = None
 
 
 class Executable:
@@ -118,12 +148,25 @@ class Executable:
     Args:
         parameters: labels of inputs of which the last array is kept.
         slices: into how many slices long calls are divided, for as many threads, if the plan is large enough.
+        packed: the packed right factors of products of constants and parameters, whose arrays then must not
+            change; ``None``: every product reads the arrays.
+        max_copied: bytes up to which an input with rows is copied and not bound by its address.
     """
 
-    def __init__(self, plan: Plan, parameters: set[str], slices: int = 1) -> None:
-        self.plan = plan
+    def __init__(
+        self,
+        plan: Plan,
+        parameters: set[str],
+        slices: int = 1,
+        packed: PackedFactors | None = None,
+        *,
+        max_copied: int = MAX_COPIED_BYTES,
+    ) -> None:
+        self.plan, self.packed = plan, packed
+        self._builder = CallBuilder(machine(), plan.buffers, None if packed is None else parameters)
+        self._factors: dict[Panels, FactorBinding] = {}
         self.arena, self.flag = aligned(max(plan.layout.size, 1)), np.zeros(1, np.int64)
-        self.memory = _memory(plan, self.arena, parameters)
+        self.memory = _memory(plan, self.arena, parameters, max_copied)
         self._bindings = [
             InputBinding(
                 b.label, b.shape, np.dtype(b.dtype), [], b.label in parameters, self.memory.get(b.number)
@@ -131,15 +174,18 @@ class Executable:
             for b in plan.buffers
             if b.origin == "input"
         ]
-        lines, spans = _calls_and_spans(plan)
-        is_worth_it = sum(effort(task) for task, _ in lines) >= MIN_INFERENCE_EFFORT
-        is_shared = slices > 1 and is_worth_it and len(spans) == 1
-        self.words, tables = self._blocks(
-            [call for _, call in lines], _slice_words(lines, slices if is_shared else 1)
-        )
-        self.table = tables[0]
-        self.team = ThreadTeam(machine(), _marks(plan, lines), tables) if is_shared else None
+        lines, spans = _calls_and_spans(plan, self._builder)
+        total = sum(effort(task) for task, _ in lines)
+        slices = min(slices, total // max(1, MIN_INFERENCE_EFFORT // 2))
+        is_shared = slices > 1 and len(spans) == 1
+        slice_words = _slice_words(lines, slices if is_shared else 1)
+        self.words, tables = self._blocks([call for _, call in lines], slice_words)
+        self.table, self.team = tables[0], None
+        if is_shared:
+            marks = _marks(plan, lines, list(map(bool, slice_words[0])))
+            self.team = LevelTeam(machine(), marks, tables, may_wake=total >= MIN_WAKING_EFFORT)
         self._word_view = self.words.data
+        self._prepare_factors()
         ends = [(self.table.ctypes.data, *span) for span in spans if isinstance(span, tuple)]
         self._span_blocks = np.array(ends, np.int64).reshape(-1, 3)
         blocks = iter(
@@ -193,6 +239,8 @@ class Executable:
         """Write a word of a block: ``factor`` (0 or 1) times its value, plus ``move``."""
         if isinstance(word, Accumulate | RowOffset):  # the whole batch is one microbatch
             words[position] = word.flags if isinstance(word, Accumulate) else 0
+        elif isinstance(word, Panels):
+            self._factors.setdefault(word, FactorBinding(word)).words.append((position, move))
         elif not isinstance(word, Address):
             words[position] = factor * word + move
         elif word.buffer < 0:
@@ -215,12 +263,57 @@ class Executable:
                 continue
             if not array.flags.c_contiguous:
                 return False
-            address = array.__array_interface__["data"][0]
+            start = address(array)
             for position, offset in binding.words:
-                self._word_view[position] = address + offset
+                self._word_view[position] = start + offset
             if binding.is_parameter:
                 binding.array = array
+            for factor in binding.factors:
+                self._bind_panels(factor, binding.label, array)
         return True
+
+    # --- chunks of rows
+
+    @property
+    def can_be_part(self) -> bool:
+        """Whether machine code alone can run the plan for chunk after chunk: see ``chunks``."""
+        has_kernels = len(self._items) == 1 and isinstance(self._items[0], int)
+        views = self._output_views.values()
+        return has_kernels and all(view is not None and view.flags.c_contiguous for view in views)
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The addresses of the first call of the plan, and of the end of its calls."""
+        _, first, end = self._span_blocks[0].tolist()
+        return self.table.ctypes.data + 16 * first, self.table.ctypes.data + 16 * end
+
+    def input_words(self, label: str) -> list[tuple[int, int]]:
+        """Return the addresses of the words that point into an input, and how many bytes further."""
+        words = next((binding.words for binding in self._bindings if binding.label == label), [])
+        return [(self.words.ctypes.data + 8 * position, offset) for position, offset in words]
+
+    def output_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that every run writes the outputs to, by name."""
+        return {name: view for name, view in self._output_views.items() if view is not None}
+
+    def _prepare_factors(self) -> None:
+        """Assign packed factors to the inputs that they are views of, and pack those of constants."""
+        bindings = {binding.label: binding for binding in self._bindings}
+        for panels, factor in self._factors.items():
+            buffer = self.plan.buffers[panels.matrix.buffer]
+            if buffer.origin == "input":
+                bindings[buffer.label].factors.append(factor)
+            else:
+                assert buffer.array is not None
+                self._bind_panels(factor, id(buffer.array), np.ascontiguousarray(buffer.array))
+
+    def _bind_panels(self, factor: FactorBinding, name: str | int, array: np.ndarray) -> None:
+        """Write the address of a factor's panels into the blocks."""
+        assert self.packed is not None
+        factor.panels = self.packed.panels(self._builder, name, factor.factor, array)
+        start = address(factor.panels)
+        for position, move in factor.words:
+            self._word_view[position] = start + move
 
     def run(self, arrays: Arrays, threads: int = 1) -> dict[str, np.ndarray]:
         """Return the outputs for the arrays bound last, as new arrays; see ``views``."""
@@ -283,11 +376,13 @@ def run_reference(task: Task, executable: Executable, inputs: Arrays) -> None:
     view_array(executable, task.writes[0], inputs)[...] = value
 
 
-def _calls_and_spans(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
+def _calls_and_spans(
+    plan: Plan, builder: CallBuilder
+) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
     """Return the calls of a plan with their tasks, and spans (first, end), between them other tasks."""
     lines: list[tuple[Task, Call]] = []
     spans: list[tuple[int, int] | Task] = []
-    begin, builder = 0, CallBuilder(machine(), plan.buffers)
+    begin = 0
     for task in plan.tasks:
         calls = task_calls(builder, task)
         if calls is None:
@@ -318,14 +413,23 @@ def _slice_words(lines: Sequence[tuple[Task, Call]], slices: int) -> list[list[d
     return differing
 
 
-def _marks(plan: Plan, lines: Sequence[tuple[Task, Call]]) -> np.ndarray:
-    """Return the first call and the end of each level, (levels, 2)."""
+def _marks(plan: Plan, lines: Sequence[tuple[Task, Call]], are_divided: Sequence[bool]) -> np.ndarray:
+    """Return the first call and the end of each level, (levels, 2).
+
+    Levels of which no call is divided belong to slice 0 alone: several one after the other are one level.
+    """
     level = levels(plan, plan.tasks)
-    first = [i for i, (task, _) in enumerate(lines) if i == 0 or level[task] != level[lines[i - 1][0]]]
+    groups = [[i for i, _ in group] for _, group in groupby(enumerate(lines), lambda line: level[line[1][0]])]
+    first, was_divided = [], True
+    for group in groups:
+        is_divided = any(are_divided[i] for i in group)
+        if is_divided or was_divided:
+            first.append(group[0])
+        was_divided = is_divided
     return np.array([*zip(first, [*first[1:], len(lines)], strict=True)], np.int64).reshape(-1, 2)
 
 
-def _memory(plan: Plan, arena: np.ndarray, parameters: set[str]) -> dict[int, np.ndarray]:
+def _memory(plan: Plan, arena: np.ndarray, parameters: set[str], max_copied: int) -> dict[int, np.ndarray]:
     """Return the array behind every buffer except those that are bound by address."""
     memory: dict[int, np.ndarray] = {}
     for buffer in plan.buffers:
@@ -335,13 +439,13 @@ def _memory(plan: Plan, arena: np.ndarray, parameters: set[str]) -> dict[int, np
             memory[buffer.number] = raw.view(buffer.dtype).reshape(buffer.shape)
         elif buffer.origin == "constant":
             memory[buffer.number] = np.ascontiguousarray(buffer.array).reshape(buffer.shape)
-        elif buffer.origin in ("output", "summed") or _is_copied(buffer, parameters):
+        elif buffer.origin in ("output", "summed") or _is_copied(buffer, parameters, max_copied):
             memory[buffer.number] = np.zeros(buffer.shape, buffer.dtype)
     return memory
 
 
-def _is_copied(buffer: Buffer, parameters: set[str]) -> bool:
-    return buffer.origin == "input" and buffer.label not in parameters and buffer.bytes <= MAX_COPIED_BYTES
+def _is_copied(buffer: Buffer, parameters: set[str], max_copied: int) -> bool:
+    return buffer.origin == "input" and buffer.label not in parameters and buffer.bytes <= max_copied
 
 
 def refuse_outside(flag: np.ndarray) -> None:

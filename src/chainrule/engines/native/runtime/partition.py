@@ -55,6 +55,7 @@ def _overlaps(spans: Sequence[tuple], others: Sequence[tuple]) -> bool:
 
 MIN_STEP_FLOPS = 20_000_000  # of a step without microbatches, from which on its calls are divided
 MIN_INFERENCE_EFFORT = 1_000_000  # of an inference, by ``effort``, from which on its calls are divided
+MIN_WAKING_EFFORT = 5_000_000  # from which on an inference wakes blocked threads
 MIN_ELEMENTS = 8192  # that a call writes, from which on the replicas share it
 COLUMNS = 32  # of a matrix product: full tiles on every processor
 MIN_PRODUCTS = 8  # products by tables from which on the products are divided, not their rows
@@ -90,9 +91,15 @@ class Partition:
 
 
 def effort(task: Task) -> int:
-    """Return the floating-point operations of a task, at least four for each element that it writes."""
+    """Return the floating-point operations of a task, at least four for each element that it writes and for
+    each weight of dot products: with one or two rows they take as long as reading the weights.
+    """
     elements = math.prod(task.writes[0].shape) if task.writes else 0
-    return max(task.flops, 4 * elements)
+    weights = 0
+    if task.kind == "dot_products":
+        positions, _, columns, k = task.facts["shape"]
+        weights = positions * columns * k
+    return max(task.flops, 4 * elements, 4 * weights)
 
 
 def is_worth_dividing(partition: Partition | None, task: Task) -> bool:
@@ -148,8 +155,11 @@ def table_partition(
 
 
 def dot_product_partition(words: Sequence[Any], size: int) -> Partition:
-    """Return the partition of dot products: their rows."""
-    return Partition(words[1], 1, ((5, 8), (10, words[11] * size)), ROWS)
+    """Return the partition of dot products: their rows, or of few rows their columns."""
+    rows, columns = words[1:3]
+    if rows >= 2 * ROWS:
+        return Partition(rows, 1, ((5, 8), (10, words[11] * size)), ROWS)
+    return Partition(columns, 2, ((8, 8), (10, words[12] * size)), COLUMNS)
 
 
 def reduction_partition(words: Sequence[Any], size: int, result_size: int) -> Partition:

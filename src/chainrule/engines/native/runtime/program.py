@@ -7,18 +7,20 @@ graph that cannot be chunked, or a single chunk, is computed by all threads toge
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from chainrule.engines.native.runtime.chunks import Chunks
 from chainrule.engines.native.runtime.executable import Arrays, Executable
+from chainrule.engines.native.runtime.packed_factors import PackedFactors
 from chainrule.engines.native.runtime.thread_team import pool
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import ShapeError
+from chainrule.fork_safety import fork_count
 from chainrule.graph import Graph
-from chainrule.memoization import cached_property
+from chainrule.memoization import Memo, cached_property
 from chainrule.plan.inference_chunks import MIN_ROWS, Chunk, inference_chunk
 from chainrule.plan.memory_requirement import MemoryRequirement, plan_memory
 from chainrule.plan.passes.axis_layout import has_narrow_products
@@ -27,6 +29,7 @@ from chainrule.plan.plan import plan
 from chainrule.settings import planning_cores, settings
 from chainrule.symbolic_shape import size_at
 
+MAX_RUNNERS = 4  # of chunks: of two sizes, with parameters that are fixed or not
 FIXED_ROWS = 16  # of every chunk, if bits must not depend on the batch
 
 
@@ -55,6 +58,7 @@ class Program:
         self._row_inputs = [name for name in self._specs if name not in self._parameters]
         # Executables that no thread uses; the last used comes first.
         self._free: deque[Executable] = deque()
+        self._packed, self._chunk_runners = PackedFactors(), Memo(MAX_RUNNERS)
 
     @cached_property
     def _chunk(self) -> Chunk | None:
@@ -63,7 +67,7 @@ class Program:
     def executable(self, sizes: Mapping[str, int]) -> Executable:
         """Return an executable for these sizes: one that has run, or a new one."""
         matching = (executable for executable in list(self._free) if executable.plan.sizes == sizes)
-        return next(matching, None) or self._new_executable(sizes)
+        return next(matching, None) or self._new_executable(sizes, False)
 
     def memory_requirement(self, sizes: Mapping[str, int]) -> MemoryRequirement:
         """Return the memory that a run for these sizes requires, without allocating it."""
@@ -76,27 +80,27 @@ class Program:
         outputs = sum(size_at(node.spec.size, sizes) * np.dtype(node.dtype).itemsize for node in nodes)
         return per_chunk + MemoryRequirement({"outputs": outputs})
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, *, fixed: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs for these inputs, computed on as many threads as the settings allow.
 
         Args:
             arrays: one array for each input, of the dtype of the input.
+            fixed: whether the parameters never change in place: their factors of products are packed once.
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
         """
-        return self._run(arrays, settings.threads)
-
-    def _run(self, arrays: Arrays, threads: int) -> dict[str, np.ndarray]:
-        rows = self._fixed_rows
+        threads, rows = settings.threads, self._fixed_rows
         if rows and len(next(iter(arrays[name] for name in self._row_inputs), ())):
-            return self._run_chunks(arrays, bind(self._specs, arrays)["B"], rows)
-        executable = self._take(arrays)
+            return self._run_chunks(arrays, bind(self._specs, arrays)["B"], rows, fixed)
+        executable = self._take(arrays, fixed)
         if executable is not None:
             return self._run_executable(executable, arrays, threads)
         sizes = bind(self._specs, arrays)
         rows = self._rows_at_a_time(sizes.get("B", 0))
-        return self._run_chunks(arrays, sizes["B"], rows) if rows else self._run_all(arrays, sizes, threads)
+        if rows:
+            return self._run_chunks(arrays, sizes["B"], rows, fixed)
+        return self._run_all(arrays, sizes, threads, fixed)
 
     def run_each(self, inputs: Iterable[Arrays]) -> Iterator[dict[str, np.ndarray]]:
         """Yield the outputs for each of several inputs, all rows at once, in arrays that the next outputs may
@@ -110,7 +114,7 @@ class Program:
             for arrays in inputs:
                 if executable is None or not executable.bind(arrays):
                     former = executable
-                    executable, arrays = self._bound(arrays, bind(self._specs, arrays))
+                    executable, arrays = self._bound(arrays, bind(self._specs, arrays), False)
                     self._give_back(former)
                 yield executable.views(arrays, settings.threads)
         finally:
@@ -132,14 +136,14 @@ class Program:
         chunk = self._chunk if rows > MIN_ROWS else None
         return chunk.rows if chunk is not None and rows >= chunk.min_batch else 0
 
-    def _take(self, arrays: Arrays) -> Executable | None:
+    def _take(self, arrays: Arrays, fixed: bool) -> Executable | None:
         """Return an executable that has bound these arrays, for this thread alone."""
         for _ in range(len(self._free)):
             try:
                 executable = self._free.popleft()
             except IndexError:  # other threads were faster
                 break
-            if executable.bind(arrays):
+            if (executable.packed is not None) == fixed and executable.bind(arrays):
                 return executable
             self._free.append(executable)
         return None
@@ -150,47 +154,78 @@ class Program:
         finally:
             self._free.appendleft(executable)
 
-    def _run_all(self, arrays: Arrays, sizes: Mapping[str, int], threads: int) -> dict[str, np.ndarray]:
+    def _run_all(
+        self, arrays: Arrays, sizes: Mapping[str, int], threads: int, fixed: bool
+    ) -> dict[str, np.ndarray]:
         """Return the outputs of all rows at once, for arrays of any memory layout."""
-        return self._run_executable(*self._bound(arrays, sizes), threads)
+        return self._run_executable(*self._bound(arrays, sizes, fixed), threads)
 
-    def _bound(self, arrays: Arrays, sizes: Mapping[str, int]) -> tuple[Executable, Arrays]:
+    def _bound(self, arrays: Arrays, sizes: Mapping[str, int], fixed: bool) -> tuple[Executable, Arrays]:
         """Return an executable and the arrays that it has bound: contiguous copies where necessary."""
         specs = self._specs.items()
         arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in specs}
-        executable = self._take(arrays) or self._new_executable(sizes)
+        executable = self._take(arrays, fixed) or self._new_executable(sizes, fixed)
         executable.bind(arrays)
         return executable, arrays
 
-    def _new_executable(self, sizes: Mapping[str, int]) -> Executable:
+    def _new_executable(self, sizes: Mapping[str, int], fixed: bool) -> Executable:
         for node in self.graph.nodes:
             if not is_leaf(node):
                 at_sizes(node, sizes)
-        return Executable(plan(self.graph, sizes), self._parameters, planning_cores())
+        packed = self._packed if fixed else None
+        return Executable(plan(self.graph, sizes), self._parameters, planning_cores(), packed)
 
-    def _run_chunks(self, arrays: Arrays, rows: int, size: int) -> dict[str, np.ndarray]:
+    def _chunks(self, size: int, fixed: bool) -> Chunks:
+        """Return the runner of chunks of this many rows."""
+        packed = self._packed if fixed else None
+
+        def new(rows: int) -> Executable:
+            return Executable(plan(self.graph, {"B": rows}), self._parameters, 1, packed, max_copied=0)
+
+        return self._chunk_runners((size, fixed), lambda: Chunks(new, size, self._row_inputs))
+
+    def _run_chunks(self, arrays: Arrays, rows: int, size: int, fixed: bool) -> dict[str, np.ndarray]:
         """Return the outputs of independent rows, computed ``size`` rows at a time."""
         nodes = self.graph.outputs.items()
         shapes = {name: [size_at(axis, {"B": rows}) for axis in node.shape] for name, node in nodes}
         results = {name: np.empty(shapes[name], node.dtype) for name, node in nodes}
+        chunks = self._chunks(size, fixed)
+        compute = self._compute_chunks if chunks.is_possible else self._compute_chunks_by_calls
+        try:
+            compute(chunks, arrays, results, fixed)
+        except ShapeError:  # an index outside its table: its position is known in the whole batch only
+            return self._run_all(arrays, {"B": rows}, 1, fixed)
+        return results
+
+    def _compute_chunks(self, chunks: Chunks, arrays: Arrays, results: Arrays, _: bool) -> None:
+        """Compute chunks in machine code."""
+        specs = self._specs.items()
+        arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in specs}
+        rows = len(arrays[self._row_inputs[0]])
+        start = rows - rows % chunks.size
+        end = slice(start, rows)
+        last = {name: self._chunk_rows(arrays[name], end, chunks.size) for name in self._row_inputs}
+        chunks.run(arrays, results, last if start < rows else {}, settings.threads)
+
+    def _compute_chunks_by_calls(
+        self, chunks: Chunks, arrays: Arrays, results: dict[str, np.ndarray], fixed: bool
+    ) -> None:
+        """Compute chunks by calls from Python: some operations have no kernel, or outputs another layout."""
+        size, rows = chunks.size, len(arrays[self._row_inputs[0]])
         starts = iter(range(0, rows, size))  # shared by all threads, each of which takes the next
 
         def work() -> None:
             for start in starts:
                 rows_slice = slice(start, min(start + size, rows))
                 chunk = {name: self._chunk_rows(arrays[name], rows_slice, size) for name in self._row_inputs}
-                for name, value in self._run_chunk({**arrays, **chunk}).items():
+                for name, value in self._run_chunk({**arrays, **chunk}, fixed).items():
                     results[name][rows_slice] = value[: rows_slice.stop - start]
 
         others = min(settings.threads, -(-rows // size)) - 1
-        futures = [pool(settings.threads, os.getpid()).submit(work) for _ in range(others)]
-        try:
-            work()
-            for future in futures:
-                future.result()
-        except ShapeError:  # an index outside its table: its position is known in the whole batch only
-            return self._run_all(arrays, {"B": rows}, 1)
-        return results
+        futures = [pool(settings.threads, fork_count()).submit(work) for _ in range(others)]
+        work()
+        for future in futures:
+            future.result()
 
     def _chunk_rows(self, array: np.ndarray, rows_slice: slice, size: int) -> np.ndarray:
         """Return the rows of a chunk; with a fixed chunk size, a short one is padded with its last row."""
@@ -200,9 +235,9 @@ class Program:
             return rows
         return np.concatenate([rows, np.repeat(rows[-1:], missing, 0)])
 
-    def _run_chunk(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def _run_chunk(self, arrays: Arrays, fixed: bool) -> dict[str, np.ndarray]:
         """Return the outputs of a chunk, computed by the calling thread alone."""
-        executable = self._take(arrays)
+        executable = self._take(arrays, fixed)
         if executable is None:
-            return self._run_all(arrays, bind(self._specs, arrays), 1)
+            return self._run_all(arrays, bind(self._specs, arrays), 1, fixed)
         return self._run_executable(executable, arrays, 1)

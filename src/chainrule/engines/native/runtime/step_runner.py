@@ -13,7 +13,6 @@ finite step.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
@@ -21,9 +20,11 @@ from itertools import cycle
 import numpy as np
 
 from chainrule.engines.native.jit.compiler import callable_at
+from chainrule.engines.native.runtime.buffers import address
 from chainrule.engines.native.runtime.executable import machine, refuse_outside
 from chainrule.engines.native.runtime.kernel_calls import COVERED
 from chainrule.engines.native.runtime.replicas import GATHER, ReplicatedStep, StepDefinition, StepLayout
+from chainrule.fork_safety import fork_count
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
 from chainrule.plan.kernel_lowering import has_kernel
@@ -184,7 +185,7 @@ class Trainer:
 
     def _pool(self) -> ThreadPoolExecutor:
         """Return threads of this process for this trainer alone: those of one step wait for each other."""
-        process = os.getpid()
+        process = fork_count()
         if process not in self._pools:
             self._pools[process] = ThreadPoolExecutor(self.threads - 1)
         return self._pools[process]
@@ -269,8 +270,3 @@ class ArgumentBlocks:
 # Words of the block of ``training_steps.steps``: first batch, numbers of keys and results, their addresses.
 CHANGING = (6, 12, 13, 19, 23, 24)
 TABLES = 15  # the word that holds the address of the tables
-
-
-def address(array: np.ndarray) -> int:
-    """Return the address of an array's data."""
-    return array.__array_interface__["data"][0]
