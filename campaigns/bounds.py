@@ -18,9 +18,10 @@ from chainrule.bounds import RULES, Interval
 from chainrule.bounds.evaluation import evaluated
 from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.ops import CARDS
+from chainrule.ops.linear.bfloat16 import RoundToBfloat16
 from chainrule.ops.operation_card import Card, Sample
 
-CARD = {card.name: card for card in CARDS}
+CARD = {card.name: card for card in (*CARDS, RoundToBfloat16)}
 RADII = (0.0, 0.01, 0.7, 3.0)
 INDEXED = ("gather", "one_hot")  # the last input is an index, which must stay within the table
 FEW = 10  # elements of all inputs, for which all corners are tried

@@ -378,9 +378,10 @@ class _Request:
 
     def _subject(self) -> Subject:
         """Return the network for bounds; if an operation has no rule, the error names smoothing instead."""
-        graph = self.samples.graph
+        graph, network = self.samples.graph, self.model.network
+        assert network is not None
         try:
-            return Subject(graph.logits, self.model.arrays, graph.point_name)
+            return Subject(network.as_predicted(graph.logits), self.model.arrays, graph.point_name)
         except UsageError as error:
             if error.code == "E580":
                 error.fix = 'model.certify(x, radius=0.1, method="smoothing")'

@@ -43,7 +43,7 @@ from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.inputs.input_check import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.network import Network, Recipe
-from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY
+from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY, QUANTIZED
 from chainrule.train.quantization import Quantization, Ranges, path_of
 from chainrule.train.step_graph import Step
 from chainrule.train.train_state import Row, Tensors
@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from chainrule.train.monitor.probe import Probe
 
 NOVELTY_GATE = "novelty gate"  # a fact: how far from the training rows a row is predicted as a class
-OF_ARRAYS = (CALIBRATION, INTERVALS, PRIVACY, NOVELTY_GATE)  # facts that hold for the arrays of a model alone
+OF_PREDICTIONS = (CALIBRATION, INTERVALS, NOVELTY_GATE)  # facts that were measured on the predictions
+OF_ARRAYS = (*OF_PREDICTIONS, PRIVACY, QUANTIZED)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded
 OTHER_SHAPES = fact(
     "inputs have another shape than those of the training: the network is built again for each new shape, "
@@ -131,6 +132,8 @@ class ModelState:
         if network is None or network.quantization is None or network.quantization.holds_for(self.parameters):
             return
         object.__setattr__(self, "network", replace(network, quantization=None))  # of other parameters
+        facts = {name: value for name, value in self.facts.items() if name != QUANTIZED}
+        object.__setattr__(self, "facts", facts)
 
     @cached_property
     def arrays(self) -> Tensors:
@@ -268,6 +271,9 @@ class ModelState:
     def quantized(self, ranges: Ranges, rows: int) -> ModelState:
         """Return the model with predictions in 8 bits.
 
+        A calibration, prediction intervals and a novelty gate hold for the predictions on which they were
+        measured: they are kept apart until the model returns to its float weights.
+
         Args:
             ranges: the range of the input of each product, as ``Quantization`` has them.
             rows: the number of samples on which they were measured.
@@ -275,13 +281,28 @@ class ModelState:
         assert self.network is not None
         weights = {path_of(key): self.parameters[path_of(key)] for key in ranges}
         network = replace(self.network, quantization=Quantization(dict(ranges), weights, rows))
-        return replace(self, network=network)
+        facts = dict(self.facts)
+        if QUANTIZED not in facts:  # a file of a quantized model has it
+            measured = {name: facts.pop(name) for name in OF_PREDICTIONS if name in facts}
+            facts[QUANTIZED] = measured
+        return replace(self, network=network, facts=facts)
 
     def in_float(self) -> ModelState:
-        """Return the model without quantization."""
+        """Return the model without quantization, with what was measured on its predictions before."""
         if self.network is None or self.network.quantization is None:
             return self
-        return replace(self, network=replace(self.network, quantization=None))
+        measured, dropped = self.facts.get(QUANTIZED), (*OF_PREDICTIONS, QUANTIZED)
+        facts = {name: value for name, value in self.facts.items() if name not in dropped}
+        facts |= measured if isinstance(measured, dict) else {}
+        return replace(self, network=replace(self.network, quantization=None), facts=facts)
+
+    def in_dtype(self) -> ModelState:
+        """Return the model whose predictions are computed in its dtype, without rounded factors."""
+        model = self.in_float()
+        if model.network is None or model.network.precision == "float32":
+            return model
+        recipe = replace(model.network.recipe, precision="float32")
+        return replace(model, network=replace(model.network, recipe=recipe))
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
         """Return the model with these parameters and states."""

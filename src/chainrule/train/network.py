@@ -37,6 +37,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.ops import functional as F
+from chainrule.plan.passes.bfloat16_products import with_bfloat16_products
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, PrecisionName, settings
@@ -292,6 +293,13 @@ class Network:
         return self.memo(
             ("program", name, engine, precision), lambda: compile(self._served(graph()), engine, precision)
         )
+
+    def as_predicted(self, node: Node) -> Node:
+        """Return a node as predictions compute it: its products have rounded factors if theirs have."""
+        graph = self._served(Graph({"": node}))
+        if self.precision == "bfloat16":
+            graph, _ = with_bfloat16_products(graph)
+        return graph.outputs[""]
 
     def _served(self, graph: Graph) -> Graph:
         """Return the graph as it is computed in predictions: in 8 bits if the network is quantized."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.bounds.rule import Rule
-from chainrule.bounds.rules import extremes, indexing, linear, monotone, products, selection
+from chainrule.bounds.rules import extremes, indexing, linear, monotone, products, selection, steps
 
 RULES: dict[str, Rule] = {
     **linear.RULES,
@@ -12,4 +12,5 @@ RULES: dict[str, Rule] = {
     **extremes.RULES,
     **selection.RULES,
     **indexing.RULES,
+    **steps.RULES,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import FileError, UsageError, fact
+from chainrule.events import notices
 from chainrule.interop.export.example_rows import example_rows
 from chainrule.records import frozen
 from chainrule.store import atomic_write
@@ -97,7 +98,10 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
         fix = f'model.export("{Path(name).stem}{{}}")'
         raise unknown("export", Path(path).suffix or name, sorted(suffixes), fix, example=".onnx")
     trained_network(model, "export")
-    model = model.in_float()  # a file has the float weights
+    exact = model.in_dtype()
+    if exact is not model:
+        notices.emit(fact("export: the file computes without the rounding of this model's products"))
+    model = exact
     atomic_write.require_writable(path)
     rows = example_rows(model)
     function = importlib.import_module(suffixes[suffix]).draft

@@ -15,11 +15,13 @@ from chainrule.validation import is_number, out_of_range
 PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
 CALIBRATION = "calibration"  # the name of the fact: the calibration of the probabilities
+QUANTIZED = "quantized"  # the name of the fact: of predictions in 8 bits, with what was measured without them
 INTERVALS = "prediction_intervals"  # the name of the fact: the prediction intervals of a regression
 UNPROTECTED: Texts = {
     "training": "the rows of a training without privacy, from whose parameters this one started",
     "loaded": "the rows from which loaded parameters were computed, from which the training started",
     "calibration": "the rows from which the calibration was computed",
+    "quantization": "the rows on which the ranges of the quantization were measured",
 }
 """What parameters of a private model may depend on without protection."""
 
@@ -100,12 +102,18 @@ def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
         reasons.add("loaded")
     if CALIBRATION in facts or INTERVALS in facts:
         reasons.add("calibration")
+    if QUANTIZED in facts:
+        reasons.add("quantization")
     return tuple(reason for reason in UNPROTECTED if reason in reasons)
 
 
 def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what the parameters of a model depend on without protection; a calibration changes none."""
-    return tuple(reason for reason in unprotected_of(facts) if reason != "calibration")
+    """Return what the parameters of a model depend on without protection.
+
+    A calibration and a quantization change no parameters.
+    """
+    of_predictions = ("calibration", "quantization")
+    return tuple(reason for reason in unprotected_of(facts) if reason not in of_predictions)
 
 
 def unprotected_start(reasons: Sequence[str]) -> Message:
