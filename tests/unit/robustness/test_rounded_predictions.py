@@ -33,7 +33,7 @@ def trained(kind: str, network: str) -> tuple[cr.Model, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("network", ["dense", "convolution"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_proven_predictions_are_not_changed_and_broken_ones_are(kind: str, network: str) -> None:
+def test_proven_predictions_stay_and_counterexamples_change_them(kind: str, network: str) -> None:
     model, x, _ = trained(kind, network)
     near = np.argsort(np.abs(model.predict_proba(x)[:, 1] - 0.5))[:300]
     x = x[near]
