@@ -186,4 +186,14 @@ def permutation(key: np.ndarray, count: int) -> np.ndarray:
     """
     index = np.arange(count, dtype=np.uint32)
     high, low = threefry(key, np.zeros_like(index), index)
-    return np.argsort((high.astype(np.uint64) << np.uint64(32)) | low, kind="stable")
+    # NumPy sorts 16 bits by counting: twice that takes a fifth of the time of sorting 64 bits by comparisons.
+    order = np.argsort(high.astype(np.uint16), kind="stable")
+    order = order[np.argsort((high >> np.uint32(16)).astype(np.uint16)[order], kind="stable")]
+    upper = high[order]
+    ties = np.flatnonzero(upper[1:] == upper[:-1])
+    if ties.size:
+        places = np.union1d(ties, ties + 1)
+        tied = order[places]
+        words = (high[tied].astype(np.uint64) << np.uint64(32)) | low[tied]
+        order[places] = tied[np.argsort(words, kind="stable")]
+    return order

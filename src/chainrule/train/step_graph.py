@@ -132,7 +132,7 @@ class Step:
         """What is derived from this step and kept, such as the graph of its probes."""
         return Memo(MAX_CACHED)
 
-    @property
+    @cached_property
     def plateau(self) -> ReduceOnPlateau | None:
         """The part of the schedule that depends on a column of the history; ``None``: there is none."""
         return plateau_of(self.recipe.optimizer.schedule)

@@ -90,6 +90,15 @@ def test_permutation_contains_every_index_once(seed: int, count: int) -> None:
     assert sorted(prng.permutation(prng.key_of(seed), count)) == list(range(count))
 
 
+@pytest.mark.parametrize(("count", "has_ties"), [(0, False), (1, False), (700, False), (200_000, True)])
+def test_permutation_sorts_by_all_64_bits(count: int, has_ties: bool) -> None:
+    key, low = prng.key_of(4), np.arange(count, dtype=np.uint32)
+    upper, lower = prng.threefry(key, np.zeros_like(low), low)
+    assert (len(np.unique(upper)) < count) == has_ties  # in the upper 32 bits, by which it sorts first
+    expected = np.argsort(upper.astype(np.uint64) << np.uint64(32) | lower, kind="stable")
+    assert np.array_equal(prng.permutation(key, count), expected)
+
+
 def test_all_permutations_are_equally_likely() -> None:
     orders = [tuple(int(i) for i in prng.permutation(prng.fold(prng.key_of(3), i), 3)) for i in range(3000)]
     counts = [orders.count(order) for order in sorted(set(orders))]

@@ -76,10 +76,15 @@ class Order:
 
 
 @lru_cache(maxsize=4)
+def _key(seed: int) -> np.ndarray:
+    return fold(key_of(seed), _STREAM)
+
+
+@lru_cache(maxsize=4)
 def _epoch(rows: int, seed: int | None, epoch: int) -> np.ndarray:
     if seed is None:
         order = np.arange(rows)
     else:
-        order = permutation(fold(key_of(seed), _STREAM, epoch), rows)
+        order = permutation(fold(_key(seed), epoch), rows)
     order.flags.writeable = False  # shared by every caller through the cache
     return order
