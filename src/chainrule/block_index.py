@@ -151,6 +151,7 @@ INPUT_KINDS = by_name(
         "inputs.tables": "TableKind",
         "inputs.texts": "ContinuationKind TextKind",
         "inputs.transcripts": "TranscriptKind",
+        "inputs.translations": "TranslationKind",
     }
 )
 ACTIVATIONS = by_name(

@@ -311,15 +311,16 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     return buffer.getvalue()
 
 
-def labeled_image_files(images: Table) -> dict[str, bytes]:
+def labeled_image_files(images: Table, folder: str = "test") -> dict[str, bytes]:
     """Images as files of a RUN, ``test/CLASS/NUMBER.png``, as ``evaluate`` reads them.
 
     Args:
         images: with the column ``class``.
+        folder: of the files.
     """
     pixels, labels = images.images["image"], images.frame["class"].to_list()
     rows = enumerate(zip(pixels, labels, strict=True), 1)
-    return {f"test/{label}/{number}.png": encode_png(image) for number, (image, label) in rows}
+    return {f"{folder}/{label}/{number}.png": encode_png(image) for number, (image, label) in rows}
 
 
 def npz(**arrays: np.ndarray) -> bytes:

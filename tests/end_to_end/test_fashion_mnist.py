@@ -58,6 +58,9 @@ def test_an_example_network_is_trained_evaluated_and_saved(chainrule: Any, strip
     assert result["test"] == [pytest.approx(model.evaluate(test)["accuracy"])]
     assert set(np.asarray(model.predict(test))) <= set(bundled.FASHION_NAMES)
     assert f"{net}: {result['test'][0]:.4f}\n" in outcome.out
+    again = chainrule("evaluate", f"made/here/{net}.safetensors", "fashion-mnist/test")
+    assert again.code == 0, again.err
+    assert f"{result['test'][0]:.3f}" in again.out
 
 
 def test_results_of_several_seeds_have_mean_and_deviation(chainrule: Any, stripes: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule_examples.poems import lesson as poems
+from saved_scores import check_saved_scores
 
 POEMS = ["白日依山尽，黄河入海流。", "床前明月光，疑是地上霜。", "春眠不觉晓，处处闻啼鸟。"]
 
@@ -93,29 +96,25 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_poems_example_trains_evaluates_and_generates(
-    chainrule, collection: Path, monkeypatch: pytest.MonkeyPatch
+    chainrule, collection: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = {"width": 16, "depth": 1, "heads": 2}
     monkeypatch.setattr(poems, "LONG", poems.LONG._replace(stack=small))
-    words = (
-        "--data",
-        collection,
-        "--epochs",
-        1,
-        "--acrostic",
-        "春秋",
-        "--first",
-        "山",
-        "--out",
-        "poems.safetensors",
-    )
+    words = ("--data", collection, "--epochs", 1, "--acrostic", "春秋", "--first", "山", "--out", "run")
     outcome = chainrule("example", "poems", *words, "--lang", "zh")
     assert outcome.code == 0, outcome.err
     assert "训练 36 首，验证 2 首，测试 2 首" in outcome.out
     assert len(re.findall(r"\d\.\d{3} \(\d+\), \d\.\d{3} \(\d+\)", outcome.out)) == 3
     assert len(re.findall(r"^山", outcome.out, re.MULTILINE)) >= 3
     assert re.search("春[^秋]*.*[，。]\n?秋", outcome.out, re.DOTALL)
-    assert chainrule("generate", "poems.safetensors", "月", "--seed", 1).out.startswith("月")
+    assert chainrule("generate", "run", "月", "--seed", 1).out.startswith("月")
+    titles = {"log-loss": "loss", "perplexity": "perplexity"}
+    check_saved_scores(Path("run"), Path("run/test.csv"), "GPT", titles, capsys)
+    continued = chainrule("predict", "run", "run/test.csv")
+    assert continued.code == 0, continued.err
+    rows = list(csv.DictReader(io.StringIO(continued.out)))
+    assert len(rows) == 2
+    assert all(row["prediction"].startswith(row["text"]) for row in rows)
 
 
 def test_the_poems_example_refuses_unknown_characters_before_training(chainrule, collection: Path) -> None:

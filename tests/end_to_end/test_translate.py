@@ -12,10 +12,12 @@ from campaigns import translate as campaign
 
 import chainrule as cr
 from chainrule.errors import DataError
+from chainrule.inputs import TranslationKind
 from chainrule_examples.translate import lesson as translate
-from chainrule_examples.translate.baselines import bleu_and_chrf, translate_all
+from chainrule_examples.translate.baselines import bleu_and_chrf
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 from page_examples import DOCS
+from saved_scores import check_saved_scores
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (
@@ -48,8 +50,9 @@ def translator() -> cr.Model:
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_twenty_pairs_are_memorized(translator: cr.Model, beams: int) -> None:
-    assert translate_all(translator, ENGLISH, beams) == list(CHINESE)
-    assert bleu_and_chrf()(translate_all(translator, ENGLISH, beams), CHINESE) == pytest.approx((100, 100))
+    translations = TranslationKind(beams).translate(translator, ENGLISH)
+    assert translations == list(CHINESE)
+    assert bleu_and_chrf()(translations, CHINESE) == pytest.approx((100, 100))
 
 
 def test_a_loaded_translator_accepts_unknown_text(translator: cr.Model, tmp_path: Path) -> None:
@@ -58,8 +61,9 @@ def test_a_loaded_translator_accepts_unknown_text(translator: cr.Model, tmp_path
     assert model.generate("Open the file", greedy=True) == "打开文件"
     for text in ("Ωμέγα 🙂", "Öffne die Datei", "打开", "x"):
         assert isinstance(model.generate(text, greedy=True), str)
-    with pytest.raises(DataError, match="E364"):
-        model.generate("open " * 40, greedy=True)
+    for text, code in (("open " * 40, "E364"), ("", "E363"), (" \n", "E363")):
+        with pytest.raises(DataError, match=code):
+            model.generate(text, greedy=True)
 
 
 def catalog(folder: Path) -> Path:
@@ -87,12 +91,17 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translate, "LONG", recipe)
 
 
-def test_the_command_trains_once_and_then_reads_the_file(chainrule, tiny: None, tmp_path: Path) -> None:
+def test_the_command_trains_once_and_then_reads_the_file(
+    chainrule, tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("example", "translate", "--model", "m.safetensors", "--beams", 2, "--lang", "zh")
-    outcome = chainrule(*words, "--data", catalog(tmp_path / "sets"), "--text", "Open %1")
+    outcome = chainrule(*words, "--out", "run", "--data", catalog(tmp_path / "sets"), "--text", "Open %1")
     assert outcome.code == 0, outcome.err
     assert "BLEU" in outcome.out
     assert outcome.out.count(" | ") >= 3 * 3
+    check_saved_scores(Path("run"), Path("run/test.csv"), "Transformer", {"chrF": "chrF"}, capsys)
+    attributed = chainrule("attribute", "run", "run/test.csv", "--row", 1)
+    assert attributed.code == 0, attributed.err
     *_, sentence, translation = outcome.out.splitlines()
     assert sentence == "Open %1"
     again = chainrule(*words, "--text", "Open %1")

@@ -176,7 +176,14 @@ def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
 
 
 def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.ndarray]:
-    """Return the padded tokens (1, T) for the encoder (E364: too long), and their mask if it is an input."""
+    """Return the padded tokens (1, T) for the encoder, and their mask if it is an input.
+
+    Raises:
+        DataError E363, E364: an empty text; one that is too long.
+    """
+    if not text.strip():
+        expected, received = fact("at least 1 token"), fact("an empty text")
+        raise DataError("E363", where="generate, text", expected=expected, received=received)
     ids = tokenizer.encode(text, ends=True)
     length = bound(decoder.inputs["source"].shape[1:])[0]
     if len(ids) > length:

@@ -5,7 +5,8 @@ in the form of the kind: boxes, masks, sounds, names of items. Nothing is printe
 
     kind.py      reading.py         InputKind and its records;  the kind of a model, and the rows of a file
     tables.py    arrays.py          rows of a table or of images with a preparation;  ``.npz`` files
-    texts.py     questions.py       texts that are classified or continued;  questions about a passage
+    texts.py     translations.py    texts that are classified or continued;  texts that are translated
+    questions.py                    questions about a passage
     molecules.py items.py           SMILES;  items that are ranked
     sounds.py    speech.py          sounds that are classified;  texts that become sounds
     images.py                       images without a preparation, of the next two
@@ -22,7 +23,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "kind": "Evaluation InputKind InputRows Output",
+        "kind": "Evaluation InputKind InputRows LeftOut Output",
         "arrays": "ArrayKind",
         "transcripts": "TranscriptKind",
         "detection": "DetectionKind",
@@ -35,6 +36,7 @@ _LAZY = LazyNames(
         "speech": "SpeechKind",
         "tables": "TableKind",
         "texts": "ContinuationKind TextKind",
+        "translations": "TranslationKind",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

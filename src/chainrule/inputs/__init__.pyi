@@ -6,6 +6,7 @@ from chainrule.inputs.items import ItemKind as ItemKind
 from chainrule.inputs.kind import Evaluation as Evaluation
 from chainrule.inputs.kind import InputKind as InputKind
 from chainrule.inputs.kind import InputRows as InputRows
+from chainrule.inputs.kind import LeftOut as LeftOut
 from chainrule.inputs.kind import Output as Output
 from chainrule.inputs.molecules import MoleculeKind as MoleculeKind
 from chainrule.inputs.questions import QuestionKind as QuestionKind
@@ -19,3 +20,4 @@ from chainrule.inputs.tables import TableKind as TableKind
 from chainrule.inputs.texts import ContinuationKind as ContinuationKind
 from chainrule.inputs.texts import TextKind as TextKind
 from chainrule.inputs.transcripts import TranscriptKind as TranscriptKind
+from chainrule.inputs.translations import TranslationKind as TranslationKind

@@ -49,7 +49,9 @@ class DetectionKind(ImageKind):
         score = stored_probability(model.facts.get("min_score"), MIN_SCORE)
         return cls(stored_names(model), score)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read an image or a folder of images; see ``read_image_rows``.
 
         An annotation ``NAME.xml`` of Pascal VOC beside every image, or in ``../Annotations``, is the target.
@@ -59,7 +61,7 @@ class DetectionKind(ImageKind):
         Raises:
             DataError E316: a damaged annotation. Others as ``read_image_rows``.
         """
-        rows = super().read(model, data, reading)
+        rows = super().read(model, data, reading, damaged)
         if rows is None:
             return None
         assert model.network is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import read_images
+from chainrule.data import Finding, read_images
 from chainrule.data.readers.data_folder import open_inside
 from chainrule.data.readers.images import SUFFIXES, decode_image, image_sizes, read_image
 from chainrule.data.readers.read_options import ReadOptions
@@ -101,11 +101,14 @@ def are_images(data: str) -> bool:
     return os.path.isdir(data) or data.lower().endswith(SUFFIXES)
 
 
-def read_image_rows(model: Model, data: str) -> ImageRows:
-    """Read an image or a folder of images in the size that the network takes.
+def read_image_rows(
+    model: Model, data: str, damaged: str = "refuse"
+) -> tuple[ImageRows, tuple[Finding, ...]]:
+    """Read an image or a folder of images in the size that the network takes; returns also notices.
 
     Args:
         data: the file or folder.
+        damaged: as for ``read_images``.
 
     Raises:
         DataError E301: no such file; E352: it cannot be decoded. Others as ``read_images``.
@@ -115,12 +118,14 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
     height, width, _ = bound(spec.shape[1:])
     path = Path(data)
     if path.is_dir():
-        table = read_images(data, (height, width), 3, labeled=False)
+        table = read_images(data, (height, width), 3, labeled=False, damaged=damaged)
         names, images, folder = tuple(table.frame["image"].to_list()), table.images["image"], path
+        notices = tuple(notice for notice in table.notices if notice.code == "damaged_images")
     else:
-        names, folder = (path.name,), path.parent
+        names, folder, notices = (path.name,), path.parent, ()
         images = read_image(path, (height, width), 3).images["image"]
-    return ImageRows({name: images.astype(np.float32) / 255}, names, image_sizes(folder, names), folder)
+    x = {name: images.astype(np.float32) / 255}
+    return ImageRows(x, names, image_sizes(folder, names), folder), notices
 
 
 @frozen
@@ -134,12 +139,14 @@ class ImageKind(InputKind):
     keeps_columns = False
     names: tuple[str, ...] = ()
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read an image or a folder of images; see ``read_image_rows``."""
         if not are_images(data):
             return None
-        images = read_image_rows(model, data)
-        return InputRows(self, images.inputs, None, len(images.names), parts=images)
+        images, notices = read_image_rows(model, data, damaged)
+        return InputRows(self, images.inputs, None, len(images.names), parts=images, notices=notices)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""

@@ -34,6 +34,7 @@ class ItemKind(InputKind):
     """
 
     name = "items"
+    skips_damaged = False
     keeps_columns = False
     names: tuple[str, ...]
 
@@ -48,7 +49,9 @@ class ItemKind(InputKind):
         is_valid = all(isinstance(name, str) for name in names) and shapes == [(len(names),)] * 2
         return cls(tuple(names)) if is_valid else None
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read an ``.npz`` file; see ``read_arrays``."""
         return read_arrays(self, model, data)
 

@@ -70,6 +70,7 @@ class InputKind(ABC):
     priority: ClassVar[int] = 0
     needs_targets: ClassVar[bool] = False  # whether a row cannot be explained without a target
     keeps_columns: ClassVar[bool] = True  # whether predictions may be printed beside the columns of a table
+    skips_damaged: ClassVar[bool] = True  # whether the other rows can be read where one is damaged
 
     @classmethod
     @abstractmethod
@@ -79,9 +80,8 @@ class InputKind(ABC):
         Facts of a model come from a file and are checked.
         """
 
-    @abstractmethod
-    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
-        """Read and encode the rows of a file or a folder.
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return the rows of a file or a folder before they are encoded, each by itself.
 
         Args:
             model: recognized by this kind.
@@ -89,8 +89,39 @@ class InputKind(ABC):
             reading: how a table is read.
 
         Returns:
+            a table of texts or of names of files; ``None`` for a kind that has its own ``read``, and if
+            ``data`` is of another kind.
+        """
+        return None
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the encoded rows of a table that ``open`` returned.
+
+        Args:
+            model: recognized by this kind.
+            table: some of its rows.
+
+        Raises:
+            DataError: a row that cannot be encoded; its position is named.
+        """
+        raise NotImplementedError
+
+    def read(
+        self, model: Model, data: Any, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
+        """Read and encode the rows of a file or a folder; by default by ``open`` and ``encode``.
+
+        Args:
+            model: recognized by this kind.
+            data: the file or folder; for a kind that reads a table of texts also a frame.
+            reading: how a table is read.
+            damaged: ``"skip"`` leaves out images that cannot be decoded.
+
+        Returns:
             the rows, or ``None`` if ``data`` is of another kind.
         """
+        table = self.open(model, data, reading)
+        return None if table is None else self.encode(model, table)
 
     @abstractmethod
     def expected(self, model: Model, run: str) -> tuple[str, str]:
@@ -132,6 +163,11 @@ class InputKind(ABC):
             out: the file or folder for them; ``None``: the standard output.
         """
         return None
+
+    @property
+    def has_own_output(self) -> bool:
+        """Whether all rows have predictions in the form of the kind."""
+        return type(self).output is not InputKind.output
 
     def spelled(self, values: np.ndarray) -> np.ndarray:
         """Return predictions as they are printed."""
@@ -183,6 +219,26 @@ class InputKind(ABC):
 
 
 @frozen(eq=False)
+class LeftOut:
+    """Rows that cannot be encoded, among the others.
+
+    Args:
+        table: all rows.
+        index: (n,) those that are encoded.
+        reasons: for each row of the table why it is left out, ``None`` if it is not.
+    """
+
+    table: Table
+    index: np.ndarray
+    reasons: tuple[str | None, ...]
+
+    @property
+    def count(self) -> int:
+        """How many rows are left out."""
+        return self.table.rows - len(self.index)
+
+
+@frozen(eq=False)
 class InputRows:
     """Rows for a model.
 
@@ -195,6 +251,7 @@ class InputRows:
         cells: the table that ``x`` was encoded from, or the names of files; ``None`` for arrays.
         parts: what else the kind needs of each row: an array, or a record with a method ``take``.
         notices: findings about the rows.
+        left_out: damaged rows beside these; ``None`` if there are none.
     """
 
     kind: InputKind
@@ -204,6 +261,7 @@ class InputRows:
     cells: Table | None = None
     parts: Any = None
     notices: tuple[Finding, ...] = ()
+    left_out: LeftOut | None = None
 
     @property
     def table(self) -> Table | None:

@@ -42,16 +42,21 @@ class MoleculeKind(InputKind):
         reader = MoleculeInput.from_record(model.facts.get("molecules"))
         return None if reader is None else cls(reader)
 
-    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
-        """Read a table and encode its molecules.
-
-        Raises:
-            DataError: E313 there is no such column. E343: no rows. E390: a cell that is not a SMILES,
-                or a molecule that is too large; the message has its line.
-        """
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return a table with a column of molecules (E313) and rows (E343)."""
         if is_archive(data):
             return None
         table = read_source(data, reading)
+        _column_of(table)
+        return table
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the graphs of the molecules.
+
+        Raises:
+            DataError E390: a cell that is not a SMILES, or a molecule that is too large; the message has its
+                line.
+        """
         x = self.reader(*molecules_in(table))
         return InputRows(self, x, targets_in(table, model), table.rows, table)
 
@@ -75,8 +80,8 @@ class MoleculeKind(InputKind):
         return by_atom(attribution, molecules_in(row.cells)[0])
 
 
-def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
-    """Return the molecules of a table, and their positions; errors as ``MoleculeKind.read``."""
+def _column_of(table: Table) -> str:
+    """Return the column of the molecules of a table with rows."""
     column = next((name for name in table.columns if name.lower() == COLUMN), None)
     if column is None:
         raise DataError(
@@ -89,6 +94,12 @@ def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
         )
     if not table.rows:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    return column
+
+
+def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
+    """Return the molecules of a table, and their positions; errors as ``MoleculeKind.encode``."""
+    column = _column_of(table)
     cells = table.words(column).cast(pl.String).fill_null("").to_list()
     places: list[str] = [
         fact('{place}, column "{column}"', place=table.place(row), column=column) for row in range(table.rows)

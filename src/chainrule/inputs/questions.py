@@ -30,7 +30,7 @@ from chainrule.inputs.kind import (
     refuse_metrics,
     stored_probability,
 )
-from chainrule.inputs.texts import require_columns
+from chainrule.inputs.texts import required
 from chainrule.metrics.answers import Span, best_span, character_f1, exact_match
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -134,17 +134,12 @@ class QuestionKind(InputKind):
         smallest = stored_probability(model.facts.get("min_probability"), 0.0)
         return None if reader is None else cls(reader, smallest)
 
-    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
-        """Read a table with the columns ``passage`` and ``question``.
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return a table with the columns ``passage`` and ``question`` (E313) and rows (E343)."""
+        return None if is_archive(data) else required(read_source(data, reading), COLUMNS)
 
-        Raises:
-            DataError: E313 a column is missing. E343 no rows. E363, E364 an empty text, or one that
-                is too long; the message has its line.
-        """
-        if is_archive(data):
-            return None
-        table = read_source(data, reading)
-        require_columns(table, COLUMNS)
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the encoded questions; E363, E364: an empty text, or one that is too long, with its line."""
         passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)
         places = [table.place(row) for row in range(table.rows)]
         rows = QuestionRows.of(self.reader, passages, questions, places)

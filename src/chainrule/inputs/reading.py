@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from chainrule import block_index
+from chainrule.data import Table
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
-from chainrule.errors import DataError, fact
+from chainrule.errors import ChainruleError, DataError, fact
 from chainrule.inputs.arrays import ArrayKind
-from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, other_kind
+from chainrule.inputs.images import are_images
+from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, LeftOut, other_kind
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.model import Model
+from chainrule.settings import settings
 
 
 @cache
@@ -34,7 +40,9 @@ def kind_of(model: Model) -> InputKind:
     return next(kind for kind in recognized if kind is not None)
 
 
-def read_rows(model: Model, data: str, reading: ReadOptions = NO_OPTIONS, run: str = "RUN") -> InputRows:
+def read_rows(
+    model: Model, data: str, reading: ReadOptions = NO_OPTIONS, run: str = "RUN", damaged: str = ""
+) -> InputRows:
     """Read the rows of a file or a folder for a model.
 
     Args:
@@ -42,13 +50,19 @@ def read_rows(model: Model, data: str, reading: ReadOptions = NO_OPTIONS, run: s
         data: what its kind reads, or an ``.npz`` file with arrays named like the inputs.
         reading: how a table is read.
         run: the run folder or the model file, for the fix of an error.
+        damaged: ``"skip"`` leaves out rows that cannot be encoded; ``"refuse"`` names that option in the
+            error.
 
     Raises:
         UsageError E607: ``data`` is of another kind. DataError: the file is missing, damaged, or not as the
             model needs it; see ``Preparation.read`` and the ``read`` of the kinds.
     """
     kind = kind_of(model)
-    rows = kind.read(model, data, reading)
+    table = kind.open(model, data, reading)
+    if table is not None:
+        return _encoded(kind, model, table, damaged)
+    skipped = {"damaged": "skip"} if damaged == "skip" and are_images(data) else {}
+    rows = kind.read(model, data, reading, **skipped)
     if rows is not None:
         return rows
     if data.endswith(ARRAYS) and model.preparation is None:  # any other model reads arrays
@@ -58,3 +72,31 @@ def read_rows(model: Model, data: str, reading: ReadOptions = NO_OPTIONS, run: s
     if Path(data).suffix and not os.path.exists(data):
         raise DataError("E301", where=data, received=fact("no such file"))
     raise other_kind(kind, model, run, data)
+
+
+def _encoded(kind: InputKind, model: Model, table: Table, damaged: str) -> InputRows:
+    """Return the encoded rows of a table; ``"skip"`` leaves out those that cannot be encoded."""
+    try:
+        return kind.encode(model, table)
+    except ChainruleError as error:
+        rows = _undamaged(kind, model, table) if damaged == "skip" else None
+        if rows is not None:
+            return rows
+        if damaged == "refuse" and table.rows > 1:
+            error.notes = (*error.notes, fact("--damaged skip: predict the other rows"))
+        raise
+
+
+def _undamaged(kind: InputKind, model: Model, table: Table) -> InputRows | None:
+    """Return the rows of a table that can be encoded; ``None`` if there are none."""
+    reasons: list[str | None] = []
+    for row in range(table.rows):
+        try:
+            kind.encode(model, table.take(np.array([row])))
+            reasons.append(None)
+        except ChainruleError as error:
+            reasons.append(f"{error.code}: {error.clause(settings.lang)}")
+    index = np.flatnonzero([reason is None for reason in reasons])
+    if not len(index):
+        return None
+    return replace(kind.encode(model, table.take(index)), left_out=LeftOut(table, index, tuple(reasons)))

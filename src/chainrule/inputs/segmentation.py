@@ -66,7 +66,9 @@ class SegmentationKind(ImageKind):
             colors = []
         return cls(stored_names(model), tuple(map(tuple, colors)))
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read an image or a folder of images; see ``read_image_rows``.
 
         The folder ``FOLDERannot`` beside it, with an image of class numbers ``NAME.png`` for each, has the
@@ -75,7 +77,7 @@ class SegmentationKind(ImageKind):
         Raises:
             DataError E352: a damaged mask. Others as ``read_image_rows``.
         """
-        rows = super().read(model, data, reading)
+        rows = super().read(model, data, reading, damaged)
         if rows is None:
             return None
         images: ImageRows = rows.parts

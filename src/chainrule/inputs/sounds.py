@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data import Table
-from chainrule.data.readers.audio import read_sound
+from chainrule.data import Finding, Table
+from chainrule.data.readers.audio import read_sound, with_rate
 from chainrule.data.readers.audio_folder import SUFFIXES, sound_files
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
@@ -41,26 +41,39 @@ class SoundKind(InputKind):
         reader = SoundInput.from_record(model.facts.get("sound"))
         return None if reader is None else cls(reader)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read the spectrograms (N, frames, bands, 1) of a file or of all files of a folder, and their names.
+    def open(self, model: Model, data: str, reading: ReadOptions) -> Table | None:
+        """Return the names of a file or of all files of a folder.
 
         Where each file is in a folder with the name of a label, these names are the targets.
-
-        Raises:
-            DataError E301, E350, E370: see ``read_sound``; E370 also for silence. E371: another sample rate.
         """
         if not os.path.isdir(data) and not data.lower().endswith(SUFFIXES):
             return None
         root = Path(data)
         files = sound_files(root, labeled=False) if root.is_dir() else [root]
-        x = np.stack([self.reader(read_sound(file), str(file)) for file in files])
         names = [file.relative_to(root).as_posix() if root.is_dir() else file.name for file in files]
         columns = {FILE: pl.Series(names, dtype=pl.String)}
         folders = [file.parent.name for file in files]
         if set(folders) <= {str(label) for label in model.labels}:
             columns[TARGET] = pl.Series(folders, dtype=pl.String)
-        table = Table(pl.DataFrame(columns), data)
-        return InputRows(self, x, targets_in(table, model), table.rows, table)
+        return Table(pl.DataFrame(columns), data)
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the spectrograms (N, frames, bands, 1); sounds of another sample rate are resampled.
+
+        Raises:
+            DataError E301, E350, E370: see ``read_sound``; E370 also for silence.
+        """
+        root, rate = Path(table.source), self.reader.spectrogram.sample_rate
+        files = [root / name if root.is_dir() else root for name in table.frame[FILE]]
+        sounds = [read_sound(file) for file in files]
+        x = [
+            self.reader(with_rate(sound, rate, True, str(file)), str(file))
+            for file, sound in zip(files, sounds, strict=True)
+        ]
+        others = [sound.sample_rate for sound in sounds if sound.sample_rate != rate]
+        facts = {"count": len(others), "other": others[0] if others else 0, "rate": rate}
+        notices = (Finding("sounds_resampled", "info", facts),) if others else ()
+        return InputRows(self, np.stack(x), targets_in(table, model), table.rows, table, notices=notices)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""

@@ -58,10 +58,6 @@ class SpokenTexts:
         texts, phonemes = ((*(part[i] for i in index),) for part in (self.texts, self.phonemes))
         return replace(self, texts=texts, phonemes=phonemes)
 
-    def table(self, source: str) -> Table:
-        """Return the texts as a table."""
-        return Table(pl.DataFrame({"text": list(self.texts)}), source)
-
 
 @frozen
 class SpeechKind(InputKind):
@@ -87,22 +83,32 @@ class SpeechKind(InputKind):
             return None
         return cls(speech)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read the texts of a file.
+    def open(self, model: Model, data: str, reading: ReadOptions) -> Table | None:
+        """Return the lines of a file that are not empty.
 
         Raises:
-            DataError: E301 no such file; E303 no text; E307 not UTF-8; E308 too large; E350 the extra is
-                missing; E364, E365, E368 a line that cannot be spoken: the message has its number.
+            DataError: E301 no such file; E303 no text; E307 not UTF-8; E308 too large.
+        """
+        if model.network is None or not data.lower().endswith(SUFFIX):
+            return None
+        numbers, texts = zip(*_lines(data), strict=True)
+        return Table(pl.DataFrame({"text": texts}), data, lines=np.array(numbers))
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the phonemes of the lines.
+
+        Raises:
+            DataError: E350 the extra is missing; E364, E365, E368 a line that cannot be spoken: the message
+                has its number.
         """
         network = model.network
-        if network is None or not data.lower().endswith(SUFFIX):
-            return None
+        assert network is not None
         count = bound(network.inputs["phonemes"].shape[1:])[0]
         frames = bound(network.inference.outputs["spectrogram"].shape[1:])[0]
-        lines, speech = _lines(data), self.speech
-        phonemes = [speech.phonemes(text, fact("{file} line {line}", file=data, line=n)) for n, text in lines]
-        spoken = SpokenTexts(speech, (count, frames), tuple(text for _, text in lines), tuple(phonemes))
-        return InputRows(self, spoken.inputs(model), None, len(lines), spoken.table(data), spoken)
+        texts = tuple(table.frame["text"])
+        phonemes = tuple(self.speech.phonemes(text, table.place(row)) for row, text in enumerate(texts))
+        spoken = SpokenTexts(self.speech, (count, frames), texts, phonemes)
+        return InputRows(self, spoken.inputs(model), None, table.rows, table, spoken)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""

@@ -30,12 +30,14 @@ class TableKind(InputKind):
         """Return the kind of a model with a preparation."""
         return None if model.preparation is None else cls(model.preparation.takes_images)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read a table, or images; see ``Preparation.read``."""
         assert model.preparation is not None
         if self.takes_images and os.path.isfile(data) and not are_images(data):
             return None
-        table = model.preparation.read(data, reading)
+        table = model.preparation.read(data, reading, damaged)
         return InputRows(self, table, None, table.rows)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:

@@ -7,24 +7,30 @@ tokenizer of the model, cut to the length of the input and padded. Targets are i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data import Finding, Table, pad_sequences
+from chainrule.data import Finding, Table, pad_sequences, text_rows
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
-from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
+from chainrule.data.sequences.tokenizer import BEGIN, END, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, TrainingError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs.arrays import read_arrays
-from chainrule.inputs.kind import TARGET, InputKind, InputRows, is_archive
+from chainrule.generation import generate
+from chainrule.generation.text import NO_TEXT
+from chainrule.inputs.arrays import input_names, read_arrays
+from chainrule.inputs.kind import TARGET, Evaluation, InputKind, InputRows, Output, is_archive
 from chainrule.model import Model
+from chainrule.nn.loss.classification import CrossEntropy
 from chainrule.records import frozen
 from chainrule.symbolic_shape import bound
 from chainrule.train.inputs.target import label_fix
+
+TEXT = "text"  # the column of texts that are continued
 
 
 @frozen(eq=False)
@@ -54,17 +60,16 @@ class TextKind(InputKind):
             inputs[name] = tokenizer, bound(spec.shape[1:])[0]
         return cls(inputs) if inputs else None
 
-    def read(self, model: Model, data: Any, reading: ReadOptions) -> InputRows | None:
-        """Read a table with a column for each input, and encode its texts.
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return a table with a column for each input; E313: a column is missing. E343: no rows."""
+        return None if is_archive(data) else required(read_source(data, reading), self.inputs)
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the tokens of the texts.
 
         Raises:
-            DataError: E313 a column is missing. E363 an empty text. E365: a text of which
-                no token is in the vocabulary.
+            DataError: E363 an empty text. E365: a text of which no token is in the vocabulary.
         """
-        if is_archive(data):
-            return None
-        table = read_source(data, reading)
-        require_columns(table, self.inputs)
         encoded = {name: _tokens(table, name, *self.inputs[name]) for name in self.inputs}
         notices = tuple(notice for _, cut in encoded.values() for notice in cut)
         x = {name: tokens for name, (tokens, _) in encoded.items()}
@@ -80,24 +85,100 @@ class TextKind(InputKind):
         return target_column()
 
 
-@frozen
+@frozen(eq=False)
 class ContinuationKind(InputKind):
-    """Arrays of tokens for a model that continues texts."""
+    """Texts for a model that continues them, or arrays of tokens.
+
+    Args:
+        reader: the input of a language model, its tokenizer and its length; ``None`` for other models of
+            tokens, which read arrays.
+    """
 
     name = "continuations"
     priority = 4  # other models with tokenizers
+    keeps_columns = False
+    reader: tuple[str, Tokenizer, int] | None = None
 
     @classmethod
     def of(cls, model: Model) -> Self | None:
         """Return the kind of a model with tokenizers."""
-        return cls() if model.tokenizers and model.preparation is None else None
+        if not model.tokenizers or model.preparation is not None:
+            return None
+        if model.network is None or len(model.network.inputs) != 1:
+            return cls()
+        ((name, spec),) = model.network.inputs.items()
+        tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
+        outputs = [node.spec for node in model.network.inference.outputs.values()]
+        if tokenizer is None or spec.rank != 2 or [s.rank for s in outputs] != [3]:
+            return cls()
+        is_language_model = bound(outputs[0].shape[-1:])[0] == tokenizer.size
+        return cls((name, tokenizer, bound(spec.shape[1:])[0]) if is_language_model else None)
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
-        """Read an ``.npz`` file; see ``read_arrays``."""
-        return read_arrays(self, model, data)
+    def read(
+        self, model: Model, data: Any, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
+        """Read an ``.npz`` file, see ``read_arrays``, or a table.
+
+        Of a text of the table, the next token is the target of each token.
+        """
+        return read_arrays(self, model, data) if is_archive(data) else super().read(model, data, reading)
+
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return a table with the column ``text`` (E313) and rows (E343)."""
+        is_table = self.reader is not None and not is_archive(data)
+        return required(read_source(data, reading), [TEXT]) if is_table else None
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the tokens of the texts; E363: an empty text."""
+        assert self.reader is not None
+        name, tokenizer, length = self.reader
+        cells = table.words(TEXT).cast(pl.String).fill_null("").to_list()
+        for row, cell in enumerate(cells):
+            if not cell:
+                raise empty_text(table, TEXT, row)
+        tokens = tokenizer.encode_all(cells, ends=True)
+        x, y = text_rows(tokens, length)
+        counts = [-(-(len(row) - 1) // length) for row in tokens]  # rows of each text
+        return InputRows(self, {name: x}, y, len(x), parts=np.repeat(np.array(cells, object), counts))
+
+    @property
+    def has_own_output(self) -> bool:
+        """Whether all rows have continuations: not those of arrays."""
+        return False
+
+    def output(self, model: Model, rows: InputRows, out: str | None) -> Output | None:
+        """Return the most probable continuation of each text; ``None`` for arrays."""
+        if rows.parts is None:
+            return None
+        assert self.reader is not None
+        tokenizer, texts = self.reader[1], rows.parts.tolist()
+        prompts = [[BEGIN, *tokens] for tokens in tokenizer.encode_all(texts)]
+        options = {"greedy": True, "stop": [END], "suppress_tokens": [*NO_TEXT]}
+        parts = generate(model.decoder, prompts, None, **options)
+        continued = [text + tokenizer.decode(part.tokens) for text, part in zip(texts, parts, strict=True)]
+        return Output({TEXT: rows.parts, "prediction": np.array(continued, object)}, out)
+
+    def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
+        """Return the cross-entropy of the next token and its exponential, the perplexity.
+
+        Returns:
+            ``None`` without targets, for another loss, and if ``metrics`` are requested.
+        """
+        loss = model.state.recipe.loss
+        is_plain = isinstance(loss, CrossEntropy) and not loss.label_smoothing and loss.class_weight is None
+        if self.reader is None or rows.y is None or metrics or not is_plain:
+            return None
+        value = model.evaluate(rows.x, rows.y, metrics=[])["loss"]
+        return Evaluation({fact("loss"): value, fact("perplexity"): math.exp(value)})
+
+    def options(self) -> str:
+        """Return the options that apply."""
+        return fact("texts that are continued: --out, --raw") if self.reader is not None else ""
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the command that continues a text."""
+        if self.reader is None:
+            return fact("an .npz file with {names}", names=", ".join(input_names(model))), ""
         expected = fact("the beginning of a text: this model continues texts")
         return expected, f'chainrule generate {quoted(run)} "..."'
 
@@ -107,8 +188,8 @@ def target_column() -> str:
     return fact('name the column of the targets "{name}"', name=TARGET)
 
 
-def require_columns(table: Table, names: Iterable[str]) -> None:
-    """Require rows (E343), and a column of texts with each of these names (E313)."""
+def required(table: Table, names: Iterable[str]) -> Table:
+    """Return a table that has rows (E343), and a column of texts with each of these names (E313)."""
     missing = [name for name in names if name not in table.columns]
     if missing:
         raise DataError(
@@ -121,6 +202,13 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
         )
     if not table.rows:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    return table
+
+
+def empty_text(table: Table, column: str, row: int) -> DataError:
+    """Return the error for a text without a token (E363)."""
+    place = fact('{place}, column "{column}"', place=table.place(row), column=column)
+    return DataError("E363", where=place, expected=fact("at least 1 token"), received=fact("an empty text"))
 
 
 def targets_in(table: Table, model: Model) -> np.ndarray | None:
@@ -170,11 +258,9 @@ def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> tup
     cells = table.words(column).cast(pl.String).fill_null("").to_list()
     rows = tokenizer.encode_all(cells)
     for row, tokens in enumerate(rows):
-        place = fact('{place}, column "{column}"', place=table.place(row), column=column)
         if not len(tokens):
-            raise DataError(
-                "E363", where=place, expected=fact("at least 1 token"), received=fact("an empty text")
-            )
+            raise empty_text(table, column, row)
+        place = fact('{place}, column "{column}"', place=table.place(row), column=column)
         if (tokens == UNKNOWN).all():
             raise DataError(
                 "E365",

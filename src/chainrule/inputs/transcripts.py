@@ -41,6 +41,7 @@ class TranscriptKind(InputKind):
     """
 
     name = "transcripts"
+    skips_damaged = False
     symbols: str
     stride: int = 1
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -61,7 +62,9 @@ class TranscriptKind(InputKind):
             cls(symbols, stride, {(a, b): n for a, b, n in rows}, *map(float, factors)) if is_valid else None
         )
 
-    def read(self, model: Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         """Read an ``.npz`` file; see ``read_arrays``."""
         return read_arrays(self, model, data)
 

@@ -22,6 +22,7 @@ number does not show. This package does not depend on networks.
     detection.py            average precision of boxes in images
     masks.py                overlap of masks with a class for every pixel
     transcripts.py          word and character error rate
+    translations.py         agreement of translations with references
 
 They are implemented in NumPy because they are evaluated after every epoch: importing scikit-learn takes
 longer than most trainings on a table, and its input checks longer than the computation. Property tests
@@ -89,6 +90,7 @@ _LAZY = LazyNames(
         "recommendation": "ndcg_and_recall ndcg_and_recall_of_users top_items",
         "masks": "class_iou mean_iou pixel_accuracy pixel_confusion",
         "transcripts": "edit_distance error_rates",
+        "translations": "chrf",
         "significance": (
             "Comparison Difference SampledScore compare fold_difference mean_difference mean_score "
             "ratio_score sampled_difference"

@@ -61,3 +61,4 @@ from chainrule.metrics.significance import ratio_score as ratio_score
 from chainrule.metrics.significance import sampled_difference as sampled_difference
 from chainrule.metrics.transcripts import edit_distance as edit_distance
 from chainrule.metrics.transcripts import error_rates as error_rates
+from chainrule.metrics.translations import chrf as chrf

@@ -348,6 +348,7 @@ _FORMS: dict[str, Callable[[Model, Any], Form | None]] = {
     "continuations": lambda model, kind: ArrayForm(model),
     "items": lambda model, kind: ArrayForm(model),
     "texts": lambda model, kind: TextForm(model, kind, tuple(kind.inputs)),
+    "translations": lambda model, kind: TextForm(model, kind, ("source",)),
     "molecules": lambda model, kind: TextForm(model, kind, ("smiles",)),
     "questions": lambda model, kind: TextForm(model, kind, ("passage", "question")),
     "detection": lambda model, kind: FileForm(model, kind, "image/"),

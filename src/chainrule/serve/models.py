@@ -88,7 +88,7 @@ class ServedModel:
             expected = fact("a model of tables, arrays, texts, images or sounds")
             raise UsageError("E622", where=run, expected=expected, received=self.kind.name)
         self.form: Form = form
-        self.has_own_output = type(self.kind).output is not InputKind.output
+        self.has_own_output = self.kind.has_own_output
         network = trained_network(model.state, "serve")
         self.is_coupled = couples_rows_of(network.prediction_program)
         self.example: Predictions | None = None

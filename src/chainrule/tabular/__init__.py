@@ -21,6 +21,11 @@ from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
-    {"baselines": "logistic", "threshold": "Cost threshold_of with_threshold", "training": "TableRun"},
+    {
+        "baselines": "logistic",
+        "predicted_columns": "prediction_columns",
+        "threshold": "Cost threshold_of with_threshold",
+        "training": "TableRun",
+    },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -348,8 +348,9 @@ class Problems(NamedTuple):
         return self.values[np.arange(len(columns)), columns] == self.values.max(axis=1)
 
     def labeled_planes(self) -> dict[str, np.ndarray]:
-        """The positions as images, with the column of a best move (from 1) and the value of each position."""
-        policy, value = self.values.argmax(axis=1) + 1, self.values.max(axis=1).astype(np.float32)
+        """The positions as images, with the moves that keep their value, (N, 7), and with that value."""
+        value = self.values.max(axis=1).astype(np.float32)
+        policy = self.values == self.values.max(axis=1, keepdims=True)
         return {"x": planes_of(self.own, self.mask), "policy": policy, "value": value}
 
     def keeps_at_random(self) -> np.ndarray:

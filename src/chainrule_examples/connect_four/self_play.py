@@ -67,17 +67,45 @@ def evaluator(network: Callable[[np.ndarray], Any]) -> Evaluate:
     return evaluate
 
 
+FULL = -10_000.0  # added to the score of a full column
+
+
+def legal_moves(net: cr.Layer) -> cr.Layer:
+    """A network that never prefers a full column, whose top cell has a stone of one of the players.
+
+    Args:
+        net: of ``policy_value_network``; its parameters keep their names below ``net``.
+    """
+    stones = (
+        cr.Crop(((0, ROWS - 1), 0)),
+        cr.Reshape((COLUMNS, PLANES)),
+        cr.Permute((2, 1)),
+        cr.Crop(((0, 2),)),
+    )
+    full = cr.Sequential(*stones, cr.GlobalMaxPool(), cr.Rescaling(FULL))  # (B, 6, 7, 4) -> (B, 7)
+    steps = (
+        ("net", net, ("x",)),
+        ("full", full, ("x",)),
+        ("policy", cr.Merge("add"), ("net.policy", "full")),
+        ("value", cr.Identity(), ("net.value",)),
+    )
+    return cr.LayerGraph(steps, outputs=("policy", "value"))
+
+
 def saved_model(net: cr.Layer, parameters: cr.Parameters) -> cr.Model:
-    """A model that predicts the column to play, 1 to 7, and the value of a position.
+    """A model that predicts the column to play, 1 to 7, which is not full, and the value of a position.
 
     Args:
         net: of ``policy_value_network``.
         parameters: the trained parameters; they are copied.
     """
-    model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
+    model = cr.Model(legal_moves(net), {"policy": "cross_entropy", "value": "mse"})
     planes = np.zeros((COLUMNS, ROWS, COLUMNS, PLANES), np.float32)
     example = {"policy": np.arange(COLUMNS) + 1, "value": np.zeros((COLUMNS, 1), np.float32)}
-    model.trainer(planes, example, parameters=parameters).commit()
+    own = cr.Parameters(model.initialize(planes))
+    for name, array in parameters.items():
+        own[f"net.{name}"][...] = array
+    model.trainer(planes, example, parameters=own).commit()
     model.adopt(replace(model.state, facts={}))  # of no training: this trainer makes no step
     return model
 

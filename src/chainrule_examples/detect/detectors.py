@@ -1,16 +1,20 @@
-"""Detectors of blood cells: a network, and a baseline that needs no training."""
+"""Detectors of blood cells: a network, one that needs no training, and one by a random forest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
+from sklearn.ensemble import RandomForestClassifier
 
 import chainrule as cr
 from chainrule.data import Detections
-from chainrule.metrics import Truth
+from chainrule.messages import Text
+from chainrule.metrics import Truth, mean_average_precision
 from chainrule_examples.conv_block import conv_block, residual_block
+from chainrule_examples.pixel_forest import fit_forest, forest_scores
+from chainrule_examples.tuning import best_settings
 
 # The network: from images to a grid of scores and boxes.
 #
@@ -99,7 +103,64 @@ def color_peaks(images: np.ndarray, train: Sequence[Truth]) -> list[Detections]:
         images: (N, H, W, 3) bytes.
         train: the cells of the training images, with at least one of each class.
     """
+    sides = median_sides(train)
+    return [find_cells(image, sides) for image in images]
+
+
+def median_sides(train: Sequence[Truth]) -> np.ndarray:
+    """Median width and height of the cells of each class, (3, 2), with at least one of each class."""
     boxes, classes = np.concatenate([t.boxes for t in train]), np.concatenate([t.classes for t in train])
     extents = boxes[:, 2:] - boxes[:, :2]
-    sides = np.array([np.median(extents[classes == kind], axis=0) for kind in (RED, WHITE, PLATELET)])
-    return [find_cells(image, sides) for image in images]
+    return np.array([np.median(extents[classes == kind], axis=0) for kind in (RED, WHITE, PLATELET)])
+
+
+FOREST: Text = "random forest on color and texture"
+STEP, MIN_CENTER = 2, 0.05  # the forest predicts every second pixel; the lowest score of a center
+GRID = {"radius": (0.2, 0.35)}  # of the centers that the forest learns, in sides of the box
+
+
+def forest_detector(
+    images: np.ndarray, train: Sequence[Truth], validation: tuple[np.ndarray, list[Truth]]
+) -> Callable[[np.ndarray], list[Detections]]:
+    """A detector without a network: a forest decides which pixels are near the center of a cell.
+
+    The boxes have the median sides of their class, at the peaks of the smoothed probability of the class.
+
+    Args:
+        images: (N, H, W, 3) bytes, to train on.
+        train: their cells.
+        validation: images and cells that the radius is chosen on.
+    """
+    sides = median_sides(train)
+
+    def fitted(radius: float, trees: int) -> Callable[[np.ndarray], list[Detections]]:
+        masks = np.stack([_center_mask(truth, images.shape[1:3], radius) for truth in train])
+        forest = fit_forest(images, masks, len(sides) + 1, pixels=400, trees=trees, with_place=False)
+        return lambda images: [_centers(forest, image, sides) for image in images]
+
+    def measure(radius: float) -> float:
+        detect = fitted(radius, 10)
+        return mean_average_precision(detect(images=validation[0]), validation[1], len(sides))
+
+    return fitted(best_settings(FOREST, GRID, measure)["radius"], 40)
+
+
+def _center_mask(truth: Truth, shape: tuple[int, ...], radius: float) -> np.ndarray:
+    """The class of each pixel near the center of a cell, (H, W); 3 elsewhere."""
+    mask, (y, x) = np.full(shape, PLATELET + 1), np.indices(shape)
+    for (left, top, right, bottom), kind in zip(truth.boxes, truth.classes, strict=True):
+        across, down = (x - (left + right) / 2) / (right - left), (y - (top + bottom) / 2) / (bottom - top)
+        mask[across**2 + down**2 <= radius**2] = kind
+    return mask
+
+
+def _centers(forest: RandomForestClassifier, image: np.ndarray, sides: np.ndarray) -> Detections:
+    """The peaks of the probability of each class, as boxes of its sides."""
+    p, rows = forest_scores(forest, image, len(sides) + 1, step=STEP, with_place=False), []
+    for kind, side in enumerate(sides):
+        extent = float(side.min()) / STEP
+        own = ndimage.gaussian_filter(p[..., kind], extent / 8)
+        peaks = (own == ndimage.maximum_filter(own, max(3, int(extent / 2)))) & (own > MIN_CENTER)
+        rows += [(*_box((x * STEP, y * STEP), side), kind, own[y, x]) for y, x in np.argwhere(peaks)]
+    table = np.array(sorted(rows, key=lambda row: -row[5])).reshape(-1, 6)
+    return Detections(table[:, :4], table[:, 4].astype(int), table[:, 5])

@@ -29,7 +29,7 @@ from chainrule_examples.detect.cell_images import (
     read_parts,
     test_files,
 )
-from chainrule_examples.detect.detectors import center_network, color_peaks
+from chainrule_examples.detect.detectors import FOREST, center_network, color_peaks, forest_detector
 from chainrule_examples.detect.scores import measure
 from chainrule_examples.score_table import Score, print_scores, save_run
 
@@ -45,7 +45,7 @@ TEXTS: Texts = {
         "Not for clinical use. Images: BCCD_Dataset by Shenggan and cosmicad, MIT license."
     ),
 }
-METHODS: tuple[Text, ...] = "color peaks", "network"
+METHODS: tuple[Text, ...] = "color peaks", FOREST, "network"
 COLORS = cr.Augmentation(Color(brightness=0.15, contrast=0.2, saturation=0.2, hue=0.02))
 
 
@@ -78,16 +78,17 @@ def main(
     print(translated(TEXTS["data"], lang).format(*sizes), flush=True)
     models = [train_network(x, cells, epochs or (10 if long else 3), seed) for seed in range(seeds)]
     rows, results = [], []
-    for find in (partial(color_peaks, train=cells), *(partial(detect, model) for model in models)):
+    others = partial(color_peaks, train=cells), forest_detector(x, cells, validation)
+    for find in (*others, *(partial(detect, model) for model in models)):
         min_score = best_min_score(find(images=validation[0]), validation[1], len(NAMES))
         results.append((min_score, find(images=test[0])))
         rows.append(measure(results[-1][1], test[1], min_score))
-    columns = rows[:1], rows[1:]
+    columns = rows[:1], rows[1:2], rows[2:]
     scores = [Score.on_test_set(name, own) for name, own in zip(METHODS, columns, strict=True)]
     print_scores(scores, lang, "mAP50")
     print(translated(TEXTS["limits"], lang))
     if out:
-        min_score, detections = results[1]
+        min_score, detections = results[2]
         DetectionKind(tuple(NAMES), min_score).attach(models[0])
         page = cell_page(test[0], [d.above(min_score) for d in detections], test[1], lang)
         save_run(out, models[0], scores, {"detections.html": page, **test_files(data)})

@@ -86,9 +86,9 @@ def main(
     print_scores(scores, lang, TAR, test_ratio=1 / 3)  # a quarter of the people is the test
     print(translated(TEXTS["limits"], lang))
     if out:
-        model, text = train_gate(train_network, faces, epochs, lang)
-        print(text)
-        save_run(out, model, scores, {"nearest.html": pages[0]})
+        gate = train_gate(train_network, faces, epochs, lang)
+        print(gate.text)
+        save_run(out, gate.model, scores, {"nearest.html": pages[0], **gate.files})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from chainrule import Model
 from chainrule.data import Table
 from chainrule.messages import Text, translated
 from chainrule.robustness import with_novelty_gate
-from chainrule.uncertainty import UNKNOWN, with_unknown, with_unknown_level
+from chainrule.tabular import prediction_columns
+from chainrule.uncertainty import UNKNOWN, with_unknown_level
 from chainrule_examples.faces.verification import accept_level
+from chainrule_examples.score_table import labeled_image_files
 
 # Splits of images of people: by image, and by person.
 
@@ -51,13 +54,26 @@ ACCEPTED = 0.05  # share of the images of the first strangers that may get a nam
 TEXT: Text = (
     "The network in RUN names {people} people. Below a probability of {level:.3f} it predicts {unknown}:\n"
     "of other images of these people {right:.1%} are named rightly, and {rejected:.1%} are unknown;\n"
-    "of images of strangers who did not choose that level {strangers:.1%} are unknown."
+    "of images of strangers who did not choose that level {strangers:.1%} are unknown.\n"
+    "If all other images of these people get a name, {named:.1%} of the names are right."
 )
 
 
-def train_gate(
-    train: Callable[[Table, int, int], Model], faces: Table, epochs: int, lang: str
-) -> tuple[Model, str]:
+class Gate(NamedTuple):
+    """A network that names people, with images that it was not trained on.
+
+    Args:
+        model: with the level and a novelty gate as facts.
+        text: a sentence with the rates of the level.
+        files: these images, and those of strangers, for ``evaluate`` and ``predict``.
+    """
+
+    model: Model
+    text: str
+    files: dict[str, bytes]
+
+
+def train_gate(train: Callable[[Table, int, int], Model], faces: Table, epochs: int, lang: str) -> Gate:
     """Train on half of the images of three quarters of the people; half of the others choose the level.
 
     Args:
@@ -65,9 +81,6 @@ def train_gate(
         faces: all images.
         epochs: of the training.
         lang: ``"en"`` or ``"zh"``.
-
-    Returns:
-        the model with the level and a novelty gate as facts, and a sentence with the rates of the level.
     """
     known, strangers = split_people(faces, 0)
     first, other = split_images(known, 0)
@@ -78,11 +91,22 @@ def train_gate(
     p = np.asarray(model.predict_proba(strangers))  # (N, K)
     level = accept_level(p[chooses].max(axis=1), ACCEPTED)
     model.adopt(with_novelty_gate(with_unknown_level(model.state, level), first, other))
-    predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
+    strangers = strangers.take(np.flatnonzero(~chooses))
+    truth, named = other.frame["class"].to_numpy(), np.asarray(model.predict(other))
+    predicted, foreign = (_predicted(model, images) for images in (other, strangers))
     rates = {
-        "right": np.mean(predicted == other.frame["class"].to_numpy()),
+        "right": np.mean(predicted == truth),
         "rejected": np.mean(predicted == UNKNOWN),
-        "strangers": np.mean(p[~chooses].max(axis=1) < level),
+        "strangers": np.mean(foreign == UNKNOWN),
+        "named": np.mean(named == truth),
     }
     count = len(np.unique(known.frame["class"].to_numpy()))
-    return model, translated(TEXT, lang).format(people=count, level=level, unknown=UNKNOWN, **rates)
+    text = translated(TEXT, lang).format(people=count, level=level, unknown=UNKNOWN, **rates)
+    files = labeled_image_files(other) | labeled_image_files(strangers, "strangers")
+    return Gate(model, text, files)
+
+
+def _predicted(model: Model, images: Table) -> np.ndarray:
+    """What ``chainrule predict`` predicts for images: a name, or unknown."""
+    assert model.preparation is not None
+    return prediction_columns(model, model.preparation.inputs(images), proba=False)["prediction"]

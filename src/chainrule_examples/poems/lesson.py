@@ -6,7 +6,6 @@ By default, a small network with strong dropout is trained on some 250 poems wit
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import NamedTuple
 
@@ -15,9 +14,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.data import END, PAD, UNKNOWN
 from chainrule.messages import in_language
-from chainrule_examples.ngram import NGram, best_order
+from chainrule_examples.poems.evaluation import compare
 from chainrule_examples.poems.poem_corpus import LENGTH, PUNCTUATION, TEXTS, Poem, read_poems, split_poems
 from chainrule_examples.poems.poem_corpus import OPTIONS as OPTIONS
+from chainrule_examples.score_table import csv_text, save_run
 
 
 class Recipe(NamedTuple):
@@ -78,21 +78,13 @@ def main(
         buckets=13,
         callbacks=[cr.EarlyStopping(patience=5)],
     )
-    parameters = sum(array.size for array in model.parameters().values())
-    name = names["gpt"].format(size=parameters, epochs=len(model.history))
-    scores = {name: [model.evaluate(*part)["loss"] for part in others]}  # the only use of the test poems
-    targets = [[text[1:] for text in part] for part in texts]
-    ngram, unigram = best_order(targets[0], targets[1], size), NGram(targets[0], 1, size)
-    for name, baseline in (("ngram", ngram), ("unigram", unigram)):
-        scores[names[name].format(order=baseline.order)] = [baseline.loss(part) for part in targets[1:]]
-    print(names["head"])
-    for name, losses in scores.items():
-        print(f"  {name}: " + ", ".join(f"{nats:.3f} ({math.exp(nats):.0f})" for nats in losses))
+    scores = compare(model, others, texts, names)  # the only use of the test poems
     generated = [*model.generate(first, samples=3, seed=seed, strategy=NUCLEUS)]
     for text in [*generated, acrostic_of(model, acrostic, seed)] if acrostic else generated:
         print("", *Poem("", "", text).lines, sep="\n")
     if out:
-        model.save(out)
+        rows = csv_text([["text"], *([text] for text in parts[2])])
+        save_run(out, model, scores, {"test.csv": rows})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.data import split
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts
+from chainrule_examples import COMMON
 
 FORTUNES = Path("/usr/share/games/fortunes/tang300")
 POETRY = "**/quantangshi/poet.tang.*.json"
@@ -39,7 +40,7 @@ OPTIONS: Texts = {
     "acrostic": "first characters of the lines of an acrostic",
     "epochs": "maximum number of epochs; 0: chosen for the data",
     "seed": "seed of the split, the training and the poems",
-    "out": "file for the model, for chainrule generate",
+    "out": COMMON["out"],
 }
 TEXTS: Texts = {
     "data": "{0} training, {1} validation, {2} test poems; {size} tokens, {rare:.1%} rare characters",

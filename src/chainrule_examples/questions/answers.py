@@ -44,8 +44,11 @@ TEXTS: Texts = {
         "The network marks a part of the text by its form and does not check facts."
     ),
     "title": "Questions and answers",
-    "table": "Test questions, wrong answers first",
-    "header": "question,answer,probability,reference",
+    "table": "Test questions, confident wrong answers first",
+    "header": "question,answer,probability,reference,passage",
+    "none": "Questions without an answer in their passage, the largest probability first",
+    "none_header": "question,answer,probability,passage",
+    "refused": "refused: {answer}",
     "why": "Why the answer begins there: {question}",
     "legend": "The question, then the part of the passage that is read.",
 }
@@ -134,41 +137,55 @@ def refusal_line(model: cr.Model, reader: QuestionInput, part: Part, lang: str) 
     return translated(TEXTS["refusal"], lang).format(**facts)
 
 
-LISTED, COLORED = 40, 3  # questions
+LISTED, UNANSWERED, COLORED = 40, 20, 3  # questions
 
 
-def wrong_first(marked: Sequence[str], references: Sequence[Sequence[str]]) -> list[int]:
-    """The positions of the wrong answers, then those of the right ones.
+def wrong_first(
+    marked: Sequence[str], references: Sequence[Sequence[str]], probabilities: np.ndarray
+) -> list[int]:
+    """The positions of the wrong answers, the most probable first, then those of the right ones.
 
     Args:
         marked: the answers.
         references: for each the possible answers.
+        probabilities: of the answers, (N,).
 
     Example:
-        >>> wrong_first(["in 1990", "1990", "1991"], [["in 1990"], ["1991"], ["1991"]])
-        [1, 0, 2]
+        >>> wrong_first(["1990", "1990", "1991"], [["1990"], ["1991"], ["1992"]], np.array([0.9, 0.3, 0.6]))
+        [2, 1, 0]
     """
     is_right = [exact_match([answer], [own]) for answer, own in zip(marked, references, strict=True)]
-    return np.argsort(is_right, kind="stable").tolist()
+    return np.lexsort((-probabilities, is_right)).tolist()
 
 
-def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRows, lang: str) -> str:
-    """A page of test questions: first those with a wrong answer, then others in their order.
+def answer_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) -> str:
+    """A page of test questions: the most confident wrong answers first, and questions without an answer.
 
     Args:
-        model: the network.
-        questions: of the test.
-        rows: the same, encoded.
+        model: the network, with its smallest probability of an answer.
+        tested: the questions of the test.
+        rows: those with an answer, encoded.
         lang: of the page.
     """
-    texts = in_language(TEXTS, lang)
+    texts, kind, questions = in_language(TEXTS, lang), QuestionKind.of(model), tested.questions
+    assert kind is not None
     marked, probabilities = rows.answers(model)
-    listed = wrong_first(marked, [q.answers for q in questions])[:LISTED]
+
+    def cells(question: Question, answer: str, p: float) -> tuple[str, str, str]:
+        output = answer if p >= kind.min_probability else texts["refused"].format(answer=answer)
+        return question.question, output, f"{p:.3f}"
+
+    listed = wrong_first(marked, [q.answers for q in questions], probabilities)[:LISTED]
     table = [
-        (questions[i].question, marked[i], f"{probabilities[i]:.3f}", " / ".join(questions[i].answers))
-        for i in listed
+        (*cells(q, marked[i], probabilities[i]), " / ".join(q.answers), q.passage)
+        for i, q in ((i, questions[i]) for i in listed)
     ]
     sections = [(texts["table"], markup_table(texts["header"].split(","), table), "")]
+    others = tested.unanswerable
+    answers, p = encode(kind.reader, others)[0].answers(model)
+    first = np.argsort(-p, kind="stable")[:UNANSWERED].tolist()
+    table = [(*cells(others[i], answers[i], p[i]), others[i].passage) for i in first]
+    sections.append((texts["none"], markup_table(texts["none_header"].split(","), table), ""))
     for row in listed[:COLORED]:
         one = rows.take(np.array([row]))
         values = model.attribute(one.inputs, target=(0, one.spans(model)[0].start))
@@ -190,5 +207,5 @@ def measure(texts: list[str], questions: list[Question]) -> dict[str, SampledSco
 def table_and_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) -> dict[str, str]:
     """The test questions as a table, and the page of the answers."""
     questions = [question for part in tested for question in part]
-    page = answer_page(model, tested.questions, rows, lang)
+    page = answer_page(model, tested, rows, lang)
     return {"test.csv": csv_text(question_rows(questions)), "answers.html": page}

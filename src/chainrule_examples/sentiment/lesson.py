@@ -17,6 +17,7 @@ from chainrule.metrics import mean_score
 from chainrule_examples import Count
 from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
 from chainrule_examples.sentiment.baselines import baseline_scores
+from chainrule_examples.sentiment.errors import error_page
 from chainrule_examples.sentiment.reviews import OPTIONS as OPTIONS
 from chainrule_examples.sentiment.reviews import TEXTS, encode_reviews, read_reviews
 
@@ -83,11 +84,10 @@ def main(
     print_scores(scores := [*baseline_scores(reviews), net], lang, "accuracy")
     print(f"{names['note']}\n{credit_line('sentiment', lang)}")
     if out:
-        errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:COLORED]
-        colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
+        page = error_page(models[0], x["text"], y, lang, COLORED)
         test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
         save_run(
-            out, models[0], scores, {"test.csv": test, "errors.html": colored}, known=(rows[0][0], rows[1][0])
+            out, models[0], scores, {"test.csv": test, "errors.html": page}, known=(rows[0][0], rows[1][0])
         )
 
 

@@ -30,6 +30,9 @@ OPTIONS: Texts = {
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
     "done": "seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
+    "title": "Test reviews with the largest errors",
+    "error": "labeled {label}, predicted {predicted} with probability {p:.3f}",
+    "colors": "Blue characters support {positive}, orange ones oppose it.",
     "note": (
         "The package does not state who assigned the labels, and some are wrong. Reviews of one product"
         "\nmay be in two parts: on other products and platforms, the accuracy is lower."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.data import encode_wave
 from chainrule.generation import SpeechOutput
-from chainrule.messages import Texts, in_language
+from chainrule.messages import Text, Texts, in_language
 from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import Figure, image_page
 from chainrule_examples.score_table import Score
@@ -16,6 +17,7 @@ from chainrule_examples.speak.distortion import SPECTROGRAM, mel_cepstral_distor
 from chainrule_examples.speak.voice_clips import Clip
 
 MEAN, TEACHER = "mean frame", "espeak-ng"
+UNITS: Text = "recorded phonemes in a similar context"
 
 
 def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> SampledScore:
@@ -25,11 +27,48 @@ def distortion(clips: Sequence[Clip], spoken: Sequence[np.ndarray]) -> SampledSc
 
 
 def baselines(training: Sequence[Clip], test: Sequence[Clip]) -> list[Score]:
-    """The scores of one spectrum for all frames, and of espeak-ng."""
+    """The scores of one spectrum for all frames, of espeak-ng, and of joined recordings."""
     mean = np.concatenate([clip.log_mel for clip in training]).mean(axis=0)
     same = [np.repeat(mean[None], len(clip.log_mel), axis=0) for clip in test]
-    spoken = {MEAN: same, TEACHER: [clip.teacher for clip in test]}
+    units = UnitVoice.of(training)
+    units_of_test = [units.speak(clip.symbols) for clip in test]
+    spoken = {MEAN: same, TEACHER: [clip.teacher for clip in test], UNITS: units_of_test}
     return [Score.on_test_set(name, [{"MCD": distortion(test, own)}]) for name, own in spoken.items()]
+
+
+@dataclass(frozen=True)
+class UnitVoice:
+    """Concatenative synthesis: each phoneme is a recording of it, with the same neighbors if there is one.
+
+    Reference: Hunt and Black (1996), Unit selection in a concatenative speech synthesis system (ICASSP).
+
+    Args:
+        units: the frames, (T, bands), of a phoneme with its neighbors; an empty text is any neighbor.
+    """
+
+    units: Mapping[tuple[str, str, str], np.ndarray]
+
+    @staticmethod
+    def of(clips: Sequence[Clip]) -> UnitVoice:
+        """The units of recordings: of several in one context, that of the median length."""
+        known: dict[tuple[str, str, str], list[np.ndarray]] = {}
+        for clip in clips:
+            parts = np.split(clip.log_mel, np.cumsum(clip.durations)[:-1])
+            for part, places in zip(parts, _contexts(clip.symbols), strict=True):
+                for place in places if len(part) else ():
+                    known.setdefault(place, []).append(part)
+        return UnitVoice({place: sorted(own, key=len)[len(own) // 2] for place, own in known.items()})
+
+    def speak(self, symbols: Sequence[str]) -> np.ndarray:
+        """The spectrogram of phonemes, (T, bands); those that no recording contains are left out."""
+        known = ([place for place in places if place in self.units] for places in _contexts(symbols))
+        return np.concatenate([self.units[places[0]] for places in known if places])
+
+
+def _contexts(symbols: Sequence[str]) -> Iterator[list[tuple[str, str, str]]]:
+    """Each phoneme with both neighbors, with one, and alone."""
+    for before, own, after in zip(("", *symbols[:-1]), symbols, (*symbols[1:], ""), strict=True):
+        yield [(before, own, after), ("", own, after), (before, own, ""), ("", own, "")]
 
 
 def limit_of_griffin_lim(test: Sequence[Clip], output: SpeechOutput) -> float:
@@ -49,7 +88,7 @@ SCALE, GAP = 2, 6  # pixels of a frame and of a band; between two spectrograms
 
 
 def speech_files(clips: Sequence[Clip], sounds: Sequence[np.ndarray], lang: str) -> dict[str, bytes]:
-    """The files of a RUN: a page of spectrograms, and the sounds of the network.
+    """The files of a RUN: a page of spectrograms, sounds of the network, and the test texts, a line each.
 
     Args:
         clips: recordings.
@@ -68,7 +107,8 @@ def speech_files(clips: Sequence[Clip], sounds: Sequence[np.ndarray], lang: str)
     texts = in_language(TEXTS, lang)
     legend = texts["legend"].format(seconds=100 / SCALE * hop / rate)
     page = image_page(texts["title"], [legend], figures, lang)
-    return {**files, "spectrograms.html": page}
+    lines = "".join(f"{clip.text}\n" for clip in clips)
+    return {**files, "spectrograms.html": page, "test.txt": lines.encode()}
 
 
 def stacked(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -26,12 +26,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-import chainrule as cr
-from chainrule.data import BEGIN, END, PAD, UNKNOWN, Tokenizer
-from chainrule.messages import Texts
+from chainrule.data import Tokenizer
+from chainrule.messages import Texts, in_language
+from chainrule.metrics import chrf
 from chainrule.optional_dependency import missing
-from chainrule.symbolic_shape import bound
-from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
+from chainrule_examples import COMMON
+from chainrule_examples.score_table import Score, verdict
+from chainrule_examples.translate.sentence_pairs import Pairs
 
 OPTIONS: Texts = {
     "text": "sentence to translate",
@@ -40,6 +41,7 @@ OPTIONS: Texts = {
     "epochs": "maximum number of epochs; 0: chosen for the network",
     "beams": "number of beams; 1: greedy search",
     "model": "model file: loaded if it exists, otherwise written",
+    "out": COMMON["out"],
 }
 TEXTS: Texts = {
     "data": "{0:,} training, {1:,} validation, {2:,} test pairs; dropped: {dropped}",
@@ -61,10 +63,10 @@ TEXTS: Texts = {
 # Reference: Papineni, Roukos, Ward and Zhu (2002), BLEU (ACL); Popović (2015), chrF (WMT); Post (2018), A
 # call for clarity in reporting BLEU scores (WMT).
 
-Score = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]
+Metrics = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]
 
 
-def bleu_and_chrf() -> Score:
+def bleu_and_chrf() -> Metrics:
     """A function that computes BLEU and chrF of translations and references.
 
     Raises:
@@ -87,23 +89,25 @@ def bleu_and_chrf() -> Score:
     return score
 
 
-def translate_all(model: cr.Model, texts: Sequence[str], beams: int = 4) -> list[str]:
-    """Translate texts in batches of 64.
+def compare(translations: Mapping[str, Sequence[str]], test: Pairs, score: Metrics, lang: str) -> list[Score]:
+    """Print BLEU and chrF of the methods, which one has the best chrF, and samples; return the scores.
 
     Args:
-        model: a model trained on ``pair_rows``, with one tokenizer for both languages.
-        texts: texts to translate; cut to the input length of the model.
-        beams: number of beams.
+        translations: of the test sentences, by the name of the method in ``TEXTS``, the network last.
+        test: the sentences and their references.
+        score: as ``bleu_and_chrf`` returns it.
+        lang: ``"en"`` or ``"zh"``.
     """
-    assert model.network is not None
-    tokenizer, length = model.tokenizers[""], bound(model.network.inputs["source"].shape[1:])[0]
-    source = pair_rows(Pairs(tuple(texts), tuple(texts), {}), tokenizer, length)[0]["source"]
-    outputs: list[cr.Generated] = []
-    for start in range(0, len(source), 64):
-        inputs = {"source": source[start : start + 64]}
-        options = {"num_beams": beams, "stop": [END], "suppress_tokens": [PAD, UNKNOWN, BEGIN]}
-        outputs += cr.generate(model.decoder, [BEGIN], inputs=inputs, **options)
-    return [tokenizer.decode(output.tokens) for output in outputs]
+    scores, names = [], in_language(TEXTS, lang)
+    for name, texts in translations.items():
+        bleu, own = score(texts, test.targets)[0], chrf(texts, test.targets)
+        scores.append(Score(TEXTS[name], {"BLEU": [bleu], "chrF": [own.value]}, {"chrF": [own]}))
+        print(f"  {names[name]}: {bleu:.1f}, {own.value:.1f}")
+    print(verdict(scores, lang, "chrF"), f"\n{names['samples']}", sep="\n")
+    columns = test.sources, test.targets, translations["lexicon"], translations["net"]
+    lines = list(zip(*columns, strict=True))
+    print(*(" | ".join(line) for line in lines[:: -(-len(lines) // 12)]), sep="\n")
+    return scores
 
 
 Words = Sequence[Hashable]

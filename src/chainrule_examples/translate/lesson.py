@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import chainrule as cr
 from chainrule.data import PAD
+from chainrule.inputs import TranslationKind
 from chainrule.messages import in_language
 from chainrule_examples import Count
+from chainrule_examples.score_table import csv_text, save_run
 from chainrule_examples.translate.baselines import OPTIONS as OPTIONS
-from chainrule_examples.translate.baselines import TEXTS, baseline_translations, bleu_and_chrf, translate_all
+from chainrule_examples.translate.baselines import TEXTS, baseline_translations, bleu_and_chrf, compare
 from chainrule_examples.translate.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
 
 LENGTH = 64  # maximum number of tokens of a sentence
@@ -58,6 +60,7 @@ def train_model(train: Pairs, validation: Pairs, recipe: Recipe, epochs: int = 0
 
 
 def main(
+    *,
     lang: str = "en",
     text: str = "Open the file",
     data: str = "",
@@ -65,6 +68,7 @@ def main(
     epochs: int = 0,
     beams: Count = 4,
     model: str = "",
+    out: str = "",
 ) -> None:
     """Train and evaluate a model, or load it; then translate a sentence."""
     names = in_language(TEXTS, lang)
@@ -79,15 +83,14 @@ def main(
         size, epochs = sum(array.size for array in net.parameters().values()), len(net.history)
         print(names["size"].format(size=size, epochs=epochs), flush=True)
         translations = baseline_translations(train, test.sources, net.tokenizers[""])
-        translations["net"] = translate_all(net, test.sources, beams)  # the only use of the test pairs
-        for name, texts in translations.items():
-            print("  {}: {:.1f}, {:.1f}".format(names[name], *score(texts, test.targets)))
-        print(f"\n{names['samples']}")
-        columns = test.sources, test.targets, translations["lexicon"], translations["net"]
-        lines = list(zip(*columns, strict=True))
-        print(*(" | ".join(line) for line in lines[:: -(-len(lines) // 12)]), sep="\n")
+        (kind := TranslationKind(beams)).attach(net)
+        translations["net"] = kind.translate(net, test.sources)  # the only use of the test pairs
+        scores = compare(translations, test, score, lang)
         if model:
             net.save(model)
+        if out:
+            rows = csv_text([("source", "y"), *zip(test.sources, test.targets, strict=True)])
+            save_run(out, net, scores, {"test.csv": rows})
     marked = Marked.of(text)
     print(f"\n{text}\n{marked.restored(str(net.generate(marked.text, num_beams=beams)))}")
 

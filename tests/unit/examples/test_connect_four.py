@@ -17,15 +17,18 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule_examples.connect_four import lesson as connect_four
 from chainrule_examples.connect_four.display import board_svg
+from chainrule_examples.connect_four.players import problems
 from chainrule_examples.connect_four.rules import EMPTY, mirrored, planes_of, position
 from chainrule_examples.connect_four.self_play import (
     SelfPlay,
     Settings,
+    evaluator,
     mirror,
     policy_value_network,
     saved_model,
 )
-from chainrule_examples.connect_four.tree_search import uniform
+from chainrule_examples.connect_four.tree_search import PolicyPlayer, uniform
+from saved_scores import check_saved_scores
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +62,34 @@ def test_a_short_training_is_scored_and_its_run_predicts(
     assert main(["predict", str(run), str(run / "positions.npz")]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     planes = np.load(run / "positions.npz")["x"]
-    raw = cr.load(run / "model.safetensors")(planes)
-    assert [int(row["prediction policy"]) for row in rows] == (raw["policy"].argmax(axis=1) + 1).tolist()
+    model = cr.load(run / "model.safetensors")
+    raw = model(planes)
+    columns = np.array([int(row["prediction policy"]) for row in rows])
+    assert columns.tolist() == (raw["policy"].argmax(axis=1) + 1).tolist()
     assert np.abs(raw["value"]).max() <= 1
-    assert main(["evaluate", str(run), str(run / "positions.npz")]) == 0
-    assert "policy_accuracy" in capsys.readouterr().out
+    tests = problems(20, connect_four.SEED)
+    player = PolicyPlayer(evaluator(model))
+    assert player(tests.own, tests.mask).tolist() == (columns - 1).tolist()
+    titles = {connect_four.KEEPS: "policy accuracy"}
+    check_saved_scores(run, run / "positions.npz", "network without search", titles, capsys)
+
+
+def model_of(net: cr.Layer) -> cr.Model:
+    """A network with initial parameters."""
+    model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
+    return model.initialize(np.zeros((7, 6, 7, 4), np.float32), seed=0)
+
+
+def test_a_saved_network_plays_no_full_column() -> None:
+    net = policy_value_network(4, 1)
+    first = model_of(net)
+    model = saved_model(net, cr.Parameters(first))
+    moves = [3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 6]
+    planes = planes_of(*(np.array([part]) for part in position(moves)))
+    own, scores = first(planes)["policy"][0], model(planes)["policy"][0]
+    is_full = np.isin(np.arange(7), [0, 3])
+    np.testing.assert_allclose(scores[~is_full], own[~is_full], atol=1e-6)
+    assert scores[is_full].max() < -1000
 
 
 def typed(text: str, monkeypatch: pytest.MonkeyPatch, run: Path) -> int:
@@ -150,7 +176,5 @@ def test_the_board_numbers_the_stones() -> None:
 
 def test_a_saved_network_has_no_updates_of_a_trainer_without_steps(tmp_path: Path) -> None:
     net = policy_value_network(4, 1)
-    model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
-    parameters = cr.Parameters(model.initialize(np.zeros((7, 6, 7, 4), np.float32), seed=0))
-    saved_model(net, parameters).save(tmp_path / "model.safetensors")
+    saved_model(net, cr.Parameters(model_of(net))).save(tmp_path / "model.safetensors")
     assert "steps" not in cr.load(tmp_path / "model.safetensors").facts

@@ -17,7 +17,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule.data.boxes import box_iou, flip_boxes
 from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
-from chainrule_examples.detect.detectors import color_peaks
+from chainrule_examples.detect.detectors import FOREST, color_peaks
 from saved_scores import check_saved_scores
 
 SIZES = {"train": 2, "val": 1, "test": 1}
@@ -67,7 +67,8 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_scores_of_both_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert list(scores) == ["color peaks", "network"]
+    assert list(scores) == ["color peaks", FOREST, "network"]
+    assert scores[FOREST]["mAP50"][0] > 0.3
     assert list(scores["network"]) == ["mAP50", "red", "white", "platelet", "count error"]
     assert scores["color peaks"]["white"] == [1.0], "the baseline finds dark round cells"
     titles = {name: name for name in scores["network"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule_examples.faces import lesson as faces
 from chainrule_examples.faces.similarity import eigenfaces, negative_distance
 from chainrule_examples.faces.unknown_faces import split_images, split_people
+from saved_scores import printed_scores
 
 PEOPLE, IMAGES = 8, 6
 
@@ -41,7 +43,16 @@ def test_the_example_trains_evaluates_and_saves(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faces.main(data=str(data), seeds=1, epochs=3, out=str(tmp_path / "run"))
-    assert "48 images of 8 people" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "48 images of 8 people" in text
+    printed = printed_scores(tmp_path / "run", tmp_path / "run" / "test", capsys)
+    (named,) = re.findall(r"a name, (\S+)% of the names", text)
+    assert 100 * float(printed["accuracy"]) == pytest.approx(float(named), abs=0.1)
+    for part, share in (("test", r"and (\S+)% are unknown;"), ("strangers", r"(\S+)% are unknown\.")):
+        assert command(["predict", str(tmp_path / "run"), str(tmp_path / "run" / part)]) == 0
+        predictions = [row["prediction"] for row in csv.DictReader(capsys.readouterr().out.splitlines())]
+        expected = f"{100 * predictions.count('unknown') / len(predictions):.1f}"
+        assert re.findall(share, text) == [expected], part
     scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
     assert scores["eigenfaces"]["rank-1"] == [1.0]
     assert set(scores["network"]) == {"rank-1", "TAR at FAR 1%"}

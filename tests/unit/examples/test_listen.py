@@ -115,11 +115,8 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     scores = json.loads((run / "scores.json").read_text())
     assert scores["empty text"]["WER"] == [1.0]
     assert "a b" in (run / "transcripts.html").read_text(encoding="utf-8")
-    assert command(["evaluate", str(run), str(run / "test.npz")]) == 0
-    own = scores["beam search with a word bigram"]
-    header, values = (line.split() for line in capsys.readouterr().out.splitlines()[1:3])
-    assert header == ["WER", "CER"]
-    assert [float(value) for value in values] == pytest.approx([own[name][0] for name in header], abs=5e-4)
+    titles = {"WER": "WER", "CER": "CER"}
+    check_saved_scores(run, run / "test.npz", "beam search with a word bigram", titles, capsys)
     write_wave(tmp_path / "own.wav", tone(1, np.random.default_rng(0)))
     assert command(["predict", str(run), str(tmp_path / "own.wav")]) == 2
     assert "not sounds" in capsys.readouterr().err
@@ -175,15 +172,12 @@ def test_digits_are_recognized_and_files_are_predicted(
     assert "FOLDER/LABEL/sound.wav" in capsys.readouterr().err
     assert command(["explain", str(run), str(tmp_path / "unlabeled.wav"), "--row", "1"]) == 0
     assert capsys.readouterr().out.startswith("Why ")
-    for name, samples, per_second, code in (
-        ("silent.wav", np.zeros(3000), RATE, "E370"),
-        ("fast.wav", tone(1, draw, 16_000), 16_000, "E371"),
-    ):
-        write_wave(tmp_path / name, samples, per_second)
-        assert command(["predict", str(run), str(tmp_path / name)]) == 2
-        message = capsys.readouterr().err
-        assert f" {code} " in message
-        assert (f"ffmpeg -i {tmp_path / name} -ar {RATE}" in message) == (code == "E371")
+    write_wave(tmp_path / "fast.wav", tone(1, draw, 16_000), 16_000)
+    assert command(["predict", str(run), str(tmp_path / "fast.wav")]) == 0
+    assert f"{RATE} Hz" in capsys.readouterr().err
+    write_wave(tmp_path / "silent.wav", np.zeros(3000), RATE)
+    assert command(["predict", str(run), str(tmp_path / "silent.wav")]) == 2
+    assert " E370 " in capsys.readouterr().err
     (tmp_path / "damaged.wav").write_bytes(b"RIFF nothing")
     assert command(["predict", str(run), str(tmp_path / "damaged.wav")]) == 2
     assert " E370 " in capsys.readouterr().err

@@ -13,6 +13,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule.errors import DataError
 from chainrule_examples import microgpt
 from chainrule_examples.first_names import LENGTH, read_names
+from saved_scores import check_saved_scores
 
 
 @pytest.fixture
@@ -63,17 +64,15 @@ def test_a_small_training_invents_names_and_explains_a_step(
     assert 1 < scores["GPT"]["perplexity"][0] < scores["frequency of letters"]["perplexity"][0]
     assert "<article" in (run / "step.html").read_text(encoding="utf-8")
     assert command(["generate", str(run), "--lang", "en"]) == 0
-    (tmp_path / "a.csv").write_text("text\nemma\n")
+    (tmp_path / "b.csv").write_text("name\nemma\n")
     faults = {"generate 123": "use tokens such as ", "generate LEA": 'fix       "lea"',
-              f"predict {tmp_path / 'a.csv'}": f"fix       chainrule generate {run}"}  # fmt: skip
+              f"predict {tmp_path / 'b.csv'}": 'name the column of the texts "text"'}  # fmt: skip
     for words, fix in faults.items():
         name, text = words.split()
         capsys.readouterr()
         assert command([name, str(run), text, "--lang", "en"]) == 2
         assert fix in capsys.readouterr().err
-    capsys.readouterr()
-    assert command(["evaluate", str(run), str(run / "names.npz")]) == 0
-    assert f"{np.log(scores['GPT']['perplexity'][0]):.3f}" in capsys.readouterr().out
+    check_saved_scores(run, run / "names.npz", "GPT", {"perplexity": "perplexity"}, capsys)
 
 
 def test_too_few_names_are_refused(folder: Path) -> None:

@@ -22,6 +22,7 @@ from chainrule_examples.molecules.solubility import (
     scaffold,
     scaffold_split,
 )
+from saved_scores import check_saved_scores
 
 chem = pytest.importorskip("rdkit.Chem")
 RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "c1ccoc1", "C1CCOC1", "")
@@ -81,6 +82,7 @@ def test_the_example_trains_predicts_and_colors_atoms(
     assert list(scores) == [*METHODS, molecules.NET]
     assert scores[molecules.NET]["RMSE"][0] < scores["mean"]["RMSE"][0]
     assert (run / "molecules.html").read_text(encoding="utf-8").count("<svg") == 2
+    check_saved_scores(run, run / "test.csv", molecules.NET, {"RMSE": "rmse"}, capsys)
     assert command(["predict", str(run), str(run / "test.csv")]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     errors = [float(row["prediction"]) - float(row["y"]) for row in rows]

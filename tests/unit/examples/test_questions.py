@@ -24,6 +24,7 @@ from chainrule_examples.questions.question_sets import (
     read_drcd,
     stories,
 )
+from saved_scores import check_saved_scores
 
 ARTICLES, QUESTIONS = 20, 6
 
@@ -229,3 +230,4 @@ def test_stories_are_learned_better_than_by_the_baselines(
     assert np.isfinite(scores["network"]["F1"][0])
     reader = "sentence by BM25, span by logistic regression"
     assert list(scores) == ["random clause", "clause with most in common", reader, "network"]
+    check_saved_scores(tmp_path, tmp_path / "test.csv", "network", {"EM": "EM", "F1": "F1"}, capsys)

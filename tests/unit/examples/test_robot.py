@@ -19,6 +19,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule_examples.robot import lesson as robot
 from chainrule_examples.robot import robots
+from chainrule_examples.robot.page import NAMES
 from chainrule_examples.robot.robots import PENDULUM, REACHER, run
 from chainrule_examples.robot.twin_critics import Agent, Settings
 
@@ -62,6 +63,22 @@ def test_a_short_training_is_scored_saved_and_predicted(
     expected = np.asarray(cr.load("run/model.safetensors")(states))[:, 0]
     assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected).max() <= 1
+    check_saved_policy(scores[NAMES["net"]]["return"][0], capsys)
+
+
+def check_saved_policy(expected: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """The actions that ``chainrule predict`` prints reach the return that the example printed."""
+    model = cr.load("run/model.safetensors")
+
+    def act(states: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(states)).reshape(len(states), -1)
+
+    total = run(PENDULUM, act, 5, robot.TEST_SEED)[0]
+    assert total.mean() == pytest.approx(expected, rel=1e-6)
+    assert main(["predict", "run", "run/states.npz", "--raw"]) == 0
+    rows = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    printed = np.array([[float(row["prediction"])] for row in rows])
+    np.testing.assert_allclose(printed, act(np.load("run/states.npz")["x"]), atol=1e-6)
 
 
 def test_the_animation_shows_the_test_episode_with_the_lowest_return(

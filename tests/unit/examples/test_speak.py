@@ -19,7 +19,8 @@ from chainrule.errors import DataError
 from chainrule_examples.speak import lesson as speak
 from chainrule_examples.speak import voice_clips
 from chainrule_examples.speak.distortion import SPECTROGRAM
-from chainrule_examples.speak.voice_clips import TEACHER, aligned_clip, part_of, read_clips
+from chainrule_examples.speak.evaluation import UNITS, UnitVoice, distortion
+from chainrule_examples.speak.voice_clips import TEACHER, Clip, aligned_clip, part_of, read_clips
 
 WORDS = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "hello", "thanks",
@@ -103,7 +104,7 @@ def test_a_small_training_writes_sounds_and_a_model_that_speaks(
     speak.main("zh", str(voice), seeds=1, epochs=2, out=str(run))
     assert "录音转为频谱再还原" in capsys.readouterr().out
     scores = json.loads((run / "scores.json").read_text())
-    assert list(scores) == ["mean frame", "espeak-ng", "network"]
+    assert list(scores) == ["mean frame", "espeak-ng", UNITS, "network"]
     assert all(0 < values["MCD"][0] < 30 for values in scores.values())
     assert b"image/png" in (run / "spectrograms.html").read_bytes()
     assert (run / "spectrograms.html").read_bytes().count(b"<audio") == len(list(run.glob("*.wav")))
@@ -116,7 +117,30 @@ def test_a_small_training_writes_sounds_and_a_model_that_speaks(
         samples = decode_wave(Path(row["file"]).read_bytes(), row["file"], 8000)
         assert len(samples) / 8000 == pytest.approx(float(row["seconds"]), abs=1e-3)
         assert np.abs(samples).max() > 0
+    check_saved_speech(run, read_clips(str(voice))["test"], scores["network"]["MCD"][0], tmp_path, capsys)
     check_bad_texts(run, tmp_path, capsys)
+
+
+def test_a_phoneme_is_the_recording_with_the_same_neighbors() -> None:
+    frames = np.arange(7.0)[:, None]
+    clip = Clip("x", "x", ("_", "a", "b", "a", "_"), np.array([1, 2, 1, 2, 1]), frames, frames)
+    voice = UnitVoice.of([clip])
+    np.testing.assert_array_equal(voice.speak(clip.symbols), frames)
+    assert voice.speak(("b", "a", "c"))[:, 0].tolist() == [3.0, 4.0, 5.0]  # c is in no recording
+
+
+def check_saved_speech(
+    run: Path, clips: list[Clip], expected: float, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The RUN speaks the test texts as the example did, with the same distortion."""
+    assert command(["predict", str(run), str(run / "test.txt"), "--out", str(folder / "again")]) == 0
+    files = [Path(row["file"]) for row in csv.DictReader(capsys.readouterr().out.splitlines())]
+    saved = {f"{clip.name.replace('/', '-')}.wav": file for clip, file in zip(clips, files, strict=True)}
+    compared = [name for name in saved if (run / name).exists()]
+    assert compared
+    assert [name for name in compared if (run / name).read_bytes() != saved[name].read_bytes()] == []
+    spoken = [SPECTROGRAM(decode_wave(file.read_bytes(), file.name, 8000)) for file in files]
+    assert distortion(clips, spoken).value == pytest.approx(expected, rel=1e-2)  # 16 bits a sample
 
 
 def check_bad_texts(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,18 +109,21 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
     return EncodedText(model, tokenizer, tokens, is_language_model, length)
 
 
-def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model, InputRows]:
+def load(
+    run: str, data: str, reading: ReadOptions = NO_OPTIONS, damaged: str = ""
+) -> tuple[Model, InputRows]:
     """Load the model of a RUN and the rows of a file; print findings about the rows.
 
     Args:
         data: what the model reads, or an ``.npz`` file.
         reading: how a table is read.
+        damaged: as for ``read_rows``.
 
     Raises:
         FileError: a model file that is missing, damaged, foreign or newer. Others as ``read_rows``.
     """
     model = Model.load(model_file(run))
-    rows = read_rows(model, data, reading, run)
+    rows = read_rows(model, data, reading, run, damaged)
     screen.notices(rows.notices, to_errors=True)
     return model, rows
 

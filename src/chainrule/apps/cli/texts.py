@@ -235,8 +235,8 @@ OPTION: Texts = {
     "by default they are printed",
     "only_predictions": "only ids and predictions, without the other columns of DATA",
     "damaged_cells": (
-        "cells that are not what their column requires: refuse the table, skip their rows (no "
-        "prediction), or missing (count them as missing); the reason is in a column of its own"
+        "rows that cannot be read: refuse all rows, skip these (no prediction), or missing (damaged cells "
+        "of a table count as missing); the reason is in a column of its own"
     ),
     "proba": "also the probability of each class",
     "raw": (

@@ -188,6 +188,8 @@ SENTENCES: Texts = {
         "(05/11/2020 is in May); if that is wrong, set {remedy}"
     ),
     "thin_class": "class {label} has {count} rows, too few for each part of the split",
+    "sounds_resampled": "{count} sounds of another sample rate ({other} Hz) are resampled to {rate} Hz",
+    "rows_left_out": "{count} of {rows} rows cannot be read and have no prediction; see the column {reason}",
     "damaged_images": "{count} images cannot be decoded and are left out ({example})",
     "no_images": "{count} files are no images and are left out ({example})",
     # notices of reading

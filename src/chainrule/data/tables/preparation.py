@@ -362,13 +362,14 @@ class Preparation:
         """Whether the inputs are images."""
         return isinstance(self.encodings[0], Pixels)
 
-    def read(self, source: Any, options: ReadOptions = NO_OPTIONS) -> Table:
+    def read(self, source: Any, options: ReadOptions = NO_OPTIONS, damaged: str = "refuse") -> Table:
         """Read a table as this preparation requires it: a folder of images or one image in the size of the
         training images, a named data set as images if the training inputs were images.
 
         Args:
             source: as for ``read_table`` and ``read_images``.
             options: how a text file is read.
+            damaged: as for ``read_images``.
 
         Raises:
             ChainruleError: as ``read_table`` and ``read_images``; E326 for a folder if the inputs are not
@@ -378,7 +379,7 @@ class Preparation:
         if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
             return self.as_trained(read_source(source, options))
         if os.path.isdir(source):
-            return read_images(source, first.shape[:2], first.shape[2], labeled=False)
+            return read_images(source, first.shape[:2], first.shape[2], labeled=False, damaged=damaged)
         if str(source).lower().endswith(SUFFIXES):
             return read_image(source, first.shape[:2], first.shape[2])
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)

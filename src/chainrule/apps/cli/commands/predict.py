@@ -43,6 +43,7 @@ from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation import (
     CODES,
+    LISTED,
     damaged_cells,
     damaged_rows,
     reasons,
@@ -51,7 +52,7 @@ from chainrule.data.tables.preparation import (
 )
 from chainrule.errors import DataError, TrainingError, UsageError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs import InputRows, Output
+from chainrule.inputs import InputRows, LeftOut, Output
 from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
@@ -128,15 +129,17 @@ def predict(
     if stream is not None:
         stream.write(out, proba, threshold, only=only, raw=raw)
         return
-    model, rows = load(run, data, reading)
+    model, rows = load(run, data, reading, damaged)
     expected = rows.kind.options()
+    _refuse_damaged(rows, damaged)
     if expected:
+        chosen["damaged"] = False  # refused above where it does not apply
         _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
     output = rows.kind.output(model, rows, out)
     if output is not None:
         _write_output(model, rows, output, only, raw)
         return
-    encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
+    encoded = _encoded_rows(rows) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
     if proba:
         _require_probabilities(model, run, data)
@@ -152,10 +155,29 @@ def predict(
         columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "certify"))
     if any(options.get(name) not in (None, False) for name in MEASURES):
         columns |= measured_columns(run, model, encoded.x, options, reading)
-    frame = prediction_frame(columns, rows.count, encoded.index)
-    if encoded.reasons:
-        frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
-    _write([_with_cells(model, rows, frame, only)], out, raw)
+    _write([_with_cells(model, rows, encoded.frame(columns, rows.count), only)], out, raw)
+
+
+def _refuse_damaged(rows: InputRows, damaged: str) -> None:
+    """Refuse ``--damaged`` for arrays, and ``missing`` for rows without cells (E601)."""
+    has_cells = isinstance(rows.x, Table) and not rows.x.images
+    if damaged == "refuse" or has_cells or (damaged == "skip" and rows.kind.skips_damaged):
+        return
+    expected = "--damaged skip" if rows.kind.skips_damaged else fact("a file without damaged rows")
+    received = f"--damaged {damaged}"
+    raise UsageError(
+        "E601", where="chainrule predict", option="--damaged", expected=expected, received=received
+    )
+
+
+def _encoded_rows(rows: InputRows) -> Encoded:
+    """Return the inputs of rows; prints how many are left out."""
+    left = rows.left_out
+    if left is None:
+        return Encoded(rows.x)
+    facts = {"count": left.count, "rows": left.table.rows, "reason": REASON}
+    screen.notices([Finding("rows_left_out", "warning", facts)], to_errors=True)
+    return Encoded(rows.x, left.index, left.reasons)
 
 
 def _announce_abstention(columns: Mapping[str, np.ndarray], uncertainty: Uncertainty) -> None:
@@ -168,10 +190,15 @@ def _announce_abstention(columns: Mapping[str, np.ndarray], uncertainty: Uncerta
 
 def _write_output(model: Model, rows: InputRows, output: Output, only: bool, raw: bool) -> None:
     """Write the predictions of a kind of input that has its own form of them."""
-    frame = output.columns
-    if not isinstance(frame, pl.DataFrame):
+    frame, left = output.columns, rows.left_out
+    if output.is_by_row:
+        assert not isinstance(frame, pl.DataFrame)
+        frame = _with_cells(model, rows, _encoded_rows(rows).frame(frame, rows.count), only)
+    elif not isinstance(frame, pl.DataFrame):
         frame = prediction_frame(frame, rows.count)
-    _write([_with_cells(model, rows, frame, only) if output.is_by_row else frame], output.file, raw)
+    _write([frame], output.file, raw)
+    if left is not None and not output.is_by_row:
+        _print_left_out(left)
     if output.notice:
         screen.line(output.notice, to_errors=True)
 
@@ -252,11 +279,22 @@ class Stream:
         return beside(Table(cells, place), names, prediction_frame(columns, frame.height))
 
 
+def _print_left_out(left: LeftOut) -> None:
+    """Print which rows are left out, and why."""
+    rows = [row for row, reason in enumerate(left.reasons) if reason is not None]
+    for row in rows[:LISTED]:
+        text = fact("{place}: {reason}", place=left.table.place(row), reason=left.reasons[row])
+        screen.line(text, "yellow", to_errors=True)
+    if len(rows) > LISTED:
+        screen.line(text_of("drift_more").format(count=len(rows) - LISTED), to_errors=True)
+
+
 def _with_cells(model: Model, rows: InputRows, frame: pl.DataFrame, only: bool) -> pl.DataFrame:
     """Return predictions beside the columns of the table, with ``only`` beside those that identify rows."""
-    if rows.table is None:
+    table = rows.table if rows.left_out is None else rows.left_out.table
+    if table is None:
         return frame
-    return beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
+    return beside(table, id_columns(model, table) if only else table.columns, frame)
 
 
 def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
@@ -309,6 +347,17 @@ class Encoded:
     def x(self) -> np.ndarray | dict[str, np.ndarray]:
         """The inputs of all rows."""
         return self.rows.inputs() if isinstance(self.rows, EncodedRows) else self.rows
+
+    def frame(self, columns: Mapping[str, np.ndarray], count: int) -> pl.DataFrame:
+        """Return the predictions (n,) of these rows as columns, with the reasons where rows have none.
+
+        Args:
+            count: number of rows, if none is damaged.
+        """
+        frame = prediction_frame(columns, len(self.reasons) or count, self.index)
+        if not self.reasons:
+            return frame
+        return frame.with_columns(pl.Series(REASON, self.reasons, dtype=pl.String))
 
 
 def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:

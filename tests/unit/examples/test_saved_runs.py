@@ -1,0 +1,34 @@
+"""Every example that saves a model has a test that the commands give its own numbers."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from chainrule.apps.cli.commands.example import EXAMPLES, example_module
+from source_files import ROOT, text
+
+CHECKS = (  # that compare what the commands print with the scores of the example
+    "check_saved_scores(",
+    "printed_scores(",  # of faces: the rates that it prints
+    "check_saved_policy(",  # of robot: the return of the predicted actions
+    "check_saved_speech(",  # of speak: the distortion of the spoken texts
+)
+ELSEWHERE = {  # tests that are not in tests/unit/examples
+    "poems": "tests/end_to_end/test_generate_command.py",
+    "translate": "tests/end_to_end/test_translate.py",
+    "fashion-mnist": "tests/end_to_end/test_fashion_mnist.py",
+}
+OWN_CHECKS = {"fashion-mnist": 'again = chainrule("evaluate"'}  # no scores.json
+SAVING = [name for name in EXAMPLES if "out" in inspect.signature(example_module(name).main).parameters]
+
+
+@pytest.mark.parametrize("name", SAVING)
+def test_the_saved_model_is_compared_with_the_example(name: str) -> None:
+    tests = text(ROOT / ELSEWHERE.get(name, f"tests/unit/examples/test_{name.replace('-', '_')}.py"))
+    assert any(check in tests for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
+
+
+def test_the_examples_are_collected() -> None:
+    assert len(SAVING) >= 20
