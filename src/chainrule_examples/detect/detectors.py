@@ -140,7 +140,7 @@ def forest_detector(
 
     def measure(radius: float) -> float:
         detect = fitted(radius, 10)
-        return mean_average_precision(detect(images=validation[0]), validation[1], len(sides))
+        return mean_average_precision(detect(validation[0]), validation[1], len(sides))
 
     return fitted(best_settings(FOREST, GRID, measure)["radius"], 40)
 

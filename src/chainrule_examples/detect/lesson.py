@@ -80,8 +80,8 @@ def main(
     rows, results = [], []
     others = partial(color_peaks, train=cells), forest_detector(x, cells, validation)
     for find in (*others, *(partial(detect, model) for model in models)):
-        min_score = best_min_score(find(images=validation[0]), validation[1], len(NAMES))
-        results.append((min_score, find(images=test[0])))
+        min_score = best_min_score(find(validation[0]), validation[1], len(NAMES))
+        results.append((min_score, find(test[0])))
         rows.append(measure(results[-1][1], test[1], min_score))
     columns = rows[:1], rows[1:2], rows[2:]
     scores = [Score.on_test_set(name, own) for name, own in zip(METHODS, columns, strict=True)]

@@ -155,7 +155,7 @@ def wrong_first(
         [2, 1, 0]
     """
     is_right = [exact_match([answer], [own]) for answer, own in zip(marked, references, strict=True)]
-    return np.lexsort((-probabilities, is_right)).tolist()
+    return np.lexsort((-probabilities, np.array(is_right))).tolist()
 
 
 def answer_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) -> str:
@@ -177,14 +177,14 @@ def answer_page(model: cr.Model, tested: Part, rows: QuestionRows, lang: str) ->
 
     listed = wrong_first(marked, [q.answers for q in questions], probabilities)[:LISTED]
     table = [
-        (*cells(q, marked[i], probabilities[i]), " / ".join(q.answers), q.passage)
+        (*cells(q, marked[i], float(probabilities[i])), " / ".join(q.answers), q.passage)
         for i, q in ((i, questions[i]) for i in listed)
     ]
     sections = [(texts["table"], markup_table(texts["header"].split(","), table), "")]
     others = tested.unanswerable
     answers, p = encode(kind.reader, others)[0].answers(model)
     first = np.argsort(-p, kind="stable")[:UNANSWERED].tolist()
-    table = [(*cells(others[i], answers[i], p[i]), others[i].passage) for i in first]
+    table = [(*cells(others[i], answers[i], float(p[i])), others[i].passage) for i in first]
     sections.append((texts["none"], markup_table(texts["none_header"].split(","), table), ""))
     for row in listed[:COLORED]:
         one = rows.take(np.array([row]))

@@ -26,6 +26,6 @@ def error_page(model: Model, x: np.ndarray, y: np.ndarray, lang: str, count: int
     right = p[np.arange(len(y)), (np.asarray(y)[:, None] == labels).argmax(axis=1)]  # of the label, (N,)
     for row in np.argsort(right, kind="stable")[:count].tolist():
         heading = texts["error"].format(label=y[row], predicted=predicted[row], p=p[row].max())
-        colored = model.attribute({"text": x[[row]]}, target=str(labels[1]), lang=lang).plot_html()
+        colored = model.attribute({"text": x[[row]]}, target=str(labels[1])).plot_html()
         sections.append((heading, colored, texts["colors"].format(positive=labels[1])))
     return result_page(texts["title"], lang, sections)
