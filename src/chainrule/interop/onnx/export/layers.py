@@ -96,9 +96,10 @@ def recurrent(graph: OnnxGraph, loops: Sequence[Node]) -> list[str] | None:
 def _kind(loop: Node) -> str | None:
     """Return the operator whose step is that of a loop."""
     op: Any = loop.op
-    state, batch = loop.inputs[0], loop.inputs[0].shape[0]
+    state = loop.inputs[0]
     if state.dtype != "float32" or state.rank != 2 or op.axis != 1 or len(op.body.cells) != 1:
         return None
+    batch = state.shape[0]
     spec, units = Spec((batch, Size.symbol("T"), 1), state.dtype), int(str(state.shape[1]))
     for name, bias in itertools.product(KINDS, (True, False)):
         layer: Any = KINDS[name].layer
