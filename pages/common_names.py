@@ -101,7 +101,7 @@ _INTRO = """# The names used most
 The public names that programs use most, in both languages, with their arguments. The name links to its full
 description; each [layer](../blocks/layer/index.md) and each other block has a page.
 
-常用的公开名称，中英文对照，附参数。点击名称查看完整说明（英文）；
+常用的公开名称，中英文对照，附参数。点击名称查看完整说明；
 [层](../blocks/layer/index.md)等构件各有自己的页面。"""
 
 
@@ -137,12 +137,6 @@ def signature(name: str) -> str:
 
 def _entry(name: str) -> object:
     return reduce(getattr, name.split("."), chainrule)
-
-
-def chinese_line(name: str) -> str:
-    """The Chinese sentence on a name, for the reference; "" if there is none."""
-    sentences = {key: text for names in CHINESE.values() for key, text in names.items()}
-    return plain(sentences[name]) if name in sentences else ""
 
 
 def common_page(titles: dict[str, str]) -> Page:

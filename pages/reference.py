@@ -12,7 +12,7 @@ from types import ModuleType
 
 import chainrule
 from chainrule.catalog import KINDS
-from pages.common_names import chinese_line, common_page
+from pages.common_names import common_page
 from pages.page import Page
 
 FOLDER = "reference"
@@ -84,23 +84,29 @@ def reference_pages() -> list[Page]:
     return [
         common_page(titles),
         *(
-            Page(reference_path(area), _page(english, chinese, inside[area]))
-            for area, (english, chinese, _) in AREAS.items()
+            Page(reference_path(area), _page(english, inside[area]))
+            for area, (english, _, _) in AREAS.items()
         ),
     ]
 
 
-def _page(english: str, chinese: str, names: Iterable[str]) -> str:
+def _page(english: str, names: Iterable[str]) -> str:
     """The Markdown of a page: classes first, then functions, each by name."""
-    entries: dict[str, object] = {}
-    for name in names:
-        entry = getattr(chainrule, name)
-        entries |= _members(name, entry) if inspect.ismodule(entry) else {name: entry}
-    parts = [f"# {english}", f"中文：{chinese}"]
+    entries = public_entries(names)
+    parts = [f"# {english}"]
     for name in sorted(entries, key=lambda name: (not inspect.isclass(entries[name]), name.casefold())):
-        parts += [f"## {name}", *filter(None, [chinese_line(name)])]
+        parts.append(f"## {name}")
         parts.append("\n".join(["```{eval-rst}", *_directive(name, entries[name]), "```"]))
     return "\n\n".join(parts) + "\n"
+
+
+def public_entries(names: Iterable[str] | None = None) -> dict[str, object]:
+    """What public names stand for, those of a module with its name; of all names by default."""
+    entries: dict[str, object] = {}
+    for name in public_names() if names is None else names:
+        entry = getattr(chainrule, name)
+        entries |= _members(name, entry) if inspect.ismodule(entry) else {name: entry}
+    return entries
 
 
 def _members(package: str, module: ModuleType) -> dict[str, object]:

@@ -58,6 +58,11 @@ def write(pages: Iterable[Page], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     write_source(pages, folder)
     shutil.copytree(DOCS / "locale", folder / "locale")  # Sphinx compiles catalogs beside them
+    for page in pages:
+        if page.path in map(reference_path, AREAS):  # one catalog is that of each of these pages
+            catalog = (folder / "locale/zh_CN/LC_MESSAGES" / page.path).with_suffix(".po")
+            catalog.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(DOCS / "locale" / "zh_CN" / "docstrings.po", catalog)
 
 
 def write_source(pages: Iterable[Page], folder: Path) -> None:

@@ -151,13 +151,40 @@ def make_accessible(app: Sphinx, page: str, template: str, context: dict[str, An
 
 
 def escape_docstring(app: Sphinx, kind: str, name: str, entry: Any, options: Any, lines: list[str]) -> None:
-    """Escape a docstring for reStructuredText: it is plain text, with code in double backquotes."""
+    """Escape a docstring for reStructuredText: it is plain text, with code in double backquotes.
+
+    Before the docstring of a property stands an empty line: napoleon takes words before a colon in the first
+    line as a type.
+    """
+    lines[:] = [*([""] if kind == "property" else ()), *_joined(lines)]
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
         if not in_example:
             parts = re.split(r"(``.*?``)", line)
             lines[i] = "".join(part if part.startswith("``") else _escaped(part) for part in parts)
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Return the lines of a docstring, joined where one continues an error, a result or a text after a word.
+
+    The second line of ``Cost: ...`` would be a term of a list, and that of an error the next error.
+    """
+    result: list[str] = []
+    section, is_labeled = "", False
+    for line in lines:
+        before = result[-1] if result else ""
+        is_inside = before.strip() not in ("", section)
+        is_deeper = len(line) - len(line.lstrip()) > len(before) - len(before.lstrip())
+        is_error = re.match(r" +\w*(Error|Warning)\b| +\w+ E\d", line)
+        continues = (section == "Raises:" and not is_error) or (section == "Returns:" and is_deeper)
+        if line.strip() and ((is_inside and continues) or (is_labeled and line.startswith(" "))):
+            result[-1] += f" {line.strip()}"
+            continue
+        section = line if re.fullmatch(r"\w+:", line) else section
+        is_labeled = bool(re.match(r"(Shapes|Formula|Numerics|Cost|References?|Raises): \S", line))
+        result.append(line)
+    return result
 
 
 def _escaped(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from fnmatch import fnmatch
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
+from pages import docstring_catalog
 from pages.page import Page
 from pages.page_catalogs import (
     CATALOGS,
@@ -20,6 +22,7 @@ from pages.page_catalogs import (
     updated,
     updates,
 )
+from pages.reference import AREAS
 from pages.site import frame
 from pages.translations import as_po, empty_catalog, read_catalog
 
@@ -42,6 +45,21 @@ def test_every_page_has_a_catalog_or_is_of_a_kind_without_one() -> None:
     without = {kind: [path for path in paths if fnmatch(path, kind)] for kind in WITHOUT_CATALOG}
     assert all(without.values())
     assert sorted([*catalog_files(), *chain(*without.values())]) == sorted(paths)
+
+
+def test_each_translated_docstring_exists() -> None:
+    catalog, words = read_catalog(docstring_catalog.FILE), docstring_catalog.docstrings()
+    titles = {english for english, _, _ in AREAS.values()}
+    texts = [str(message.id) for message in catalog if message.id]
+    assert len(texts) > 1_000
+    old = [text for text in texts if docstring_catalog.plain_text(text) not in words and text not in titles]
+    assert old == [], "run python -m pages.docstring_catalog"
+
+
+def test_a_translated_docstring_has_the_code_of_the_english_one() -> None:
+    for message in read_catalog(docstring_catalog.FILE):
+        english, chinese = (set(re.findall(r"``[^`]+``", str(text))) for text in (message.id, message.string))
+        assert chinese <= english, message.id
 
 
 def test_a_page_with_a_catalog_is_in_english() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from english_words import english_sentences
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
@@ -38,7 +40,7 @@ BROKEN = """() => {
 
 
 def test_no_page_is_wider_than_a_phone(trained, chainrule, credit: Path) -> None:
-    files = {"report": Path("loans/report.html")}
+    files, cells = {"report": Path("loans/report.html")}, credit.read_text(encoding="utf-8")
     for name, words in COMMANDS.items():
         done = chainrule(*(credit if word == "DATA" else word for word in words), "--html", f"{name}.html")
         assert done.code == 0, done.err
@@ -53,6 +55,8 @@ def test_no_page_is_wider_than_a_phone(trained, chainrule, credit: Path) -> None
                 assert page.evaluate("document.documentElement.scrollWidth") == WIDTH, (name, lang)
                 assert page.evaluate(OUTSIDE, WIDTH) == [], (name, lang)
                 assert page.evaluate(BROKEN) == [], (name, lang)
+            english = english_sentences(page.inner_text("body"))
+            assert [words for words in english if words not in cells] == [], name
         browser.close()
 
 

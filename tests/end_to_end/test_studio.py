@@ -7,15 +7,16 @@ import math
 import re
 import runpy
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("starlette")
 
 from axe import violations
-from browser_visit import Visit, chromium, needs_chromium, playwright
+from browser_visit import Visit, chromium, needs_chromium
+from english_words import english_sentences
 from server_process import TOKEN, ServerProcess, running_server
 
 pytestmark = needs_chromium
@@ -55,13 +56,11 @@ def choose(visit: Visit, name: str) -> None:
 
 
 def set_net(visit: Visit, net: str) -> None:
-    """Set the layers as a text; again if the page was drawn again while the text was edited."""
+    """Set the layers as a text."""
     visit.open("network")
-    for _ in range(3):
-        visit.page.locator("input.mono").fill(net)
-        with suppress(playwright.TimeoutError), visit.page.expect_response(CHANGED, timeout=5_000):
-            visit.page.keyboard.press("Tab")
-            return
+    visit.page.locator("input.mono").fill(net)
+    with visit.page.expect_response(CHANGED, timeout=60_000):
+        visit.page.keyboard.press("Tab")
 
 
 def train_a_step(visit: Visit) -> None:
@@ -131,6 +130,19 @@ def test_request_for_more_layers_and_units(visit: Visit) -> None:
     visit.page.get_by_label("Units dense1").fill("120")
     visit.page.keyboard.press("Tab")
     visit.wait_for(".program", "'120 tanh, 3 tanh, 4 tanh'")
+
+
+def test_a_text_that_is_entered_at_once_is_kept_on_a_slow_page(visit: Visit) -> None:
+    choose(visit, "circle")
+    client = visit.context.new_cdp_session(visit.page)
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 12})
+    try:
+        for net in ("5 relu", "2 tanh, 2 tanh", "7 sigmoid"):
+            visit.open("data")
+            set_net(visit, net)  # before the page is drawn for the first time
+            visit.wait_for(".program", f"'{net}'")
+    finally:
+        client.send("Emulation.setCPUThrottlingRate", {"rate": 1})
 
 
 def test_a_field_keeps_its_text_while_it_is_edited(visit: Visit) -> None:
@@ -310,6 +322,67 @@ def test_everything_is_readable_in_print(visit: Visit) -> None:
     visit.page.emulate_media(media="screen")
 
 
+FOCUSED = """(element => element.getAttribute("aria-label") || (element.labels?.[0] ?? element).innerText)
+    (document.activeElement)"""
+
+
+def tab_to(page: Any, name: str) -> None:
+    """Press Tab until an element whose name begins with this text has the focus, and is marked."""
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if str(page.evaluate(FOCUSED)).strip().startswith(name):
+            assert page.evaluate("document.activeElement.matches(':focus-visible')")
+            return
+    raise AssertionError(f"{name} is not reached by the keyboard")
+
+
+def test_the_keyboard_alone_leads_from_data_to_a_prediction(visit: Visit, studio: ServerProcess) -> None:
+    other = Visit(visit.context.browser, studio)
+    page, keys = other.page, other.page.keyboard
+
+    def enter(name: str) -> None:
+        tab_to(page, name)
+        keys.press("Enter")
+
+    enter("Data")
+    enter("moons")
+    page.locator('.source[aria-pressed="true"]:has-text("moons")').wait_for(timeout=60_000)
+    enter("Draw points")
+    for color, key in (("blue", "ArrowRight"), ("orange", "ArrowLeft")):
+        enter(color)
+        tab_to(page, "Area to draw points in")
+        for _ in range(5):
+            keys.press(f"Shift+{key}")
+        for _ in range(5):
+            keys.press(key)
+    enter("Use 30 points")
+    other.wait_for("main", "drawn")
+    enter("Network")
+    tab_to(page, "The same as text")
+    keys.press("ControlOrMeta+A")
+    keys.type("3 relu")
+    keys.press("Tab")
+    other.wait_for(".program", "'3 relu'")
+    enter("Training")
+    enter("One step")
+    other.wait_for(".reading", "paused")
+    enter("Chain rule")
+    page.wait_for_selector(".wire-group")
+    enter("w")
+    page.wait_for_selector(".inspector math")
+    enter("Predict")
+    page.wait_for_selector(".bar")
+    before = other.text(".bars")
+    tab_to(page, "x1")
+    tab_to(page, "x1")  # the slider below the field
+    for _ in range(30):
+        keys.press("ArrowRight")
+    page.wait_for_function("text => document.querySelector('.bars').innerText !== text", arg=before)
+    enter("Take away")
+    tab_to(page, "Python program")
+    other.close()
+
+
 def test_nothing_else_was_requested_and_nothing_failed(visit: Visit) -> None:
     assert visit.hosts == {visit.home.split("/")[2]}
     assert [text for text in visit.messages if "400" not in text] == []
@@ -337,6 +410,8 @@ def test_axe_has_no_finding_in_any_view(
         other.page.wait_for_timeout(300)
         other.page.wait_for_selector('main[aria-busy="false"]')
         wrong += [f"{view}: {line}" for line in violations(other.page)]
+        if lang == "zh-CN":
+            wrong += [f"{view}: {words}" for words in english_sentences(other.text("body"))]
     lessons.click()
     other.page.wait_for_selector(".drawer")
     wrong += [f"lessons: {line}" for line in violations(other.page)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ from pages.page_catalogs import CATALOGS
 from pages.translations import read_catalog
 
 from chainrule import course
+from chainrule.course.presentation import CODE_LINES, divided
 from chainrule.escaping import escape
 from page_examples import DOCS, expected_output
 
@@ -73,6 +75,11 @@ def test_formulas_in_a_terminal_have_no_commands(number: int, lang: str) -> None
     assert not re.search(r"[\\{}$]", plain)
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text that are not empty."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
 EXERCISES = [part for part in PARTS if "\n## Exercises\n" in part.read_text(encoding="utf-8")]
 
 
@@ -98,7 +105,10 @@ def test_the_parts_with_exercises_are_all_but_the_questions() -> None:
 def test_slides_have_everything_of_a_part_but_long_paragraphs(number: int, lang: str) -> None:
     text = course.part_text(number, lang)
     page = course.slides(text, lang)
-    assert page.count('class="code"') == len(re.findall(r"^```\w", text, re.MULTILINE))
+    shown = re.findall(r'<pre class="code"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    programs = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert lines_of(unescape(re.sub("<[^>]*>", "", "\n".join(shown)))) == lines_of("\n".join(programs))
+    assert all(len(lines_of(program)) <= CODE_LINES for program in shown)
     formulas = [block for block in course.blocks(text) if block.startswith("$$")]
     assert page.count('display="block"') == len(formulas)
     assert page.count("<section") == page.count("</section>") > 10
@@ -106,6 +116,13 @@ def test_slides_have_everything_of_a_part_but_long_paragraphs(number: int, lang:
         assert f">{escape(heading)}</h" in page, heading
     assert "$" not in re.sub(r"<pre.*?</pre>|<script.*?</script>|<code.*?</code>", "", page, flags=re.DOTALL)
     assert not re.search(r"\b(?:src|href)=(?!\"https?://)", page)
+
+
+def test_each_paragraph_with_a_result_has_it_on_a_slide() -> None:
+    pieces = [piece.content for slide in divided(course.part_text(6)) for piece in slide.pieces]
+    scores = [line for line in "".join(pieces).splitlines() if re.search(r"\d\.\d{4}", line)]
+    assert len(scores) > 15
+    assert any("0.8479" in line for line in scores)
 
 
 def test_slides_of_text_that_looks_like_html_show_it() -> None:

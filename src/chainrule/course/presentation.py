@@ -1,9 +1,9 @@
 """A part of the course as slides: one HTML file that loads nothing, in one language.
 
 The text of a page is too long for a slide. A slide has the headings, formulas, programs, tables and lists of
-its section, and of each paragraph the first sentence; the paragraphs are the notes of the speaker, which the
-key N shows. A section that is higher than a slide is continued on the next one, and the style sheet reduces
-the letters of a program that is higher.
+its section, and of each paragraph the first sentence and the first one that states a result: a number or an
+equation. The paragraphs are the notes of the speaker, which the key N shows. A section that is higher than a
+slide is continued on the next one, as is a long program.
 
 Keys: arrows, page up and down, space, home and end move; N shows the notes. Without a script the slides are a
 page to scroll. Each slide is a page when printed.
@@ -17,6 +17,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -30,17 +31,21 @@ from chainrule.escaping import escape
 from chainrule.messages import Texts, in_language
 from chainrule.notation.text_columns import width
 
-HEIGHT = 19.5  # of a slide below its heading, in units of the size of its font, as all heights
+HEIGHT = 19.5  # of a slide below a title of one line, in units of the size of its font, as all heights
+TITLES = {1: 2.0, 2: 1.45, 3: 1.2}  # sizes of the letters of a title by level
 LINE, GAP = 1.45, 0.55  # heights of a line of text, and between two blocks
-CODE_HEIGHT = 15.0  # of a long program, whose letters are smaller
+CODE_HEIGHT = 14.6  # of the lines of a long program, whose letters are smaller
+CODE_LINES = 24  # of a program on one slide; the letters of more lines are too small to be read
 CODE_LINE, CODE_EDGE, FORMULA, ROW_LINE, ROW_EDGE = 1.11, 1.2, 3.6, 1.13, 0.5
 SENTENCE = 30  # characters of the sentences of a slide, at least
-COLUMNS, TABLE_COLUMNS = 76, 96  # characters of a line; a Chinese character is two wide
+COLUMNS, TABLE_COLUMNS = 70, 96  # characters of a line of a wide font; a Chinese character is two wide
 TEXTS: Texts = {"keys": "→ and ← move, N shows the notes", "continued": "continued"}
 _FILES = Path(__file__).parent
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")  # to a page of the site, which the file has not
 _WHOLE = re.compile(r"`[^`]*`|\$[^$\n]+\$|\]\([^)]*\)")  # not divided into sentences
 _END = re.compile(r"[.!?](?:\*\*)?\s+(?=[^a-z])|[。！？](?:\*\*)?")
+_RESULT = re.compile(r"\$[^$]*(?:=|\\approx|\\le|<)[^$]*\$|\d\.\d|\d ?(?:%|倍)|\d (?:of|times) ")
+_NO_RESULT = re.compile(r"`[^`]*`|[Ss]ections? [\d.]+|[\d.]+ ?节")
 _LEAD = re.compile(r"\*\*[^*]+\*\*\s*")
 _ITEM = re.compile(r"(?:- |\d+\. )")
 _MARKED = re.compile("\ue000(\\d+)\ue001")
@@ -82,9 +87,16 @@ class Slide:
         """The height of the pieces."""
         return sum(piece.height for piece in self.pieces)
 
+    @property
+    def room(self) -> float:
+        """The height below the title."""
+        size = TITLES.get(self.level, 1.0)
+        lines = -(-size * width(self.title) // COLUMNS)
+        return HEIGHT - 1.2 * (size * lines - TITLES[2])
+
     def takes(self, piece: Piece) -> bool:
         """Return whether a piece is placed on this slide, below the others."""
-        limit = HEIGHT / 2 if piece.is_lead else HEIGHT + GAP
+        limit = self.room / 2 if piece.is_lead else self.room + GAP
         return not self.pieces or self.height + (0 if piece.is_lead else piece.height) <= limit
 
 
@@ -132,24 +144,39 @@ def divided(text: str, continued: str = "continued") -> Iterator[Slide]:
             continue
         for piece in map(_piece, _fitting(block)):
             if not slide.takes(piece):
-                introduces = not piece.note and slide.pieces[-1].note and len(slide.pieces) > 1
-                moved = [slide.pieces.pop()] if introduces else []
-                yield slide
                 title = slide.title.removesuffix(f" ({continued})")
-                slide = Slide(f"{title} ({continued})", max(slide.level, 2), moved)
+                following = Slide(f"{title} ({continued})", max(slide.level, 2))
+                last = slide.pieces[-1]
+                introduces = not piece.note and last.note and len(slide.pieces) > 1
+                if introduces and last.height + piece.height <= following.room + GAP:
+                    following.pieces.append(slide.pieces.pop())
+                yield slide
+                slide = following
             slide.pieces.append(piece)
     yield slide
 
 
-def first_sentences(paragraph: str) -> str:
-    """Return the first sentence of a paragraph, or several short ones, with words in bold before them.
+def shown_sentences(paragraph: str) -> str:
+    """Return the sentences of a paragraph that a slide shows.
+
+    They are the first one, or several short ones, with words in bold before them, and the first of the others
+    that states a result.
 
     Example:
-        >>> first_sentences("**Exercise 1.** Take `a. B`, which is $x. Y$, for the first step. So it ends.")
+        >>> shown_sentences("**Exercise 1.** Take `a. B`, which is $x. Y$, for the first step. So it ends.")
         '**Exercise 1.** Take `a. B`, which is $x. Y$, for the first step.'
-        >>> first_sentences("看符号。这里的权重都在变，损失也一步一步下降。就是这样。")
+        >>> shown_sentences("Two networks are compared in this section. Why? The error was 2.5 %. It fell.")
+        'Two networks are compared in this section. The error was 2.5 %.'
+        >>> shown_sentences("看符号。这里的权重都在变，损失也一步一步下降。就是这样。")
         '看符号。这里的权重都在变，损失也一步一步下降。'
     """
+    first, *others = _sentences(paragraph)
+    results = (sentence for sentence in others if _RESULT.search(_NO_RESULT.sub("", sentence)))
+    return f"{first}{next(results, '')}".rstrip()
+
+
+def _sentences(paragraph: str) -> list[str]:
+    """Return the sentences of a paragraph with the spaces after them; the first may be several short ones."""
     hidden_parts: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
@@ -159,13 +186,18 @@ def first_sentences(paragraph: str) -> str:
     hidden = _WHOLE.sub(keep, paragraph)
     lead = _LEAD.match(hidden)
     start = lead.end() if lead else 0
-    ends = (match.end() for match in _END.finditer(hidden, start))
-    end = next((end for end in ends if width(hidden[start:end]) >= SENTENCE), len(hidden))
-    return _MARKED.sub(lambda mark: hidden_parts[int(mark[1])], hidden[:end].rstrip())
+    ends = [*(match.end() for match in _END.finditer(hidden, start)), len(hidden)]
+    while len(ends) > 1 and width(hidden[start : ends[0]]) < SENTENCE:
+        del ends[0]
+    sentences = [hidden[begin:end] for begin, end in pairwise([0, *ends])]
+    return [_MARKED.sub(lambda mark: hidden_parts[int(mark[1])], sentence) for sentence in sentences]
 
 
 def _fitting(block: str) -> Iterator[str]:
-    """Yield the parts of a list or table that fit on one slide each; another block is yielded as it is."""
+    """Yield the parts of a list, table or program that fit on a slide each; another block as it is."""
+    if block.startswith("```"):
+        yield from _programs(block)
+        return
     head, rows = [], [block]
     if block.startswith("|"):
         lines = block.splitlines()
@@ -181,13 +213,28 @@ def _fitting(block: str) -> Iterator[str]:
     yield "\n".join([*head, *piece])
 
 
+def _programs(block: str) -> Iterator[str]:
+    """Yield the parts of a program; the best place between two is after an empty line, outside of a body."""
+    fence, *lines = block.removesuffix("```").splitlines()
+
+    def rank(place: int) -> tuple[bool, bool, int]:
+        is_statement = not lines[place].startswith((" ", "#", ")", "]", "}")) and bool(lines[place])
+        return is_statement and not lines[place - 1], is_statement, place
+
+    while len(lines) > CODE_LINES:
+        place = max(range(CODE_LINES // 2, CODE_LINES + 1), key=rank)
+        yield "\n".join([fence, *lines[:place], "```"])
+        lines = lines[place:]
+    yield "\n".join([fence, *lines, "```"])
+
+
 def _piece(block: str) -> Piece:
     if block.startswith("```"):
         name, _, code = block.removeprefix("```").removesuffix("```").partition("\n")
-        lines = code.splitlines()
-        program = highlight(code, get_lexer_by_name(name or "text"), HtmlFormatter(nowrap=True))
+        lines = code.strip("\n").splitlines()
+        program = highlight("\n".join(lines), get_lexer_by_name(name or "text"), HtmlFormatter(nowrap=True))
         style = f"--lines:{len(lines)};--columns:{max(map(width, lines), default=1)}"
-        height = min(CODE_LINE * len(lines) + CODE_EDGE, CODE_HEIGHT) + GAP
+        height = min(CODE_LINE * len(lines), CODE_HEIGHT) + CODE_EDGE + GAP
         return Piece(f'<pre class="code" style="{style}" tabindex="0">{program}</pre>', height)
     if block.startswith("$$"):
         formula = convert(block.strip("$").strip(), display="block")
@@ -199,7 +246,7 @@ def _piece(block: str) -> Piece:
         items = re.split(rf"\n(?={_ITEM.pattern})", block)
         return Piece(_markdown(block), sum(_text_height(item) for item in items))
     text = " ".join(line.strip() for line in block.splitlines())
-    beginning = first_sentences(text)
+    beginning = shown_sentences(text)
     return Piece(_markdown(beginning), _text_height(beginning), _markdown(text), bool(_LEAD.match(text)))
 
 

@@ -71,6 +71,7 @@ DATA: Texts = {
     "sets": "Sets",
     "draw_here": "Area to draw points in",
     "draw_hint": "Choose a color, then draw. At least 20 points of two colors are needed.",
+    "draw_keys": "By keyboard: the arrow keys move the pen, Enter draws, with Shift they draw a line.",
     "use_points": "Use {n} points",
     "clear": "Clear",
     "class": "Class",

@@ -15,7 +15,9 @@ import numpy as np
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.events import notices
 from chainrule.interop.export.example_rows import example_rows
+from chainrule.messages import rendered
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.validation import trained_network, unknown
 
@@ -68,7 +70,7 @@ class Exported:
     program: str
 
     def __str__(self) -> str:
-        return fact(
+        message = fact(
             "{path}: {bytes:,} bytes; {program} computes the outputs of the model for {rows} rows "
             "(largest difference {difference:.1e})",
             path=self.path,
@@ -77,6 +79,7 @@ class Exported:
             rows=self.rows,
             difference=self.difference,
         )
+        return str(rendered(message, settings.lang))
 
 
 FORMATS: dict[str, tuple[str, str]] = {

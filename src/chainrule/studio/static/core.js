@@ -46,6 +46,15 @@ export function useStudio() {
   return state;
 }
 
+// Take a record that follows the state; one that a later request has overtaken is dropped.
+export function useLatest(load, take, dependencies) {
+  useEffect(() => {
+    let isCurrent = true;
+    load().then((record) => isCurrent && take(record));
+    return () => { isCurrent = false; };
+  }, dependencies);
+}
+
 // --- texts
 
 export function T(key, values = {}) {
@@ -114,10 +123,16 @@ export async function attempt(work) {
   }
 }
 
-export async function change(path, body) {
-  const project = await attempt(() => post(path, body));
-  if (project) takeProject(project);
-  return Boolean(project);
+// Change the project. Changes are made one after the other: "body" may be a function of the project after the last one.
+let lastChange = Promise.resolve();
+
+export function change(path, body) {
+  lastChange = lastChange.then(async () => {
+    const project = await attempt(() => post(path, typeof body === "function" ? body(state.project) : body));
+    if (project) takeProject(project);
+    return Boolean(project);
+  });
+  return lastChange;
 }
 
 export function takeProject(project) {
@@ -163,6 +178,30 @@ export function Lead({ title, text, children }) {
 export function Edited({ value, onChange, ...others }) {
   const [draft, setDraft] = useState(null);
   return html`<input ...${others} value=${draft ?? value} onInput=${(event) => setDraft(event.target.value)} onBlur=${() => setDraft(null)} onChange=${(event) => { onChange(event); setDraft(null); }} />`;
+}
+
+// An area to draw in, also by the keyboard: the arrow keys move a pen, which Enter or Space sets down.
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+// x and y are shares of the width and height; "begins" says whether a line starts there.
+export function DrawingArea({ canvas, label, onDraw, stride = 0.04, children }) {
+  const [pen, setPen] = useState(null);
+  const byPointer = (event) => {
+    if (event.type === "pointermove" && !event.buttons) return;
+    const box = canvas.current.getBoundingClientRect();
+    onDraw((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height, event.type === "pointerdown");
+  };
+  const byKey = (event) => {
+    const arrow = ARROWS[event.key], { x, y } = pen ?? { x: 0.5, y: 0.5 };
+    if (!arrow && event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    if (!arrow) { onDraw(x, y, true); return; }
+    const kept = (value) => Math.min(1, Math.max(0, value));
+    const place = { x: kept(x + stride * arrow[0]), y: kept(y + stride * arrow[1]) };
+    setPen(place);
+    if (event.shiftKey) onDraw(place.x, place.y, false);
+  };
+  return html`<div class="drawing-area"><canvas ref=${canvas} class="draw" tabindex="0" role="application" aria-label=${`${label}. ${T("draw_keys")}`} onPointerDown=${byPointer} onPointerMove=${byPointer} onKeyDown=${byKey} onFocus=${() => setPen(pen ?? { x: 0.5, y: 0.5 })}></canvas>${children}${pen && html`<i class="pen" aria-hidden="true" style=${{ left: `${100 * pen.x}%`, top: `${100 * pen.y}%` }}></i>`}</div>`;
 }
 
 // A formula: elements of MathML from the names and texts that the server sent, never from markup.

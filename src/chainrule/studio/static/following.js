@@ -24,8 +24,8 @@ async function poll() {
   const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
   const record = await get(query);
   if (record.version !== state.project.version || (record.changes ?? 0) !== (state.project.options?.learning_rate_at.length ?? 0)) {
-    const project = await get("project");
-    takeProject(project);
+    const { version } = state.project, project = await get("project");
+    if (version === state.project.version) takeProject(project); // otherwise a change was answered meanwhile
     return;
   }
   const changes = { training: record, losses: merge(losses, record.losses), epochs: merge(epochs, record.epochs), offline: false };

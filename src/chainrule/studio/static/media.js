@@ -1,5 +1,5 @@
 // Images and sounds as inputs: a canvas to draw on, a microphone to speak into, and files.
-import { T, html, useEffect, useRef, useState } from "./core.js";
+import { DrawingArea, T, html, useEffect, useRef, useState } from "./core.js";
 import { color } from "./charts.js";
 
 const SIDE = 16; // points of a drawing along each side of a pixel of a model with small images
@@ -38,18 +38,17 @@ export function Picture({ file, map, onChange }) {
     pen.drawImage(canvas, 0, 0, small.width, small.height);
     onChange(small.toDataURL("image/png").split(",")[1]);
   };
-  const draw = (event) => {
-    if (event.type === "pointermove" && !event.buttons) { last.current = null; return; }
-    const canvas = place.current, box = canvas.getBoundingClientRect(), pen = canvas.getContext("2d");
-    const x = ((event.clientX - box.left) / box.width) * canvas.width, y = ((event.clientY - box.top) / box.height) * canvas.height;
+  const draw = (right, down, begins) => {
+    const canvas = place.current, pen = canvas.getContext("2d"), x = right * canvas.width, y = down * canvas.height;
+    if (begins) last.current = null;
     pen.strokeStyle = "#fff"; pen.lineWidth = 1.15 * SIDE * Math.max(1, canvas.width / SIDE / 16); pen.lineCap = "round"; pen.lineJoin = "round";
     pen.beginPath(); pen.moveTo(...(last.current ?? [x, y])); pen.lineTo(x + 0.01, y); pen.stroke();
     last.current = [x, y];
     send();
   };
   const clear = () => { const canvas = place.current, pen = canvas.getContext("2d"); pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); send(); };
-  return html`<div class="stack tight"><div class="picture"><canvas ref=${place} class="draw" role="img" aria-label=${T("draw_image")} onPointerDown=${(event) => { last.current = null; draw(event); }} onPointerMove=${draw}></canvas><canvas ref=${over} class="map" aria-hidden="true"></canvas></div>
-    <div class="row"><button class="button small" onClick=${clear}>${T("clear")}</button><${File} accept="image/*" onChange=${(text) => { show(text); onChange(text); }} /><button class="chip" aria-pressed=${shows} disabled=${!map} onClick=${() => setShows(!shows)}>${T("show_map")}</button></div><p class="small soft">${T("draw_image_text")}</p></div>`;
+  return html`<div class="stack tight"><div class="picture"><${DrawingArea} canvas=${place} label=${T("draw_image")} onDraw=${draw}><canvas ref=${over} class="map" aria-hidden="true"></canvas><//></div>
+    <div class="row"><button class="button small" onClick=${clear}>${T("clear")}</button><${File} accept="image/*" onChange=${(text) => { show(text); onChange(text); }} /><button class="chip" aria-pressed=${shows} disabled=${!map} onClick=${() => setShows(!shows)}>${T("show_map")}</button></div><p class="small soft">${T("draw_image_text")} ${T("draw_keys")}</p></div>`;
 }
 
 function wave(parts, rate) { // a file of 16-bit samples, one channel

@@ -1,15 +1,10 @@
 // The chain rule, live: every value, weight and gradient of one sample at one step, each with its derivation.
-import { Edited, Empty, Lead, Sections, T, attempt, count, get, html, post, short, state, update, useEffect, useState } from "./core.js";
+import { Edited, Empty, Lead, Sections, T, attempt, count, get, html, post, short, state, update, useLatest, useState } from "./core.js";
 import { Drawing } from "./drawing.js";
 
 function useLive(path, dependencies) {
   const [record, setRecord] = useState(null);
-  useEffect(() => {
-    let isCurrent = true;
-    if (path) get(path).then((r) => isCurrent && setRecord(r)).catch((error) => isCurrent && setRecord({ error }));
-    else setRecord(null);
-    return () => { isCurrent = false; };
-  }, dependencies);
+  useLatest(async () => path && get(path).catch((error) => ({ error })), setRecord, dependencies);
   return record;
 }
 
@@ -33,12 +28,12 @@ function find(drawing, key) {
 
 function WhatIf({ weight, item }) {
   const start = Number(String(item?.value ?? "0").replace("−", "-"));
-  const [value, setValue] = useState(start), [answer, setAnswer] = useState(null);
-  useEffect(() => { setValue(start); setAnswer(null); }, [weight, state.row, state.step]);
+  const place = `${weight}/${state.row}/${state.step}`, [entered, setEntered] = useState(null);
+  const { value, answer } = entered?.place === place ? entered : { value: start, answer: null };
   const ask = async (number) => {
-    setValue(number);
+    setEntered({ place, value: number, answer });
     const record = await attempt(() => post(`what-if?row=${state.row}&step=${state.step}`, { weight, value: number }));
-    if (record) setAnswer(record);
+    if (record) setEntered((now) => (now.place === place && now.value === number ? { ...now, answer: record } : now));
   };
   const width = Math.max(1, 2 * Math.abs(start));
   return html`<div class="what-if"><div class="row apart"><h3>${T("what_if")}</h3><${Edited} class="short" type="number" step="any" aria-label=${T("new_value")} value=${value} onChange=${(event) => ask(Number(event.target.value))} /></div>

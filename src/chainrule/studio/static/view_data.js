@@ -1,5 +1,5 @@
 // Data: sets to choose, files to drop, points to draw; the columns as understood, and what was noticed.
-import { Empty, ErrorNote, Lead, Note, T, attempt, change, count, get, html, post, state, takeProject, update, upload, useEffect, useRef, useState } from "./core.js";
+import { DrawingArea, Empty, ErrorNote, Lead, Note, T, attempt, change, count, get, html, post, state, takeProject, update, upload, useEffect, useRef, useState } from "./core.js";
 import { classColor, color } from "./charts.js";
 
 const TABLES = ["iris", "wine", "breast-cancer", "diabetes", "digits", "digit-images"];
@@ -51,10 +51,8 @@ function Drop() {
 function Draw() {
   const [points, setPoints] = useState([]), [tone, setTone] = useState(0);
   const canvas = useRef();
-  const add = (event) => {
-    if (event.type === "pointermove" && !event.buttons) return;
-    const box = canvas.current.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * 10 - 5, y = 5 - ((event.clientY - box.top) / box.height) * 10;
+  const add = (right, down) => {
+    const x = right * 10 - 5, y = 5 - down * 10;
     setPoints((before) => {  // several events may come before the page is drawn again
       const near = before.at(-1), label = NAMES[tone];
       if (near && near[2] === label && Math.hypot(near[0] - x, near[1] - y) < 0.25) return before;
@@ -73,24 +71,22 @@ function Draw() {
   });
   const used = new Set(points.map((p) => p[2])).size;
   return html`<div class="stack tight"><div class="chips" role="group" aria-label=${T("class")}>${NAMES.map((name, i) => html`<button class="chip" aria-pressed=${tone === i} onClick=${() => setTone(i)}><span class="legend"><i class="i${i}"></i>${T(name)}</span></button>`)}</div>
-    <canvas ref=${canvas} class="draw" onPointerDown=${add} onPointerMove=${add} role="img" aria-label=${T("draw_here")}></canvas>
+    <${DrawingArea} canvas=${canvas} label=${T("draw_here")} onDraw=${add} />
     <div class="row"><button class="button primary small" disabled=${points.length < 20 || used < 2} onClick=${() => change("points", { points })}>${T("use_points", { n: points.length })}</button><button class="button small quiet" onClick=${() => setPoints([])}>${T("clear")}</button></div>
-    <p class="small soft">${T("draw_hint")}</p></div>`;
+    <p class="small soft">${T("draw_hint")} ${T("draw_keys")}</p></div>`;
 }
 
 function Columns() {
   const { data, options } = state.project;
-  const setKind = (name, kind) => {
-    const changes = Object.fromEntries(KINDS.map((k) => [k, options[k].filter((n) => n !== name)]));
-    if (kind) changes[kind] = [...changes[kind], name];
-    change("options", changes);
-  };
-  const setRole = (name, role) => {
-    const drop = options.drop.filter((n) => n !== name);
-    if (role === "target") change("options", { target: name, drop });
-    if (role === "input") change("options", { drop });
-    if (role === "ignored") change("options", { drop: [...drop, name] });
-  };
+  const setKind = (name, kind) => change("options", ({ options: now }) => {
+    const changes = Object.fromEntries(KINDS.map((k) => [k, now[k].filter((n) => n !== name)]));
+    return kind ? { ...changes, [kind]: [...changes[kind], name] } : changes;
+  });
+  const setRole = (name, role) => change("options", ({ options: now }) => {
+    const drop = now.drop.filter((n) => n !== name);
+    if (role === "target") return { target: name, drop };
+    return { drop: role === "ignored" ? [...drop, name] : drop };
+  });
   const chosen = (name) => KINDS.find((kind) => options[kind].includes(name)) ?? "";
   const all = [...data.columns, ...data.dropped.map((name) => ({ name, title: "", summary: "", why: T("left_out"), missing: 0, dropped: true }))];
   return html`<div class="table"><table><thead><tr><th>${T("column")}</th><th>${T("kind")}</th><th>${T("role")}</th><th class="right">${T("missing")}</th><th>${T("summary")}</th></tr></thead><tbody>

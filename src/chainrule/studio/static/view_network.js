@@ -1,5 +1,5 @@
 // The network: a drawing and a table of layers, edited in both; beside them the program that makes the same network.
-import { Edited, ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useEffect, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useLatest, useState } from "./core.js";
 import { Drawing, places } from "./drawing.js";
 import { open } from "./view_data.js";
 
@@ -27,12 +27,13 @@ const written = (p) => p.text ?? (p.dropout !== undefined ? `dropout ${p.dropout
 export const write = (parts) => parts.map(written).join(", ");
 
 export const setNet = (net) => change("options", { net });
+const edit = (changed) => change("options", ({ network }) => ({ net: write(changed(parse(network.net))) }));
 
 function Layers() {
   const { network } = state.project, parts = parse(network.net);
-  const set = (i, values) => setNet(write(parts.map((part, k) => (k === i ? { ...part, ...values } : part))));
-  const remove = (i) => setNet(write(parts.filter((_, k) => k !== i)));
-  const add = (part) => setNet(write([...parts, part]));
+  const set = (i, values) => edit((now) => now.map((part, k) => (k === i ? { ...part, ...values } : part)));
+  const remove = (i) => edit((now) => now.filter((_, k) => k !== i));
+  const add = (part) => edit((now) => [...now, part]);
   const all = network.layers.filter((layer) => layer.path && !layer.path.includes(".")), dense = all.slice(Math.max(0, all.length - parts.length - 1));
   const total = ({ path }) => network.layers.filter((layer) => layer.path === path || layer.path?.startsWith(`${path}.`)).reduce((sum, layer) => sum + layer.parameters, 0);
   return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th><span class="visually-hidden">${T("remove")}</span></th></tr></thead><tbody>
@@ -55,10 +56,10 @@ async function preset(name) {
 
 function Written() {
   const { network } = state.project;
-  const [text, setText] = useState(network.net);
-  useEffect(() => setText(network.net), [network.net]);
+  const [draft, setDraft] = useState(null); // the text that is edited, and the network that it replaces
+  const text = draft?.of === network.net ? draft.text : network.net;
   const error = state.error?.net || state.error?.code === "E117" ? state.error : null;
-  return html`<div class="stack tight"><label class="field">${T("as_text")}<input type="text" class="mono" value=${text} spellcheck="false" onInput=${(event) => setText(event.target.value)} onChange=${() => setNet(text)} /></label><${ErrorNote} error=${error} onFix=${setNet} /></div>`;
+  return html`<div class="stack tight"><label class="field">${T("as_text")}<input type="text" class="mono" value=${text} spellcheck="false" onInput=${(event) => setDraft({ of: network.net, text: event.target.value })} onChange=${(event) => setNet(event.target.value)} /></label><${ErrorNote} error=${error} onFix=${(net) => { setDraft(null); setNet(net); }} /></div>`;
 }
 
 function Options() {
@@ -72,8 +73,8 @@ function Options() {
 function editing(drawing) {
   const parts = parse(state.project.network.net), dense = parts.map((part, i) => ({ ...part, i })).filter((part) => part.units);
   const { step, height } = places(drawing, 940, 52);
-  const changed = (i, delta) => setNet(write(parts.map((part, k) => (k === i ? { ...part, units: String(Math.max(1, Number(part.units) + delta)) } : part))));
-  const inserted = (i) => setNet(write([...parts.slice(0, i), { units: "4", activation: "tanh" }, ...parts.slice(i)]));
+  const changed = (i, delta) => edit((now) => now.map((part, k) => (k === i ? { ...part, units: String(Math.max(1, Number(part.units) + delta)) } : part)));
+  const inserted = (i) => edit((now) => [...now.slice(0, i), { units: "4", activation: "tanh" }, ...now.slice(i)]);
   const press = (action) => ({ onClick: action, onKeyDown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); action(); } }, tabindex: 0, role: "button" });
   const knob = (x, y, sign, label, action) => html`<g class="unit" aria-label=${label} ...${press(action)}><circle class="rim" cx=${x} cy=${y} r="10" /><text x=${x} y=${y + 4}>${sign}</text></g>`;
   if (drawing.columns.length - 3 !== dense.length) return null;
@@ -84,7 +85,7 @@ function editing(drawing) {
 export function NetworkView() {
   const { project } = state;
   const [drawing, setDrawing] = useState(null), [tab, setTab] = useState("python");
-  useEffect(() => { attempt(() => get(`step?row=${state.row}&step=${state.step}`)).then((d) => d && setDrawing(d)); }, [project.version, state.step]);
+  useLatest(() => attempt(() => get(`step?row=${state.row}&step=${state.step}`)), (record) => record && setDrawing(record), [project.version, state.step]);
   return html`<${Lead} title=${T("network_title")} text=${T("network_text", { n: count(project.network.parameters), layers: project.network.layers.filter((l) => l.parameters).length })} />
     <div class="columns"><div class="stack"><section class="sheet"><header><h2>${T("drawing")}</h2><div class="chips" role="group" aria-label=${T("presets")}>${Object.entries(PRESETS).map(([name, net]) => html`<button class="chip" aria-pressed=${project.network.net === net} onClick=${() => setNet(net)}>${T(`preset_${name}`)}</button>`)}${["lenet", "transformer"].map((name) => html`<button class="chip" aria-pressed=${project.network.net === project.network.presets[name]} onClick=${() => preset(name)}>${T(`preset_${name}`)}</button>`)}</div></header>
       ${drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} edit=${editing(drawing)} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`}

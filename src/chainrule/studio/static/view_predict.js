@@ -1,6 +1,6 @@
 // Predict one sample, and explain the prediction: a form, a drawing, a text or a sound.
 import { Picture, Recorder } from "./media.js";
-import { Edited, ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useLatest, useState } from "./core.js";
 
 function Input({ field, value, onChange, long }) {
   const set = (event) => onChange(field.type === "BYTES" ? event.target.value : event.target.value === "" ? null : Number(event.target.value));
@@ -35,13 +35,14 @@ function Attack({ isImage }) {
 export function PredictView() {
   const [form, setForm] = useState(null), [cells, setCells] = useState({}), [answer, setAnswer] = useState(null), [error, setError] = useState(null);
   const step = state.frame?.step ?? 0;
-  useEffect(() => {
-    get(`form?row=${state.row || 1}`).then((record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); }).catch(setError);
-  }, [state.row, state.project.version]);
+  const fill = (record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); };
+  useLatest(() => get(`form?row=${state.row || 1}`).catch(setError), (record) => record && fill(record), [state.row, state.project.version]);
   useEffect(() => {
     if (!form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean))) return undefined;
-    const timer = setTimeout(() => post("predict", cells).then((record) => { setAnswer(record); setError(null); state.seen.add("predicted"); }).catch(setError), 150);
-    return () => clearTimeout(timer);
+    let isCurrent = true;
+    const show = (record) => { setAnswer(record); setError(null); state.seen.add("predicted"); };
+    const timer = setTimeout(() => post("predict", cells).then((record) => isCurrent && show(record)).catch((problem) => isCurrent && setError(problem)), 150);
+    return () => { isCurrent = false; clearTimeout(timer); };
   }, [cells, form, state.training.status === "running" ? Math.floor(step / 20) : step, state.lang]);
   if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
   const { prediction, probabilities, ...others } = answer?.predictions[0] ?? {};

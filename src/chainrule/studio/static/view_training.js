@@ -1,5 +1,5 @@
 // Training: curves, the decision surface, distributions over time, and what the doctor noticed.
-import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useMemo, useState } from "./core.js";
+import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useLatest, useMemo, useState } from "./core.js";
 import { Curves, Distribution, Surface, classColor, color } from "./charts.js";
 import { Drawing } from "./drawing.js";
 import { act } from "./following.js";
@@ -8,7 +8,7 @@ const MEASURES = ["accuracy", "val_accuracy", "val_r2", "val_loss"];
 
 export function useScatter() {
   const [scatter, setScatter] = useState(null);
-  useEffect(() => { attempt(() => get("scatter")).then((record) => record && setScatter(record)); }, [state.project.version]);
+  useLatest(() => attempt(() => get("scatter")), (record) => record && setScatter(record), [state.project.version]);
   return scatter;
 }
 
@@ -96,7 +96,7 @@ function Rate() {
 
 function Live() {
   const [drawing, setDrawing] = useState(null), step = state.frame?.step ?? 0;
-  useEffect(() => { let live = true; get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).then((d) => live && setDrawing(d)).catch(() => {}); return () => { live = false; }; }, [state.project.version, Math.floor(step / (state.training.status === "running" ? 5 : 1)), state.training.status]);
+  useLatest(() => get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).catch(() => null), (record) => record && setDrawing(record), [state.project.version, Math.floor(step / (state.training.status === "running" ? 5 : 1)), state.training.status]);
   return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`;
 }
 
