@@ -62,13 +62,13 @@ def current(old: Catalog, texts: Iterable[str]) -> Catalog:
 
 
 def plain_text(message: str) -> str:
-    """A message without the marks that escape characters of reStructuredText.
+    """A message without the marks that escape characters of reStructuredText, with single spaces.
 
     Example:
-        >>> plain_text(r"features x\\_ and 2 \\* 3")
-        'features x_ and 2 * 3'
+        >>> plain_text("features x\\\\_   and 2")
+        'features x_ and 2'
     """
-    return message.replace("\\", "")
+    return " ".join(message.replace("\\", "").split())
 
 
 def docstrings() -> str:
