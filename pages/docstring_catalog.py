@@ -48,17 +48,17 @@ def messages() -> dict[str, list[str]]:
 
 def current(old: Catalog, texts: Iterable[str]) -> Catalog:
     """Return the catalog of these messages, without those that have no translation."""
-    template, kept = empty_catalog("zh_CN", HEADER), empty_catalog("zh_CN", HEADER)
+    template, catalog = empty_catalog("zh_CN", HEADER), empty_catalog("zh_CN", HEADER)
     texts = list(texts)
     for text in texts:
         template.add(text)
-    add(kept, (message for message in updated(old, template, set(texts)) if message.string))
+    add(catalog, (message for message in updated(old, template, set(texts)) if message.string))
     first = {summary(name): text for names in CHINESE.values() for name, text in names.items()}
     first |= {english: chinese for english, chinese, _ in AREAS.values()}
     for text in texts:
         if translation := first.get(plain_text(text)):
-            kept.add(text, translation)
-    return kept
+            catalog.add(text, translation)
+    return catalog
 
 
 def plain_text(message: str) -> str:

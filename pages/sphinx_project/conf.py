@@ -153,10 +153,10 @@ def make_accessible(app: Sphinx, page: str, template: str, context: dict[str, An
 def escape_docstring(app: Sphinx, kind: str, name: str, entry: Any, options: Any, lines: list[str]) -> None:
     """Escape a docstring for reStructuredText: it is plain text, with code in double backquotes.
 
-    Before the docstring of a property stands an empty line: napoleon takes words before a colon in the first
+    An empty line comes before the docstring of a property: napoleon takes words before a colon in the first
     line as a type.
     """
-    lines[:] = [*([""] if kind == "property" else ()), *_joined(lines)]
+    lines[:] = [*([""] if kind == "property" else ()), *_logical_lines(lines)]
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
@@ -165,7 +165,7 @@ def escape_docstring(app: Sphinx, kind: str, name: str, entry: Any, options: Any
             lines[i] = "".join(part if part.startswith("``") else _escaped(part) for part in parts)
 
 
-def _joined(lines: list[str]) -> list[str]:
+def _logical_lines(lines: list[str]) -> list[str]:
     """Return the lines of a docstring, joined where one continues an error, a result or a text after a word.
 
     The second line of ``Cost: ...`` would be a term of a list, and that of an error the next error.

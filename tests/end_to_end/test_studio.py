@@ -7,6 +7,7 @@ import math
 import re
 import runpy
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -336,25 +337,32 @@ def tab_to(page: Any, name: str) -> None:
     raise AssertionError(f"{name} is not reached by the keyboard")
 
 
+def enter_at(page: Any, name: str) -> None:
+    """Press Tab until an element has the focus, then Enter."""
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+
+
+def draw_by_keys(page: Any) -> None:
+    """Draw a line of 15 points to the right in blue, and one back in orange."""
+    enter_at(page, "Draw points")
+    for color, key in (("blue", "ArrowRight"), ("orange", "ArrowLeft")):
+        enter_at(page, color)
+        tab_to(page, "Area to draw points in")
+        for _ in range(5):
+            page.keyboard.press(f"Shift+{key}")
+        for _ in range(5):
+            page.keyboard.press(key)
+
+
 def test_the_keyboard_alone_leads_from_data_to_a_prediction(visit: Visit, studio: ServerProcess) -> None:
     other = Visit(visit.context.browser, studio)
     page, keys = other.page, other.page.keyboard
-
-    def enter(name: str) -> None:
-        tab_to(page, name)
-        keys.press("Enter")
-
+    enter = partial(enter_at, page)
     enter("Data")
     enter("moons")
     page.locator('.source[aria-pressed="true"]:has-text("moons")').wait_for(timeout=60_000)
-    enter("Draw points")
-    for color, key in (("blue", "ArrowRight"), ("orange", "ArrowLeft")):
-        enter(color)
-        tab_to(page, "Area to draw points in")
-        for _ in range(5):
-            keys.press(f"Shift+{key}")
-        for _ in range(5):
-            keys.press(key)
+    draw_by_keys(page)
     enter("Use 30 points")
     other.wait_for("main", "drawn")
     enter("Network")

@@ -105,10 +105,10 @@ def test_the_parts_with_exercises_are_all_but_the_questions() -> None:
 def test_slides_have_everything_of_a_part_but_long_paragraphs(number: int, lang: str) -> None:
     text = course.part_text(number, lang)
     page = course.slides(text, lang)
-    shown = re.findall(r'<pre class="code"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    code = re.findall(r'<pre class="code"[^>]*>(.*?)</pre>', page, re.DOTALL)
     programs = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert lines_of(unescape(re.sub("<[^>]*>", "", "\n".join(shown)))) == lines_of("\n".join(programs))
-    assert all(len(lines_of(program)) <= CODE_LINES for program in shown)
+    assert lines_of(unescape(re.sub("<[^>]*>", "", "\n".join(code)))) == lines_of("\n".join(programs))
+    assert all(len(lines_of(program)) <= CODE_LINES for program in code)
     formulas = [block for block in course.blocks(text) if block.startswith("$$")]
     assert page.count('display="block"') == len(formulas)
     assert page.count("<section") == page.count("</section>") > 10

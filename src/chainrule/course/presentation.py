@@ -44,8 +44,8 @@ _FILES = Path(__file__).parent
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")  # to a page of the site, which the file has not
 _WHOLE = re.compile(r"`[^`]*`|\$[^$\n]+\$|\]\([^)]*\)")  # not divided into sentences
 _END = re.compile(r"[.!?](?:\*\*)?\s+(?=[^a-z])|[。！？](?:\*\*)?")
-_RESULT = re.compile(r"\$[^$]*(?:=|\\approx|\\le|<)[^$]*\$|\d\.\d|\d ?(?:%|倍)|\d (?:of|times) ")
-_NO_RESULT = re.compile(r"`[^`]*`|[Ss]ections? [\d.]+|[\d.]+ ?节")
+_RESULT = re.compile(r"\$[^$]*(?:=|\\approx|\\le|<)[^$]*\$|\d\.\d|\d ?(?:%|\u500d)|\d (?:of|times) ")
+_NO_RESULT = re.compile(r"`[^`]*`|[Ss]ections? [\d.]+|[\d.]+ ?\u8282")  # 4.3 and the Chinese of "section"
 _LEAD = re.compile(r"\*\*[^*]+\*\*\s*")
 _ITEM = re.compile(r"(?:- |\d+\. )")
 _MARKED = re.compile("\ue000(\\d+)\ue001")
@@ -88,7 +88,7 @@ class Slide:
         return sum(piece.height for piece in self.pieces)
 
     @property
-    def room(self) -> float:
+    def available_height(self) -> float:
         """The height below the title."""
         size = TITLES.get(self.level, 1.0)
         lines = -(-size * width(self.title) // COLUMNS)
@@ -96,7 +96,7 @@ class Slide:
 
     def takes(self, piece: Piece) -> bool:
         """Return whether a piece is placed on this slide, below the others."""
-        limit = self.room / 2 if piece.is_lead else self.room + GAP
+        limit = self.available_height / 2 if piece.is_lead else self.available_height + GAP
         return not self.pieces or self.height + (0 if piece.is_lead else piece.height) <= limit
 
 
@@ -144,16 +144,22 @@ def divided(text: str, continued: str = "continued") -> Iterator[Slide]:
             continue
         for piece in map(_piece, _fitting(block)):
             if not slide.takes(piece):
-                title = slide.title.removesuffix(f" ({continued})")
-                following = Slide(f"{title} ({continued})", max(slide.level, 2))
-                last = slide.pieces[-1]
-                introduces = not piece.note and last.note and len(slide.pieces) > 1
-                if introduces and last.height + piece.height <= following.room + GAP:
-                    following.pieces.append(slide.pieces.pop())
+                following = _following(slide, piece, continued)
                 yield slide
                 slide = following
             slide.pieces.append(piece)
     yield slide
+
+
+def _following(slide: Slide, piece: Piece, continued: str) -> Slide:
+    """Return the slide after a full one, to which a paragraph is moved that introduces the next piece."""
+    title = slide.title.removesuffix(f" ({continued})")
+    following = Slide(f"{title} ({continued})", max(slide.level, 2))
+    last = slide.pieces[-1]
+    introduces = not piece.note and last.note and len(slide.pieces) > 1
+    if introduces and last.height + piece.height <= following.available_height + GAP:
+        following.pieces.append(slide.pieces.pop())
+    return following
 
 
 def shown_sentences(paragraph: str) -> str:
