@@ -89,6 +89,9 @@ FRAUD: Texts = {
     "cases": "Cases to investigate first, of pages that the network was not trained on, with Shapley values",
     "header": "probability,fraud,reasons",
     "limits": (
+        "The codes rate the page, not the name of the column: 1 is the value of legitimate pages, 0 that of "
+        "suspicious ones. Of the pages with popup_window = 1 none is phishing, of those with 0 75 % are. "
+        "Only is_popular is the other way round. "
         "The pages were collected before 2015 and 44 % of them are phishing, which is far more than in "
         "real traffic: precision is lower where fraud is rare. 71 % of the pages have a copy; equal "
         "pages share a fold, since otherwise they would be recognized instead of predicted. Fraud adapts "
