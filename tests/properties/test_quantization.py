@@ -128,6 +128,19 @@ def test_a_quantized_model_adds_integers_where_the_processor_can() -> None:
     assert any(source.name == "int8_product" for source in SOURCES.values()) == machine().has_int8
 
 
+def test_every_engine_predicts_in_8_bits() -> None:
+    pytest.importorskip("jax")
+    model = _trained()
+    outputs = {}
+    for engine in ("reference", "native", "xla"):
+        other = cr.Model(NET, "cross_entropy", engine=engine)
+        other.initialize({"x": input_node("x", (None, *IMAGES.shape[1:]), "float32").spec})
+        other.load_parameters(model.parameters()).load_states(model.states())
+        outputs[engine] = np.asarray(other.quantize(IMAGES)(IMAGES))
+    np.testing.assert_allclose(outputs["native"], outputs["reference"], atol=0.02)
+    np.testing.assert_allclose(outputs["xla"], outputs["reference"], atol=0.02)
+
+
 def test_a_kernel_that_is_too_large_stays_float() -> None:
     x = input_node("x", (None, 30, 30, 1), "float32")
     w = np.ones((1, 25, 25, 1), "float32")

@@ -16,10 +16,12 @@ from chainrule.engines.native.runtime.program import Program
 from chainrule.graph import Graph, Node, input_node
 from chainrule.plan import inference_chunks
 from chainrule.settings import settings
+from chainrule.symbolic_shape import bound
 
 
 def with_a_constant(x: Node, w: Node) -> Node:
-    weights = np.linspace(-1, 1, 7 * w.shape[1]).reshape(-1, 7)
+    _, depth = bound(w.shape)
+    weights = np.linspace(-1, 1, 7 * depth).reshape(-1, 7)
     return x @ cr.constant(weights.astype(x.dtype))
 
 

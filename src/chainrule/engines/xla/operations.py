@@ -30,6 +30,7 @@ from chainrule.ops.array.softmax import LogSoftmax, LogSumExp, Softmax
 from chainrule.ops.elementwise import arithmetic, cast_and_stop_gradient, comparison, math_functions
 from chainrule.ops.linear.bfloat16 import RoundToBfloat16
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
+from chainrule.ops.linear.int8 import ExactConvolution, IntegerMatmul
 from chainrule.ops.linear.matmul import Matmul
 from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 from chainrule.ops.linear.window_geometry import Windowed
@@ -301,8 +302,10 @@ LOWERINGS: dict[type[Card], Lowering] = {
     LogSoftmax: _log_softmax,
     LogSumExp: _log_sum_exp,
     Matmul: _matmul,
+    IntegerMatmul: _matmul,
     RoundToBfloat16: _plain(lambda x: x.astype(jnp.bfloat16)),
     Convolution: _convolve,
+    ExactConvolution: _convolve,
     ConvolutionInput: _convolution_input,
     ConvolutionWeight: _convolution_weight,
     Patches: _patches,
