@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def compile_catalog(po: Path) -> None:
     """Write the ``.mo`` file of a ``.po`` file."""
     with po.open("rb") as text:
         catalog = read_po(text)
-    partial = po.with_suffix(".tmp")
+    partial = po.with_suffix(f".{os.getpid()}.tmp")  # another process may compile it, too
     with partial.open("wb") as file:
         write_mo(file, catalog)
     partial.replace(po.with_suffix(".mo"))

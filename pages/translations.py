@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import os
 import re
 import sys
 from collections import defaultdict
@@ -278,7 +279,7 @@ def missing(catalog: Catalog) -> list[str]:
 
 def compile_catalog(file: Path) -> None:
     """Write the ``.mo`` file of a catalog."""
-    partial = file.with_suffix(".tmp")
+    partial = file.with_suffix(f".{os.getpid()}.tmp")
     with partial.open("wb") as stream:
         write_mo(stream, read_catalog(file))
     partial.replace(file.with_suffix(".mo"))
