@@ -170,7 +170,7 @@ def error_of(call: Call, model: cr.Model, **options: Any) -> UsageError:
     ("argument", "calls"), [("lang", WITH_LANGUAGE), ("seed", WITH_SEED), ("method", WITH_METHOD)]
 )
 def test_every_public_function_with_these_arguments_is_tested(argument: str, calls: dict[str, Call]) -> None:
-    tested = {*(name.rpartition(".")[2] for name in calls), "train_table"}
+    tested = {*(name.rpartition(".")[2] for name in calls), "train_table", "tune_table"}
     untested = {name for name in names_with(argument) if name.rpartition(".")[2] not in tested}
     assert {name for name in untested if AS.get(name) not in tested} == set()
 
@@ -190,11 +190,12 @@ def test_what_is_no_seed_is_refused_by_every_method(name: str, value: object, mo
     assert str(error.expected) == "an integer, at least 0"
 
 
+@pytest.mark.parametrize("name", ["train_table", "tune_table"])
 @pytest.mark.parametrize("value", [-1, 1.0, True, "1"])
-def test_what_is_no_seed_is_refused_by_train_table(value: Any) -> None:
+def test_what_is_no_seed_is_refused_for_a_table(value: Any, name: str) -> None:
     with pytest.raises(UsageError) as info:
-        cr.train_table("rows.csv", target="y", seed=value)
-    assert (info.value.code, info.value.where, info.value.fix) == ("E102", "train_table", "seed=0")
+        getattr(cr, name)("rows.csv", target="y", seed=value)
+    assert (info.value.code, info.value.where, info.value.fix) == ("E102", name, "seed=0")
 
 
 @pytest.mark.parametrize("name", ["attribute", "attack", "novelty", "drift", "calibrate", "dropout_samples"])

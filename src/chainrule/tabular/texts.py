@@ -362,9 +362,7 @@ WORDS: Texts = {
     ),
     "card_again": "Reproduce",
     "card_reference": "Form of this card: Mitchell et al. (2019), Model cards for model reporting.",
-}
-
-SEARCH: Texts = {
+    # a search for settings
     "trial_line": "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
     "search_shared": "study {name}: {count} complete trials",
     "best_trials": "The {count} best of {trials} trials",
@@ -381,7 +379,6 @@ SEARCH: Texts = {
         "overfit: {overfit}."
     ),
 }
-"""The texts of a search for settings."""
 
-_TABLE = TextTable({**WORDS, **SEARCH})
+_TABLE = TextTable(WORDS)
 text_of, text_in, both_texts, sentence = _TABLE.text_of, _TABLE.text_in, _TABLE.both_texts, _TABLE.sentence
