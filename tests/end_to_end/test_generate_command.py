@@ -71,6 +71,17 @@ def test_unknown_characters_are_refused_with_their_positions(chainrule, poet: Pa
     assert "位置 1 处的“x”" in outcome.err
 
 
+def test_predict_continues_each_text_of_a_table_once(chainrule, poet: Path, tmp_path: Path) -> None:
+    texts = ["春", POEMS[1] * 4, "床前"]  # the second one does not fit the context of 14 tokens
+    (tmp_path / "texts.csv").write_text("\n".join(["text", *texts]), encoding="utf-8")
+    outcome = chainrule("predict", poet, tmp_path / "texts.csv")
+    assert outcome.code == 0, outcome.err
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    assert [row["text"] for row in rows] == texts
+    assert [rows[0]["prediction"], rows[2]["prediction"]] == [POEMS[2], POEMS[1]]
+    assert rows[1]["prediction"].startswith(texts[1])
+
+
 def test_a_model_of_tables_is_refused(chainrule, run: Path) -> None:
     outcome = chainrule("generate", run, "春")
     assert outcome.code == 2

@@ -104,7 +104,7 @@ class InputKind(ABC):
         Raises:
             DataError: a row that cannot be encoded; its position is named.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no encode")
 
     def read(
         self, model: Model, data: Any, reading: ReadOptions, damaged: str = "refuse"

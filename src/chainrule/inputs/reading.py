@@ -14,7 +14,6 @@ from chainrule.data import Table
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.errors import ChainruleError, DataError, fact
 from chainrule.inputs.arrays import ArrayKind
-from chainrule.inputs.images import are_images
 from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, LeftOut, other_kind
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.model import Model
@@ -61,8 +60,7 @@ def read_rows(
     table = kind.open(model, data, reading)
     if table is not None:
         return _encoded(kind, model, table, damaged)
-    skipped = {"damaged": "skip"} if damaged == "skip" and are_images(data) else {}
-    rows = kind.read(model, data, reading, **skipped)
+    rows = kind.read(model, data, reading, "skip" if damaged == "skip" else "refuse")
     if rows is not None:
         return rows
     if data.endswith(ARRAYS) and model.preparation is None:  # any other model reads arrays

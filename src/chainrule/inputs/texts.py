@@ -138,8 +138,10 @@ class ContinuationKind(InputKind):
                 raise empty_text(table, TEXT, row)
         tokens = tokenizer.encode_all(cells, ends=True)
         x, y = text_rows(tokens, length)
-        counts = [-(-(len(row) - 1) // length) for row in tokens]  # rows of each text
-        return InputRows(self, {name: x}, y, len(x), parts=np.repeat(np.array(cells, object), counts))
+        starts = np.cumsum([0, *(-(-(len(row) - 1) // length) for row in tokens)])  # rows of each text
+        parts = np.full(len(x), None, object)
+        parts[starts[:-1]] = cells
+        return InputRows(self, {name: x}, y, len(x), parts=parts)
 
     @property
     def has_own_output(self) -> bool:
@@ -147,16 +149,25 @@ class ContinuationKind(InputKind):
         return False
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output | None:
-        """Return the most probable continuation of each text; ``None`` for arrays."""
+        """Return the most probable continuation of each text; ``None`` for arrays.
+
+        Of a text that fills the context of the network, the end is read: half of the context.
+        """
         if rows.parts is None:
             return None
         assert self.reader is not None
-        tokenizer, texts = self.reader[1], rows.parts.tolist()
+        _, tokenizer, length = self.reader
+        texts = [text for text in rows.parts.tolist() if text is not None]  # one in the first of its rows
         prompts = [[BEGIN, *tokens] for tokens in tokenizer.encode_all(texts)]
+        prompts = [prompt if len(prompt) < length else prompt[-(length // 2 or 1) :] for prompt in prompts]
         options = {"greedy": True, "stop": [END], "suppress_tokens": [*NO_TEXT]}
-        parts = generate(model.decoder, prompts, None, **options)
-        continued = [text + tokenizer.decode(part.tokens) for text, part in zip(texts, parts, strict=True)]
-        return Output({TEXT: rows.parts, "prediction": np.array(continued, object)}, out)
+        continued = np.array(texts, object)
+        lengths = np.array([len(prompt) for prompt in prompts])
+        for size in np.unique(lengths):  # the context limits longer prompts to fewer new tokens
+            rows_of_size = np.flatnonzero(lengths == size)
+            parts = generate(model.decoder, [prompts[row] for row in rows_of_size], None, **options)
+            continued[rows_of_size] += [tokenizer.decode(part.tokens) for part in parts]
+        return Output({TEXT: np.array(texts, object), "prediction": continued}, out)
 
     def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
         """Return the cross-entropy of the next token and its exponential, the perplexity.

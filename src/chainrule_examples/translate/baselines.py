@@ -53,7 +53,7 @@ TEXTS: Texts = {
     "samples": "English | reference | dictionary | Transformer",
 }
 
-# BLEU and chrF, computed with sacrebleu.
+# BLEU, computed with sacrebleu, and chrF.
 #
 # BLEU is the geometric mean of the precisions of n-grams of one to four words, with a penalty for short
 # translations; in Chinese, words are characters. chrF is an F-score of character n-grams of one to six
@@ -63,46 +63,44 @@ TEXTS: Texts = {
 # Reference: Papineni, Roukos, Ward and Zhu (2002), BLEU (ACL); Popović (2015), chrF (WMT); Post (2018), A
 # call for clarity in reporting BLEU scores (WMT).
 
-Metrics = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]
+Metric = Callable[[Sequence[str], Sequence[str]], float]
 
 
-def bleu_and_chrf() -> Metrics:
-    """A function that computes BLEU and chrF of translations and references.
+def bleu() -> Metric:
+    """A function that computes BLEU of translations and references.
 
     Raises:
         DataError E350: sacrebleu is not installed.
 
     Example:
-        >>> score = bleu_and_chrf()
-        >>> [round(value, 1) for value in score(["打开文件夹"], ["打开文件夹"])]
-        [100.0, 100.0]
+        >>> round(bleu()(["打开文件夹"], ["打开文件夹"]), 1)
+        100.0
     """
     try:
         import sacrebleu  # noqa: PLC0415 an optional library
     except ImportError as cause:
-        raise missing("translation", "bleu_and_chrf") from cause
+        raise missing("translation", "bleu") from cause
 
-    def score(translations: Sequence[str], references: Sequence[str]) -> tuple[float, float]:
-        bleu = sacrebleu.corpus_bleu(list(translations), [list(references)], tokenize="zh")
-        return bleu.score, sacrebleu.corpus_chrf(list(translations), [list(references)]).score
+    def score(translations: Sequence[str], references: Sequence[str]) -> float:
+        return sacrebleu.corpus_bleu(list(translations), [list(references)], tokenize="zh").score
 
     return score
 
 
-def compare(translations: Mapping[str, Sequence[str]], test: Pairs, score: Metrics, lang: str) -> list[Score]:
+def compare(translations: Mapping[str, Sequence[str]], test: Pairs, score: Metric, lang: str) -> list[Score]:
     """Print BLEU and chrF of the methods, which one has the best chrF, and samples; return the scores.
 
     Args:
         translations: of the test sentences, by the name of the method in ``TEXTS``, the network last.
         test: the sentences and their references.
-        score: as ``bleu_and_chrf`` returns it.
+        score: BLEU, as ``bleu`` returns it.
         lang: ``"en"`` or ``"zh"``.
     """
     scores, names = [], in_language(TEXTS, lang)
     for name, texts in translations.items():
-        bleu, own = score(texts, test.targets)[0], chrf(texts, test.targets)
-        scores.append(Score(TEXTS[name], {"BLEU": [bleu], "chrF": [own.value]}, {"chrF": [own]}))
-        print(f"  {names[name]}: {bleu:.1f}, {own.value:.1f}")
+        words, own = score(texts, test.targets), chrf(texts, test.targets)
+        scores.append(Score(TEXTS[name], {"BLEU": [words], "chrF": [own.value]}, {"chrF": [own]}))
+        print(f"  {names[name]}: {words:.1f}, {own.value:.1f}")
     print(verdict(scores, lang, "chrF"), f"\n{names['samples']}", sep="\n")
     columns = test.sources, test.targets, translations["lexicon"], translations["net"]
     lines = list(zip(*columns, strict=True))

@@ -18,7 +18,7 @@ from chainrule.messages import in_language
 from chainrule_examples import Count
 from chainrule_examples.score_table import csv_text, save_run
 from chainrule_examples.translate.baselines import OPTIONS as OPTIONS
-from chainrule_examples.translate.baselines import TEXTS, baseline_translations, bleu_and_chrf, compare
+from chainrule_examples.translate.baselines import TEXTS, baseline_translations, bleu, compare
 from chainrule_examples.translate.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
 
 LENGTH = 64  # maximum number of tokens of a sentence
@@ -75,7 +75,7 @@ def main(
     if model and Path(model).is_file():
         net = cr.load(model)
     else:
-        score, pairs = bleu_and_chrf(), read_pairs(data or None)
+        score, pairs = bleu(), read_pairs(data or None)
         train, validation, test = split_pairs(pairs)
         counts = map(len, (train, validation, test))
         print(names["data"].format(*counts, dropped=pairs.dropped_text(lang)), flush=True)

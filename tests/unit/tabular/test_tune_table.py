@@ -45,6 +45,10 @@ def test_the_call_makes_the_trials_and_the_model_of_the_command(table: str, fram
     assert in_memory.gain == search.gain
     resumed = cr.tune_table(table, "ill", trials=4, out="two", resume=True, **QUICK)
     assert resumed.trials[:3] == search.trials
+    model = Path("two", "model.safetensors").read_bytes()
+    fewer = cr.tune_table(table, "ill", trials=1, out="two", resume=True, **QUICK)
+    assert fewer.trials == resumed.trials
+    assert Path("two", "model.safetensors").read_bytes() == model
     with pytest.raises(ChainruleError, match="E602"):
         cr.tune_table(table, "ill", trials=3, out="two", **QUICK)
     with pytest.raises(ChainruleError, match="E603"):

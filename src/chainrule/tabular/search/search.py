@@ -100,8 +100,8 @@ class Search:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """The complete trials by number, as many as the options request."""
-        values = self.study.values[: self.how.trials]
+        """The complete trials by number: all of a journal, of a shared storage as many as are requested."""
+        values = self.study.values[: self.how.trials if self.how.storage else None]
         return tuple(self._trial(number, *value) for number, value in enumerate(values, 1))
 
     def _trial(self, number: int, settings: Settings, score: float) -> Trial:

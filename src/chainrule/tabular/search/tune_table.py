@@ -13,6 +13,7 @@ from chainrule.data import Table
 from chainrule.data.sample_types import Samples
 from chainrule.errors import UsageError, fact
 from chainrule.escaping import escape
+from chainrule.events import notices
 from chainrule.page import screen
 from chainrule.records import frozen
 from chainrule.settings import EngineName, settings
@@ -193,7 +194,8 @@ def claimed_journal(path: Path | None) -> Iterator[Path]:
 
 
 def is_resumed(path: Path, chosen: Options) -> bool:
-    """Return whether a folder has the training of the best trial; that of another trial is removed.
+    """Return whether a folder has the training of the best trial; that of another trial is removed, with a
+    notice.
 
     Args:
         chosen: the options of the training with the settings of the best trial.
@@ -203,5 +205,8 @@ def is_resumed(path: Path, chosen: Options) -> bool:
     saved, _ = read_config(RunFolder.open(path))
     if all(getattr(saved, name) == getattr(chosen, name) for name in SEARCHED):
         return True
+    notices.emit(
+        fact("{path}: another trial is the best one now; its training replaces the former", path=path)
+    )
     remove_training(path)
     return False

@@ -60,7 +60,7 @@ class Executor(Protocol):
 
 
 @frozen
-class Search:
+class SearchRecord:
     """What a worker must know of a search.
 
     Args:
@@ -76,7 +76,7 @@ class Search:
     settings: Mapping[str, Any]
 
     @staticmethod
-    def of(problem: Problem) -> Search:
+    def of(problem: Problem) -> SearchRecord:
         """Return the search of a problem with the settings of this process."""
         base = problem.base
         paths = {
@@ -85,7 +85,9 @@ class Search:
             if os.path.exists(path := getattr(base, name))
         }
         shipped = {name: getattr(settings, name) for name in SHIPPED} | {"cores": planning_cores()}
-        return Search(replace(base, **paths), problem.prepared.fingerprint, version("chainrule"), shipped)
+        return SearchRecord(
+            replace(base, **paths), problem.prepared.fingerprint, version("chainrule"), shipped
+        )
 
     def problem(self) -> Problem:
         """Return the problem, whose rows are read once in each process.
@@ -108,7 +110,7 @@ class Search:
         return problem
 
 
-def score_of(search: Search, trial: Settings) -> float:
+def score_of(search: SearchRecord, trial: Settings) -> float:
     """Return the score of a trial, in a worker process."""
     with _one_trial, settings.using(**search.settings):
         return search.problem().score(trial)
@@ -133,7 +135,7 @@ class Evaluator:
         """Yield the score of each trial."""
         if self._executor is not None:
             with _reported(self._address) if self._address else nullcontext():
-                yield from self._executor.map(partial(score_of, Search.of(self._problem)), trials)
+                yield from self._executor.map(partial(score_of, SearchRecord.of(self._problem)), trials)
             return
         for trial in trials:
             yield self._problem.score(trial)
