@@ -30,6 +30,7 @@ MEGABYTES = 100.0  # above those of the process before
 PREDICTING = 20.0  # seconds to print, to compute the memory of a training and to predict a row
 MEMORY = 256 * 2**20  # bytes that a prediction may take: cr.settings.memory
 FAULT = "a fault of chainrule"  # how the command line reports an unexpected exception
+USING_MEGABYTES = MEGABYTES + MEMORY / 1e6  # above those of the process before
 TIMEOUT = 60.0  # seconds of wall time for a case
 
 
@@ -123,7 +124,7 @@ def run(quick: bool, seed: int) -> list[Section]:
         "model files: show and predict", remark=f"bound: {PREDICTING:.0f} s, {MEMORY >> 20} MiB for a row"
     )
     native = [case._replace(engine="native") for case in loaded_cases[:: 50 if quick else 10]]
-    _note_all(then, used, [*loaded_cases, *native], PREDICTING, MEGABYTES + MEMORY / 1e6)
+    _note_all(then, used, [*loaded_cases, *native], PREDICTING, USING_MEGABYTES)
     resume = Section("checkpoints: resume", remark=f"bound: {PREDICTING:.0f} s, {MEGABYTES:.0f} MB")
     saved = checkpoints.cases(0.1 if quick else 1.0, seed)
     _note_all(resume, checkpoints.resumed, saved, PREDICTING, MEGABYTES)

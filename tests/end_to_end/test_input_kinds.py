@@ -42,7 +42,9 @@ class ChordKind(InputKind):
         title = model.facts.get("chords")
         return cls(title) if isinstance(title, str) else None
 
-    def read(self, model: cr.Model, data: str, reading: ReadOptions) -> InputRows | None:
+    def read(
+        self, model: cr.Model, data: str, reading: ReadOptions, damaged: str = "refuse"
+    ) -> InputRows | None:
         if not data.endswith(".chords"):
             return None
         lines = Path(data).read_text().splitlines()

@@ -132,7 +132,7 @@ def test_an_output_that_is_too_long_as_text_is_refused() -> None:
     program = (
         "from campaigns.hostile_cases import forked, model_sizes\n"
         "(outcome,) = forked.run(model_sizes.used, [model_sizes.long_output()], 60.0)\n"
-        "print(outcome.result, outcome.megabytes < model_sizes.MEGABYTES)\n"
+        "print(outcome.result, outcome.megabytes < model_sizes.USING_MEGABYTES)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert ended.stdout.split() == ["0", "1", "True"], ended.stderr
