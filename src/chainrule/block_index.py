@@ -144,6 +144,7 @@ INPUT_KINDS = by_name(
         "inputs.detection": "DetectionKind",
         "inputs.items": "ItemKind",
         "inputs.molecules": "MoleculeKind",
+        "inputs.prices": "PriceKind",
         "inputs.questions": "QuestionKind",
         "inputs.segmentation": "SegmentationKind",
         "inputs.sounds": "SoundKind",

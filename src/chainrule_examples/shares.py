@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 import chainrule as cr
+from chainrule.data import TradingDays
 from chainrule.messages import in_language
 from chainrule.page import result_page, screen
 from chainrule_examples import Count
@@ -18,16 +19,17 @@ from chainrule_examples.score_table import Score, credit_line, npz, print_scores
 from chainrule_examples.volatility import OPTIONS as OPTIONS
 from chainrule_examples.volatility import (
     TEXTS,
-    Days,
     breach_rows,
     chart,
-    read_days,
+    flat,
+    is_own,
+    price_kind,
+    read_parts,
     sampled_scores,
     smearing_of,
     tuned_ridge,
 )
 
-TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
 METHODS = ("month", "har", "ridge", "net")
 
@@ -38,7 +40,7 @@ def network(outputs: int) -> cr.Layer:
     return cr.Sequential(cr.Parallel("add", har=cr.Dense(outputs), window=days))
 
 
-def train_variance(train: Days, seed: int, epochs: int) -> cr.Model:
+def train_variance(train: TradingDays, seed: int, epochs: int) -> cr.Model:
     """Train the network to predict mean and uncertainty of tomorrow's log variance."""
     adam, clip = cr.AdamW(cr.Cosine(0.003), weight_decay=0.03), cr.ClipGlobalNorm(1.0)
     model = cr.Model(network(2), "gaussian_nll", adam, clip=clip)  # a rare day would undo the training
@@ -48,19 +50,21 @@ def train_variance(train: Days, seed: int, epochs: int) -> cr.Model:
     return model
 
 
-def direction_accuracy(train: Days, test: Days, epochs: int) -> float:
+def direction_accuracy(train: TradingDays, test: TradingDays, epochs: int) -> float:
     """How often a network of the same form predicts whether the next day closes higher."""
     model = cr.Model(network(1), "binary_cross_entropy", cr.AdamW(cr.Cosine(0.003), weight_decay=0.03))
-    model.fit(train.inputs, train.is_up.astype(np.int64), epochs=epochs, batch_size=64)
-    return float((np.asarray(model.predict(test.inputs)) == test.is_up).mean())
+    model.fit(train.inputs, (train.change > 0).astype(np.int64), epochs=epochs, batch_size=64)
+    return float((np.asarray(model.predict(test.inputs)) == (test.change > 0)).mean())
 
 
-def log_variances(train: Days, days: Days, model: cr.Model, linear: Pipeline) -> list[np.ndarray]:
+def log_variances(
+    train: TradingDays, days: TradingDays, model: cr.Model, linear: Pipeline
+) -> list[np.ndarray]:
     """The predictions of each of METHODS; HAR with leverage is a linear model by least squares."""
     a, b = (np.column_stack([np.ones(len(part.har)), part.har]) for part in (train, days))
     har = b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
     net = np.asarray(model.predict(days.inputs)).reshape(-1)
-    return [days.har[:, 2], har, linear.predict(days.flat), net]
+    return [days.har[:, 2], har, linear.predict(flat(days)), net]
 
 
 def main(
@@ -68,8 +72,7 @@ def main(
 ) -> None:
     """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
     texts = in_language(TEXTS, lang)
-    days, length = read_days(data), epochs or EPOCHS
-    train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
+    (train, test), length = read_parts(data), epochs or EPOCHS
     target, linear = test.target[:, 0], tuned_ridge(train)
     models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
     runs = []
@@ -86,13 +89,16 @@ def main(
     screen.heading(texts["risk"].format(days=len(target)))
     rows = [(texts[name], *row) for name, row in zip(METHODS, breaches, strict=True)]
     screen.table(texts["risk_header"].split(","), rows, (1, 2, 3))
-    accuracy, up = direction_accuracy(train, test, length), float(test.is_up.mean())
+    accuracy, up = direction_accuracy(train, test, length), float((test.change > 0).mean())
     half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(target))
     screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
-    screen.block(f"\n{texts['limits']}\n{credit_line('shares', lang)}")
+    screen.block(f"\n{texts['limits']}")
+    if not is_own(data):
+        screen.line(credit_line("shares", lang))
     if out:
+        price_kind(train, known[-1]).attach(model)
         drawing = (texts["chart"], chart(test, outputs[-1]), texts["legend"])
-        page = result_page(texts["title"], lang, [drawing])
+        page = result_page(texts["own_title" if is_own(data) else "title"], lang, [drawing])
         save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
 
 

@@ -1,19 +1,10 @@
-"""Daily prices, the variance of a day, and what tomorrow's variance is predicted from.
-
-The variance of a day is estimated from its open, high, low and close by Garman and Klass (1980):
-
-    v = 1/2 (ln high/low)^2 - (2 ln 2 - 1) (ln close/open)^2
-
-Its logarithm is nearly normal and changes slowly: the means over a day, a week and a month (HAR, Corsi 2009)
-predict tomorrow's well, and falls of the price raise it (the leverage effect).
+"""Scores of forecasts of the variance of a day, and of the value at risk that follows from them.
 
 A forecast of the value at risk at 1 % is right if losses exceed it on 1 % of the days. Kupiec's test compares
 the number of breaches with a binomial distribution by the ratio of likelihoods. It does not test whether
 breaches come in clusters.
 
-References: Garman and Klass (1980), On the estimation of security price volatilities from historical data, J.
-of Business 53; Corsi (2009), A simple approximate long-memory model of realized volatility, J. of Financial
-Econometrics 7; Patton (2011), Volatility forecast comparison using imperfect volatility proxies, J. of
+References: Patton (2011), Volatility forecast comparison using imperfect volatility proxies, J. of
 Econometrics 160, for QLIKE; Kupiec (1995), Techniques for verifying the accuracy of risk measurement models,
 J. of Derivatives 3(2); Barone-Adesi, Giannopoulos and Vosper (1999), VaR without correlations for portfolios
 of derivative securities, J. of Futures Markets 19, for the quantile of standardized returns.
@@ -23,29 +14,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import polars as pl
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from chainrule.data import Table
+from chainrule.data import TradingDays, read_table, trading_days
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.errors import DataError, fact
+from chainrule.inputs import PriceKind
 from chainrule.messages import Text, Texts
 from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import BLUE, GRAY, Frame
 from chainrule_examples.tuning import tuned
 
-COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
-MONTH, WEEK = 22, 5  # trading days
-SMALLEST = 1e-8  # variance of a day without any movement
+TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")  # of the data set
+MONTH = 22  # trading days
+MIN_DAYS = 100  # with all features, of other prices
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".arrow", ".xlsx", ".json")
 RISK = 0.01  # probability of a breach of the value at risk
-LEVEL = -9.5  # subtracted from log variances, so that they are near 0
 OPTIONS: Texts = {
-    "data": "file or folder of a copy of the data set",
+    "data": "file or folder of a copy of the data set, or a table of other daily prices",
     "long": "ten trainings",
     "seeds": "number of trainings, with seeds 0, 1, ...",
     "epochs": "number of epochs; 0: chosen",
@@ -59,6 +50,7 @@ TEXTS: Texts = {
     "ridge": RIDGE,
     "net": "linear model and GRU",
     "title": "Variance of the S&P 500",
+    "own_title": "Variance of daily prices",
     "direction": (
         "Direction of the next day: accuracy {a:.3f} (95 % interval {low:.3f} to {high:.3f}); always up: "
         "{up:.3f}. No claim."
@@ -80,108 +72,54 @@ TEXTS: Texts = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Days:
-    """What is known at the close of each day, and what happens on the next.
+def read_parts(data: str = "") -> tuple[TradingDays, TradingDays]:
+    """Read the prices; returns the training and the test days whose next day is known.
 
     Args:
-        date: (N,) the day, datetime64.
-        har: (N, 7) log variance (minus ``LEVEL``) over a day, a week and a month; return and fall over a
-            day and a week.
-        window: (N, 22, 3) log variance, return and log volume of the last 22 days.
-        target: (N, 1) log variance of the next day, minus ``LEVEL``.
-        change: (N,) log return to the close of the next day, in percent.
-    """
-
-    date: np.ndarray
-    har: np.ndarray
-    window: np.ndarray
-    target: np.ndarray
-    change: np.ndarray
-
-    def take(self, chosen: np.ndarray) -> Days:
-        """Some of the days."""
-        return Days(*(part[chosen] for part in (self.date, self.har, self.window, self.target, self.change)))
-
-    @property
-    def is_up(self) -> np.ndarray:
-        """Whether the next day closes higher, (N,)."""
-        return self.change > 0
-
-    @property
-    def flat(self) -> np.ndarray:
-        """The inputs of the network in one row for each day, (N, 73)."""
-        return np.hstack([self.har, self.window.reshape(len(self.window), -1)])
-
-    @property
-    def inputs(self) -> dict[str, np.ndarray]:
-        """The inputs of the network by name."""
-        return {"har": self.har, "window": self.window}
-
-
-def read_days(data: str = "") -> Days:
-    """Read the prices and compute the features of each day.
-
-    Args:
-        data: file or folder of a copy.
+        data: file or folder of a copy of the data set; or a table of other daily prices, of which the last
+            fifth of the days is for the test.
 
     Raises:
-        DataError: E313 a column is missing; E316 dates that do not ascend, or prices that are not positive or
-            outside the range from low to high.
+        DataError: as ``trading_days``; E375 a table of fewer than 122 days.
     """
-    table = table_of(open_dataset("shares", data), "*sp500.csv.gz", COLUMNS)
-    dates = table.frame["Date"]
-    if dates.dtype == pl.String:
-        forms = ("%m/%d/%Y", "%Y-%m-%d")
-        dates = pl.select(pl.coalesce(*(dates.str.to_date(form, strict=False) for form in forms))).to_series()
-    days = dates.cast(pl.Date).to_numpy().astype("datetime64[D]")
-    prices = table.frame.select(COLUMNS[1:]).cast(pl.Float64).to_numpy()
-    _check(table, days, prices)
-    return features_of(days, *prices.T)
+    if is_own(data):
+        days = trading_days(read_table(data)).known
+        if len(days.date) < MIN_DAYS:
+            expected = fact("at least {count} days", count=MIN_DAYS + MONTH)
+            received = fact("{rows} rows", rows=len(days.date) + MONTH)
+            raise DataError("E375", where=data, expected=expected, received=received)
+        is_test = np.arange(len(days.date)) >= len(days.date) * 4 // 5
+        return days.take(~is_test), days.take(is_test)
+    days = trading_days(table_of(open_dataset("shares", data), "*sp500.csv.gz", ())).known
+    return days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
 
 
-def features_of(
-    date: np.ndarray,
-    first: np.ndarray,
-    high: np.ndarray,
-    low: np.ndarray,
-    last: np.ndarray,
-    volume: np.ndarray,
-) -> Days:
-    """The features of each day from the 22nd to the last but one.
+def is_own(data: str) -> bool:
+    """Whether the data are a table, and no copy of the data set."""
+    return Path(data).suffix.lower() in TABLES
+
+
+def flat(days: TradingDays) -> np.ndarray:
+    """The inputs of the network in one row for each day, (N, 73)."""
+    return np.hstack([days.har, days.window.reshape(len(days.window), -1)])
+
+
+def price_kind(train: TradingDays, predicted: np.ndarray) -> PriceKind:
+    """How a model of these training days reads prices, and what follows from its predictions.
 
     Args:
-        date: (T,) ascending.
-        first, high, low, last: (T,) prices at open, high, low and close.
-        volume: (T,) shares traded.
+        train: the training days.
+        predicted: (N,) their log variances by the model.
     """
-    log_variance = np.log(garman_klass(first, high, low, last)) - LEVEL
-    change = np.diff(np.log(last), prepend=np.log(first[0])) * 100  # percent
-    means = [_mean(log_variance, length) for length in (1, WEEK, MONTH)]
-    changes = [_mean(change, length) for length in (1, WEEK)]
-    har = np.stack([*means, *changes, *(np.minimum(part, 0) for part in changes)], axis=1)  # (T, 7)
-    activity = np.log(np.maximum(volume, 1)) - _mean(np.log(np.maximum(volume, 1)), MONTH)
-    columns = np.stack([log_variance, change, activity], axis=1)  # (T, 3)
-    now = np.arange(MONTH - 1, len(date) - 1)
-    window = columns[now[:, None] + np.arange(1 - MONTH, 1)]  # (N, 22, 3)
-    target = log_variance[now + 1, None]
-    features, days, next_target = (part.astype(np.float32) for part in (har[now], window, target))
-    return Days(date[now], features, days, next_target, change[now + 1])
-
-
-def garman_klass(first: np.ndarray, high: np.ndarray, low: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The variance of each day, at least ``SMALLEST``.
-
-    Example:
-        >>> garman_klass(np.array([100.0]), np.array([102.0]), np.array([99.0]), np.array([100.0])).round(6)
-        array([0.000446])
-    """
-    ranges, moves = np.square(np.log(high / low)), np.square(np.log(last / first))
-    return np.maximum(ranges / 2 - (2 * np.log(2) - 1) * moves, SMALLEST)
+    past = np.exp(np.asarray(predicted, np.float64) / 2)
+    (risk,) = value_at_risk(train.change, past, np.ones(1), RISK)
+    month = train.har[:, 2]
+    smearing = smearing_of(predicted, train.target[:, 0])
+    return PriceKind(smearing, float(risk), float(month.min()), float(month.max()))
 
 
 def breach_rows(
-    train: Days, test: Days, known: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
+    train: TradingDays, test: TradingDays, known: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
 ) -> list[tuple[int, float, float]]:
     """The breaches of the value at risk of the next day, their share, and the p-value of Kupiec's test.
 
@@ -199,9 +137,9 @@ def breach_rows(
     return rows
 
 
-def tuned_ridge(days: Days) -> Pipeline:
+def tuned_ridge(days: TradingDays) -> Pipeline:
     """A ridge regression on all inputs of some days; their last eighth selects the penalty."""
-    x, y = days.flat, days.target[:, 0]
+    x, y = flat(days), days.target[:, 0]
     end = len(x) * 7 // 8
     model = Pipeline([("scale", StandardScaler()), ("ridge", Ridge())])
     return tuned(RIDGE, model, PENALTIES, (x[:end], y[:end]), (x[end:], y[end:]), final=(x, y))
@@ -250,33 +188,6 @@ def smearing_of(predicted: np.ndarray, target: np.ndarray) -> float:
 def _r2(count: np.ndarray, y: np.ndarray, squares: np.ndarray, errors: np.ndarray) -> float:
     """R² from sums over months."""
     return float(1 - errors.sum() / (squares.sum() - y.sum() ** 2 / count.sum()))
-
-
-def _mean(values: np.ndarray, length: int) -> np.ndarray:
-    """The mean of each value and those before it, at most ``length`` values."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(ends - length, 0)
-    return (sums[ends] - sums[starts]) / (ends - starts)
-
-
-def _check(table: Table, days: np.ndarray, prices: np.ndarray) -> None:
-    """Refuse dates and prices that cannot be."""
-    wrong = np.flatnonzero(np.isnat(days[1:]) | ~(days[1:] > days[:-1]))
-    if len(wrong):
-        row = int(wrong[0]) + 1
-        expected = fact("later than {value}", value=str(days[row - 1]))
-        raise DataError(
-            "E316", where=table.place(row), expected=expected, received=str(table.frame["Date"][row])
-        )
-    first, high, low, last, _ = prices.T
-    inside = (low > 0) & (low <= np.minimum(first, last)) & (high >= np.maximum(first, last))
-    if not inside.all():
-        row = int(np.flatnonzero(~inside)[0])
-        received = f"{first[row]:g}, {high[row]:g}, {low[row]:g}, {last[row]:g}"
-        raise DataError(
-            "E316", where=table.place(row), expected="0 < Low <= Open, Close <= High", received=received
-        )
 
 
 def kupiec_test(breaches: int, days: int, probability: float) -> float:
@@ -328,7 +239,7 @@ def value_at_risk(
     return -np.quantile(known / known_scale, probability) * scale
 
 
-def chart(test: Days, predicted: np.ndarray) -> str:
+def chart(test: TradingDays, predicted: np.ndarray) -> str:
     """The log variance of each test day as dots, and the predictions as a line."""
     days = (test.date - test.date[0]).astype(float).tolist()
     values = test.target[:, 0].tolist()

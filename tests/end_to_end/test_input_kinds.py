@@ -161,6 +161,7 @@ def test_facts_that_are_damaged_are_no_kind() -> None:
         {"sound": "x"},
         {"speech": {}},
         {"molecules": 1},
+        {"prices": {"smearing": 0.1, "risk": 2.0, "low": -1.0, "high": 1.0}},  # other inputs
     ):
         broken = cr.Model.of(replace(model.state, facts={**model.facts, **facts}))
         assert kind_of(broken).name == "arrays", facts

@@ -21,10 +21,11 @@ fitting the preparation, and never changes a table passed to it.
 Other kinds of input: a folder of images is a table (readers/images.py), whose images are augmented
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
 bucketed by length (sequences/padding_and_length_buckets.py), time series and long texts are cut into windows
-(sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of
-objects become targets of a grid (boxes/), and files larger than memory are streamed in blocks
-(readers/parquet_rows.py) or row by row (readers/streaming.py). Modules that require SciPy are imported by
-their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
+(sequences/windows.py), daily prices become trading days (sequences/trading_days.py), audio becomes
+spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of objects become targets of a grid (boxes/),
+and files larger than memory are streamed in blocks (readers/parquet_rows.py) or row by row
+(readers/streaming.py). Modules that require SciPy are imported by their path:
+``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _LAZY = LazyNames(
         "tables.table": "Table",
         "tables.task": "Task choose_task",
         "sequences.tokenizer": "BEGIN END PAD Tokenizer UNKNOWN tokenizers_of",
+        "sequences.trading_days": "TradingDays trading_days",
         "sequences.windows": "Windows text_rows text_windows windows",
         "boxes": (
             "Annotation Detections box_area box_iou decode_centers encode_centers flip_boxes "

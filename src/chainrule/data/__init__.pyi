@@ -43,6 +43,8 @@ from chainrule.data.sequences.tokenizer import PAD as PAD
 from chainrule.data.sequences.tokenizer import Tokenizer as Tokenizer
 from chainrule.data.sequences.tokenizer import UNKNOWN as UNKNOWN
 from chainrule.data.sequences.tokenizer import tokenizers_of as tokenizers_of
+from chainrule.data.sequences.trading_days import TradingDays as TradingDays
+from chainrule.data.sequences.trading_days import trading_days as trading_days
 from chainrule.data.sequences.windows import Windows as Windows
 from chainrule.data.sequences.windows import text_rows as text_rows
 from chainrule.data.sequences.windows import text_windows as text_windows

@@ -8,6 +8,7 @@ in the form of the kind: boxes, masks, sounds, names of items. Nothing is printe
     texts.py     translations.py    texts that are classified or continued;  texts that are translated
     questions.py                    questions about a passage
     molecules.py items.py           SMILES;  items that are ranked
+    prices.py                       daily prices, whose variance is predicted
     sounds.py    speech.py          sounds that are classified;  texts that become sounds
     images.py                       images without a preparation, of the next two
     detection.py segmentation.py    boxes in images;  a class for each pixel
@@ -29,6 +30,7 @@ _LAZY = LazyNames(
         "detection": "DetectionKind",
         "items": "ItemKind",
         "molecules": "MoleculeKind",
+        "prices": "PriceKind",
         "reading": "kind_of read_rows",
         "questions": "QuestionKind QuestionRows",
         "segmentation": "SegmentationKind",

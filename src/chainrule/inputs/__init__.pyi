@@ -9,6 +9,7 @@ from chainrule.inputs.kind import InputRows as InputRows
 from chainrule.inputs.kind import LeftOut as LeftOut
 from chainrule.inputs.kind import Output as Output
 from chainrule.inputs.molecules import MoleculeKind as MoleculeKind
+from chainrule.inputs.prices import PriceKind as PriceKind
 from chainrule.inputs.questions import QuestionKind as QuestionKind
 from chainrule.inputs.questions import QuestionRows as QuestionRows
 from chainrule.inputs.reading import kind_of as kind_of

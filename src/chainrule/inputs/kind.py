@@ -276,7 +276,7 @@ class InputRows:
         return replace(self, x=x, y=y, count=len(index), cells=cells, parts=parts)
 
     def row(self, row: int) -> InputRows:
-        """Return the row with number ``row``, from 1.
+        """Return the row with number ``row``, from 1; without a target if that is not a number.
 
         Raises:
             UsageError E606: there is no such row.
@@ -290,7 +290,9 @@ class InputRows:
                 received=row,
                 fix="--row 1",
             )
-        return self.take(np.array([row - 1]))
+        one = self.take(np.array([row - 1]))
+        is_known = not isinstance(one.y, np.ndarray) or one.y.dtype.kind != "f" or not np.isnan(one.y).all()
+        return one if is_known else replace(one, y=None)
 
 
 def _take(part: Any, index: np.ndarray) -> Any:

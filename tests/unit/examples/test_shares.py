@@ -14,15 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
-from chainrule_examples.volatility import (
-    MONTH,
-    features_of,
-    garman_klass,
-    kupiec_test,
-    read_days,
-    sampled_scores,
-    smearing_of,
-)
+from chainrule.data.sequences.trading_days import MONTH, features_of, garman_klass
+from chainrule_examples.volatility import kupiec_test, read_parts, sampled_scores, smearing_of
 from saved_scores import check_saved_scores
 
 
@@ -75,16 +68,57 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert (run / "shares.html").read_text(encoding="utf-8").count("<circle") == 29
 
 
-def test_dates_may_be_those_of_iso_8601(tmp_path: Path) -> None:
-    cells = [line.split(",") for line in lines()]
-    dates = (row[0].split("/") for row in cells[1:])
-    changed = [f"{year}-{int(month):02}-{int(day):02}" for month, day, year in dates]
-    pairs = zip(changed, cells[1:], strict=True)
-    rows = [",".join(cells[0]), *(",".join([day, *row[1:]]) for day, row in pairs)]
-    usual = read_days(str(archive(tmp_path / "arch-8.0.0-x.whl", lines())))
-    (tmp_path / "iso").mkdir()
-    other = read_days(str(archive(tmp_path / "iso" / "arch-8.0.0-x.whl", rows)))
-    np.testing.assert_array_equal(usual.date, other.date)
+def test_own_prices_are_predicted_by_the_saved_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "arch-8.0.0-x.whl", lines())
+    options = ("--data", data, "--seeds", 1, "--epochs", 2, "--out", run)
+    assert main([str(word) for word in ("example", "shares", *options)]) == 0
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(lines()), encoding="utf-8")  # all 90 days
+    capsys.readouterr()
+    assert main(["predict", str(run), str(own)]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "date,prediction,volatility,value at risk"
+    assert len(rows) == 90 - MONTH + 1
+    assert rows[-1].startswith("2016-01-30,")  # the day after the last is predicted
+    assert main(["predict", str(run), str(run / "test.npz")]) == 0
+    saved = [float(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    np.testing.assert_allclose([float(row.split(",")[1]) for row in rows[-30:-1]], saved, rtol=1e-6)
+    assert main(["evaluate", str(run), str(own)]) == 0
+    assert "QLIKE" in capsys.readouterr().out
+    assert main(["explain", str(run), str(own), "--row", str(len(rows))]) == 0
+    assert "nan" not in capsys.readouterr().out.lower()
+    assert main(["explain", str(run), str(own), "--row", str(len(rows)), "--depth", "1"]) == 2
+    assert "the next day" in capsys.readouterr().err
+    assert main(["predict", str(run), str(own), "--proba"]) == 2
+    assert "prices: --out" in capsys.readouterr().err
+
+
+def test_days_unlike_the_training_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "arch-8.0.0-x.whl", lines())
+    options = ("--data", data, "--seeds", 1, "--epochs", 1, "--out", run)
+    assert main([str(word) for word in ("example", "shares", *options)]) == 0
+    wild = [row.split(",") for row in lines()]
+    cells = [wild[0], *([*row[:2], str(2 * float(row[2])), *row[3:]] for row in wild[1:])]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(map(",".join, cells)), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["predict", str(run), str(own)]) == 0
+    assert "69 of 69 days" in capsys.readouterr().err
+
+
+def test_a_table_of_other_prices_is_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(lines(160)), encoding="utf-8")
+    train, test = read_parts(str(own))
+    assert (len(train.date), len(test.date)) == (110, 28)
+    assert train.date[-1] < test.date[0]
+    assert main(["example", "shares", "--data", str(own), "--seeds", "1", "--epochs", "1"]) == 0
+    assert "Sheppard" not in capsys.readouterr().out
+    own.write_text("\n".join(lines(100)), encoding="utf-8")
+    assert main(["example", "shares", "--data", str(own)]) == 2
+    assert "at least 122 days" in capsys.readouterr().err
 
 
 def test_qlike_prefers_the_forecast_whose_mean_is_that_of_the_variance() -> None:

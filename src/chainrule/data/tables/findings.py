@@ -189,6 +189,10 @@ SENTENCES: Texts = {
     ),
     "thin_class": "class {label} has {count} rows, too few for each part of the split",
     "sounds_resampled": "{count} sounds of another sample rate ({other} Hz) are resampled to {rate} Hz",
+    "prices_outside": (
+        "{count} of {rows} days follow a month that is calmer or wilder than every month of the training "
+        "days ({low} % to {high} % a day); their predictions extrapolate"
+    ),
     "rows_left_out": "{count} of {rows} rows cannot be read and have no prediction; see the column {reason}",
     "damaged_images": "{count} images cannot be decoded and are left out ({example})",
     "no_images": "{count} files are no images and are left out ({example})",
