@@ -144,6 +144,7 @@ def test_what_a_kind_stores_is_what_it_reads() -> None:
         ItemKind(("a", "b")),
         TranscriptKind("-ab"),
         TranscriptKind("-ab", 2, {("", "a"): 3}, 0.5, 1.0),
+        TranscriptKind("-ab", frames=640, level=0.5),
     ):
         one = cr.Model.of(model.state)
         kind.attach(one)

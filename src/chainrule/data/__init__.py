@@ -22,10 +22,10 @@ Other kinds of input: a folder of images is a table (readers/images.py), whose i
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
 bucketed by length (sequences/padding_and_length_buckets.py), time series and long texts are cut into windows
 (sequences/windows.py), daily prices become trading days (sequences/trading_days.py), audio becomes
-spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of objects become targets of a grid (boxes/),
-and files larger than memory are streamed in blocks (readers/parquet_rows.py) or row by row
-(readers/streaming.py). Modules that require SciPy are imported by their path:
-``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
+spectrograms or cepstra (readers/audio.py, sequences/spectrogram.py, sequences/cepstra.py), boxes of objects
+become targets of a grid (boxes/), and files larger than memory are streamed in blocks
+(readers/parquet_rows.py) or row by row (readers/streaming.py). Modules that require SciPy are imported by
+their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ _LAZY = LazyNames(
         "masks": "class_mask median_frequency_weights overlay resize_masks",
         "molecules": "MoleculeInput",
         "readers.audio": "decode_wave encode_wave",
+        "sequences.cepstra": "SpeechInput with_deltas",
         "sequences.question_input": "QuestionInput",
         "sequences.spectrogram": "SoundInput",
     },

@@ -32,6 +32,8 @@ from chainrule.data.readers.streaming import read_blocks as read_blocks
 from chainrule.data.readers.streaming import sample_rows as sample_rows
 from chainrule.data.readers.streaming import stream as stream
 from chainrule.data.readers.streaming import unpack as unpack
+from chainrule.data.sequences.cepstra import SpeechInput as SpeechInput
+from chainrule.data.sequences.cepstra import with_deltas as with_deltas
 from chainrule.data.sequences.padding_and_length_buckets import Buckets as Buckets
 from chainrule.data.sequences.padding_and_length_buckets import Padded as Padded
 from chainrule.data.sequences.padding_and_length_buckets import pad_sequences as pad_sequences

@@ -1,21 +1,25 @@
-"""Cepstra of speech, which a network of CTC transcribes."""
+"""Speech that a network of CTC transcribes: sounds, or their cepstra."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Self
 
 import numpy as np
 
+from chainrule.data import Table
+from chainrule.data.readers.audio import read_sound
 from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.sequences.cepstra import SAMPLE_RATE, SpeechInput
 from chainrule.errors import fact
 from chainrule.escaping import quoted
 from chainrule.generation.ctc_beam_search import search_ctc
 from chainrule.generation.word_bigram import WordBigram, WordPrior
 from chainrule.inputs.arrays import input_names, read_arrays
 from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, refuse_metrics
+from chainrule.inputs.sounds import files_in, resampling, sound_table
 from chainrule.metrics.transcripts import error_rates
 from chainrule.model import Model
 from chainrule.nn.loss.ctc import CTC
@@ -23,12 +27,13 @@ from chainrule.records import frozen
 
 FACT = "transcripts"
 BEAM_WIDTH, MIN_LOG_P = 8, -7.0  # of the search with a language model
-MAX_PAIRS = 1_000_000
+MAX_PAIRS, MAX_FRAMES = 1_000_000, 1 << 16
+CERTAIN = 0.95  # probability of a blank
 
 
 @frozen
 class TranscriptKind(InputKind):
-    """Rows (N, T, C) of an ``.npz`` file with the features of speech, whose predictions are texts.
+    """Recordings, or rows (N, T, C) of an ``.npz`` file with the features of speech, transcribed as texts.
 
     Frames of zeros at the end of a row are padding and not transcribed.
 
@@ -38,15 +43,18 @@ class TranscriptKind(InputKind):
         pairs: how often a word follows another one in the training texts (``WordBigram.pairs``); empty: the
             transcript is that of the most probable path.
         weight, bonus: of the word bigram, see ``WordPrior``.
+        frames: of 10 ms, of a recording that ``SpeechInput`` reads; 0: only arrays are read.
+        level: a recording whose confidence is smaller is not transcribed; see ``confidence``.
     """
 
     name = "transcripts"
-    skips_damaged = False
     symbols: str
     stride: int = 1
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     weight: float = 0.0
     bonus: float = 0.0
+    frames: int = 0
+    level: float = 0.0
 
     @classmethod
     def of(cls, model: Model) -> Self | None:
@@ -54,31 +62,55 @@ class TranscriptKind(InputKind):
         symbols, search = model.facts.get("symbols"), model.facts.get(FACT, {})
         if not isinstance(symbols, str) or not isinstance(search, dict):
             return None
-        stride, rows = search.get("stride", 1), search.get("pairs", [])
-        factors = [search.get(name, 0.0) for name in ("weight", "bonus")]
+        stride, rows, frames = search.get("stride", 1), search.get("pairs", []), search.get("frames", 0)
+        factors = {name: search.get(name, 0.0) for name in ("weight", "bonus", "level")}
         is_valid = type(stride) is int and stride > 0 and isinstance(rows, list) and len(rows) <= MAX_PAIRS
-        is_valid = is_valid and all(map(_is_pair, rows)) and all(isinstance(f, int | float) for f in factors)
-        return (
-            cls(symbols, stride, {(a, b): n for a, b, n in rows}, *map(float, factors)) if is_valid else None
-        )
+        is_valid = is_valid and all(map(_is_pair, rows)) and type(frames) is int and 0 <= frames <= MAX_FRAMES
+        if not is_valid or not all(isinstance(f, int | float) for f in factors.values()):
+            return None
+        numbers = {name: float(f) for name, f in factors.items()}
+        return cls(symbols, stride, {(a, b): n for a, b, n in rows}, frames=frames, **numbers)
 
     def read(
         self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
     ) -> InputRows | None:
-        """Read an ``.npz`` file; see ``read_arrays``."""
-        return read_arrays(self, model, data)
+        """Read sounds, or an ``.npz`` file; see ``read_arrays``."""
+        return super().read(model, data, reading) or read_arrays(self, model, data)
+
+    def open(self, model: Model, data: str, reading: ReadOptions) -> Table | None:
+        """Return the names of a sound file or of all files of a folder."""
+        return sound_table(data) if self.frames else None
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return the normalized cepstra of the sounds; those of another sample rate are resampled.
+
+        Raises:
+            DataError: as ``read_sound`` and ``SpeechInput``.
+        """
+        files, reader = files_in(table), SpeechInput(self.frames)
+        sounds = [read_sound(file) for file in files]
+        x = np.stack([reader(sound, str(file)) for sound, file in zip(sounds, files, strict=True)])
+        notices = resampling(sounds, SAMPLE_RATE)
+        return InputRows(self, {input_names(model)[0]: x}, None, table.rows, table, notices=notices)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the names of the inputs, and the command on the rows that the run saved."""
         names = ", ".join(input_names(model) or ("x",))
         fix = f"chainrule predict {quoted(run)} {quoted(os.path.join(run, 'test.npz'))}"
+        if self.frames:
+            return fact("a sound file or a folder of sounds"), f"chainrule predict {quoted(run)} FOLDER"
         return fact("an .npz file with {names}: cepstra, not sounds", names=names), fix
+
+    def target_place(self, rows: InputRows, data: str) -> str:
+        """Return where transcripts are read: in the rows that a run saved."""
+        return fact("the rows of an .npz file, such as test.npz of the RUN, have transcripts")
 
     @property
     def facts(self) -> dict[str, Any]:
         """The symbols and the search."""
         rows = [[before, word, count] for (before, word), count in self.pairs.items()]
-        search = {"stride": self.stride, "pairs": rows, "weight": self.weight, "bonus": self.bonus}
+        names = "stride", "weight", "bonus", "frames", "level"
+        search = {"pairs": rows, **{name: getattr(self, name) for name in names}}
         return {"symbols": self.symbols, FACT: search}
 
     def options(self) -> str:
@@ -86,8 +118,25 @@ class TranscriptKind(InputKind):
         return fact("transcripts: --out, --raw")
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
-        """Return the transcript of each row."""
-        return Output({"prediction": np.array(self.transcribe(model, rows.x), object)}, out)
+        """Return the transcript of each row.
+
+        Sounds have their confidence beside it, and no transcript where that is below ``level``.
+        """
+        texts = np.array(self.transcribe(model, rows.x), object)
+        if rows.cells is None:
+            return Output({"prediction": texts}, out)
+        confidence = self.confidence(model, rows.x)
+        is_unlike = confidence < self.level
+        texts[is_unlike] = ""
+        notice = fact(
+            "{count} of {rows} recordings are unlike the training and have no prediction: their confidence "
+            "is below {level}, as that of 1 % of the validation utterances is",
+            count=int(is_unlike.sum()),
+            rows=rows.count,
+            level=f"{self.level:.3g}",
+        )
+        columns = {"prediction": texts, "confidence": confidence}
+        return Output(columns, out, is_by_row=True, notice=notice if is_unlike.any() else "")
 
     def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
         """Return the word and the character error rate; ``None`` without targets of ``cr.CTC``.
@@ -116,13 +165,8 @@ class TranscriptKind(InputKind):
             model: scores of symbols, (N, T', K).
             x: (N, T, C), also by input name.
         """
-        rows = next(iter(x.values())) if isinstance(x, Mapping) else x
-        scores = np.asarray(model(x), np.float64)
-        scores -= scores.max(axis=-1, keepdims=True)
-        log_p = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
         texts, prior = [], WordPrior(WordBigram(self.pairs), self.symbols, self.weight, self.bonus)
-        for own, sound in zip(log_p, rows, strict=True):
-            frames = own[: -(-_length(sound) // self.stride)]
+        for frames in self._log_probabilities(model, x):
             if self.pairs:
                 best = search_ctc(frames, BEAM_WIDTH, 0, prior, MIN_LOG_P)
                 texts.append(self.spell(best[0].labels) if best else "")
@@ -130,6 +174,32 @@ class TranscriptKind(InputKind):
                 path = frames.argmax(axis=1)
                 texts.append(self.spell(path[np.flatnonzero(np.diff(path, prepend=0))]))
         return texts
+
+    def confidence(self, model: Model, x: Mapping[str, np.ndarray] | np.ndarray) -> np.ndarray:
+        """Return how certain the network is of each row, from 0 to 1, (N,) float32.
+
+        It is the geometric mean over the frames of the probability of the most probable symbol, without the
+        frames that are blank with near certainty.
+
+        Args:
+            model, x: as for ``transcribe``.
+        """
+        means = []
+        for frames in self._log_probabilities(model, x):
+            best = frames.max(axis=1)[frames[:, 0] < np.log(CERTAIN)]
+            means.append(np.exp(best.mean()) if len(best) else 0.0)
+        return np.array(means, np.float32)
+
+    def _log_probabilities(
+        self, model: Model, x: Mapping[str, np.ndarray] | np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Yield the log probabilities of each row without its padding, (T', K)."""
+        rows = next(iter(x.values())) if isinstance(x, Mapping) else x
+        scores = np.asarray(model(x), np.float64)
+        scores -= scores.max(axis=-1, keepdims=True)
+        log_p = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+        for own, sound in zip(log_p, rows, strict=True):
+            yield own[: -(-_length(sound) // self.stride)]
 
 
 def _length(sound: np.ndarray) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 import chainrule as cr
 from chainrule.generation import WordBigram
@@ -26,6 +29,8 @@ def choose_search(
 ) -> TranscriptKind:
     """The search whose weight and bonus have the lowest word error rate on validation utterances.
 
+    Recordings with a smaller confidence than 99 % of these utterances are not transcribed.
+
     Args:
         model: the network.
         texts: the training transcripts, of which the word bigram is learned.
@@ -34,9 +39,11 @@ def choose_search(
     """
     pairs = WordBigram.learn(texts).pairs
     kinds = [TranscriptKind(SYMBOLS, stride, pairs, *own) for own in WEIGHTS]
-    return min(
+    best = min(
         kinds, key=lambda kind: rates_of(kind.transcribe(model, validation.x), validation)["WER"].value
     )
+    level = float(np.quantile(best.confidence(model, validation.x), 0.01))
+    return replace(best, frames=validation.x.shape[1], level=level)
 
 
 def nearest_texts(utterances: Utterances, known: Utterances) -> list[str]:

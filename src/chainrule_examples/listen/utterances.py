@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
+from chainrule.data import with_deltas
 from chainrule.data.datasets import Archive, open_dataset
 from chainrule.errors import DataError, fact
 from chainrule.messages import Texts
@@ -124,14 +125,3 @@ def _cepstra(archive: Archive, name: str) -> np.ndarray:
         received = fact("{stated:,} values stated, {count:,} present", stated=stated, count=len(values))
         raise DataError("E316", where=f"{archive.path}/{name}", expected=expected, received=received)
     return values.reshape(-1, COEFFICIENTS)  # -> (T, 13)
-
-
-def with_deltas(cepstra: np.ndarray) -> np.ndarray:
-    """The coefficients with mean 0 and variance 1 over the utterance, and three times their deltas, (T, 26).
-
-    The slope at a frame is that of the line through the five frames around it.
-    """
-    z = (cepstra - cepstra.mean(axis=0)) / (cepstra.std(axis=0) + 1e-3)
-    wide = np.pad(z, ((2, 2), (0, 0)), mode="edge")
-    deltas = (wide[3:-1] - wide[1:-3] + 2 * (wide[4:] - wide[:-4])) / 10
-    return np.concatenate([z, 3 * deltas], axis=1)

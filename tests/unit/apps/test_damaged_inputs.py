@@ -16,7 +16,7 @@ from chainrule.apps.cli.main import main
 from chainrule.data import MoleculeInput, QuestionInput, SoundInput, encode_wave
 from chainrule.data.molecules import parse_smiles
 from chainrule.data.sequences.spectrogram import LogMel
-from chainrule.inputs import MoleculeKind, QuestionKind, SoundKind, TranslationKind
+from chainrule.inputs import MoleculeKind, QuestionKind, SoundKind, TranscriptKind, TranslationKind
 from chainrule.inputs.kind import InputKind
 from chainrule.inputs.reading import kinds
 
@@ -99,6 +99,21 @@ def sounds() -> Rows:
     return "rows", [None, "E370", "E370", None]
 
 
+def transcripts() -> Rows:
+    model = cr.Model(cr.Dense(3), "mse", cr.Adam(0.1))
+    letters = np.tile(np.array([0, 1, 0], np.float32), (2, 40, 1))
+    model.fit(np.ones((2, 40, 26), np.float32), letters, epochs=30, verbose=False)  # always the same letter
+    TranscriptKind("-ab", frames=40).attach(model)
+    model.save("model.safetensors")
+    draw = np.random.default_rng(0)
+    for name, seconds in (("a", 0.3), ("c", 1.0), ("d", 0.2)):
+        wave = draw.normal(size=round(seconds * RATE)) / 10
+        Path("speech").mkdir(exist_ok=True)
+        Path(f"speech/{name}.wav").write_bytes(encode_wave(wave, RATE))
+    Path("speech/b.wav").write_bytes(b"RIFF nothing")
+    return "speech", [None, "E370", "E364", None]
+
+
 KINDS: dict[str, Callable[[], Rows]] = {
     "texts": texts,
     "continuations": continued,
@@ -106,6 +121,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "molecules": molecules,
     "questions": questions,
     "sounds": sounds,
+    "transcripts": transcripts,
 }
 NOT_BESIDE_ROWS = {"continuations"}  # the output has no column for the reason
 OTHERS = {"speech"}  # tested with a voice in tests/unit/examples/test_speak.py

@@ -13,6 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
+from chainrule.data import with_deltas
 from chainrule.data.sequences.spectrogram import LogMel, SoundInput
 from chainrule.errors import DataError
 from chainrule.inputs import TranscriptKind
@@ -20,7 +21,7 @@ from chainrule_examples.listen import lesson as listen
 from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
 from chainrule_examples.listen.transcripts import choose_search, rates_of
-from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
+from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts
 from saved_scores import check_saved_scores
 
 FRAMES = 12  # of a letter
@@ -117,16 +118,40 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     assert "a b" in (run / "transcripts.html").read_text(encoding="utf-8")
     titles = {"WER": "WER", "CER": "CER"}
     check_saved_scores(run, run / "test.npz", "beam search with a word bigram", titles, capsys)
-    write_wave(tmp_path / "own.wav", tone(1, np.random.default_rng(0)))
-    assert command(["predict", str(run), str(tmp_path / "own.wav")]) == 2
-    assert "not sounds" in capsys.readouterr().err
-    capsys.readouterr()
+    check_own_sounds(run, tmp_path / "own", capsys)
     assert command(["predict", str(run), str(run / "test.npz")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "prediction"
     assert all(set(line.strip('"')) <= set(SYMBOLS[1:]) for line in lines[1:])
     page = (run / "transcripts.html").read_text(encoding="utf-8")
     assert all(f">{line}<" in page for line in lines[1:] if line.strip('"'))  # those that the example lists
+
+
+def check_own_sounds(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sounds of any rate are transcribed by the saved model; others are refused in one message."""
+    draw = np.random.default_rng(0)
+    for per_second in (8000, 16_000, 22_050, 48_000):
+        write_wave(folder / f"{per_second}.wav", tone(1, draw, per_second), per_second)
+    capsys.readouterr()
+    assert command(["predict", str(run), str(folder)]) == 0
+    printed = capsys.readouterr()
+    rows = list(csv.DictReader(printed.out.splitlines()))
+    assert [row["file"] for row in rows] == ["16000.wav", "22050.wav", "48000.wav", "8000.wav"]
+    assert all(set(row["prediction"]) <= set(SYMBOLS[1:]) for row in rows)
+    assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
+    assert "3 sounds of another sample rate" in printed.err
+    assert command(["predict", str(run), str(folder / "8000.wav")]) == 0
+    assert command(["evaluate", str(run), str(folder / "8000.wav")]) == 2
+    assert "test.npz" in capsys.readouterr().err
+    write_wave(folder / "long.wav", tone(1, draw, 4 * RATE))  # a second; the rows have 0.4
+    write_wave(folder / "silent.wav", np.zeros(3000))
+    write_wave(folder / "short.wav", np.ones(20))
+    for name, code in (("long", "E364"), ("silent", "E370"), ("short", "E372")):
+        assert command(["predict", str(run), str(folder / f"{name}.wav")]) == 2
+        assert f" {code} " in capsys.readouterr().err
+    assert command(["predict", str(run), str(folder), "--damaged", "skip"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert sum(row["reason"] != "" for row in rows) == 3
 
 
 def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:

@@ -104,11 +104,8 @@ class LogMel:
         """The filter bank H: the weight of each frequency in each band, (1 + win_length // 2, n_mels)."""
         top = self.sample_rate / 2 if self.f_max is None else self.f_max
         edges = hertz(np.linspace(mel(self.f_min), mel(top), self.n_mels + 2))
-        bins = np.arange(1 + self.win_length // 2)[:, None]
-        frequencies = bins * (self.sample_rate / self.win_length)  # (K, 1)
-        rise = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-        fall = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-        return np.clip(np.minimum(rise, fall), 0, None)  # (K, bands)
+        bins = np.arange(1 + self.win_length // 2)
+        return triangles(bins * (self.sample_rate / self.win_length), edges)
 
     def power(self, samples: Any) -> np.ndarray:
         """Return the power spectrum P of each frame, float64, (frames, 1 + win_length // 2).
@@ -157,6 +154,24 @@ class LogMel:
             ChainruleError: as ``power``.
         """
         return np.log(np.maximum(self.power(samples) @ self.filters, self.floor)).astype(np.float32)
+
+
+def triangles(frequencies: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the weight of each frequency in each band, (K, bands).
+
+    Args:
+        frequencies: (K,) in Hz.
+        edges: (bands + 2,) ascending, in Hz: a band rises from 0 at one of them to 1 at the next and falls to
+            0 at the one after that.
+
+    Example:
+        >>> triangles(np.arange(5.0), np.array([0.0, 2.0, 4.0])).ravel().tolist()
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    column = frequencies[:, None]  # (K, 1)
+    rise = (column - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - column) / (edges[2:] - edges[1:-1])
+    return np.clip(np.minimum(rise, fall), 0, None)  # (K, bands)
 
 
 def hann(length: int) -> np.ndarray:
