@@ -20,7 +20,7 @@ from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.loss.loss import Loss
 from chainrule.nn.scope import Scope
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import blocks
+from chainrule.train.evaluation.prediction import blocks, predict_with_probabilities
 from chainrule.train.monitor import memory
 from layer_cases import CASES, ready
 from loss_cases import CASES as LOSSES
@@ -153,3 +153,45 @@ def test_rows_that_do_not_fit_together_are_refused() -> None:
         model(x)
     assert caught.value.code == "E508"
     assert "20000" in str(caught.value).replace(",", "")
+
+
+def resized(arrays: dict[str, np.ndarray], names: list[str], count: int) -> dict[str, np.ndarray]:
+    """The arrays with other rows, which differ: repetitions, and those of floats times a factor."""
+    factors = 1 + np.arange(count) / 640
+    rows = {name: np.resize(arrays[name], (count, *arrays[name].shape[1:])) for name in names}
+    for name, array in rows.items():
+        if array.dtype.kind == "f":
+            rows[name] = (array.T * factors).T.astype(array.dtype, order="C")
+    return {**arrays, **rows}
+
+
+@loop_over("name", CASES)
+def test_bits_of_a_row_from_the_number_of_rows_that_the_engine_states(name: str) -> None:
+    net = ready(CASES[name], dtype="float32")
+    outputs = {str(k): v for k, v in net.built.outputs.items() if isinstance(v, Node)}
+    program = compile(Graph(outputs), "native")
+    specs = {label: node.shape for label, node in program.graph.inputs.items()}
+    per_row = [label for label, shape in specs.items() if shape and not isinstance(shape[0], int)]
+    arrays = resized({label: net.arrays[label] for label in specs}, per_row, 64)
+    expected = program.run(arrays, fixed=True)
+    for count in (program.equal_bits_from, 37):
+        first = {label: array[:count] if label in per_row else array for label, array in arrays.items()}
+        for label, values in program.run(first, fixed=True).items():
+            np.testing.assert_array_equal(values, expected[label][:count])
+
+
+LENET = [cr.Conv(6, 5, activation="tanh"), cr.MaxPool(2), cr.Flatten(), cr.Dense(10)]
+WIDE = [cr.Dense(129, "relu"), cr.Dense(70, "tanh"), cr.Dense(3)]
+
+
+@pytest.mark.parametrize(("layers", "shape"), [(LENET, (12, 12, 1)), (WIDE, (300,))])
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_bits_of_a_row_do_not_depend_on_the_others(layers: Any, shape: Any, engine: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(150, *shape)).astype(np.float32)
+    model = cr.Model(cr.Sequential(*layers), "cross_entropy", engine=engine).initialize(x)
+    expected = predict_with_probabilities(model.state, x, is_apart=True)[1]
+    for start, count in ((0, 1), (3, 7), (90, 16), (5, 17), (64, 64), (60, 65)):
+        rows = slice(start, start + count)
+        np.testing.assert_array_equal(
+            predict_with_probabilities(model.state, x[rows], is_apart=True)[1], expected[rows]
+        )

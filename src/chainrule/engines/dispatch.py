@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 
 
 class Program(Protocol):
-    """A compiled graph."""
+    """A compiled graph.
+
+    Attributes:
+        equal_bits_from: number of rows from which on the bits of an independent row do not depend on how
+            many there are; 0: that is not known.
+    """
 
     graph: Graph
+    equal_bits_from: int
 
     def run(self, arrays: Mapping[str, np.ndarray], *, fixed: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs by name, for arrays by input name.

@@ -23,13 +23,14 @@ import numpy as np
 from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field
-from chainrule.serve.models import PROBABILITIES, Predictions, Request, level_of, plain, plain_list
+from chainrule.serve.models import PROBABILITIES, Predictions, Request, level_of, plain_list
 from chainrule.train.evaluation.frame_predictions import PROBABILITY
 from chainrule.web.bodies import parse_json
 from chainrule.web.responses import invalid
 
 HEADER_LENGTH = "inference-header-content-length"
 MAX_AXES = 16
+_DATATYPES = {np.dtype(name): datatype for name, datatype in DATATYPES.items()}
 _TYPES: dict[str, tuple[type, ...]] = {"BOOL": (bool,), BYTES: (str,)}  # of values of JSON; others: numbers
 
 
@@ -203,7 +204,7 @@ def outputs_of(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _plain_array(values: np.ndarray) -> np.ndarray:
     """Return an array of a datatype of the protocol."""
-    if str(values.dtype) in DATATYPES:
+    if values.dtype in _DATATYPES:
         return values
     cells = values.tolist()
     if values.ndim == 1 and cells and {type(cell) for cell in cells} <= {int}:
@@ -227,7 +228,7 @@ def describe_outputs(example: Predictions | None) -> list[dict[str, Any]]:
 
 def datatype_of(values: np.ndarray) -> str:
     """Return the datatype of an output."""
-    return DATATYPES.get(str(values.dtype), BYTES)
+    return _DATATYPES.get(values.dtype, BYTES)
 
 
 def write_inference(
@@ -255,7 +256,7 @@ def write_inference(
             parts.append(_to_bytes(values))
             entry["parameters"] = {"binary_data_size": len(parts[-1])}
         else:
-            entry["data"] = [plain(value) for value in plain_list(values.reshape(-1))]
+            entry["data"] = plain_list(values.reshape(-1))
         outputs.append(entry)
     record: dict[str, Any] = {"model_name": name, "model_version": version}
     if inference.id is not None:

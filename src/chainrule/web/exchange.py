@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,24 @@ LONGEST_PAUSE = 1.0  # seconds; requests are late by at most a quarter of it
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+class AddedHeaders:
+    """Headers that every response has, unless it has its own of that name.
+
+    The parser of HTTP checks each header of each response, which takes longer than a small network. A
+    connection that has an ``"output"`` in the state of its scope writes these headers as bytes that were
+    prepared once.
+
+    Args:
+        fields: names in small letters, with their values.
+        is_prepared: whether the parser need not see them; it must see ``connection``.
+    """
+
+    def __init__(self, fields: Sequence[tuple[bytes, bytes]], is_prepared: bool = True) -> None:
+        self.fields = tuple(fields)
+        self.names = frozenset(name for name, _ in fields)
+        self.text = b"".join(b"%s: %s\r\n" % field for field in fields) if is_prepared else b""
+
+
 class Exchange:
     """A request and the state of its response.
 
@@ -37,11 +55,12 @@ class Exchange:
         overdue: the refusal if the request was canceled because its time was over.
         task: that handles it; ``None`` if it may not be canceled.
         start: of the request, in seconds of ``time.perf_counter``.
+        output: the transport, if it takes prepared headers and joins what is written.
 
     Args:
         scope, receive, send: of ASGI.
         limits: of the request.
-        headers: that are added to the response, unless it has its own.
+        headers: that are added to the response.
         is_stopping: whether the server stops.
         settle: counts and logs the requests that were completed.
     """
@@ -52,7 +71,7 @@ class Exchange:
         receive: Any,
         send: Any,
         limits: Limits,
-        headers: list[tuple[bytes, bytes]],
+        headers: AddedHeaders,
         *,
         is_stopping: bool,
         settle: Callable[[], None],
@@ -71,7 +90,8 @@ class Exchange:
         self.start = time.perf_counter()
         self._receive, self._send = receive, send
         self._bytes, self._is_complete, self._is_receiving = 0, False, False
-        self._added = [*headers, (b"x-request-id", self.request_id.encode())]
+        self._added = headers
+        self.output: Any = scope.get("state", {}).get("output")
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -117,13 +137,25 @@ class Exchange:
         return message
 
     async def send(self, message: Any) -> None:
-        """Send a part of the response; the headers of security are added to its start."""
+        """Send a part of the response; headers are added to its start."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name for name, _ in message["headers"]}
-            added = [field for field in self._added if field[0] not in own]
-            message = {**message, "headers": [*message["headers"], *added]}
+            message = self._with_added(message)
         await self._send(message)
+        if self.output is not None and message.get("more_body"):
+            self.output.flush()
+
+    def _with_added(self, message: Any) -> Any:
+        """Return the start of a response with the headers that are added."""
+        added, output, request_id = self._added, self.output, self.request_id.encode()
+        own = {name for name, _ in message["headers"]}
+        if output is not None:
+            output.is_held = b"content-length" in own  # the body follows at once
+            if added.text and added.names.isdisjoint(own):
+                output.added = b"%sx-request-id: %s\r\n" % (added.text, request_id)
+                return message
+        fields = [*added.fields, (b"x-request-id", request_id)]
+        return {**message, "headers": [*message["headers"], *(f for f in fields if f[0] not in own)]}
 
     def expire(self, now: float) -> None:
         """Cancel the request if its body or its response is late; what a stream takes is not bounded."""

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from chainrule.errors import ChainruleError, fact
 from chainrule.web.access import Access
 from chainrule.web.bodies import Limits, too_large
-from chainrule.web.exchange import Deadlines, Exchange, headers_of
+from chainrule.web.exchange import AddedHeaders, Deadlines, Exchange, headers_of
 from chainrule.web.paths import NO_PATH, OTHER_METHOD, POLICY_VIOLATION
 from chainrule.web.responses import RequestError, log_text, refusal_of, send_refusal, send_response, write_log
 
@@ -29,7 +29,7 @@ CONTENT_POLICY = (
     "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-SECURITY_HEADERS = [
+_SECURITY = [
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -37,7 +37,8 @@ SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-LAST_HEADERS = [*SECURITY_HEADERS, (b"connection", b"close")]  # of the last response of a connection
+SECURITY_HEADERS = AddedHeaders(_SECURITY)
+LAST_HEADERS = AddedHeaders([*_SECURITY, (b"connection", b"close")], is_prepared=False)  # of a connection
 SETTLING = 0.05  # seconds until a request is counted and logged
 REFUSALS = {
     401: fact("a token is needed: the header Authorization: Bearer TOKEN"),
@@ -156,7 +157,8 @@ class Guard:
         """Handle a request; returns the refusal if there is one."""
         self.deadlines.add(exchange)
         try:
-            if not await self._signs_in(exchange):
+            is_page = exchange.scope["path"] == "/"
+            if not (is_page and await self._signs_in(exchange)):
                 self._check(exchange)
                 await self.app(exchange.scope, exchange.receive, exchange.send)
         except RequestError as refused:
@@ -194,10 +196,14 @@ class Guard:
             raise too_large(self.limits.body_bytes)
 
     async def _signs_in(self, exchange: Exchange) -> bool:
-        """Respond to ``GET /?token=TOKEN`` of a browser with the cookie and the page without the token."""
+        """Respond to ``GET /?token=TOKEN`` of a browser with the cookie and the page without the token.
+
+        Args:
+            exchange: about the path ``/``.
+        """
         scope = exchange.scope
         query = scope.get("query_string", b"")
-        if scope["method"] != "GET" or scope["path"] != "/" or b"token=" not in query:
+        if scope["method"] != "GET" or b"token=" not in query:
             return False
         headers = {**exchange.headers, "authorization": f"Bearer {_token_in(query)}"}
         status = self.access.refusal("GET", headers)

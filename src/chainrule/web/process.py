@@ -17,6 +17,7 @@ between.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -88,7 +89,12 @@ def _main_process() -> int:
 
 
 class _Joined:
-    """A transport that sends what is written in one step of the loop at once: head and body of a response.
+    """A transport that sends what belongs together at once: head and body of a response.
+
+    Attributes:
+        added: headers that the next part receives, which is the head of a response.
+        is_held: whether what is written waits for ``flush``; otherwise it is sent after the present step of
+            the loop.
 
     Args:
         transport: of the connection.
@@ -98,6 +104,9 @@ class _Joined:
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.transport, self.loop = transport, loop
         self.parts: list[bytes] = []
+        self.added, self.is_held = b"", False
+        self.is_closing = transport.is_closing
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
@@ -105,16 +114,20 @@ class _Joined:
     def write(self, data: Any) -> None:
         """Send bytes soon."""
         if data:
-            if not self.parts:
-                self.loop.call_soon(self._flush)
+            if not self.parts and not self.is_held:
+                self.loop.call_soon(self.flush)
+            if self.added:
+                data, self.added = b"%s%s\r\n" % (data.removesuffix(b"\r\n"), self.added), b""
             self.parts.append(data)
 
     def close(self) -> None:
         """Send what was written, and close the connection."""
-        self._flush()
+        self.flush()
         self.transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what was written."""
+        self.is_held = False
         if self.parts:
             content, self.parts = b"".join(self.parts), []
             self.transport.write(content)
@@ -128,6 +141,7 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start the time for the first request."""
         output: Any = _Joined(transport, self.loop)
+        self.app_state = {**self.app_state, "output": output}
         super().connection_made(output)
         self._wait_for_head()
 
@@ -150,7 +164,8 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Continue with the next request of the connection."""
+        """Send the response, and continue with the next request of the connection."""
+        self.transport.flush()  # pyright: ignore[reportAttributeAccessIssue]
         super().on_response_complete()
         self._stop_waiting()
 
@@ -203,6 +218,7 @@ class _Worker:
     def run(self, loaded: Any) -> int:
         """Handle requests until a signal stops the process; returns its exit code."""
         self.guard = self.service.build(loaded)
+        _freeze()
         config = uvicorn.Config(
             self,
             http=_Protocol,
@@ -307,6 +323,17 @@ class _Worker:
         if guard is not self.guard and not self.active[guard]:
             del self.active[guard]
             guard.close()
+            asyncio.get_running_loop().call_soon(_freeze)
+
+
+def _freeze() -> None:
+    """Exempt what is loaded from later searches for garbage, which a few requests cause each time.
+
+    What was loaded before and is no longer used is collected first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _ignore(number: int, frame: Any) -> None:

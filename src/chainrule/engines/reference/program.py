@@ -160,6 +160,8 @@ class Program:
         [2.0, 2.0, 2.0]
     """
 
+    equal_bits_from = 0
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._slot = {node: i for i, node in enumerate(graph.nodes)}

@@ -34,6 +34,8 @@ class Program:
         [2.0, 2.0, 2.0]
     """
 
+    equal_bits_from = 0
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._specs = {name: node.spec for name, node in graph.inputs.items()}

@@ -170,7 +170,8 @@ def _computed(
 
     Args:
         is_apart: whether the bits of a row must not depend on the other rows: every block then has as many
-            rows, the last one copies of its last row.
+            rows, the last one copies of its last row. A short block has only as many as the engine needs for
+            equal bits.
     """
     assert model.network is not None
     program, variables = model.network.prediction_program, model.arrays
@@ -189,12 +190,14 @@ def _computed_apart(
     program: Program, model: ModelState, arrays: Mapping[str, np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
     size = rows_per_block(program, APART)
+    fewest = min(size, program.equal_bits_from or size)
     results = []
     for start in range(0, len(next(iter(arrays.values()))), size):
         block = {name: a[start : start + size] for name, a in arrays.items()}
         count = len(next(iter(block.values())))
         if count < size:
-            block = {name: _padded(a, size) for name, a in block.items()}
+            rows = fewest if count <= fewest else size
+            block = {name: _padded(a, rows) for name, a in block.items()}
         outputs = program.run({**model.arrays, **block}, fixed=model.is_fixed)
         results.append({name: values[:count] for name, values in outputs.items()})
     return results

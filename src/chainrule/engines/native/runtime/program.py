@@ -30,7 +30,7 @@ from chainrule.settings import planning_cores, settings
 from chainrule.symbolic_shape import size_at
 
 MAX_RUNNERS = 4  # of chunks: of two sizes, with parameters that are fixed or not
-FIXED_ROWS = 16  # of every chunk, if bits must not depend on the batch
+FIXED_ROWS = 16  # of every chunk, if bits must not depend on the batch: fewer have other products and layouts
 
 
 def rounds_factors(graph: Graph) -> bool:
@@ -47,6 +47,8 @@ class Program:
     Args:
         graph: the graph.
     """
+
+    equal_bits_from = FIXED_ROWS
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
