@@ -174,7 +174,8 @@ def test_bits_of_a_row_from_the_number_of_rows_that_the_engine_states(name: str)
     per_row = [label for label, shape in specs.items() if shape and not isinstance(shape[0], int)]
     arrays = resized({label: net.arrays[label] for label in specs}, per_row, 64)
     expected = program.run(arrays, fixed=True)
-    assert program.equal_bits_from == 16 and expected.keys() == outputs.keys()
+    assert program.equal_bits_from == 16
+    assert expected.keys() == outputs.keys()
     for count in (program.equal_bits_from, 37):
         first = {label: array[:count] if label in per_row else array for label, array in arrays.items()}
         for label, values in program.run(first, fixed=True).items():
