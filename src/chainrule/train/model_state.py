@@ -64,12 +64,13 @@ OTHER_SHAPES = fact(
 SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
 
 
-class SingleRow(NamedTuple):
-    """What one row needs to be passed to the network without preparation.
+class PlainRows(NamedTuple):
+    """What rows in one array need to be passed to the network without preparation.
 
     Args:
         name: name of the input.
-        shape, dtype: of the array.
+        shape: of one row.
+        dtype: of the array.
         output: name of the output in the prediction program.
     """
 
@@ -141,14 +142,14 @@ class ModelState:
         return {**self.parameters, **self.states}
 
     @cached_property
-    def single_row(self) -> SingleRow | None:
-        """How one row is passed to the network; ``None`` if not as one array without embedding."""
+    def plain_rows(self) -> PlainRows | None:
+        """How rows are passed to the network; ``None`` if not as one array without embedding."""
         if self.network is None or len(self.network.inputs) != 1 or len(self.targets) != 1:
             return None
         (name, spec), (output,) = *self.network.inputs.items(), self.network.inference.outputs
         if self.network.inference.book.tables:
             return None
-        return SingleRow(name, (1, *spec.shape[1:]), np.dtype(spec.dtype), f"raw.{output}")
+        return PlainRows(name, tuple(spec.shape[1:]), np.dtype(spec.dtype), f"raw.{output}")
 
     @property
     def feature_names(self) -> tuple[str, ...]:

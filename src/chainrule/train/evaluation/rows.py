@@ -128,8 +128,9 @@ def encode_rows(
         DataError: as ``Arrays.of``, and for rows of a table as ``Preparation.apply``.
     """
     network = trained_network(model, where)
-    if type(x) is dict and _are_encoded(model, network, x):
-        return NetworkRows(model, x, {})
+    named = _by_input(model, network, x)
+    if named and _are_encoded(network, named):
+        return NetworkRows(model, named, {})
     x = x if type(x) is np.ndarray else samples_of(x).x
     if may_be_empty and _has_no_rows(x):
         return NetworkRows(model, _empty_inputs(model, network, x), {})
@@ -144,16 +145,27 @@ def encode_rows(
     return NetworkRows(fitting, checked_inputs(fitting, arrays.x), {}, None, table)
 
 
-def _are_encoded(model: ModelState, network: Network, x: dict[Any, Any]) -> bool:
+def _by_input(model: ModelState, network: Network, x: Any) -> dict[str, np.ndarray]:
+    """Return rows that cannot be those of a table by the names of the inputs; empty for others."""
+    if type(x) is dict:
+        return x if model.preparation is None else {}
+    if type(x) is not np.ndarray or len(network.inputs) != 1:
+        return {}
+    return dict.fromkeys(network.inputs, x)
+
+
+def _are_encoded(network: Network, x: dict[str, np.ndarray]) -> bool:
     """Return whether arrays by name are already as the network receives them; false also where it is not
     decided by their dtype, shape and finite values alone."""
     forms = network.memo("forms of plain inputs", lambda: _plain_forms(network))
-    if model.preparation is not None or x.keys() != forms.keys():
+    if x.keys() != forms.keys():
         return False
     rows = 0
     for name, (dtype, shape) in forms.items():
         array = x[name]
-        if type(array) is not np.ndarray or array.dtype != dtype or array.shape[1:] != shape:
+        if type(array) is not np.ndarray or array.dtype != dtype or not array.shape:
+            return False
+        if array.shape[1:] != shape:
             return False
         rows = rows or len(array)
         if not len(array) == rows > 0 or not array.flags.c_contiguous or not is_finite(array):

@@ -26,7 +26,7 @@ from chainrule.fork_safety import fork_count
 SLOT = 8  # words of a worker's slot: a cache line; the first is its state
 ASLEEP = 0
 RECENT = 2e-4  # seconds between two short inferences after which blocked workers are woken
-POLLS = 50_000  # of its slot, before a worker blocks: about a tenth of a millisecond
+POLLS = 300_000  # of its slot, before a worker blocks: about ``RECENT`` seconds
 
 
 @cache
