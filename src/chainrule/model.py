@@ -575,7 +575,7 @@ class Model(StateHolder):
 
     def _repr_html_(self) -> str:
         network = self.state.network
-        return summary_html(self.state.recipe.net, None if network is None else network.inputs)
+        return summary_html(self.state.recipe.net, None if network is None else network.inference)
 
     # --- groups of methods, and shortcuts to them
 

@@ -188,7 +188,7 @@ def _with_permuted_labels(
     other = untrained(recipe.net, recipe.loss, recipe.optimizer, dtype=recipe.dtype)
     order = prng.permutation(prng.key_of(context.seed + 1), len(y))
     permuted = TrainingData(x, np.asarray(y)[order])
-    other = fit(other, permuted, FitOptions(epochs, 32, context.seed, verbose=False))
+    other = fit(other, permuted, FitOptions.repeated(model.facts, epochs, context.seed))
     return replace(context, model=model.with_arrays(other.parameters, other.states))
 
 

@@ -23,8 +23,6 @@ from chainrule.validation import language, out_of_range, random_seed
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-EPOCHS, BATCH = 30, 32  # where the model has no record of its training
-
 
 def audit_membership(
     model: ModelState,
@@ -67,12 +65,9 @@ def _pair(rows: Any, name: str) -> tuple[Any, Any]:
 
 def shadow_options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
     """Return how each shadow model is trained: as the model was, with the same privacy."""
-    known, size = model.facts.get("epochs"), model.facts.get("batch_size", BATCH)
-    epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else EPOCHS
-    size = size if isinstance(size, int) and size > 0 else BATCH
     spent = PrivacySpent.of(model.facts)
     privacy = None if spent is None else Privacy(spent.epsilon, spent.delta, spent.max_norm)
-    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False, privacy=privacy)
+    return FitOptions.repeated(model.facts, epochs, seed, privacy=privacy)
 
 
 def _trainer(model: ModelState, parts: Sequence[NetworkRows], options: FitOptions, classes: int) -> Trainer:

@@ -110,16 +110,16 @@ def _shapes(result: Node | Mapping[str, Node]) -> str:
     return shape_text(result.shape)
 
 
-def summary_html(net: Layer, inputs: Mapping[str, Spec] | None) -> str:
+def summary_html(net: Layer, built: Built | None) -> str:
     """Return the layers of a network as a table of HTML, for notebooks.
 
     Args:
         net: the network.
-        inputs: shape and dtype of each input; ``None``: they are not known, and the layers are plain text.
+        built: the network as it was built; ``None``: shapes are not known, and the layers are plain text.
     """
-    if inputs is None:
+    if built is None:
         return f"<pre>{escape(str(net))}</pre>"
-    rows = summary_rows(net, inputs)
+    rows = built_rows(net, built)
     cells = [(row.path, row.layer, row.output, f"{row.parameters:,}") for row in rows]
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in cells)
     head = "".join(f"<th>{name}</th>" for name in ("", "layer", "output", "parameters"))

@@ -110,7 +110,6 @@ class LabelIssues:
         return html_page(self.page(), standalone=False)
 
 
-EPOCHS, BATCH = 30, 32  # where the model has no record of its training
 MAX_FOLDS = 50
 
 
@@ -134,7 +133,7 @@ def label_issues(
         received = f"{samples.names[rarest]}: {counts[rarest]}"
         expected = fact("at least {minimum} rows of each class", minimum=2)
         raise UsageError("E102", where="label_issues", name="y", received=received, expected=expected)
-    options = _options(model, epochs, seed)
+    options = FitOptions.repeated(model.facts, epochs, seed)
     probabilities = out_of_sample(samples, folds, options)
     confident, joint = confident_classes(probabilities, samples.labels)
     noise = float(1.0 - np.trace(joint) / total) if (total := joint.sum()) else 0.0
@@ -148,14 +147,6 @@ def label_issues(
     labels, likeliest, own_p = samples.labels[rows], suggested[rows], own[rows]
     p = probabilities[rows, likeliest]
     return LabelIssues(rows, labels, likeliest, own_p, p, samples.names, len(own), noise, folds, lang)
-
-
-def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
-    """Return how each fold is trained: as the model was."""
-    known, size = model.facts.get("epochs"), model.facts.get("batch_size", BATCH)
-    epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else EPOCHS
-    size = size if isinstance(size, int) and size > 0 else BATCH
-    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False)
 
 
 def out_of_sample(samples: Samples, folds: int, options: FitOptions) -> np.ndarray:

@@ -117,7 +117,8 @@ class ModelProject:
 
     def _network(self) -> dict[str, Any]:
         network = self.initial.network
-        rows = [] if network is None else layer_rows(self.initial.recipe.net, network.inputs)
+        recipe = self.initial.recipe
+        rows = [] if network is None else layer_rows(recipe.net, network.inputs, recipe.dtype)
         layers = [layer_record(row) for row in rows]
         return {
             "net": "",

@@ -280,7 +280,7 @@ class Project:
         """Return the layers with their shapes and numbers of parameters."""
         net = self.initial.recipe.net
         inputs = specs_of({"x": self.plan.prepared.training.x})
-        rows = layer_rows(net, inputs)
+        rows = layer_rows(net, inputs, self.initial.recipe.dtype)
         layers = [layer_record(row) for row in rows]
         loss = self.initial.recipe.loss
         return {

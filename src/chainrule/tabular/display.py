@@ -65,9 +65,9 @@ def column_rows(
     ]
 
 
-def layer_rows(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
-    """Return the layers of a network, without long lists of numbers."""
-    return [row._replace(layer=_without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
+def layer_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str) -> list[Row]:
+    """Return the layers of a network, without long lists of numbers; see ``nn.summary_rows``."""
+    return [row._replace(layer=_without_long_lists(row.layer)) for row in summary_rows(net, inputs, dtype)]
 
 
 def _without_long_lists(layer: str) -> str:

@@ -14,6 +14,7 @@ from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.baselines import TreeColumns, baselines
 from chainrule.tabular.comparison import LearningCurve, Scores, learning_curve, row_losses
+from chainrule.uncertainty.probability_map import Identity
 
 RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),
@@ -79,6 +80,18 @@ def model_output(model: Model, x: np.ndarray) -> np.ndarray:
     if model.task == "classification":
         return np.asarray(model.predict_proba(x))
     return np.asarray(model(x)).reshape(-1, 1)
+
+
+def calibrated(model: Model, output: np.ndarray) -> np.ndarray | None:
+    """Return the probabilities (N, K) that ``chainrule predict`` prints; ``None``: those of the network.
+
+    Args:
+        output: (N, K) of ``model_output``.
+    """
+    calibration = model.calibration
+    if calibration is None or calibration.map.name == Identity.name:
+        return None
+    return calibration.map(output)
 
 
 def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:

@@ -70,6 +70,7 @@ WORDS: Texts = {
     "aside": " ({})",
     "net_classification": "network",
     "net_regression": "network",
+    "calibrated_classification": "network, calibrated",
     "linear_classification": "linear model (logistic regression)",
     "linear_regression": "linear model (ridge regression)",
     "boosting_classification": "gradient boosting (scikit-learn)",

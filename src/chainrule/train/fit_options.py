@@ -112,6 +112,21 @@ class FitOptions:
         self._require_types()
         self._require_combinations()
 
+    @classmethod
+    def repeated(cls, facts: Mapping[str, Any], epochs: int | None, seed: int, **others: Any) -> FitOptions:
+        """Return silent options with the epochs and batches of a training.
+
+        Args:
+            facts: of the trained model; without a record 30 epochs and batches of 32 rows.
+            epochs: ``None``: as many as the training had.
+            seed: as of ``fit``.
+            others: further options.
+        """
+        known, size = facts.get("epochs"), facts.get("batch_size", cls.batch_size)
+        epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else 30
+        size = size if size is None or (isinstance(size, int) and size > 0) else cls.batch_size
+        return cls(epochs, size, seed, verbose=False, probes=False, doctor=False, **others)
+
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 

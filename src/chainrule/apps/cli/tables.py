@@ -85,7 +85,7 @@ def columns_table(columns: Sequence[Column], preparation: Preparation | None = N
 
 def model_table(model: Model, inputs: Mapping[str, Spec]) -> None:
     """Print the layers with shapes and numbers of parameters, and the loss, optimizer and penalty."""
-    layers_table(model.recipe.net, inputs)
+    layers_table(model.recipe.net, inputs, model.recipe.dtype)
     for line in precision_lines(model.network, settings.lang) if model.network is not None else ():
         screen.line(line)
     recipe = model.recipe
@@ -94,9 +94,9 @@ def model_table(model: Model, inputs: Mapping[str, Spec]) -> None:
     screen.line(text_of("how_trained").format(loss=loss, optimizer=recipe.optimizer, penalty=penalty))
 
 
-def layers_table(net: Layer, inputs: Mapping[str, Spec]) -> None:
+def layers_table(net: Layer, inputs: Mapping[str, Spec], dtype: str) -> None:
     """Print the layers of a network and its number of parameters."""
-    rows = layer_rows(net, inputs)
+    rows = layer_rows(net, inputs, dtype)
     screen.table(
         [text_of(key) for key in ("layer", "what_layer", "output", "parameters")],
         [(r.path, r.layer, r.output, f"{r.parameters:,}") for r in rows],

@@ -620,6 +620,10 @@ WORDS: Texts = {
     **PREDICTIONS,
     # evaluate, check, show, explain, example
     "evaluated": "{rows} rows of {data}",
+    "evaluated_unknown": (
+        "predict names {count} of these {rows} rows unknown; the metrics count the most probable class of "
+        "every row."
+    ),
     "trivial_classification_is": "Most frequent class of the training rows: {label}",
     "weighted_by": 'Rows are weighted by "{column}".',
     "drift_sample": "Compared with the training rows: {rows:,} of {total:,} rows, evenly spaced",

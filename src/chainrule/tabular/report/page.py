@@ -105,7 +105,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         positive=_positive(prepared),
         results=analysis.results,
         columns=_columns(prepared),
-        layers=layer_rows(model.recipe.net, model.network.inputs),
+        layers=layer_rows(model.recipe.net, model.network.inputs, model.recipe.dtype),
         count=model.network.count,
         optimizer=str(model.recipe.optimizer),
         loss=prepared.head.loss,

@@ -299,7 +299,8 @@ def _integer_parts(network: Network) -> Iterator[tuple[str, str]]:
     """Yield what predictions compute in 8 bits; nothing if they use the float weights."""
     quantization = network.quantization
     if quantization is not None:
-        layers, rows = ", ".join(quantization.layers), quantization.rows
+        names, rows = quantization.layers, quantization.rows
+        layers = ", ".join(path for path in network.inference.book.layers if path in names)
         text = fact(
             "matrix products and convolutions in {layers}, by the ranges of {rows} samples",
             layers=layers,

@@ -16,13 +16,25 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.prepared_data import row_weights
 from chainrule.inputs import Evaluation, InputRows
-from chainrule.metrics import default_metrics
+from chainrule.metrics import Predictions, default_metrics, score
 from chainrule.model import Model
 from chainrule.page import screen
+from chainrule.robustness.novelty_gate import stored_gate
 from chainrule.tabular.display import metric_title
-from chainrule.tabular.evaluation import groups_in, metric_names, model_output, results_of, to_scores
+from chainrule.tabular.evaluation import (
+    calibrated,
+    groups_in,
+    metric_names,
+    model_output,
+    results_of,
+    to_scores,
+)
+from chainrule.tabular.predicted_columns import prediction_columns
 from chainrule.tabular.threshold import stored_decision
 from chainrule.tabular.training_status import TableFacts
+from chainrule.train.evaluation.frame_predictions import PREDICTION
+from chainrule.train.evaluation.rows import encode_labeled
+from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 
@@ -66,10 +78,37 @@ def _arrays(model: Model, rows: InputRows, run: str, data: str, metric: list[str
     titles = [
         text_of("loss") if name == "loss" else metric_title(name) if is_single else name for name in values
     ]
-    if is_single:
+    scores = _calibrated_scores(model, rows, list(values)) if is_single else None
+    if scores is not None:
+        named = [(text_of("net_classification"), values), (text_of("calibrated_classification"), scores)]
+        cells = [(name, *(part.get(n, "") for n in values)) for name, part in named]
+        screen.table(["", *titles], cells, numbers=range(1, len(values) + 1))
+    elif is_single:
         screen.table(titles, [list(values.values())], numbers=range(len(values)))
     else:  # a line for each, since there are many
         screen.table(["", text_of("value")], list(zip(titles, values.values(), strict=True)), numbers=[1])
+    _unknown_line(model, rows.x, rows.count)
+
+
+def _calibrated_scores(model: Model, rows: InputRows, names: list[str]) -> dict[str, float] | None:
+    """Return the metrics of the calibrated probabilities; ``None`` if those of the network are printed."""
+    if model.calibration is None:
+        return None
+    corrected = calibrated(model, np.asarray(model.predict_proba(rows.x)))
+    if corrected is None:
+        return None
+    labels = encode_labeled(model.state, rows.x, rows.y).labels
+    known = [name for name in names if name != "loss"]
+    return score(Predictions(labels, corrected, None, "classification"), known)
+
+
+def _unknown_line(model: Model, x: Any, rows: int) -> None:
+    """Print how many rows ``predict`` names unknown, which the metrics do not know."""
+    if stored_gate(model.state) is None and stored_level(model.state) is None:
+        return
+    predicted = prediction_columns(model, x, False).get(PREDICTION, np.zeros(0))
+    count = int((predicted == UNKNOWN).sum())
+    screen.line(text_of("evaluated_unknown").format(count=count, rows=rows))
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
@@ -85,6 +124,9 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     print_differences(preparation, table, applied.notices)
     is_known = warn_of_known_rows(model, table, run)
     outputs = {"net": model_output(model, applied.x)}
+    corrected = calibrated(model, outputs["net"])
+    if corrected is not None:
+        outputs["calibrated"] = corrected
     trivial = constant_prediction(model, preparation, len(y))
     if trivial is not None:
         outputs["trivial"] = trivial
@@ -97,6 +139,7 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     if not is_known and table.rows <= MAX_ROWS:
         interval_line(scores)
     threshold_table(stored_decision(model, scores))
+    _unknown_line(model, applied.x, table.rows)
     if trivial is not None:
         counts = trained.class_counts
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]

@@ -178,4 +178,4 @@ def _net(words: str, inputs: int) -> None:
     inputs_by_name = {"x": Spec((Size.symbol("B"), inputs), "float32")}
     screen.block(tree(fold_repeated(flow_of(net, build(net, inputs_by_name, "float32", training=True)))))
     screen.line()
-    layers_table(net, inputs_by_name)
+    layers_table(net, inputs_by_name, "float32")
