@@ -28,7 +28,6 @@ from chainrule.settings import Language
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.predicted_columns import ColumnPredictor
 from chainrule.tabular.run_folder import MODEL, model_file
-from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY
 from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.train.nonfinite.finite_check import is_finite
@@ -92,13 +91,12 @@ class ServedModel:
         network = trained_network(model.state, "serve")
         self.is_coupled = couples_rows_of(network.prediction_program)
         self.example: Predictions | None = None
-        self.threshold = stored_threshold(model)
         targets = model.targets.values()
         self.has_probabilities = not self.has_own_output and any(
             target.loss.task == "classification" for target in targets
         )
         self.predictor = ColumnPredictor(
-            model, self.has_probabilities, self.threshold, is_apart=not self.is_coupled, kind=self.kind
+            model, self.has_probabilities, is_apart=not self.is_coupled, kind=self.kind
         )
 
     @property

@@ -89,9 +89,13 @@ def calibrated(model: Model, output: np.ndarray) -> np.ndarray | None:
         output: (N, K) of ``model_output``.
     """
     calibration = model.calibration
-    if calibration is None or calibration.map.name == Identity.name:
-        return None
-    return calibration.map(output)
+    return None if calibration is None or not is_calibrated(model) else calibration.map(output)
+
+
+def is_calibrated(model: Model) -> bool:
+    """Return whether ``chainrule predict`` prints other probabilities than those of the network."""
+    calibration = model.calibration
+    return calibration is not None and calibration.map.name != Identity.name
 
 
 def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:

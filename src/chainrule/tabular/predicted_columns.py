@@ -15,7 +15,7 @@ from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import is_unlike, stored_gate
-from chainrule.tabular.threshold import decided_labels
+from chainrule.tabular.threshold import decided_labels, reads_calibrated, stored_threshold
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
@@ -115,8 +115,8 @@ def prediction_columns(
         model: a trained model.
         x: (N, ...) prepared inputs, or arrays by input name.
         proba: add a column with the probability of each class.
-        threshold: from which probability the second of two classes is predicted; ``None``: the more likely,
-            or ``"unknown"`` below the level that the model stores.
+        threshold: from which printed probability the second of two classes is predicted; ``None``: as the
+            model stores: its threshold, or the more likely class, or ``"unknown"`` below its level.
         uncertainty: what happens to uncertain rows.
         is_apart: whether the bits of a row must not depend on the other rows.
         kind: that of the model, where the caller has it.
@@ -153,7 +153,9 @@ class ColumnPredictor:
         self.calibration, self.level, self.gate = model.calibration, None, None
         if uncertainty.refuses_unlike:
             self.level, self.gate = stored_level(model.state), stored_gate(model.state)
-        stored = self.calibration, self.level, self.gate
+        self.stored = stored_threshold(model) if threshold is None else None
+        self.is_stored_raw = not reads_calibrated(model)
+        stored = self.calibration, self.level, self.gate, self.stored
         is_plain = all(part is None for part in stored) and not uncertainty.is_requested
         self.is_undecided = is_plain and not proba and threshold is None
         self.titles: list[str] = []
@@ -172,6 +174,8 @@ class ColumnPredictor:
                 predicted = _labels(model, raw)[probabilities.argmax(axis=1)]
         if self.threshold is not None:
             predicted = decided_labels(model, probabilities, self.threshold)
+        elif self.stored is not None:
+            predicted = decided_labels(model, raw if self.is_stored_raw else probabilities, self.stored)
         elif self.level is not None:
             predicted = with_unknown(np.asarray(predicted), raw, self.level)
         if self.gate is not None:

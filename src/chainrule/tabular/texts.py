@@ -207,6 +207,10 @@ WORDS: Texts = {
         "Rows with a probability of {label} of at least {value} are predicted as {label}; the training "
         "chose this threshold. --threshold 0.5 predicts the more likely class."
     ),
+    "threshold_before_calibration": (
+        "Rows with a probability of {label} of at least {value} before the calibration are predicted as "
+        "{label}; the training chose this threshold. --threshold 0.5 predicts the more likely class."
+    ),
     "learning_heading": "Learning curve",
     "learning_rows": "training rows",
     "threshold_heading": (

@@ -19,6 +19,7 @@ from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
+from chainrule.train.model_state import THRESHOLD
 from chainrule.validation import unknown
 
 RULES = ("f1", "youden", "cost")
@@ -306,8 +307,8 @@ def _ratio(part: np.ndarray, total: np.ndarray, default: float) -> np.ndarray:
     return np.divide(part, total, out=np.full_like(part, default), where=total > 0)
 
 
-FACT = "threshold"  # in the facts of a model
 DEFAULT = 0.5
+CALIBRATED = "calibrated"  # the name of calibrated probabilities among the outputs of ``Scores``
 HIGHEST = 2.0  # a threshold above every probability predicts no row as positive
 
 
@@ -379,8 +380,10 @@ def choose(
     return _compared(value, rule, "", scores, p >= value)
 
 
-def _compared(value: float, rule: str, cost: str, scores: Scores, decided: np.ndarray) -> DecisionThreshold:
-    rows = scores.predictions()
+def _compared(
+    value: float, rule: str, cost: str, scores: Scores, decided: np.ndarray, name: str = "net"
+) -> DecisionThreshold:
+    rows = scores.predictions(name)
     known, p = Cost.parse(cost) if cost else None, rows.prediction[:, 1].astype(np.float64)
     results = (Decisions.of(rows.target, d, known, rows.weights) for d in (decided, p >= DEFAULT))
     return DecisionThreshold(value, rule, cost, scores.labels[1], *results)
@@ -391,7 +394,7 @@ def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
     value = stored_threshold(model)
     if value is None:
         return None
-    record = model.facts[FACT]
+    record = model.facts[THRESHOLD]
     rule, cost = record.get("rule"), record.get("cost", "")
     try:
         Cost.parse(cost if isinstance(cost, str) else "")
@@ -399,8 +402,19 @@ def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
         cost = ""
     if rule not in RULES or (rule == "cost") != bool(cost):
         return None
-    p = scores.predictions().prediction[:, 1].astype(np.float64)
-    return _compared(value, rule, cost, scores, p >= value)
+    name = CALIBRATED if reads_calibrated(model) and CALIBRATED in scores.outputs else "net"
+    p = scores.predictions(name).prediction[:, 1].astype(np.float64)
+    return _compared(value, rule, cost, scores, p >= value, name)
+
+
+def reads_calibrated(model: Model) -> bool:
+    """Return whether the stored threshold is one of calibrated probabilities.
+
+    That of a cost is: it follows from the cost if the probabilities are right. Others were chosen on the
+    probabilities of the network, and hold for them.
+    """
+    record = model.facts.get(THRESHOLD)
+    return isinstance(record, dict) and record.get("rule") == "cost"
 
 
 def _curve(predictions: Predictions) -> ThresholdCurve:
@@ -409,7 +423,7 @@ def _curve(predictions: Predictions) -> ThresholdCurve:
 
 def stored_threshold(model: Model) -> float | None:
     """Return the threshold in the facts of a model of two classes; ``None`` if there is none."""
-    record = model.facts.get(FACT)
+    record = model.facts.get(THRESHOLD)
     value = record.get("value") if isinstance(record, dict) else None
     is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
     return value if is_valid and len(model.labels or ()) == 2 else None
@@ -425,7 +439,7 @@ def with_threshold(model: Model, value: float, *, cost: str = "") -> Model:
             ``chainrule evaluate`` prints the mean cost.
     """
     record = {"value": value, **({"rule": "cost", "cost": cost} if cost else {})}
-    return Model.of(replace(model.state, facts={**model.facts, FACT: record}))
+    return Model.of(replace(model.state, facts={**model.facts, THRESHOLD: record}))
 
 
 def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) -> np.ndarray:

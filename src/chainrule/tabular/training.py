@@ -60,6 +60,7 @@ from chainrule.train.callback import Callback, Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
 from chainrule.train.callback.histograms import read_histograms
 from chainrule.train.checkpoint.model_file import save as save_model
+from chainrule.train.model_state import THRESHOLD
 from chainrule.train.private.privacy import INTERVALS
 
 MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
@@ -334,7 +335,7 @@ def add_facts(run: TableRun) -> None:
         "result": results,
         "command": options.command(),
         **TableFacts(tuple(options.id), options.weight, options.group, counts).facts,
-        **({decision.FACT: threshold.fact} if threshold else {}),
+        **({THRESHOLD: threshold.fact} if threshold else {}),
         **({INTERVALS: intervals.intervals.fact} if intervals else {}),
     }
     model.adopt(replace(model.state, facts={**model.facts, **facts}))

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from chainrule.train.monitor.probe import Probe
 
 NOVELTY_GATE = "novelty gate"  # a fact: how far from the training rows a row is predicted as a class
+THRESHOLD = "threshold"  # a fact: from which probability the second of two classes is predicted
 OF_PREDICTIONS = (CALIBRATION, INTERVALS, NOVELTY_GATE)  # facts that were measured on the predictions
 OF_ARRAYS = (*OF_PREDICTIONS, PRIVACY, QUANTIZED)  # facts that hold for the arrays of a model alone
 MAX_CHANGES = 16  # that are recorded

@@ -7,11 +7,13 @@ trained on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from chainrule.graph import Node, constant
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 LOW, HIGH = 0.02, 50.0  # range of the temperature
@@ -28,6 +30,10 @@ class ProbabilityMap(Protocol):
         """Calibrate probabilities, (N, K) -> (N, K)."""
         ...
 
+    def node(self, probabilities: Node) -> Node:
+        """Return the map as a graph of float32 or float64, for exported files: (B, K) -> (B, K)."""
+        ...
+
     @property
     def fact(self) -> dict[str, Any]:
         """The map as plain data."""
@@ -42,6 +48,9 @@ class Identity:
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         return np.asarray(probabilities, np.float64)
+
+    def node(self, probabilities: Node) -> Node:
+        return probabilities
 
     @property
     def fact(self) -> dict[str, Any]:
@@ -71,6 +80,9 @@ class Temperature:
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         logs = _logs(probabilities) / self.value  # (N, K)
         return np.exp(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+
+    def node(self, probabilities: Node) -> Node:
+        return F.softmax(F.log(F.maximum(probabilities, TINY)) / self.value, 1)
 
     @property
     def fact(self) -> dict[str, Any]:
@@ -128,6 +140,16 @@ class Isotonic:
         total = mapped.sum(axis=1, keepdims=True)
         return np.where(total > 0, mapped / np.where(total > 0, total, 1.0), p)
 
+    def node(self, probabilities: Node) -> Node:
+        """Return the lines between knots as a sum of ramps, none of which falls, so that nothing cancels."""
+        p, count = probabilities, len(self.knots)
+        if count == 2:
+            second = _ramps(p[:, 1:], self.knots[1:])
+            return F.concatenate([1.0 - second, second], 1)
+        mapped = _ramps(p, self.knots)
+        total = F.sum(mapped, 1, keepdims=True)
+        return F.where(total > 0.0, mapped / F.where(total > 0.0, total, 1.0), p)
+
     @property
     def fact(self) -> dict[str, Any]:
         return {"method": self.name, "knots": [[part.tolist() for part in pair] for pair in self.knots]}
@@ -182,6 +204,20 @@ def _increasing(values: Any) -> np.ndarray | None:
     array = np.array(values, np.float64)
     is_valid = np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1
     return array if is_valid and (np.diff(array) >= 0).all() else None
+
+
+def _ramps(p: Node, knots: Sequence[tuple[np.ndarray, np.ndarray]]) -> Node:
+    """Return the linear interpolation of each column between its knots: (B, K) -> (B, K)."""
+    count = max(len(x) for x, _ in knots)
+    (start, rise), width = np.zeros((2, len(knots), count)), np.ones((len(knots), count))
+    for k, (x, y) in enumerate(knots):
+        size = len(x) - 1
+        start[k, :size], rise[k, :size] = x[:-1], np.diff(y)
+        width[k, :size] = np.maximum(np.diff(x), np.finfo(np.float32).tiny)
+    first = np.array([y[0] for _, y in knots])
+    parts = [constant(array.astype(p.dtype)) for array in (start, width, rise, first)]
+    ramps = F.clip((F.expand_dims(p, -1) - parts[0]) / parts[1], 0.0, 1.0)  # (B, K, M)
+    return F.sum(ramps * parts[2], -1) + parts[3]
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:

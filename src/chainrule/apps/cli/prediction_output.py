@@ -24,9 +24,9 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
 from chainrule.page import screen
+from chainrule.tabular.evaluation import is_calibrated
 from chainrule.tabular.training_status import TableFacts
 from chainrule.train.evaluation.frame_predictions import PREDICTION, free_name
-from chainrule.uncertainty.probability_map import Identity
 
 REASON = "reason"
 EXACT = (PREDICTION, "lower", "upper")  # columns whose values are not rounded
@@ -43,7 +43,7 @@ CELLS: dict[str, Callable[[Any], Any] | None] = {
 def announce_calibration(model: Model) -> None:
     """Print that predictions come from calibrated probabilities, where the map changes them."""
     calibration = model.calibration
-    if calibration is None or calibration.map.name == Identity.name:
+    if calibration is None or not is_calibrated(model):
         return
     words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
     screen.line(text_of("calibration_used").format(**words), to_errors=True)

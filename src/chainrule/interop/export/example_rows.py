@@ -19,6 +19,7 @@ from chainrule.data.tables.table import Table
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size, size_at
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
+from chainrule.uncertainty.calibration import stored_calibration
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -73,6 +74,12 @@ def outputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     classes = {name for name, target in model.targets.items() if target.loss.task == "classification"}
     if classes:
         decided, probabilities = predict_with_probabilities(model, x)
+        calibration = stored_calibration(model)
+        if calibration is not None and isinstance(probabilities, np.ndarray):
+            probabilities = calibration.map(probabilities)
+            (target,) = model.targets.values()
+            labels = np.array(target.labels or range(probabilities.shape[1]))
+            decided = labels[probabilities.argmax(axis=1)]
     else:
         decided, probabilities = predict(model, x), {}
     outputs = {}

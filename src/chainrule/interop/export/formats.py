@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.events import notices
 from chainrule.interop.export.example_rows import example_rows
+from chainrule.interop.export.served_predictions import state_omissions
 from chainrule.messages import rendered
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -105,6 +106,7 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
     if exact is not model:
         notices.emit(fact("export: the file computes without the rounding of this model's products"))
     model = exact
+    state_omissions(model)
     atomic_write.require_writable(path)
     rows = example_rows(model)
     function = importlib.import_module(suffixes[suffix]).draft

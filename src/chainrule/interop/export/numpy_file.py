@@ -28,6 +28,7 @@ from chainrule.interop.export.formats import TOLERANCE, Draft
 from chainrule.interop.export.numpy_operations import FUNCTIONS, NEEDS, OPERATIONS
 from chainrule.interop.export.numpy_preparation import ENCODE
 from chainrule.interop.export.numpy_program import NumpyProgram
+from chainrule.interop.export.served_predictions import served_predictions
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -76,7 +77,7 @@ def _program(model: ModelState, name: str, rows: ExampleRows) -> str:
     variables = {key: f"x{i}" for i, key in enumerate(inputs)}
     for key, node in network.inference.inputs.items():
         program.add_input(variables[key], node)
-    predicted = network.predictions()
+    predicted = served_predictions(model)
     program.write(predicted.values())
     lines = [f"{variables[key]} = {expression}" for key, expression in inputs.items()] + program.lines
     lines += _output_lines(model, {key: program.name(node) for key, node in predicted.items()})

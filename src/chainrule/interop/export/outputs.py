@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.interop.export.loop_program import LoopProgram
+from chainrule.interop.export.served_predictions import served_predictions
 from chainrule.records import frozen
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Output:
 def outputs_of_network(model: ModelState, program: LoopProgram) -> list[Output]:
     """Write the statements of all outputs of a network; return the outputs."""
     assert model.network is not None
-    predicted = {key.partition(".")[2]: node for key, node in model.network.predictions().items()}
+    predicted = {key.partition(".")[2]: node for key, node in served_predictions(model).items()}
     program.write(predicted.values())
     return [_output(model, program, key, node, len(predicted) == 1) for key, node in predicted.items()]
 

@@ -19,6 +19,7 @@ import numpy as np
 from chainrule.errors import FileError, fact
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import Draft
+from chainrule.interop.export.served_predictions import served_predictions
 
 if TYPE_CHECKING:
     from chainrule.train.inputs.target import Target
@@ -40,7 +41,7 @@ def draft(model: ModelState, where: str, rows: ExampleRows) -> Draft:
 
     assert model.network is not None
     try:
-        content = xla.portable_program(model.network.predictions(), model.arrays)
+        content = xla.portable_program(served_predictions(model), model.arrays)
     except (TypeError, ValueError) as cause:
         raise FileError(
             "E462", where=where, name="stablehlo", expected=fact("symbolic sizes"), received=str(cause)[:200]

@@ -30,7 +30,7 @@ from chainrule.tabular.evaluation import (
     to_scores,
 )
 from chainrule.tabular.predicted_columns import prediction_columns
-from chainrule.tabular.threshold import stored_decision
+from chainrule.tabular.threshold import CALIBRATED, stored_decision
 from chainrule.tabular.training_status import TableFacts
 from chainrule.train.evaluation.frame_predictions import PREDICTION
 from chainrule.train.evaluation.rows import encode_labeled
@@ -126,7 +126,7 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     outputs = {"net": model_output(model, applied.x)}
     corrected = calibrated(model, outputs["net"])
     if corrected is not None:
-        outputs["calibrated"] = corrected
+        outputs[CALIBRATED] = corrected
     trivial = constant_prediction(model, preparation, len(y))
     if trivial is not None:
         outputs["trivial"] = trivial

@@ -60,6 +60,7 @@ from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import stored_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
+from chainrule.tabular.evaluation import is_calibrated
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.options import radius_of
 from chainrule.tabular.predicted_columns import (
@@ -71,7 +72,7 @@ from chainrule.tabular.predicted_columns import (
 )
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
-from chainrule.tabular.threshold import stored_threshold
+from chainrule.tabular.threshold import reads_calibrated, stored_threshold
 from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, return_large_blocks
 from chainrule.train.monitor.memory import refuse_long_text
@@ -147,7 +148,8 @@ def predict(
     rule = Uncertainty(sets, cast(SetMethod, sets_method), abstain, not options.get("every_class"))
     require_classes(model, rule)
     announce_calibration(model)
-    columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold, rule), rule)
+    _announce_decision(model, threshold, rule)
+    columns = prediction_columns(model, encoded.rows, proba, threshold, rule)
     _announce_abstention(columns, rule)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
@@ -241,7 +243,7 @@ class Stream:
         """
         if proba:
             _require_probabilities(self.model, "RUN", str(self.files[0]))
-        threshold = _threshold(self.model, threshold)
+        _announce_decision(self.model, threshold)
         announce_calibration(self.model)
         total = sum(map(count_rows, self.files))
         step, sample = -(-total // SAMPLE), []
@@ -308,8 +310,8 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
     sys.stdout.flush()
 
 
-def _threshold(model: Model, passed: float | None, rule: Uncertainty = CERTAIN) -> float | None:
-    """Return the threshold of two classes, by default that of the training; E611: other classes."""
+def _announce_decision(model: Model, passed: float | None, rule: Uncertainty = CERTAIN) -> None:
+    """Print what decides other than the largest probability; E611: a threshold for other than two classes."""
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         received = fact("{count} classes", count=len(labels)) if labels else "regression"
@@ -319,14 +321,14 @@ def _threshold(model: Model, passed: float | None, rule: Uncertainty = CERTAIN) 
         line = text_of("unlike_training").format(rows=gate.rows, share=f"{gate.false_alarms:.1%}")
         screen.line(line, "yellow", to_errors=True)
     if passed is not None:
-        return passed
+        return
     if level is not None and rule.refuses_unlike:
         screen.line(text_of("unknown_below").format(level=f"{level:.4g}"), "yellow", to_errors=True)
     stored = stored_threshold(model)
     if stored is not None:
-        text = text_of("threshold_used").format(value=f"{stored:.4g}", label=labels[-1])
-        screen.line(text, "yellow", to_errors=True)
-    return stored
+        is_raw = not reads_calibrated(model) and is_calibrated(model)
+        text = text_of("threshold_before_calibration" if is_raw else "threshold_used")
+        screen.line(text.format(value=f"{stored:.4g}", label=labels[-1]), "yellow", to_errors=True)
 
 
 @frozen(eq=False)

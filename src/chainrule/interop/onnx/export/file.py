@@ -23,6 +23,7 @@ import numpy as np
 from chainrule.errors import FileError, fact
 from chainrule.graph import Graph, Node
 from chainrule.interop.export.formats import Draft
+from chainrule.interop.export.served_predictions import served_predictions
 from chainrule.interop.onnx.examples import KEY, packed
 from chainrule.interop.onnx.export import OPSET, TEXTS, arrays, elementwise, loop, windows
 from chainrule.interop.onnx.export.graph import Rule
@@ -164,7 +165,7 @@ def _write_outputs(graph: OnnxGraph, model: ModelState) -> list[Any]:
     """Write the network; return the descriptions of its outputs."""
     network = model.network
     assert network is not None
-    predicted = network.predictions()
+    predicted = served_predictions(model)
     graph.write(Graph(predicted).nodes, ())
     described = []
     for name in network.inference.outputs:
