@@ -164,7 +164,10 @@ def test_displays_and_commands_work(
     assert model.plot.weights().text
     file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "rows.npz")
     model.save(file)
-    np.savez(rows, **dict.fromkeys(model.state.network.inputs, x), y=y)
+    assert model.network is not None
+    (name,) = model.network.inputs
+    arrays: dict[str, Any] = {name: x, "y": y}
+    np.savez(rows, **arrays)
     for words in (
         ["show", file],
         ["predict", file, rows],

@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4)).astype("float32")
 TWO = np.where(X[:, 0] > 0, "yes", "no")
 THREE = np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0.3)]
-NETWORKS: dict[str, tuple[int, str, np.ndarray]] = {
+NETWORKS: dict[str, tuple[int, Any, np.ndarray]] = {
     "two scores": (2, "cross_entropy", TWO),
     "one score": (1, "binary_cross_entropy", TWO),
     "three classes": (3, "cross_entropy", THREE),
@@ -47,7 +47,7 @@ MAPS: dict[str, Any] = {
 }
 
 
-def calibrated(name: str, own: ProbabilityMap, dtype: str) -> cr.Model:
+def calibrated(name: str, own: ProbabilityMap, dtype: Any) -> cr.Model:
     scores, loss, y = NETWORKS[name]
     model = cr.Model(cr.Sequential(cr.Dense(8, "tanh"), cr.Dense(scores)), loss, cr.Adam(0.02), dtype=dtype)
     model.fit(X, y, epochs=5, seed=0, verbose=False, doctor=False)

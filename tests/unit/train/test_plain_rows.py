@@ -51,7 +51,8 @@ def test_rows_of_any_layout(model: cr.Model) -> None:
 def test_rows_that_do_not_fit_into_memory_are_computed_in_blocks(model: cr.Model) -> None:
     x = np.random.default_rng(1).normal(size=(300_000, 6, 6, 1)).astype("float32")
     expected = np.concatenate([model(x[:1000]), model(x[1000:])])
-    program = model.state.network.prediction_program
+    assert model.network is not None
+    program = model.network.prediction_program
     with cr.settings.using(memory=64 << 20):
         assert memory.rows_per_block(program, len(x)) < len(x)
         np.testing.assert_array_equal(model(x), expected)
