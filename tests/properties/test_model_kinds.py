@@ -1,4 +1,4 @@
-"""Promises that hold for every kind of model, whatever option it was made with."""
+"""Promises that hold for every kind of model, with each option."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ def ensemble() -> Trained:
     return trained(cr.Sequential(*layers), "cross_entropy", X, CLASSES)
 
 
-def quantized(made: Trained) -> Trained:
-    made[0].quantize(made[1])
-    return made
+def quantized(fitted: Trained) -> Trained:
+    fitted[0].quantize(fitted[1])
+    return fitted
 
 
-def calibrated(made: Trained, method: Any) -> Trained:
-    made[0].calibrate(made[1], made[2], method=method)
-    return made
+def calibrated(fitted: Trained, method: Any) -> Trained:
+    fitted[0].calibrate(fitted[1], fitted[2], method=method)
+    return fitted
 
 
-def gated(made: Trained) -> Trained:
-    model, x, y = made
+def gated(fitted: Trained) -> Trained:
+    model, x, y = fitted
     return cr.Model.of(with_novelty_gate(model.state, x[:80], x[80:])), x, y
 
 
-def with_intervals(made: Trained) -> Trained:
-    made[0].calibrate_intervals(made[1], made[2])
-    return made
+def with_intervals(fitted: Trained) -> Trained:
+    fitted[0].calibrate_intervals(fitted[1], fitted[2])
+    return fitted
 
 
 def private() -> Trained:
@@ -131,12 +131,12 @@ KINDS: dict[str, Callable[[], Trained]] = {
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def made(request: pytest.FixtureRequest) -> Trained:
+def fitted(request: pytest.FixtureRequest) -> Trained:
     return KINDS[request.param]()
 
 
-def test_a_file_keeps_everything(made: Trained, tmp_path: Path) -> None:
-    model, x, y = made
+def test_a_file_keeps_everything(fitted: Trained, tmp_path: Path) -> None:
+    model, x, y = fitted
     model.save(tmp_path / "a.safetensors")
     loaded = cr.Model.load(tmp_path / "a.safetensors")
     for other in (loaded, copy.deepcopy(model)):
@@ -147,8 +147,8 @@ def test_a_file_keeps_everything(made: Trained, tmp_path: Path) -> None:
     assert (tmp_path / "b.safetensors").read_bytes() == (tmp_path / "a.safetensors").read_bytes()
 
 
-def test_metrics_are_those_of_the_predictions(made: Trained) -> None:
-    model, x, y = made
+def test_metrics_are_those_of_the_predictions(fitted: Trained) -> None:
+    model, x, y = fitted
     predicted, values = np.asarray(model.predict(x)), model.evaluate(x, y)
     if model.task == "classification":
         assert values["accuracy"] == pytest.approx((predicted == y).mean(), abs=1e-6)
@@ -157,9 +157,9 @@ def test_metrics_are_those_of_the_predictions(made: Trained) -> None:
 
 
 def test_displays_and_commands_work(
-    made: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fitted: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, x, y = made
+    model, x, y = fitted
     assert "<table>" in model._repr_html_()
     assert model.plot.weights().text
     file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "rows.npz")
@@ -180,7 +180,7 @@ def test_displays_and_commands_work(
             assert capsys.readouterr().out
 
 
-def test_a_training_is_repeated_as_it_was(made: Trained) -> None:
-    model, x, y = made
+def test_a_training_is_repeated_as_it_was(fitted: Trained) -> None:
+    model, x, y = fitted
     if model.task == "classification":
         model.robustness.label_issues(x, y, folds=2, epochs=1)
