@@ -4,7 +4,8 @@
 example of ``RUNS`` and writes its scores, their spread, those of the baselines, and the processor time into
 its section of the page. ``--only`` chooses examples, whose sections alone are replaced; ``--quick`` runs the
 short form. ``--baselines`` trains the networks for one epoch and replaces only the rows of the methods
-without a network: after a change of a baseline. Data sets are downloaded once, see ``chainrule data list``.
+without a network: after a change of a baseline. Data sets are downloaded once, see ``chainrule data list``;
+``--data`` takes a copy of the set of a single example.
 """
 
 from __future__ import annotations
@@ -136,13 +137,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=list(RUNS), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="the short form; the page is not written")
     parser.add_argument("--baselines", action="store_true", help="replace the rows of other methods only")
+    parser.add_argument("--data", help="a copy of the data set of the example of --only", metavar="FILE")
     options = parser.parse_args(words)
-    failures = 0
+    copy, failures = ("--data", options.data) if options.data else (), 0
     for name in options.only or RUNS:
         try:
             own = SHORT.get(RUNS[name][0], ("--epochs", "1")) if options.baselines else ()
             is_long = not (options.quick or options.baselines)
-            scores, seconds = run([*RUNS[name], *own, *(["--long"] if is_long else [])])
+            scores, seconds = run([*RUNS[name], *own, *copy, *(["--long"] if is_long else [])])
         except (subprocess.CalledProcessError, OSError) as error:
             print(f"{name} failed: {error}", file=sys.stderr)
             failures += 1

@@ -30,7 +30,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     ),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (
-        "results", "tables", "applications",
+        "results", "tables", "applications", "published-scores",
         "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
         "dirty-tables", "names", "onnx-operators",
     ),
