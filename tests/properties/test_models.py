@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import onnxruntime
 import pytest
@@ -145,6 +146,14 @@ def test_one_weight_of_a_network_is_explained(name: str, weight: str) -> None:
     model.fit(x, y, epochs=1, batch_size=ROWS, verbose=False)
     text = str(model.explain(x[0], y[0], weight=weight))
     assert weight in text
+
+
+def test_every_network_is_a_program_for_cpus_gpus_and_tpus(card: ModelCard) -> None:
+    built = nn.build(card.net(), card.inputs, "float32")
+    exported = jax.export.deserialize(bytearray(portable_program({"y": built.output}, {})))
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    (shape,) = {aval.shape for aval in exported.out_avals}
+    assert str(shape[0]) == "B"
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -94,6 +94,17 @@ def _in_precision(graph: Graph, precision: str, module: ModuleType) -> tuple[Gra
     return with_bfloat16_products(graph, rounds_factors is not None and rounds_factors(graph))
 
 
+def device_memory(engine: str | None = None) -> tuple[int, int] | None:
+    """Return the number of devices that share a training, and the free bytes of each; ``None``: it uses the
+    memory of this machine.
+
+    Args:
+        engine: name of the engine; by default the setting ``engine``.
+    """
+    measure = getattr(_engine(engine), "device_memory", None)
+    return None if measure is None else measure()
+
+
 class Trainer(Protocol):
     """A runner of many training steps over a data set in memory.
 

@@ -270,6 +270,7 @@ CATALOG: Texts = {
     "E630": "the processes of the training did not connect",
     "E631": "a process of the training ended early",
     "E632": "the processes of the training differ: {what}",
+    "E633": "JAX has no device of the platform {name} here",
 }
 DETAILS: dict[str, Texts] = {"E601": {"problem": "cannot be used in this way"}}
 """Texts of details that an error need not state."""

@@ -42,6 +42,7 @@ USES: Texts = {
     "last": "the smaller last batch of an epoch",
     "state": "parameters and optimizer state",
     "order": "order of the rows",
+    "data": "the data set, of which each device has a copy",
     "probes": "probes, in addition",
     "drawing": "sampling of the initial values, in addition",
 }

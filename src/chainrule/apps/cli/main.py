@@ -50,6 +50,8 @@ REFUSALS = (
 )
 """Texts of exceptions of libraries to which the system refused memory or a thread."""
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command
+OPTIONS_OF_SETTINGS = ("lang", "engine", "precision", "devices", "parallel", "mesh", "sharding")
+"""Settings that options of the same name set."""
 FAILURES = (
     "E405",
     "E406",
@@ -226,7 +228,12 @@ def _print_to_errors(text: str) -> None:
 
 def _use_option_names(error: ChainruleError) -> None:
     """Replace the name of a setting by the option that sets it."""
-    name = error.where.removeprefix("cr.settings.")
-    if name in ("lang", "engine", "precision"):
-        value = error.fix.rpartition(" = ")[2].strip('"')
-        error.where, error.fix = f"--{name}", f"--{name} {value}"
+    named = str(error.details.get("name")) if error.where == "cr.settings" else error.where
+    name = named.removeprefix("cr.settings.")
+    if name not in OPTIONS_OF_SETTINGS:
+        return
+    value = error.fix.partition(" = ")[2]
+    value = value if " " in value else value.strip('"')
+    error.where, error.fix = f"--{name}", f"--{name} {value}"
+    if error.details.get("name") in (name, named):
+        error.details["name"] = f"--{name}"

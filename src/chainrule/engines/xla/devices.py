@@ -15,12 +15,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from chainrule.engines.xla.batch_shards import AXIS
 from chainrule.errors import UsageError, fact
+from chainrule.escaping import printable
+from chainrule.events import notices
 from chainrule.nn.scope import is_at
 from chainrule.ops.batch_axis import SHARDS
 from chainrule.records import frozen
 from chainrule.settings import mesh_of, settings, sharding_rules
 
 Array = Any  # jax.Array, or a tracer of one
+ON_CPU = fact(
+    "the engine xla trains on a CPU: JAX has no GPU or TPU on this machine; for a GPU of NVIDIA: {command}",
+    command="python -m pip install 'jax[cuda13]'",
+)
 
 
 @frozen
@@ -159,14 +165,40 @@ def request_devices() -> None:
             jax.config.update("jax_num_cpu_devices", settings.devices)
 
 
+def _platforms() -> str:
+    """Return the platforms that JAX is asked for, as by ``JAX_PLATFORMS``; empty: the best that it has."""
+    return getattr(jax.config, "jax_platforms", None) or ""
+
+
+def require_devices() -> str:
+    """Return the platform of the devices of JAX, such as ``"cpu"``.
+
+    Raises:
+        UsageError E633: JAX is asked for a platform that it does not have here.
+    """
+    request_devices()
+    try:
+        return jax.default_backend()
+    except (RuntimeError, AssertionError) as cause:  # the latter, without text, if its plugin is missing
+        received = printable(str(cause).partition("\n")[0])[:200] or fact("no device")
+        fix = "JAX_PLATFORMS=cpu"
+        raise UsageError(
+            "E633", where="JAX_PLATFORMS", name=_platforms(), received=received, fix=fix
+        ) from cause
+
+
 def training_devices() -> Devices | None:
     """Return the devices of a training by the settings; ``None``: one, without shards.
 
+    Where JAX chose the CPUs of this machine, a notice states it.
+
     Raises:
         UsageError E102: fewer devices exist than the settings ask for, eight shards cannot be divided among
-            them, or the mesh has another number of devices.
+            them, or the mesh has another number of devices. E633: JAX has no device of the platform that it
+            is asked for.
     """
-    request_devices()
+    if require_devices() == "cpu" and not _platforms():
+        notices.emit(ON_CPU)
     if not settings.devices and jax.process_count() == 1:
         return None
     own = [list(group) for _, group in groupby(jax.devices(), key=lambda device: device.process_index)]
@@ -176,10 +208,25 @@ def training_devices() -> Devices | None:
         raise _refused("devices", local, fact("at most {count}, the devices of JAX", count=fewest), fewest)
     devices = tuple(device for group in own for device in group[:local])
     if settings.parallel == "deterministic" and SHARDS % len(devices):
-        expected = fact('1, 2, 4 or 8 devices in all, or cr.settings.parallel = "fast"')
+        expected = fact('1, 2, 4 or 8 devices in all; any number if parallel is "fast"')
         example = max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1
         raise _refused("devices", local, expected, example)
     return Devices(devices, Layout.of_settings(len(devices)))
+
+
+def device_memory() -> tuple[int, int] | None:
+    """Return the number of devices that share a training, and the free bytes of the fullest of this process.
+
+    Returns:
+        ``None`` for CPUs, which use the memory of the machine.
+    """
+    devices = training_devices()
+    own = jax.local_devices()[: settings.devices or (1 if devices is None else None)]
+    known = [stats for stats in (device.memory_stats() for device in own) if stats and "bytes_limit" in stats]
+    if not known:
+        return None
+    free = min(stats["bytes_limit"] - stats.get("bytes_in_use", 0) for stats in known)
+    return 1 if devices is None else devices.count, free
 
 
 def _refused(name: str, received: Any, expected: Any, example: Any) -> UsageError:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from chainrule.engines.shape_binding import bind
+from chainrule.engines.xla.devices import require_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.errors import ShapeError
@@ -26,6 +27,9 @@ class Program:
     Args:
         graph: the graph.
 
+    Raises:
+        UsageError E633: JAX has no device of the platform that it is asked for.
+
     Example:
         >>> from chainrule.graph import input_node
         >>> import chainrule.ops
@@ -37,6 +41,7 @@ class Program:
     equal_bits_from = 0
 
     def __init__(self, graph: Graph) -> None:
+        require_devices()
         self.graph = graph
         self._specs = {name: node.spec for name, node in graph.inputs.items()}
         self._compiled = Memo(MAX_PROGRAMS)
@@ -56,14 +61,22 @@ class Program:
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
+            MemoryError: a device has too little memory.
         """
         bind(self._specs, arrays)
         rounding = settings.matmul_precision, settings.precision
         compiled = self._compiled(rounding, lambda: jax.jit(self._outputs))
-        with jax.enable_x64(True):
-            outputs, position = compiled({name: np.asarray(arrays[name]) for name in self._specs})
+        try:
+            with jax.enable_x64(True):
+                outputs, position = compiled({name: np.asarray(arrays[name]) for name in self._specs})
+            # Waiting for another output than one that has no memory would not end on CPUs (JAX 0.10.2).
+            values = {name: np.array(value) for name, value in outputs.items()}
+        except jax.errors.JaxRuntimeError as error:
+            if is_out_of_memory(error):
+                raise MemoryError(str(error)) from error
+            raise
         refuse_outside(position)
-        return {name: np.array(value) for name, value in outputs.items()}
+        return values
 
     def run_each(self, inputs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """Yield the outputs for each of several inputs."""
@@ -85,3 +98,8 @@ def refuse_outside(position: Any) -> None:
     """
     if position:
         raise ShapeError("E211", where="gather or one_hot", received=f"position {int(position) - 1}")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether a program of XLA failed because a device has too little memory."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)

@@ -27,7 +27,8 @@ from chainrule.engines.xla.devices import Devices, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.processes import Agreement, require_same, require_same_rows, rows_of_all
-from chainrule.engines.xla.program import MAX_PROGRAMS, refuse_outside
+from chainrule.engines.xla.program import MAX_PROGRAMS, is_out_of_memory, refuse_outside
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Node
 from chainrule.memoization import Memo
 from chainrule.ops.batch_axis import SHARDS
@@ -49,12 +50,16 @@ class CompiledStep:
         graph: the step; outputs ``loss``, ``learning_rate`` and those named in ``homes``.
         core: the nodes of the gradients; XLA orders all nodes itself.
         homes: outputs that are inputs of the next step: output name to input label.
+
+    Raises:
+        UsageError E102, E633: there are no devices as the settings ask for.
     """
 
     def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
         self.graph, self.homes = graph, homes
         self.specs = {name: node.spec for name, node in graph.inputs.items()}
         self._compiled = Memo(MAX_PROGRAMS)
+        training_devices()  # before anything is written, settings that cannot be used are refused
 
     @staticmethod
     def covers(graph: Graph) -> bool:
@@ -286,15 +291,17 @@ class Trainer:
         """Run some steps; see ``dispatch.Trainer``.
 
         Raises:
-            ShapeError E211: an index outside its table.
+            ShapeError E211: an index outside its table. TrainingError E508: a device has too little memory.
         """
         with jax.enable_x64(True):
             loop, arguments = self._call(order, batch, (first, count, step), keys)
             try:
                 state, reported, results = loop(*arguments)
                 failed, outside, is_finite = np.asarray(results).tolist()
-            except Exception:  # the arrays were donated
+            except Exception as error:  # the arrays were donated
                 self.push(self._step.homes.values())
+                if is_out_of_memory(error):
+                    raise _too_large(batch, error) from error
                 raise
         self._on_device.update(state)
         self._stale.update(state)
@@ -343,3 +350,12 @@ class Trainer:
             self._stale.discard(label)
             self._on_device.pop(label, None)
             self._data_on_device.pop(label, None)
+
+
+def _too_large(batch: int, error: Exception) -> TrainingError:
+    """Return the error of a step that needs more memory than a device has."""
+    what = fact("a training step of {batch} samples", batch=batch)
+    expected = fact("no more memory than a device has")
+    received = str(error).partition("\n")[0].removeprefix("RESOURCE_EXHAUSTED: ")
+    fix = f"batch_size={batch // 2}" if batch > 1 else fact("a smaller network")
+    return TrainingError("E508", what=what, expected=expected, received=received, fix=fix)

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule.engines.dispatch import Program
+from chainrule.engines.dispatch import Program, device_memory
 from chainrule.errors import Message, TrainingError, fact
 from chainrule.notation.number_format import amount
 from chainrule.plan.inference_chunks import couples_rows
@@ -32,6 +32,7 @@ from chainrule.train.fit_options import FitOptions
 from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
+from chainrule.train.monitor.scaling import step_memory
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.failed_step_replay import retained_states
 from chainrule.train.step_graph import GROUPS, Step, training_step
@@ -82,6 +83,9 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
         TrainingError E508: it does not fit; contains the requirement, its largest part, and the largest batch
             size that fits.
     """
+    on_devices = device_memory(network.engine)
+    if on_devices is not None:
+        refuse_on_devices(step, batch, _bytes(_data_specs(network, step), rows), *on_devices)
     free = free_memory()
     certain = sum(_state(network, step)) + _initialization(network) + ORDER * rows
     cores = planning_cores()
@@ -100,6 +104,39 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
             f"batch_size={fits}"
             if fits
             else fact("a smaller network: one sample in a batch does not fit either")
+        ),
+    )
+
+
+def refuse_on_devices(step: Step, batch: int, data: int, devices: int, free: int) -> None:
+    """Refuse a training step that does not fit into the memory of its devices.
+
+    Args:
+        step: the step.
+        batch: samples in a batch, of all devices together.
+        data: bytes of the data set, which every device has.
+        devices: the number of devices.
+        free: bytes that each of them has.
+
+    Raises:
+        TrainingError E508: it does not fit; contains the largest batch size that fits.
+    """
+
+    def memory(size: int) -> int:
+        return step_memory(step, size, devices) + data
+
+    if memory(batch) <= free:
+        return
+    fits = largest_batch(memory, free, range(1, batch))
+    requirement = MemoryRequirement({"work": memory(batch) - data, "data": data})
+    raise _too_large(
+        fact("a training step of {batch} samples on {devices} devices", batch=batch, devices=devices),
+        requirement,
+        free,
+        (
+            f"batch_size={fits}"
+            if fits
+            else fact("more devices, or a smaller network: one sample in a batch does not fit either")
         ),
     )
 
@@ -217,8 +254,12 @@ def _step_memory(network: Network, step: Step, batch: int) -> MemoryRequirement:
     memory = step.program.memory_requirement(_data(network), batch, network.engine)
     if step.program.has_trainer(network.engine):
         return memory
-    gathered = [node.spec for label, node in step.graph.inputs.items() if label in _data(network)]
-    return memory + MemoryRequirement({"rows": _bytes(gathered, batch)})
+    return memory + MemoryRequirement({"rows": _bytes(_data_specs(network, step), batch)})
+
+
+def _data_specs(network: Network, step: Step) -> list[Spec]:
+    """Return the specs of the inputs of a step whose rows are gathered from the data set."""
+    return [node.spec for label, node in step.graph.inputs.items() if label in _data(network)]
 
 
 def _data(network: Network) -> set[str]:

@@ -191,9 +191,26 @@ class _Work:
         compute = max(operations / (kind.flops * SHARE), traffic / kind.bandwidth)
         sent = (2 if self._is_fast else SHARDS) * (devices - 1) / devices * self.parameters
         exchange = sent / kind.link + 2 * (devices - 1) * kind.latency
-        values = reference_memory(self._step.graph, {"B": rows}, keeps_outputs=False).uses["work"]
-        required = self._state / share + values
+        required = self.memory(devices, batch)
         return Placement(devices, rows, compute, exchange, required, required <= kind.memory)
+
+    def memory(self, devices: int, batch: int) -> float:
+        """Return the bytes on each of some devices."""
+        rows, share = -(-batch // devices), devices if self._is_sharded else 1
+        values = reference_memory(self._step.graph, {"B": rows}, keeps_outputs=False).uses["work"]
+        return self._state / share + values
+
+
+def step_memory(step: Step, batch: int, devices: int) -> int:
+    """Return the bytes that a training step takes on each of some devices, by the present settings.
+
+    Args:
+        step: the step.
+        batch: samples in a batch, of all devices together.
+        devices: the number of devices.
+    """
+    work = _Work(step, KINDS["h100"], settings.parallel, settings.sharding)
+    return math.ceil(work.memory(devices, batch))
 
 
 def cost_of(nodes: Iterable[Node], sizes: Mapping[str, int]) -> tuple[float, float]:
