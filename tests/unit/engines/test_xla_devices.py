@@ -111,11 +111,11 @@ def test_a_platform_that_jax_does_not_have_is_named_before_anything_is_written(t
 def test_options_of_devices_are_refused_before_anything_is_written(
     words: str, fix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert jax.devices()  # before the option asks for virtual ones
-    kept = {
+    assert jax.devices()  # before the option requests virtual ones
+    before = {
         name: getattr(cr.settings, name) for name in ("engine", "devices", "parallel", "mesh", "sharding")
     }
-    with cr.settings.using(**kept):
+    with cr.settings.using(**before):
         code = main(["train", "iris", "--engine", "xla", *words.split(), "--out", str(tmp_path / "run")])
     errors = capsys.readouterr().err
     assert (code, f"fix       {fix}" in errors) == (2, True), errors

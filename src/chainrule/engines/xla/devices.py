@@ -166,7 +166,7 @@ def request_devices() -> None:
 
 
 def _platforms() -> str:
-    """Return the platforms that JAX is asked for, as by ``JAX_PLATFORMS``; empty: the best that it has."""
+    """Return the platforms that the user requests, as by ``JAX_PLATFORMS``; empty: the best that it has."""
     return getattr(jax.config, "jax_platforms", None) or ""
 
 
@@ -174,7 +174,7 @@ def require_devices() -> str:
     """Return the platform of the devices of JAX, such as ``"cpu"``.
 
     Raises:
-        UsageError E633: JAX is asked for a platform that it does not have here.
+        UsageError E633: the user requests of JAX a platform that it lacks here.
     """
     request_devices()
     try:
@@ -194,8 +194,8 @@ def training_devices() -> Devices | None:
 
     Raises:
         UsageError E102: fewer devices exist than the settings ask for, eight shards cannot be divided among
-            them, or the mesh has another number of devices. E633: JAX has no device of the platform that it
-            is asked for.
+            them, or the mesh has another number of devices. E633: JAX has no device of the platform that the
+            user requests.
     """
     if require_devices() == "cpu" and not _platforms():
         notices.emit(ON_CPU)

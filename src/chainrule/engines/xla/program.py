@@ -28,7 +28,7 @@ class Program:
         graph: the graph.
 
     Raises:
-        UsageError E633: JAX has no device of the platform that it is asked for.
+        UsageError E633: JAX has no device of the platform that the user requests.
 
     Example:
         >>> from chainrule.graph import input_node
