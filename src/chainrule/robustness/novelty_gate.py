@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.errors import TrainingError, fact
 from chainrule.records import frozen
 from chainrule.robustness.novelty_scores import features_of_rows
@@ -132,7 +133,8 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
         gate: of ``stored_gate``.
         x: rows, as for ``predict``.
     """
-    features = _features(model, encode_rows(model, x, "predict").x)
+    blocks = x.blocks() if isinstance(x, EncodedRows) else [x]
+    features = np.concatenate([_features(model, encode_rows(model, part, "predict").x) for part in blocks])
     if features.shape[1] != gate.means.shape[1]:
         return np.zeros(len(features), bool)
     with np.errstate(over="ignore", invalid="ignore"):  # features that are not finite are unlike all others

@@ -68,6 +68,7 @@ FILES = {  # the ends of names by media type of a file
 }
 MOLECULE = "C"  # methane, also a text that a tokenizer may know
 LARGEST = sys.float_info.max
+LARGEST_INTEGER = 1 << 53  # a float has every integer up to here
 
 
 @frozen
@@ -173,7 +174,7 @@ class TableForm(Form):
     def table(self, columns: Columns) -> Table:
         """Return the values as a table."""
         series = [
-            pl.Series(name, _numbers(name, columns[name]), dtype=pl.Float64, strict=False)
+            _number_series(name, _numbers(name, columns[name]))
             if is_number
             else _cells(name, columns[name])
             for name, is_number in self.is_number.items()
@@ -383,7 +384,17 @@ def _numbers(name: str, values: Any) -> Any:
     for row, value in enumerate(values):
         if value is not None and not -LARGEST <= value <= LARGEST:
             raise _refusal(name, row, fact("a number or null"), "...")
-    return [None if value is None else float(value) for value in values]
+    return values
+
+
+def _number_series(name: str, numbers: list[Any]) -> pl.Series:
+    """Return numbers as a column: of integers if all are, so that explanations spell them as in a file."""
+    kinds = {type(number) for number in numbers} - {type(None)}
+    is_whole = kinds == {int} and all(number is None or abs(number) <= LARGEST_INTEGER for number in numbers)
+    if is_whole:
+        return pl.Series(name, numbers, dtype=pl.Int64)
+    floats = [None if number is None else float(number) for number in numbers]
+    return pl.Series(name, floats, dtype=pl.Float64)
 
 
 _NUMBERS = (float, int, type(None))

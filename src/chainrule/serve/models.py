@@ -95,9 +95,7 @@ class ServedModel:
         self.has_probabilities = not self.has_own_output and any(
             target.loss.task == "classification" for target in targets
         )
-        self.predictor = ColumnPredictor(
-            model, self.has_probabilities, is_apart=not self.is_coupled, kind=self.kind
-        )
+        self.predictor = ColumnPredictor(model, self.has_probabilities, kind=self.kind)
 
     @property
     def fields(self) -> tuple[Field, ...]:

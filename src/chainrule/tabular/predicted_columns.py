@@ -20,6 +20,7 @@ from chainrule.train.evaluation.frame_predictions import PREDICTION, probability
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
 from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level, with_unknown
 
@@ -106,7 +107,6 @@ def prediction_columns(
     proba: bool,
     threshold: float | None = None,
     uncertainty: Uncertainty = CERTAIN,
-    is_apart: bool = False,
     kind: InputKind | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the predictions of all rows by the name of their column.
@@ -118,24 +118,25 @@ def prediction_columns(
         threshold: from which printed probability the second of two classes is predicted; ``None``: as the
             model stores: its threshold, or the more likely class, or ``"unknown"`` below its level.
         uncertainty: what happens to uncertain rows.
-        is_apart: whether the bits of a row must not depend on the other rows.
         kind: that of the model, where the caller has it.
 
     Raises:
         TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
             that is not calibrated.
     """
-    return ColumnPredictor(model, proba, threshold, uncertainty, is_apart, kind)(x)
+    return ColumnPredictor(model, proba, threshold, uncertainty, kind)(x)
 
 
 class ColumnPredictor:
     """The predictions of a model as columns, for rows that arrive again and again.
 
+    The bits of a row do not depend on the other rows, unless the network computes rows together.
+
     What depends only on the model is read once. Called with prepared inputs, it returns what
     ``prediction_columns`` does.
 
     Args:
-        model, proba, threshold, uncertainty, is_apart, kind: as of ``prediction_columns``.
+        model, proba, threshold, uncertainty, kind: as of ``prediction_columns``.
     """
 
     def __init__(
@@ -144,10 +145,10 @@ class ColumnPredictor:
         proba: bool,
         threshold: float | None = None,
         uncertainty: Uncertainty = CERTAIN,
-        is_apart: bool = False,
         kind: InputKind | None = None,
     ) -> None:
-        self.model, self.state, self.proba, self.is_apart = model, model.state, proba, is_apart
+        self.model, self.state, self.proba = model, model.state, proba
+        self.is_apart = model.network is not None and not couples_rows_of(model.network.prediction_program)
         self.threshold, self.uncertainty = threshold, uncertainty
         self.spelled = (kind or kind_of(model)).spelled
         self.calibration, self.level, self.gate = model.calibration, None, None
