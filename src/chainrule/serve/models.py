@@ -85,7 +85,8 @@ class ServedModel:
         form = form_of(model, self.kind)
         if form is None:
             expected = fact("a model of tables, arrays, texts, images or sounds")
-            raise UsageError("E622", where=run, expected=expected, received=self.kind.name)
+            fix = f"chainrule predict {run} DATA"
+            raise UsageError("E622", where=run, expected=expected, received=self.kind.name, fix=fix)
         self.form: Form = form
         self.has_own_output = self.kind.has_own_output
         network = trained_network(model.state, "serve")

@@ -113,3 +113,4 @@ def test_a_network_that_speaks_is_not_served() -> None:
     with pytest.raises(UsageError, match="speech") as caught:
         ServedModel("voice", "1", "runs/voice", model, "")
     assert caught.value.code == "E622"
+    assert caught.value.fix == "chainrule predict runs/voice DATA"
