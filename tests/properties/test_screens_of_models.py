@@ -46,7 +46,9 @@ def table(folder: Path) -> Path:
         color = ("red", "green", "blue")[i % 3]
         kind = ("cheap", "dear", "usual")[int(draw.integers(0, 3) if i % 11 == 0 else i % 3)]
         price = size + 3 * (color == "red") + 0.1 * age
-        lines.append(f"{size:.3f},{'' if i % 17 == 0 else color},{'' if i % 13 == 0 else age},{kind},{price:.3f}")
+        lines.append(
+            f"{size:.3f},{'' if i % 17 == 0 else color},{'' if i % 13 == 0 else age},{kind},{price:.3f}"
+        )
     (folder / "wares.csv").write_text("\n".join(lines))
     return folder / "wares.csv"
 
@@ -169,12 +171,7 @@ class Screens:
     def tensors(self) -> list[dict[str, Any]]:
         """The rows as tensors: a missing number is NaN of bytes, so that only rows without one are sent."""
         return [
-            {
-                "name": field.name,
-                "datatype": field.datatype,
-                "shape": [1],
-                "data": [self.rows[0][field.name]],
-            }
+            {"name": field.name, "datatype": field.datatype, "shape": [1], "data": [self.rows[0][field.name]]}
             for field in self.served.fields
         ]
 
@@ -215,8 +212,8 @@ def test_tensors_are_equal_to_rows(screens: Screens) -> None:
     tensors = {output["name"]: output["data"] for output in outputs}
     (record,) = screens.post("/predict", {"rows": screens.rows[:1]})["predictions"]
     assert tensors["prediction"] == [record["prediction"]]
-    shares = np.float32(list(record.get("probabilities", {}).values()))
-    np.testing.assert_array_equal(np.float32(tensors.get("probabilities", [])), shares)
+    shares = np.array(list(record.get("probabilities", {}).values()), np.float32)
+    np.testing.assert_array_equal(np.array(tensors.get("probabilities", []), np.float32), shares)
 
 
 @pytest.mark.parametrize(("lang", "row"), [("en", 3), ("zh", 1)])

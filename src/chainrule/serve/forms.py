@@ -174,9 +174,7 @@ class TableForm(Form):
     def table(self, columns: Columns) -> Table:
         """Return the values as a table."""
         series = [
-            _number_series(name, _numbers(name, columns[name]))
-            if is_number
-            else _cells(name, columns[name])
+            _number_series(name, _numbers(name, columns[name])) if is_number else _cells(name, columns[name])
             for name, is_number in self.is_number.items()
         ]
         return Table(pl.DataFrame(series), "rows")
