@@ -182,9 +182,9 @@ def screens(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        shown = Screens(MODELS[request.param](folder))
-        yield shown
-        shown.close()
+        views = Screens(MODELS[request.param](folder))
+        yield views
+        views.close()
 
 
 def is_printed(text: str, value: Any) -> bool:
@@ -198,8 +198,8 @@ def test_predictions_are_equal_on_every_screen(screens: Screens) -> None:
     lines = list(csv.DictReader(command("predict", screens.file, screens.csv_file(), *words).splitlines()))
     assert len(lines) == len(responses) == len(ROWS)
     for row, line, record in zip(screens.rows, lines, responses, strict=True):
-        (shown,) = screens.bench.predict(row, "en")["predictions"]
-        assert shown == record, "studio and server"
+        (displayed,) = screens.bench.predict(row, "en")["predictions"]
+        assert displayed == record, "studio and server"
         (alone,) = screens.post("/predict", {"rows": [row]})["predictions"]
         assert alone == record, "alone and with others"
         assert is_printed(line["prediction"], record["prediction"]), "server and predict"
