@@ -52,6 +52,7 @@ class CertifyKeywords(TypedDict, total=False):
     seed: int
     lang: Language | None
     seconds: float
+    threshold: float | None
     sigma: float
     samples: int
     failure: float
@@ -117,7 +118,9 @@ class Robustness(MethodGroup):
                 ``method`` (``"bounds"`` of the network itself, or ``"smoothing"``, which certifies a smoothed
                 classifier with a stated confidence, norm ``"2"``), ``bounds`` (the range of the data; 0 to 1
                 for images with such values, else none), ``seed=0``, ``lang``; of ``"bounds"`` ``seconds=5``
-                (for each sample with at most 12 inputs, which are divided); of ``"smoothing"``
+                (for each sample with at most 12 inputs, which are divided) and ``threshold`` (from which
+                probability the second of two classes is predicted, instead of the larger one); of
+                ``"smoothing"``
                 ``sigma`` (the standard deviation of the noise; by default the radius), ``samples=1000``,
                 ``failure=0.001`` (the probability with which a statement may be wrong).
 

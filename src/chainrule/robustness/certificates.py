@@ -19,6 +19,7 @@ from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import FEW
 from chainrule.errors import TrainingError, UsageError, alternatives, fact
+from chainrule.graph import constant
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -336,7 +337,9 @@ class Certificate:
 
 
 METHODS = ("bounds", "smoothing")
-OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "sigma", "samples", "failure", "lang")
+LEAST = 1e-4  # the smallest threshold, and the distance of the largest from 1
+ROUNDED = 1e-6  # how far a probability may be from that of the exact scores
+OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "threshold", "sigma", "samples", "failure", "lang")
 
 
 def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certificate:
@@ -375,13 +378,45 @@ class _Request:
                 error.fix = alternatives(error.fix, f"--certify {error.fix.removeprefix('radius=')}")
             raise
         self.stream = Stream(key_of(random_seed(options.get("seed", 0), "certify")))
+        self.threshold = self._threshold()
 
-    def _subject(self) -> Subject:
-        """Return the network for bounds; if an operation has no rule, the error names smoothing instead."""
+    def _threshold(self) -> float | None:
+        """Return the checked threshold; E582: a model whose probabilities are not those of its scores."""
+        value = self.options.get("threshold")
+        if value is None:
+            return None
+        value = number(value, "threshold", "certify", minimum=LEAST, maximum=1 - LEAST, example=0.3)
+        if self.options.get("method") == "smoothing":
+            raise self._refused("threshold", fact('method "bounds"'), value, 'method="bounds"')
+        network, samples = self.model.network, self.samples
+        assert network is not None
+        probabilities = network.predictions()[f"prediction.{samples.graph.output}"]
+        is_plain = probabilities.op.name in ("softmax", "sigmoid")
+        if len(samples.names) != 2 or not is_plain:
+            expected = fact("two classes, of which a softmax or a sigmoid computes the probabilities")
+            received = fact(
+                "{count} classes, {loss}", count=len(samples.names), loss=samples.target.loss.name
+            )
+            raise TrainingError("E582", where="certify, threshold", expected=expected, received=received)
+        return float(value)
+
+    def _subjects(self) -> list[Subject]:
+        """Return what is to be proven: networks whose largest score is that of the predicted class.
+
+        With a threshold t, the second class is predicted where z_2 - z_1 >= log(t / (1 - t)). That is proven
+        with this number a little smaller and a little larger, since the probabilities are rounded.
+
+        If an operation has no rule, the error names smoothing instead.
+        """
         graph, network = self.samples.graph, self.model.network
         assert network is not None
+        logits, limit = network.as_predicted(graph.logits), self.threshold
         try:
-            return Subject(network.as_predicted(graph.logits), self.model.arrays, graph.point_name)
+            if limit is None:
+                return [Subject(logits, self.model.arrays, graph.point_name)]
+            center, slack = math.log(limit / (1 - limit)), ROUNDED / (limit * (1 - limit))
+            moved = [logits - constant(np.array([[0.0, center + s]], logits.dtype)) for s in (-slack, slack)]
+            return [Subject(node, self.model.arrays, graph.point_name) for node in moved]
         except UsageError as error:
             if error.code == "E580":
                 error.fix = 'model.certify(x, radius=0.1, method="smoothing")'
@@ -391,17 +426,19 @@ class _Request:
         """Certify by linear bounds; samples that are not proven are attacked."""
         samples, ball = self.samples, self.ball
         classes = self._classes(samples.x)
-        subject = self._subject()
+        subjects = self._subjects()
         region = Region.of(ball, samples.x)
-        is_proven = proven(subject, region, classes)
+        is_proven = np.all([proven(subject, region, classes) for subject in subjects], axis=0)
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
         points = self._counterexamples(problem, np.flatnonzero(~is_proven))
         seconds = self._number("seconds", 5.0)
-        if seconds > 0 and can_divide(subject, region):
+        if seconds > 0 and can_divide(subjects[0], region):
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
-                    is_proven[row], point = divided(subject, region, int(row), int(classes[row]), seconds)
-                    points |= self._confirmed(problem, np.array([row]), point)
+                    parts = [divided(s, region, int(row), int(classes[row]), seconds) for s in subjects]
+                    is_proven[row] = all(is_done for is_done, _ in parts)
+                    for _, point in parts:
+                        points |= self._confirmed(problem, np.array([row]), point)
         statuses: list[Status] = [
             "proven" if done else "broken" if i in points else "unknown" for i, done in enumerate(is_proven)
         ]
@@ -458,7 +495,10 @@ class _Request:
     def _classes(self, x: np.ndarray) -> np.ndarray:
         """Return the classes that the model predicts for inputs, (n,)."""
         values = predictions(self.model, {self.samples.graph.input: x}, "prediction")
-        return self.samples.target.probabilities(values[self.samples.graph.output]).argmax(axis=1)
+        probabilities = self.samples.target.probabilities(values[self.samples.graph.output])
+        if self.threshold is not None:
+            return (probabilities[:, 1].astype(np.float64) >= self.threshold).astype(np.int64)
+        return probabilities.argmax(axis=1)
 
     def _labels(self, classes: np.ndarray) -> np.ndarray:
         return np.array([self.samples.names[k] for k in classes])

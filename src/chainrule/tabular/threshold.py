@@ -20,6 +20,7 @@ from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
 from chainrule.train.model_state import THRESHOLD
+from chainrule.uncertainty.probability_map import Identity, Temperature
 from chainrule.validation import unknown
 
 RULES = ("f1", "youden", "cost")
@@ -308,6 +309,7 @@ def _ratio(part: np.ndarray, total: np.ndarray, default: float) -> np.ndarray:
 
 
 DEFAULT = 0.5
+BISECTIONS = 60  # of the interval from 0 to 1, down to the distance of two numbers of float64
 CALIBRATED = "calibrated"  # the name of calibrated probabilities among the outputs of ``Scores``
 HIGHEST = 2.0  # a threshold above every probability predicts no row as positive
 
@@ -415,6 +417,39 @@ def reads_calibrated(model: Model) -> bool:
     """
     record = model.facts.get(THRESHOLD)
     return isinstance(record, dict) and record.get("rule") == "cost"
+
+
+def network_threshold(model: Model, passed: float | None = None) -> float | None:
+    """Return from which probability of the network ``chainrule predict`` predicts the second of two classes.
+
+    Args:
+        model: of two classes.
+        passed: the threshold of ``--threshold``, of printed probabilities.
+
+    Returns:
+        a number above 1 if no row is predicted as the second class; ``None`` if the larger one decides.
+    """
+    stored = stored_threshold(model) if passed is None else None
+    if stored is not None and not reads_calibrated(model):
+        return stored
+    printed, calibration = passed if passed is not None else stored, model.calibration
+    if calibration is None or calibration.map.name == Identity.name:
+        return printed
+    if printed is None:
+        if calibration.map.name == Temperature.name:
+            return None
+        printed = math.nextafter(DEFAULT, 1.0)  # of two equal probabilities the first class is predicted
+
+    def reached(p: float) -> bool:
+        return calibration.map(np.array([[1.0 - p, p]]))[0, 1] >= printed
+
+    low, high = 0.0, 1.0  # the map increases
+    if not reached(high):
+        return HIGHEST
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
 
 
 def _curve(predictions: Predictions) -> ThresholdCurve:

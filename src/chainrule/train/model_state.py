@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 NOVELTY_GATE = "novelty gate"  # a fact: how far from the training rows a row is predicted as a class
 THRESHOLD = "threshold"  # a fact: from which probability the second of two classes is predicted
 OF_PREDICTIONS = (CALIBRATION, INTERVALS, NOVELTY_GATE)  # facts that were measured on the predictions
-OF_ARRAYS = (*OF_PREDICTIONS, PRIVACY, QUANTIZED)  # facts that hold for the arrays of a model alone
+UNKNOWN_LEVEL = "unknown"  # a fact: the smallest probability of a class that is predicted
+OF_ARRAYS = (*OF_PREDICTIONS, UNKNOWN_LEVEL, PRIVACY, QUANTIZED)  # facts that hold for these arrays alone
 MAX_CHANGES = 16  # that are recorded
 OTHER_SHAPES = fact(
     "inputs have another shape than those of the training: the network is built again for each new shape, "
@@ -252,14 +253,18 @@ class ModelState:
     ) -> ModelState:
         """Return the model with arrays that no training of it computed; its next training starts with them.
 
-        Facts that hold for the former arrays alone, calibration and privacy, are dropped, and the change is
-        recorded: the rows from which the new arrays were computed are unknown.
+        Facts that hold for the former arrays alone, such as calibration and privacy, are dropped, also a
+        threshold that does not follow from a cost. The change is recorded: the rows from which the new arrays
+        were computed are unknown.
 
         Args:
             by: the name of the function that sets the arrays.
             parameters, states: the arrays; ``None``: the present ones.
         """
         facts = {name: value for name, value in self.facts.items() if name not in OF_ARRAYS}
+        threshold = facts.get(THRESHOLD)
+        if not isinstance(threshold, dict) or threshold.get("rule") != "cost":
+            facts.pop(THRESHOLD, None)
         earlier = facts.get(CHANGED)
         facts[CHANGED] = [*(earlier if isinstance(earlier, list) else []), by][-MAX_CHANGES:]
         return replace(

@@ -11,9 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.train.model_state import ModelState
+from chainrule.train.model_state import UNKNOWN_LEVEL, ModelState
 
-FACT = "unknown"  # in the facts of a model: the smallest probability of a class that is named
 HIGHEST = float(np.nextafter(1.0, 2.0))  # a level that no probability reaches
 UNKNOWN = "unknown"  # the prediction of other rows
 
@@ -25,12 +24,12 @@ def with_unknown_level(model: ModelState, level: float) -> ModelState:
         model: of several classes, such as ``model.state``.
         level: the smallest probability of a class that is predicted.
     """
-    return replace(model, facts={**model.facts, FACT: level})
+    return replace(model, facts={**model.facts, UNKNOWN_LEVEL: level})
 
 
 def stored_level(model: ModelState) -> float | None:
     """Return the level in the facts of a classifier of several classes; ``None`` if there is none."""
-    level = model.facts.get(FACT)
+    level = model.facts.get(UNKNOWN_LEVEL)
     is_valid = isinstance(level, float) and 0 <= level <= HIGHEST and model.task == "classification"
     return level if is_valid and len(model.labels) > 1 else None
 

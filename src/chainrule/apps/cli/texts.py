@@ -493,6 +493,7 @@ VERIFICATION: Texts = {
         "Certificates for changes of each input by at most {radius} {unit}: {proven} proven, {broken} "
         "broken, {unknown} unknown."
     ),
+    "certified_class": "The certificates are about the class: a changed row may also be named unknown.",
     "certified_units": "(pixels: 0 to 1)",
     "certified_prepared": "in prepared columns (numbers: standard deviations)",
     "verify": (

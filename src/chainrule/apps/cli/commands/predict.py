@@ -72,7 +72,7 @@ from chainrule.tabular.predicted_columns import (
 )
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
-from chainrule.tabular.threshold import reads_calibrated, stored_threshold
+from chainrule.tabular.threshold import network_threshold, reads_calibrated, stored_threshold
 from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, return_large_blocks
 from chainrule.train.monitor.memory import refuse_long_text
@@ -81,6 +81,7 @@ from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 from chainrule.uncertainty.ensemble_and_dropout_sampling import disagreement, has_members
+from chainrule.uncertainty.probability_map import Isotonic
 from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
@@ -154,7 +155,8 @@ def predict(
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
-        columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "certify"))
+        radius = radius_of(certify, "chainrule predict", "certify")
+        columns |= certificate_columns(model, encoded.x, radius, threshold, columns.get(PREDICTION))
     if any(options.get(name) not in (None, False) for name in MEASURES):
         columns |= measured_columns(run, model, encoded.x, options, reading)
     _write([_with_cells(model, rows, encoded.frame(columns, rows.count), only)], out, raw)
@@ -427,23 +429,48 @@ def _refuse_options(expected: str, **options: bool) -> None:
 CERTIFICATE, CHANGED = "certificate", "changed prediction"  # columns of the output
 
 
-def certificate_columns(model: Model, x: Any, radius: float) -> dict[str, np.ndarray]:
+def certificate_columns(
+    model: Model, x: Any, radius: float, threshold: float | None = None, printed: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return the status of each row, and the prediction that a change within the radius leads to.
 
     Args:
         model: a trained classifier.
         x: prepared inputs, or arrays by input name.
         radius: the largest change of an element.
+        threshold: as of ``prediction_columns``.
+        printed: the predictions that the statuses are about, (N,). Rows that are predicted as no class,
+            ``"unknown"``, have the status unknown.
 
     Raises:
-        TrainingError E582, UsageError: as ``Model.certify``.
+        TrainingError E582, UsageError: as ``Model.certify``. UsageError E601: a calibration that may change
+            the predicted one of more than two classes.
     """
-    certificate = model.certify(x, radius=radius, lang=settings.lang)
+    limit = None
+    if len(model.labels) == 2:
+        limit = network_threshold(model, threshold)
+    elif (
+        is_calibrated(model) and model.calibration is not None and model.calibration.map.name == Isotonic.name
+    ):
+        expected = fact("two classes, or a calibration by a temperature")
+        raise UsageError(
+            "E601", where="chainrule predict", option="--certify", expected=expected, received="isotonic"
+        )
+    certificate = model.certify(x, radius=radius, threshold=limit, lang=settings.lang)
+    if printed is not None:
+        is_same = certificate.predictions.astype(str) == np.asarray(printed).astype(str)
+        status = tuple(s if own else "unknown" for s, own in zip(certificate.status, is_same, strict=True))
+        certificate = replace(certificate, status=status)
     unit = "certified_prepared" if certificate.is_prepared else "certified_units"
     counts = {f"{s}": certificate.status.count(s) for s in ("proven", "broken", "unknown")}
     text = text_of("certified").format(radius=f"{radius:g}", unit=text_of(unit), **counts)
     screen.line(text, "yellow", to_errors=True)
-    changed = [str(certificate.attacked.get(i, "")) for i in range(len(certificate.status))]
+    if stored_gate(model.state) is not None or stored_level(model.state) is not None:
+        screen.line(text_of("certified_class"), "yellow", to_errors=True)
+    changed = [
+        str(certificate.attacked.get(i, "")) if status == "broken" else ""
+        for i, status in enumerate(certificate.status)
+    ]
     return {CERTIFICATE: np.array(certificate.status, object), CHANGED: np.array(changed, object)}
 
 
