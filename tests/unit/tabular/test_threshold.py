@@ -17,6 +17,7 @@ from chainrule.tabular.threshold import (
     cross_fitted,
     stored_threshold,
 )
+from chainrule.uncertainty.unknown_classes import stored_level, with_unknown_level
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.integers(0, 8).map(lambda i: i / 8), st.integers(1, 3)),
@@ -129,3 +130,15 @@ def test_a_threshold_is_stored_in_a_new_model() -> None:
     model.fit(x, y, epochs=1, verbose=False)
     changed = with_threshold(model, 0.25)
     assert (stored_threshold(changed), stored_threshold(model)) == (0.25, None)
+
+
+def test_other_parameters_keep_only_the_threshold_of_a_cost() -> None:
+    x, y = np.array([[0.0], [1.0]] * 4), np.array(["a", "b"] * 4)
+    model = cr.Model(cr.Dense(2), "cross_entropy")
+    model.fit(x, y, epochs=1, verbose=False)
+    chosen, of_cost = with_threshold(model, 0.25), with_threshold(model, 0.25, cost="1:3")
+    chosen = cr.Model.of(with_unknown_level(chosen.state, 0.6))
+    for own in (chosen, of_cost):
+        own.load_parameters({path: 2 * np.asarray(a) for path, a in own.parameters().items()})
+    assert (stored_threshold(chosen), stored_level(chosen.state)) == (None, None)
+    assert stored_threshold(of_cost) == 0.25

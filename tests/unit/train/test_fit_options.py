@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,21 @@ def test_an_attack_is_a_record_or_its_name() -> None:
         model.attack(X, Y, radius=0.3, method=PGD(), steps=5)
     with pytest.raises(cr.errors.UsageError, match="E101"):
         model.attack(X, Y, radius=0.3, method=[])  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"epochs": 7, "batch_size": None}, (7, None)),
+        ({"epochs": 7, "batch_size": 5}, (7, 5)),
+        ({"epochs": -1, "batch_size": "all"}, (30, 32)),
+        ({}, (30, 32)),
+    ],
+)
+def test_a_training_is_repeated_with_its_epochs_and_batches(
+    facts: dict[str, Any], expected: tuple[int, int | None]
+) -> None:
+    repeated = FitOptions.repeated(facts, None, 3)
+    assert (repeated.epochs, repeated.batch_size) == expected
+    assert (repeated.seed, repeated.verbose) == (3, False)
+    assert FitOptions.repeated(facts, 2, 0).epochs == 2
