@@ -435,10 +435,8 @@ class _Request:
         if seconds > 0 and can_divide(subjects[0], region):
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
-                    parts = [divided(s, region, int(row), int(classes[row]), seconds) for s in subjects]
-                    is_proven[row] = all(is_done for is_done, _ in parts)
-                    for _, point in parts:
-                        points |= self._confirmed(problem, np.array([row]), point)
+                    is_proven[row], point = self._divided(subjects, region, problem, int(row), seconds)
+                    points |= point
         statuses: list[Status] = [
             "proven" if done else "broken" if i in points else "unknown" for i, done in enumerate(is_proven)
         ]
@@ -454,6 +452,16 @@ class _Request:
             is_prepared=self._is_prepared,
             lang=lang,
         )
+
+    def _divided(
+        self, subjects: list[Subject], region: Region, problem: Problem, row: int, seconds: float
+    ) -> tuple[bool, dict[int, np.ndarray]]:
+        """Divide the box of a row; return whether it is proven, and its counterexample."""
+        parts = [divided(s, region, row, int(problem.labels[row]), seconds) for s in subjects]
+        points: dict[int, np.ndarray] = {}
+        for _, point in parts:
+            points |= self._confirmed(problem, np.array([row]), point)
+        return all(is_done for is_done, _ in parts), points
 
     def smoothing(self, lang: str) -> Certificate:
         """Certify the smoothed classifier."""
