@@ -1,0 +1,95 @@
+"""What can be done with a model gives the same on the XLA engine as on the native one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engines import compile
+from chainrule.graph import Graph
+
+pytest.importorskip("jax")
+RNG = np.random.Generator(np.random.Philox(3))
+X = RNG.standard_normal((64, 6)).astype("float32")
+Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(np.int64)
+ENGINES = ("native", "xla")
+NET = cr.Sequential(cr.Dense(8, "relu"), cr.BatchNorm(), cr.Dropout(0.2), cr.Dense(2))
+
+
+def _fitted(engine: Any, **options: Any) -> cr.Model:
+    model = cr.Model(NET, "cross_entropy", cr.Adam(1e-2), engine=engine, **options)
+    model.fit(X, Y, epochs=2, batch_size=32, seed=1, verbose=False)
+    return model
+
+
+@pytest.fixture(scope="module")
+def models() -> Mapping[str, cr.Model]:
+    """A trained model on each engine."""
+    return {engine: _fitted(engine) for engine in ENGINES}
+
+
+def _loaded(model: cr.Model, folder: Path) -> cr.Model:
+    """The model after it was saved and loaded on its engine."""
+    model.save(folder / "m.safetensors")
+    with cr.settings.using(engine=model.state.engine or "native"):
+        return cr.load(folder / "m.safetensors")
+
+
+def _calibrated(model: cr.Model) -> np.ndarray:
+    own = cr.Model.of(model.state)
+    own.calibrate(X, Y)
+    return own.predict_proba(X)
+
+
+def _fixed(model: cr.Model) -> np.ndarray:
+    """Two predictions with weights that an engine may pack once."""
+    assert model.state.network is not None
+    graph = Graph(model.state.network.predictions())
+    program = compile(graph, model.state.engine)
+    arrays = {**model.state.arrays, "x": X}
+    runs = [program.run({name: arrays[name] for name in graph.inputs}, fixed=True) for _ in range(2)]
+    return np.stack([value for run in runs for value in run.values()])
+
+
+FEATURES: Mapping[str, Callable[[cr.Model, Path], Any]] = {
+    "predictions": lambda model, folder: model.predict_proba(X),
+    "a saved model": lambda model, folder: _loaded(model, folder).predict_proba(X),
+    "weights packed once": lambda model, folder: _fixed(model),
+    "8 bits": lambda model, folder: model.quantize(X).predict_proba(X),
+    "8 bits, saved": lambda model, folder: _loaded(model.quantize(X), folder).predict_proba(X),
+    "calibration": lambda model, folder: _calibrated(model),
+    "dropout samples": lambda model, folder: np.asarray(model.dropout_samples(X[:5], 4, seed=2)),
+    "activations": lambda model, folder: np.asarray(model.activations(X[:4], "dense1")),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_gives_the_same(feature: str, models: Mapping[str, cr.Model], tmp_path: Path) -> None:
+    native, xla = (np.asarray(FEATURES[feature](models[engine], tmp_path)) for engine in ENGINES)
+    assert native.size > 0
+    np.testing.assert_allclose(xla, native, rtol=1e-4, atol=1e-5)
+
+
+OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "bfloat16": ({"precision": "bfloat16"}, {}),
+    "a penalty and a clip": ({"penalty": cr.L2(1e-3), "clip": cr.ClipGlobalNorm(0.5)}, {}),
+    "attacks in the step": ({}, {"robust": cr.AdversarialTraining(radius=0.1)}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_training_with_an_option_ends_with_the_same_predictions(name: str) -> None:
+    options, training = OPTIONS[name]
+    predictions = []
+    for engine in ENGINES:
+        model = cr.Model(NET, "cross_entropy", cr.Adam(1e-2), engine=engine, **options)  # pyright: ignore
+        model.fit(X, Y, epochs=1, batch_size=32, seed=1, verbose=False, **training)
+        predictions.append(model.predict_proba(X))
+    tolerance = 1e-2 if name == "bfloat16" else 1e-4  # a sum in another order may round to the next number
+    np.testing.assert_allclose(*predictions, rtol=0, atol=tolerance)
+    assert not np.array_equal(predictions[0], np.full_like(predictions[0], 0.5))
