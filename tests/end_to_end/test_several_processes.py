@@ -35,7 +35,7 @@ port, count, number, shift = map(int, sys.argv[1:])
 if count > 1:
     processes.join(f"127.0.0.1:{port}", count, number)
 cr.settings.devices = 1
-x = np.random.Generator(np.random.Philox(3)).standard_normal((43, 6)) + shift * number
+x = np.random.Generator(np.random.Philox(3)).standard_normal((41, 6)) + shift * number
 net = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.3), cr.BatchNorm(), cr.Dense(1))
 model = cr.Model(net, "mse", cr.AdamW(1e-2), engine="xla", clip=cr.ClipGlobalNorm(0.5))
 try:
@@ -61,6 +61,7 @@ def _outputs(count: int, shift: int = 0) -> list[str]:
 
 
 def test_two_processes_compute_the_bits_of_one() -> None:
+    # The last batch has one row: fewer than processes.
     (alone,) = _outputs(1)
     assert alone.count(" ") > 3
     assert _outputs(2) == [alone, alone]
