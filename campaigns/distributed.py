@@ -184,7 +184,7 @@ def machines(folder: Path) -> bool:
     """Run the commands of the page on two machines; returns whether both end and the first has the result."""
     rows = np.random.default_rng(0).normal(size=(200, 3))
     lines = [f"{a:.4f},{b:.4f},{c:.4f},{'yes' if a * b > 0 else 'no'}" for a, b, c in rows]
-    commands = commands_of_page()
+    commands, small = commands_of_page(), ("--net", "8 relu", "--epochs", "3", "--quick")
     assert len(commands) == 2
     with Machines() as both:
         started = []
@@ -192,7 +192,7 @@ def machines(folder: Path) -> bool:
             own = folder / str(number)
             own.mkdir()
             (own / "data.csv").write_text("\n".join(["a,b,c,y", *lines]) + "\n")
-            started.append(both.start(number, [*words, "--epochs", "3", "--out", "run"], own))
+            started.append(both.start(number, [*words, *small, "--out", "run"], own))
         outputs = [process.communicate()[0] for process in started]
     is_good = [process.returncode for process in started] == [0, 0]
     is_good &= (folder / "0" / "run" / "model.safetensors").exists() and not (folder / "1" / "run").exists()
