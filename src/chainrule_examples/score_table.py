@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,12 @@ from chainrule.metrics import (
     fold_difference,
     sampled_difference,
 )
-from chainrule.page import encode_png, screen
+from chainrule.page import BLUE, ORANGE, curves, encode_png, markup_table, result_page, screen
 from chainrule.robustness import with_novelty_gate
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
 
-SCORES, MODEL = "scores.json", "model.safetensors"
+SCORES, MODEL, REPORT = "scores.json", "model.safetensors", "report.html"
 MAX_NAMES = 6  # of the files of a RUN that are listed
 SMALLER_IS_BETTER = frozenset(
     {
@@ -73,6 +74,11 @@ _UNKNOWN: Text = (
 )
 _ONE: Text = "That is one training; another one may score differently."
 _METHOD: Text = "method"
+_SCORES: Text = "Scores"
+_MEANS: Text = "Mean and standard deviation over the trainings, folds or divisions."
+_LOSSES: Text = "Loss of the saved network"
+_LEGEND: Text = "Blue: training rows; orange: validation rows; dashed: the epoch of the saved weights."
+_PAGES: Text = "Pages"
 _SAVED: Text = "Written to {folder}: {files}"
 _CREDIT: Text = "Data: {credit}. License: {license}."
 
@@ -249,7 +255,7 @@ def save_run(
     metrics: Sequence[str] | None = None,
     known: tuple[Any, Any] | None = None,
 ) -> Path:
-    """Write a RUN: the model, the scores, and files such as plots.
+    """Write a RUN: the model, the scores, a page of both, and files such as plots.
 
     Args:
         out: the folder; created if it does not exist.
@@ -278,7 +284,8 @@ def save_run(
         score.name: {name: [float(v) for v in values] for name, values in score.values.items()}
         for score in scores
     }
-    contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
+    report = score_page(folder.name, model, scores, files or {}, settings.lang)
+    contents = {SCORES: json.dumps(record, indent=1) + "\n", REPORT: report, **(files or {})}
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
@@ -286,6 +293,35 @@ def save_run(
     listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
     screen.line(translated(_SAVED, settings.lang).format(folder=out, files=listed))
     return folder
+
+
+def score_page(title: str, model: Model, scores: Sequence[Score], files: Iterable[str], lang: str) -> str:
+    """The scores as a table, the losses of the training, and links to the other pages of a RUN.
+
+    Args:
+        title: of the page.
+        model: its history has the losses; without one there is no chart.
+        scores: of the network and the baselines.
+        files: names of the files of the RUN, those that end in ``.html`` are pages.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    metrics = list(dict.fromkeys(name for score in scores for name in score.values))
+    rows = [(s.name_in(lang), *(s.text(metric) for metric in metrics)) for s in scores]
+    header = [translated(_METHOD, lang), *(metric_name(metric, lang) for metric in metrics)]
+    sections = [(translated(_SCORES, lang), markup_table(header, rows), translated(_MEANS, lang))]
+    losses = [
+        ([float(row[name]) for row in model.history if row.get(name) is not None], color)
+        for name, color in (("loss", BLUE), ("val_loss", ORANGE))
+    ]
+    lines = [(values, color) for values, color in losses if values]
+    if lines:
+        drawing = curves(lines, model.facts.get("best_epoch"))
+        sections.append((translated(_LOSSES, lang), drawing, translated(_LEGEND, lang)))
+    pages = [name for name in files if name.endswith(".html")]
+    if pages:
+        links = ", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in pages)
+        sections.append((translated(_PAGES, lang), f"<p>{links}</p>", ""))
+    return result_page(title, lang, sections)
 
 
 def credit_line(dataset: str, lang: str) -> str:

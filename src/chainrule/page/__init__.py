@@ -21,7 +21,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "charts": "BLUE COLORS GRAY GREEN ORANGE PALE Bar Frame against bar_chart calibration",
+        "charts": "BLUE COLORS GRAY GREEN ORANGE PALE Bar Frame against bar_chart calibration curves",
         "png": "encode_png",
         "result_pages": "Box Figure heat_pixels image_page markup_table result_page",
     },

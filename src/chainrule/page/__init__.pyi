@@ -11,6 +11,7 @@ from chainrule.page.charts import PALE as PALE
 from chainrule.page.charts import against as against
 from chainrule.page.charts import bar_chart as bar_chart
 from chainrule.page.charts import calibration as calibration
+from chainrule.page.charts import curves as curves
 from chainrule.page.png import encode_png as encode_png
 from chainrule.page.result_pages import Box as Box
 from chainrule.page.result_pages import Figure as Figure

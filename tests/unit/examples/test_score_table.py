@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.metrics import mean_score
-from chainrule_examples.score_table import Score, verdict
+from chainrule_examples.score_table import Score, save_run, score_page, verdict
 
 
 def scores(**means: float) -> list[Score]:
@@ -41,3 +44,21 @@ def test_a_single_training_is_called_one() -> None:
     assert verdict(scores(linear=0.5, net=0.8), "en", "accuracy").endswith(
         "another one may score differently."
     )
+
+
+def test_a_run_has_a_page_with_scores_losses_and_links(tmp_path: Path) -> None:
+    model = cr.Model(cr.Dense(1), "mse")
+    x = np.ones((8, 2), np.float32)
+    model.fit(x, x[:, :1], validation=(x, x[:, :1]), epochs=3, verbose=False)
+    methods = scores(constant=0.3, net=0.9)
+    save_run(str(tmp_path / "run"), model, methods, {"chart.html": "", "test.npz": b""})
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<polyline") >= 2  # training and validation rows
+    assert "<td>constant</td>" in page
+    assert "0.9000" in page
+    assert '<a href="chart.html">chart.html</a>' in page
+    assert "test.npz" not in page
+    untrained = cr.Model(cr.Dense(1), "mse")
+    chinese = score_page("run", untrained, methods, [], "zh")
+    assert "<svg" not in chinese
+    assert "准确率" in chinese
