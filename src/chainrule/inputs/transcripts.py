@@ -129,8 +129,8 @@ class TranscriptKind(InputKind):
         is_unlike = confidence < self.level
         texts[is_unlike] = ""
         notice = fact(
-            "{count} of {rows} recordings are unlike the training and have no prediction: their confidence "
-            "is below {level}, as that of 1 % of the validation utterances is",
+            "no prediction for {count} of {rows} recordings: unlike the training, with a confidence below "
+            "{level}, as 1 % of the validation utterances have",
             count=int(is_unlike.sum()),
             rows=rows.count,
             level=f"{self.level:.3g}",
