@@ -6,6 +6,7 @@ import csv
 import json
 import struct
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule.data import with_deltas
 from chainrule.data.sequences.spectrogram import LogMel, SoundInput
 from chainrule.errors import DataError
-from chainrule.inputs import TranscriptKind
+from chainrule.inputs import TranscriptKind, kind_of
 from chainrule_examples.listen import lesson as listen
 from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
@@ -141,6 +142,16 @@ def check_own_sounds(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]
     assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
     assert "3 sounds of another sample rate" in printed.err
     assert command(["predict", str(run), str(folder / "8000.wav")]) == 0
+    capsys.readouterr()
+    model = cr.load(run / "model.safetensors")
+    kind = kind_of(model)
+    assert isinstance(kind, TranscriptKind)
+    replace(kind, level=2.0).attach(model)
+    model.save(folder / "strict.safetensors")
+    assert command(["predict", str(folder / "strict.safetensors"), str(folder), "--lang", "zh"]) == 0
+    printed = capsys.readouterr()
+    assert all(row["prediction"] == "" for row in csv.DictReader(printed.out.splitlines()))
+    assert "4 段没有预测" in printed.err
     assert command(["evaluate", str(run), str(folder / "8000.wav")]) == 2
     assert "test.npz" in capsys.readouterr().err
     write_wave(folder / "long.wav", tone(1, draw, 4 * RATE))  # a second; the rows have 0.4

@@ -50,7 +50,7 @@ from chainrule.data.tables.preparation import (
     refusal,
     without_damaged,
 )
-from chainrule.errors import DataError, TrainingError, UsageError, fact
+from chainrule.errors import DataError, Message, TrainingError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.inputs import InputRows, LeftOut, Output
 from chainrule.memoization import cached_property
@@ -204,7 +204,8 @@ def _write_output(model: Model, rows: InputRows, output: Output, only: bool, raw
     if left is not None and not output.is_by_row:
         _print_left_out(left)
     if output.notice:
-        screen.line(output.notice, to_errors=True)
+        notice = output.notice
+        screen.line(notice.render(settings.lang) if isinstance(notice, Message) else notice, to_errors=True)
 
 
 @frozen(eq=False)
