@@ -162,6 +162,7 @@ def test_displays_and_commands_work(
     model, x, y = fitted
     assert "<table>" in model._repr_html_()
     assert model.plot.weights().text
+    assert len(str(model.explain(x[:1], y[:1]))) > 300
     file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "rows.npz")
     model.save(file)
     assert model.network is not None

@@ -15,6 +15,7 @@ from chainrule.extension import changed
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Flatten, Parallel
 from chainrule.nn.layers.ensemble import EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear
+from chainrule.nn.layers.rearrange import RepeatVector
 from chainrule.nn.surgery import transformed
 from chainrule.train.evaluation.ensemble_weights import weighted_mean
 from chainrule.train.member_graph import member_columns, member_slices
@@ -48,12 +49,15 @@ def single_member(model: ModelState, number: int) -> ModelState:
         if part.start <= index < part.stop
     }
     others = [path for path in model.arrays if path not in places]
+    count = members_of(model)
 
     def change(path: str, layer: Layer) -> Layer | None:
         if isinstance(layer, EnsembleMean):
             return Flatten()
         if isinstance(layer, EnsembleNormalization | EnsemblePiecewiseLinear):
             return changed(layer, members=1)
+        if isinstance(layer, RepeatVector) and layer.times == count:  # equal rows for each member
+            return changed(layer, times=1)
         if isinstance(layer, Parallel):
             start = f"{path}." if path else ""
             branches = tuple(
