@@ -134,7 +134,11 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
         x: rows, as for ``predict``.
     """
     blocks = x.blocks() if isinstance(x, EncodedRows) else [x]
-    features = np.concatenate([_features(model, encode_rows(model, part, "predict").x) for part in blocks])
+    encoded = (encode_rows(model, part, "predict", may_be_empty=True) for part in blocks)
+    parts = [_features(model, rows.x) for rows in encoded if rows.count]
+    if not parts:
+        return np.zeros(0, bool)
+    features = np.concatenate(parts)
     if features.shape[1] != gate.means.shape[1]:
         return np.zeros(len(features), bool)
     with np.errstate(over="ignore", invalid="ignore"):  # features that are not finite are unlike all others

@@ -53,6 +53,16 @@ def test_rows_far_from_all_classes_are_unknown(model: cr.Model, place: tuple[flo
     assert set(named) <= {"ann", "bob", "cid"}
 
 
+def test_no_rows_have_no_predictions(model: cr.Model) -> None:
+    columns = prediction_columns(model, rows(1, 0)[0][:0], True)
+    assert {name: values.shape for name, values in columns.items()} == {
+        "prediction": (0,),
+        "probability of ann": (0,),
+        "probability of bob": (0,),
+        "probability of cid": (0,),
+    }
+
+
 def test_rows_whose_features_overflow_are_unknown() -> None:
     own = cr.Model(cr.Sequential(cr.Dense(16, "relu"), cr.Dense(3)), "cross_entropy", cr.Adam(0.02))
     own.fit(*rows(300, 0), epochs=2, seed=0, verbose=False)
