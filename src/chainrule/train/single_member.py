@@ -49,24 +49,17 @@ def single_member(model: ModelState, number: int) -> ModelState:
         if part.start <= index < part.stop
     }
     others = [path for path in model.arrays if path not in places]
-    count = members_of(model)
 
     def change(path: str, layer: Layer) -> Layer | None:
-        if isinstance(layer, EnsembleMean):
-            return Flatten()
-        if isinstance(layer, EnsembleNormalization | EnsemblePiecewiseLinear):
-            return changed(layer, members=1)
-        if isinstance(layer, RepeatVector) and layer.times == count:  # equal rows for each member
-            return changed(layer, times=1)
-        if isinstance(layer, Parallel):
-            start = f"{path}." if path else ""
-            branches = tuple(
-                (name, part)
-                for name, part in layer.branches
-                if _has_path(places, start + name) or not _has_path(others, start + name)
-            )
-            return changed(layer, branches=branches) if branches else None  # within a group left out
-        return None
+        if not isinstance(layer, Parallel):
+            return _with_one_member(layer, members_of(model))
+        start = f"{path}." if path else ""
+        branches = tuple(
+            (name, part)
+            for name, part in layer.branches
+            if _has_path(places, start + name) or not _has_path(others, start + name)
+        )
+        return changed(layer, branches=branches) if branches else None  # within a group left out
 
     recipe = replace(model.recipe, net=transformed(model.recipe.net, change))
     single = Network(recipe, network.inputs, network.engine)
@@ -81,6 +74,17 @@ def single_member(model: ModelState, number: int) -> ModelState:
         parameters={path: arrays[path] for path in single.parameters},
         states={path: arrays[path] for path in single.inference.states},
     )
+
+
+def _with_one_member(layer: Layer, count: int) -> Layer | None:
+    """Return a layer of an ensemble of ``count`` members for one of them; ``None``: it stays the same."""
+    if isinstance(layer, EnsembleMean):
+        return Flatten()
+    if isinstance(layer, EnsembleNormalization | EnsemblePiecewiseLinear):
+        return changed(layer, members=1)
+    if isinstance(layer, RepeatVector) and layer.times == count:  # equal rows for each member
+        return changed(layer, times=1)
+    return None
 
 
 def _has_path(paths: object, start: str) -> bool:
