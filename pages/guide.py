@@ -67,7 +67,9 @@ def starts() -> list[Page]:
 
 def _images(text: str, folder: Path) -> dict[str, str | bytes]:
     """The images of a text, whose names are relative to a folder."""
-    return {name: (folder / name).read_bytes() for name in re.findall(r"\]\((images/[^)]+)\)", text)}
+    return {
+        name: (folder / name).read_bytes() for name in re.findall(r"\]\(((?:\.\./)*images/[^)]+)\)", text)
+    }
 
 
 def _site_link(link: re.Match[str]) -> str:

@@ -37,12 +37,13 @@ class Page:
         """The site paths of all links and images; text in code is not a link."""
         targets = _LINK.findall(_CODE.sub("", self.text))
         return [
-            self._path(target)
+            self.site_path(target)
             for target in targets
             if "://" not in target and not target.startswith("mailto:")
         ]
 
-    def _path(self, target: str) -> str:
+    def site_path(self, target: str) -> str:
+        """The path in the site of a file that is named relative to the page."""
         return posixpath.normpath(posixpath.join(self.folder, target))
 
 
@@ -55,7 +56,7 @@ def broken_links(pages: Iterable[Page]) -> list[str]:
     """
     all_pages = list(pages)
     paths = {page.path for page in all_pages}
-    paths |= {posixpath.join(page.folder, name) for page in all_pages for name in page.images}
+    paths |= {page.site_path(name) for page in all_pages for name in page.images}
     return [f"{page.path} -> {target}" for page in all_pages for target in page.links if target not in paths]
 
 

@@ -14,22 +14,10 @@ import chainrule as cr
 from chainrule.data import TradingDays
 from chainrule.messages import in_language
 from chainrule.page import result_page, screen
-from chainrule_examples import Count
+from chainrule_examples import Count, volatility
 from chainrule_examples.score_table import Score, credit_line, npz, print_scores, save_run
-from chainrule_examples.volatility import OPTIONS as OPTIONS
-from chainrule_examples.volatility import (
-    TEXTS,
-    breach_rows,
-    chart,
-    flat,
-    is_own,
-    price_kind,
-    read_parts,
-    sampled_scores,
-    smearing_of,
-    tuned_ridge,
-)
 
+OPTIONS, TEXTS = volatility.OPTIONS, volatility.TEXTS
 UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
 METHODS = ("month", "har", "ridge", "net")
 
@@ -64,7 +52,7 @@ def log_variances(
     a, b = (np.column_stack([np.ones(len(part.har)), part.har]) for part in (train, days))
     har = b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
     net = np.asarray(model.predict(days.inputs)).reshape(-1)
-    return [days.har[:, 2], har, linear.predict(flat(days)), net]
+    return [days.har[:, 2], har, linear.predict(volatility.flat(days)), net]
 
 
 def main(
@@ -72,20 +60,22 @@ def main(
 ) -> None:
     """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
     texts = in_language(TEXTS, lang)
-    (train, test), length = read_parts(data), epochs or EPOCHS
-    target, linear = test.target[:, 0], tuned_ridge(train)
+    (train, test), length = volatility.read_parts(data), epochs or EPOCHS
+    target, linear = test.target[:, 0], volatility.tuned_ridge(train)
     models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
     runs = []
     for model in models:
         outputs, known = (log_variances(train, part, model, linear) for part in (test, train))
-        past = [smearing_of(own, train.target[:, 0]) for own in known]
-        runs.append([sampled_scores(own, target, add) for own, add in zip(outputs, past, strict=True)])
+        past = [volatility.smearing_of(own, train.target[:, 0]) for own in known]
+        runs.append(
+            [volatility.sampled_scores(own, target, add) for own, add in zip(outputs, past, strict=True)]
+        )
     model = models[-1]
     outputs, known = (log_variances(train, part, model, linear) for part in (test, train))
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score.on_test_set(TEXTS[name], own) for name, own in by_method]
     print_scores(scores, lang, "R²")
-    breaches = breach_rows(train, test, known, outputs)
+    breaches = volatility.breach_rows(train, test, known, outputs)
     screen.heading(texts["risk"].format(days=len(target)))
     rows = [(texts[name], *row) for name, row in zip(METHODS, breaches, strict=True)]
     screen.table(texts["risk_header"].split(","), rows, (1, 2, 3))
@@ -93,12 +83,12 @@ def main(
     half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(target))
     screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
     screen.block(f"\n{texts['limits']}")
-    if not is_own(data):
+    if not volatility.is_own(data):
         screen.line(credit_line("shares", lang))
     if out:
-        price_kind(train, known[-1]).attach(model)
-        drawing = (texts["chart"], chart(test, outputs[-1]), texts["legend"])
-        page = result_page(texts["own_title" if is_own(data) else "title"], lang, [drawing])
+        volatility.price_kind(train, known[-1]).attach(model)
+        drawing = (texts["chart"], volatility.chart(test, outputs[-1]), texts["legend"])
+        page = result_page(texts["own_title" if volatility.is_own(data) else "title"], lang, [drawing])
         save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
 
 

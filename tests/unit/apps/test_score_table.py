@@ -70,7 +70,10 @@ def test_a_run_has_the_model_the_scores_and_the_files(
     x = np.ones((8, 2), np.float32)
     model.fit(x, x[:, :1], epochs=1, verbose=False)
     folder = save_run(str(tmp_path / "run"), model, scores("AUC", [0.5], [0.75, 0.85]), {"a.txt": "text"})
-    assert capsys.readouterr().out == f"Written to {folder}: model.safetensors, scores.json, a.txt\n"
+    assert (
+        capsys.readouterr().out
+        == f"Written to {folder}: model.safetensors, scores.json, report.html, a.txt\n"
+    )
     assert json.loads((folder / "scores.json").read_text())["network"] == {"AUC": [0.75, 0.85]}
     assert (folder / "a.txt").read_text() == "text"
     np.testing.assert_array_equal(cr.load(folder / "model.safetensors").predict(x), model.predict(x))

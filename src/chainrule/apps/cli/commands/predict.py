@@ -450,9 +450,7 @@ def certificate_columns(
     limit = None
     if len(model.labels) == 2:
         limit = network_threshold(model, threshold)
-    elif (
-        is_calibrated(model) and model.calibration is not None and model.calibration.map.name == Isotonic.name
-    ):
+    elif radius >= 0 and model.calibration is not None and model.calibration.map.name == Isotonic.name:
         expected = fact("two classes, or a calibration by a temperature")
         raise UsageError(
             "E601", where="chainrule predict", option="--certify", expected=expected, received="isotonic"
