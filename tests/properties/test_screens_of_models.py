@@ -44,7 +44,7 @@ def table(folder: Path) -> Path:
     for i in range(240):
         size, age = draw.normal(1, 2), i % 9
         color = ("red", "green", "blue")[i % 3]
-        kind = ("cheap", "dear", "usual")[int(draw.integers(0, 3) if i % 11 == 0 else i % 3)]
+        kind = ("cheap", "costly", "usual")[int(draw.integers(0, 3) if i % 11 == 0 else i % 3)]
         price = size + 3 * (color == "red") + 0.1 * age
         lines.append(
             f"{size:.3f},{'' if i % 17 == 0 else color},{'' if i % 13 == 0 else age},{kind},{price:.3f}"

@@ -12,7 +12,7 @@ from chainrule.data import Finding, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.sources import read_source
-from chainrule.data.sequences.trading_days import COLUMNS, LEVEL, TradingDays, trading_days
+from chainrule.data.sequences.trading_days import COLUMNS, LEVEL, MONTH, TradingDays, trading_days
 from chainrule.errors import DataError, fact
 from chainrule.escaping import quoted
 from chainrule.inputs.arrays import read_arrays
@@ -127,10 +127,8 @@ class PriceKind(InputKind):
         refuse_metrics(metrics, "R², QLIKE")
         known = days.known
         if len(known.date) < 2:
-            expected, received = (
-                fact("at least {count} days", count=24),
-                fact("{rows} rows", rows=len(known.date) + 22),
-            )
+            expected = fact("at least {count} days", count=MONTH + 2)  # the first two with a next day
+            received = fact("{rows} rows", rows=len(days.date) + MONTH - 1)
             raise DataError("E375", where=FACT, expected=expected, received=received)
         y = known.target[:, 0].astype(np.float64)
         error = y - np.asarray(model.predict(known.inputs), np.float64).reshape(-1)

@@ -390,8 +390,10 @@ class _Request:
             raise self._refused("threshold", fact('method "bounds"'), value, 'method="bounds"')
         network, samples = self.model.network, self.samples
         assert network is not None
-        probabilities = network.predictions()[f"prediction.{samples.graph.output}"]
-        is_plain = probabilities.op.name in ("softmax", "sigmoid")
+        output = samples.graph.output
+        probabilities = network.predictions()[f"prediction.{output}"]
+        is_of_scores = probabilities.inputs[:1] == (network.inference.outputs[output],)
+        is_plain = is_of_scores and probabilities.op.name in ("softmax", "sigmoid")
         if len(samples.names) != 2 or not is_plain:
             expected = fact("two classes, of which a softmax or a sigmoid computes the probabilities")
             received = fact(

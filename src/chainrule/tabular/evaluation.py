@@ -88,8 +88,7 @@ def calibrated(model: Model, output: np.ndarray) -> np.ndarray | None:
     Args:
         output: (N, K) of ``model_output``.
     """
-    calibration = model.calibration
-    return None if calibration is None or not is_calibrated(model) else calibration.map(output)
+    return model.calibration.map(output) if model.calibration and is_calibrated(model) else None
 
 
 def is_calibrated(model: Model) -> bool:

@@ -95,6 +95,20 @@ def test_a_threshold_that_is_no_probability_is_refused(threshold: Any) -> None:
         model_of().certify(X[:3], radius=0.1, threshold=threshold)
 
 
+class Doubled(cr.CrossEntropy):
+    """Cross-entropy whose probabilities are those of doubled scores."""
+
+    def prediction(self, prediction: cr.Node) -> cr.Node:
+        return super().prediction(prediction * 2.0)
+
+
+def test_probabilities_of_other_scores_are_refused() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), Doubled())
+    model.fit(X, Y, epochs=1, verbose=False)
+    with pytest.raises(TrainingError, match="E582"):
+        model.certify(X[:3], radius=0.1, threshold=0.3)
+
+
 def test_other_models_are_refused() -> None:
     three = cr.Model(cr.Dense(3), "cross_entropy")
     three.fit(X, np.arange(400) % 3, epochs=1, verbose=False)

@@ -5,27 +5,23 @@ Prediction sets, and the rules by which ``chainrule predict`` names no class, ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from chainrule.errors import fact
 from chainrule.events import notices
 from chainrule.graph import Node
 from chainrule.graph.limits import building
 from chainrule.ops import functional as F
 from chainrule.robustness.novelty_gate import stored_gate
-from chainrule.train.model_state import THRESHOLD
+from chainrule.train.model_state import THRESHOLD, ModelState
 from chainrule.uncertainty.calibration import stored_calibration
+from chainrule.uncertainty.probability_map import Identity
 from chainrule.uncertainty.unknown_classes import stored_level
-
-if TYPE_CHECKING:
-    from chainrule.train.model_state import ModelState
 
 
 def served_predictions(model: ModelState) -> dict[str, Node]:
     """Return the node of each output's prediction as ``Network.predictions``, of calibrated probabilities."""
     assert model.network is not None
     predicted, calibration = model.network.predictions(), stored_calibration(model)
-    if calibration is None:
+    if calibration is None or calibration.map.name == Identity.name:
         return predicted
     ((key, node),) = predicted.items()
     (target,) = model.targets.values()

@@ -156,8 +156,8 @@ def scaling_of(
     network = trained_network(model, "scaling", "model.initialize(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
     step = training_step(network, weighted=False, horizon=1)
-    work = _Work(step, KINDS[kind], settings.parallel, settings.sharding)
-    placements = [work.on(count, batch) for count in counts]
+    work = _Work(step, settings.parallel, settings.sharding)
+    placements = [work.on(KINDS[kind], count, batch) for count in counts]
     operations, _ = cost_of(step.graph.nodes, {"B": batch})
     return Scaling(KINDS[kind], operations, work.parameters, placements)
 
@@ -167,13 +167,12 @@ class _Work:
 
     Args:
         step: the step.
-        kind: the device.
         parallel: as the setting of this name.
         sharding: as the setting of this name.
     """
 
-    def __init__(self, step: Step, kind: DeviceKind, parallel: str, sharding: str) -> None:
-        self._step, self._kind, self._is_fast = step, kind, parallel == "fast"
+    def __init__(self, step: Step, parallel: str, sharding: str) -> None:
+        self._step, self._is_fast = step, parallel == "fast"
         self._is_sharded = self._is_fast and sharding == "parameters"
         inputs = step.graph.inputs
         groups = {
@@ -182,9 +181,9 @@ class _Work:
         }
         self.parameters, self._state = groups["parameters"], sum(groups.values())
 
-    def on(self, devices: int, batch: int) -> Placement:
-        """Return the cost on a number of devices."""
-        kind, rows = self._kind, -(-batch // devices)
+    def on(self, kind: DeviceKind, devices: int, batch: int) -> Placement:
+        """Return the cost on a number of devices of a kind."""
+        rows = -(-batch // devices)
         operations, traffic = cost_of(self._step.graph.nodes, {"B": rows})
         share = devices if self._is_sharded else 1
         traffic += 2 * self._state / share
@@ -209,7 +208,7 @@ def step_memory(step: Step, batch: int, devices: int) -> int:
         batch: samples in a batch, of all devices together.
         devices: the number of devices.
     """
-    work = _Work(step, KINDS["h100"], settings.parallel, settings.sharding)
+    work = _Work(step, settings.parallel, settings.sharding)
     return math.ceil(work.memory(devices, batch))
 
 

@@ -24,6 +24,7 @@ from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import (
     calibrated,
     groups_in,
+    is_calibrated,
     metric_names,
     model_output,
     results_of,
@@ -92,11 +93,10 @@ def _arrays(model: Model, rows: InputRows, run: str, data: str, metric: list[str
 
 def _calibrated_scores(model: Model, rows: InputRows, names: list[str]) -> dict[str, float] | None:
     """Return the metrics of the calibrated probabilities; ``None`` if those of the network are printed."""
-    if model.calibration is None:
+    if not is_calibrated(model):
         return None
     corrected = calibrated(model, np.asarray(model.predict_proba(rows.x)))
-    if corrected is None:
-        return None
+    assert corrected is not None
     labels = encode_labeled(model.state, rows.x, rows.y).labels
     known = [name for name in names if name != "loss"]
     return score(Predictions(labels, corrected, None, "classification"), known)
