@@ -75,7 +75,9 @@ _UNKNOWN: Text = (
 _ONE: Text = "That is one training; another one may score differently."
 _METHOD: Text = "method"
 _SCORES: Text = "Scores"
-_MEANS: Text = "Mean and standard deviation over the trainings, folds or divisions."
+_MEANS: Text = (
+    "Mean and standard deviation over the trainings, folds or divisions; the latter only where scores differ."
+)
 _LOSSES: Text = "Loss of the saved network"
 _LEGEND: Text = "Blue: training rows; orange: validation rows; dashed: the epoch of the saved weights."
 _PAGES: Text = "Pages"
@@ -124,7 +126,7 @@ class Score:
         return float(np.mean(values)) if len(values) else float("nan")
 
     def text(self, metric: str) -> str:
-        """Mean and, of several values, standard deviation.
+        """Mean and, of several values that differ, standard deviation.
 
         Example:
             >>> Score("network", {"accuracy": [0.9, 0.92]}).text("accuracy")
@@ -136,18 +138,20 @@ class Score:
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
-    """The mean of some values and, of several, their standard deviation; empty without a value.
+    """The mean of some values and their standard deviation; empty without a value.
+
+    A standard deviation that is zero in these digits is left out: that of a method without a seed.
 
     Example:
-        >>> mean_and_spread([0.91, 0.93]), mean_and_spread([])
-        ('0.9200 ± 0.0141', '')
+        >>> mean_and_spread([0.91, 0.93]), mean_and_spread([0.91, 0.91]), mean_and_spread([])
+        ('0.9200 ± 0.0141', '0.9100', '')
     """
     if not len(values):
         return ""
     mean = float(np.mean(values))
     digits = 4 if abs(mean) < 10 else 1
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean:.{digits}f}{spread}"
+    spread = f"{np.std(values, ddof=1) if len(values) > 1 else 0:.{digits}f}"
+    return f"{mean:.{digits}f} ± {spread}" if float(spread) else f"{mean:.{digits}f}"
 
 
 def metric_name(metric: str, lang: str) -> str:

@@ -94,8 +94,16 @@ class InputKind(ABC):
         """
         return None
 
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the columns of a row of texts, such as one that a user types; empty: a row is no text.
+
+        Args:
+            model: recognized by this kind.
+        """
+        return ()
+
     def encode(self, model: Model, table: Table) -> InputRows:
-        """Return the encoded rows of a table that ``open`` returned.
+        """Return the encoded rows of a table that ``open`` returned, or that has the ``text_columns``.
 
         Args:
             model: recognized by this kind.

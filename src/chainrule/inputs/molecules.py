@@ -50,6 +50,10 @@ class MoleculeKind(InputKind):
         _column_of(table)
         return table
 
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the column of SMILES."""
+        return (COLUMN,)
+
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the graphs of the molecules.
 

@@ -138,6 +138,10 @@ class QuestionKind(InputKind):
         """Return a table with the columns ``passage`` and ``question`` (E313) and rows (E343)."""
         return None if is_archive(data) else required(read_source(data, reading), COLUMNS)
 
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the columns of the passage and of the question about it."""
+        return COLUMNS
+
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the encoded questions; E363, E364: an empty text, or one that is too long, with its line."""
         passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)

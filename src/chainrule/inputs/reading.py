@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,13 +12,16 @@ import numpy as np
 
 from chainrule import block_index
 from chainrule.data import Table
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
-from chainrule.errors import ChainruleError, DataError, fact
+from chainrule.errors import ChainruleError, DataError, UsageError, fact
 from chainrule.inputs.arrays import ArrayKind
 from chainrule.inputs.kind import ARRAYS, InputKind, InputRows, LeftOut, other_kind
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.model import Model
 from chainrule.settings import settings
+
+TYPED = "--text"  # the source of texts that a user typed
 
 
 @cache
@@ -70,6 +74,32 @@ def read_rows(
     if Path(data).suffix and not os.path.exists(data):
         raise DataError("E301", where=data, received=fact("no such file"))
     raise other_kind(kind, model, run, data)
+
+
+def read_texts(model: Model, texts: Sequence[str], run: str = "RUN", damaged: str = "") -> InputRows:
+    """Encode texts that a user typed.
+
+    Args:
+        model: a trained model.
+        texts: one for each of the ``text_columns`` of its kind, row by row: of questions, the passage and the
+            question.
+        run, damaged: as for ``read_rows``.
+
+    Raises:
+        UsageError E607: a row of the model is no text. UsageError E601: another number of texts than the
+            columns need. Others as the ``encode`` of the kind.
+    """
+    kind = kind_of(model)
+    columns = kind.text_columns(model)
+    if not columns:
+        expected, fix = kind.expected(model, run)
+        raise UsageError("E607", where=TYPED, expected=expected, received=fact("a text"), fix=fix)
+    if not texts or len(texts) % len(columns):
+        fix = " ".join(f"{TYPED} {name.upper()}" for name in columns)
+        facts = {"expected": fact("{names}: a text each", names=", ".join(columns)), "fix": fix}
+        raise UsageError("E601", where="chainrule predict", option=TYPED, received=len(texts), **facts)
+    cells = {name: list(texts[i :: len(columns)]) for i, name in enumerate(columns)}
+    return _encoded(kind, model, Table(pl.DataFrame(cells), TYPED), damaged)
 
 
 def _encoded(kind: InputKind, model: Model, table: Table, damaged: str) -> InputRows:

@@ -23,7 +23,7 @@ from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.symbolic_shape import bound
 
-SUFFIX = ".txt"
+SUFFIX, TEXT = ".txt", "text"  # of a file, and the column of its lines
 MAX_BYTES, MAX_LINES = 1_000_000, 1000  # of a file
 INPUTS, OUTPUTS = {"phonemes", "durations"}, {"spectrogram", "log_durations"}
 
@@ -92,7 +92,11 @@ class SpeechKind(InputKind):
         if model.network is None or not data.lower().endswith(SUFFIX):
             return None
         numbers, texts = zip(*_lines(data), strict=True)
-        return Table(pl.DataFrame({"text": texts}), data, lines=np.array(numbers))
+        return Table(pl.DataFrame({TEXT: texts}), data, lines=np.array(numbers))
+
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the column of the texts to speak."""
+        return (TEXT,)
 
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the phonemes of the lines.
@@ -105,7 +109,7 @@ class SpeechKind(InputKind):
         assert network is not None
         count = bound(network.inputs["phonemes"].shape[1:])[0]
         frames = bound(network.inference.outputs["spectrogram"].shape[1:])[0]
-        texts = tuple(table.frame["text"])
+        texts = tuple(table.frame[TEXT])
         phonemes = tuple(self.speech.phonemes(text, table.place(row)) for row, text in enumerate(texts))
         spoken = SpokenTexts(self.speech, (count, frames), texts, phonemes)
         return InputRows(self, spoken.inputs(model), None, table.rows, table, spoken)
@@ -162,13 +166,13 @@ def _lines(data: str) -> list[tuple[int, str]]:
 
 
 def speech_folder(data: str) -> str:
-    """Return the folder of the sounds of a text file, unless another one is given.
+    """Return the folder of the sounds of a text file, or of ``--text``, unless another one is given.
 
     Example:
         >>> speech_folder("letters/today.txt")
         'today-speech'
     """
-    return f"{Path(data).stem}-speech"
+    return f"{Path(data).stem.lstrip('-')}-speech"
 
 
 def spoken_output(model: Model, spoken: SpokenTexts, folder: str) -> Output:

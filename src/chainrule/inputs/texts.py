@@ -64,6 +64,10 @@ class TextKind(InputKind):
         """Return a table with a column for each input; E313: a column is missing. E343: no rows."""
         return None if is_archive(data) else required(read_source(data, reading), self.inputs)
 
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the names of the inputs."""
+        return tuple(self.inputs)
+
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the tokens of the texts.
 
@@ -127,6 +131,10 @@ class ContinuationKind(InputKind):
         """Return a table with the column ``text`` (E313) and rows (E343)."""
         is_table = self.reader is not None and not is_archive(data)
         return required(read_source(data, reading), [TEXT]) if is_table else None
+
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the column of texts; none of a model that reads arrays."""
+        return () if self.reader is None else (TEXT,)
 
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the tokens of the texts; E363: an empty text."""

@@ -64,6 +64,10 @@ class TranslationKind(InputKind):
         """Return a table with the column ``source`` (E313) and rows (E343)."""
         return None if is_archive(data) else required(read_source(data, reading), [SOURCE])
 
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the column of the texts to translate."""
+        return (SOURCE,)
+
     def encode(self, model: Model, table: Table) -> InputRows:
         """Return the tokens of the texts, and the beginnings of the translations; E363: an empty text."""
         texts = table.words(SOURCE).cast(pl.String).fill_null("").to_list()

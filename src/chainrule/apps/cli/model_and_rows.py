@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,7 +14,7 @@ from chainrule.data import Table
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.sequences.tokenizer import BEGIN, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError, fact
-from chainrule.inputs import InputRows, read_rows
+from chainrule.inputs import InputRows, read_rows, read_texts
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
@@ -110,12 +111,12 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
 
 
 def load(
-    run: str, data: str, reading: ReadOptions = NO_OPTIONS, damaged: str = ""
+    run: str, data: str | Sequence[str], reading: ReadOptions = NO_OPTIONS, damaged: str = ""
 ) -> tuple[Model, InputRows]:
     """Load the model of a RUN and the rows of a file; print findings about the rows.
 
     Args:
-        data: what the model reads, or an ``.npz`` file.
+        data: what the model reads, or an ``.npz`` file; texts that the user typed.
         reading: how a table is read.
         damaged: as for ``read_rows``.
 
@@ -123,7 +124,8 @@ def load(
         FileError: a model file that is missing, damaged, foreign or newer. Others as ``read_rows``.
     """
     model = Model.load(model_file(run))
-    rows = read_rows(model, data, reading, run, damaged)
+    is_file = isinstance(data, str)
+    rows = read_rows(model, data, reading, run, damaged) if is_file else read_texts(model, data, run, damaged)
     screen.notices(rows.notices, to_errors=True)
     return model, rows
 

@@ -478,6 +478,10 @@ UNCERTAINTY: Texts = {
         "of --sets: threshold (default, the smallest sets), adaptive (larger where the network is less "
         "certain) or class (the coverage holds for every class)"
     ),
+    "predict_text": (
+        "instead of DATA: a text, a molecule as SMILES; of questions the passage, then the question; may be "
+        "repeated"
+    ),
     "predict_every_class": "predict a class for rows unlike those of the training, too, instead of unknown",
     "predict_abstain": "leave the prediction of rows empty whose most likely class has a lower probability",
     "abstained": (

@@ -95,13 +95,14 @@ MEASURES = {
     "reference": Choice(str, "predict_reference", "FILE"),
 }
 REFUSALS = {"every_class": Choice(bool, "predict_every_class")}
+TYPED = {"text": Choice(list[str], "predict_text", "TEXT")}
 SAMPLE = 1 << 16  # rows of a stream that are compared with the training rows, evenly spaced
 
 
-@with_options({**REFUSALS, **MEASURES, **READING})
+@with_options({**TYPED, **REFUSALS, **MEASURES, **READING})
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")] = "",
     *,
     out: Annotated[str | None, output_file("=csv", "CSV", is_or_folder=True)] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
@@ -121,7 +122,8 @@ def predict(
 ) -> None:
     """Print the rows of a table with their predictions, or write them to a file."""
     choice(damaged, DAMAGED, "--damaged", example="skip")
-    reading = take_reading(options)
+    reading, texts = take_reading(options), options.pop("text", None) or ()
+    _require_rows(run, data, texts)
     limits = {"threshold": threshold, "interval": interval, "certify": certify, "sets": sets}
     limits["abstain"] = abstain
     chosen = {"proba": proba, "damaged": damaged != "refuse"}
@@ -131,7 +133,7 @@ def predict(
     if stream is not None:
         stream.write(out, proba, threshold, only=only, raw=raw)
         return
-    model, rows = load(run, data, reading, damaged)
+    model, rows = load(run, texts or data, reading, damaged)
     expected = rows.kind.options()
     _refuse_damaged(rows, damaged)
     if expected:
@@ -160,6 +162,15 @@ def predict(
     if any(options.get(name) not in (None, False) for name in MEASURES):
         columns |= measured_columns(run, model, encoded.x, options, reading)
     _write([_with_cells(model, rows, encoded.frame(columns, rows.count), only)], out, raw)
+
+
+def _require_rows(run: str, data: str, texts: Sequence[str]) -> None:
+    """Require a file of rows or typed texts, and not both (E601)."""
+    if bool(data) == bool(texts):
+        facts = {"expected": fact("rows, or --text"), "fix": f"chainrule predict {quoted(run)} DATA"}
+        received = f"{data} --text" if data else fact("none")
+        option = "--text" if data else "DATA"
+        raise UsageError("E601", where="chainrule predict", option=option, received=received, **facts)
 
 
 def _refuse_damaged(rows: InputRows, damaged: str) -> None:
