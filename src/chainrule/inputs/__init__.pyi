@@ -14,6 +14,7 @@ from chainrule.inputs.questions import QuestionKind as QuestionKind
 from chainrule.inputs.questions import QuestionRows as QuestionRows
 from chainrule.inputs.reading import kind_of as kind_of
 from chainrule.inputs.reading import read_rows as read_rows
+from chainrule.inputs.reading import read_texts as read_texts
 from chainrule.inputs.segmentation import SegmentationKind as SegmentationKind
 from chainrule.inputs.sounds import SoundKind as SoundKind
 from chainrule.inputs.speech import SpeechKind as SpeechKind

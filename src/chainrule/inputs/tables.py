@@ -65,7 +65,8 @@ class TableKind(InputKind):
             return expected_images(run)
         columns = model.preparation.columns
         names = ", ".join([*columns[:MAX_NAMES], *["..."] * (len(columns) > MAX_NAMES)])
-        return fact("a table with the columns {names}", names=names), f"chainrule predict {quoted(run)} rows.csv"
+        expected = fact("a table with the columns {names}", names=names)
+        return expected, f"chainrule predict {quoted(run)} rows.csv"
 
     def target_place(self, rows: InputRows, data: str) -> str:
         """Return the column of the target."""
