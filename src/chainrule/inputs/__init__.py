@@ -3,7 +3,7 @@
 Input: a model, and a file or a folder. Output: rows for the network, and predictions, scores and attributions
 in the form of the kind: boxes, masks, sounds, names of items. Nothing is printed.
 
-    kind.py      reading.py         InputKind and its records;  the kind of a model; the rows of a file, or typed
+    kind.py      reading.py         InputKind and its records;  the kind of a model; rows of a file, or typed
     tables.py    arrays.py          rows of a table or of images with a preparation;  ``.npz`` files
     texts.py     translations.py    texts that are classified or continued;  texts that are translated
     questions.py                    questions about a passage
