@@ -122,8 +122,7 @@ def predict(
 ) -> None:
     """Print the rows of a table with their predictions, or write them to a file."""
     choice(damaged, DAMAGED, "--damaged", example="skip")
-    reading, texts = take_reading(options), options.pop("text", None) or ()
-    _require_rows(run, data, texts)
+    reading, texts = take_reading(options), _take_texts(run, data, options)
     limits = {"threshold": threshold, "interval": interval, "certify": certify, "sets": sets}
     limits["abstain"] = abstain
     chosen = {"proba": proba, "damaged": damaged != "refuse"}
@@ -134,9 +133,8 @@ def predict(
         stream.write(out, proba, threshold, only=only, raw=raw)
         return
     model, rows = load(run, texts or data, reading, damaged)
-    expected = rows.kind.options()
     _refuse_damaged(rows, damaged)
-    if expected:
+    if expected := rows.kind.options():
         chosen["damaged"] = False  # refused above where it does not apply
         _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
     output = rows.kind.output(model, rows, out)
@@ -164,13 +162,15 @@ def predict(
     _write([_with_cells(model, rows, encoded.frame(columns, rows.count), only)], out, raw)
 
 
-def _require_rows(run: str, data: str, texts: Sequence[str]) -> None:
-    """Require a file of rows or typed texts, and not both (E601)."""
+def _take_texts(run: str, data: str, options: dict[str, Any]) -> Sequence[str]:
+    """Remove the typed texts from the options; requires them or a file of rows, and not both (E601)."""
+    texts: Sequence[str] = options.pop("text", None) or ()
     if bool(data) == bool(texts):
         facts = {"expected": fact("rows, or --text"), "fix": f"chainrule predict {quoted(run)} DATA"}
         received = f"{data} --text" if data else fact("none")
         option = "--text" if data else "DATA"
         raise UsageError("E601", where="chainrule predict", option=option, received=received, **facts)
+    return texts
 
 
 def _refuse_damaged(rows: InputRows, damaged: str) -> None:
